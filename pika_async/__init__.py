@@ -1,1 +1,132 @@
-"""Async client for Pika video generation."""
+"""Async client for Pika video generation: submit, watch, download; never pay twice.
+
+Names are imported when first used, so that ``import pika_async`` costs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from pika_async._version import __version__
+
+if TYPE_CHECKING:
+    from pika_async._client import PikaClient
+    from pika_async._errors import (
+        APIError,
+        AuthenticationError,
+        ClientStateError,
+        ConfigurationError,
+        DecodeError,
+        DownloadError,
+        InvalidRequestError,
+        JobError,
+        JobFailedError,
+        JobTimeoutError,
+        JournalError,
+        ModerationError,
+        NotFoundError,
+        PermissionDeniedError,
+        PikaError,
+        QuotaExceededError,
+        RateLimitError,
+        ServerError,
+        SubmissionUncertainError,
+        TargetExistsError,
+        TransportError,
+        TransportTimeoutError,
+    )
+    from pika_async._job import Job
+    from pika_async._models import (
+        Failed,
+        JobState,
+        Queued,
+        Running,
+        Succeeded,
+        Transition,
+        Unknown,
+        Video,
+    )
+    from pika_async._polling import ExponentialPolling, FixedPolling, Observation, PollPolicy
+    from pika_async._request import Camera, GenerationRequest, Pikaffect
+    from pika_async._retry import RetryPolicy
+    from pika_async.dialects import Dialect
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "Camera",
+    "ClientStateError",
+    "ConfigurationError",
+    "DecodeError",
+    "Dialect",
+    "DownloadError",
+    "ExponentialPolling",
+    "Failed",
+    "FixedPolling",
+    "GenerationRequest",
+    "InvalidRequestError",
+    "Job",
+    "JobError",
+    "JobFailedError",
+    "JobState",
+    "JobTimeoutError",
+    "JournalError",
+    "ModerationError",
+    "NotFoundError",
+    "Observation",
+    "PermissionDeniedError",
+    "PikaClient",
+    "PikaError",
+    "Pikaffect",
+    "PollPolicy",
+    "Queued",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RetryPolicy",
+    "Running",
+    "ServerError",
+    "SubmissionUncertainError",
+    "Succeeded",
+    "TargetExistsError",
+    "Transition",
+    "TransportError",
+    "TransportTimeoutError",
+    "Unknown",
+    "Video",
+    "__version__",
+]
+
+_HOMES = {
+    "_client": ("PikaClient",),
+    "_job": ("Job",),
+    "_models": (
+        "Failed",
+        "JobState",
+        "Queued",
+        "Running",
+        "Succeeded",
+        "Transition",
+        "Unknown",
+        "Video",
+    ),
+    "_polling": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
+    "_request": ("Camera", "GenerationRequest", "Pikaffect"),
+    "_retry": ("RetryPolicy",),
+    "dialects": ("Dialect",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Whatever is exported and has no other home is an error.
+    module = importlib.import_module(f"{__name__}.{_HOME_OF.get(name, '_errors')}")
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

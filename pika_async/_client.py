@@ -1,0 +1,287 @@
+"""The client: one endpoint, one session, one set of policies, shared by all its jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Self
+from weakref import WeakValueDictionary
+
+import anyio
+import anyio.lowlevel
+
+from pika_async._api import API
+from pika_async._download import Downloader
+from pika_async._endpoint import endpoint
+from pika_async._errors import ClientStateError
+from pika_async._job import Job, checked_timeout
+from pika_async._models import Failed, JobState, Queued, Succeeded, Video
+from pika_async._polling import ExponentialPolling, PollPolicy
+from pika_async._request import GenerationRequest, as_request
+from pika_async._retry import RetryPolicy
+from pika_async._submit import Submitter, Timing
+from pika_async._tracking import RUNS_ON, Tracker, Waiting
+from pika_async._transport import Transport
+from pika_async.dialects import Dialect, Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+    from types import TracebackType
+
+    import aiohttp
+
+logger = logging.getLogger("pika_async")
+
+
+class PikaClient:
+    """Submits jobs, waits for them, downloads their videos. An async context manager.
+
+    Args:
+        api_key: The key; by default the environment's ``PIKA_API_KEY``.
+        base_url: Where the service is, with or without a path; by default the environment's
+            ``PIKA_BASE_URL``, else the dialect's own (``https://api.yescale.io``).
+        dialect: How the service spells Pika; by default :class:`pika_async.dialects.Gateway`.
+        session: A session to borrow; never closed here. Its own middlewares and connection limit
+            stay in force.
+        polling: When to look at a job; by default ``ExponentialPolling()``.
+        retry: How often and how long to try again; by default ``RetryPolicy()``.
+        request_timeout: Seconds for one API request, from connect to last byte; for a download,
+            seconds of silence.
+        max_in_flight: How many jobs ``generate`` and batches may have at once, together; None: no
+            bound.
+        allow_insecure: Let the key travel over plain http to another machine.
+
+    Raises:
+        ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
+        ValueError: ``request_timeout`` or ``max_in_flight`` is not allowed.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        dialect: Dialect | None = None,
+        session: aiohttp.ClientSession | None = None,
+        polling: PollPolicy | None = None,
+        retry: RetryPolicy | None = None,
+        request_timeout: float = 30.0,
+        max_in_flight: int | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        if isinstance(request_timeout, bool) or not 0 < request_timeout < float("inf"):
+            raise ValueError(
+                f"request_timeout: {request_timeout!r} is not allowed; allowed are seconds above 0"
+            )
+        if max_in_flight is not None and (
+            isinstance(max_in_flight, bool)
+            or not isinstance(max_in_flight, int)
+            or max_in_flight < 1
+        ):
+            raise ValueError(
+                f"max_in_flight: {max_in_flight!r} is not allowed; allowed is a whole number "
+                "from 1, or None for no bound"
+            )
+        dialect = dialect or Gateway()
+        self._endpoint = endpoint(
+            api_key=api_key,
+            base_url=base_url,
+            environment=os.environ,
+            default_base_url=dialect.default_base_url,
+            allow_insecure=allow_insecure,
+        )
+        self._dialect = dialect
+        self._transport = Transport(session=session, request_timeout=request_timeout)
+        self._api = API(endpoint=self._endpoint, dialect=dialect, transport=self._transport)
+        retry = retry or RetryPolicy()
+        # The one place where time and chance become real.
+        timing = Timing(
+            now=time.monotonic,
+            sleep=anyio.sleep,
+            random=random.random,
+            utc=partial(datetime.now, UTC),
+        )
+        self._waiting = Waiting(
+            look=self._look,
+            polling=polling or ExponentialPolling(),
+            retry=retry,
+            now=timing.now,
+            sleep=timing.sleep,
+            random=timing.random,
+        )
+        self._submitter = Submitter(self._api, retry, timing)
+        self._downloader = Downloader(
+            stream=partial(self._transport.stream, silence=request_timeout),
+            retry=retry,
+            sleep=timing.sleep,
+            random=timing.random,
+        )
+        self._max_in_flight = max_in_flight
+        self._slots: anyio.Semaphore | None = None
+        # A job stays the same object for as long as anyone holds it.
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._status = "new"
+
+    def __repr__(self) -> str:
+        return f"PikaClient(base_url={self._endpoint.base_url!r}, dialect={self._dialect.name!r})"
+
+    async def __aenter__(self) -> Self:
+        if self._status != "new":
+            raise ClientStateError(
+                f"this PikaClient {_STATUS_WORDS[self._status]}; a client is opened once: share "
+                "the open one, or make another"
+            )
+        self._status = "open"
+        if self._max_in_flight is not None:
+            self._slots = anyio.Semaphore(self._max_in_flight)
+        await self._transport.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._status = "closed"
+        try:
+            await self._submitter.close()
+        finally:
+            await self._transport.close()
+
+    async def submit(self, request: GenerationRequest | str) -> Job:
+        """Submit a job: one POST, sent again only where nothing can have been started.
+
+        If the caller is cancelled while the answer is on its way, the answer is still read, and
+        the id of the paid job logged as a warning.
+
+        Raises:
+            ValueError: The request is not allowed; nothing was sent.
+            SubmissionUncertainError: The job may exist and be billed.
+            APIError: The service refused it; nothing was started.
+            TransportError: The service could not be reached; nothing was started.
+            DecodeError: The answer is a web page; nothing was started.
+            ConfigurationError: A file has gone since the request was built, or the client is not
+                open; nothing was sent.
+        """
+        request = as_request(request)
+        self._check_open()
+        accepted = await self._submitter.submit(request)
+        return self._remembered(
+            accepted.job_id,
+            Tracker.start(accepted.job_id, self._waiting, request, Queued(raw=accepted.raw)),
+        )
+
+    def job(self, job_id: str) -> Job:
+        """A job by its id, to come back to it: no I/O, and the same object for the same id.
+
+        Raises:
+            ValueError: The id is no text, or empty.
+        """
+        if not isinstance(job_id, str) or not job_id.strip():
+            raise ValueError(
+                f"job_id: {job_id!r} is not allowed; allowed is text that is not empty"
+            )
+        known = self._jobs.get(job_id)
+        return known or self._remembered(job_id, Tracker.start(job_id, self._waiting))
+
+    async def generate(
+        self,
+        request: GenerationRequest | str,
+        *,
+        timeout: float | None = 1200,
+    ) -> Succeeded:
+        """Submit a job and wait for its videos, within the client's ``max_in_flight``.
+
+        Args:
+            request: What to make, or a prompt alone.
+            timeout: Seconds to wait at most from the submit on; None: for ever.
+
+        Raises:
+            PikaError: As for :meth:`submit` and :meth:`Job.result`. Once there is a job, the
+                error carries its id.
+            ValueError: The request or the timeout is not allowed; nothing was sent.
+        """
+        request = as_request(request)
+        checked_timeout(timeout)
+        async with self._slot():
+            # Whoever is being cancelled must not pay for a job.
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            job = await self.submit(request)
+            try:
+                return await job.result(timeout=timeout)
+            except anyio.get_cancelled_exc_class():
+                logger.warning("generate was cancelled. %s", RUNS_ON.format(job_id=job.id))
+                raise
+
+    async def download(
+        self, video: Video, path: str | os.PathLike[str], *, overwrite: bool = False
+    ) -> Path:
+        """Save a video: streamed to ``path`` + ``.part``, checked, then moved into place.
+
+        Drops are resumed, an expired link is renewed by one poll. The API key is not sent.
+
+        Args:
+            video: From ``Succeeded.videos``.
+            path: The file to write; missing folders are made.
+            overwrite: Replace what is there.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            TargetExistsError: There is a file already; also a FileExistsError.
+            DownloadError: It could not be saved; the video stays paid for.
+        """
+        self._check_open()
+        return await self._downloader.download(
+            video, path, overwrite=overwrite, renew=partial(self._renewed, video)
+        )
+
+    async def _renewed(self, video: Video) -> Video | None:
+        """The same video with the link that the service gives now."""
+        state = await self.job(video.job_id).refresh()
+        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
+        return next((fresh for fresh in videos if fresh.id == video.id), None)
+
+    def _remembered(self, job_id: str, tracker: Tracker) -> Job:
+        job = self._jobs.get(job_id)
+        if job is None:
+            job = self._jobs[job_id] = Job(tracker)
+        return job
+
+    async def _look(self, job_id: str, timeout: float) -> JobState | None:
+        self._check_open(job_id)
+        return await self._api.look(job_id, timeout)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._check_open()
+        if self._slots is None:
+            yield
+            return
+        async with self._slots:
+            yield
+
+    def _check_open(self, job_id: str | None = None) -> None:
+        if self._status == "open":
+            return
+        raise ClientStateError(
+            f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
+            "`async with PikaClient(...) as client:`",
+            job_id=job_id,
+            meaning=RUNS_ON.format(job_id=job_id) if job_id else "Nothing was sent.",
+        )
+
+
+_STATUS_WORDS = {
+    "new": "has not been opened",
+    "open": "is open already",
+    "closed": "has been closed",
+}

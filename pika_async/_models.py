@@ -1,0 +1,120 @@
+"""The vocabulary: what is asked for, and what becomes of it. Values only, no I/O verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
+
+from attrs import field, frozen
+
+
+def _raw() -> Any:
+    return field(factory=dict, eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Video:
+    """One finished video, as the service describes it.
+
+    Attributes:
+        id: The service's name for the video.
+        job_id: The job that made it.
+        url: http(s) link to the MP4. Empty only inside a ``Failed`` state, for a video that the
+            service called finished without ever giving a link.
+        share_url: Link to a page or file meant for sharing, or None.
+        poster_url: Link to a full-size still image, or None.
+        thumbnail_url: Link to a small still image, or None.
+        duration: Length in seconds, or None.
+        seed: The seed that was used, or None.
+        raw: The decoded JSON object, with the fields this version does not know.
+    """
+
+    id: str
+    job_id: str
+    url: str
+    share_url: str | None = None
+    poster_url: str | None = None
+    thumbnail_url: str | None = None
+    duration: float | None = None
+    seed: int | None = None
+    raw: Mapping[str, Any] = _raw()
+
+
+@frozen(kw_only=True)
+class Queued:
+    """Accepted, not started. ``position``: jobs ahead, where the service tells, else None."""
+
+    is_terminal: ClassVar[bool] = False
+    position: int | None = None
+    raw: Mapping[str, Any] = _raw()
+
+
+@frozen(kw_only=True)
+class Running:
+    """Being generated. ``progress``: percent, 0 to 100, need not be monotonic; None if untold."""
+
+    is_terminal: ClassVar[bool] = False
+    progress: int | None = None
+    raw: Mapping[str, Any] = _raw()
+
+
+@frozen(kw_only=True)
+class Succeeded:
+    """Done: ``videos`` holds at least one video, each with its link."""
+
+    is_terminal: ClassVar[bool] = True
+    videos: tuple[Video, ...]
+    raw: Mapping[str, Any] = _raw()
+
+    @property
+    def video(self) -> Video:
+        """The first video."""
+        return self.videos[0]
+
+
+@frozen(kw_only=True)
+class Failed:
+    """The service gave up.
+
+    Attributes:
+        reason: The service's words, or a sentence of ours where it gave none.
+        code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None.
+        videos: The videos of this job that did finish.
+    """
+
+    is_terminal: ClassVar[bool] = True
+    reason: str
+    code: str | None = None
+    videos: tuple[Video, ...] = ()
+    raw: Mapping[str, Any] = _raw()
+
+
+@frozen(kw_only=True)
+class Unknown:
+    """A status newer than this version, kept as it came; waiting goes on."""
+
+    is_terminal: ClassVar[bool] = False
+    status: str
+    raw: Mapping[str, Any] = _raw()
+
+
+JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
+
+
+@frozen(kw_only=True)
+class Transition:
+    """A job's step from one state to another.
+
+    Attributes:
+        job_id: The job.
+        previous: The state this watcher saw before, None at its first transition.
+        state: The state now.
+        elapsed: Seconds from the submit (for a re-attached job: from the re-attachment).
+        polls: Polls answered so far for this job, by all its watchers together.
+    """
+
+    job_id: str
+    previous: JobState | None
+    state: JobState
+    elapsed: float
+    polls: int

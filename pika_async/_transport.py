@@ -1,0 +1,278 @@
+"""The wire: the only module of the client that knows aiohttp.
+
+An error leaves this module as a :class:`TransportError` that says whether the request may have
+arrived; nothing that aiohttp raises gets through with request headers, and so the key, in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from attrs import define, frozen
+from yarl import URL
+
+from pika_async._errors import ClientStateError, TransportError, TransportTimeoutError
+from pika_async._http import HTTPResponse
+from pika_async._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiohttp.abc import AbstractStreamWriter
+
+    from pika_async._http import HTTPRequest
+
+# A feed answer is about a kilobyte; what is a thousand times larger is not one.
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+
+# SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
+CONNECT_TIMEOUT: Final = 10.0
+
+# What a browser follows is 20; media hosts need one or two.
+MAX_MEDIA_REDIRECTS: Final = 5
+
+_UPLOAD_PIECE: Final = 64 * 1024
+
+_HEADERS: Final = {
+    "User-Agent": f"pika-async/{__version__} aiohttp/{aiohttp.__version__}",
+    # Answers are small and videos compressed already; and lengths mean what they say.
+    "Accept-Encoding": "identity",
+}
+
+# Raised by aiohttp before a connection was had, so before a byte of the request left. TLS and DNS
+# failures are subclasses of the first.
+_UNREACHED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
+
+@define
+class Departure:
+    """Whether a request has begun to leave; until then, cancelling it costs nothing."""
+
+    begun: bool = False
+
+
+class _Body(aiohttp.Payload):
+    """A request body that notes when it begins to leave, and leaves in pieces."""
+
+    def __init__(self, value: bytes, departure: Departure) -> None:
+        # The dialect has set the real type; aiohttp sets one only where there is none.
+        super().__init__(value, content_type="application/octet-stream")
+        self._size = len(value)
+        self._departure = departure
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        text: bytes = self._value
+        return text.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self._departure.begun = True
+        view = memoryview(self._value)
+        for start in range(0, len(view), _UPLOAD_PIECE):
+            await writer.write(view[start : start + _UPLOAD_PIECE])
+
+    async def write_with_length(
+        self,
+        writer: AbstractStreamWriter,
+        content_length: int | None,
+    ) -> None:
+        await self.write(writer)
+
+
+@frozen(kw_only=True)
+class MediaResponse:
+    """A media host's answer, its body still on the way."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+class Transport:
+    """Sends requests over an owned session, or over a borrowed one that it never closes."""
+
+    def __init__(self, *, session: aiohttp.ClientSession | None, request_timeout: float) -> None:
+        self._session = session
+        self._owned = session is None
+        self._request_timeout = request_timeout
+        self._default = _bounded(request_timeout)
+
+    async def open(self) -> None:
+        """Make the session, unless one was lent."""
+        if self._owned:
+            self._session = aiohttp.ClientSession(
+                # Without limits: the pool must never be what a job waits for. The keep-alive of
+                # 15 s outlasts the longest interval between polls and stays below the idle
+                # time-out of common servers (60 s), so that a submit rarely meets a connection
+                # that is being closed.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15.0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=_HEADERS,
+            )
+
+    async def close(self) -> None:
+        """Close the session if it is ours."""
+        if self._owned and self._session is not None:
+            await self._session.close()
+
+    async def send(
+        self,
+        request: HTTPRequest,
+        *,
+        timeout: float | None = None,
+        departure: Departure | None = None,
+    ) -> HTTPResponse:
+        """One API request and its whole answer; redirects are not followed.
+
+        Args:
+            request: What to send.
+            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
+            departure: Told when the request begins to leave.
+
+        Raises:
+            TransportError: Not reached, broken off, or larger than an API answer can be.
+            ClientStateError: The session is closed.
+        """
+        session = self._usable()
+        body = request.body
+        bound = (
+            self._default
+            if timeout is None or timeout >= self._request_timeout
+            else _bounded(max(timeout, 0.001))
+        )
+        try:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=None if body is None else _Body(body, departure or Departure()),
+                headers=request.headers if self._owned else {**_HEADERS, **request.headers},
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=bound,
+            ) as response:
+                return HTTPResponse(
+                    status=response.status,
+                    headers=response.headers,
+                    body=await _read_bounded(response),
+                    received_at=time.time(),
+                )
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error) from _without_headers(error)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        silence: float,
+    ) -> AsyncIterator[MediaResponse]:
+        """Ask a media host for a file; never with the key.
+
+        Args:
+            url: http(s) only, also after redirects, of which five are followed.
+            headers: Beside our own.
+            silence: Seconds without a byte after which it counts as broken off.
+
+        Raises:
+            TransportError: Not reached, broken off, or redirected in circles.
+        """
+        session = self._usable()
+        bound = aiohttp.ClientTimeout(
+            total=None, connect=min(CONNECT_TIMEOUT, silence), sock_read=silence
+        )
+        with _translating():
+            response = await session.get(
+                URL(url),
+                headers={**_HEADERS, **headers},
+                max_redirects=MAX_MEDIA_REDIRECTS,
+                raise_for_status=False,
+                timeout=bound,
+            )
+        async with response:
+            yield MediaResponse(
+                status=response.status, headers=response.headers, chunks=_chunks(response)
+            )
+
+    def _usable(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            raise ClientStateError("the HTTP session is closed")
+        return self._session
+
+
+def _bounded(total: float) -> aiohttp.ClientTimeout:
+    # The connect bound must fire first: only then is it certain that nothing had been sent.
+    return aiohttp.ClientTimeout(total=total, connect=min(CONNECT_TIMEOUT, total / 2))
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    declared = response.content_length
+    if declared is not None and declared <= MAX_ANSWER_BYTES:
+        return await response.read()
+    pieces = bytearray()
+    if declared is None:
+        async for piece in response.content.iter_any():
+            pieces += piece
+            if len(pieces) > MAX_ANSWER_BYTES:
+                break
+        else:
+            return bytes(pieces)
+    response.close()
+    raise TransportError(
+        f"the answer (HTTP {response.status}) is larger than {MAX_ANSWER_BYTES} bytes, "
+        "which no answer of the API is"
+    )
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    with _translating():
+        async for piece in response.content.iter_any():
+            yield piece
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translated(error) from _without_headers(error)
+
+
+def _translated(error: BaseException) -> TransportError:
+    may_have_arrived = not isinstance(error, _UNREACHED)
+    what = f"{type(error).__name__}: {_words(error)}"
+    if isinstance(error, TimeoutError):
+        return TransportTimeoutError(
+            f"no whole answer in time ({what})"
+            if may_have_arrived
+            else f"no connection in time ({what})",
+            may_have_arrived=may_have_arrived,
+        )
+    return TransportError(
+        f"the connection broke off ({what})"
+        if may_have_arrived
+        else f"the service could not be reached ({what})",
+        may_have_arrived=may_have_arrived,
+    )
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status} {error.message}"
+    return str(error) or "no further words"
+
+
+def _without_headers(error: BaseException) -> BaseException:
+    # aiohttp keeps the request's headers on this one and shows them in its repr.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ConnectionError(f"{type(error).__name__}: {_words(error)}")
+    return error

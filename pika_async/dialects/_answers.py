@@ -1,0 +1,74 @@
+"""Reading an HTTP answer: the parts that are HTTP's, not one service's."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pika_async._http import HTTPResponse
+
+EXCERPT_LENGTH = 500
+
+NOT_JSON = object()
+
+
+def excerpt(body: bytes) -> str:
+    """The first 500 characters, for an error."""
+    # Four bytes are the longest character in UTF-8.
+    return body[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace")[:EXCERPT_LENGTH]
+
+
+def is_web_page(response: HTTPResponse) -> bool:
+    """Whether the answer is HTML, by its type or by its first character."""
+    declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    start = response.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"<") or (declared == "text/html" and not start.startswith(b"{"))
+
+
+def decoded(body: bytes) -> Any:
+    """The JSON value, or ``NOT_JSON``."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def retry_after(response: HTTPResponse) -> float | None:
+    """Seconds that the server asks to wait, from 0; None where it does not say.
+
+    Seconds or an HTTP date, https://www.rfc-editor.org/rfc/rfc9110#field.retry-after. A date
+    counts from the server's own Date where there is one, so that a wrong clock here costs nothing.
+    """
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.replace(".", "", 1).isdigit():
+        return float(value)
+    then = _http_date(value)
+    if then is None:
+        return None
+    served = _http_date(response.headers.get("Date", ""))
+    base = served.timestamp() if served else response.received_at
+    return max(0.0, then.timestamp() - base)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, IndexError, TypeError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def first_text(*candidates: object) -> str | None:
+    """The first that is text and not empty."""
+    return next((item for item in candidates if isinstance(item, str) and item), None)
+
+
+def objects(value: object) -> Mapping[str, Any]:
+    """``value`` where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
