@@ -157,9 +157,8 @@ class Downloader:
         """Fill ``part``, through drops and one expired link."""
         url = _checked_url(video, video.url)
         renewed = False
-        barren = 0
+        farthest = barren = 0
         while True:
-            before = part.written
             try:
                 await self._attempt(video, url, part)
             except _ExpiredError as expired:
@@ -169,8 +168,10 @@ class Downloader:
                 url = await self._renewed_url(video, renew, expired)
                 await part.start_over()
             except (_BrokenOffError, TransportError) as error:
-                # Only attempts that brought nothing count: a long file over a bad line arrives.
-                barren = 0 if part.written > before else barren + 1
+                # Only attempts that got no farther count: a long file over a bad line arrives,
+                # and one that starts over again and again does not take for ever.
+                barren = 0 if part.written > farthest else barren + 1
+                farthest = max(farthest, part.written)
                 if barren >= self._retry.attempts:
                     raise _error(
                         video, f"gave up after {barren} attempts without a new byte: {error}"

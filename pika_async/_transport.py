@@ -166,7 +166,9 @@ class Transport:
                     received_at=time.time(),
                 )
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from _without_headers(error)
+            problem = error
+        # Raised out here, so that the original and its headers do not stay behind as context.
+        raise _translated(problem) from _without_headers(problem)
 
     @asynccontextmanager
     async def stream(

@@ -1,0 +1,88 @@
+"""A job whose polls are answered from a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from support.virtual_time import now
+
+from pika_async import (
+    Failed,
+    FixedPolling,
+    GenerationRequest,
+    Job,
+    JobState,
+    Queued,
+    RetryPolicy,
+    Running,
+    Succeeded,
+    Video,
+)
+from pika_async._tracking import Tracker, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pika_async import PikaError, PollPolicy
+
+VIDEO = Video(id="v1", job_id="job-1", url="https://media.example/v1.mp4")
+DONE = Succeeded(videos=(VIDEO,))
+LINKLESS = Succeeded(videos=(Video(id="v1", job_id="job-1", url=""),))
+BROKEN = Failed(reason="prompt not allowed", code="moderation")
+REQUEST = GenerationRequest("a red panda surfing")
+
+Answer = "JobState | PikaError | None"
+
+
+def running(progress: int | None = None) -> Running:
+    return Running(progress=progress)
+
+
+class Service:
+    """Answers polls: each step of the script once, the last one for ever."""
+
+    def __init__(self, *script: JobState | PikaError | None, takes: float = 0.0) -> None:
+        self.script = list(script)
+        self.takes = takes
+        self.polled_at: list[float] = []
+        self.limits: list[float] = []
+
+    async def look(self, job_id: str, limit: float) -> JobState | None:
+        self.polled_at.append(now())
+        self.limits.append(limit)
+        step = self.script[min(len(self.polled_at), len(self.script)) - 1]
+        if self.takes:
+            await anyio.sleep(self.takes)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    @property
+    def polls(self) -> int:
+        return len(self.polled_at)
+
+
+def waiting(
+    service: Service,
+    polling: PollPolicy | None = None,
+    retry: RetryPolicy | None = None,
+    randoms: Iterable[float] = (),
+) -> Waiting:
+    numbers = iter(randoms)
+    return Waiting(
+        look=service.look,
+        polling=polling or FixedPolling(1.0),
+        retry=retry or RetryPolicy(jitter=0.0),
+        now=now,
+        sleep=anyio.sleep,
+        random=lambda: next(numbers, 0.5),
+    )
+
+
+def submitted(service: Service, **policies: object) -> Job:
+    return Job(Tracker.start("job-1", waiting(service, **policies), REQUEST, Queued()))  # type: ignore[arg-type]
+
+
+def attached(service: Service, **policies: object) -> Job:
+    return Job(Tracker.start("job-1", waiting(service, **policies)))  # type: ignore[arg-type]

@@ -1,0 +1,193 @@
+"""Paying once: the brake, cancellation, files, and what is left of a caller who leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+
+import anyio
+import pytest
+from support.wire import wired
+
+from pika_async import (
+    ConfigurationError,
+    GenerationRequest,
+    RateLimitError,
+    RetryPolicy,
+    SubmissionUncertainError,
+)
+from pika_async._submit import Brake
+from pika_async.simulator import Fault, Simulator
+from support.virtual_time import in_virtual_time, now
+
+REQUEST = GenerationRequest("a red panda surfing")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+async def until(condition) -> None:
+    """Let the other tasks and the server run until ``condition()`` holds."""
+    with anyio.fail_after(20):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+class TestBrake:
+    @in_virtual_time
+    async def test_everyone_waits_until_it_is_released(self):
+        brake = Brake(now, anyio.sleep)
+        brake.hold(5.0)
+        await asyncio.gather(*(brake.released() for _ in range(3)))
+        assert now() == 1005.0
+
+    @in_virtual_time
+    async def test_a_longer_hold_stays_and_one_that_comes_meanwhile_counts(self):
+        brake = Brake(now, anyio.sleep)
+        brake.hold(5.0)
+        brake.hold(1.0)
+        waiter = asyncio.create_task(brake.released())
+        await anyio.sleep(4.0)
+        brake.hold(6.0)
+        await waiter
+        assert now() == 1010.0
+
+    @in_virtual_time
+    async def test_without_a_hold_nobody_waits(self):
+        await Brake(now, anyio.sleep).released()
+        assert now() == 1000.0
+
+
+async def test_a_429_makes_every_submit_of_the_client_wait():
+    fault = Fault("429-retry-after-seconds", retry_after=30)
+    async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+        first = asyncio.create_task(wire.submitter.submit(REQUEST))
+        await until(lambda: len(sim.submissions) == 1 and wire.clock.naps)
+        await wire.submitter.submit(REQUEST)
+        await first
+        assert wire.clock.naps[0] == pytest.approx(30, rel=0.2)
+        assert wire.clock.moment >= 1030
+        assert len(sim.jobs) == 2
+        assert len(sim.submissions) == 3
+
+
+async def test_retry_after_as_a_date_is_honoured():
+    fault = Fault("429-retry-after-date", retry_after=90)
+    async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+        await wire.submitter.submit(REQUEST)
+        assert sum(wire.clock.naps) == pytest.approx(90, abs=2)
+
+
+async def test_a_long_retry_after_is_capped():
+    fault = Fault("429-retry-after-seconds", retry_after=86400)
+    retry = RetryPolicy(retry_after_maximum=60, jitter=0)
+    async with Simulator(faults=[fault]) as sim, wired(sim, retry=retry) as wire:
+        await wire.submitter.submit(REQUEST)
+        assert wire.clock.naps == [60]
+
+
+async def test_without_retry_after_the_backoff_grows():
+    retry = RetryPolicy(attempts=4, jitter=0)
+    async with (
+        Simulator(faults=[Fault("429-empty", times=None)]) as sim,
+        wired(sim, retry=retry) as wire,
+    ):
+        with pytest.raises(RateLimitError):
+            await wire.submitter.submit(REQUEST)
+        assert wire.clock.naps == [0.5, 1.0, 2.0]
+
+
+async def test_retries_are_visible_in_the_log(caplog):
+    async with Simulator(faults=[Fault("429-openai")]) as sim, wired(sim) as wire:
+        await wire.submitter.submit(REQUEST)
+    [record] = [r for r in caplog.records if r.name == "pika_async"]
+    assert record.levelno == logging.WARNING
+    assert "attempt 1" in record.getMessage()
+
+
+async def test_a_file_is_read_when_the_request_is_sent_and_goes_as_a_data_url(tmp_path):
+    image = tmp_path / "cat.png"
+    image.write_bytes(PNG[:100])
+    request = GenerationRequest("a cat", image=image)
+    image.write_bytes(PNG)
+    async with Simulator() as sim, wired(sim) as wire:
+        await wire.submitter.submit(request)
+    sent = sim.submissions[0].body["image"]
+    assert sent == "data:image/png;base64," + base64.b64encode(PNG).decode()
+
+
+async def test_a_body_of_many_megabytes_arrives_whole():
+    image = PNG + bytes(3_000_000)
+    async with Simulator() as sim, wired(sim) as wire:
+        await wire.submitter.submit(GenerationRequest("a cat", image=image))
+    sent = sim.submissions[0].body["image"].partition(",")[2]
+    assert base64.b64decode(sent) == image
+
+
+async def test_a_file_that_has_gone_is_named_before_anything_is_sent(tmp_path):
+    image = tmp_path / "cat.png"
+    image.write_bytes(PNG)
+    request = GenerationRequest("a cat", image=image)
+    image.unlink()
+    async with Simulator() as sim, wired(sim) as wire:
+        with pytest.raises(ConfigurationError, match=r"image: .*cat\.png.* Nothing was sent"):
+            await wire.submitter.submit(request)
+    assert sim.submissions == []
+
+
+async def test_equal_files_have_equal_fingerprints_wherever_they_lie(tmp_path):
+    prints = set()
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(PNG)
+        async with Simulator(faults=[Fault("502-html")]) as sim, wired(sim) as wire:
+            with pytest.raises(SubmissionUncertainError) as caught:
+                await wire.submitter.submit(GenerationRequest("a cat", image=tmp_path / name))
+        prints.add(caught.value.fingerprint)
+        assert caught.value.request.image == tmp_path / name
+    assert len(prints) == 1
+
+
+class TestCancellation:
+    async def test_a_caller_cancelled_before_the_post_leaves_pays_nothing(self):
+        async with Simulator() as sim, wired(sim) as wire:
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await wire.submitter.submit(REQUEST)
+            assert scope.cancelled_caught
+            await wire.submitter.close()
+            assert sim.submissions == []
+
+    async def test_a_caller_cancelled_while_held_back_sends_nothing_more(self):
+        fault = Fault("429-retry-after-seconds", times=None)
+        async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            await until(lambda: wire.clock.naps)
+            sent = len(sim.submissions)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await wire.submitter.close()
+            assert len(sim.submissions) <= sent + 1
+
+    async def test_the_answer_of_a_post_that_has_left_is_still_read_and_its_job_named(self, caplog):
+        fault = Fault("slow-headers", seconds=0.2)
+        async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            await until(lambda: sim.submissions)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await wire.submitter.close()
+            [job_id] = sim.jobs
+            assert f"client.job('{job_id}').result()" in caplog.text
+            assert len(sim.submissions) == 1
+
+    async def test_a_post_that_breaks_after_its_caller_left_is_reported_as_uncertain(self, caplog):
+        fault = Fault("closed-after")
+        async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            await until(lambda: sim.submissions)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await wire.submitter.close()
+        assert "may exist and be billed" in caplog.text
