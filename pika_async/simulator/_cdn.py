@@ -1,0 +1,119 @@
+"""The other origin: media files, and a trap for requests that should not have come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, unquote
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from pika_async.simulator import _media
+from pika_async.simulator._delivery import Answer, deliver, fault_answer, sent_status
+from pika_async.simulator._faults import Fault
+from pika_async.simulator._records import Download, Stray
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pika_async.simulator._catalogue import Does
+    from pika_async.simulator._state import State
+
+ELSEWHERE: Final = "/elsewhere"
+"""Redirects of API calls lead below this path."""
+
+_GREW: Final = 64
+"""Bytes by which a file that was replaced is longer."""
+
+
+class Cdn:
+    """Answers requests to the media's origin."""
+
+    def __init__(self, state: State, closing: asyncio.Event) -> None:
+        self._state = state
+        self._closing = closing
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        at = self._state.now()
+        path, _, query = request.raw_path.partition("?")
+        file = _media.find(path, self._state.media_bytes)
+        if file is None or path.startswith(ELSEWHERE) or request.method not in ("GET", "HEAD"):
+            return self._stray(request, at)
+        job_id = _job_id(path)
+        fault = self._state.ledger.pick(self._state.faults, "download", job_id)
+        answer = self._answer(request, file, fault, expired=self._has_expired(job_id, query))
+        if self._state.record:
+            record = Download(
+                at=at,
+                path=request.raw_path,
+                headers=request.headers,
+                range=request.headers.get("Range"),
+                status=sent_status(answer, fault),
+                fault=fault,
+            )
+            self._state.downloads.append(record)
+        return await deliver(request, answer, fault, self._closing)
+
+    def _stray(self, request: web.BaseRequest, at: float) -> web.StreamResponse:
+        if self._state.record:
+            record = Stray(
+                at=at, method=request.method, path=request.raw_path, headers=request.headers
+            )
+            self._state.strays.append(record)
+        # As tempting as a thief would make it: whoever follows believes that it has a job.
+        return web.json_response({"id": "elsewhere"})
+
+    def _has_expired(self, job_id: str, query: str) -> bool:
+        job = self._state.jobs.get(job_id)
+        if job is None or "links-expire" not in job.variants:
+            return False
+        return parse_qs(query).get("signature") != [str(job.polls)]
+
+    def _answer(
+        self,
+        request: web.BaseRequest,
+        file: _media.MediaFile,
+        fault: Fault | None,
+        *,
+        expired: bool,
+    ) -> Answer:
+        if fault is not None and not fault.spoils_true_answer:
+            return fault_answer(fault, None, _location(request, fault.row.does))
+        if expired:
+            return fault_answer(_EXPIRED, None, "")
+        return _file_answer(request, file, "answer" if fault is None else fault.row.does)
+
+
+_EXPIRED: Final = Fault("403-expired")
+
+
+def _file_answer(request: web.BaseRequest, file: _media.MediaFile, does: Does) -> Answer:
+    if does == "changed":
+        file = _media.longer(file, _GREW)
+    served = _media.serve(file, {} if does == "ignore-range" else request.headers)
+    if does == "wrong-range" and served.content_range:
+        served = _media.shifted(file, served)
+    headers = CIMultiDict({"Content-Type": file.content_type})
+    if does != "ignore-range":
+        headers["Accept-Ranges"] = "bytes"
+    if does != "no-validators":
+        headers["ETag"], headers["Last-Modified"] = file.etag, file.modified
+    if served.content_range is not None:
+        headers["Content-Range"] = served.content_range
+    return Answer(served.status, headers, file, served.start, served.stop)
+
+
+def _job_id(path: str) -> str:
+    """The job in a link like /v1/{job}/{number}/name.mp4; "" when there is none."""
+    parts = path.split("/")
+    return unquote(parts[2]) if len(parts) > 3 else ""
+
+
+def _location(request: web.BaseRequest, does: Does) -> str:
+    if does == "redirect-loop":
+        return request.raw_path
+    # The same file under the other name of this machine, which makes it another origin.
+    here = request.url
+    other = "127.0.0.1" if here.host == "localhost" else "localhost"
+    return str(here.with_host(other))

@@ -1,0 +1,162 @@
+"""The simulator: opening and closing, in the running loop or in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from attrs import define, field
+
+from pika_async.simulator._api import Api
+from pika_async.simulator._cdn import ELSEWHERE, Cdn
+from pika_async.simulator._listener import Listener
+from pika_async.simulator._state import State
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from types import TracebackType
+
+
+@define
+class _Running:
+    """What exists between opening and closing."""
+
+    loop: asyncio.AbstractEventLoop
+    api: Listener
+    media: Listener
+    closing: asyncio.Event
+
+
+@define(kw_only=True, eq=False, repr=False)
+class Simulator(State):
+    """A gateway that sells videos, on this machine and for nothing.
+
+    `async with Simulator() as sim` runs it in the current event loop; `with Simulator() as sim` in
+    a thread of its own, for synchronous programs and fixtures. Point a client at `sim.url`. The
+    keyword arguments are documented at the attributes of the same names, and nearly all may be
+    changed while it runs.
+
+    Raises:
+        ValueError: A setting is out of range, or no fault or variant has that name.
+        OSError: On opening, when the port is taken.
+        RuntimeError: When it is opened twice.
+    """
+
+    _running: _Running | None = field(default=None, init=False)
+    _used: bool = field(default=False, init=False)
+    _thread: contextlib.ExitStack = field(factory=contextlib.ExitStack, init=False)
+
+    def __repr__(self) -> str:
+        where = "not running" if self._running is None else self.url
+        return f"<Simulator {where}, {len(self.jobs)} jobs>"
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API, with the prefix and without a slash at the end."""
+        return self._now_running().api.url + self.prefix
+
+    @property
+    def media_url(self) -> str:
+        """The base URL of /video.mp4, /poster.jpg and /thumbnail.jpg, which is another origin."""
+        return self._now_running().media.url
+
+    @contextlib.asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """While inside, connections to the API's port are closed and new ones refused."""
+        running = self._now_running()
+        await _in_loop(running.loop, running.api.refuse())
+        try:
+            yield
+        finally:
+            if self._running is running:
+                await _in_loop(running.loop, running.api.accept())
+
+    async def __aenter__(self) -> Self:
+        self._use()
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    def __enter__(self) -> Self:
+        self._use()
+        opened: Future[Callable[[], object]] = Future()
+        thread = threading.Thread(
+            target=lambda: asyncio.run(self._live(opened)), name="pika simulator", daemon=True
+        )
+        thread.start()
+        leave = opened.result()
+        self._thread.callback(thread.join)
+        self._thread.callback(leave)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._thread.close()
+
+    async def _live(self, opened: Future[Callable[[], object]]) -> None:
+        leaving = asyncio.Event()
+        try:
+            await self._open()
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that opens
+            opened.set_exception(error)
+            return
+        opened.set_result(partial(self._now_running().loop.call_soon_threadsafe, leaving.set))
+        await leaving.wait()
+        await self._close()
+
+    def _use(self) -> None:
+        if self._used:
+            raise RuntimeError(
+                "This Simulator has been opened before, and keeps the records of one run: "
+                "make a new one."
+            )
+        self._used = True
+
+    def _now_running(self) -> _Running:
+        if self._running is None:
+            raise RuntimeError(
+                "The Simulator is not running: use it inside `async with Simulator(...) as sim`."
+            )
+        return self._running
+
+    async def _open(self) -> None:
+        closing = asyncio.Event()
+        async with contextlib.AsyncExitStack() as undo:
+            media = Listener(Cdn(self, closing).handle, self.host, self.media_port)
+            undo.push_async_callback(media.close)
+            handler = Api(self, media.url + ELSEWHERE, media.url, closing).handle
+            api = Listener(handler, self.host, self.port)
+            undo.push_async_callback(api.close)
+            await media.accept()
+            await api.accept()
+            undo.pop_all()
+        self._running = _Running(asyncio.get_running_loop(), api, media, closing)
+
+    async def _close(self) -> None:
+        running, self._running = self._now_running(), None
+        running.closing.set()
+        await running.api.close()
+        await running.media.close()
+
+
+async def _in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None]) -> None:
+    """Await `work` in the loop that the simulator runs in, whichever loop this is."""
+    if loop is asyncio.get_running_loop():
+        await work
+    else:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))

@@ -1,0 +1,94 @@
+"""What a simulator knows while it runs: its settings, its jobs, and what arrived."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from pika_async.simulator._faults import Ledger
+from pika_async.simulator._jobs import SimulatedJob
+from pika_async.simulator._limit import Bucket
+from pika_async.simulator._records import Download, Poll, Stray, Submission
+from pika_async.simulator._settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_LAG = 15.0
+"""Seconds; the gateway's page says that answers may be up to so far behind."""
+
+
+@define(kw_only=True, eq=False)
+class State(Settings):
+    """Settings, jobs and records."""
+
+    submissions: list[Submission] = field(factory=list, init=False)
+    """Every POST that arrived at the generate path, faulty or not."""
+    polls: list[Poll] = field(factory=list, init=False)
+    """Every GET of a feed."""
+    downloads: list[Download] = field(factory=list, init=False)
+    """Every request for a media file."""
+    strays: list[Stray] = field(factory=list, init=False)
+    """Every request at the media's origin that is not for a media file: redirects lead there."""
+    jobs: dict[str, SimulatedJob] = field(factory=dict, init=False)
+    """Jobs by id, in order of creation."""
+    _bucket: Bucket = field(factory=Bucket, init=False)
+    _requests: int = field(default=0, init=False)
+    ledger: Ledger = field(init=False, repr=False)
+    _ids: random.Random = field(init=False)
+    _draws: random.Random = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # A generator for each purpose: one more fault does not change the ids or the durations.
+        self._ids = random.Random(f"ids {self.seed}")  # noqa: S311 - reproducible, not secret
+        self._draws = random.Random(f"jobs {self.seed}")  # noqa: S311
+        self.ledger = Ledger(random.Random(f"faults {self.seed}"))  # noqa: S311
+
+    def next_request_id(self) -> str:
+        """An id for the X-Oneapi-Request-Id header."""
+        self._requests += 1
+        return f"sim{self._requests:012d}"
+
+    def wait_for_submit(self) -> float:
+        """0.0 when one more submit is allowed now, else the seconds until it will be."""
+        rate = self.submits_per_second
+        return 0.0 if rate is None else self._bucket.take(rate, self.now())
+
+    def create_job(self, key: str, body: Mapping[str, Any]) -> SimulatedJob:
+        """Make the job that a valid submit asks for."""
+        variants = frozenset(
+            name for name, chance in self.variants.items() if self._draws.random() < chance
+        )
+        reason = self.failure(body) if callable(self.failure) else self.failure
+        job = SimulatedJob(
+            id=self._new_id("odd-ids" in variants),
+            number=len(self.jobs),
+            body=body,
+            key=key,
+            submitted_at=self.now(),
+            duration=self.duration(self._draws) if callable(self.duration) else self.duration,
+            queue=self.queue,
+            outcome="finished" if reason is None else "error",
+            reason=reason or "",
+            videos=_videos(self.videos_per_job, variants),
+            seed=self._draws.getrandbits(31),
+            lag=self._draws.uniform(0, _LAG) if "lagging" in variants else 0.0,
+            variants=variants,
+        )
+        self.jobs[job.id] = job
+        return job
+
+    def _new_id(self, odd: bool) -> str:
+        if odd:
+            return f"task {len(self.jobs)}/é?#%2F{self._ids.getrandbits(24):06x}"
+        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+
+
+def _videos(asked: int, variants: frozenset[str]) -> int:
+    several = 3 if "several-videos" in variants else 1
+    mixed = 2 if "mixed-outcomes" in variants else 1
+    return max(asked, several, mixed)

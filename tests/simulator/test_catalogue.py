@@ -1,0 +1,424 @@
+import asyncio
+import json
+
+import aiohttp
+import anyio
+import pytest
+
+from pika_async.simulator import FAULTS, Fault, Polls, Simulator
+from pika_async.simulator._media import video
+
+SIZE = video().size
+JSON, PAGE, XML, NOTHING = "application/json", "text/html", "application/xml", None
+
+# What a raw client sees of each fault of the API, and whether a submit made a job all the same.
+ANSWERS = {
+    "401-new-api-error": (401, JSON, False),
+    "401-quota-used-up": (401, JSON, False),
+    "403-forbidden": (403, JSON, False),
+    "403-quota-not-enough": (403, JSON, False),
+    "402-quota-not-enough": (402, JSON, False),
+    "400-invalid-request": (400, JSON, False),
+    "400-openai": (400, JSON, False),
+    "413-html": (413, PAGE, False),
+    "422-detail": (422, JSON, False),
+    "404-wrong-path": (404, JSON, False),
+    "429-openai": (429, JSON, False),
+    "429-empty": (429, NOTHING, False),
+    "429-fail-to-fetch-task": (429, JSON, False),
+    "429-retry-after-seconds": (429, JSON, False),
+    "429-retry-after-date": (429, JSON, False),
+    "503-no-channel": (503, JSON, False),
+    "503-retry-after": (503, PAGE, False),
+    "fail-to-fetch-task-400": (400, JSON, False),
+    "fail-to-fetch-task-500": (500, JSON, True),
+    "500-do-request-failed": (500, JSON, False),
+    "500-read-response-body-failed": (500, JSON, True),
+    "500-unmarshal-response-body-failed": (500, JSON, True),
+    "500-insert-task-failed": (500, JSON, True),
+    "500-panic": (500, JSON, False),
+    "500-empty": (500, NOTHING, True),
+    "502-html": (502, PAGE, False),
+    "503-html": (503, PAGE, True),
+    "504-html": (504, PAGE, True),
+    "504-empty": (504, NOTHING, False),
+    "520-html": (520, PAGE, True),
+    "524-html": (524, PAGE, True),
+    "408": (408, NOTHING, False),
+    "425": (425, NOTHING, False),
+    "redirect-other-origin": (307, NOTHING, False),
+    "200-html": (200, PAGE, False),
+    "200-empty": (200, NOTHING, True),
+    "200-list": (200, JSON, True),
+    "200-no-id": (200, JSON, True),
+    "200-success-false": (200, JSON, False),
+    "200-error": (200, JSON, False),
+    "200-code": (200, JSON, False),
+    "unknown-400": (400, JSON, False),
+    "unknown-404": (404, JSON, False),
+    "unknown-empty": (200, NOTHING, False),
+    "other-key": (400, JSON, False),
+}
+# The codes and types by which a client can tell errors apart.
+MARKS = {
+    "401-new-api-error": {"error": {"type": "new_api_error"}},
+    "401-quota-used-up": {"error": {"type": "new_api_error"}},
+    "403-forbidden": {"error": {"type": "new_api_error"}},
+    "403-quota-not-enough": {"code": "quota_not_enough", "data": None},
+    "402-quota-not-enough": {"code": "quota_not_enough", "data": None},
+    "400-invalid-request": {"code": "invalid_request"},
+    "400-openai": {"error": {"type": "invalid_request_error"}},
+    "404-wrong-path": {"error": {"type": "invalid_request_error"}},
+    "429-fail-to-fetch-task": {"code": "fail_to_fetch_task"},
+    "fail-to-fetch-task-400": {"code": "fail_to_fetch_task"},
+    "fail-to-fetch-task-500": {"code": "fail_to_fetch_task"},
+    "500-do-request-failed": {"code": "do_request_failed"},
+    "500-read-response-body-failed": {"code": "read_response_body_failed"},
+    "500-unmarshal-response-body-failed": {"code": "unmarshal_response_body_failed"},
+    "500-insert-task-failed": {"code": "insert_task_failed"},
+    "500-panic": {"error": {"type": "new_api_panic"}},
+    "200-success-false": {"success": False},
+    "200-error": {"error": "service busy"},
+    "200-code": {"code": "service_busy"},
+    "unknown-400": {"code": "task_not_exist"},
+    "unknown-404": {"code": "task_not_exist"},
+    "other-key": {"code": "task_not_exist"},
+}
+# What a raw client sees of a connection that breaks, and whether the server had done its work.
+BREAKS = {
+    "reset-before": (aiohttp.ClientOSError, False),
+    "reset-after": (aiohttp.ClientOSError, True),
+    "closed-before": (aiohttp.ServerDisconnectedError, False),
+    "closed-after": (aiohttp.ServerDisconnectedError, True),
+    "truncated": (aiohttp.ClientPayloadError, True),
+}
+SILENCES = {"stalled": True, "slow-headers": True}
+# What a raw client sees of a file, when it asks for the bytes from 1000 on.
+FILES = {
+    "403-expired": (403, XML),
+    "404-expired": (404, XML),
+    "410-expired": (410, NOTHING),
+    "416-range": (416, NOTHING),
+    "html": (200, PAGE),
+    "429-empty": (429, NOTHING),
+    "429-retry-after-seconds": (429, JSON),
+    "429-retry-after-date": (429, JSON),
+    "503-retry-after": (503, PAGE),
+    "500-empty": (500, NOTHING),
+    "502-html": (502, PAGE),
+    "503-html": (503, PAGE),
+    "504-html": (504, PAGE),
+    "504-empty": (504, NOTHING),
+    "520-html": (520, PAGE),
+    "524-html": (524, PAGE),
+    "408": (408, NOTHING),
+    "425": (425, NOTHING),
+    "redirect": (302, NOTHING),
+    "redirect-loop": (302, NOTHING),
+    "ignores-range": (200, "video/mp4"),
+    "range-wrong": (206, "video/mp4"),
+    "changed": (206, "video/mp4"),
+    "no-length": (206, "video/mp4"),
+    "no-validators": (206, "video/mp4"),
+}
+LYING_FILES = {
+    "cut": (SIZE - 1000, (SIZE - 1000) // 2),
+    "truncated": (SIZE - 1000, (SIZE - 1000) // 2),
+    "length-too-long": (2 * (SIZE - 1000), SIZE - 1000),
+}
+
+
+def places(table, place):
+    return [name for name in table if place in FAULTS[name].places]
+
+
+def has_marks(value, marks):
+    return all(
+        has_marks(value[name], mark) if isinstance(mark, dict) else value[name] == mark
+        for name, mark in marks.items()
+    )
+
+
+def check_answer(name, reply):
+    status, kind, _ = ANSWERS[name]
+    assert status == reply.status
+    assert kind == (reply.headers.get("Content-Type", ";").partition(";")[0] or None)
+    assert (kind is None) == (reply.body == b"")
+    assert reply.headers["X-Oneapi-Request-Id"]
+    if kind == JSON:
+        assert has_marks(reply.json, MARKS.get(name, {}))
+    if kind == PAGE:
+        assert reply.body.startswith(b"<")
+
+
+def test_every_fault_is_described_here():
+    described = {*ANSWERS, *BREAKS, *SILENCES, *FILES, *LYING_FILES, "length-too-short", "custom"}
+
+    assert set(FAULTS) == described
+
+
+def test_every_file_fault_is_described_here():
+    rows = {name for name, row in FAULTS.items() if "download" in row.places}
+
+    assert {*FILES, *LYING_FILES, *BREAKS, *SILENCES, "length-too-short", "custom"} == rows
+
+
+@pytest.mark.parametrize("name", places(ANSWERS, "submit"))
+async def test_a_submit_meets_a_fault_once_and_the_truth_is_in_jobs(call, name):
+    fault = Fault(name)
+    async with Simulator(faults=[fault]) as sim:
+        reply = await call.submit(sim.url)
+        made = list(sim.jobs)
+        again = await call.submit(sim.url)
+
+    status, _, created = ANSWERS[name]
+    check_answer(name, reply)
+    assert created == bool(made)
+    assert again.status == 200
+    first = sim.submissions[0]
+    assert (status, fault, made) == (first.status, first.fault, [first.job_id] if created else [])
+
+
+@pytest.mark.parametrize("name", places(ANSWERS, "poll"))
+async def test_a_poll_meets_a_fault_once(call, name):
+    fault = Fault(name, on="poll")
+    async with Simulator(duration=Polls(1), faults=[fault]) as sim:
+        job_id = (await call.submit(sim.url)).json["id"]
+        reply = await call.poll(sim.url, job_id)
+        again = await call.poll(sim.url, job_id)
+
+    check_answer(name, reply)
+    assert again.video["status"] == "finished"
+    assert [(ANSWERS[name][0], fault), (200, None)] == [(p.status, p.fault) for p in sim.polls]
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_submit_breaks_before_or_after_the_job_was_made(call, name):
+    error, created = BREAKS[name]
+    async with Simulator(faults=[Fault(name)]) as sim:
+        with pytest.raises(error):
+            await call.submit(sim.url)
+        assert created == bool(sim.jobs)
+        again = await call.submit(sim.url)
+
+    assert again.status == 200
+    assert (200 if name == "truncated" else None) == sim.submissions[0].status
+    assert created == (sim.submissions[0].job_id is not None)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_poll_breaks(call, name):
+    error, looked = BREAKS[name]
+    async with Simulator(faults=[Fault(name, on="poll")]) as sim:
+        job_id = (await call.submit(sim.url)).json["id"]
+        with pytest.raises(error):
+            await call.poll(sim.url, job_id)
+
+    assert int(looked) == sim.jobs[job_id].polls
+
+
+@pytest.mark.parametrize("name", ["reset-before", "closed-before"])
+async def test_a_download_breaks(call, name):
+    async with Simulator(faults=[Fault(name, on="download")]) as sim:
+        with pytest.raises(BREAKS[name][0]):
+            await call.fetch(sim.media_url + "/video.mp4")
+
+    assert [download.status for download in sim.downloads] == [None]
+
+
+async def test_a_truncated_answer_has_the_length_of_the_whole_and_half_of_it():
+    async with Simulator(faults=[Fault("truncated")]) as sim:
+        host, port = sim.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        body = json.dumps({"promptText": "x", "model": "1.5"})[:-1].encode()
+        body += b',"options":{"parameters":{},"extend":false}}'
+        head = f"POST /pika/generate HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n\
+Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        sent = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    headers, _, half = sent.partition(b"\r\n\r\n")
+    assert b"200 OK" in headers
+    assert f"Content-Length: {len(half) * 2}".encode() in headers
+
+
+@pytest.mark.parametrize("name", SILENCES)
+@pytest.mark.parametrize("place", ["submit", "poll", "download"])
+async def test_a_silence_ends_with_the_whole_answer(call, name, place):
+    async with Simulator(faults=[Fault(name, on=place, seconds=0)]) as sim:
+        reply = await call.submit(sim.url)
+        if place == "poll":
+            reply = await call.poll(sim.url, reply.json["id"])
+        if place == "download":
+            reply = await call.fetch(sim.media_url + "/video.mp4")
+
+    assert reply.status == 200
+    assert (SIZE if place == "download" else int(reply.headers["Content-Length"])) == len(
+        reply.body
+    )
+
+
+@pytest.mark.parametrize("name", SILENCES)
+async def test_the_job_is_made_before_the_silence_and_the_record_too(call, arrival, name):
+    fault = Fault(name, seconds=3600)
+    async with anyio.create_task_group() as tasks, Simulator(faults=[fault]) as sim:
+
+        async def wait():
+            with pytest.raises(aiohttp.ClientError):
+                await call.submit(sim.url)
+
+        tasks.start_soon(wait)
+        await arrival(sim.submissions)
+        assert len(sim.jobs) == 1
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_a_download_meets_a_fault_once(call, name):
+    status, kind = FILES[name]
+    async with Simulator(faults=[Fault(name, on="download")]) as sim:
+        url = sim.media_url + "/video.mp4"
+        reply = await call.fetch(url, Range="bytes=1000-")
+        again = await call.fetch(url, Range="bytes=1000-")
+
+    assert (status, kind) == (
+        reply.status,
+        reply.headers.get("Content-Type", ";").partition(";")[0] or None,
+    )
+    assert "X-Oneapi-Request-Id" not in reply.headers
+    assert (again.status, len(again.body)) == (206, SIZE - 1000)
+
+
+@pytest.mark.parametrize("name", LYING_FILES)
+async def test_a_file_that_is_shorter_than_announced_breaks_off(call, name):
+    announced, sent = LYING_FILES[name]
+    async with Simulator(faults=[Fault(name, on="download")]) as sim:
+        url = sim.media_url + "/video.mp4"
+        async with call.session.get(url, headers={"Range": "bytes=1000-"}) as response:
+            received = bytearray()
+
+            async def receive():
+                async for piece in response.content.iter_any():
+                    received.extend(piece)
+
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await receive()
+
+    assert announced == response.content_length
+    assert sent == len(received)
+
+
+async def test_a_file_that_is_longer_than_announced_goes_on():
+    async with Simulator(faults=[Fault("length-too-short")]) as sim:
+        host, port = sim.media_url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        headers, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    assert f"Content-Length: {SIZE // 2}\r".encode() in headers
+    assert len(body) == SIZE
+
+
+async def test_a_range_can_be_ignored(call):
+    async with Simulator(faults=[Fault("ignores-range")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4", Range="bytes=1000-")
+
+    assert len(reply.body) == SIZE
+    assert "Accept-Ranges" not in reply.headers
+
+
+async def test_a_range_can_be_another_than_asked_for(call):
+    async with Simulator(faults=[Fault("range-wrong")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4", Range="bytes=1000-")
+
+    assert f"bytes 0-{SIZE - 1}/{SIZE}" == reply.headers["Content-Range"]
+    assert len(reply.body) == SIZE
+
+
+async def test_a_file_can_change_between_two_requests(call):
+    async with Simulator(faults=[Fault("changed", after=1)]) as sim:
+        url = sim.media_url + "/video.mp4"
+        first = await call.fetch(url, Range="bytes=0-999")
+        rest = await call.fetch(url, Range="bytes=1000-", If_Range=first.headers["ETag"])
+
+    assert rest.status == 200
+    assert first.headers["ETag"] != rest.headers["ETag"]
+    assert len(rest.body) == SIZE + 64
+
+
+async def test_a_file_can_come_without_a_length(call):
+    async with Simulator(faults=[Fault("no-length")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4")
+
+    assert "Content-Length" not in reply.headers
+    assert len(reply.body) == SIZE
+
+
+async def test_a_file_can_come_without_validators(call):
+    async with Simulator(faults=[Fault("no-validators")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4")
+
+    assert not {"ETag", "Last-Modified"} & set(reply.headers)
+
+
+async def test_a_redirect_of_a_file_leads_to_it_at_another_origin(call):
+    async with Simulator(faults=[Fault("redirect")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4")
+        port = sim.media_url.rpartition(":")[2]
+
+    assert f"http://localhost:{port}/video.mp4" == reply.headers["Location"]
+
+
+async def test_a_redirect_loop_leads_to_itself(call):
+    async with Simulator(faults=[Fault("redirect-loop")]) as sim:
+        reply = await call.fetch(sim.media_url + "/video.mp4?x=1")
+
+    assert reply.headers["Location"] == "/video.mp4?x=1"
+
+
+@pytest.mark.parametrize("place", ["submit", "poll", "download"])
+async def test_a_custom_fault_answers_what_it_is_given(call, place):
+    fault = Fault("custom", on=place, status=599, body={"a": 1}, headers={"X-Custom": "1"})
+    async with Simulator(faults=[fault]) as sim:
+        reply = await call.submit(sim.url)
+        if place == "poll":
+            reply = await call.poll(sim.url, "x")
+        if place == "download":
+            reply = await call.fetch(sim.media_url + "/poster.jpg")
+
+    assert (reply.status, reply.json, reply.headers["X-Custom"]) == (599, {"a": 1}, "1")
+    assert (place != "submit") == bool(sim.jobs)
+
+
+async def test_a_custom_fault_can_create_the_job(call):
+    async with Simulator(faults=[Fault("custom", status=500, started=True)]) as sim:
+        await call.submit(sim.url)
+
+    assert len(sim.jobs) == 1
+
+
+async def test_a_row_can_be_given_another_status_and_body(call):
+    fault = Fault("truncated", status=502, body="<html>" + "x" * 100)
+    async with Simulator(faults=[fault]) as sim:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await call.submit(sim.url)
+
+    assert [submission.status for submission in sim.submissions] == [502]
+
+
+async def test_a_fault_that_would_create_a_job_creates_none_from_a_bad_body(call):
+    async with Simulator(faults=[Fault("504-html")]) as sim:
+        reply = await call.submit(sim.url, model=1.5)
+
+    assert reply.status == 504
+    assert sim.jobs == {}
+
+
+async def test_a_fault_appended_while_it_runs_strikes(call):
+    async with Simulator() as sim:
+        sim.faults.append(Fault("502-html"))
+
+        assert [(await call.submit(sim.url)).status for _ in range(2)] == [502, 200]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import pika_async.pytest_plugin
+
+pytest_plugins = ["pytester"]
+
+HERE = str(Path(pika_async.pytest_plugin.__file__).parent.parent)
+INSTALLED = any(
+    point.value == "pika_async.pytest_plugin" for point in entry_points(group="pytest11")
+)
+# Named twice, pytest would refuse it.
+PLUGIN = [] if INSTALLED else ["-p", "pika_async.pytest_plugin"]
+
+SCOPE = "asyncio_default_fixture_loop_scope=function"
+SYNCHRONOUS = """
+    import json
+    import urllib.request
+
+    from pika_async.simulator import Fault
+
+    BODY = {"promptText": "x", "model": "1.5", "options": {"parameters": {}, "extend": False}}
+
+    def call(url, data=None):
+        request = urllib.request.Request(url, data, {"Authorization": "Bearer key"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def test_a_job_is_finished_at_its_second_poll(pika_simulator):
+        job = call(pika_simulator.url + "/pika/generate", json.dumps(BODY).encode())["id"]
+        feed = f"{pika_simulator.url}/pika/feed/{job}"
+        assert ["queued", "finished"] == [call(feed)["videos"][0]["status"] for _ in range(2)]
+
+    def test_each_test_has_its_own(pika_simulator):
+        assert [] == pika_simulator.submissions
+        pika_simulator.faults.append(Fault("502-html"))
+"""
+ASYNCHRONOUS = """
+    import aiohttp
+    {imports}
+
+    {mark}
+    async def test_it_answers(pika_simulator):
+        async with aiohttp.ClientSession() as session:
+            async with session.get(pika_simulator.media_url + "/video.mp4") as response:
+                assert b"ftyp" == (await response.read())[4:8]
+"""
+
+
+def check(script):
+    command = [sys.executable, "-W", "error", "-c", script]
+    result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603
+    assert result.stderr == ""
+
+
+def test_the_plugin_imports_nothing_until_the_fixture_is_used():
+    check("""
+import sys
+import pytest
+import pika_async.pytest_plugin
+
+for name in ("pika_async.simulator", "aiohttp", "attrs", "cattrs", "anyio"):
+    assert name not in sys.modules, name
+""")
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", HERE)
+
+    def run(test, *arguments):
+        pytester.makepyfile(test)
+        return pytester.runpytest_subprocess(*PLUGIN, "-W", "error", *arguments)
+
+    return run
+
+
+def test_the_fixture_serves_synchronous_tests(run):
+    run(SYNCHRONOUS, "-p", "no:asyncio", "-p", "no:anyio").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_the_fixture_serves_pytest_asyncio(run, mode):
+    test = ASYNCHRONOUS.format(imports="import pytest", mark="@pytest.mark.asyncio")
+
+    run(test, "-o", f"asyncio_mode={mode}", "-o", SCOPE, "-p", "no:anyio").assert_outcomes(passed=1)
+
+
+def test_the_fixture_serves_anyios_plugin(run):
+    test = ASYNCHRONOUS.format(
+        imports="import pytest",
+        mark="@pytest.mark.anyio\n    @pytest.mark.parametrize('anyio_backend', ['asyncio'])",
+    )
+
+    run(test, "-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+def test_the_fixture_is_listed_with_its_explanation(run):
+    result = run("", "--fixtures", "-q", "-p", "no:asyncio")
+
+    result.stdout.fnmatch_lines(["*pika_simulator*", "*A running Simulator*"])
