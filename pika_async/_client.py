@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -20,7 +21,7 @@ from pika_async._download import Downloader
 from pika_async._endpoint import endpoint
 from pika_async._errors import ClientStateError
 from pika_async._job import Job, checked_timeout
-from pika_async._models import Failed, JobState, Queued, Succeeded, Video
+from pika_async._models import Failed, Queued, Succeeded, Video
 from pika_async._polling import ExponentialPolling, PollPolicy
 from pika_async._request import GenerationRequest, as_request
 from pika_async._retry import RetryPolicy
@@ -103,12 +104,12 @@ class PikaClient:
         # The one place where time and chance become real.
         timing = Timing(
             now=time.monotonic,
-            sleep=anyio.sleep,
+            sleep=asyncio.sleep,  # noqa: TID251 - here it is bound
             random=random.random,
             utc=partial(datetime.now, UTC),
         )
         self._waiting = Waiting(
-            look=self._look,
+            look=self._api.look,
             polling=polling or ExponentialPolling(),
             retry=retry,
             now=timing.now,
@@ -256,10 +257,6 @@ class PikaClient:
             job = self._jobs[job_id] = Job(tracker)
         return job
 
-    async def _look(self, job_id: str, timeout: float) -> JobState | None:
-        self._check_open(job_id)
-        return await self._api.look(job_id, timeout)
-
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         self._check_open()
@@ -269,15 +266,13 @@ class PikaClient:
         async with self._slots:
             yield
 
-    def _check_open(self, job_id: str | None = None) -> None:
-        if self._status == "open":
-            return
-        raise ClientStateError(
-            f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
-            "`async with PikaClient(...) as client:`",
-            job_id=job_id,
-            meaning=RUNS_ON.format(job_id=job_id) if job_id else "Nothing was sent.",
-        )
+    def _check_open(self) -> None:
+        if self._status != "open":
+            raise ClientStateError(
+                f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
+                "`async with PikaClient(...) as client:`",
+                meaning="Nothing was sent.",
+            )
 
 
 _STATUS_WORDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -42,10 +43,14 @@ def endpoint(
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port, which together decide who gets the key."""
-    parts = urlsplit(url)
+    """Scheme, host and port, which together decide who gets the key; empty where it is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "", "", None
     default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+    return parts.scheme, parts.hostname or "", default if port is None else port
 
 
 def is_loopback(host: str) -> bool:
@@ -76,27 +81,29 @@ def _checked_key(key: str | None) -> str:
 def _checked_url(url: str) -> str:
     url = url.strip()
     try:
-        parts = urlsplit(url)
-        problem = _problem(parts)
-    except ValueError as error:
-        problem = str(error)
+        problem = _problem(url, urlsplit(url))
+    except ValueError:
+        # Its text may quote half of a password.
+        problem = "its host or port cannot be read"
     if problem:
-        shown = url.rpartition("@")[2] if "@" in url else url
+        # Passwords stand before "@", tokens in queries.
+        shown = re.split(r"[?#]", url.rpartition("@")[2])[0]
         raise ConfigurationError(
             f"base_url {shown!r} cannot be used: {problem}; allowed is http(s)://host[:port][/path]"
         )
     return url.rstrip("/")
 
 
-def _problem(parts: SplitResult) -> str:
-    if parts.scheme not in ("http", "https"):
-        return "it does not begin with https:// or http://"
-    if not parts.hostname or any(character.isspace() for character in parts.netloc):
-        return "it names no host"
-    if parts.port == 0:
-        return "port 0 is no port"
-    if "@" in parts.netloc:
-        return "it holds a user name or password, which would end up in errors and logs"
-    if parts.query or parts.fragment or any(character.isspace() for character in parts.path):
-        return "it has a query, a fragment or spaces"
-    return ""
+def _problem(url: str, parts: SplitResult) -> str:
+    problems = {
+        "it does not begin with https:// or http://": parts.scheme not in ("http", "https"),
+        # Asked of the text itself: urlsplit drops line breaks and tabs.
+        "it has spaces or line breaks in it": any(character.isspace() for character in url),
+        "it names no host": not parts.hostname,
+        "port 0 is no port": parts.port == 0,
+        "it holds a user name or password, which would end up in errors and logs": (
+            "@" in parts.netloc
+        ),
+        "it has a query or a fragment": bool(parts.query or parts.fragment),
+    }
+    return next((problem for problem, found in problems.items() if found), "")

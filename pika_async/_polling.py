@@ -60,19 +60,22 @@ def spread(seconds: float, jitter: float, random_number: float) -> float:
 
 def growing(initial: float, factor: float, maximum: float, step: int) -> float:
     """``initial * factor ** step``, at most ``maximum``, for any ``step`` without overflow."""
-    if factor <= 1.0 or initial <= 0.0:
-        return min(initial, maximum)
-    # Beyond this step the maximum rules; computing the power could overflow a float.
-    if step >= math.log(max(maximum / initial, 1.0)) / math.log(factor):
-        return maximum
-    return min(initial * factor**step, maximum)
+    try:
+        return min(initial * float(factor) ** step, maximum)
+    except OverflowError:
+        # A power beyond any float is beyond the maximum, unless it grows from nothing.
+        return min(initial, maximum) if initial <= 0.0 else maximum
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def seconds(*, at_least: float) -> Any:
     """An attrs validator: a finite number of at least ``at_least``."""
 
     def check(_: object, attribute: Attribute[Any], value: float) -> None:
-        if not (at_least <= value < math.inf):
+        if not (_is_number(value) and at_least <= value < math.inf):
             raise ValueError(
                 f"{attribute.name}: {value!r} is not allowed; allowed is a number from {at_least:g}"
             )
@@ -82,7 +85,7 @@ def seconds(*, at_least: float) -> Any:
 
 def share(_: object, attribute: Attribute[Any], value: float) -> None:
     """An attrs validator: a number from 0 to 1."""
-    if not (0.0 <= value <= 1.0):
+    if not (_is_number(value) and 0.0 <= value <= 1.0):
         raise ValueError(
             f"{attribute.name}: {value!r} is not allowed; allowed is a number from 0 to 1"
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
+import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,8 @@ from attrs import Attribute, field, frozen
 from pika_async._media_types import SNIFF_LENGTH, MediaKind, media_type
 
 Media = Path | bytes | str
+
+_A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
 
 ASPECT_RATIO_RANGE: Final = (0.4, 2.5)
 FRAME_RATE_RANGE: Final = (1, 24)
@@ -45,7 +48,11 @@ class Pikaffect(StrEnum):
 
 
 def _refuse(name: str, value: object, allowed: str) -> ValueError:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):
+        # Integers of more than 4300 digits, and what is nested too deeply, have no repr.
+        shown = f"this {type(value).__name__}, too large to show,"
     if len(shown) > 200:
         shown = f"{shown[:200]}…"
     return ValueError(f"{name}: {shown} is not allowed; {allowed}")
@@ -120,6 +127,11 @@ class Camera:
     rotate: Literal["cw", "ccw"] | None = field(default=None, validator=_one_of("cw", "ccw"))
 
 
+def _to_camera(value: Camera | None) -> Camera | None:
+    # A camera that does nothing is sent as none at all, so the two are the same request.
+    return None if value == Camera() else value
+
+
 def _check_camera(_: object, attribute: Attribute[Any], value: Any) -> None:
     if value is not None and not isinstance(value, Camera):
         raise _refuse(attribute.name, value, "allowed is a Camera, such as Camera(zoom='in')")
@@ -147,14 +159,18 @@ def _to_pikaffect(value: Pikaffect | str | None) -> Pikaffect | None:
 def _to_aspect_ratio(value: float | str | None) -> float | None:
     if not isinstance(value, str):
         return value
+    low, high = ASPECT_RATIO_RANGE
     width, separator, height = value.partition(":")
     try:
-        return float(width) / float(height) if separator else float(value)
+        ratio = float(width) / float(height) if separator else float(value)
     except (ValueError, ZeroDivisionError):
-        low, high = ASPECT_RATIO_RANGE
+        ratio = math.nan
+    # Checked here too, so that the error shows the text and not what it comes to.
+    if not low <= ratio <= high:
         raise _refuse(
             "aspect_ratio", value, f"allowed is width:height or a number from {low} to {high}"
-        ) from None
+        )
+    return ratio
 
 
 def _check_media(_: object, attribute: Attribute[Any], value: Any) -> None:
@@ -170,7 +186,7 @@ def check_media(name: str, kind: MediaKind, value: Any) -> None:
     """
     if isinstance(value, bytes):
         if _kind_of(value[:SNIFF_LENGTH]) != kind:
-            raise _refuse(name, value[:SNIFF_LENGTH], f"these bytes do not begin like a {kind}")
+            raise _refuse(name, value[:SNIFF_LENGTH], f"these bytes do not begin like {_A[kind]}")
     elif isinstance(value, Path):
         _check_file(name, kind, value)
     elif isinstance(value, str):
@@ -187,40 +203,44 @@ def _check_file(name: str, kind: MediaKind, path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(SNIFF_LENGTH)
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a null character in it.
+        problem = getattr(error, "strerror", None) or error
         raise _refuse(name, str(path), f"the file cannot be read: {problem}") from error
     if _kind_of(head) != kind:
-        raise _refuse(name, str(path), f"the file does not begin like a {kind}")
+        raise _refuse(name, str(path), f"the file does not begin like {_A[kind]}")
 
 
 def _check_url(name: str, kind: MediaKind, url: str) -> None:
     allowed = "allowed is an http(s) or data URL; for a file pass a pathlib.Path"
     if url[:5].lower() == "data:":
-        if not url[5:].lower().startswith(f"{kind}/") or "," not in url:
-            raise _refuse(name, url, f"allowed is a data URL of a {kind}: data:{kind}/…;base64,…")
+        if not url[5:].lower().startswith(f"{kind}/") or not url.partition(",")[2]:
+            raise _refuse(name, url, f"allowed is a data URL of {_A[kind]}: data:{kind}/…;base64,…")
         return
     try:
         parts = urlsplit(url)
+        # urlsplit overlooks blanks; a line break copied along with a link costs a video.
+        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
+        good = good and parts.port != 0
     except ValueError:
-        raise _refuse(name, url, allowed) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        good = False
+    if not good:
         raise _refuse(name, url, allowed)
 
 
 def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    # A copy: what was validated is what is sent, whatever happens to the caller's dict.
-    return copy.deepcopy(dict(value)) if isinstance(value, Mapping) else value
-
-
-def _check_extra(_: object, attribute: Attribute[Any], value: Any) -> None:
+    # A copy, and as JSON reads it: what was validated is what is sent and what is fingerprinted,
+    # whatever happens to the caller's dict.
+    if value == {}:
+        return {}
     allowed = "allowed is a mapping with text keys and values that JSON can hold"
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise _refuse(attribute.name, value, allowed)
+        raise _refuse("extra", value, allowed)
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise _refuse(attribute.name, value, f"{allowed}: {error}") from error
+        copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refuse("extra", value, f"{allowed}: {error}") from error
+    return copy
 
 
 def _show_media(value: Media | None) -> str:
@@ -245,7 +265,7 @@ class GenerationRequest:
         aspect_ratio: Width over height, 0.4 to 2.5, or text such as ``"16:9"``. None leaves the
             choice to the service, which takes the image's own with an image.
         frame_rate: Frames per second, 1 to 24.
-        camera: Camera movements.
+        camera: Camera movements; a ``Camera()`` that does nothing counts as None.
         guidance_scale: How closely to follow the prompt, 5 to 25; None: the service's 12.
         motion: How much moves, 0 to 4; None: the service's 1.
         negative_prompt: What to avoid.
@@ -269,7 +289,7 @@ class GenerationRequest:
         validator=_number_within(*ASPECT_RATIO_RANGE, whole=False),
     )
     frame_rate: int = field(default=24, validator=_number_within(*FRAME_RATE_RANGE, whole=True))
-    camera: Camera | None = field(default=None, validator=_check_camera)
+    camera: Camera | None = field(default=None, converter=_to_camera, validator=_check_camera)
     guidance_scale: float | None = field(
         default=None, validator=_number_within(*GUIDANCE_SCALE_RANGE, whole=False)
     )
@@ -277,9 +297,7 @@ class GenerationRequest:
     negative_prompt: str = field(default="", validator=_text(empty=True))
     seed: int | None = field(default=None, validator=_check_whole)
     extend: bool = field(default=False, validator=_check_flag)
-    extra: Mapping[str, Any] = field(
-        factory=dict, converter=_to_extra, validator=_check_extra, hash=False
-    )
+    extra: Mapping[str, Any] = field(factory=dict, converter=_to_extra, hash=False)
 
 
 def as_request(request: GenerationRequest | str) -> GenerationRequest:

@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 from pika_async._errors import (
     APIError,
     AuthenticationError,
+    ConfigurationError,
     DecodeError,
     NotFoundError,
     PermissionDeniedError,
@@ -25,6 +26,8 @@ from pika_async._polling import growing, seconds, share, spread
 class Symptom(Enum):
     """What came of a request instead of what it asked for."""
 
+    MISUSED = auto()
+    """The client is closed, or a dialect asks for another origin: nothing was sent."""
     UNREACHED = auto()
     """Name not resolved, connection refused, TLS failed, connect or pool timeout."""
     BROKEN_OFF = auto()
@@ -69,6 +72,7 @@ class Verdict(Enum):
 # fmt: off
 #                          on submit            on poll
 VERDICTS: dict[Symptom, tuple[Verdict, Verdict]] = {
+    Symptom.MISUSED:      (Verdict.RAISE,       Verdict.RAISE),
     Symptom.UNREACHED:    (Verdict.AGAIN,       Verdict.AGAIN),
     Symptom.BUSY:         (Verdict.AGAIN,       Verdict.AGAIN),
     Symptom.TOO_EARLY:    (Verdict.RAISE,       Verdict.AGAIN),
@@ -99,6 +103,8 @@ def after_poll(error: PikaError) -> Verdict:
 def symptom(error: PikaError) -> Symptom:
     """The row of the table that ``error`` belongs to."""
     match error:
+        case ConfigurationError():
+            return Symptom.MISUSED
         case TransportError():
             return Symptom.BROKEN_OFF if error.may_have_arrived else Symptom.UNREACHED
         case DecodeError():
@@ -113,7 +119,7 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
     match error:
         case RateLimitError():
             return Symptom.BUSY
-        case ServerError(status=503, retry_after=float()):
+        case ServerError(status=503, retry_after=asked) if asked is not None:
             return Symptom.BUSY
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():
             return Symptom.DENIED
@@ -168,9 +174,13 @@ class RetryPolicy:
     outage_budget: float = field(default=300.0, validator=seconds(at_least=0.0))
 
     def delay(self, failures: int, error: PikaError | None, random_number: float) -> float:
-        """Seconds to wait after the ``failures``-th failure in a row (from 1)."""
+        """Seconds to wait after the ``failures``-th failure in a row (from 1).
+
+        A Retry-After of zero, or of a date that has passed, says nothing of when: backoff, lest
+        polls follow each other without a pause for as long as an outage is tolerated.
+        """
         asked = getattr(error, "retry_after", None)
-        if asked is not None:
+        if asked:
             # Never sooner than asked for, and not all at the same moment.
             wait = min(float(asked), self.retry_after_maximum)
             return wait * (1.0 + self.jitter * random_number / 2.0)

@@ -215,7 +215,9 @@ class Tracker:
         self.newest = change
         if state.is_terminal and not (known is not None and known.is_terminal):
             self.waiting.polling.finished(self._observation(now))
-            logger.info("job %s: %s", self.job_id, _outcome(state, now - self.born, self.polls))
+            if logger.isEnabledFor(logging.INFO):
+                outcome = _outcome(state, now - self.born, self.polls)
+                logger.info("job %s: %s", self.job_id, outcome)
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())

@@ -104,7 +104,8 @@ class Transport:
         self._session = session
         self._owned = session is None
         self._request_timeout = request_timeout
-        self._default = _bounded(request_timeout)
+        self._submit_bound = _submit_bound(request_timeout)
+        self._poll_bound = _poll_bound(request_timeout)
 
     async def open(self) -> None:
         """Make the session, unless one was lent."""
@@ -135,7 +136,8 @@ class Transport:
 
         Args:
             request: What to send.
-            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
+            timeout: Seconds from connect to last byte, if less than the ``request_timeout``;
+                for requests without a body, since a submit always gets its full time.
             departure: Told when the request begins to leave.
 
         Raises:
@@ -144,11 +146,12 @@ class Transport:
         """
         session = self._usable()
         body = request.body
-        bound = (
-            self._default
-            if timeout is None or timeout >= self._request_timeout
-            else _bounded(max(timeout, 0.001))
-        )
+        if body is not None:
+            bound = self._submit_bound
+        elif timeout is None or timeout >= self._request_timeout:
+            bound = self._poll_bound
+        else:
+            bound = _poll_bound(max(timeout, 0.001))
         try:
             async with session.request(
                 request.method,
@@ -207,13 +210,21 @@ class Transport:
 
     def _usable(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            raise ClientStateError("the HTTP session is closed")
+            raise ClientStateError(
+                "the client is not open, or its session has been closed; nothing was sent."
+            )
         return self._session
 
 
-def _bounded(total: float) -> aiohttp.ClientTimeout:
-    # The connect bound must fire first: only then is it certain that nothing had been sent.
+def _submit_bound(total: float) -> aiohttp.ClientTimeout:
+    # The connect bound, which covers name, pool and TLS, must fire first: only then is it certain
+    # that nothing had been sent.
     return aiohttp.ClientTimeout(total=total, connect=min(CONNECT_TIMEOUT, total / 2))
+
+
+def _poll_bound(total: float) -> aiohttp.ClientTimeout:
+    # A poll may always be sent again, so it is spared the timer that `connect` starts each time.
+    return aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT, total / 2))
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

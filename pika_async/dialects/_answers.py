@@ -27,14 +27,16 @@ def excerpt(body: bytes) -> str:
 def is_web_page(response: HTTPResponse) -> bool:
     """Whether the answer is HTML, by its type or by its first character."""
     declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    start = response.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start.startswith(b"<") or (declared == "text/html" and not start.startswith(b"{"))
+    start = response.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    # Servers declare even nothing to be HTML; an empty answer is no page, and proves nothing.
+    return start == b"<" or (declared == "text/html" and start not in (b"", b"{", b"["))
 
 
 def decoded(body: bytes) -> Any:
     """The JSON value, or ``NOT_JSON``."""
     try:
-        return json.loads(body)
+        # Given text, json does not have to guess the encoding.
+        return json.loads(body.decode("utf-8-sig" if body.startswith(b"\xef\xbb\xbf") else "utf-8"))
     except (ValueError, RecursionError):
         return NOT_JSON
 
@@ -59,7 +61,7 @@ def retry_after(response: HTTPResponse) -> float | None:
 def _http_date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

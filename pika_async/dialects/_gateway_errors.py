@@ -54,7 +54,7 @@ _STARTED_PERHAPS_CODES: Final = frozenset(
 )
 _STARTED_PERHAPS_STATUSES: Final = frozenset({408, 504, 524})
 _SUCCESS_CODES: Final = (0, 200, "0", "200", "success")
-_REQUEST_ID: Final = re.compile(r"request[ _]id:?\s*([\w-]+)", re.IGNORECASE)
+_REQUEST_ID: Final = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 
 
 def error_of(response: HTTPResponse) -> APIError:
@@ -130,7 +130,8 @@ def _may_have_started(status: int, code: str | None, body: Mapping[str, Any]) ->
     if status < 500:
         return False
     # "No channel for that model" comes in OpenAI's shape, before anything is called.
-    no_channel = status == 503 and isinstance(body.get("error"), dict) and not _panicked(body)
+    said = objects(body.get("error")).get("message")
+    no_channel = status == 503 and isinstance(said, str) and not _panicked(body)
     return not no_channel or code == "fail_to_fetch_task"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import cattrs
@@ -52,11 +53,12 @@ class SubmitBody:
 
 @frozen(kw_only=True)
 class FeedVideo:
-    """One element of ``videos``; the service promises none of its fields."""
+    """One ended element of ``videos``; the service promises none of its fields.
+
+    Status and progress are read on every poll, the rest once, so those two stand apart.
+    """
 
     id: str | None = None
-    status: str = ""
-    progress: int | None = None
     error: str | None = None
     result_url: str | None = None
     sharing_url: str | None = None
@@ -68,10 +70,6 @@ class FeedVideo:
 
 def _text(value: Any, _: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _status(value: Any, _: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _reason(value: Any, _: Any) -> str | None:
@@ -92,41 +90,33 @@ def _number(value: Any, _: Any = None) -> float | None:
 
 def _whole(value: Any, _: Any) -> int | None:
     # Seeds exceed what a float holds exactly, so digits never pass through one.
-    if isinstance(value, str) and value.lstrip("-").isdecimal():
-        return int(value)
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value)
     number = _number(value)
     return None if number is None else int(number)
 
 
-def _percent(value: Any, _: Any) -> int | None:
+def percent(value: object) -> int | None:
+    """``progress``, 0 to 100; None where it is no number."""
     number = _number(value)
     return None if number is None else max(0, min(100, int(number)))
 
 
 def _make_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(omit_if_default=False)
+    converter = cattrs.Converter()
     # Numbers stay as they came: 12 is not 12.0 on the wire.
-    converter.register_structure_hook_func(lambda kind: kind is float, lambda value, _: value)
+    converter.register_structure_hook(float, lambda value, _: value)
     names: dict[type, dict[str, Any]] = {
         Parameters: {
-            "guidance_scale": override(rename="guidanceScale", omit_if_default=True),
-            "motion": override(omit_if_default=True),
-            "negative_prompt": override(rename="negativePrompt", omit_if_default=True),
-            "seed": override(omit_if_default=True),
-        },
-        Camera: {
-            name: override(omit_if_default=True) for name in ("zoom", "pan", "tilt", "rotate")
+            "guidance_scale": override(rename="guidanceScale"),
+            "negative_prompt": override(rename="negativePrompt"),
         },
         Options: {
-            "aspect_ratio": override(rename="aspectRatio", omit_if_default=True),
-            "frame_rate": override(rename="frameRate", omit_if_default=True),
+            "aspect_ratio": override(rename="aspectRatio"),
+            "frame_rate": override(rename="frameRate"),
         },
-        SubmitBody: {
-            "pikaffect": override(omit_if_default=True),
-            "prompt_text": override(rename="promptText"),
-            "image": override(omit_if_default=True),
-            "video": override(omit_if_default=True),
-        },
+        SubmitBody: {"prompt_text": override(rename="promptText")},
     }
     for cls, overrides in names.items():
         converter.register_unstructure_hook(
@@ -139,8 +129,6 @@ def _make_converter() -> cattrs.Converter:
             FeedVideo,
             converter,
             id=override(struct_hook=_text),
-            status=override(struct_hook=_status),
-            progress=override(struct_hook=_percent),
             error=override(struct_hook=_reason),
             result_url=override(rename="resultUrl", struct_hook=_text),
             sharing_url=override(rename="sharingUrl", struct_hook=_text),
@@ -158,8 +146,16 @@ CONVERTER = _make_converter()
 
 def submit_json(body: SubmitBody) -> dict[str, Any]:
     """The JSON object of a create."""
-    result: dict[str, Any] = CONVERTER.unstructure(body)
-    return result
+    return _said(CONVERTER.unstructure(body))
+
+
+def _said(value: Mapping[str, Any]) -> dict[str, Any]:
+    """``value`` without what is None; cattrs can leave it out too, but not keep the order."""
+    return {
+        key: _said(item) if isinstance(item, dict) else item
+        for key, item in value.items()
+        if item is not None
+    }
 
 
 def submit_body(value: Mapping[str, Any]) -> SubmitBody:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from attrs import frozen
@@ -18,7 +17,6 @@ from attrs import frozen
 from pika_async._errors import DecodeError
 from pika_async._http import HTTPRequest
 from pika_async._media_types import SNIFF_LENGTH, media_type
-from pika_async._models import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
 from pika_async._request import Camera, GenerationRequest, Pikaffect
 from pika_async.dialects._answers import (
     NOT_JSON,
@@ -30,12 +28,11 @@ from pika_async.dialects._answers import (
 )
 from pika_async.dialects._dialect import Accepted
 from pika_async.dialects._gateway_errors import error_of, error_within_success
+from pika_async.dialects._gateway_states import state_of
 from pika_async.dialects._gateway_wire import (
-    FeedVideo,
     Options,
     Parameters,
     SubmitBody,
-    feed_video,
     left_over,
     merged,
     submit_body,
@@ -43,20 +40,12 @@ from pika_async.dialects._gateway_wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pika_async._http import Endpoint, HTTPResponse
+    from pika_async._models import JobState
 
-_QUEUED: Final = frozenset({"queued"})
-_RUNNING: Final = frozenset({"pending", "started", "processing", "running"})
-_FINISHED: Final = frozenset({"finished", "completed", "succeeded", "success"})
-_FAILED: Final = frozenset({"error", "failed", "failure", "cancelled", "canceled"})
-
-# Texts observed in failures; the service has no codes for them.
-_FAILURE_CODES: Final = (
-    (re.compile(r"prompt not allowed|moderation", re.IGNORECASE), "moderation"),
-    (re.compile(r"reached its generate limit", re.IGNORECASE), "quota"),
-)
-
-_Found: TypeAlias = tuple[FeedVideo, Mapping[str, Any]]
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
 
 @frozen
@@ -127,7 +116,7 @@ class Gateway:
             pikaffect=known.pikaffect if known.pikaffect in named else None,
             model=known.model,
             aspect_ratio=known.options.aspect_ratio,
-            frame_rate=known.options.frame_rate or 24,
+            frame_rate=24 if known.options.frame_rate is None else known.options.frame_rate,
             camera=None if known.options.camera == Camera() else known.options.camera,
             guidance_scale=parameters.guidance_scale,
             motion=parameters.motion,
@@ -183,7 +172,9 @@ class Gateway:
         body = _json_object(response)
         videos = body.get("videos")
         if videos:
-            return _state(job_id, _found(response, videos), body)
+            if not isinstance(videos, list) or not all(isinstance(item, dict) for item in videos):
+                raise _unreadable(response, "`videos` is no list of objects")
+            return state_of(job_id, videos, body)
         error = error_within_success(response, body)
         if error is not None:
             raise error
@@ -191,12 +182,17 @@ class Gateway:
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
-    return {"Authorization": f"Bearer {endpoint.api_key}", "Accept": "application/json"}
+    return {"Authorization": f"Bearer {endpoint.api_key}"}
 
 
 def _path_segment(job_id: str) -> str:
+    if _PLAIN_ID(job_id):
+        return job_id
     # quote() leaves dots alone, and "." and ".." would climb the path.
-    return quote(job_id, safe="") if job_id.strip(".") else job_id.replace(".", "%2E")
+    if not job_id.strip("."):
+        return job_id.replace(".", "%2E")
+    # Whatever the service calls a job can be asked for, even half a surrogate pair.
+    return quote(job_id, safe="", errors="surrogatepass")
 
 
 def _media_url(media: object) -> str | None:
@@ -222,7 +218,8 @@ def _is_success(response: HTTPResponse) -> bool:
 
 
 def _json_object(response: HTTPResponse) -> dict[str, Any]:
-    if is_web_page(response):
+    # Almost every answer begins like an object, and no web page does.
+    if not response.body.startswith(b"{") and is_web_page(response):
         raise DecodeError(
             "the answer is a web page, not the API's: the base URL is wrong, or this gateway "
             "does not serve Pika; it should be such that {base_url}/pika/generate exists",
@@ -259,64 +256,3 @@ def _job_id(body: Mapping[str, Any]) -> str | None:
         body.get("data"),
         objects(data.get("job")).get("id"),
     )
-
-
-def _found(response: HTTPResponse, videos: object) -> list[_Found]:
-    if not isinstance(videos, list) or not all(isinstance(item, dict) for item in videos):
-        raise _unreadable(response, "`videos` is no list of objects")
-    return [(feed_video(item), item) for item in videos]
-
-
-def _state(job_id: str, found: list[_Found], raw: dict[str, Any]) -> JobState:
-    words = [video.status.strip().lower() for video, _ in found]
-    waiting = [
-        (word, video)
-        for word, (video, _) in zip(words, found, strict=True)
-        if word not in _FINISHED and word not in _FAILED
-    ]
-    if waiting:
-        return _waiting_state([word for word, _ in waiting], [v for _, v in waiting], found, raw)
-    finished = tuple(
-        _video(job_id, *pair) for word, pair in zip(words, found, strict=True) if word in _FINISHED
-    )
-    if len(finished) == len(found):
-        return Succeeded(videos=finished, raw=raw)
-    reason = first_text(*(v.error for w, (v, _) in zip(words, found, strict=True) if w in _FAILED))
-    word = next(word for word in words if word in _FAILED)
-    return Failed(
-        reason=reason or f"the service said {word!r} and gave no reason",
-        code=_failure_code(reason or ""),
-        videos=finished,
-        raw=raw,
-    )
-
-
-def _waiting_state(
-    words: list[str], videos: list[FeedVideo], found: list[_Found], raw: dict[str, Any]
-) -> JobState:
-    whole_job = len(videos) == len(found)
-    if whole_job and all(word in _QUEUED for word in words):
-        return Queued(raw=raw)
-    if whole_job and all(word not in _QUEUED and word not in _RUNNING for word in words):
-        return Unknown(status=videos[0].status, raw=raw)
-    return Running(
-        progress=min((v.progress for v in videos if v.progress is not None), default=None), raw=raw
-    )
-
-
-def _video(job_id: str, video: FeedVideo, raw: Mapping[str, Any]) -> Video:
-    return Video(
-        id=video.id or job_id,
-        job_id=job_id,
-        url=video.result_url or "",
-        share_url=video.sharing_url,
-        poster_url=video.video_poster,
-        thumbnail_url=video.image_thumb,
-        duration=video.duration,
-        seed=video.seed,
-        raw=raw,
-    )
-
-
-def _failure_code(reason: str) -> str | None:
-    return next((code for pattern, code in _FAILURE_CODES if pattern.search(reason)), None)
