@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from pika_async._models import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
-from pika_async.dialects._answers import first_text
-from pika_async.dialects._gateway_wire import FeedVideo, feed_video, percent
+from pika_async.dialects._gateway_wire import feed_video, percent
 
 _Item: TypeAlias = Mapping[str, Any]
-
-# The gateway's own words, and those of its siblings.
-_QUEUED: Final = frozenset({"queued"})
-_RUNNING: Final = frozenset({"pending", "started", "processing", "running"})
-_FINISHED: Final = frozenset({"finished", "completed", "succeeded", "success"})
-_FAILED: Final = frozenset({"error", "failed", "failure", "cancelled", "canceled"})
-_TERMINAL: Final = _FINISHED | _FAILED
 
 # Texts observed in failures; the service has no codes for them.
 _FAILURE_CODES: Final = (
@@ -26,38 +18,91 @@ _FAILURE_CODES: Final = (
 )
 
 
+_NO_REASON: Final = "and gave no reason"
+
+
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
     """The state of a job whose ``videos`` are ``items``, of which there is at least one."""
-    words = [_word(item) for item in items]
-    waiting = [pair for pair in zip(words, items, strict=True) if pair[0] not in _TERMINAL]
-    if not waiting:
-        return _terminal_state(job_id, words, items, raw)
-    if len(waiting) == len(items):
-        if all(word in _QUEUED for word in words):
-            return Queued(raw=raw)
-        if not any(word in _QUEUED or word in _RUNNING for word in words):
-            return Unknown(status=_status(items[0]), raw=raw)
-    told = [percent(item.get("progress")) for _, item in waiting]
-    return Running(progress=min((p for p in told if p is not None), default=None), raw=raw)
+    states = [_reader(item)(job_id, item, raw) for item in items]
+    return states[0] if len(states) == 1 else _together(states, items, raw)
 
 
-def _terminal_state(
-    job_id: str, words: list[str], items: list[dict[str, Any]], raw: _Item
-) -> JobState:
-    videos = [(word, feed_video(item), item) for word, item in zip(words, items, strict=True)]
-    finished = tuple(
-        _video(job_id, video, item) for word, video, item in videos if word in _FINISHED
-    )
-    if len(finished) == len(items):
-        return Succeeded(videos=finished, raw=raw)
-    reason = first_text(*(video.error for word, video, _ in videos if word in _FAILED))
-    word = next(word for word in words if word in _FAILED)
-    return Failed(
-        reason=reason or f"the service said {word!r} and gave no reason",
-        code=_failure_code(reason or ""),
-        videos=finished,
+def _together(states: list[JobState], items: list[dict[str, Any]], raw: _Item) -> JobState:
+    """Several videos as one state."""
+    waiting = [item for state, item in zip(states, items, strict=True) if not state.is_terminal]
+    if all(isinstance(state, Queued) for state in states) or all(
+        isinstance(state, Unknown) for state in states
+    ):
+        return states[0]
+    if waiting:
+        told = (percent(item.get("progress")) for item in waiting)
+        return Running(progress=min((p for p in told if p is not None), default=None), raw=raw)
+    videos = tuple(v for state in states if isinstance(state, Succeeded) for v in state.videos)
+    failed = [state for state in states if isinstance(state, Failed)]
+    if not failed:
+        return Succeeded(videos=videos, raw=raw)
+    explained = (state for state in failed if not state.reason.endswith(_NO_REASON))
+    first = next(explained, failed[0])
+    return Failed(reason=first.reason, code=first.code, videos=videos, raw=raw)
+
+
+def _queued(_: str, __: _Item, raw: _Item) -> JobState:
+    return Queued(raw=raw)
+
+
+def _running(_: str, item: _Item, raw: _Item) -> JobState:
+    return Running(progress=percent(item.get("progress")), raw=raw)
+
+
+def _unknown(_: str, item: _Item, raw: _Item) -> JobState:
+    return Unknown(status=_status(item), raw=raw)
+
+
+def _finished(job_id: str, item: _Item, raw: _Item) -> JobState:
+    video = feed_video(item)
+    return Succeeded(
+        videos=(
+            Video(
+                id=video.id or job_id,
+                job_id=job_id,
+                url=video.result_url or "",
+                share_url=video.sharing_url,
+                poster_url=video.video_poster,
+                thumbnail_url=video.image_thumb,
+                duration=video.duration,
+                seed=video.seed,
+                raw=item,
+            ),
+        ),
         raw=raw,
     )
+
+
+def _failed(_: str, item: _Item, raw: _Item) -> JobState:
+    reason = feed_video(item).error
+    if reason is None:
+        return Failed(reason=f"the service said {_word(item)!r} {_NO_REASON}", raw=raw)
+    code = next((code for pattern, code in _FAILURE_CODES if pattern.search(reason)), None)
+    return Failed(reason=reason, code=code, raw=raw)
+
+
+# The gateway's own words, and those of its siblings.
+_READERS: Final[Mapping[str, Callable[[str, _Item, _Item], JobState]]] = {
+    "queued": _queued,
+    "pending": _running,
+    "started": _running,
+    "processing": _running,
+    "running": _running,
+    "finished": _finished,
+    "completed": _finished,
+    "succeeded": _finished,
+    "success": _finished,
+    "error": _failed,
+    "failed": _failed,
+    "failure": _failed,
+    "cancelled": _failed,
+    "canceled": _failed,
+}
 
 
 def _status(item: _Item) -> str:
@@ -69,19 +114,5 @@ def _word(item: _Item) -> str:
     return _status(item).strip().lower()
 
 
-def _video(job_id: str, video: FeedVideo, raw: _Item) -> Video:
-    return Video(
-        id=video.id or job_id,
-        job_id=job_id,
-        url=video.result_url or "",
-        share_url=video.sharing_url,
-        poster_url=video.video_poster,
-        thumbnail_url=video.image_thumb,
-        duration=video.duration,
-        seed=video.seed,
-        raw=raw,
-    )
-
-
-def _failure_code(reason: str) -> str | None:
-    return next((code for pattern, code in _FAILURE_CODES if pattern.search(reason)), None)
+def _reader(item: _Item) -> Callable[[str, _Item, _Item], JobState]:
+    return _READERS.get(_word(item), _unknown)
