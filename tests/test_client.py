@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import pickle
 import traceback
 from pathlib import Path
@@ -58,8 +57,8 @@ async def until(condition) -> None:
 
 
 def open_sockets() -> int:
-    links = (Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd"))
-    return sum(1 for link in links if os.path.lexists(link) and "socket" in os.readlink(link))
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(1 for link in links if "socket" in str(link.readlink()))
 
 
 class TestLife:
@@ -98,6 +97,9 @@ class TestLife:
             with pytest.raises(ClientStateError, match="stays paid for"):
                 await job.result()
 
+    @pytest.mark.skipif(
+        not Path("/proc/self/fd").exists(), reason="counts sockets in /proc, which Linux has"
+    )
     async def test_closing_leaves_no_task_and_no_socket(self):
         async with Simulator(duration=Polls(3)) as sim:
             before = open_sockets()

@@ -55,7 +55,7 @@ ASYNCHRONOUS = """
 
 def check(script):
     command = [sys.executable, "-W", "error", "-c", script]
-    result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603
+    result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     assert result.stderr == ""
 
 

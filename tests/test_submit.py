@@ -8,6 +8,7 @@ import logging
 
 import anyio
 import pytest
+from support.virtual_time import in_virtual_time, now
 from support.wire import wired
 
 from pika_async import (
@@ -19,7 +20,6 @@ from pika_async import (
 )
 from pika_async._submit import Brake
 from pika_async.simulator import Fault, Simulator
-from support.virtual_time import in_virtual_time, now
 
 REQUEST = GenerationRequest("a red panda surfing")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40

@@ -14,8 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from pika_async import ClientStateError, TransportError, TransportTimeoutError
-from pika_async import __version__
+from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
 from pika_async._http import HTTPRequest
 from pika_async._transport import MAX_ANSWER_BYTES, Departure, Transport
 
@@ -258,7 +257,7 @@ class TestNotReached:
             stuck = [socket.socket() for _ in range(4)]
             try:
                 for one in stuck:
-                    one.setblocking(False)  # noqa: FBT003
+                    one.setblocking(False)
                     one.connect_ex(("127.0.0.1", port))
                 error = await self.check(f"http://127.0.0.1:{port}/", request_timeout=0.4)
             finally:

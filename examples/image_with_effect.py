@@ -1,0 +1,30 @@
+"""Start from an image and apply an effect.
+
+PIKA_API_KEY=… python examples/image_with_effect.py cake.png cake-ify cake.mp4
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from pika_async import Camera, GenerationRequest, PikaClient
+
+
+async def main(image: str, effect: str, path: str) -> None:
+    # Wrong values end here, with a sentence, before anything is sent or paid.
+    request = GenerationRequest(
+        "it turns out to be cake",
+        image=Path(image),
+        pikaffect=effect,
+        camera=Camera(zoom="in"),
+        motion=2,
+        negative_prompt="blurry",
+        seed=3183047765,
+    )
+    async with PikaClient() as client:
+        result = await client.generate(request)
+        print(f"saved {await client.download(result.video, path)}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

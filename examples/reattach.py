@@ -1,0 +1,30 @@
+"""Survive a restart: the job id is all it takes to come back to a job that is paid for.
+
+The first run submits and leaves at once; the second finds the id and fetches the video.
+
+PIKA_API_KEY=… python examples/reattach.py "a red panda surfing" job-id.txt panda.mp4
+"""
+
+import asyncio
+import sys
+
+import anyio
+
+from pika_async import PikaClient
+
+
+async def main(prompt: str, id_file: str, path: str) -> None:
+    note = anyio.Path(id_file)
+    async with PikaClient() as client:
+        if not await note.exists():
+            job = await client.submit(prompt)
+            await note.write_text(job.id)
+            print(f"submitted {job.id}; run this again to fetch the video")
+            return
+        job = client.job(await note.read_text())
+        result = await job.result()
+        print(f"saved {await client.download(result.video, path)}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
