@@ -174,6 +174,7 @@ class PikaClient:
         request = as_request(request)
         self._check_open()
         accepted = await self._submitter.submit(request)
+        logger.debug("job %s: submitted %r", accepted.job_id, request.prompt)
         return self._remembered(
             accepted.job_id,
             Tracker.start(accepted.job_id, self._waiting, request, Queued(raw=accepted.raw)),

@@ -140,12 +140,15 @@ class Submitter:
                 "for: wait for it with client.job(%r).result()",
                 job_id,
                 job_id,
+                # For handlers that act on it.
+                extra={"job_id": job_id},
             )
         elif not isinstance(error, PikaError) or after_submit(error) is Verdict.UNCERTAIN:
             logger.warning(
                 "a submit broke off after its caller had been cancelled; the job may exist and "
                 "be billed: %s",
                 error,
+                extra={"uncertain": True},
             )
 
 

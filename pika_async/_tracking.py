@@ -255,6 +255,7 @@ class Tracker:
                 )
             return True
         delay = self.waiting.retry.delay(self._failures, error, self.waiting.random())
+        logger.debug("job %s: poll %d failed, waited out: %s", self.job_id, self.polls, error)
         # The last look comes at the end of the patience, not after it.
         self.due = min(now + delay, ends)
         return False

@@ -1,0 +1,48 @@
+"""The verbs, put together."""
+
+from typing import Annotated
+
+import typer
+
+from pika_async._version import __version__
+from pika_async.cli import _generate, _simulate, _watch
+
+app = typer.Typer(
+    name="pika-async",
+    # Tracebacks that show locals would show the key.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("generate", epilog=_generate.EXAMPLES)(_generate.generate)
+app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
+app.command("simulate", epilog=_simulate.EXAMPLES)(_simulate.simulate)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pika-async {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Make videos with Pika: never pay twice, never lose what was paid for.
+
+    The API key is read from PIKA_API_KEY, the service's address from PIKA_BASE_URL or --base-url.
+    To try it without a key and without paying:
+
+    ```
+    pika-async generate "a red panda" --simulate
+    ```
+
+    Exit codes: 0 all done; 1 something failed; 2 wrong usage, nothing was sent; 130 interrupted,
+    with the line that resumes.
+    """

@@ -1,0 +1,75 @@
+"""From the options of ``generate`` to a request."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pika_async import Camera, GenerationRequest
+from pika_async.cli._exits import UsageError
+from pika_async.cli._words import for_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOVEMENTS = {"zoom": "in, out", "pan": "left, right", "tilt": "up, down", "rotate": "cw, ccw"}
+
+
+def requested(
+    prompt: str,
+    *,
+    image: str | None,
+    video: str | None,
+    camera: Iterable[str],
+    extra: str | None,
+    **fields: Any,
+) -> GenerationRequest:
+    """The request.
+
+    Raises:
+        UsageError: Something in it is not allowed.
+    """
+    try:
+        return GenerationRequest(
+            prompt,
+            image=_media(image),
+            video=_media(video),
+            camera=_camera(camera),
+            extra=_extra(extra),
+            **fields,
+        )
+    except ValueError as error:
+        raise UsageError(f"{for_shell(str(error)).rstrip('.')}.") from error
+
+
+def _media(given: str | None) -> Path | str | None:
+    if given is None or re.match(r"(https?://|data:)", given, re.IGNORECASE):
+        return given
+    return Path(given)
+
+
+def _camera(movements: Iterable[str]) -> Camera | None:
+    found: dict[str, Any] = {}
+    for movement in movements:
+        name, _, direction = movement.partition("=")
+        if name not in _MOVEMENTS:
+            allowed = "; ".join(f"{known}={values}" for known, values in _MOVEMENTS.items())
+            raise UsageError(f"--camera {movement!r} is not allowed; allowed are {allowed}.")
+        if name in found:
+            raise UsageError(f"--camera {name} was given twice.")
+        found[name] = direction
+    return Camera(**found) if found else None
+
+
+def _extra(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--extra {text!r} is no JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"--extra {text!r} is no JSON object, such as '{{\"name\": 1}}'.")
+    return value

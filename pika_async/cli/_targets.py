@@ -1,0 +1,90 @@
+"""Where a video is saved, checked before anything is paid for."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+from pika_async.cli._exits import UsageError
+
+_PROMPT_LENGTH: Final = 60
+_ID_LENGTH: Final = 8
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a file that could not be written.
+
+    Raises:
+        UsageError: It exists, is a folder, or its folder cannot be written to.
+    """
+    try:
+        if target.is_dir():
+            raise UsageError(f"{str(target)!r} is a folder; -o takes the name of a file.")
+        # The name the download has while it is under way, the longer of the two.
+        os.lstat(f"{target}.part")
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{str(target)!r} is no name for a file here: {_reason(error)}."
+        ) from error
+    if os.path.lexists(target) and not overwrite:
+        raise UsageError(
+            f"{str(target)!r} exists already; nothing was sent. Add --overwrite to replace it, or "
+            "give another name with -o."
+        )
+    _check_folder(target)
+
+
+def _check_folder(target: Path) -> None:
+    """Missing folders are made by the download: what counts is the nearest that exists."""
+    folder = target.absolute().parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    try:
+        # The honest test: permissions alone know nothing of read-only and full disks.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{str(target)!r} cannot be saved: {str(folder)!r} cannot be written to "
+            f"({_reason(error)})."
+        ) from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def default_target(prompt: str, job_id: str) -> Path:
+    """A name that every file system takes: ``a-red-panda-surfing-3f2a9c1e.mp4``."""
+    # The first of those made of ASCII letters, digits and hyphens alone; the id keeps it from
+    # being a name that Windows reserves, and from being taken.
+    words = _plain(prompt)
+    if len(words) > _PROMPT_LENGTH:
+        whole_words = words[: _PROMPT_LENGTH + 1].rpartition("-")[0]
+        words = whole_words or words[:_PROMPT_LENGTH]
+    parts = (words or "video", _plain(job_id)[:_ID_LENGTH].strip("-") or "job")
+    return Path("-".join(parts) + ".mp4")
+
+
+def _plain(text: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
+
+
+def numbered(target: Path, index: int) -> Path:
+    """The file of a job's video number ``index``, from 0: the name itself, then ``name-2``."""
+    return target if index == 0 else target.with_name(f"{target.stem}-{index + 1}{target.suffix}")
+
+
+def free_name(target: Path) -> Path:
+    """``target``, or the first of ``name-2``, ``name-3``, … that does not exist."""
+    index = 0
+    while os.path.lexists(numbered(target, index)):
+        index += 1
+    return numbered(target, index)

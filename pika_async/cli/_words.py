@@ -1,0 +1,55 @@
+"""The library speaks Python; here its sentences are put into the words of the shell."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS: Final = (
+    "image|video|pikaffect|model|aspect_ratio|frame_rate|camera|guidance_scale|motion"
+    "|negative_prompt|seed|extend|extra"
+)
+_REPLACED: Final[Mapping[str, str]] = {
+    r"\Aprompt:": "PROMPT:",
+    r"\Acamera\.(\w+):": r"--camera \1:",
+    rf"\A({_FIELDS}):": r"--\1:",
+    r"\bextra=\{'pikaffect': …\}": """--extra '{"pikaffect": "…"}'""",
+    r"for a file pass a pathlib\.Path": "for a file give its path",
+    r"\bbase_url\b": "--base-url",
+    r"\ballow_insecure=True\b": "--allow-insecure",
+    r"\bPass overwrite=True\b": "Add --overwrite",
+    r"client\.job\((['\"])(.+?)\1\)\.\w+\(\)": r"`pika-async watch \2`",
+}
+
+
+def for_shell(text: str) -> str:
+    """A sentence of the library with option names for argument names, commands for calls."""
+    for pattern, words in _REPLACED.items():
+        text = re.sub(pattern, words, text)
+    return re.sub(r"\A--\w+:", lambda option: option[0].replace("_", "-"), text)
+
+
+def printable(text: str) -> str:
+    """``text`` without what a terminal would obey; servers choose some of our words."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    obeyed = unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t"
+    return repr(character)[1:-1] if obeyed else character
+
+
+def size(count: int) -> str:
+    """Bytes for people: ``640 bytes``, ``23.4 kB``, ``5.1 MB``."""
+    if count < 1000:
+        return f"{count} bytes"
+    amount = count / 1000
+    for unit in ("kB", "MB"):
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import define, frozen
+
+from pika_async import FixedPolling, PikaClient, RetryPolicy
+from pika_async.cli import main
+from pika_async.simulator import Polls, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KEY = "sk-9f8e7d6c5b4a"
+_PATIENCE = 30.0
+
+
+@frozen
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(duration=Polls(2), api_key=KEY) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test works in an empty folder, with a key, and does not wait between polls."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIKA_API_KEY", KEY)
+    monkeypatch.delenv("PIKA_BASE_URL", raising=False)
+    # Help is wrapped to the width of the terminal.
+    monkeypatch.setenv("COLUMNS", "100")
+    hasty = partial(
+        PikaClient, polling=FixedPolling(0.01), retry=RetryPolicy(initial=0.01, outage_budget=0.2)
+    )
+    monkeypatch.setattr("pika_async.PikaClient", hasty)
+    return tmp_path
+
+
+@pytest.fixture
+def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run the command line in this process."""
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["pika-async", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capfd.readouterr()
+        return Done(int(left.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@define
+class Command:
+    """The command line in a process of its own."""
+
+    process: subprocess.Popen[str]
+    seen: str = ""
+
+    def wait_for(self, words: str, stream: str = "stderr") -> str:
+        """Read lines until one holds ``words``; return that line."""
+        for line in getattr(self.process, stream):
+            self.seen += line
+            if words in line:
+                return line.rstrip("\n")
+        raise AssertionError(f"{words!r} never came; what came: {self.seen}")
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> Done:
+        """Wait for the end. What was read before is not in it."""
+        out, err = self.process.communicate(timeout=_PATIENCE)
+        return Done(self.process.returncode, out, err)
+
+
+@contextmanager
+def command(*arguments: str, **environment: str) -> Iterator[Command]:
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "pika_async.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+    # Whoever reads a pipe of a process that hangs is freed by its end.
+    watchdog = threading.Timer(_PATIENCE, process.kill)
+    watchdog.start()
+    with process:
+        try:
+            yield Command(process)
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+@pytest.fixture
+def start() -> Callable[..., Any]:
+    return command
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def python() -> Callable[[str], Done]:
+    """Run a few lines in an interpreter of their own."""
+
+    def run(code: str) -> Done:
+        done = subprocess.run(  # noqa: S603 - our own lines
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def in_terminal() -> Callable[..., tuple[str, str]]:
+    """What went to stdout, a pipe, and to stderr, a terminal."""
+
+    def run(*arguments: str, **environment: str) -> tuple[str, str]:
+        ours, theirs = os.openpty()
+        with subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "pika_async.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+            env=os.environ | {"NO_COLOR": "1", "TERM": "xterm-256color"} | environment,
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            while piece := _read(ours):
+                shown += piece
+            assert process.stdout is not None
+            out = process.stdout.read()
+        os.close(ours)
+        assert process.returncode == 0, shown.decode()
+        return out, shown.decode()
+
+    return run
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        # So Linux ends a pseudo-terminal; others with nothing.
+        return b""

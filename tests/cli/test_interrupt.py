@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+
+import pytest
+
+from pika_async.simulator import Fault, Polls
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+
+
+def generating(start, sim, *arguments):
+    return start("generate", "x", "-o", "my x.mp4", "--base-url", sim.url, *arguments)
+
+
+def resumed(pika, done):
+    return pika(*shlex.split(done.err.splitlines()[-1])[1:])
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+)
+def test_a_signal_leaves_the_job_running_and_prints_the_line_that_resumes(  # noqa: PLR0917 - fixtures
+    start, pika, sim, number, code, words
+):
+    sim.duration = Polls(1000)
+    with generating(start, sim) as command:
+        command.wait_for("queued")
+        command.send(number)
+        done = command.end()
+    job_id = next(iter(sim.jobs))
+    message, line = done.err.splitlines()
+    assert (done.code, done.out) == (code, "")
+    assert message.startswith(f"{words}: job {job_id} runs on at the service and stays paid for")
+    assert line == f"  pika-async watch {job_id} -o 'my x.mp4' --base-url {sim.url}"
+    sim.jobs[job_id].duration = Polls(1)
+    assert resumed(pika, done).out == "my x.mp4\n"
+    assert len(sim.submissions) == 1
+
+
+def test_json_tells_of_the_interruption(start, sim):
+    sim.duration = Polls(1000)
+    with generating(start, sim, "--json") as command:
+        command.wait_for("transition", "stdout")
+        command.send(signal.SIGINT)
+        done = command.end()
+    (event,) = done.events
+    assert (event["event"], event["type"], event["exit_code"]) == ("error", "Interrupted", 130)
+    assert event["resume"].startswith(f"pika-async watch {next(iter(sim.jobs))} ")
+
+
+def test_while_submitting_the_answer_is_awaited_and_its_job_can_be_resumed(
+    start, pika, sim, eventually
+):
+    sim.faults.append(Fault("slow-headers", seconds=1.0))
+    with generating(start, sim) as command:
+        eventually(lambda: sim.submissions)
+        command.send(signal.SIGINT)
+        command.wait_for("waiting for the answer")
+        done = command.end()
+    job_id = next(iter(sim.jobs))
+    assert done.code == 130
+    assert f"interrupted: job {job_id} runs on" in done.err
+    assert resumed(pika, done).code == 0
+    assert len(sim.submissions) == 1
+
+
+def test_while_submitting_a_second_signal_leaves_at_once_and_says_what_that_means(
+    start, sim, eventually
+):
+    sim.faults.append(Fault("slow-headers", seconds=600))
+    with generating(start, sim) as command:
+        eventually(lambda: sim.submissions)
+        command.send(signal.SIGINT)
+        command.wait_for("Ctrl-C again leaves at once")
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    assert done.err == (
+        "interrupted: the job may exist and may be billed; look at the account's usage before "
+        "submitting again.\n"
+    )
+
+
+def test_two_signals_in_a_row_do_not_lose_the_line_that_resumes(start, sim):
+    sim.duration = Polls(1000)
+    with generating(start, sim) as command:
+        command.wait_for("queued")
+        command.send(signal.SIGINT)
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    assert f"pika-async watch {next(iter(sim.jobs))} -o 'my x.mp4'" in done.err
+
+
+def test_while_submitting_an_answer_that_breaks_off_is_told(start, sim, eventually):
+    sim.faults.append(Fault("slow-headers", seconds=600))
+    with generating(start, sim) as command:
+        eventually(lambda: sim.submissions)
+        command.send(signal.SIGINT)
+        command.wait_for("waiting for the answer")
+
+        async def drop():
+            async with sim.unreachable():
+                return await asyncio.to_thread(command.end)
+
+        done = asyncio.run(drop())
+    assert done.code == 130
+    assert "interrupted: the job may exist and may be billed" in done.err.splitlines()[-1]
+
+
+def test_before_anything_was_started_it_says_so(start, sim):
+    sim.faults.append(Fault("429-openai", retry_after=600))
+    with generating(start, sim) as command:
+        command.wait_for("submit held back")
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == ("interrupted: nothing was started and nothing is charged.")
+    assert sim.jobs == {}
+
+
+def test_while_downloading_it_says_that_the_video_is_there(start, pika, sim, eventually):
+    sim.faults.append(Fault("stalled", on="download", seconds=600))
+    with generating(start, sim) as command:
+        eventually(lambda: sim.downloads)
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    assert "interrupted: the video is finished and paid for" in done.err
+    assert resumed(pika, done).code == 0
+
+
+def test_a_simulated_job_ends_with_the_command(start):
+    with start("generate", "x", "--simulate") as command:
+        command.wait_for("queued")
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    assert done.err == (
+        "interrupted: the simulated job ended with this command; nothing was paid.\n"
+    )
+
+
+def test_watch_is_interrupted_with_the_line_that_resumes(start, sim):
+    sim.duration = Polls(1000)
+    job = sim.create_job("sk-9f8e7d6c5b4a", {"promptText": "x"})
+    with start("watch", job.id, PIKA_BASE_URL=sim.url) as command:
+        command.wait_for("queued")
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.code == 130
+    # The address from the environment is still there next time.
+    assert done.err.splitlines()[-1] == f"  pika-async watch {job.id}"

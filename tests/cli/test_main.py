@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+import pika_async
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_the_extra_one_sentence_says_how_to_get_it(python, missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; import pika_async.cli as c; c.main()"
+    done = python(code)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err == (
+        f"error: the command line needs {missing}, which is not installed: "
+        "pip install 'pika-async[cli]'\n"
+    )
+
+
+def test_another_missing_module_is_not_blamed_on_the_extra(python):
+    code = "import sys; sys.modules['attrs'] = None; import pika_async.cli as c; c.main()"
+    done = python(code)
+    assert done.code == 1
+    assert "pip install" not in done.err
+
+
+def test_the_version_is_that_of_the_package(pika):
+    done = pika("--version")
+    assert (done.code, done.out) == (0, f"pika-async {pika_async.__version__}\n")
+
+
+def test_it_runs_as_a_module(start):
+    with start("--version") as command:
+        done = command.end()
+    assert (done.code, done.out) == (0, f"pika-async {pika_async.__version__}\n")
+
+
+@pytest.mark.parametrize("verb", ["generate", "watch", "simulate"])
+def test_the_help_of_each_verb_has_examples(pika, verb):
+    done = pika(verb, "--help")
+    assert done.code == 0
+    assert f"pika-async {verb}" in done.out.partition("Examples")[2]
+
+
+def test_help_and_wrong_arguments_do_not_load_aiohttp(python):
+    code = (
+        "import sys; sys.argv = ['pika-async', 'generate', '--help']\n"
+        "import pika_async.cli as c\n"
+        "try: c.main()\n"
+        "finally: assert 'aiohttp' not in sys.modules"
+    )
+    done = python(code)
+    assert done.code == 0, done.err
+
+
+def test_an_unknown_option_is_a_usage_error(pika):
+    assert pika("generate", "x", "--nonsense").code == 2
+
+
+def test_no_option_takes_the_key_since_others_can_see_arguments(pika):
+    assert pika("generate", "x", "--api-key", "secret").code == 2

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pika_async.cli._targets import default_target, free_name, numbered
+from pika_async.cli._trail import Trail
+from pika_async.cli._words import for_shell, printable, size
+
+
+@pytest.mark.parametrize(
+    ("prompt", "job_id", "name"),
+    [
+        ("A red panda, surfing!", "3f2a9c1e-7b40", "a-red-panda-surfing-3f2a9c1e.mp4"),
+        ("Crème brûlée", "3f2a9c1e", "creme-brulee-3f2a9c1e.mp4"),
+        ("小熊猫冲浪", "3f2a9c1e", "video-3f2a9c1e.mp4"),
+        ("../../etc/passwd", "../..", "etc-passwd-job.mp4"),
+        ("CON", "task 0/é?#%2F", "con-task-0-e.mp4"),
+        ("x" * 100, "1", "x" * 60 + "-1.mp4"),
+        ("word " * 30, "1", "-".join(["word"] * 12) + "-1.mp4"),
+    ],
+)
+def test_a_name_is_made_of_the_prompt_and_the_job(prompt, job_id, name):
+    assert default_target(prompt, job_id) == Path(name)
+
+
+@given(st.text(), st.text())
+def test_any_prompt_makes_a_name_that_every_file_system_takes(prompt, job_id):
+    name = str(default_target(prompt, job_id))
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+    assert name[0].isalnum()
+    assert len(name) <= 60 + 1 + 8 + 4
+
+
+def test_further_videos_are_numbered():
+    assert [str(numbered(Path("a/b.mp4"), index)) for index in range(3)] == [
+        str(Path("a/b.mp4")),
+        str(Path("a/b-2.mp4")),
+        str(Path("a/b-3.mp4")),
+    ]
+
+
+def test_a_free_name_is_the_first_that_does_not_exist(here):
+    assert free_name(Path("a.mp4")) == Path("a.mp4")
+    (here / "a.mp4").touch()
+    (here / "a-2.mp4").symlink_to("nowhere")
+    assert free_name(Path("a.mp4")) == Path("a-3.mp4")
+
+
+@pytest.mark.parametrize(
+    ("trail", "line"),
+    [
+        (Trail(), None),
+        (Trail(job_id="j", simulated=True), None),
+        (Trail(job_id="j"), "pika-async watch j"),
+        (
+            Trail(job_id="a b", target=Path("my $x.mp4"), overwrite=True),
+            "pika-async watch 'a b' -o 'my $x.mp4' --overwrite",
+        ),
+        (
+            Trail(job_id="j", base_url="http://h:1", allow_insecure=True),
+            "pika-async watch j --base-url http://h:1 --allow-insecure",
+        ),
+        (
+            Trail(job_id="-o", target=Path("x.mp4")),
+            "pika-async watch -o x.mp4 -- -o",
+        ),
+    ],
+)
+def test_the_line_that_resumes_says_all_that_is_needed(trail, line):
+    assert trail.resume() == line
+
+
+@pytest.mark.parametrize(
+    ("python", "shell"),
+    [
+        ("aspect_ratio: 9 is not allowed", "--aspect-ratio: 9 is not allowed"),
+        ("prompt: '' is not allowed", "PROMPT: '' is not allowed"),
+        ("wait with client.job('a b').result().", "wait with `pika-async watch a b`."),
+        ("Pass overwrite=True to replace it.", "Add --overwrite to replace it."),
+        ("a prompt: kept", "a prompt: kept"),
+    ],
+)
+def test_sentences_of_the_library_are_put_into_the_words_of_the_shell(python, shell):
+    assert for_shell(python) == shell
+
+
+def test_what_a_terminal_would_obey_is_spelled_out():
+    assert printable("é…\n\x1b[2J\x07\udcff") == "é…\n\\x1b[2J\\x07\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_960, "1.0 MB"),
+        (5_100_000, "5.1 MB"),
+        (2_000_000_000, "2.0 GB"),
+    ],
+)
+def test_sizes_are_for_people(count, words):
+    assert size(count) == words

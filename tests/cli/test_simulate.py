@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from pika_async.simulator import FAULTS, VARIANTS
+
+BASH = shutil.which("bash")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_until_ctrl_c_which_is_its_normal_end(start, number):
+    with start("simulate", "--port", "0") as command:
+        command.wait_for("Ctrl-C ends it")
+        command.send(number)
+        done = command.end()
+    assert (done.code, done.err) == (0, "ended; 0 jobs were simulated\n")
+
+
+@pytest.mark.skipif(BASH is None, reason="the line is for a shell such as bash")
+def test_the_line_it_prints_works_in_a_shell(start, here):
+    options = ("--port", "0", "--duration", "0", "--fault", "502-html@poll:0.0", "--seed", "3")
+    with start("simulate", *options, "--variant", "big-seeds") as command:
+        line = command.wait_for("pika-async generate", "stdout")
+        assert line.startswith("PIKA_API_KEY=any PIKA_BASE_URL=http://127.0.0.1:")
+        script = f"pika-async() {{ '{sys.executable}' -m pika_async.cli \"$@\"; }}\n{line}"
+        done = subprocess.run(  # noqa: S603 - the line under test
+            [BASH, "-c", script], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert (here / done.stdout.rstrip("\n")).exists()
+
+
+def test_a_port_in_use_is_one_sentence(pika):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = pika("simulate", "--port", str(port))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"error: port {port} is in use; choose another with --port (0: any that is free).\n"
+    )
+
+
+def test_the_list_has_every_fault_and_variant_with_what_it_does(pika):
+    done = pika("simulate", "--list")
+    assert done.code == 0
+    for name, says in {**{n: row.says for n, row in FAULTS.items()}, **VARIANTS}.items():
+        if name != "custom":
+            assert any(
+                line.split()[:1] == [name] and line.endswith(says) for line in done.out.splitlines()
+            ), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fault", "502-htm"], "There is no fault '502-htm'. Did you mean '502-html'?"),
+        (["--fault", "502-html:often"], "'often' is no probability"),
+        (["--fault", "502-html:2"], "must be from 0 to 1"),
+        (["--fault", "html@poll"], "it is for 'download'"),
+        (["--variant", "nope"], "There is no variant 'nope'"),
+        (["--duration", "-1"], "--duration"),
+        (["--port", "70000"], "--port"),
+        (["--submits-per-second", "0"], "submits_per_second"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(pika, arguments, words):
+    done = pika("simulate", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert "Traceback" not in done.err

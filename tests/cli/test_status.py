@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from pika_async import Failed, Queued, Running, Succeeded, Transition, Unknown, Video
+from pika_async.cli._report import state_words
+from pika_async.cli._status import LiveReport
+from pika_async.simulator import Polls
+
+VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (Queued(), "queued"),
+        (Queued(position=3), "queued, 3 ahead"),
+        (Running(), "running"),
+        (Running(progress=40), "running 40 %"),
+        (Succeeded(videos=(VIDEO,)), "succeeded"),
+        (Failed(reason="no"), "failed"),
+        (Unknown(status="upscaling"), "in a state that this version does not know: 'upscaling'"),
+    ],
+)
+def test_every_state_has_words(state, words):
+    assert state_words(state) == words
+
+
+class Screen:
+    def __init__(self, width=80):
+        self.console = Console(
+            file=io.StringIO(), force_terminal=True, width=width, no_color=True, _environ={}
+        )
+        self.seconds = 0.0
+        self.report = LiveReport(self.console, now=lambda: self.seconds)
+
+    def step(self, state, seconds):
+        self.seconds = seconds
+        self.report.transition(
+            Transition(job_id="j", previous=None, state=state, elapsed=seconds, polls=1)
+        )
+
+    @property
+    def line(self):
+        with self.console.capture() as captured:
+            self.console.print(self.report._line())
+        return " ".join(captured.get().split("\x1b[1m", 1)[-1].replace("\x1b", " ").split())
+
+
+@pytest.fixture
+def screen():
+    return Screen()
+
+
+def test_the_line_says_what_is_known_and_for_how_long(screen):
+    assert "submitting" in screen.line
+    screen.report.started("j")
+    assert "looking" in screen.line
+    screen.step(Queued(), 2.0)
+    assert "queued" in screen.line
+    screen.step(Running(progress=40), 12.4)
+    assert "running" in screen.line
+    assert "40 %" in screen.line
+    assert "12 s" in screen.line
+    assert "━" in screen.line
+    screen.report.saving()
+    assert "saving the video" in screen.line
+
+
+def test_running_without_a_percentage_shows_none(screen):
+    screen.step(Running(), 3.0)
+    assert "%" not in screen.line
+
+
+def test_a_narrow_terminal_goes_without_the_bar():
+    screen = Screen(width=40)
+    screen.step(Running(progress=40), 3.0)
+    assert "━" not in screen.line
+    assert "40 %" in screen.line
+
+
+def test_what_servers_say_is_not_obeyed(screen):
+    screen.step(Unknown(status="\x1b[2J"), 1.0)
+    assert "\x1b[2J" not in screen.line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal_the_line_moves_and_what_stays_is_the_id_and_the_end(in_terminal, sim):
+    sim.duration = Polls(2)
+    out, shown = in_terminal("generate", "x", "-o", "x.mp4", "--base-url", sim.url)
+    assert out == "x.mp4\n"
+    assert f"job {next(iter(sim.jobs))}" in shown
+    assert "queued" in shown
+    assert "✓ saved after" in shown
+    # The cursor was hidden for the line that moves, and is shown again.
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    # NO_COLOR is set: bold and dim remain, colours do not.
+    assert "\x1b[36m" not in shown
+    assert "\x1b[32m" not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_dumb_terminal_the_lines_are_plain(in_terminal, sim):
+    _, shown = in_terminal("generate", "x", "-o", "x.mp4", "--base-url", sim.url, TERM="dumb")
+    assert "\x1b" not in shown
+    assert "s  queued" in shown
