@@ -121,12 +121,13 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
             return Symptom.BUSY
         case ServerError(status=503, retry_after=asked) if asked is not None:
             return Symptom.BUSY
+        case APIError(may_have_started=True):
+            # First of all that follow: whatever else it says, money may have been spent.
+            return Symptom.UNCLEAR
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():
             return Symptom.DENIED
         case NotFoundError():
             return Symptom.NOT_FOUND
-        case APIError(may_have_started=True):
-            return Symptom.UNCLEAR
         case ServerError():
             return Symptom.DECLINED
         case APIError(status=425):
@@ -182,7 +183,7 @@ class RetryPolicy:
         asked = getattr(error, "retry_after", None)
         if asked:
             # Never sooner than asked for, and not all at the same moment.
-            wait = min(float(asked), self.retry_after_maximum)
-            return wait * (1.0 + self.jitter * random_number / 2.0)
+            wait = float(asked) * (1.0 + self.jitter * random_number / 2.0)
+            return min(wait, self.retry_after_maximum)
         backoff = growing(self.initial, self.factor, self.maximum, failures - 1)
         return spread(backoff, self.jitter, random_number)

@@ -19,7 +19,14 @@ from pika_async._errors import (
     RateLimitError,
     ServerError,
 )
-from pika_async.dialects._answers import decoded, excerpt, first_text, objects, retry_after
+from pika_async.dialects._answers import (
+    EXCERPT_LENGTH,
+    decoded,
+    excerpt,
+    first_text,
+    objects,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +167,8 @@ def _message(body: Mapping[str, Any]) -> str:
             body.get("detail"),
         )
         or ""
-    )
+        # A gateway may quote a whole page of what is behind it.
+    )[:EXCERPT_LENGTH]
 
 
 def _request_id(response: HTTPResponse, message: str) -> str | None:

@@ -167,7 +167,7 @@ class Gateway:
         """
         if not _is_success(response):
             raise error_of(response)
-        if not response.body.strip():
+        if response.body.strip() in (b"", b"null"):
             return None
         body = _json_object(response)
         videos = body.get("videos")

@@ -99,7 +99,7 @@ class Command:
 
 @contextmanager
 def command(*arguments: str, **environment: str) -> Iterator[Command]:
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, "-m", "pika_async.cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -138,7 +138,7 @@ def python() -> Callable[[str], Done]:
     """Run a few lines in an interpreter of their own."""
 
     def run(code: str) -> Done:
-        done = subprocess.run(  # noqa: S603 - our own lines
+        done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
         return Done(done.returncode, done.stdout, done.stderr)
@@ -152,7 +152,7 @@ def in_terminal() -> Callable[..., tuple[str, str]]:
 
     def run(*arguments: str, **environment: str) -> tuple[str, str]:
         ours, theirs = os.openpty()
-        with subprocess.Popen(  # noqa: S603 - our own program
+        with subprocess.Popen(
             [sys.executable, "-m", "pika_async.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=theirs,

@@ -341,7 +341,7 @@ def test_simulate_needs_no_key_and_pays_nothing_and_the_video_plays(pika, monkey
     ffprobe = shutil.which("ffprobe")
     if ffprobe is None:
         pytest.skip("whether it plays is asked of ffprobe: apt-get install ffmpeg")
-    probe = subprocess.run(  # noqa: S603 - on our own file
+    probe = subprocess.run(
         [ffprobe, "-v", "error", "-show_entries", "stream=codec_type", "-of", "json", "panda.mp4"],
         capture_output=True,
         check=True,

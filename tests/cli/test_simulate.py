@@ -30,9 +30,7 @@ def test_the_line_it_prints_works_in_a_shell(start, here):
         line = command.wait_for("pika-async generate", "stdout")
         assert line.startswith("PIKA_API_KEY=any PIKA_BASE_URL=http://127.0.0.1:")
         script = f"pika-async() {{ '{sys.executable}' -m pika_async.cli \"$@\"; }}\n{line}"
-        done = subprocess.run(  # noqa: S603 - the line under test
-            [BASH, "-c", script], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([BASH, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (here / done.stdout.rstrip("\n")).exists()
 

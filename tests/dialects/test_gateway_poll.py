@@ -351,6 +351,7 @@ class TestNothingToTell:
         [
             b"",
             b" \r\n",
+            b"null",
             b"{}",
             b'{"videos": []}',
             b'{"videos": null}',
@@ -398,7 +399,6 @@ class TestErrors:
             (b'{"videos": [', "not JSON"),
             (b"\xff\xfe", "not JSON"),
             (b"[]", "no JSON object"),
-            (b"null", "no JSON object"),
             (b'"finished"', "no JSON object"),
             (b'{"videos": "soon"}', "no list of objects"),
             (b'{"videos": 3}', "no list of objects"),
