@@ -102,16 +102,19 @@ class Job:
 class _Watcher(AsyncIterator[Transition]):
     """The iterator behind ``transitions``: a plain object, so leaving it early leaves nothing."""
 
-    __slots__ = ("_deadline", "_last_look_taken", "_seen", "_timeout", "_tracker")
+    __slots__ = ("_closed", "_deadline", "_last_look_taken", "_seen", "_timeout", "_tracker")
 
     def __init__(self, tracker: Tracker, timeout: float) -> None:
         self._tracker = tracker
         self._timeout = timeout
         self._deadline: float | None = None
         self._last_look_taken = False
+        self._closed = False
         self._seen: Change | None = None
 
     async def __anext__(self) -> Transition:
+        if self._closed:
+            raise StopAsyncIteration
         tracker, seen = self._tracker, self._seen
         if self._deadline is None:
             self._deadline = tracker.waiting.now() + self._timeout
@@ -132,6 +135,10 @@ class _Watcher(AsyncIterator[Transition]):
             elapsed=change.at - tracker.born,
             polls=change.polls,
         )
+
+    async def aclose(self) -> None:
+        """End the iteration, as of an async generator; there is nothing to clean up."""
+        self._closed = True
 
     async def _next_change(self, seen: Change, deadline: float) -> Change:
         """The change after ``seen``.

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import math
+from contextlib import aclosing
 
 import anyio
 import pytest
@@ -124,6 +125,14 @@ class TestTransitions:
         iterator = submitted(Service(DONE)).transitions()
         assert len([step async for step in iterator]) == 2
         assert [step async for step in iterator] == []
+
+    @in_virtual_time
+    async def test_it_can_be_closed_like_an_async_generator(self):
+        service = Service(DONE)
+        async with aclosing(submitted(service).transitions()) as iterator:
+            await anext(iterator)
+        assert [step async for step in iterator] == []
+        assert service.polls == 0
 
     @in_virtual_time
     async def test_failure_is_a_last_transition_not_an_error(self):

@@ -103,7 +103,7 @@ def percent(value: object) -> int | None:
     return None if number is None else max(0, min(100, int(number)))
 
 
-def _make_converter() -> cattrs.Converter:
+def _make_create_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     # Numbers stay as they came: 12 is not 12.0 on the wire.
     converter.register_structure_hook(float, lambda value, _: value)
@@ -123,6 +123,12 @@ def _make_converter() -> cattrs.Converter:
             cls, make_dict_unstructure_fn(cls, converter, **overrides)
         )
         converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **overrides))
+    return converter
+
+
+def _make_feed_converter() -> cattrs.Converter:
+    # Its hooks take anything, so no errors need collecting, and half the time is saved.
+    converter = cattrs.Converter(detailed_validation=False)
     converter.register_structure_hook(
         FeedVideo,
         make_dict_structure_fn(
@@ -141,12 +147,13 @@ def _make_converter() -> cattrs.Converter:
     return converter
 
 
-CONVERTER = _make_converter()
+_CREATES = _make_create_converter()
+_FEEDS = _make_feed_converter()
 
 
 def submit_json(body: SubmitBody) -> dict[str, Any]:
     """The JSON object of a create."""
-    return _said(CONVERTER.unstructure(body))
+    return _said(_CREATES.unstructure(body))
 
 
 def _said(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,12 +167,12 @@ def _said(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def submit_body(value: Mapping[str, Any]) -> SubmitBody:
     """The create that a JSON object spells."""
-    return CONVERTER.structure(value, SubmitBody)
+    return _CREATES.structure(value, SubmitBody)
 
 
 def feed_video(value: Mapping[str, Any]) -> FeedVideo:
     """One video of a query's answer, as far as it can be understood."""
-    return CONVERTER.structure(value, FeedVideo)
+    return _FEEDS.structure(value, FeedVideo)
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._models import JobState
 
+# Made once: json.dumps makes an encoder each time it is given separators.
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
 
@@ -73,7 +76,7 @@ class Gateway:
             method="POST",
             url=f"{endpoint.base_url}/pika/generate",
             headers={**_headers(endpoint), "Content-Type": "application/json"},
-            body=json.dumps(self.encode_request(request), separators=(",", ":")).encode("ascii"),
+            body=_COMPACT.encode(self.encode_request(request)).encode("ascii"),
         )
 
     def encode_request(self, request: GenerationRequest) -> dict[str, Any]:
