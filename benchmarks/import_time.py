@@ -1,6 +1,6 @@
 """Import time of pika_async against aiohttp's, each in fresh interpreters, alternating.
 
-    python -m benchmarks.import_time [--rounds 15]
+python -m benchmarks.import_time [--rounds 15]
 """
 
 from __future__ import annotations
