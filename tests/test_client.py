@@ -211,6 +211,11 @@ class TestJobs:
             assert client.job(job.id) is job
             assert client.job("other") is not job
 
+    async def test_a_service_that_names_one_job_twice_has_one_job(self):
+        same = Fault("custom", status=200, body={"id": "same"}, times=2)
+        async with Simulator(faults=[same]) as sim, client_for(sim) as client:
+            assert await client.submit("a red panda") is await client.submit("a red panda")
+
     async def test_a_job_nobody_holds_is_forgotten(self):
         async with Simulator() as sim, client_for(sim) as client:
             await client.submit("a red panda")

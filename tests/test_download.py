@@ -27,6 +27,8 @@ from pika_async.simulator import Fault, Polls, Simulator
 # Enough that a cut leaves something on either side of the writer's buffer.
 SIZE = 3_000_000
 
+VIDEO = Video(id="v", job_id="j", url="https://media.example/v.mp4")
+
 QUICK = RetryPolicy(initial=0.0, maximum=0.0, attempts=3)
 
 
@@ -200,10 +202,32 @@ def scripted(*answers):
 )
 async def test_without_a_strong_validator_a_cut_file_starts_over(headers, tmp_path):
     asked, downloader = scripted((200, headers, b"ha", True), (200, headers, b"half", False))
-    video = Video(id="v", job_id="j", url="https://media.example/v.mp4")
-    path = await downloader.download(video, tmp_path / "v.mp4", overwrite=False, renew=None)
+    path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
     assert path.read_bytes() == b"half"
     assert asked == [{}, {}]
+
+
+async def test_more_bytes_than_announced_are_not_believed(tmp_path):
+    lie = (200, {"Content-Length": "2"}, b"half", False)
+    asked, downloader = scripted(lie, (200, {"Content-Length": "4"}, b"half", False))
+    path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+    assert path.read_bytes() == b"half"
+    assert len(asked) == 2
+
+
+async def test_an_empty_file_is_no_video(tmp_path):
+    _, downloader = scripted(*[(200, {}, b"", False)] * 3)
+    with pytest.raises(DownloadError, match="the file is empty"):
+        await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+
+
+async def test_a_service_that_names_no_new_link_is_an_error(tmp_path):
+    async def renew():
+        return None
+
+    _, downloader = scripted((410, {}, b"", False))
+    with pytest.raises(DownloadError, match="names no new one"):
+        await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=renew)
 
 
 async def test_last_modified_serves_where_there_is_no_etag(tmp_path):
@@ -212,8 +236,7 @@ async def test_last_modified_serves_where_there_is_no_etag(tmp_path):
         (200, {"Last-Modified": date, "Content-Length": "4"}, b"ha", True),
         (206, {"Content-Range": "bytes 2-3/4"}, b"lf", False),
     )
-    video = Video(id="v", job_id="j", url="https://media.example/v.mp4")
-    path = await downloader.download(video, tmp_path / "v.mp4", overwrite=False, renew=None)
+    path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
     assert path.read_bytes() == b"half"
     assert asked[1] == {"Range": "bytes=2-", "If-Range": date}
 
@@ -328,7 +351,9 @@ class TestTarget:
 
 
 class TestLinks:
-    @pytest.mark.parametrize("url", ["ftp://media.example/x", "file:///etc/passwd", "", "//x/y"])
+    @pytest.mark.parametrize(
+        "url", ["ftp://media.example/x", "http://[x", "file:///etc/passwd", "", "//x/y"]
+    )
     async def test_only_http_links_are_followed(self, url, tmp_path):
         async with finished(size=None) as (_, client, video):
             with pytest.raises(DownloadError, match="no http"):

@@ -233,6 +233,16 @@ class TestDeadline:
         assert now() == 1025.0
 
     @in_virtual_time
+    async def test_watchers_with_one_deadline_share_the_last_look(self):
+        service = Service(running(1))
+        job = submitted(service, polling=FixedPolling(10.0))
+        results = await asyncio.gather(
+            *(job.result(timeout=5) for _ in range(3)), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [JobTimeoutError] * 3
+        assert service.polled_at == [1005.0]
+
+    @in_virtual_time
     async def test_what_the_last_look_shows_is_told_before_the_error(self):
         service = Service(running(1), running(2))
         iterator = submitted(service, polling=FixedPolling(10.0)).transitions(timeout=15)

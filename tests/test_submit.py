@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import socket
 
 import anyio
 import pytest
@@ -12,6 +13,7 @@ from support.virtual_time import in_virtual_time, now
 from support.wire import wired
 
 from pika_async import (
+    APIError,
     ConfigurationError,
     GenerationRequest,
     RateLimitError,
@@ -104,6 +106,15 @@ async def test_retries_are_visible_in_the_log(caplog):
     assert "attempt 1" in record.getMessage()
 
 
+async def test_an_error_beside_a_job_id_names_the_job():
+    fault = Fault("200-success-false", body={"success": False, "id": "job-1", "message": "no"})
+    async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+        with pytest.raises(APIError, match=r"client\.job\('job-1'\)\.refresh") as caught:
+            await wire.submitter.submit(REQUEST)
+    assert caught.value.job_id == "job-1"
+    assert len(sim.submissions) == 1
+
+
 async def test_a_file_is_read_when_the_request_is_sent_and_goes_as_a_data_url(tmp_path):
     image = tmp_path / "cat.png"
     image.write_bytes(PNG[:100])
@@ -180,6 +191,40 @@ class TestCancellation:
             [job_id] = sim.jobs
             assert f"client.job('{job_id}').result()" in caplog.text
             assert len(sim.submissions) == 1
+
+    async def test_a_caller_cancelled_while_connecting_pays_nothing(self):
+        with socket.socket() as listener:
+            # A full backlog answers no SYN, so the connection stays on its way.
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            address = listener.getsockname()
+            stuck = [socket.socket() for _ in range(4)]
+            for one in stuck:
+                one.setblocking(False)
+                one.connect_ex(address)
+            async with Simulator() as sim, wired(sim, url=f"http://127.0.0.1:{address[1]}") as wire:
+                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                await until(lambda: wire.submitter._api._transport._session is not None)
+                for _ in range(20):
+                    await anyio.lowlevel.checkpoint()
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                with anyio.fail_after(5):
+                    await wire.submitter.close()
+            for one in stuck:
+                one.close()
+
+    async def test_a_refusal_that_comes_after_its_caller_left_is_nobodys_concern(self, caplog):
+        fault = Fault("slow-headers", seconds=0.2, status=401, started=False)
+        async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            await until(lambda: sim.submissions)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await wire.submitter.close()
+        assert [r for r in caplog.records if r.name == "pika_async"] == []
 
     async def test_a_post_that_breaks_after_its_caller_left_is_reported_as_uncertain(self, caplog):
         fault = Fault("closed-after")

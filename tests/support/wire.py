@@ -57,13 +57,19 @@ class Wired:
 
 @asynccontextmanager
 async def wired(
-    sim: Simulator, *, request_timeout: float = 30.0, retry: RetryPolicy | None = None
+    sim: Simulator,
+    *,
+    request_timeout: float = 30.0,
+    retry: RetryPolicy | None = None,
+    url: str | None = None,
 ) -> AsyncIterator[Wired]:
     clock = LeapingClock()
     retry = retry or RetryPolicy(jitter=0.0)
     transport = Transport(session=None, request_timeout=request_timeout)
     api = API(
-        endpoint=Endpoint(base_url=sim.url, api_key=KEY), dialect=Gateway(), transport=transport
+        endpoint=Endpoint(base_url=url or sim.url, api_key=KEY),
+        dialect=Gateway(),
+        transport=transport,
     )
     timing = Timing(
         now=clock.now, sleep=clock.sleep, random=lambda: 0.5, utc=lambda: datetime.now(UTC)
