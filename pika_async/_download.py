@@ -40,14 +40,17 @@ class MediaAnswer(Protocol):
     @property
     def status(self) -> int:
         """HTTP status."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Looked up without regard to case."""
+        ...
 
     @property
     def chunks(self) -> AsyncIterator[bytes]:
         """The body."""
+        ...
 
 
 Stream = Callable[[str, Mapping[str, str]], AbstractAsyncContextManager[MediaAnswer]]

@@ -45,9 +45,11 @@ class PollPolicy(Protocol):
             observation: What is known of the job.
             random_number: From 0 to below 1, new at each call: the source of all jitter.
         """
+        ...
 
     def finished(self, observation: Observation) -> None:
         """Hear, once a job, that it was seen in a terminal state."""
+        ...
 
 
 def spread(seconds: float, jitter: float, random_number: float) -> float:

@@ -70,8 +70,10 @@ def _number_within(low: float, high: float, *, whole: bool) -> Any:
     kind = "a whole number" if whole else "a number"
 
     def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is None and attribute.default is None:
-            return
+        if value is None:
+            if attribute.default is None:
+                return
+            raise _refuse(attribute.name, value, f"allowed is {kind} from {low} to {high}")
         right_kind = _is_whole(value) if whole else _is_number(value)
         # Written so that NaN, which compares false with everything, is refused too.
         if not (right_kind and low <= value <= high):

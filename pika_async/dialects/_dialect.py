@@ -38,10 +38,12 @@ class Dialect(Protocol):
     @property
     def name(self) -> str:
         """A word for messages."""
+        ...
 
     @property
     def default_base_url(self) -> str:
         """Where the service is unless the user says otherwise."""
+        ...
 
     def encode_submit(
         self, endpoint: Endpoint, request: GenerationRequest, idempotency_key: str
@@ -51,12 +53,15 @@ class Dialect(Protocol):
         ``idempotency_key`` is new for every submit and the same when it is sent again; a service
         that knows none leaves it out.
         """
+        ...
 
     def decode_submit(self, response: HTTPResponse) -> Accepted:
         """The accepted job, or the error that the answer means."""
+        ...
 
     def encode_poll(self, endpoint: Endpoint, job_id: str) -> HTTPRequest:
         """One look at a job."""
+        ...
 
     def decode_poll(
         self, endpoint: Endpoint, job_id: str, response: HTTPResponse
@@ -66,3 +71,4 @@ class Dialect(Protocol):
         A request means that the state takes one more: it is sent, and its answer given to this
         method again. A finished video whose link is still missing has an empty ``url``.
         """
+        ...

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+import attrs
 from attrs import frozen
 
 from pika_async._errors import DecodeError
@@ -211,7 +212,7 @@ def _media_url(media: object) -> str | None:
 def _fields(request: GenerationRequest) -> dict[str, Any]:
     return {
         attribute.name: getattr(request, attribute.name)
-        for attribute in GenerationRequest.__attrs_attrs__
+        for attribute in attrs.fields(GenerationRequest)
         if attribute.name != "extra"
     }
 
