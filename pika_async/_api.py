@@ -88,7 +88,8 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's, or names no job.
         """
-        return self._dialect.decode_submit(await self._send(request, departure=departure))
+        response = await self._transport.send(self._checked(request), departure=departure)
+        return self._dialect.decode_submit(self._redacted(response))
 
     async def look(self, job_id: str, timeout: float) -> JobState | None:
         """Poll a job once; None where the service has nothing to tell of it.
@@ -104,8 +105,8 @@ class API:
         """
         request = self._dialect.encode_poll(self._endpoint, job_id)
         for _ in range(_MAX_REQUESTS_A_LOOK):
-            response = await self._send(request, timeout=timeout)
-            answer = self._dialect.decode_poll(self._endpoint, job_id, response)
+            response = await self._transport.send(self._checked(request), timeout=timeout)
+            answer = self._dialect.decode_poll(self._endpoint, job_id, self._redacted(response))
             if not isinstance(answer, HTTPRequest):
                 return answer
             request = answer
@@ -115,20 +116,17 @@ class API:
             job_id=job_id,
         )
 
-    async def _send(
-        self,
-        request: HTTPRequest,
-        *,
-        timeout: float | None = None,
-        departure: Departure | None = None,
-    ) -> HTTPResponse:
+    def _checked(self, request: HTTPRequest) -> HTTPRequest:
+        """``request``, which carries the key, if it goes to the service's own origin."""
         # Almost every request begins with the base URL; only the others are taken apart.
-        if not request.url.startswith(self._prefix) and origin(request.url) != self._origin:
-            raise ConfigurationError(
-                f"{request.url!r} is not on the service's own origin; the key was not sent there"
-            )
-        response = await self._transport.send(request, timeout=timeout, departure=departure)
-        if self._secret in response.body:
-            # Gateways quote the key they refuse; errors and raw bodies are logged.
-            return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))
-        return response
+        if request.url.startswith(self._prefix) or origin(request.url) == self._origin:
+            return request
+        raise ConfigurationError(
+            f"{request.url!r} is not on the service's own origin; the key was not sent there"
+        )
+
+    def _redacted(self, response: HTTPResponse) -> HTTPResponse:
+        """``response`` without the key: gateways quote what they refuse, and errors are logged."""
+        if self._secret not in response.body:
+            return response
+        return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))

@@ -128,11 +128,14 @@ class Tracker:
             tracker._plan(now)
         return tracker
 
-    async def share_look(self, deadline: float) -> Look:
+    def share_look(self, deadline: float) -> Awaitable[Look]:
         """Poll, or wait for the poll that is under way, until a little after ``deadline``."""
+        # Not a coroutine itself: each that waits in the depth of a poll is memory to walk through,
+        # thousands of times a second.
         under_way = self.look
-        if under_way is None:
-            return await self._take_look(deadline)
+        return self._take_look(deadline) if under_way is None else self._join(under_way, deadline)
+
+    async def _join(self, under_way: Look, deadline: float) -> Look:
         # Whoever polls may have a later deadline than this watcher.
         with anyio.move_on_after(max(0.0, deadline + LAST_LOOK_GRACE - self.waiting.now())):
             await under_way.landed()
