@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pika_async.dialects import Accepted, Dialect
 
 _REDACTED = b"[API key]"
+_SHORTEST_SECRET = 8
 
 # A dialect may need a second request for a result; more than a few is a loop.
 _MAX_REQUESTS_A_LOOK = 4
@@ -70,7 +71,9 @@ class API:
         self._transport = transport
         self._prefix = f"{endpoint.base_url}/"
         self._origin = origin(endpoint.base_url)
-        self._secret = endpoint.api_key.encode("ascii")
+        key = endpoint.api_key.encode("ascii")
+        # What is shorter is no key of any service, but a part of ordinary words.
+        self._secret = key if len(key) >= _SHORTEST_SECRET else None
 
     async def encode_submit(self, request: GenerationRequest, idempotency_key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
@@ -127,6 +130,6 @@ class API:
 
     def _redacted(self, response: HTTPResponse) -> HTTPResponse:
         """``response`` without the key: gateways quote what they refuse, and errors are logged."""
-        if self._secret not in response.body:
+        if self._secret is None or self._secret not in response.body:
             return response
         return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))

@@ -240,7 +240,13 @@ class PikaClient:
         Raises:
             TargetExistsError: There is a file already; also a FileExistsError.
             DownloadError: It could not be saved; the video stays paid for.
+            TypeError: What is given is no Video.
         """
+        if not isinstance(video, Video):
+            raise TypeError(
+                f"video: {type(video).__name__} is not allowed; allowed is a Video, such as "
+                "result.video"
+            )
         self._check_open()
         return await self._downloader.download(
             video, path, overwrite=overwrite, renew=partial(self._renewed, video)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pika_async._models import JobState
+    from pika_async._models import Failed, JobState
     from pika_async._request import GenerationRequest
 
 
@@ -56,7 +56,7 @@ class PikaError(Exception):
         text = self._headline()
         if self.job_id and self.job_id not in text:
             text = f"job {self.job_id}: {text}"
-        return f"{text} {self.meaning}" if self.meaning else text
+        return f"{text}{_full_stop(text)} {self.meaning}" if self.meaning else text
 
     def _headline(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -286,6 +286,8 @@ class JobError(PikaError):
 
 class JobFailedError(JobError):
     """The service says that the job failed; ``state`` is the ``Failed`` with its reason."""
+
+    state: Failed
 
 
 class ModerationError(JobFailedError):

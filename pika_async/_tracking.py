@@ -26,7 +26,7 @@ APPEARANCE_GRACE: Final = 60.0
 LAST_LOOK_GRACE: Final = 10.0
 
 RUNS_ON: Final = (
-    "It runs on at the service and stays paid for: wait for it again with "
+    "Job {job_id} runs on at the service and stays paid for: wait for it again with "
     "client.job({job_id!r}).result(), do not submit it again."
 )
 

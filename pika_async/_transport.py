@@ -283,6 +283,8 @@ def _translated(error: BaseException) -> TransportError:
 def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{error.status} {error.message}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port}: {error.os_error}"
     return str(error) or "no further words"
 
 

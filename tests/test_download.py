@@ -399,3 +399,10 @@ async def test_the_file_and_its_name_are_synced_before_the_call_returns(tmp_path
     async with finished(size=None) as (_, client, video):
         path = await client.download(video, tmp_path / "panda.mp4")
     assert [stat.st_ino for stat in synced] == [path.stat().st_ino, tmp_path.stat().st_ino]
+
+
+async def test_what_is_no_video_is_refused_by_name(tmp_path):
+    async with finished(size=None) as (_, client, video):
+        result = await client.job(video.job_id).result()
+        with pytest.raises(TypeError, match="Succeeded is not allowed; .* result.video"):
+            await client.download(result, tmp_path / "panda.mp4")

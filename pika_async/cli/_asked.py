@@ -31,6 +31,8 @@ def requested(
     Raises:
         UsageError: Something in it is not allowed.
     """
+    if fields.get("extend") and video is None:
+        raise UsageError("--extend makes a video longer: give that one with --video.")
     try:
         return GenerationRequest(
             prompt,
@@ -57,6 +59,8 @@ def _camera(movements: Iterable[str]) -> Camera | None:
         if name not in _MOVEMENTS:
             allowed = "; ".join(f"{known}={values}" for known, values in _MOVEMENTS.items())
             raise UsageError(f"--camera {movement!r} is not allowed; allowed are {allowed}.")
+        if not direction:
+            raise UsageError(f"--camera {name}: say where, {name}={_MOVEMENTS[name]}.")
         if name in found:
             raise UsageError(f"--camera {name} was given twice.")
         found[name] = direction

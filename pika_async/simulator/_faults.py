@@ -37,6 +37,21 @@ def _natural_place(fault: Fault) -> Place:
 class Fault:
     """Something that goes wrong: `Fault("502-html", on="poll", times=3)`.
 
+    Args:
+        name: A row of `FAULTS`; `"custom"` takes status, body and headers from here.
+        on: Which requests can meet it, "submit", "poll" or "download"; by default where the row
+            belongs, mostly "submit".
+        times: How often it strikes; None: always.
+        after: How many requests that would meet it pass first.
+        probability: How likely it strikes when it could, 0 to 1.
+        retry_after: Seconds for the Retry-After header.
+        seconds: How long a silence lasts.
+        job_id: Only polls and downloads of this job meet it.
+        status: An HTTP status in place of the row's.
+        body: A body in place of the row's: mappings and lists as JSON, text as a page.
+        headers: Headers beside the row's.
+        started: Whether the server does its work nonetheless: on submit, creates the job.
+
     Raises:
         ValueError: The catalogue has no such name, or the row does not go there; the message
             lists what is allowed.

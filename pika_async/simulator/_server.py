@@ -36,9 +36,39 @@ class Simulator(State):
     """A gateway that sells videos, on this machine and for nothing.
 
     `async with Simulator() as sim` runs it in the current event loop; `with Simulator() as sim` in
-    a thread of its own, for synchronous programs and fixtures. Point a client at `sim.url`. The
-    keyword arguments are documented at the attributes of the same names, and nearly all may be
-    changed while it runs.
+    a thread of its own, for synchronous programs and fixtures. Point a client at `sim.url`. Nearly
+    all arguments are attributes too, which may be changed while it runs.
+
+    Args:
+        duration: Seconds from submit to the end. `Polls(3)`: the third poll of a job finds it
+            ended, whatever the clock says. A function: called for each job with the seeded
+            generator, returns seconds.
+        queue: Share of the duration that is spent queued, 0 to 1.
+        failure: A reason: every job fails with it. A function of the submitted body: returns the
+            reason, or None for success.
+        faults: What goes wrong, as `Fault` objects; the first that strikes wins.
+        variants: Names of `VARIANTS`, always on; or names and probabilities, drawn for each job.
+        videos_per_job: How many videos a job makes.
+        api_key: The only key that is accepted; None: any key but an empty one.
+        unknown_job: How a poll of an unknown job is answered: "400", "404" or "empty".
+        submits_per_second: Beyond this rate submits get a 429; None: no limit.
+        limit_retry_after: Whether those 429 carry Retry-After.
+        media_bytes: Size of the served video, padded so that it still plays; None: as it is.
+        record: Whether submissions, polls and downloads are kept; False for load tests.
+        host: The address to listen on.
+        port: The port of the API; 0: any that is free.
+        media_port: The port of the media; 0: any that is free.
+        prefix: A path in front of the API's paths.
+        seed: Equal seeds draw equal ids, durations, variants and faults for equal requests.
+        now: The clock of the jobs, in seconds.
+
+    Attributes:
+        submissions: Every POST that arrived, faulty or not: `.at .body .headers .job_id .fault
+            .status`.
+        polls: Every poll: `.at .job_id .headers .fault .status`.
+        downloads: Every request for a video or an image, with `.range` and `.path`.
+        strays: Every request that reached the other origin to which a redirect fault points.
+        jobs: By id, in order of creation, also those that no client was told of.
 
     Raises:
         ValueError: A setting is out of range, or no fault or variant has that name.

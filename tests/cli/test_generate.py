@@ -60,6 +60,7 @@ def test_the_options_reach_the_service(generate, here, sim):
         *("--image", "cake.png", "--pikaffect", "melt", "--model", "1.5", "--frame-rate", "12"),
         *("--camera", "zoom=in", "--camera", "pan=left", "--guidance-scale", "9.5"),
         *("--motion", "2", "--negative-prompt", "blur", "--seed", "7", "--extend"),
+        *("--video", "https://media.example/first.mp4"),
         *("--extra", '{"newer": true}'),
     )
     assert done.code == 0, done.err
@@ -99,6 +100,8 @@ def test_an_image_may_be_a_link(generate, sim):
         (["--pikaffect", "Melk"], """goes through --extra '{"pikaffect": "…"}'"""),
         (["--image", "nope.png"], "--image: 'nope.png' is not allowed; the file cannot be read"),
         (["--image", "https://"], "for a file give its path"),
+        (["--extend"], "--extend makes a video longer: give that one with --video"),
+        (["--camera", "zoom"], "--camera zoom: say where, zoom=in, out"),
         (["--camera", "up"], "--camera 'up' is not allowed; allowed are zoom=in, out"),
         (["--camera", "zoom=up"], "--camera zoom: 'up' is not allowed; allowed are in, out"),
         (["--camera", "zoom=in", "--camera", "zoom=out"], "--camera zoom was given twice"),
