@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import UserList
+from collections.abc import Callable, Iterable, Mapping, MutableSequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -54,14 +55,26 @@ def _prefix(given: str) -> str:
     return f"/{inner}" if inner else ""
 
 
-def _faults(given: Iterable[Fault]) -> list[Fault]:
-    faults = list(given)
-    for fault in faults:
-        if not isinstance(fault, Fault):
-            raise TypeError(
-                f"faults must be Fault objects, such as Fault('502-html'), not {fault!r}."
-            )
-    return faults
+class _Faults(UserList[Fault]):
+    """A list that refuses what is no fault when it is put in, not when a request meets it."""
+
+    def __init__(self, given: Iterable[Fault] = ()) -> None:
+        super().__init__(_checked(fault) for fault in given)
+
+    def append(self, item: Fault) -> None:
+        super().append(_checked(item))
+
+    def insert(self, i: int, item: Fault) -> None:
+        super().insert(i, _checked(item))
+
+    def extend(self, other: Iterable[Fault]) -> None:
+        super().extend([_checked(fault) for fault in other])
+
+
+def _checked(fault: object) -> Fault:
+    if not isinstance(fault, Fault):
+        raise TypeError(f"faults must be Fault objects, such as Fault('502-html'), not {fault!r}.")
+    return fault
 
 
 @define(kw_only=True, eq=False)
@@ -76,7 +89,7 @@ class Settings:
     failure: Failure = None
     """A reason: every job fails with it. A function of the submitted body: returns the reason, or
     None for success."""
-    faults: list[Fault] = field(factory=list, converter=_faults)
+    faults: MutableSequence[Fault] = field(factory=_Faults, converter=_Faults)
     """What goes wrong; may be appended to while the simulator runs. The first that strikes wins."""
     _chances: Mapping[str, float] = field(factory=dict, converter=_variants, alias="variants")
     videos_per_job: int = field(default=1, validator=ge(1))

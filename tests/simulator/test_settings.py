@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from pika_async.simulator import Fault, Polls, Simulator
@@ -71,3 +73,12 @@ def test_the_representation_shows_no_key():
     simulator = Simulator(api_key="secret")
 
     assert repr(simulator) == "<Simulator not running, 0 jobs>"
+
+
+def test_what_is_no_fault_is_refused_when_it_is_put_in():
+    faults = Simulator().faults
+    faults.append(Fault("502-html"))
+    for put_in in (faults.append, lambda name: faults.extend([name]), partial(faults.insert, 0)):
+        with pytest.raises(TypeError, match="such as Fault"):
+            put_in("502-html")
+    assert len(faults) == 1
