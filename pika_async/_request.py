@@ -253,7 +253,7 @@ def _show_media(value: Media | None) -> str:
     return repr(value)
 
 
-@frozen(kw_only=True)
+@frozen
 class GenerationRequest:
     """One video to make. The prompt is positional, everything else is named.
 
@@ -280,26 +280,37 @@ class GenerationRequest:
         ValueError: Names the field, the value and what is allowed.
     """
 
-    prompt: str = field(kw_only=False, validator=_text(empty=False))
-    image: Media | None = field(default=None, validator=_check_media, repr=_show_media)
-    video: Media | None = field(default=None, validator=_check_media, repr=_show_media)
-    pikaffect: Pikaffect | None = field(default=None, converter=_to_pikaffect)
-    model: str = field(default="1.5", validator=_check_model)
+    prompt: str = field(validator=_text(empty=False))
+    image: Media | None = field(
+        kw_only=True, default=None, validator=_check_media, repr=_show_media
+    )
+    video: Media | None = field(
+        kw_only=True, default=None, validator=_check_media, repr=_show_media
+    )
+    pikaffect: Pikaffect | None = field(kw_only=True, default=None, converter=_to_pikaffect)
+    model: str = field(kw_only=True, default="1.5", validator=_check_model)
     aspect_ratio: float | None = field(
+        kw_only=True,
         default=None,
         converter=_to_aspect_ratio,
         validator=_number_within(*ASPECT_RATIO_RANGE, whole=False),
     )
-    frame_rate: int = field(default=24, validator=_number_within(*FRAME_RATE_RANGE, whole=True))
-    camera: Camera | None = field(default=None, converter=_to_camera, validator=_check_camera)
-    guidance_scale: float | None = field(
-        default=None, validator=_number_within(*GUIDANCE_SCALE_RANGE, whole=False)
+    frame_rate: int = field(
+        kw_only=True, default=24, validator=_number_within(*FRAME_RATE_RANGE, whole=True)
     )
-    motion: int | None = field(default=None, validator=_number_within(*MOTION_RANGE, whole=True))
-    negative_prompt: str = field(default="", validator=_text(empty=True))
-    seed: int | None = field(default=None, validator=_check_whole)
-    extend: bool = field(default=False, validator=_check_flag)
-    extra: Mapping[str, Any] = field(factory=dict, converter=_to_extra, hash=False)
+    camera: Camera | None = field(
+        kw_only=True, default=None, converter=_to_camera, validator=_check_camera
+    )
+    guidance_scale: float | None = field(
+        kw_only=True, default=None, validator=_number_within(*GUIDANCE_SCALE_RANGE, whole=False)
+    )
+    motion: int | None = field(
+        kw_only=True, default=None, validator=_number_within(*MOTION_RANGE, whole=True)
+    )
+    negative_prompt: str = field(kw_only=True, default="", validator=_text(empty=True))
+    seed: int | None = field(kw_only=True, default=None, validator=_check_whole)
+    extend: bool = field(kw_only=True, default=False, validator=_check_flag)
+    extra: Mapping[str, Any] = field(kw_only=True, factory=dict, converter=_to_extra, hash=False)
 
 
 def as_request(request: GenerationRequest | str) -> GenerationRequest:

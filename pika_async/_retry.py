@@ -174,7 +174,7 @@ class RetryPolicy:
     retry_after_maximum: float = field(default=120.0, validator=seconds(at_least=0.0))
     outage_budget: float = field(default=300.0, validator=seconds(at_least=0.0))
 
-    def delay(self, failures: int, error: PikaError | None, random_number: float) -> float:
+    def delay(self, failures: int, error: object, random_number: float) -> float:
         """Seconds to wait after the ``failures``-th failure in a row (from 1).
 
         A Retry-After of zero, or of a date that has passed, says nothing of when: backoff, lest

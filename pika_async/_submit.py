@@ -66,8 +66,7 @@ class Submitter:
         self._retry = retry
         self._timing = timing
         self._brake = Brake(timing.now, timing.sleep)
-        # Submits whose callers were cancelled while the answer was on its way.
-        self._unclaimed: set[asyncio.Task[Accepted]] = set()
+        self._under_way: set[asyncio.Task[Accepted]] = set()
 
     async def submit(self, request: GenerationRequest) -> Accepted:
         """The accepted job.
@@ -103,9 +102,9 @@ class Submitter:
                 await self._back_off(attempt, error)
 
     async def close(self) -> None:
-        """Wait for the answers of submits that had left when their callers were cancelled."""
-        while self._unclaimed:
-            await asyncio.wait(self._unclaimed)
+        """Wait for the answers of submits that have left: each may name a job that is paid for."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def _back_off(self, attempt: int, error: PikaError) -> None:
         delay = self._retry.delay(attempt, error, self._timing.random())
@@ -119,37 +118,39 @@ class Submitter:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
         task = asyncio.ensure_future(self._api.submit(prepared, departure))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if not departure.begun:
+                departure.called_off = True
                 task.cancel()
-            self._unclaimed.add(task)
-            task.add_done_callback(self._report_unclaimed)
+            task.add_done_callback(_report_unclaimed)
             raise
 
-    def _report_unclaimed(self, task: asyncio.Task[Accepted]) -> None:
-        self._unclaimed.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            job_id = task.result().job_id
-            logger.warning(
-                "job %s was accepted after its caller had been cancelled; it runs and is paid "
-                "for: wait for it with client.job(%r).result()",
-                job_id,
-                job_id,
-                # For handlers that act on it.
-                extra={"job_id": job_id},
-            )
-        elif not isinstance(error, PikaError) or after_submit(error) is Verdict.UNCERTAIN:
-            logger.warning(
-                "a submit broke off after its caller had been cancelled; the job may exist and "
-                "be billed: %s",
-                error,
-                extra={"uncertain": True},
-            )
+
+def _report_unclaimed(task: asyncio.Task[Accepted]) -> None:
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is None:
+        job_id = task.result().job_id
+        logger.warning(
+            "job %s was accepted after its caller had been cancelled; it runs and is paid "
+            "for: wait for it with client.job(%r).result()",
+            job_id,
+            job_id,
+            # For handlers that act on it.
+            extra={"job_id": job_id},
+        )
+    elif not isinstance(error, PikaError) or after_submit(error) is Verdict.UNCERTAIN:
+        logger.warning(
+            "a submit broke off after its caller had been cancelled; the job may exist and "
+            "be billed: %s",
+            error,
+            extra={"uncertain": True},
+        )
 
 
 def _meaning(error: PikaError, attempt: int) -> str:

@@ -6,16 +6,23 @@ arrived; nothing that aiohttp raises gets through with request headers, and so t
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from attrs import define, frozen
 from yarl import URL
 
-from pika_async._errors import ClientStateError, TransportError, TransportTimeoutError
+from pika_async._errors import (
+    ClientStateError,
+    ConfigurationError,
+    TransportError,
+    TransportTimeoutError,
+)
 from pika_async._http import HTTPResponse
 from pika_async._version import __version__
 
@@ -36,6 +43,12 @@ CONNECT_TIMEOUT: Final = 10.0
 MAX_MEDIA_REDIRECTS: Final = 5
 
 _UPLOAD_PIECE: Final = 64 * 1024
+
+# From aiohttp 3.12 on, sessions have middlewares; one that retries would pay twice.
+_KNOWS_MIDDLEWARES: Final = (
+    "middlewares" in inspect.signature(aiohttp.ClientSession._request).parameters  # noqa: SLF001
+)
+_WITHOUT_MIDDLEWARES: Final[dict[str, Any]] = {"middlewares": ()} if _KNOWS_MIDDLEWARES else {}
 
 _HEADERS: Final = {
     "User-Agent": f"pika-async/{__version__} aiohttp/{aiohttp.__version__}",
@@ -59,6 +72,8 @@ class Departure:
     """Whether a request has begun to leave; until then, cancelling it costs nothing."""
 
     begun: bool = False
+    called_off: bool = False
+    """Set by whoever cancels, so that it cannot begin to leave after all."""
 
 
 class _Body(aiohttp.Payload):
@@ -75,6 +90,9 @@ class _Body(aiohttp.Payload):
         return text.decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
+        # aiohttp writes in a task of its own, which may come to run after the cancellation.
+        if self._departure.called_off:
+            raise asyncio.CancelledError
         self._departure.begun = True
         view = memoryview(self._value)
         for start in range(0, len(view), _UPLOAD_PIECE):
@@ -103,6 +121,7 @@ class Transport:
     def __init__(self, *, session: aiohttp.ClientSession | None, request_timeout: float) -> None:
         self._session = session
         self._owned = session is None
+        self._media_session: aiohttp.ClientSession | None = None
         self._request_timeout = request_timeout
         self._submit_bound = _submit_bound(request_timeout)
         self._poll_bound = _poll_bound(request_timeout)
@@ -122,6 +141,8 @@ class Transport:
 
     async def close(self) -> None:
         """Close the session if it is ours."""
+        if self._media_session is not None:
+            await self._media_session.close()
         if self._owned and self._session is not None:
             await self._session.close()
 
@@ -162,6 +183,7 @@ class Transport:
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=bound,
+                **({} if body is None else _WITHOUT_MIDDLEWARES),
             )
             async with response:
                 return HTTPResponse(
@@ -172,6 +194,9 @@ class Transport:
                 )
         except (aiohttp.ClientError, OSError) as error:
             problem = error
+        except ValueError as error:
+            # A lent session may have an Authorization of its own, which aiohttp will not mix.
+            raise ConfigurationError(f"the lent session cannot be used: {error}") from None
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise _translated(problem) from _without_headers(problem)
 
@@ -193,13 +218,14 @@ class Transport:
         Raises:
             TransportError: Not reached, broken off, or redirected in circles.
         """
-        session = self._usable()
+        session = self._session_for_media()
         bound = aiohttp.ClientTimeout(
             total=None, connect=min(CONNECT_TIMEOUT, silence), sock_read=silence
         )
         with _translating():
             response = await session.get(
-                URL(url),
+                # As it came: some signatures cover the very spelling.
+                URL(url, encoded=url.isascii() and url.isprintable() and " " not in url),
                 headers={**_HEADERS, **headers},
                 max_redirects=MAX_MEDIA_REDIRECTS,
                 raise_for_status=False,
@@ -209,6 +235,20 @@ class Transport:
             yield MediaResponse(
                 status=response.status, headers=response.headers, chunks=_chunks(response)
             )
+
+    def _session_for_media(self) -> aiohttp.ClientSession:
+        """A session that has no key to give away; over the connections of a lent one."""
+        session = self._usable()
+        if self._owned:
+            return session
+        if self._media_session is None:
+            self._media_session = aiohttp.ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=session.trust_env,
+            )
+        return self._media_session
 
     def _usable(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -231,10 +271,11 @@ def _poll_bound(total: float) -> aiohttp.ClientTimeout:
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     declared = response.content_length
-    if declared is not None and declared <= MAX_ANSWER_BYTES:
+    packed = "Content-Encoding" in response.headers
+    if declared is not None and declared <= MAX_ANSWER_BYTES and not packed:
         return await response.read()
     pieces = bytearray()
-    if declared is None:
+    if declared is None or packed:
         async for piece in response.content.iter_any():
             pieces += piece
             if len(pieces) > MAX_ANSWER_BYTES:
@@ -292,4 +333,9 @@ def _without_headers(error: BaseException) -> BaseException:
     # aiohttp keeps the request's headers on this one and shows them in its repr.
     if isinstance(error, aiohttp.ClientResponseError):
         return ConnectionError(f"{type(error).__name__}: {_words(error)}")
+    # Its frames hold them too, for whoever prints tracebacks with locals.
+    below: BaseException | None = error
+    while below is not None:
+        below.__traceback__ = None
+        below = below.__cause__ or below.__context__
     return error

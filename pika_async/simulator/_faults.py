@@ -33,7 +33,7 @@ def _natural_place(fault: Fault) -> Place:
     return fault.row.places[0]
 
 
-@frozen(kw_only=True)
+@frozen
 class Fault:
     """Something that goes wrong: `Fault("502-html", on="poll", times=3)`.
 
@@ -57,29 +57,31 @@ class Fault:
             lists what is allowed.
     """
 
-    name: str = field(kw_only=False)
+    name: str
     """A row of `FAULTS`."""
-    on: Place = field(default=Factory(_natural_place, takes_self=True))
+    on: Place = field(kw_only=True, default=Factory(_natural_place, takes_self=True))
     """Which requests can meet it; by default the first place of the row, mostly "submit"."""
-    times: int | None = 1
+    times: int | None = field(default=1, kw_only=True)
     """How often it strikes; None: always."""
-    after: int = 0
+    after: int = field(default=0, kw_only=True)
     """How many requests that would meet it pass first."""
-    probability: float = 1.0
+    probability: float = field(default=1.0, kw_only=True)
     """How likely it strikes when it could, drawn from the simulator's seeded generator."""
-    retry_after: float | None = None
+    retry_after: float | None = field(default=None, kw_only=True)
     """Seconds for the Retry-After header (a date in the row with a date)."""
-    seconds: float = _MINUTE
+    seconds: float = field(default=_MINUTE, kw_only=True)
     """How long a silence lasts."""
-    job_id: str | None = None
+    job_id: str | None = field(default=None, kw_only=True)
     """Only polls and downloads of this job meet it."""
-    status: int | None = None
+    status: int | None = field(default=None, kw_only=True)
     """An HTTP status in place of the row's."""
-    body: Body | None = None
+    body: Body | None = field(default=None, kw_only=True)
     """A body in place of the row's: mappings and lists are sent as JSON, text as a page."""
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, kw_only=True)
     """Headers beside the row's."""
-    started: bool = field(default=Factory(lambda fault: fault.row.started, takes_self=True))
+    started: bool = field(
+        kw_only=True, default=Factory(lambda fault: fault.row.started, takes_self=True)
+    )
     """Whether the server does its work nonetheless: on submit, creates the job. By default as
     the row says."""
 
