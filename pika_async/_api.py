@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 import attrs
 
 from pika_async._endpoint import origin
-from pika_async._errors import ConfigurationError
-from pika_async._http import HTTPRequest, HTTPResponse
+from pika_async._errors import APIError, ConfigurationError, DecodeError
+from pika_async._http import HTTPRequest
+from pika_async._models import Failed
 from pika_async._request import GenerationRequest, Media, check_media
 
 if TYPE_CHECKING:
-    from pika_async._http import Endpoint
+    from collections.abc import Callable
+
+    from pika_async._http import Endpoint, HTTPResponse
     from pika_async._media_types import MediaKind
     from pika_async._models import JobState
     from pika_async._transport import Departure, Transport
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 _REDACTED = b"[API key]"
 _SHORTEST_SECRET = 8
+
+_T = TypeVar("_T")
 
 # A dialect may need a second request for a result; more than a few is a loop.
 _MAX_REQUESTS_A_LOOK = 4
@@ -92,7 +97,7 @@ class API:
             DecodeError: The answer is not the API's, or names no job.
         """
         response = await self._transport.send(self._checked(request), departure=departure)
-        return self._dialect.decode_submit(self._redacted(response))
+        return self._decoded(self._dialect.decode_submit, response)
 
     async def look(self, job_id: str, timeout: float) -> JobState | None:
         """Poll a job once; None where the service has nothing to tell of it.
@@ -106,10 +111,11 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's.
         """
+        decode = partial(self._dialect.decode_poll, self._endpoint, job_id)
         request = self._dialect.encode_poll(self._endpoint, job_id)
         for _ in range(_MAX_REQUESTS_A_LOOK):
             response = await self._transport.send(self._checked(request), timeout=timeout)
-            answer = self._dialect.decode_poll(self._endpoint, job_id, self._redacted(response))
+            answer = self._decoded(decode, response)
             if not isinstance(answer, HTTPRequest):
                 return answer
             request = answer
@@ -128,8 +134,20 @@ class API:
             f"{request.url!r} is not on the service's own origin; the key was not sent there"
         )
 
-    def _redacted(self, response: HTTPResponse) -> HTTPResponse:
-        """``response`` without the key: gateways quote what they refuse, and errors are logged."""
-        if self._secret is None or self._secret not in response.body:
-            return response
-        return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))
+    def _decoded(self, decode: Callable[[HTTPResponse], _T], response: HTTPResponse) -> _T:
+        """What the answer says, without the key where it says that something went wrong.
+
+        Gateways quote the key they refuse, and errors are logged. Answers that are no errors are
+        taken as they are.
+        """
+        quotes_key = self._secret is not None and self._secret in response.body
+        try:
+            result = decode(response)
+        except (APIError, DecodeError):
+            if not quotes_key:
+                raise
+        else:
+            if not (quotes_key and isinstance(result, Failed)):
+                return result
+        assert self._secret is not None  # noqa: S101 - it is in the body
+        return decode(attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import random
 import time
@@ -26,7 +27,7 @@ from pika_async._polling import ExponentialPolling, PollPolicy
 from pika_async._request import GenerationRequest, as_request
 from pika_async._retry import RetryPolicy
 from pika_async._submit import Submitter, Timing
-from pika_async._tracking import RUNS_ON, Tracker, Waiting
+from pika_async._tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
 from pika_async._transport import Transport
 from pika_async.dialects import Dialect, Gateway
 
@@ -76,7 +77,11 @@ class PikaClient:
         max_in_flight: int | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        if isinstance(request_timeout, bool) or not 0 < request_timeout < float("inf"):
+        if (
+            isinstance(request_timeout, bool)
+            or not isinstance(request_timeout, int | float)
+            or not 0 < request_timeout < math.inf
+        ):
             raise ValueError(
                 f"request_timeout: {request_timeout!r} is not allowed; allowed are seconds above 0"
             )
@@ -127,6 +132,8 @@ class PikaClient:
         self._slots: anyio.Semaphore | None = None
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
+        self._submitted_at: dict[str, float] = {}
         self._status = "new"
 
     def __repr__(self) -> str:
@@ -175,6 +182,7 @@ class PikaClient:
         self._check_open()
         accepted = await self._submitter.submit(request)
         logger.debug("job %s: submitted %r", accepted.job_id, request.prompt)
+        self._note_submit(accepted.job_id)
         return self._remembered(
             accepted.job_id,
             Tracker.start(accepted.job_id, self._waiting, request, Queued(raw=accepted.raw)),
@@ -191,7 +199,12 @@ class PikaClient:
                 f"job_id: {job_id!r} is not allowed; allowed is text that is not empty"
             )
         known = self._jobs.get(job_id)
-        return known or self._remembered(job_id, Tracker.start(job_id, self._waiting))
+        if known is not None:
+            return known
+        submitted_at = self._submitted_at.get(job_id)
+        return self._remembered(
+            job_id, Tracker.start(job_id, self._waiting, submitted_at=submitted_at)
+        )
 
     async def generate(
         self,
@@ -254,9 +267,19 @@ class PikaClient:
 
     async def _renewed(self, video: Video) -> Video | None:
         """The same video with the link that the service gives now."""
-        state = await self.job(video.job_id).refresh()
+        known = self._jobs.get(video.job_id)
+        # Where nobody holds the job, none is made: what is renewed is a link, no job ends anew.
+        state = (
+            await self._api.look(video.job_id, math.inf) if known is None else await known.refresh()
+        )
         videos = state.videos if isinstance(state, Succeeded | Failed) else ()
         return next((fresh for fresh in videos if fresh.id == video.id), None)
+
+    def _note_submit(self, job_id: str) -> None:
+        now = self._waiting.now()
+        self._submitted_at[job_id] = now
+        while now - self._submitted_at[oldest := next(iter(self._submitted_at))] > APPEARANCE_GRACE:
+            del self._submitted_at[oldest]
 
     def _remembered(self, job_id: str, tracker: Tracker) -> Job:
         job = self._jobs.get(job_id)

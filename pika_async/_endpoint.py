@@ -31,6 +31,11 @@ def endpoint(
         ConfigurationError: No key, a key that cannot be a header, a URL that is none, or a key
             that would travel over plain http to another machine.
     """
+    for name, given in (("api_key", api_key), ("base_url", base_url)):
+        if given is not None and not isinstance(given, str):
+            raise ConfigurationError(
+                f"{name}: a {type(given).__name__} is not allowed; allowed is text"
+            )
     url = _checked_url(base_url or environment.get(URL_VARIABLE) or default_base_url)
     key = _checked_key(api_key or environment.get(KEY_VARIABLE))
     parts = urlsplit(url)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pika_async._errors import JobFailedError, ModerationError
 from pika_async._models import Failed, JobState, Succeeded, Transition, Unknown
-from pika_async._tracking import LAST_LOOK_GRACE
+from pika_async._tracking import last_look_grace
 
 if TYPE_CHECKING:
     from pika_async._request import GenerationRequest
@@ -49,7 +49,7 @@ class Job:
 
         Args:
             timeout: Seconds to wait at most, from the first iteration on; 0: one look; None: for
-                ever. A look under way at the deadline may take 10 s more.
+                ever. The last look may go on for as long again, from 3 to 10 s.
 
         Raises:
             JobTimeoutError: Not terminal in time; the job runs on.
@@ -92,7 +92,7 @@ class Job:
             APIError, TransportError, DecodeError: This one poll failed.
         """
         while True:
-            look = await self._tracker.share_look(math.inf)
+            look = await self._tracker.share_look(math.inf, 0.0)
             if look.error is not None:
                 raise look.error
             if look.answered:
@@ -148,22 +148,25 @@ class _Watcher(AsyncIterator[Transition]):
         """
         tracker = self._tracker
         waiting = tracker.waiting
+        grace = last_look_grace(self._timeout)
         while seen.next is None:
             if self._last_look_taken or tracker.looked_at >= deadline:
                 raise tracker.timed_out()
             now = waiting.now()
             wake = min(tracker.due, deadline)
-            if wake > now and tracker.look is None:
+            joins_early = wake > now and tracker.look is not None
+            if wake > now and not joins_early:
                 await waiting.sleep(wake - now)
                 looked_meanwhile = tracker.due > wake
                 if wake < deadline and looked_meanwhile:
                     continue
                 if tracker.looked_at >= deadline:
                     continue
-            look = await tracker.share_look(deadline)
+            look = await tracker.share_look(deadline, grace)
             now = waiting.now()
-            if wake >= deadline or now >= deadline:
-                self._last_look_taken = look.done or now >= deadline + LAST_LOOK_GRACE
+            # The look that others had begun before the deadline is not yet the last one.
+            if now >= deadline or (wake >= deadline and not joins_early):
+                self._last_look_taken = look.done or now >= deadline + grace
             if look.final and look.error is not None and seen.next is None:
                 raise look.error
         return seen.next

@@ -110,7 +110,7 @@ class Transition:
         previous: The state this watcher saw before, None at its first transition.
         state: The state now.
         elapsed: Seconds from the submit (for a re-attached job: from the re-attachment).
-        polls: Polls answered so far for this job, by all its watchers together.
+        polls: Polls sent so far for this job, by all its watchers together.
     """
 
     job_id: str

@@ -21,7 +21,7 @@ class Observation:
         state: Its last known state; None where a re-attached job has not been looked at.
         elapsed: Seconds from the submit (re-attached: from the re-attachment) to the last answer.
         unchanged_for: Seconds from the last change of state to the last answer.
-        polls: Polls answered so far.
+        polls: Polls sent so far, answered or not.
     """
 
     job_id: str
@@ -111,7 +111,7 @@ class FixedPolling:
 class ExponentialPolling:
     """Delays that grow from ``initial`` by ``factor`` to ``maximum`` seconds.
 
-    After the n-th answered poll the delay is ``min(initial * factor ** n, maximum)``, then moved
+    After the n-th poll the delay is ``min(initial * factor ** n, maximum)``, then moved
     by up to ``jitter`` (a share of it) either way. The jitter comes after the bound, so that jobs
     submitted together do not poll together once they have reached it.
     """

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.lowlevel
 from attrs import frozen
 
 from pika_async._api import with_media_read
+from pika_async._brake import Brake
 from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._fingerprint import fingerprint
 from pika_async._retry import Symptom, Verdict, after_submit, symptom
@@ -28,24 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pika_async")
 
 _NOT_CHARGED = "Nothing was started and nothing is charged."
-
-
-class Brake:
-    """Holds back every submit of a client while the service asks for patience."""
-
-    def __init__(self, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._now = now
-        self._sleep = sleep
-        self._until = now()
-
-    def hold(self, seconds: float) -> None:
-        """Let nothing through for ``seconds`` from now; a longer hold stays."""
-        self._until = max(self._until, self._now() + seconds)
-
-    async def released(self) -> None:
-        """Wait until submits may go."""
-        while (left := self._until - self._now()) > 0:
-            await self._sleep(left)
 
 
 @frozen(kw_only=True)
@@ -76,16 +60,16 @@ class Submitter:
             PikaError: Anything else; then nothing was started.
         """
         content = await with_media_read(request)
-        prepared = await self._api.encode_submit(content, uuid.uuid4().hex)
+        prepared = await self._api.encode_submit(content, secrets.token_hex(16))
         attempt = 0
         while True:
             attempt += 1
-            await self._brake.released()
+            gone_at = await self._brake.released()
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
             sent_at = self._timing.utc()
             try:
-                return await self._send_once(prepared)
+                accepted = await self._send_once(prepared)
             except PikaError as error:
                 verdict = after_submit(error)
                 if verdict is Verdict.UNCERTAIN:
@@ -96,23 +80,25 @@ class Submitter:
                         sent_at=sent_at,
                         job_id=error.job_id,
                     ) from error
+                delay = self._retry.delay(attempt, error, self._timing.random())
+                busy = symptom(error) is Symptom.BUSY
+                if busy:
+                    # For the others too, also where this one gives up.
+                    self._brake.hold(delay, gone_at)
                 if verdict is not Verdict.AGAIN or attempt >= self._retry.attempts:
                     error.meaning = _meaning(error, attempt)
                     raise
-                await self._back_off(attempt, error)
+                logger.warning("submit waits %.1f s (attempt %d): %s", delay, attempt, error)
+                if not busy:
+                    await self._timing.sleep(delay)
+            else:
+                self._brake.succeeded()
+                return accepted
 
     async def close(self) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""
         while self._under_way:
             await asyncio.wait(self._under_way)
-
-    async def _back_off(self, attempt: int, error: PikaError) -> None:
-        delay = self._retry.delay(attempt, error, self._timing.random())
-        logger.warning("submit held back for %.1f s (attempt %d): %s", delay, attempt, error)
-        if symptom(error) is Symptom.BUSY:
-            self._brake.hold(delay)
-        else:
-            await self._timing.sleep(delay)
 
     async def _send_once(self, prepared: HTTPRequest) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
@@ -126,14 +112,14 @@ class Submitter:
             if not departure.begun:
                 departure.called_off = True
                 task.cancel()
-            task.add_done_callback(_report_unclaimed)
+            task.add_done_callback(partial(_report_unclaimed, departure))
             raise
 
 
-def _report_unclaimed(task: asyncio.Task[Accepted]) -> None:
-    if task.cancelled():
+def _report_unclaimed(departure: Departure, task: asyncio.Task[Accepted]) -> None:
+    if departure.called_off:
         return
-    error = task.exception()
+    error = asyncio.CancelledError("the event loop ended") if task.cancelled() else task.exception()
     if error is None:
         job_id = task.result().job_id
         logger.warning(

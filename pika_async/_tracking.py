@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 from attrs import define, frozen
 
-from pika_async._errors import JobTimeoutError, NotFoundError, PikaError
+from pika_async._errors import ConfigurationError, JobTimeoutError, NotFoundError, PikaError
 from pika_async._models import Failed, JobState, Queued, Running, Succeeded
 from pika_async._polling import Observation, PollPolicy
 from pika_async._request import GenerationRequest
@@ -22,8 +22,16 @@ logger = logging.getLogger("pika_async")
 # not there yet and for a link that is not there yet.
 APPEARANCE_GRACE: Final = 60.0
 
-# How long a look that is under way at the deadline may go on: deadlines must fire.
-LAST_LOOK_GRACE: Final = 10.0
+# How long the last look may go on after the deadline, in seconds: enough for a slow connection,
+# and in proportion to what was asked for, since deadlines must fire.
+_LAST_LOOK_GRACE: Final = (3.0, 10.0)
+
+
+def last_look_grace(timeout: float) -> float:
+    """Seconds that a look under way at the end of ``timeout`` seconds may still take."""
+    shortest, longest = _LAST_LOOK_GRACE
+    return min(max(timeout, shortest), longest)
+
 
 RUNS_ON: Final = (
     "Job {job_id} runs on at the service and stays paid for: wait for it again with "
@@ -112,15 +120,19 @@ class Tracker:
         waiting: Waiting,
         request: GenerationRequest | None = None,
         state: Queued | None = None,
+        submitted_at: float | None = None,
     ) -> Tracker:
-        """Track a job: just submitted where ``state`` is given, else known by its id alone."""
+        """Track a job: just submitted where ``state`` is given, else known by its id alone.
+
+        ``submitted_at``: when this client submitted it, if it did and has since let go of it.
+        """
         now = waiting.now()
         tracker = cls(
             job_id=job_id,
             request=request,
             waiting=waiting,
-            submitted_here=state is not None,
-            born=now,
+            submitted_here=state is not None or submitted_at is not None,
+            born=now if submitted_at is None else submitted_at,
             newest=Change(state, now, 0),
             due=now,
         )
@@ -128,16 +140,17 @@ class Tracker:
             tracker._plan(now)
         return tracker
 
-    def share_look(self, deadline: float) -> Awaitable[Look]:
-        """Poll, or wait for the poll that is under way, until a little after ``deadline``."""
+    def share_look(self, deadline: float, grace: float) -> Awaitable[Look]:
+        """Poll, or wait for the poll that is under way, until ``grace`` after ``deadline``."""
         # Not a coroutine itself: each that waits in the depth of a poll is memory to walk through,
         # thousands of times a second.
         under_way = self.look
-        return self._take_look(deadline) if under_way is None else self._join(under_way, deadline)
+        end = deadline + grace
+        return self._take_look(end) if under_way is None else self._join(under_way, end)
 
-    async def _join(self, under_way: Look, deadline: float) -> Look:
+    async def _join(self, under_way: Look, end: float) -> Look:
         # Whoever polls may have a later deadline than this watcher.
-        with anyio.move_on_after(max(0.0, deadline + LAST_LOOK_GRACE - self.waiting.now())):
+        with anyio.move_on_after(max(0.0, end - self.waiting.now())):
             await under_way.landed()
         return under_way
 
@@ -154,10 +167,10 @@ class Tracker:
         error.__cause__ = self._last_error
         return error
 
-    async def _take_look(self, deadline: float) -> Look:
+    async def _take_look(self, end: float) -> Look:
         look = self.look = Look()
         self.polls += 1
-        limit = max(0.0, deadline - self.waiting.now()) + LAST_LOOK_GRACE
+        limit = max(0.0, end - self.waiting.now())
         try:
             state = await self.waiting.look(self.job_id, limit)
             self._take_answer(state)
@@ -186,6 +199,8 @@ class Tracker:
         """An answer without a word about the job: not there yet, or not there any more."""
         if self._seen or now - self.born >= APPEARANCE_GRACE:
             raise NotFoundError("the answer holds no videos", status=200, job_id=self.job_id)
+        self._failures = 0
+        self._last_error = None
         self.looked_at = now
         self._plan(now)
         self.due = min(self.due, self.born + APPEARANCE_GRACE)
@@ -212,18 +227,26 @@ class Tracker:
         if known is not None and known.is_terminal and not state.is_terminal:
             return
         if state == known:
+            # Equal but for what the service sent along.
+            self.newest.state = state
             return
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
         if state.is_terminal and not (known is not None and known.is_terminal):
-            self.waiting.polling.finished(self._observation(now))
+            if known is not None:
+                # Found finished at the first look, it would pass for a job of no time at all.
+                self.waiting.polling.finished(self._observation(now))
             if logger.isEnabledFor(logging.INFO):
                 outcome = _outcome(state, now - self.born, self.polls)
                 logger.info("job %s: %s", self.job_id, outcome)
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
+        if not 0 <= delay < math.inf:
+            raise ConfigurationError(
+                f"the polling policy {self.waiting.polling!r} wants to wait {delay!r} s"
+            )
         self.due = now + delay
         if self._linkless_since is not None:
             self.due = min(self.due, self._linkless_since + APPEARANCE_GRACE)

@@ -22,7 +22,7 @@ LAYERS = {
                dialects._answers dialects._dialect dialects._gateway_errors dialects._gateway_wire
                dialects._gateway_states dialects.gateway dialects""",
     "effects": "_transport _api _journal",
-    "workflows": "_tracking _job _submit _download _client _batch",
+    "workflows": "_tracking _job _brake _submit _part _download _client _batch",
     "facade": "__init__",
     "shells": "simulator pytest_plugin _report cli",
 }

@@ -9,7 +9,6 @@ import socket
 
 import anyio
 import pytest
-from support.virtual_time import in_virtual_time, now
 from support.wire import wired
 
 from pika_async import (
@@ -20,7 +19,6 @@ from pika_async import (
     RetryPolicy,
     SubmissionUncertainError,
 )
-from pika_async._submit import Brake
 from pika_async.simulator import Fault, Simulator
 
 REQUEST = GenerationRequest("a red panda surfing")
@@ -32,31 +30,6 @@ async def until(condition) -> None:
     with anyio.fail_after(20):
         while not condition():
             await anyio.lowlevel.checkpoint()
-
-
-class TestBrake:
-    @in_virtual_time
-    async def test_everyone_waits_until_it_is_released(self):
-        brake = Brake(now, anyio.sleep)
-        brake.hold(5.0)
-        await asyncio.gather(*(brake.released() for _ in range(3)))
-        assert now() == 1005.0
-
-    @in_virtual_time
-    async def test_a_longer_hold_stays_and_one_that_comes_meanwhile_counts(self):
-        brake = Brake(now, anyio.sleep)
-        brake.hold(5.0)
-        brake.hold(1.0)
-        waiter = asyncio.create_task(brake.released())
-        await anyio.sleep(4.0)
-        brake.hold(6.0)
-        await waiter
-        assert now() == 1010.0
-
-    @in_virtual_time
-    async def test_without_a_hold_nobody_waits(self):
-        await Brake(now, anyio.sleep).released()
-        assert now() == 1000.0
 
 
 async def test_a_429_makes_every_submit_of_the_client_wait():

@@ -68,7 +68,7 @@ def _http_date(value: str) -> datetime | None:
 
 def first_text(*candidates: object) -> str | None:
     """The first that is text and not empty."""
-    return next((item for item in candidates if isinstance(item, str) and item), None)
+    return next((item for item in candidates if isinstance(item, str) and item.strip()), None)
 
 
 def objects(value: object) -> Mapping[str, Any]:

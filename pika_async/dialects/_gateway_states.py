@@ -10,6 +10,8 @@ from pika_async._models import Failed, JobState, Queued, Running, Succeeded, Unk
 from pika_async.dialects._gateway_wire import feed_video, percent
 
 _Item: TypeAlias = Mapping[str, Any]
+# Job id, name of the video, the video, the whole answer.
+_Reader: TypeAlias = Callable[[str, str, _Item, _Item], JobState]
 
 # Texts observed in failures; the service has no codes for them.
 _FAILURE_CODES: Final = (
@@ -23,7 +25,11 @@ _NO_REASON: Final = "and gave no reason"
 
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
     """The state of a job whose ``videos`` are ``items``, of which there is at least one."""
-    states = [_reader(item)(job_id, item, raw) for item in items]
+    states = [
+        # A video without an id is named by its place, so that its link can be renewed.
+        _reader(item)(job_id, job_id if place == 1 else f"{job_id}-{place}", item, raw)
+        for place, item in enumerate(items, start=1)
+    ]
     return states[0] if len(states) == 1 else _together(states, items, raw)
 
 
@@ -46,24 +52,24 @@ def _together(states: list[JobState], items: list[dict[str, Any]], raw: _Item) -
     return Failed(reason=first.reason, code=first.code, videos=videos, raw=raw)
 
 
-def _queued(_: str, __: _Item, raw: _Item) -> JobState:
+def _queued(_: str, __: str, ___: _Item, raw: _Item) -> JobState:
     return Queued(raw=raw)
 
 
-def _running(_: str, item: _Item, raw: _Item) -> JobState:
+def _running(_: str, __: str, item: _Item, raw: _Item) -> JobState:
     return Running(progress=percent(item.get("progress")), raw=raw)
 
 
-def _unknown(_: str, item: _Item, raw: _Item) -> JobState:
+def _unknown(_: str, __: str, item: _Item, raw: _Item) -> JobState:
     return Unknown(status=_status(item), raw=raw)
 
 
-def _finished(job_id: str, item: _Item, raw: _Item) -> JobState:
+def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
     video = feed_video(item)
     return Succeeded(
         videos=(
             Video(
-                id=video.id or job_id,
+                id=video.id or name,
                 job_id=job_id,
                 url=video.result_url or "",
                 share_url=video.sharing_url,
@@ -78,7 +84,7 @@ def _finished(job_id: str, item: _Item, raw: _Item) -> JobState:
     )
 
 
-def _failed(_: str, item: _Item, raw: _Item) -> JobState:
+def _failed(_: str, __: str, item: _Item, raw: _Item) -> JobState:
     reason = feed_video(item).error
     if reason is None:
         return Failed(reason=f"the service said {_word(item)!r} {_NO_REASON}", raw=raw)
@@ -87,7 +93,7 @@ def _failed(_: str, item: _Item, raw: _Item) -> JobState:
 
 
 # The gateway's own words, and those of its siblings.
-_READERS: Final[Mapping[str, Callable[[str, _Item, _Item], JobState]]] = {
+_READERS: Final[Mapping[str, _Reader]] = {
     "queued": _queued,
     "pending": _running,
     "started": _running,
@@ -114,5 +120,5 @@ def _word(item: _Item) -> str:
     return _status(item).strip().lower()
 
 
-def _reader(item: _Item) -> Callable[[str, _Item, _Item], JobState]:
+def _reader(item: _Item) -> _Reader:
     return _READERS.get(_word(item), _unknown)

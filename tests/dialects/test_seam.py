@@ -228,7 +228,7 @@ async def test_the_errors_of_a_dialect_come_through_as_they_are(status, body, cl
         await api.submit(prepared, Departure())
 
 
-async def test_a_key_that_a_service_quotes_is_kept_out_of_errors_and_raw_bodies():
+async def test_a_key_that_a_service_quotes_is_kept_out_of_failures_and_their_raw_bodies():
     api, _ = wired({"detail": "no quota left for sk-secret"})
     state = await api.look(JOB, 30.0)
     assert state == Failed(reason="no quota left for [API key]")
