@@ -129,6 +129,13 @@ class TestLife:
                     await task
             assert next(iter(sim.jobs)) in caplog.text
 
+    async def test_closing_waits_for_a_submit_under_way(self):
+        async with Simulator(faults=[Fault("slow-headers", seconds=0.3)]) as sim:
+            async with client_for(sim) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: sim.submissions)
+            assert (await task).id in sim.jobs
+
     async def test_a_lent_session_survives_the_client(self):
         async with Simulator() as sim, aiohttp.ClientSession() as session:
             async with client_for(sim, session=session) as client:
@@ -221,6 +228,29 @@ class TestJobs:
             await client.submit("a red panda")
             gc.collect()
             assert not client._jobs
+
+    async def test_a_job_just_submitted_has_its_minute_even_if_nobody_held_it(self):
+        lost = Fault("unknown-404", on="poll")
+        async with Simulator(duration=Polls(1), faults=[lost]) as sim, client_for(sim) as client:
+            job_id = (await client.submit("a red panda")).id
+            gc.collect()
+            assert (await client.job(job_id).result()).video
+
+    async def test_only_the_submits_of_the_last_minute_are_remembered(self):
+        async with Simulator() as sim, client_for(sim) as client:
+            first = (await client.submit("a red panda")).id
+            client._submitted_at[first] -= 61
+            second = (await client.submit("a red panda")).id
+            assert list(client._submitted_at) == [second]
+
+    async def test_renewing_a_link_is_no_second_end_of_the_job(self, caplog, tmp_path):
+        caplog.set_level(logging.INFO, "pika_async")
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            video = (await client.generate("a red panda")).video
+            gc.collect()
+            sim.faults.append(Fault("410-expired"))
+            await client.download(video, tmp_path / "panda.mp4")
+        assert [r.levelname for r in caplog.records if r.name == "pika_async"] == ["INFO"]
 
     async def test_a_job_is_found_again_by_another_client(self):
         async with Simulator(duration=Polls(1)) as sim:
@@ -406,7 +436,46 @@ class TestStatuses:
                     await client.submit("a red panda")
 
 
+class TestLentSessions:
+    @pytest.mark.skipif(
+        not hasattr(aiohttp, "ClientHandlerType"), reason="middlewares came with aiohttp 3.12"
+    )
+    async def test_a_middleware_that_retries_does_not_pay_twice(self):
+        async def retrying(request, handler):
+            try:
+                return await handler(request)
+            except aiohttp.ClientError:
+                return await handler(request)
+
+        async with (
+            Simulator(faults=[Fault("reset-after")]) as sim,
+            aiohttp.ClientSession(middlewares=(retrying,)) as session,
+            client_for(sim, session=session) as client,
+        ):
+            with pytest.raises(SubmissionUncertainError):
+                await client.submit("a red panda")
+            assert len(sim.submissions) == 1
+
+    async def test_its_own_authorization_does_not_reach_the_media_host(self, tmp_path):
+        async with (
+            Simulator(duration=0) as sim,
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
+            client_for(sim, session=session) as client,
+        ):
+            video = (await client.generate("a red panda")).video
+            await client.download(video, tmp_path / "panda.mp4")
+            assert [r for r in sim.downloads if "Authorization" in r.headers] == []
+            assert not session.closed
+
+
 class TestSecrets:
+    @pytest.mark.parametrize("key", ["key", "id", "status", "e", "finished"])
+    async def test_answers_that_are_no_errors_are_taken_as_they_are(self, key):
+        async with Simulator(duration=0) as sim:
+            async with PikaClient(key.strip() or "x", base_url=sim.url) as client:
+                job = await client.submit("a monkey finished")
+                assert "a_monkey_finished" in (await job.result()).video.url
+
     async def test_a_gateway_that_quotes_the_key_does_not_bring_it_into_errors(self, caplog):
         caplog.set_level(logging.DEBUG)
         echo = {"error": {"message": f"Incorrect API key provided: {KEY}", "type": "x"}}

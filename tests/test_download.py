@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import asynccontextmanager
 
 import anyio
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from attrs import evolve
 from support.wire import KEY
 
@@ -21,7 +24,7 @@ from pika_async import (
     Video,
 )
 from pika_async._download import Downloader
-from pika_async._transport import MediaResponse
+from pika_async._transport import MediaResponse, Transport
 from pika_async.simulator import Fault, Polls, Simulator
 
 # Enough that a cut leaves something on either side of the writer's buffer.
@@ -410,3 +413,173 @@ async def test_what_is_no_video_is_refused_by_name(tmp_path):
         result = await client.job(video.job_id).result()
         with pytest.raises(TypeError, match="Succeeded is not allowed; .* result.video"):
             await client.download(result, tmp_path / "panda.mp4")
+
+
+class TestDisk:
+    async def test_a_disk_that_takes_a_part_of_what_it_is_given_is_given_the_rest(
+        self, tmp_path, whole, monkeypatch
+    ):
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda handle, data: real(handle, data[:1000]))
+        async with finished() as (_, client, video):
+            path = await client.download(video, tmp_path / "panda.mp4")
+            assert path.read_bytes() == whole
+
+    async def test_a_full_disk_is_an_error_and_leaves_nothing(self, tmp_path, monkeypatch):
+        real = os.write
+        room = 100_000
+
+        def write(handle, data):
+            nonlocal room
+            if room == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            count = real(handle, data[:room])
+            room -= count
+            return count
+
+        monkeypatch.setattr(os, "write", write)
+        async with finished() as (_, client, video):
+            with pytest.raises(DownloadError, match="No space left .* paid for"):
+                await client.download(video, tmp_path / "panda.mp4")
+        assert list(tmp_path.iterdir()) == []
+
+    async def test_two_clients_do_not_mix_in_one_file(self, tmp_path, whole):
+        target = tmp_path / "panda.mp4"
+        slow = Fault("stalled", on="download", seconds=0.3)
+        async with finished(slow) as (sim, first, video), client_for(sim) as second:
+            task = asyncio.create_task(first.download(video, target, overwrite=True))
+            with anyio.fail_after(20):
+                while not sim.downloads:
+                    await anyio.lowlevel.checkpoint()
+            with pytest.raises(DownloadError, match="is being downloaded already"):
+                await second.download(video, target, overwrite=True)
+            await task
+            assert target.read_bytes() == whole
+
+    async def test_a_link_in_place_of_the_part_is_not_followed(self, tmp_path):
+        precious = tmp_path / "precious"
+        precious.write_bytes(b"mine")
+        (tmp_path / "panda.mp4.part").symlink_to(precious)
+        async with finished(size=None) as (_, client, video):
+            with pytest.raises(DownloadError, match="could not be written"):
+                await client.download(video, tmp_path / "panda.mp4")
+        assert precious.read_bytes() == b"mine"
+
+    @pytest.mark.parametrize("turns", range(0, 60, 3))
+    async def test_cancelled_at_any_turn_it_leaves_a_whole_file_or_none(
+        self, turns, tmp_path, whole
+    ):
+        async with finished() as (_, client, video):
+            task = asyncio.create_task(client.download(video, tmp_path / "panda.mp4"))
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            task.cancel()
+            await asyncio.wait({task})
+            left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+            assert left in ({}, {"panda.mp4": whole})
+
+    @pytest.mark.parametrize("name", ["x" * 300, "a\0b"], ids=["too long", "null"])
+    async def test_a_name_that_no_file_can_have_is_a_download_error(self, name, tmp_path):
+        async with finished(size=None) as (_, client, video):
+            with pytest.raises(DownloadError, match="could not be written"):
+                await client.download(video, tmp_path / name)
+
+
+class TestSplices:
+    """Answers that fit together by their lengths, but are not one file."""
+
+    TAGGED = (200, {"ETag": '"1"', "Content-Length": "4"}, b"ha", True)
+    WHOLE = (200, {"ETag": '"2"', "Content-Length": "4"}, b"new!", False)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Content-Range": "bytes 2-3/4", "ETag": '"2"'},
+            {"Content-Range": "bytes 1-2/4"},
+            {"Content-Range": "bytes 2-3/5"},
+            {"Content-Range": "bytes 2-3/*"},
+            {},
+        ],
+        ids=["another ETag", "another start", "another total", "no total", "no range"],
+    )
+    async def test_a_rest_of_something_else_starts_the_file_over(self, headers, tmp_path):
+        asked, downloader = scripted(self.TAGGED, (206, headers, b"lf", False), self.WHOLE)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == b"new!"
+        assert asked[2] == {}
+
+    async def test_the_total_of_a_rest_counts_where_the_first_answer_told_none(self, tmp_path):
+        first = (200, {"ETag": '"1"', "Transfer-Encoding": "chunked"}, b"ha", True)
+        short = (206, {"Content-Range": "bytes 2-2/4", "ETag": '"1"'}, b"l", False)
+        rest = (206, {"Content-Range": "bytes 3-3/4", "ETag": '"1"'}, b"f", False)
+        _, downloader = scripted(first, short, rest)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == b"half"
+
+    async def test_a_part_that_nobody_asked_for_is_not_the_whole(self, tmp_path):
+        part = (206, {"Content-Range": "bytes 0-1/4"}, b"ha", False)
+        _, downloader = scripted(part, self.WHOLE)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == b"new!"
+
+    async def test_a_length_that_is_not_reached_is_a_break(self, tmp_path):
+        short = (200, {"Content-Length": "4"}, b"ha", False)
+        _, downloader = scripted(short, self.WHOLE)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == b"new!"
+
+    async def test_a_file_whose_end_nobody_tells_is_refused(self, tmp_path):
+        _, downloader = scripted((200, {}, b"half", False))
+        with pytest.raises(DownloadError, match="neither the length nor the end"):
+            await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+
+    async def test_more_than_the_cap_is_refused_while_it_streams(self, tmp_path):
+        _, downloader = scripted((200, {"Transfer-Encoding": "chunked"}, b"half", False))
+        downloader._max_bytes = 3
+        with pytest.raises(DownloadError, match="larger than 3 bytes"):
+            await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+
+
+async def test_retry_after_of_a_media_host_is_honoured(tmp_path):
+    naps = []
+
+    async def sleep(seconds):
+        naps.append(seconds)
+
+    asked, downloader = scripted((429, {"Retry-After": "7"}, b"", False), TestSplices.WHOLE)
+    downloader._sleep = sleep
+    await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+    assert naps == [pytest.approx(7, rel=0.3)]
+    assert len(asked) == 2
+
+
+async def test_of_several_videos_without_ids_each_renews_its_own_link(tmp_path):
+    variants = ["several-videos", "sparse-finished"]
+    async with (
+        Simulator(duration=Polls(1), variants=variants, videos_per_job=3) as sim,
+        client_for(sim) as client,
+    ):
+        videos = (await client.generate("a red panda surfing")).videos
+        sim.faults.append(Fault("410-expired"))
+        await client.download(videos[2], tmp_path / "third.mp4")
+        assert len({video.id for video in videos}) == len(videos) == 3
+        assert {request.path for request in sim.downloads} == {videos[2].url[len(sim.media_url) :]}
+
+
+async def test_a_link_is_asked_for_as_it_came():
+    seen = []
+
+    async def handler(request):
+        seen.append(request.raw_path)
+        return web.Response(body=b"video")
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", handler)
+    async with TestServer(app) as server:
+        link = str(server.make_url("/a.mp4")) + "?sig=%7Ea%2Fb%27%3D"
+        transport = Transport(session=None, request_timeout=30.0)
+        await transport.open()
+        async with transport.stream(link, {}, silence=30.0) as answer:
+            assert answer.status == 200
+        await transport.close()
+    assert seen == ["/a.mp4?sig=%7Ea%2Fb%27%3D"]

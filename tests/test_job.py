@@ -16,6 +16,7 @@ from support.virtual_time import in_virtual_time, now
 from pika_async import (
     APIError,
     AuthenticationError,
+    ConfigurationError,
     DecodeError,
     ExponentialPolling,
     Failed,
@@ -243,6 +244,30 @@ class TestDeadline:
         assert service.polled_at == [1005.0]
 
     @in_virtual_time
+    async def test_a_look_that_another_began_early_is_not_the_last_one(self):
+        service = Service(running(1), DONE, takes=0.1)
+        job = submitted(service, polling=FixedPolling(5.0))
+        refreshing = asyncio.create_task(job.refresh())
+        await anyio.sleep(0.05)
+        assert await job.result(timeout=2) == DONE
+        assert now() == pytest.approx(1002.15)
+        await refreshing
+
+    @in_virtual_time
+    async def test_an_empty_answer_ends_a_series_of_failures(self):
+        failure = ServerError(status=502, may_have_started=True)
+        service = Service(failure, *[None] * 5, failure, DONE)
+        retry = RetryPolicy(outage_budget=3.0, initial=1.0, jitter=0.0)
+        assert await submitted(service, retry=retry).result() == DONE
+
+    @in_virtual_time
+    async def test_an_outage_that_is_over_is_no_cause(self):
+        service = Service(TransportError("reset"), running(1))
+        with pytest.raises(JobTimeoutError) as caught:
+            await submitted(service).result(timeout=20)
+        assert caught.value.__cause__ is None
+
+    @in_virtual_time
     async def test_what_the_last_look_shows_is_told_before_the_error(self):
         service = Service(running(1), running(2))
         iterator = submitted(service, polling=FixedPolling(10.0)).transitions(timeout=15)
@@ -383,6 +408,12 @@ class TestRefresh:
         assert await job.refresh() == renewed == job.state
 
     @in_virtual_time
+    async def test_the_raw_answer_is_the_newest_even_if_the_state_is_the_same(self):
+        job = submitted(Service(Queued(raw={"n": 1})))
+        await job.refresh()
+        assert job.state.raw == {"n": 1}
+
+    @in_virtual_time
     async def test_a_finished_job_never_goes_back(self):
         job = submitted(Service(DONE, running(3)))
         await job.result()
@@ -459,7 +490,7 @@ class TestAppearance:
     @in_virtual_time
     async def test_after_60_s_a_submitted_job_is_not_found(self, answer):
         with pytest.raises(NotFoundError) as caught:
-            await submitted(Service(answer)).result()
+            await submitted(Service(answer), polling=FixedPolling(7.0)).result()
         assert now() == pytest.approx(1060.0)
         assert caught.value.job_id == "job-1"
 
@@ -535,6 +566,29 @@ class TestPolicies:
         ]
         assert [(o.state, o.elapsed) for o, what in asked if what == "finished"] == [(DONE, 6.0)]
         assert asked[0][0].request is job.request
+
+    @in_virtual_time
+    async def test_a_job_found_finished_at_the_first_look_teaches_nothing(self):
+        told = []
+
+        class Policy(FixedPolling):
+            def finished(self, observation):
+                told.append(observation)
+
+        await attached(Service(DONE), polling=Policy(1.0)).result()
+        assert told == []
+        await attached(Service(running(1), DONE), polling=Policy(1.0)).result()
+        assert len(told) == 1
+
+    @pytest.mark.parametrize("delay", [math.nan, -1.0, math.inf])
+    @in_virtual_time
+    async def test_a_policy_that_asks_for_no_time_at_all_is_an_error(self, delay):
+        class Policy(FixedPolling):
+            def delay(self, observation, random_number):
+                return delay if observation.polls else 1.0
+
+        with pytest.raises(ConfigurationError, match="polling policy .* wants to wait"):
+            await submitted(Service(running(1)), polling=Policy(1.0)).result()
 
     @in_virtual_time
     async def test_exponential_polling_spreads_a_long_job_over_few_polls(self):

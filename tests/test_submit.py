@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import socket
 
@@ -15,9 +16,11 @@ from pika_async import (
     APIError,
     ConfigurationError,
     GenerationRequest,
+    NotFoundError,
     RateLimitError,
     RetryPolicy,
     SubmissionUncertainError,
+    TransportError,
 )
 from pika_async.simulator import Fault, Simulator
 
@@ -50,6 +53,26 @@ async def test_retry_after_as_a_date_is_honoured():
     async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
         await wire.submitter.submit(REQUEST)
         assert sum(wire.clock.naps) == pytest.approx(90, abs=2)
+
+
+async def test_the_last_refusal_holds_the_others_back_too():
+    fault = Fault("429-retry-after-seconds", retry_after=30)
+    retry = RetryPolicy(attempts=1, jitter=0)
+    async with Simulator(faults=[fault]) as sim, wired(sim, retry=retry) as wire:
+        with pytest.raises(RateLimitError):
+            await wire.submitter.submit(REQUEST)
+        await wire.submitter.submit(REQUEST)
+        assert wire.clock.naps == [30]
+
+
+async def test_a_service_that_cannot_be_reached_holds_nobody_else_back():
+    retry = RetryPolicy(attempts=1)
+    async with Simulator() as sim, wired(sim, retry=retry) as wire:
+        async with sim.unreachable():
+            with pytest.raises(TransportError):
+                await wire.submitter.submit(REQUEST)
+        await wire.submitter.submit(REQUEST)
+        assert wire.clock.naps == []
 
 
 async def test_a_long_retry_after_is_capped():
@@ -187,6 +210,40 @@ class TestCancellation:
                     await wire.submitter.close()
             for one in stuck:
                 one.close()
+
+    @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
+    async def test_cancelled_at_any_turn_no_job_is_lost(self, warm, caplog):
+        async with Simulator() as sim, wired(sim) as wire:
+            known = set()
+            if warm:
+                known.add((await wire.submitter.submit(REQUEST)).job_id)
+            for turns in range(25):
+                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                task.cancel()
+                await asyncio.wait({task})
+                if not task.cancelled():
+                    known.add(task.result().job_id)
+                await wire.submitter.close()
+                # Whatever was written has been read by the time a later request is answered.
+                with contextlib.suppress(NotFoundError):
+                    await wire.job("none").refresh()
+            named = {record.job_id for record in caplog.records if hasattr(record, "job_id")}
+            assert set(sim.jobs) <= known | named
+
+    async def test_a_caller_cancelled_between_two_attempts_sends_no_second(self):
+        async with Simulator(faults=[Fault("429-empty", times=None)]) as sim, wired(sim) as wire:
+            with anyio.CancelScope() as scope:
+
+                async def sleep_through_it(seconds):
+                    wire.clock.moment += seconds
+                    scope.cancel()
+
+                wire.submitter._brake._sleep = sleep_through_it
+                await wire.submitter.submit(REQUEST)
+            assert scope.cancelled_caught
+            assert len(sim.submissions) == 1
 
     async def test_a_refusal_that_comes_after_its_caller_left_is_nobodys_concern(self, caplog):
         fault = Fault("slow-headers", seconds=0.2, status=401, started=False)

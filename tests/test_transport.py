@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import socket
 import ssl
@@ -198,6 +199,15 @@ async def test_an_answer_larger_than_the_bound_is_refused_unread(serve, transpor
     assert caught.value.may_have_arrived
 
 
+async def test_an_answer_that_unpacks_beyond_the_bound_is_refused(serve, transport):
+    async def handler(_):
+        packed = gzip.compress(bytes(20 * MAX_ANSWER_BYTES))
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(TransportError, match="larger than"):
+        await transport.send(get(await serve(handler)))
+
+
 async def test_an_answer_in_chunks_is_read_whole(serve, transport):
     async def handler(request):
         response = web.StreamResponse()
@@ -299,6 +309,18 @@ class TestSecrets:
         chain = [caught.value, caught.value.__cause__, caught.value.__context__]
         assert KEY not in shown + "".join(repr(error) for error in chain)
         assert caught.value.may_have_arrived
+
+    async def test_the_frames_behind_an_error_do_not_hold_the_key(self, serve, transport):
+        async def handler(request):
+            request.transport.abort()
+            return web.Response()
+
+        with pytest.raises(TransportError) as caught:
+            await transport.send(post(await serve(handler)))
+        below = caught.value.__cause__
+        while below is not None:
+            assert below.__traceback__ is None
+            below = below.__cause__ or below.__context__
 
     async def test_requests_do_not_show_the_key(self):
         assert KEY not in repr(get("http://127.0.0.1/"))
