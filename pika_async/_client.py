@@ -8,7 +8,7 @@ import math
 import os
 import random
 import time
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -32,7 +32,6 @@ from pika_async._transport import Transport
 from pika_async.dialects import Dialect, Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
     from types import TracebackType
 
@@ -225,13 +224,14 @@ class PikaClient:
         """
         request = as_request(request)
         checked_timeout(timeout)
-        async with self._slot():
+        self._check_open()
+        async with self._slots or nullcontext():
             # Whoever is being cancelled must not pay for a job.
             await anyio.lowlevel.checkpoint_if_cancelled()
             job = await self.submit(request)
             try:
                 return await job.result(timeout=timeout)
-            except anyio.get_cancelled_exc_class():
+            except asyncio.CancelledError:
                 logger.warning("generate was cancelled. %s", RUNS_ON.format(job_id=job.id))
                 raise
 
@@ -286,15 +286,6 @@ class PikaClient:
         if job is None:
             job = self._jobs[job_id] = Job(tracker)
         return job
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        self._check_open()
-        if self._slots is None:
-            yield
-            return
-        async with self._slots:
-            yield
 
     def _check_open(self) -> None:
         if self._status != "open":

@@ -71,15 +71,15 @@ class Job:
             APIError, TransportError, DecodeError: As for :meth:`transitions`.
             ValueError: The timeout is negative or not a number.
         """
-        state = self.state
-        async for transition in self.transitions(timeout=timeout):
-            state = transition.state
+        watcher = _Watcher(self._tracker, checked_timeout(timeout))
+        while not ((state := self.state) is not None and state.is_terminal):
+            await watcher.next_change()
         match state:
             case Succeeded():
                 return state
             case Failed():
                 raise _failure(self.id, state)
-            case _:  # pragma: no cover - the iterator ends only in a terminal state
+            case _:  # pragma: no cover - no other state is terminal
                 raise AssertionError(state)
 
     async def refresh(self) -> JobState:
@@ -113,20 +113,15 @@ class _Watcher(AsyncIterator[Transition]):
         self._seen: Change | None = None
 
     async def __anext__(self) -> Transition:
-        if self._closed:
-            raise StopAsyncIteration
         tracker, seen = self._tracker, self._seen
-        if self._deadline is None:
-            self._deadline = tracker.waiting.now() + self._timeout
+        previous = None if seen is None else seen.state
+        if self._closed or (previous is not None and previous.is_terminal):
+            raise StopAsyncIteration
         if seen is None and tracker.newest.state is not None:
-            change, previous = tracker.newest, None
+            self._deadline = tracker.waiting.now() + self._timeout
+            change = self._seen = tracker.newest
         else:
-            seen = seen or tracker.newest
-            previous = seen.state
-            if previous is not None and previous.is_terminal:
-                raise StopAsyncIteration
-            change = await self._next_change(seen, self._deadline)
-        self._seen = change
+            change = await self.next_change()
         assert change.state is not None  # noqa: S101 - only the first of a chain has none
         return Transition(
             job_id=tracker.job_id,
@@ -140,15 +135,18 @@ class _Watcher(AsyncIterator[Transition]):
         """End the iteration, as of an async generator; there is nothing to clean up."""
         self._closed = True
 
-    async def _next_change(self, seen: Change, deadline: float) -> Change:
-        """The change after ``seen``.
+    async def next_change(self) -> Change:
+        """The change after the one seen last, at first after what is known now.
 
         Every watcher sleeps until the same moment; the first to wake polls, the others share its
         look, and whoever is cancelled is simply missing.
         """
         tracker = self._tracker
         waiting = tracker.waiting
-        grace = last_look_grace(self._timeout)
+        seen = self._seen or tracker.newest
+        if self._deadline is None:
+            self._deadline = waiting.now() + self._timeout
+        deadline, grace = self._deadline, last_look_grace(self._timeout)
         while seen.next is None:
             if self._last_look_taken or tracker.looked_at >= deadline:
                 raise tracker.timed_out()
@@ -169,6 +167,7 @@ class _Watcher(AsyncIterator[Transition]):
                 self._last_look_taken = look.done or now >= deadline + grace
             if look.final and look.error is not None and seen.next is None:
                 raise look.error
+        self._seen = seen.next
         return seen.next
 
 

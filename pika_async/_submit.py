@@ -88,7 +88,9 @@ class Submitter:
                 if verdict is not Verdict.AGAIN or attempt >= self._retry.attempts:
                     error.meaning = _meaning(error, attempt)
                     raise
-                logger.warning("submit waits %.1f s (attempt %d): %s", delay, attempt, error)
+                logger.warning(
+                    "submit held back for %.1f s (attempt %d): %s", delay, attempt, error
+                )
                 if not busy:
                     await self._timing.sleep(delay)
             else:

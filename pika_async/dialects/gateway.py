@@ -171,7 +171,8 @@ class Gateway:
         """
         if not _is_success(response):
             raise error_of(response)
-        if response.body.strip() in (b"", b"null"):
+        # Almost every answer is an object; nothing else need be looked at twice.
+        if not response.body.startswith(b"{") and response.body.strip() in (b"", b"null"):
             return None
         body = _json_object(response)
         videos = body.get("videos")
