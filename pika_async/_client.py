@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
 import anyio
-import anyio.lowlevel
 
 from pika_async._api import API
 from pika_async._download import Downloader
@@ -226,8 +225,6 @@ class PikaClient:
         checked_timeout(timeout)
         self._check_open()
         async with self._slots or nullcontext():
-            # Whoever is being cancelled must not pay for a job.
-            await anyio.lowlevel.checkpoint_if_cancelled()
             job = await self.submit(request)
             try:
                 return await job.result(timeout=timeout)

@@ -55,6 +55,8 @@ TABLE = {
         (InvalidRequestError(status=400), RAISE, RAISE),
     "401":
         (AuthenticationError(status=401), RAISE, RAISE),
+    "401 with a code that the call behind it had begun":
+        (AuthenticationError(status=401, may_have_started=True), UNCERTAIN, AGAIN),
     "402":
         (QuotaExceededError(status=402), RAISE, RAISE),
     "403":

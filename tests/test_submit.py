@@ -35,6 +35,13 @@ async def until(condition) -> None:
             await anyio.lowlevel.checkpoint()
 
 
+async def leave(task) -> None:
+    """Cancel the caller of a submit."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_429_makes_every_submit_of_the_client_wait():
     fault = Fault("429-retry-after-seconds", retry_after=30)
     async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
@@ -169,9 +176,7 @@ class TestCancellation:
             task = asyncio.create_task(wire.submitter.submit(REQUEST))
             await until(lambda: wire.clock.naps)
             sent = len(sim.submissions)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            await leave(task)
             await wire.submitter.close()
             assert len(sim.submissions) <= sent + 1
 
@@ -180,9 +185,7 @@ class TestCancellation:
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
             task = asyncio.create_task(wire.submitter.submit(REQUEST))
             await until(lambda: sim.submissions)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            await leave(task)
             await wire.submitter.close()
             [job_id] = sim.jobs
             assert f"client.job('{job_id}').result()" in caplog.text
@@ -203,9 +206,7 @@ class TestCancellation:
                 await until(lambda: wire.submitter._api._transport._session is not None)
                 for _ in range(20):
                     await anyio.lowlevel.checkpoint()
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
+                await leave(task)
                 with anyio.fail_after(5):
                     await wire.submitter.close()
             for one in stuck:
@@ -250,9 +251,7 @@ class TestCancellation:
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
             task = asyncio.create_task(wire.submitter.submit(REQUEST))
             await until(lambda: sim.submissions)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            await leave(task)
             await wire.submitter.close()
         assert [r for r in caplog.records if r.name == "pika_async"] == []
 
@@ -261,8 +260,6 @@ class TestCancellation:
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
             task = asyncio.create_task(wire.submitter.submit(REQUEST))
             await until(lambda: sim.submissions)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            await leave(task)
             await wire.submitter.close()
         assert "may exist and be billed" in caplog.text
