@@ -167,8 +167,10 @@ class Transport:
         """
         session = self._usable()
         body = request.body
+        lent: dict[str, Any] = {}
         if body is not None:
             bound = self._submit_bound
+            lent = _WITHOUT_MIDDLEWARES
         elif timeout is None or timeout >= self._request_timeout:
             bound = self._poll_bound
         else:
@@ -183,7 +185,7 @@ class Transport:
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=bound,
-                **({} if body is None else _WITHOUT_MIDDLEWARES),
+                **lent,
             )
             async with response:
                 return HTTPResponse(
