@@ -97,7 +97,9 @@ class API:
             DecodeError: The answer is not the API's, or names no job.
         """
         response = await self._transport.send(self._checked(request), departure=departure)
-        return self._decoded(self._dialect.decode_submit, response)
+        if self._quotes_key(response):
+            return self._decoded(self._dialect.decode_submit, response)
+        return self._dialect.decode_submit(response)
 
     async def look(self, job_id: str, timeout: float) -> JobState | None:
         """Poll a job once; None where the service has nothing to tell of it.
@@ -111,11 +113,14 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's.
         """
-        decode = partial(self._dialect.decode_poll, self._endpoint, job_id)
         request = self._dialect.encode_poll(self._endpoint, job_id)
         for _ in range(_MAX_REQUESTS_A_LOOK):
             response = await self._transport.send(self._checked(request), timeout=timeout)
-            answer = self._decoded(decode, response)
+            if self._quotes_key(response):
+                decode = partial(self._dialect.decode_poll, self._endpoint, job_id)
+                answer = self._decoded(decode, response)
+            else:
+                answer = self._dialect.decode_poll(self._endpoint, job_id, response)
             if not isinstance(answer, HTTPRequest):
                 return answer
             request = answer
@@ -134,20 +139,24 @@ class API:
             f"{request.url!r} is not on the service's own origin; the key was not sent there"
         )
 
+    def _quotes_key(self, response: HTTPResponse) -> bool:
+        return self._secret is not None and self._secret in response.body
+
+    def _without_key(self, response: HTTPResponse) -> HTTPResponse:
+        assert self._secret is not None  # noqa: S101 - it is in the body
+        return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))
+
     def _decoded(self, decode: Callable[[HTTPResponse], _T], response: HTTPResponse) -> _T:
-        """What the answer says, without the key where it says that something went wrong.
+        """What an answer that quotes the key says; without it where something went wrong.
 
         Gateways quote the key they refuse, and errors are logged. Answers that are no errors are
         taken as they are.
         """
-        quotes_key = self._secret is not None and self._secret in response.body
         try:
             result = decode(response)
         except (APIError, DecodeError):
-            if not quotes_key:
-                raise
+            pass
         else:
-            if not (quotes_key and isinstance(result, Failed)):
+            if not isinstance(result, Failed):
                 return result
-        assert self._secret is not None  # noqa: S101 - it is in the body
-        return decode(attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED)))
+        return decode(self._without_key(response))
