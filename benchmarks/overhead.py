@@ -1,6 +1,6 @@
 """CPU per request of single jobs in an asyncio.gather, against a hand-written aiohttp loop.
 
-    python -m benchmarks.overhead [--jobs 1000] [--polls 5] [--rounds 5]
+    python -m benchmarks.overhead [--jobs 1000] [--polls 12] [--rounds 5]
 
 Both clients do the same work against one server in another process: submit all jobs at once, poll
 each every second until it is finished. Each run is a process of its own; the runs alternate.
@@ -99,7 +99,7 @@ def measure(client: str, jobs: int, polls: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1000)
-    parser.add_argument("--polls", type=int, default=5)
+    parser.add_argument("--polls", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--client", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
