@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
+    from pika_async._batch import Batch, run_batch
     from pika_async._client import PikaClient
     from pika_async._errors import (
         APIError,
@@ -49,12 +50,16 @@ if TYPE_CHECKING:
     )
     from pika_async._polling import ExponentialPolling, FixedPolling, Observation, PollPolicy
     from pika_async._request import Camera, GenerationRequest, Pikaffect
+    from pika_async._results import BatchResult, BatchStats
     from pika_async._retry import RetryPolicy
     from pika_async.dialects import Dialect
 
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "Batch",
+    "BatchResult",
+    "BatchStats",
     "Camera",
     "ClientStateError",
     "ConfigurationError",
@@ -95,9 +100,11 @@ __all__ = [
     "Unknown",
     "Video",
     "__version__",
+    "run_batch",
 ]
 
 _HOMES = {
+    "_batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
     "_job": ("Job",),
     "_models": (
@@ -112,6 +119,7 @@ _HOMES = {
     ),
     "_polling": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
     "_request": ("Camera", "GenerationRequest", "Pikaffect"),
+    "_results": ("BatchResult", "BatchStats"),
     "_retry": ("RetryPolicy",),
     "dialects": ("Dialect",),
 }

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from pika_async._submit import SubmitRecord
+
 logger = logging.getLogger("pika_async")
 
 
@@ -83,15 +85,8 @@ class PikaClient:
             raise ValueError(
                 f"request_timeout: {request_timeout!r} is not allowed; allowed are seconds above 0"
             )
-        if max_in_flight is not None and (
-            isinstance(max_in_flight, bool)
-            or not isinstance(max_in_flight, int)
-            or max_in_flight < 1
-        ):
-            raise ValueError(
-                f"max_in_flight: {max_in_flight!r} is not allowed; allowed is a whole number "
-                "from 1, or None for no bound"
-            )
+        if max_in_flight is not None:
+            checked_bound("max_in_flight", max_in_flight, " or None for no bound")
         dialect = dialect or Gateway()
         self._endpoint = endpoint(
             api_key=api_key,
@@ -176,9 +171,17 @@ class PikaClient:
             ConfigurationError: A file has gone since the request was built, or the client is not
                 open; nothing was sent.
         """
-        request = as_request(request)
+        return await self._submit(as_request(request))
+
+    async def _submit(
+        self,
+        request: GenerationRequest,
+        content: GenerationRequest | None = None,
+        record: SubmitRecord | None = None,
+    ) -> Job:
+        """Submit a job that is written down as it goes; see :meth:`Submitter.submit`."""
         self._check_open()
-        accepted = await self._submitter.submit(request)
+        accepted = await self._submitter.submit(request, content=content, record=record)
         logger.debug("job %s: submitted %r", accepted.job_id, request.prompt)
         self._note_submit(accepted.job_id)
         return self._remembered(
@@ -291,6 +294,19 @@ class PikaClient:
                 "`async with PikaClient(...) as client:`",
                 meaning="Nothing was sent.",
             )
+
+
+def checked_bound(name: str, value: int, besides: str = "") -> None:
+    """Refuse what is no bound.
+
+    Raises:
+        ValueError: It is not a whole number from 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"{name}: {value!r} is not allowed; allowed is a whole number from 1{besides and ','}"
+            f"{besides}"
+        )
 
 
 _STATUS_WORDS = {

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from pika_async._errors import DownloadError, PikaError, TargetExistsError, TransportError
 from pika_async._models import Video
-from pika_async._part import Part, PartInUseError, settled
+from pika_async._part import Part, PartInUseError
+from pika_async._settled import settled
 
 if TYPE_CHECKING:
     import os

@@ -78,7 +78,7 @@ class Job:
             case Succeeded():
                 return state
             case Failed():
-                raise _failure(self.id, state)
+                raise failure(self.id, state)
             case _:  # pragma: no cover - no other state is terminal
                 raise AssertionError(state)
 
@@ -186,7 +186,8 @@ def checked_timeout(timeout: float | None) -> float:
     return float(timeout)
 
 
-def _failure(job_id: str, state: Failed) -> JobFailedError:
+def failure(job_id: str, state: Failed) -> JobFailedError:
+    """The error for a job that failed."""
     cls = ModerationError if state.code == "moderation" else JobFailedError
     kept = f" {len(state.videos)} video(s) of it are in .state.videos." if state.videos else ""
     return cls(

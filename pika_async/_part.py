@@ -6,17 +6,17 @@ way, so that nothing is cleaned up while a thread still writes.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-import anyio.to_thread
 from attrs import define
 
+from pika_async._settled import settled
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 try:
     import fcntl
@@ -26,27 +26,9 @@ except ImportError:  # pragma: no cover - Windows has no such locks, and forbids
 # Large enough that the hop to a writing thread costs little, small enough to hold in memory.
 _WRITE_BYTES: Final = 1024 * 1024
 
-_T = TypeVar("_T")
-
 
 class PartInUseError(Exception):
     """Another download, of this process or another, is filling the same file."""
-
-
-async def settled(step: Callable[[], _T]) -> _T:
-    """Run a blocking step in a thread, to its end even if the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(anyio.to_thread.run_sync(step))
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        # What the step raised does not matter to someone who is leaving.
-        task.exception()
-        raise cancelled
-    return task.result()
 
 
 @define(eq=False)

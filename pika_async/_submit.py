@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio.lowlevel
 from attrs import frozen
@@ -42,6 +42,26 @@ class Timing:
     utc: Callable[[], datetime]
 
 
+class SubmitRecord(Protocol):
+    """Where a submit is written down as it goes, for whoever must know of it after a crash."""
+
+    async def leaving(self) -> None:
+        """Before each POST, which waits for this.
+
+        Raises:
+            PikaError: It cannot be written down, so nothing is sent.
+        """
+        ...
+
+    async def accepted(self, job_id: str) -> None:
+        """Before anyone is told of the job; raises nothing, since the job is paid for."""
+        ...
+
+    def stayed(self) -> None:
+        """The POST has not left after all, or provably started nothing."""
+        ...
+
+
 class Submitter:
     """Submits for one client."""
 
@@ -52,14 +72,25 @@ class Submitter:
         self._brake = Brake(timing.now, timing.sleep)
         self._under_way: set[asyncio.Task[Accepted]] = set()
 
-    async def submit(self, request: GenerationRequest) -> Accepted:
+    async def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        content: GenerationRequest | None = None,
+        record: SubmitRecord | None = None,
+    ) -> Accepted:
         """The accepted job.
+
+        Args:
+            request: What to submit.
+            content: The same with its files read, where that has been done already.
+            record: Where to write it down.
 
         Raises:
             SubmissionUncertainError: The job may exist and be billed.
             PikaError: Anything else; then nothing was started.
         """
-        content = await with_media_read(request)
+        content = content or await with_media_read(request)
         prepared = await self._api.encode_submit(content, secrets.token_hex(16))
         attempt = 0
         while True:
@@ -67,9 +98,11 @@ class Submitter:
             gone_at = await self._brake.released()
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
+            if record is not None:
+                await record.leaving()
             sent_at = self._timing.utc()
             try:
-                accepted = await self._send_once(prepared)
+                accepted = await self._send_once(prepared, record)
             except PikaError as error:
                 verdict = after_submit(error)
                 if verdict is Verdict.UNCERTAIN:
@@ -97,15 +130,20 @@ class Submitter:
                 self._brake.succeeded()
                 return accepted
 
-    async def close(self) -> None:
+    async def answered(self) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""
-        while self._under_way:
+        if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _send_once(self, prepared: HTTPRequest) -> Accepted:
+    async def close(self) -> None:
+        """Wait until no answer is missing."""
+        while self._under_way:
+            await self.answered()
+
+    async def _send_once(self, prepared: HTTPRequest, record: SubmitRecord | None) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
-        task = asyncio.ensure_future(self._api.submit(prepared, departure))
+        task = asyncio.ensure_future(self._post(prepared, departure, record))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:
@@ -114,15 +152,32 @@ class Submitter:
             if not departure.begun:
                 departure.called_off = True
                 task.cancel()
-            task.add_done_callback(partial(_report_unclaimed, departure))
+                if record is not None:
+                    record.stayed()
+            if not departure.called_off:
+                task.add_done_callback(partial(_report_unclaimed, record is not None))
             raise
 
+    async def _post(
+        self, prepared: HTTPRequest, departure: Departure, record: SubmitRecord | None
+    ) -> Accepted:
+        if record is None:
+            return await self._api.submit(prepared, departure)
+        try:
+            accepted = await self._api.submit(prepared, departure)
+        except PikaError as error:
+            if after_submit(error) is not Verdict.UNCERTAIN:
+                record.stayed()
+            raise
+        await record.accepted(accepted.job_id)
+        return accepted
 
-def _report_unclaimed(departure: Departure, task: asyncio.Task[Accepted]) -> None:
-    if departure.called_off:
-        return
+
+def _report_unclaimed(recorded: bool, task: asyncio.Task[Accepted]) -> None:
     error = asyncio.CancelledError("the event loop ended") if task.cancelled() else task.exception()
     if error is None:
+        if recorded:
+            return
         job_id = task.result().job_id
         logger.warning(
             "job %s was accepted after its caller had been cancelled; it runs and is paid "

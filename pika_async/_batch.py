@@ -1,0 +1,328 @@
+"""Many requests at once: taken lazily, bounded, each with a result of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import attrs
+
+from pika_async._batch_item import Item, OutsideError, Shared
+from pika_async._batch_record import Choices, JournalRecord, Record
+from pika_async._batch_source import allowed, taker
+from pika_async._client import checked_bound
+from pika_async._errors import ClientStateError, ConfigurationError, PikaError
+from pika_async._job import checked_timeout
+from pika_async._journal import Journal
+from pika_async._results import BatchResult, BatchStats
+from pika_async._settled import settled, to_its_end
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from pika_async._batch_source import Requests
+    from pika_async._client import PikaClient
+    from pika_async._models import Transition
+    from pika_async._request import GenerationRequest
+
+logger = logging.getLogger("pika_async")
+
+# A media host is not the service: enough to fill a line, few enough to be a polite guest.
+DOWNLOADS_AT_ONCE: Final = 8
+
+# Ids that fit into a line of a log.
+_NAMED_IN_LOG: Final = 20
+
+
+class Batch(AsyncIterator[BatchResult]):
+    """Sends many requests through one client. An async context manager and async iterator.
+
+    Results come in the order in which they are ready. A request is taken from ``requests`` only
+    when there is room for it: at most ``max_in_flight`` are in flight or wait to be iterated over,
+    with an ``output_dir`` as many again whose videos are being saved. Leaving early sends nothing
+    more; jobs in flight run on at the service, and are named in a warning and by ``in_flight``.
+
+    Args:
+        client: An open client; its own ``max_in_flight`` bounds all its batches together.
+        requests: Requests or prompts, from an iterable or an async iterable, endless ones too.
+        max_in_flight: How many jobs there may be at once.
+        journal: A file that makes the batch safe against crashes: run again with the same journal
+            it submits nothing twice, re-attaches to jobs in flight, and brings back what is done.
+            Requests may come in another order, and more of them.
+        output_dir: Where the videos are saved, as ``00007-words-of-the-prompt-JOB_ID.mp4``.
+        timeout: Seconds to wait for each job, from its submit on; None: for ever.
+        resubmit_uncertain: Submit again what an earlier run broke off in the middle of, though
+            it may be paid for already.
+        retry_failed: Submit again what failed in an earlier run.
+        on_transition: Called with each change of state of each job. What it raises ends the batch.
+
+    Raises:
+        ValueError: An argument is not allowed; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        client: PikaClient,
+        requests: Requests,
+        *,
+        max_in_flight: int = 16,
+        journal: str | os.PathLike[str] | None = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        timeout: float | None = 1200,
+        resubmit_uncertain: bool = False,
+        retry_failed: bool = False,
+        on_transition: Callable[[Transition], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._take = taker(requests)
+        checked_bound("max_in_flight", max_in_flight)
+        checked_timeout(timeout)
+        self._journal_path = None if journal is None else Path(journal)
+        self._journal: Journal | None = None
+        self._choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=retry_failed)
+        self._shared = Shared(
+            client=client,
+            output_dir=None if output_dir is None else Path(output_dir),
+            timeout=timeout,
+            on_transition=on_transition,
+            generating=asyncio.Semaphore(max_in_flight),
+            downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
+            now=time.time,
+            stop=self._stop,
+        )
+        # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
+        # submits in the end, and never the waiting for jobs that are paid for.
+        self._room = asyncio.Semaphore(max_in_flight if output_dir is None else 2 * max_in_flight)
+        self._results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
+        self._status = "new"
+        self._task: asyncio.Task[None] | None = None
+        self._stopped_by: PikaError | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def stats(self) -> BatchStats:
+        """Where the batch stands now."""
+        shared = self._shared
+        return BatchStats(running=len(shared.in_flight), **attrs.asdict(shared.counts))
+
+    @property
+    def in_flight(self) -> tuple[str, ...]:
+        """The ids of jobs that have been submitted and not been seen to end.
+
+        After the batch was left early they run on; with a journal the next run waits for them.
+        """
+        return tuple(self._shared.in_flight.values())
+
+    async def __aenter__(self) -> Self:
+        if self._status != "new":
+            raise ClientStateError(
+                f"this Batch {_STATUS_WORDS[self._status]}; a batch is run once: make another, "
+                "with the same journal to go on"
+            )
+        self._client._check_open()
+        if self._shared.output_dir is not None:
+            await settled(partial(_check_folder, self._shared.output_dir))
+        if self._journal_path is not None:
+            self._journal = await Journal.open(self._journal_path, self._shared.now)
+        self._status = "open"
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._status = "left"
+        await to_its_end(self._leave())
+        if exc_value is None and self._failure is not None:
+            # Left before it came to the iterator; not to be swallowed.
+            raise self._failure
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> BatchResult:
+        if self._status != "open":
+            raise ClientStateError(
+                f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
+                "`async with Batch(...) as batch:`"
+            )
+        result = await self._results.get()
+        if result is None:
+            # For others who iterate.
+            self._results.put_nowait(None)
+            failure, self._failure = self._failure, None
+            raise failure or StopAsyncIteration
+        self._room.release()
+        return result
+
+    async def _run(self) -> None:
+        """Take requests and work on them until there are none, or one of the caller's own raises.
+
+        A task group of asyncio rather than anyio: with thousands of items in flight the lighter
+        one is felt, and nothing in it needs scopes.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._feed(group)
+        except BaseExceptionGroup as problems:
+            self._failure = _first(problems)
+        except asyncio.CancelledError as error:
+            if self._status == "open":
+                # Not by us: the source of requests was cancelled.
+                self._failure = error
+            raise
+        finally:
+            self._results.put_nowait(None)
+
+    async def _feed(self, group: asyncio.TaskGroup) -> None:
+        shared = self._shared
+        while True:
+            await self._room.acquire()
+            await shared.generating.acquire()
+            try:
+                given = await self._take()
+            except StopAsyncIteration:
+                return
+            index = shared.counts.taken
+            shared.counts.taken += 1
+            try:
+                if self._stopped_by is not None:
+                    raise _not_submitted(self._stopped_by)
+                request = allowed(given)
+            except PikaError as error:
+                shared.generating.release()
+                self._deliver(BatchResult(index=index, request=given, error=error))
+            else:
+                group.create_task(self._work(index, request))
+
+    async def _work(self, index: int, request: GenerationRequest) -> None:
+        record = (
+            Record(index)
+            if self._journal is None
+            else JournalRecord(index, self._journal, self._choices, self._stop)
+        )
+        self._deliver(await Item(self._shared, index, request, record).run())
+
+    def _deliver(self, result: BatchResult) -> None:
+        self._shared.counts.count(result)
+        self._results.put_nowait(result)
+
+    def _stop(self, error: PikaError) -> None:
+        """Submit nothing more: what could not be done for one request cannot be for others."""
+        if self._stopped_by is None:
+            self._stopped_by = error
+            logger.error("the batch submits nothing more: %s", error)
+
+    async def _leave(self) -> None:
+        assert self._task is not None  # noqa: S101 - entered
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        try:
+            # A submit that has left may yet name a paid job.
+            await self._client._submitter.answered()
+        finally:
+            if self._journal is not None:
+                await self._journal.close()
+        if self.in_flight:
+            self._name_what_runs_on()
+
+    def _name_what_runs_on(self) -> None:
+        named = ", ".join(self.in_flight[:_NAMED_IN_LOG])
+        more = len(self.in_flight) - _NAMED_IN_LOG
+        logger.warning(
+            "a batch was left with %d jobs in flight, which run on and stay paid for: %s%s. %s",
+            len(self.in_flight),
+            named,
+            f" and {more} more" if more > 0 else "",
+            "Wait for each with client.job(job_id).result()."
+            if self._journal is None
+            else "Run the batch again with the same journal to wait for them.",
+            # For handlers that act on it.
+            extra={"job_ids": self.in_flight},
+        )
+
+
+async def run_batch(
+    client: PikaClient,
+    requests: Requests,
+    *,
+    max_in_flight: int = 16,
+    journal: str | os.PathLike[str] | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
+    timeout: float | None = 1200,
+    resubmit_uncertain: bool = False,
+    retry_failed: bool = False,
+    on_transition: Callable[[Transition], None] | None = None,
+) -> list[BatchResult]:
+    """Send many requests through ``client``, and wait for all; see :class:`Batch`.
+
+    Returns:
+        One result a request, in the order of the requests.
+
+    Raises:
+        ValueError: An argument is not allowed; nothing was sent.
+        JournalError: The journal cannot be used; nothing was sent.
+        ConfigurationError: The ``output_dir`` cannot be written to; nothing was sent.
+    """
+    async with Batch(
+        client,
+        requests,
+        max_in_flight=max_in_flight,
+        journal=journal,
+        output_dir=output_dir,
+        timeout=timeout,
+        resubmit_uncertain=resubmit_uncertain,
+        retry_failed=retry_failed,
+        on_transition=on_transition,
+    ) as batch:
+        return sorted([result async for result in batch], key=lambda result: result.index)
+
+
+_STATUS_WORDS: Final = {
+    "new": "has not been entered",
+    "open": "is running already",
+    "left": "has been left",
+}
+
+
+def _not_submitted(reason: PikaError) -> PikaError:
+    error = type(reason)(f"not submitted, since the batch has stopped: {reason.args[0]}")
+    error.meaning = (
+        "Nothing was sent for it and nothing is charged for it: mend that, then run the batch "
+        "again with the same journal."
+    )
+    error.__cause__ = reason
+    return error
+
+
+def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
+    problem = problems.exceptions[0]
+    if isinstance(problem, BaseExceptionGroup):
+        return _first(problem)
+    if isinstance(problem, OutsideError):
+        assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
+        return problem.__cause__
+    return problem
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder, and make sure that files can be made in it, before money is spent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"output_dir: {str(folder)!r} cannot be written to: {error}. Nothing was sent."
+        ) from error

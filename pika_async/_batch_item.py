@@ -1,0 +1,237 @@
+"""The course of one request of a batch: submitted or resumed, waited for, its videos saved."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from attrs import define, field, frozen
+
+from pika_async._api import with_media_read
+from pika_async._client import PikaClient
+from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
+from pika_async._job import failure
+from pika_async._journal import SavedFile
+from pika_async._models import Failed, Running, Succeeded, Transition
+from pika_async._names import video_name
+from pika_async._results import BatchResult
+
+if TYPE_CHECKING:
+    from pika_async._batch_record import Known, Record
+    from pika_async._job import Job
+    from pika_async._models import Video
+    from pika_async._request import GenerationRequest
+
+# The disk itself: what it refuses one video it refuses all.
+_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+class OutsideError(Exception):
+    """An exception of the caller's own code, which is its cause, on its way out of the batch."""
+
+
+@define
+class Counts:
+    """What :class:`BatchStats` shows, as it is counted."""
+
+    taken: int = 0
+    submitted: int = 0
+    resumed: int = 0
+    downloading: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    downloaded: int = 0
+
+    def count(self, result: BatchResult) -> None:
+        """Add a result."""
+        if result.ok:
+            self.succeeded += 1
+        elif isinstance(result.error, SubmissionUncertainError):
+            self.uncertain += 1
+        else:
+            self.failed += 1
+
+
+@frozen(kw_only=True)
+class Shared:
+    """What all items of a batch have in common."""
+
+    client: PikaClient
+    output_dir: Path | None
+    timeout: float | None
+    on_transition: Callable[[Transition], None] | None
+    generating: asyncio.Semaphore
+    """Taken before an item begins, given back when its job has ended."""
+    downloads: asyncio.Semaphore
+    now: Callable[[], float]
+    """Seconds since 1970."""
+    stop: Callable[[PikaError], None]
+    """Called where nothing more should be submitted."""
+    counts: Counts = field(factory=Counts)
+    in_flight: dict[int, str] = field(factory=dict)
+    """The jobs that have not been seen to end, by the index of their request."""
+
+
+class Item:
+    """One request of a batch."""
+
+    def __init__(
+        self, shared: Shared, index: int, request: GenerationRequest, record: Record
+    ) -> None:
+        self._shared = shared
+        self._index = index
+        self._request = request
+        self._record = record
+        self._known: Known | None = None
+        self._job_id: str | None = None
+        self._running_at: float | None = None
+
+    async def run(self) -> BatchResult:
+        """The result; what goes wrong with this item alone is in it.
+
+        Raises:
+            OutsideError: ``on_transition`` raised.
+        """
+        try:
+            known, state = await self._generated()
+        except PikaError as error:
+            self._shared.in_flight.pop(self._index, None)
+            return self._result(error=error)
+        finally:
+            self._shared.generating.release()
+        if self._shared.output_dir is None:
+            return self._result(state=state)
+        files, problem = await self._saved(self._shared.output_dir, known, state)
+        return self._result(state=state, error=problem, files=files)
+
+    def _result(
+        self,
+        *,
+        state: Succeeded | Failed | None = None,
+        error: PikaError | None = None,
+        files: tuple[Path, ...] = (),
+    ) -> BatchResult:
+        if isinstance(state, Failed):
+            assert self._job_id is not None  # noqa: S101 - it has ended
+            error, state = failure(self._job_id, state), None
+        return BatchResult(
+            index=self._index,
+            request=self._request,
+            job_id=self._job_id or (None if error is None else error.job_id),
+            state=state,
+            error=error,
+            files=files,
+            resumed=self._known is not None and self._known.resumed,
+        )
+
+    async def _generated(self) -> tuple[Known, Succeeded | Failed]:
+        """The end of the job: known from the journal, or waited for."""
+        content = await with_media_read(self._request)
+        known = self._known = await self._record.begin(self._request, content)
+        self._job_id = known.job_id
+        self._shared.counts.resumed += known.resumed
+        if known.state is not None:
+            return known, known.state
+        if known.error is not None:
+            raise known.error
+        try:
+            async with self._shared.client._slots or nullcontext():
+                job = await self._job(known, content)
+                state = await self._end(job)
+        except PikaError as error:
+            await self._record.went_wrong(error, self._job_id)
+            raise
+        del self._shared.in_flight[self._index]
+        await self._record.ended(state, self._running_at)
+        return known, state
+
+    async def _job(self, known: Known, content: GenerationRequest) -> Job:
+        if known.job_id is None:
+            return await self._shared.client._submit(self._request, content, self)
+        self._shared.in_flight[self._index] = known.job_id
+        return self._shared.client.job(known.job_id)
+
+    async def leaving(self) -> None:
+        """See ``SubmitRecord``."""
+        await self._record.leaving()
+
+    async def accepted(self, job_id: str) -> None:
+        """See ``SubmitRecord``."""
+        self._job_id = self._shared.in_flight[self._index] = job_id
+        self._shared.counts.submitted += 1
+        await self._record.accepted(job_id)
+
+    def stayed(self) -> None:
+        """See ``SubmitRecord``."""
+        self._record.stayed()
+
+    async def _end(self, job: Job) -> Succeeded | Failed:
+        async for transition in job.transitions(timeout=self._shared.timeout):
+            if self._running_at is None and isinstance(transition.state, Running):
+                self._running_at = self._shared.now()
+            if self._shared.on_transition is not None:
+                try:
+                    self._shared.on_transition(transition)
+                except Exception as error:
+                    raise OutsideError from error
+        state = job.state
+        assert isinstance(state, Succeeded | Failed)  # noqa: S101 - else the loop raises
+        return state
+
+    async def _saved(
+        self, output_dir: Path, known: Known, state: Succeeded | Failed
+    ) -> tuple[tuple[Path, ...], DownloadError | None]:
+        """The files of the job's videos, and the first problem in saving them."""
+        whole = {file.name: file.size for file in known.files}
+        files: list[Path] = []
+        problem: DownloadError | None = None
+        self._shared.counts.downloading += 1
+        try:
+            for place, video in enumerate(state.videos):
+                name = video_name(known.number, self._request.prompt, video.job_id, place)
+                path = output_dir / name
+                try:
+                    if name not in whole or await _size(path) != whole[name]:
+                        await self._download(video, path, overwrite=name in whole)
+                except DownloadError as error:
+                    problem = problem or error
+                else:
+                    files.append(path)
+        finally:
+            self._shared.counts.downloading -= 1
+        if problem is not None:
+            await self._record.went_wrong(problem, self._job_id)
+        saved = [SavedFile(name=path.name, size=await _size(path) or 0) for path in files]
+        if tuple(saved) != known.files:
+            await self._record.saved(saved)
+        return tuple(files), problem
+
+    async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
+        try:
+            async with self._shared.downloads:
+                await self._shared.client.download(video, path, overwrite=overwrite)
+        except TargetExistsError:
+            # Whatever has the name of an earlier run's job is that job's video, and whole: the
+            # run ended before it could be written down.
+            if self._known is None or not self._known.resumed:
+                raise
+        except DownloadError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
+                self._shared.stop(error)
+            raise
+        else:
+            self._shared.counts.downloaded += 1
+
+
+async def _size(path: Path) -> int | None:
+    """Bytes, None where there is no such file."""
+    try:
+        return (await anyio.Path(path).stat()).st_size
+    except OSError:
+        return None

@@ -1,0 +1,237 @@
+"""The journal as a file: its schema, who may open it, and what is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from pika_async._errors import JournalError
+from pika_async._version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# "PIKA", so that `file` and other programs can tell whose it is:
+# https://www.sqlite.org/fileformat2.html#application_id
+APPLICATION_ID: Final = 0x50494B41
+
+SCHEMA_VERSION: Final = 1
+
+# One row a request, one a job given up for a new one, one a run. Times are seconds since 1970.
+# The columns of `past` are those of `items` that a new submit of the same request overwrites.
+_SCHEMA: Final = f"""
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    started_at REAL NOT NULL,
+    version TEXT NOT NULL
+);
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    occurrence INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    request TEXT NOT NULL,
+    status TEXT NOT NULL,
+    job_id TEXT,
+    sent_at REAL,
+    accepted_at REAL,
+    running_at REAL,
+    ended_at REAL,
+    state TEXT,
+    problem TEXT,
+    files TEXT,
+    UNIQUE (fingerprint, occurrence)
+);
+CREATE TABLE past (
+    item INTEGER NOT NULL REFERENCES items (id),
+    status TEXT NOT NULL,
+    job_id TEXT,
+    sent_at REAL,
+    accepted_at REAL,
+    running_at REAL,
+    ended_at REAL,
+    state TEXT,
+    problem TEXT
+);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+# How often each fingerprint was met in this run; on disk, so that memory does not grow with it.
+_OCCURRENCES: Final = """
+CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
+"""
+
+_UNTOUCHED: Final = "The file was left as it is and nothing was sent."
+
+
+class JournalFile:
+    """An open journal that no one else can open for writing. For one thread."""
+
+    def __init__(self, path: Path, started_at: float) -> None:
+        """Open it, or make it.
+
+        Args:
+            path: The file; missing folders are made.
+            started_at: When this run began.
+
+        Raises:
+            JournalError: It is in use, not a journal, damaged, of a newer version, or cannot be
+                written.
+        """
+        # What is refused is not even locked.
+        known = _identified(path)
+        if known is not None:
+            known.close()
+        self._lock = _locked(path)
+        try:
+            self.connection, self.run = _opened(path, started_at)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; what is committed stays."""
+        try:
+            self.connection.close()
+        finally:
+            self._lock.close()
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A journal to read, also while a batch writes to it.
+
+    Raises:
+        JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
+    """
+    connection = _identified(path)
+    if connection is None:
+        raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
+    return connection
+
+
+def _identified(path: Path) -> sqlite3.Connection | None:
+    """An existing journal, to read; None where there is no file or nothing in it."""
+    if not path.exists():
+        return None
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None
+        )
+        try:
+            if _is_ours(connection, path):
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    connection.close()
+    return None
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """False for an empty file.
+
+    Raises:
+        JournalError: It is another program's, a newer version's, or damaged.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application == 0 and version == 0 and tables == 0:
+        return False
+    if application != APPLICATION_ID:
+        raise JournalError(
+            f"{str(path)!r} is a database of another program. {_UNTOUCHED} Give the journal "
+            "another path."
+        )
+    if version > SCHEMA_VERSION:
+        raise JournalError(
+            f"the journal {str(path)!r} was written by a newer version of pika_async (format "
+            f"{version}; this is {__version__}, which knows format {SCHEMA_VERSION}). "
+            f"{_UNTOUCHED} Upgrade pika-async."
+        )
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise _damaged(path, verdict)
+    return True
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    """A lock that the system lifts when this process ends, however it ends.
+
+    It is a database of its own beside the journal, so that the journal itself stays readable.
+    """
+    beside = path.with_name(f"{path.name}-lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise _unwritable(path, error) from error
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise _unwritable(path, error) from error
+        raise JournalError(
+            f"the journal {str(path)!r} is in use by another batch, here or in another process. "
+            "Two on one journal could pay twice, so nothing was sent: wait for the other to end, "
+            "or give this one another journal."
+        ) from error
+    return lock
+
+
+def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int]:
+    """The connection and the number of this run."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            # Each commit waits until it is on the disk, not only the next checkpoint.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            connection.execute(_OCCURRENCES)
+            run = connection.execute(
+                "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",
+                (started_at, __version__),
+            ).fetchone()[0]
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _unwritable(path, error) from error
+    return connection, run
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return JournalError(
+            f"{str(path)!r} is not a journal, nor any SQLite database. {_UNTOUCHED} Give the "
+            "journal another path."
+        )
+    if code == sqlite3.SQLITE_CORRUPT:
+        return _damaged(path, str(error))
+    return JournalError(f"the journal {str(path)!r} cannot be opened: {error}. {_UNTOUCHED}")
+
+
+def _unwritable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
+    return JournalError(
+        f"the journal {str(path)!r} cannot be written: {error}. Nothing was sent. Look at the "
+        "permissions of its folder and the space on its disk."
+    )
+
+
+def _damaged(path: Path, finding: str) -> JournalError:
+    return JournalError(
+        f"the journal {str(path)!r} is damaged ({finding}). {_UNTOUCHED} It may name jobs that "
+        "are paid for: keep it, restore a copy or try `sqlite3 FILE .recover`, and do not run the "
+        "batch with a new journal before you know which prompts were submitted."
+    )

@@ -1,0 +1,127 @@
+"""What a journal keeps of requests, states and errors, as JSON text, and back.
+
+Neither image bytes nor the API key: media are kept as a path, a link or a digest, and errors have
+been cleared of the key where they are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from pika_async._errors import APIError, InvalidRequestError, PikaError
+from pika_async._models import Failed, Succeeded, Video
+
+if TYPE_CHECKING:
+    from pika_async._request import GenerationRequest
+
+# In ``extra`` nothing tells an image from other text but its length.
+_LONGEST_TEXT: Final = 8_000
+
+_converter = cattrs.Converter(omit_if_default=True)
+for _cls in (Video, Succeeded, Failed):
+    # What the service sent along is evidence for today, and several times the rest.
+    _hide_raw = {"raw": override(omit=True)}
+    _converter.register_unstructure_hook(
+        _cls,
+        make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True, **_hide_raw),  # type: ignore[arg-type]
+    )
+    _converter.register_structure_hook(
+        _cls,
+        make_dict_structure_fn(_cls, _converter, **_hide_raw),  # type: ignore[arg-type]
+    )
+
+
+def request_record(request: GenerationRequest) -> str:
+    """The request without its defaults; media as ``{"path"|"url"|"sha256": …}``."""
+    fields = {
+        name: _shown(name, value)
+        for name, value in attrs.asdict(
+            request,
+            filter=lambda field, value: value != field.default and value not in (None, {}),
+        ).items()
+    }
+    return _json(fields)
+
+
+def _shown(name: str, value: Any) -> Any:
+    match name:
+        case "image" | "video":
+            return _medium(value)
+        case "extra":
+            return _without_bulk(value)
+        case _:
+            return value
+
+
+def _without_bulk(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(key): _without_bulk(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_without_bulk(inner) for inner in value]
+        case str() if len(value) > _LONGEST_TEXT:
+            return _medium(value.encode("utf-8", "surrogatepass"))
+        case _:
+            return value
+
+
+def _medium(value: Path | bytes | str) -> dict[str, str]:
+    if isinstance(value, Path):
+        return {"path": str(value)}
+    if isinstance(value, str) and not value[:5].lower().startswith("data:"):
+        return {"url": value}
+    content = value if isinstance(value, bytes) else value.encode()
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def state_record(state: Succeeded | Failed) -> str:
+    """A terminal state without its ``raw``."""
+    kind = "succeeded" if isinstance(state, Succeeded) else "failed"
+    return _json({"kind": kind, **_converter.unstructure(state)})
+
+
+def state_of(record: str) -> Succeeded | Failed:
+    """The state that :func:`state_record` wrote; its ``raw`` is empty."""
+    fields = json.loads(record)
+    if fields.pop("kind") == "succeeded":
+        return _converter.structure(fields, Succeeded)
+    return _converter.structure(fields, Failed)
+
+
+def problem_record(error: PikaError) -> str:
+    """An error: its class, its words, and where the service answered, what it said."""
+    fields: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "text": str(error),
+        "headline": str(error.args[0]) if error.args else "",
+        "meaning": error.meaning,
+    }
+    if isinstance(error, APIError):
+        fields["answer"] = {
+            name: getattr(error, name) for name in ("status", "code", "request_id", "body")
+        }
+    return _json(fields)
+
+
+def headline_of(record: str) -> str:
+    """What :func:`problem_record` wrote of an error, without what it means."""
+    return str(json.loads(record)["headline"])
+
+
+def refusal_of(record: str) -> InvalidRequestError:
+    """The service's refusal of a request, as :func:`problem_record` wrote it."""
+    fields = json.loads(record)
+    error = InvalidRequestError(fields["headline"], **fields["answer"])
+    error.meaning = fields["meaning"]
+    return error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
