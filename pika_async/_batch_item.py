@@ -178,7 +178,8 @@ class Item:
             if self._shared.on_transition is not None:
                 try:
                     self._shared.on_transition(transition)
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
+                    # What is raised by a plain function is nobody's cancellation of this task.
                     raise OutsideError from error
         state = job.state
         assert isinstance(state, Succeeded | Failed)  # noqa: S101 - else the loop raises

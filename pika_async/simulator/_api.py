@@ -60,7 +60,7 @@ class Api:
         except _UPLOAD_BROKE_OFF:
             return web.Response(status=400)
         body = _requests.read_body(raw)
-        fault = state.ledger.pick(state.faults, "submit")
+        fault = state.ledger.pick(state.faults, "submit", body=body)
         job, answer = None, None
         if fault is None or fault.started:
             job, answer = self._create(request, body)
@@ -94,7 +94,8 @@ class Api:
 
     async def _poll(self, request: web.BaseRequest, job_id: str) -> web.StreamResponse:
         state, at = self._state, self._state.now()
-        fault = state.ledger.pick(state.faults, "poll", job_id) if state.faults else None
+        body = state.submitted(job_id)
+        fault = state.ledger.pick(state.faults, "poll", job_id, body) if state.faults else None
         answer = None
         if fault is None or fault.started:
             answer = self._look(request, job_id)

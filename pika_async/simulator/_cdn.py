@@ -41,7 +41,8 @@ class Cdn:
         if file is None or path.startswith(ELSEWHERE) or request.method not in ("GET", "HEAD"):
             return self._stray(request, at)
         job_id = _job_id(path)
-        fault = self._state.ledger.pick(self._state.faults, "download", job_id)
+        body = self._state.submitted(job_id)
+        fault = self._state.ledger.pick(self._state.faults, "download", job_id, body)
         answer = self._answer(request, file, fault, expired=self._has_expired(job_id, query))
         if self._state.record:
             record = Download(

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Mapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, define, field, frozen
 
@@ -47,6 +47,7 @@ class Fault:
         retry_after: Seconds for the Retry-After header.
         seconds: How long a silence lasts.
         job_id: Only polls and downloads of this job meet it.
+        prompt: Only requests for this prompt, and for its job and videos, meet it.
         status: An HTTP status in place of the row's.
         body: A body in place of the row's: mappings and lists as JSON, text as a page.
         headers: Headers beside the row's.
@@ -73,6 +74,8 @@ class Fault:
     """How long a silence lasts."""
     job_id: str | None = field(default=None, kw_only=True)
     """Only polls and downloads of this job meet it."""
+    prompt: str | None = field(default=None, kw_only=True)
+    """Only requests for this prompt, and for its job and videos, meet it."""
     status: int | None = field(default=None, kw_only=True)
     """An HTTP status in place of the row's."""
     body: Body | None = field(default=None, kw_only=True)
@@ -111,7 +114,7 @@ def _complaint(fault: Fault) -> str | None:
         (fault.on in fault.row.places, f"it is for {places}, not for on={fault.on!r}."),
         (
             fault.job_id is None or fault.on != "submit",
-            "a submit has no job_id yet; choose among submits with after= and times=.",
+            "a submit has no job_id yet; choose among submits with prompt=, after= and times=.",
         ),
         (fault.name != "custom" or fault.status is not None, "it needs a status, as status=500."),
         (
@@ -146,13 +149,26 @@ class Ledger:
     _tallies: dict[int, _Tally] = field(factory=dict, init=False)
 
     def pick(
-        self, faults: Sequence[Fault], place: Place, job_id: str | None = None
+        self,
+        faults: Sequence[Fault],
+        place: Place,
+        job_id: str | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> Fault | None:
-        """The first of `faults` that strikes this request; those after it do not count it."""
+        """The first of `faults` that strikes this request; those after it do not count it.
+
+        Args:
+            faults: In order of precedence.
+            place: What kind of request it is.
+            job_id: The job that is asked for.
+            body: What was submitted, now or for that job.
+        """
+        prompt = None if body is None else body.get("promptText")
         for fault in tuple(faults):
             if (
                 fault.on == place
                 and fault.job_id in (None, job_id)
+                and fault.prompt in (None, prompt)
                 and self._strikes(fault, faults)
             ):
                 return fault

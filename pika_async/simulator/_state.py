@@ -58,6 +58,11 @@ class State(Settings):
         rate = self.submits_per_second
         return 0.0 if rate is None else self._bucket.take(rate, self.now())
 
+    def submitted(self, job_id: str) -> Mapping[str, Any] | None:
+        """The body that made a job; None where there is no such job."""
+        job = self.jobs.get(job_id)
+        return None if job is None else job.body
+
     def create_job(self, key: str, body: Mapping[str, Any]) -> SimulatedJob:
         """Make the job that a valid submit asks for."""
         variants = frozenset(

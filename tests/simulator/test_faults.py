@@ -182,3 +182,12 @@ def test_every_row_of_the_catalogue_can_be_made_where_it_goes():
         for place in row.places:
             arguments = {"status": 500} if name == "custom" else {}
             assert Fault(name, on=place, **arguments).row is row
+
+
+def test_a_fault_for_a_prompt_strikes_that_prompt_alone():
+    fault = Fault("502-html", prompt="the bad one", times=None)
+    ledger = Ledger(random.Random(0))  # noqa: S311 - reproducible, not secret
+
+    assert ledger.pick([fault], "submit", body={"promptText": "the bad one"}) is fault
+    assert ledger.pick([fault], "submit", body={"promptText": "another"}) is None
+    assert ledger.pick([fault], "submit") is None
