@@ -370,7 +370,7 @@ class TestExceptionsOfTheCallersOwn:
 
         ready = False
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
-            with pytest.raises(LookupError):  # noqa: PT012
+            with pytest.raises(LookupError):
                 async with Batch(client, source(), max_in_flight=1) as batch:
                     assert (await anext(batch)).ok
                     ready = True
@@ -383,7 +383,7 @@ class TestExceptionsOfTheCallersOwn:
             raise LookupError("mine")
 
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
-            with pytest.raises(LookupError):  # noqa: PT012
+            with pytest.raises(LookupError):
                 async with Batch(client, source(), max_in_flight=2):
                     await anyio.wait_all_tasks_blocked()
 
@@ -448,9 +448,7 @@ class TestStats:
                 assert batch.stats == BatchStats()
                 async for _ in batch:
                     pass
-        assert batch.stats == BatchStats(
-            taken=7, submitted=5, succeeded=4, failed=2, uncertain=1
-        )
+        assert batch.stats == BatchStats(taken=7, submitted=5, succeeded=4, failed=2, uncertain=1)
         assert batch.stats.finished == 7
 
     async def test_jobs_in_flight_are_running(self):

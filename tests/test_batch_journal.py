@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
@@ -26,6 +26,9 @@ from pika_async import (
     run_batch,
 )
 from pika_async.simulator import Fault, Polls, Simulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ENDLESS = Polls(1_000_000)
 PNG = b"\x89PNG\r\n\x1a\n" + b"the pixels of a cat" * 1000
@@ -283,9 +286,7 @@ class TestWhatFailed:
             async with client_for(sim) as client:
                 (first,) = await run_batch(client, ["a panda"], journal=journal)
                 sim.failure = None
-                (again,) = await run_batch(
-                    client, ["a panda"], journal=journal, retry_failed=True
-                )
+                (again,) = await run_batch(client, ["a panda"], journal=journal, retry_failed=True)
                 assert again.ok
                 assert not again.resumed
                 # The next run finds it done, with or without being asked.
@@ -363,13 +364,13 @@ class TestTheFile:
         assert journal.read_text() == "my precious notes\n" * 100
 
     async def test_a_journal_that_cannot_be_written_stops_the_submits(self, journal, monkeypatch):
-        def full(connection):
+        def full(*_):
             raise sqlite3.OperationalError("database or disk is full")
 
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             async with Batch(client, prompts(30), journal=journal, max_in_flight=2) as batch:
                 assert (await anext(batch)).ok
-                monkeypatch.setattr("pika_async._journal._update", lambda *_: full(None))
+                monkeypatch.setattr("pika_async._journal._update", full)
                 rest = [result async for result in batch]
             submitted = len(sim.submissions)
         assert submitted < 10
