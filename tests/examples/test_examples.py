@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -21,10 +22,13 @@ def sim():
         yield simulator
 
 
-def run(sim: Simulator, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def run(
+    sim: Simulator, name: str, *arguments: object, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)],
         env={**os.environ, "PIKA_API_KEY": "key", "PIKA_BASE_URL": sim.url},
+        input=typed,
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,6 +87,39 @@ def test_handle_failures_says_what_each_means(sim, settings, prompt, says):
     done = run(sim, "handle_failures.py", prompt)
     assert says in done.stdout, done.stderr
     assert done.returncode == (0 if says.startswith("done") else 1)
+
+
+def test_bulk_pipeline_can_be_run_again_with_more_rows(sim, tmp_path):
+    table, videos, results = tmp_path / "in.csv", tmp_path / "videos", tmp_path / "out.csv"
+    table.write_text("prompt,seed\na red panda,7\nan otter,\n", encoding="utf-8")
+    done = run(sim, "bulk_pipeline.py", table, videos, results)
+    assert done.returncode == 0, done.stderr
+    assert "2 paid for in this run, 0 known" in done.stdout
+    with table.open("a", encoding="utf-8") as file:
+        file.write('"a lynx, asleep",\n')
+    done = run(sim, "bulk_pipeline.py", table, videos, results)
+    assert "1 paid for in this run, 2 known" in done.stdout
+    assert len(sim.submissions) == 3
+    assert len(list(videos.iterdir())) == 3
+    with results.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["prompt"] for row in rows} == {"a red panda", "an otter", "a lynx, asleep"}
+    assert all(Path(row["file"]).exists() for row in rows)
+
+
+def test_batch_beside_other_work_does_both(sim, tmp_path):
+    (tmp_path / "prompts.txt").write_text("one\ntwo\nthree\n", encoding="utf-8")
+    done = run(sim, "batch_beside_other_work.py", tmp_path / "prompts.txt", "the urgent one")
+    assert "urgent: http://" in done.stdout, done.stderr
+    assert "3 of 3 in the batch succeeded" in done.stdout
+
+
+def test_endless_prompts_answers_each_line_until_the_input_ends(sim, tmp_path):
+    done = run(sim, "endless_prompts.py", tmp_path / "journal", typed="one\n\ntwo\nthree\n")
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert sorted(lines) == ["one", "three", "two"]
+    assert all(link.startswith("http://") for link in lines.values())
 
 
 def test_every_example_is_run_here():

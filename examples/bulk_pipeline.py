@@ -1,0 +1,59 @@
+"""A bulk pipeline: a CSV of prompts in, videos and a CSV of results out, safe to run again.
+
+The input has a column `prompt` and, if you like, `seed` and `aspect_ratio`. Stop it at any moment,
+even with kill -9, and run the same line again: finished rows are not paid for again, jobs in
+flight are waited for, and rows that were added to the CSV are submitted.
+
+PIKA_API_KEY=… python examples/bulk_pipeline.py prompts.csv videos/ results.csv
+"""
+
+import asyncio
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pika_async import Batch, GenerationRequest, PikaClient
+
+
+def requests(path: str) -> Iterator[GenerationRequest]:
+    # A generator: rows are read as there is room for them, so the file may be of any length.
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            try:
+                yield GenerationRequest(
+                    row["prompt"],
+                    seed=int(row["seed"]) if row.get("seed") else None,
+                    aspect_ratio=row.get("aspect_ratio") or None,
+                )
+            except ValueError as error:
+                print(f"row {number} is left out: {error}", file=sys.stderr)
+
+
+async def main(prompts: str, videos: str, results: str) -> int:
+    with Path(results).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "prompt", "job_id", "file", "error"])
+        async with (
+            PikaClient() as client,
+            Batch(
+                client,
+                requests(prompts),
+                max_in_flight=16,
+                journal=f"{prompts}.journal",
+                output_dir=videos,
+            ) as batch,
+        ):
+            async for result in batch:
+                saved = " ".join(str(path) for path in result.files)
+                error = "" if result.error is None else str(result.error)
+                writer.writerow([result.index, result.prompt, result.job_id, saved, error])
+                print(f"{batch.stats.finished}: {result.prompt}: {error or saved}")
+    stats = batch.stats
+    print(f"{stats.succeeded} done, {stats.failed} failed, {stats.uncertain} uncertain;", end=" ")
+    print(f"{stats.submitted} paid for in this run, {stats.resumed} known from before")
+    return 0 if stats.succeeded == stats.taken else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(*sys.argv[1:])))
