@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import tempfile
 import time
@@ -85,6 +86,11 @@ class Batch(AsyncIterator[BatchResult]):
         self._take = taker(requests)
         checked_bound("max_in_flight", max_in_flight)
         checked_timeout(timeout)
+        if inspect.iscoroutinefunction(on_transition):
+            raise ValueError(
+                f"on_transition: {on_transition!r} is not allowed; allowed is a plain function, "
+                "which may start tasks, but is not waited for"
+            )
         self._journal_path = None if journal is None else Path(journal)
         self._journal: Journal | None = None
         self._choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=retry_failed)

@@ -17,7 +17,6 @@ from pika_async._errors import (
     SubmissionUncertainError,
 )
 from pika_async._fingerprint import fingerprint
-from pika_async._job import failure
 from pika_async._journal import Found, Journal, SavedFile, Status
 from pika_async._models import Failed, Succeeded
 from pika_async._records import headline_of, refusal_of, request_record
@@ -43,7 +42,7 @@ class Known:
     state: Succeeded | Failed | None = None
     """The end of its job."""
     error: PikaError | None = None
-    """Why nothing is to be done."""
+    """Why there is no job to wait for."""
     files: tuple[SavedFile, ...] = ()
 
 
@@ -213,11 +212,8 @@ def _known(found: Found, request: GenerationRequest, name: str) -> Known:
             error = _still_uncertain(found, request, name)
         case Status.SUCCEEDED | Status.FAILED:
             state = found.terminal_state()
-            if isinstance(state, Failed):
-                assert found.job_id is not None  # noqa: S101 - a job has ended
-                error = failure(found.job_id, state)
-            elif state is None:
-                assert found.problem is not None  # noqa: S101 - what else has failed was refused
+            if state is None:
+                assert found.problem is not None  # noqa: S101 - what has no job was refused
                 error = refusal_of(found.problem)
         case Status.SUBMITTED:
             pass

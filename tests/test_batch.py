@@ -396,6 +396,7 @@ class TestArguments:
             ("max_in_flight", True, "a whole number from 1"),
             ("max_in_flight", 2.5, "a whole number from 1"),
             ("timeout", -1, "seconds from 0"),
+            ("on_transition", anyio.sleep, "a plain function"),
         ],
     )
     async def test_what_is_not_allowed_is_refused_before_anything_is_taken(
