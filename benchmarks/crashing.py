@@ -78,6 +78,7 @@ async def _carry_out(order: Order) -> None:
             journal=order.journal,
             output_dir=order.output_dir,
             max_in_flight=order.max_in_flight,
+            on_transition=lambda transition: _tell({"job": transition.job_id}),
         ) as batch:
             async for result in batch:
                 _tell(
@@ -155,6 +156,8 @@ class Life:
     process: int
     told: list[dict[str, Any]] = field(factory=list)
     """The results that it told of."""
+    jobs: set[str] = field(factory=set)
+    """The jobs whose transitions it told of."""
     begun: asyncio.Event = field(factory=asyncio.Event)
     """It is about to open the journal."""
     ended: asyncio.Event = field(factory=asyncio.Event)
@@ -206,6 +209,8 @@ class Nursery:
 def _note(life: Life, word: dict[str, Any]) -> None:
     if "begun" in word:
         life.begun.set()
+    elif "job" in word:
+        life.jobs.add(word["job"])
     elif "ended" in word:
         life.code = word["ended"]
         life.ended.set()
@@ -242,6 +247,7 @@ MUST_BE_NONE = (
     "prompts lost",
     "results missing",
     "results told and not in the journal",
+    "job ids told and not in the journal",
     "job ids in the journal and unknown to the service",
     "jobs at the service of prompts that wait in the journal",
     "uncertain though refused before the last intent",
@@ -354,6 +360,8 @@ class Books:
                 self._find("job ids in the journal and unknown to the service", row)
             if row["status"] == "waiting" and accepted[prompt]:
                 self._find("jobs at the service of prompts that wait in the journal", row)
+        for job in life.jobs - {row["job_id"] for row in rows.values()}:
+            self._find("job ids told and not in the journal", job)
         for told in life.told:
             row = rows.get(told["prompt"], {})
             names = {file["name"] for file in json.loads(row.get("files") or "[]")}
