@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pika_async import Camera, GenerationRequest
 from pika_async.cli._exits import UsageError
+from pika_async.cli._prompt_fields import medium
 from pika_async.cli._words import for_shell
 
 if TYPE_CHECKING:
@@ -36,20 +35,14 @@ def requested(
     try:
         return GenerationRequest(
             prompt,
-            image=_media(image),
-            video=_media(video),
+            image=None if image is None else medium(image),
+            video=None if video is None else medium(video),
             camera=_camera(camera),
             extra=_extra(extra),
             **fields,
         )
     except ValueError as error:
         raise UsageError(f"{for_shell(str(error)).rstrip('.')}.") from error
-
-
-def _media(given: str | None) -> Path | str | None:
-    if given is None or re.match(r"(https?://|data:)", given, re.IGNORECASE):
-        return given
-    return Path(given)
 
 
 def _camera(movements: Iterable[str]) -> Camera | None:

@@ -39,7 +39,7 @@ async def client_for(trail: Trail) -> AsyncIterator[PikaClient]:
     seed = secrets.randbits(32)
     polling = FixedPolling(_SIMULATED_INTERVAL)
     async with (
-        Simulator(duration=_SIMULATED_SECONDS, seed=seed) as simulator,
+        Simulator(duration=_SIMULATED_SECONDS, seed=seed, record=False) as simulator,
         PikaClient("simulated", base_url=simulator.url, polling=polling) as client,
     ):
         yield client

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from pika_async import ConfigurationError, JobFailedError, JobTimeoutError, NotFoundError, PikaError
+from pika_async import (
+    ConfigurationError,
+    JobFailedError,
+    JobTimeoutError,
+    JournalError,
+    NotFoundError,
+    PikaError,
+)
+from pika_async.cli._trail import JobTrail
 from pika_async.cli._words import for_shell
 
 if TYPE_CHECKING:
@@ -62,7 +70,7 @@ def failure(error: BaseException, trail: Trail) -> Failure:
 
 def _code(error: BaseException) -> int:
     match error:
-        case UsageError() | ConfigurationError():
+        case UsageError() | ConfigurationError() | JournalError():
             return USAGE
         case InterruptedRunError():
             return SIGNALLED + error.number
@@ -77,7 +85,7 @@ def _can_go_on(error: BaseException, trail: Trail) -> bool:
         case NotFoundError():
             # The id of a job that was submitted here is worth another look; one that was typed
             # is probably mistyped.
-            return trail.submits
+            return not isinstance(trail, JobTrail) or trail.submits
         case _:
             return True
 
@@ -85,24 +93,36 @@ def _can_go_on(error: BaseException, trail: Trail) -> bool:
 def _message(error: BaseException, trail: Trail, resume: str | None) -> str:
     match error:
         case InterruptedRunError():
-            return f"{_signal_words(error.number)}: {_what_is_left(trail)}"
+            return f"{_signal_words(error.number)}: {trail.left()}"
         case PikaError():
-            return _in_our_words(error, trail, resume)
+            return f"error: {in_our_words(error, trail, resume)}"
         case UsageError():
             return f"error: {error}"
         case _:
-            known = f" But {_what_is_left(trail)}" if trail.job_id else ""
+            known = f" But {trail.left()}" if trail.begun() else ""
             return (
                 f"error: {type(error).__name__}: {error}. This should not happen; --debug shows "
                 f"where it did.{known}"
             )
 
 
-def _in_our_words(error: PikaError, trail: Trail, resume: str | None) -> str:
+def in_our_words(
+    error: PikaError, trail: Trail, resume: str | None = None, *, brief: bool = False
+) -> str:
+    """What the library says of an error.
+
+    Args:
+        error: The error.
+        trail: What the command knows.
+        resume: The line that goes on, where it is shown below this.
+        brief: Leave out what it means for the money and what to do.
+    """
     text = str(error)
-    if trail.simulated:
+    if brief or trail.simulated:
+        text = text.removesuffix(error.meaning).rstrip()
+    if trail.simulated and not brief:
         # What it means for the money, it does not mean here.
-        text = f"{text.removesuffix(error.meaning).rstrip()} Simulated: nothing was paid."
+        text += " Simulated: nothing was paid."
     if isinstance(error, JobTimeoutError) and error.__cause__ is not None:
         why = str(error.__cause__).removeprefix(f"job {error.job_id}: ")
         text += f" The last look at it failed: {why}"
@@ -111,26 +131,8 @@ def _in_our_words(error: PikaError, trail: Trail, resume: str | None) -> str:
         text = text.replace(f"`pika-async watch {trail.job_id}`", "the line below")
     if isinstance(error, ConfigurationError) and trail.base_url is None:
         text = text.replace("--base-url", "PIKA_BASE_URL")
-    return f"error: {text}"
+    return text
 
 
 def _signal_words(number: int) -> str:
     return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-
-
-def _what_is_left(trail: Trail) -> str:
-    if trail.simulated:
-        return "the simulated job ended with this command; nothing was paid."
-    if trail.finished:
-        return "the video is finished and paid for; the line below saves it without paying again."
-    if trail.job_id is not None:
-        return (
-            f"job {trail.job_id} runs on at the service and stays paid for; the line below waits "
-            "for it without paying again."
-        )
-    if trail.uncertain:
-        return (
-            "the job may exist and may be billed; look at the account's usage before submitting "
-            "again."
-        )
-    return "nothing was started and nothing is charged."

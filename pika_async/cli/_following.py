@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pika_async import Job, PikaClient, Video
     from pika_async.cli._report import Report
-    from pika_async.cli._trail import Trail
+    from pika_async.cli._trail import JobTrail
 
 _KEY = "PIKA_API_KEY"
 
@@ -31,7 +31,9 @@ def check_key(*, instead: str = "") -> None:
         raise UsageError(f"there is no API key: set {_KEY} in the environment{instead}.")
 
 
-async def follow(client: PikaClient, job: Job, report: Report, trail: Trail, wait: float) -> None:
+async def follow(
+    client: PikaClient, job: Job, report: Report, trail: JobTrail, wait: float
+) -> None:
     """Show the job's transitions, ``wait`` seconds at most; then save its videos.
 
     Raises:
@@ -50,7 +52,7 @@ async def follow(client: PikaClient, job: Job, report: Report, trail: Trail, wai
 
 
 async def _deliver(
-    client: PikaClient, videos: Sequence[Video], report: Report, trail: Trail
+    client: PikaClient, videos: Sequence[Video], report: Report, trail: JobTrail
 ) -> None:
     """Save the videos, all that can be; without a target, say where they are."""
     trail.finished = bool(videos)

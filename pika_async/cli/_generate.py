@@ -16,7 +16,7 @@ from pika_async.cli._report import Report
 from pika_async.cli._running import reported, run
 from pika_async.cli._status import report_for
 from pika_async.cli._targets import check_target, default_target, free_name
-from pika_async.cli._trail import Trail
+from pika_async.cli._trail import JobTrail
 
 EXAMPLES: Final = """\
 Examples:
@@ -103,10 +103,7 @@ def generate(
     timeout: _options.Timeout = 1200.0,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
-    simulate: Annotated[
-        bool,
-        typer.Option("--simulate", help="Try it without a key: nothing is sent, nothing is paid."),
-    ] = False,
+    simulate: _options.Simulate = False,
     as_json: _options.AsJSON = False,
     debug: _options.Debug = False,
 ) -> None:
@@ -116,7 +113,7 @@ def generate(
     to stderr. Ctrl-C leaves the job running and says how to come back to it.
     """
     report = report_for(as_json=as_json)
-    trail = Trail(
+    trail = JobTrail(
         base_url=base_url,
         allow_insecure=allow_insecure,
         overwrite=overwrite,
@@ -148,7 +145,11 @@ def generate(
 
 
 async def _generate(
-    request: GenerationRequest, wait: float, report: Report, trail: Trail, scope: anyio.CancelScope
+    request: GenerationRequest,
+    wait: float,
+    report: Report,
+    trail: JobTrail,
+    scope: anyio.CancelScope,
 ) -> None:
     if trail.simulated:
         report.note("simulated: nothing is sent to the service, nothing is paid")

@@ -37,6 +37,10 @@ AllowInsecure = Annotated[
     bool,
     typer.Option("--allow-insecure", help="Let the key travel over plain http to another machine."),
 ]
+Simulate = Annotated[
+    bool,
+    typer.Option("--simulate", help="Try it without a key: nothing is sent, nothing is paid."),
+]
 AsJSON = Annotated[
     bool, typer.Option("--json", help="For machines: one JSON object per line on stdout.")
 ]

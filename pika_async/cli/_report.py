@@ -51,7 +51,11 @@ class Report:
 
     def note(self, text: str) -> None:
         """A line on stderr."""
-        _write(text, err=True)
+        write(text, err=True)
+
+    def warning(self, kind: str, text: str) -> None:
+        """A warning of the library; those of one ``kind`` differ in details."""
+        self.note(text)
 
     def started(self, job_id: str) -> None:
         """There is a job."""
@@ -72,13 +76,13 @@ class Report:
 
     def link(self, video: Video) -> None:
         """A video that was not to be saved."""
-        _write(video.url)
+        write(video.url)
 
     def failure(self, failure: Failure) -> None:
         """It went wrong."""
-        _write(failure.message, err=True)
+        write(failure.message, err=True)
         if failure.resume is not None:
-            _write(f"  {failure.resume}", err=True)
+            write(f"  {failure.resume}", err=True)
 
     def elapsed(self) -> float:
         """Seconds since the job began, or the command."""
@@ -91,7 +95,7 @@ class JSONReport(Report):
     def started(self, job_id: str) -> None:
         """There is a job."""
         self._since = self._now()
-        _event("started", job_id=job_id)
+        event("started", job_id=job_id)
 
     def transition(self, transition: Transition) -> None:
         """The job has another state."""
@@ -109,7 +113,7 @@ class JSONReport(Report):
                 fields |= {"videos": [_video(video) for video in state.videos]}
             case Unknown():
                 fields |= {"status": state.status}
-        _event(
+        event(
             "transition",
             job_id=transition.job_id,
             elapsed=round(transition.elapsed, 3),
@@ -119,7 +123,7 @@ class JSONReport(Report):
 
     def saved(self, video: Video, path: Path, count: int) -> None:
         """A video of ``count`` bytes is there."""
-        _event(
+        event(
             "saved",
             job_id=video.job_id,
             video_id=video.id,
@@ -130,12 +134,12 @@ class JSONReport(Report):
 
     def link(self, video: Video) -> None:
         """A video that was not to be saved."""
-        _event("video", job_id=video.job_id, **_video(video))
+        event("video", job_id=video.job_id, **_video(video))
 
     def failure(self, failure: Failure) -> None:
         """It went wrong."""
         super().failure(failure)
-        _event(
+        event(
             "error",
             type=failure.kind,
             message=failure.message.removeprefix("error: "),
@@ -149,20 +153,21 @@ def _video(video: Video) -> dict[str, Any]:
     return asdict(video, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
 
 
-def _event(name: str, **fields: Any) -> None:
+def event(name: str, **fields: Any) -> None:
     # ASCII: a path that is no valid text must not break the line.
-    _write(json.dumps({"event": name, **fields}))
+    write(json.dumps({"event": name, **fields}))
 
 
 def write_path(path: Path) -> None:
     """A file's name on stdout, byte for byte."""
     try:
-        _write(str(path), exact=True)
+        write(str(path), exact=True)
     except UnicodeEncodeError:
-        _write(os.fsencode(path), exact=True)
+        write(os.fsencode(path), exact=True)
 
 
-def _write(text: str | bytes, *, err: bool = False, exact: bool = False) -> None:
+def write(text: str | bytes, *, err: bool = False, exact: bool = False) -> None:
+    """A line on stdout or stderr; whether anyone reads it makes no difference."""
     if isinstance(text, str) and not exact:
         text = printable(text)
     try:

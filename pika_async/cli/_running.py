@@ -33,14 +33,21 @@ def reported(report: Report, trail: Trail, *, debug: bool) -> Iterator[None]:
     try:
         with _relayed_log(report, trail, debug=debug):
             yield
+    except KeyboardInterrupt as error:
+        # Before `run` takes the signals.
+        raise _ended(InterruptedRunError(signal.SIGINT), report, trail) from error
     except Exception as error:
         if isinstance(error, typer.Exit):
             raise
         if debug:
             report.note("".join(traceback.format_exception(error)).rstrip())
-        told = failure(error, trail)
-        report.failure(told)
-        raise typer.Exit(told.code) from error
+        raise _ended(error, report, trail) from error
+
+
+def _ended(error: Exception, report: Report, trail: Trail) -> typer.Exit:
+    told = failure(error, trail)
+    report.failure(told)
+    return typer.Exit(told.code)
 
 
 def run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trail | None = None) -> None:
@@ -109,7 +116,7 @@ def _relayed_log(report: Report, trail: Trail, *, debug: bool) -> Iterator[None]
 
 
 class _Relay(logging.Handler):
-    """Brings the library's log to stderr, and notes what it says of interrupted submits."""
+    """Brings the library's log to stderr, but for what is said at the end anyway."""
 
     def __init__(self, report: Report, trail: Trail) -> None:
         super().__init__()
@@ -118,13 +125,10 @@ class _Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record."""
-        # What the library attaches where it tells of a submit whose caller had been interrupted.
-        job_id = getattr(record, "job_id", None)
-        if job_id is not None:
-            # Said with the line that resumes, when the command ends.
-            self._trail.job_id = str(job_id)
+        if self._trail.tells_later(record):
             return
-        if getattr(record, "uncertain", False):
-            self._trail.uncertain = True
-        message = record.getMessage()
-        self._report.note(f"{record.levelname.lower()}: {for_shell(message)}")
+        text = f"{record.levelname.lower()}: {for_shell(record.getMessage())}"
+        if record.levelno == logging.WARNING:
+            self._report.warning(record.msg, text)
+        else:
+            self._report.note(text)

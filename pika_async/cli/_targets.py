@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-import unicodedata
 from pathlib import Path
 from typing import Final
 
+from pika_async._names import plain, short
 from pika_async.cli._exits import UsageError
 
 _PROMPT_LENGTH: Final = 60
@@ -64,17 +63,9 @@ def default_target(prompt: str, job_id: str) -> Path:
     """A name that every file system takes: ``a-red-panda-surfing-3f2a9c1e.mp4``."""
     # The first of those made of ASCII letters, digits and hyphens alone; the id keeps it from
     # being a name that Windows reserves, and from being taken.
-    words = _plain(prompt)
-    if len(words) > _PROMPT_LENGTH:
-        whole_words = words[: _PROMPT_LENGTH + 1].rpartition("-")[0]
-        words = whole_words or words[:_PROMPT_LENGTH]
-    parts = (words or "video", _plain(job_id)[:_ID_LENGTH].strip("-") or "job")
+    words = short(prompt, _PROMPT_LENGTH) or "video"
+    parts = (words, plain(job_id)[:_ID_LENGTH].strip("-") or "job")
     return Path("-".join(parts) + ".mp4")
-
-
-def _plain(text: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
 
 
 def numbered(target: Path, index: int) -> Path:

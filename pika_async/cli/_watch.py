@@ -14,7 +14,7 @@ from pika_async.cli._report import Report
 from pika_async.cli._running import reported, run
 from pika_async.cli._status import report_for
 from pika_async.cli._targets import check_target
-from pika_async.cli._trail import Trail
+from pika_async.cli._trail import JobTrail
 
 EXAMPLES: Final = """\
 Examples:
@@ -43,7 +43,7 @@ def watch(
     the video does.
     """
     report = report_for(as_json=as_json)
-    trail = Trail(
+    trail = JobTrail(
         base_url=base_url, allow_insecure=allow_insecure, overwrite=overwrite, target=output
     )
     with reported(report, trail, debug=debug):
@@ -57,7 +57,7 @@ def watch(
 
 
 async def _watch(
-    job_id: str, wait: float, report: Report, trail: Trail, scope: anyio.CancelScope
+    job_id: str, wait: float, report: Report, trail: JobTrail, scope: anyio.CancelScope
 ) -> None:
     async with client_for(trail) as client:
         with scope, report.live():

@@ -22,7 +22,16 @@ _REPLACED: Final[Mapping[str, str]] = {
     r"\bbase_url\b": "--base-url",
     r"\ballow_insecure=True\b": "--allow-insecure",
     r"\bPass overwrite=True\b": "Add --overwrite",
+    r"\Aoutput_dir:": "--output-dir:",
+    r"\b(resubmit_uncertain|retry_failed)=True\b": r"--\1",
     r"client\.job\((['\"])(.+?)\1\)\.\w+\(\)": r"`pika-async watch \2`",
+}
+_REPLACED_IN_FILES: Final[Mapping[str, str]] = {
+    r"\bextra=\{'pikaffect': …\}": 'extra: {"pikaffect": "…"}',
+    r"for a file pass a pathlib\.Path": "for a file give its path",
+    r"allowed are a pathlib\.Path, bytes, or an": "allowed are the path of a file, or an",
+    r"allowed is True or False": "allowed is true or false",
+    r"allowed is a mapping with text keys and values that JSON can hold": "allowed is an object",
 }
 
 
@@ -30,7 +39,14 @@ def for_shell(text: str) -> str:
     """A sentence of the library with option names for argument names, commands for calls."""
     for pattern, words in _REPLACED.items():
         text = re.sub(pattern, words, text)
-    return re.sub(r"\A--\w+:", lambda option: option[0].replace("_", "-"), text)
+    return re.sub(r"(?<!\S)--[a-z_]+\b", lambda option: option[0].replace("_", "-"), text)
+
+
+def for_file(text: str) -> str:
+    """A sentence of the library as it is said of a field in a file."""
+    for pattern, words in _REPLACED_IN_FILES.items():
+        text = re.sub(pattern, words, text)
+    return text
 
 
 def printable(text: str) -> str:
@@ -53,3 +69,20 @@ def size(count: int) -> str:
             return f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``4.2 s``, ``48 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

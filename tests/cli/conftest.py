@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, frozen
@@ -98,9 +98,10 @@ class Command:
 
 
 @contextmanager
-def command(*arguments: str, **environment: str) -> Iterator[Command]:
+def command(*arguments: str, stdin: IO[str] | None = None, **environment: str) -> Iterator[Command]:
     process = subprocess.Popen(
         [sys.executable, "-m", "pika_async.cli", *arguments],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async.cli._targets import default_target, free_name, numbered
-from pika_async.cli._trail import Trail
+from pika_async.cli._trail import JobTrail
 from pika_async.cli._words import for_shell, printable, size
 
 
@@ -53,19 +53,19 @@ def test_a_free_name_is_the_first_that_does_not_exist(here):
 @pytest.mark.parametrize(
     ("trail", "line"),
     [
-        (Trail(), None),
-        (Trail(job_id="j", simulated=True), None),
-        (Trail(job_id="j"), "pika-async watch j"),
+        (JobTrail(), None),
+        (JobTrail(job_id="j", simulated=True), None),
+        (JobTrail(job_id="j"), "pika-async watch j"),
         (
-            Trail(job_id="a b", target=Path("my $x.mp4"), overwrite=True),
+            JobTrail(job_id="a b", target=Path("my $x.mp4"), overwrite=True),
             "pika-async watch 'a b' -o 'my $x.mp4' --overwrite",
         ),
         (
-            Trail(job_id="j", base_url="http://h:1", allow_insecure=True),
+            JobTrail(job_id="j", base_url="http://h:1", allow_insecure=True),
             "pika-async watch j --base-url http://h:1 --allow-insecure",
         ),
         (
-            Trail(job_id="-o", target=Path("x.mp4")),
+            JobTrail(job_id="-o", target=Path("x.mp4")),
             "pika-async watch -o x.mp4 -- -o",
         ),
     ],

@@ -1,0 +1,270 @@
+"""A file of prompts, read twice: to check all of it, then to send it, a line at a time."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager, nullcontext
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from attrs import frozen
+
+from pika_async import GenerationRequest
+from pika_async.cli._exits import UsageError
+from pika_async.cli._prompt_fields import (
+    COLUMNS,
+    FieldError,
+    check_names,
+    from_cells,
+    from_json,
+    from_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+STDIN: Final = "-"
+_SHOWN_PROBLEMS: Final = 20
+_SPOOLED_IN_MEMORY: Final = 1 << 20
+# A text whose quote is never closed would otherwise be the rest of the file; data URLs are long.
+_LONGEST_CELL: Final = 1 << 26
+
+
+class Format(StrEnum):
+    """How prompts are written down."""
+
+    TXT = "txt"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+_SUFFIXES: Final = {
+    ".txt": Format.TXT,
+    ".csv": Format.CSV,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+}
+
+
+@frozen(kw_only=True)
+class Line:
+    """A line that is to become a job: its request, or why there is none."""
+
+    number: int
+    """Counted from 1; where a request takes several lines, the first."""
+    request: GenerationRequest | None = None
+    problem: str | None = None
+
+
+@frozen(kw_only=True)
+class PromptFile:
+    """An open file of prompts, which can be read several times."""
+
+    name: str
+    """As errors name it."""
+    file: BinaryIO
+    format: Format
+    folder: Path
+    """Where relative paths in it begin."""
+
+    def lines(self) -> Generator[Line]:
+        """Its lines, without those that are empty or comments; one at a time in memory."""
+        self.file.seek(0)
+        start = self.file.read(2)
+        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield Line(number=1, problem="the file is UTF-16; save it as UTF-8")
+            return
+        self.file.seek(0)
+        text = io.TextIOWrapper(
+            self.file,
+            encoding="utf-8-sig",
+            # What is no UTF-8 is met again in the line that holds it.
+            errors="surrogateescape",
+            newline="" if self.format is Format.CSV else None,
+        )
+        try:
+            match self.format:
+                case Format.TXT:
+                    yield from _prompts(text)
+                case Format.CSV:
+                    yield from _rows(text, self.folder)
+                case Format.JSONL:
+                    yield from _objects(text, self.folder)
+        finally:
+            # The file stays open, to be read again.
+            if not self.file.closed:
+                text.detach()
+
+    def checked(self) -> int:
+        """Read all of it, and count its requests.
+
+        Raises:
+            UsageError: Lines that cannot be used, named and numbered; or there is no request.
+        """
+        total = problems = 0
+        shown: list[str] = []
+        for line in self.lines():
+            total += 1
+            if line.problem is not None:
+                problems += 1
+                if problems <= _SHOWN_PROBLEMS:
+                    shown.append(f"{self.name}:{line.number}: {line.problem}")
+        if problems > len(shown):
+            shown.append(f"… and {problems - len(shown)} more")
+        if problems:
+            lines = "1 line" if problems == 1 else f"{problems} lines"
+            raise UsageError("\n".join([f"{lines} cannot be used; nothing was sent.", *shown]))
+        if not total:
+            raise UsageError(f"there are no prompts in {self.name}.")
+        return total
+
+
+def _prompts(text: io.TextIOWrapper) -> Iterator[Line]:
+    for number, line in enumerate(text, 1):
+        prompt = line.strip()
+        if prompt and not prompt.startswith("#"):
+            yield _line(number, prompt, from_text)
+
+
+def _objects(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
+    parse = partial(from_json, folder=folder)
+    for number, line in enumerate(text, 1):
+        value = line.strip()
+        if value:
+            yield _line(number, value, parse)
+
+
+def _line(number: int, text: str, parse: Callable[[str], GenerationRequest]) -> Line:
+    try:
+        _check_encoding(text)
+        return Line(number=number, request=parse(text))
+    except FieldError as error:
+        return Line(number=number, problem=str(error))
+
+
+def _check_encoding(text: str) -> None:
+    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        raise FieldError("it is not UTF-8; save the file as UTF-8")
+
+
+def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
+    csv.field_size_limit(_LONGEST_CELL)
+    # Strict: a quote that is never closed would otherwise make one prompt of all that follows.
+    reader = csv.reader(text, strict=True, skipinitialspace=True)
+    columns: list[str] | None = None
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Line(number=number, problem=_csv_words(error))
+            return
+        cells = [cell.strip() for cell in row]
+        while cells and not cells[-1]:
+            # Spreadsheets fill rows up.
+            del cells[-1]
+        if not cells:
+            continue
+        if columns is not None:
+            yield _row(number, cells, columns, folder)
+            continue
+        try:
+            columns = _columns(cells)
+        except FieldError as error:
+            yield Line(number=number, problem=str(error))
+            return
+
+
+def _columns(cells: list[str]) -> list[str]:
+    _check_encoding("".join(cells))
+    if "" in cells:
+        raise FieldError(f"column {cells.index('') + 1} has no name")
+    try:
+        check_names(cells, COLUMNS, kind="column")
+    except FieldError as error:
+        other = next((sign for sign in (";", "\t") if sign in cells[0]), None)
+        if other is not None:
+            words = "semicolons" if other == ";" else "tabs"
+            raise FieldError(f"columns are separated by commas, not by {words}") from error
+        raise FieldError(f"the first line names the columns: {error}") from error
+    for name in cells:
+        if cells.count(name) > 1:
+            raise FieldError(f"the column {name!r} is there twice")
+    if "prompt" not in cells:
+        raise FieldError("the first line names the columns, and 'prompt' is not among them")
+    return cells
+
+
+def _row(number: int, cells: list[str], columns: list[str], folder: Path) -> Line:
+    try:
+        named = _named(cells, columns)
+        return Line(number=number, request=from_cells(named, folder))
+    except FieldError as error:
+        return Line(number=number, problem=str(error))
+
+
+def _named(cells: list[str], columns: list[str]) -> dict[str, str]:
+    _check_encoding("".join(cells))
+    if len(cells) > len(columns):
+        raise FieldError(
+            f"it has {len(cells)} cells, and the first line names {len(columns)} columns; a "
+            'text with commas stands in "quotes"'
+        )
+    return {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+
+
+def _csv_words(error: csv.Error) -> str:
+    if "unexpected end of data" in str(error) or "field larger than" in str(error):
+        return 'the text that begins here with " has no end; a " inside of it is written ""'
+    return f"it is no CSV: {error}; what follows was not read"
+
+
+@contextmanager
+def opened(given: str, chosen: Format | None) -> Iterator[PromptFile]:
+    """The file, or standard input for ``-``.
+
+    Raises:
+        UsageError: It cannot be read, or its format is not known.
+    """
+    if given == STDIN:
+        with _spooled(_stdin()) as file:
+            yield PromptFile(name="<stdin>", file=file, format=chosen or Format.TXT, folder=Path())
+        return
+    path = Path(given)
+    try:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{given!r} cannot be read: {reason}.") from error
+    # A pipe can be read only once.
+    with file, nullcontext(file) if path.is_file() else _spooled(file) as again:
+        kind = chosen or _SUFFIXES.get(path.suffix.lower())
+        if kind is None:
+            raise UsageError(
+                f"the name {given!r} does not tell how the prompts are written down: add --format "
+                "txt, csv or jsonl."
+            )
+        yield PromptFile(name=given, file=again, format=kind, folder=path.parent)
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise UsageError("there is no standard input.")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _spooled(source: BinaryIO) -> Iterator[BinaryIO]:
+    """A copy that can be read twice, on disk where it is large."""
+    with tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY) as copy:
+        shutil.copyfileobj(source, copy)
+        yield cast("BinaryIO", copy)
