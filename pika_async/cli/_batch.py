@@ -1,5 +1,6 @@
 """``pika-async batch``: from a file of prompts to a folder of videos."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -138,6 +139,8 @@ def batch(
         _check_kind(kept_in, simulate=simulate)
         if not simulate:
             check_key(instead=", or add --simulate to try it without paying")
+        if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
+            report.note("prompts are read from the terminal, one a line; Ctrl-D ends them")
         settings = Settings(
             journal=kept_in,
             output_dir=saved_in,

@@ -100,6 +100,10 @@ class BatchTrail(Trail):
         given = "Given the same input again, the" if self.file == STDIN else "The"
         return f"{given} line below waits for them and does the rest, without paying again."
 
+    def reads_file(self) -> bool:
+        """Whether requests come from a file, and not from options."""
+        return True
+
     def tells_later(self, record: logging.LogRecord) -> bool:
         """Whether what a record of the library's log says is said at the end anyway."""
         return getattr(record, "job_ids", None) is not None

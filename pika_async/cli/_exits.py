@@ -126,7 +126,7 @@ def in_our_words(
     if isinstance(error, JobTimeoutError) and error.__cause__ is not None:
         why = str(error.__cause__).removeprefix(f"job {error.job_id}: ")
         text += f" The last look at it failed: {why}"
-    text = for_shell(text)
+    text = for_shell(text, of_file=trail.reads_file())
     if resume is not None:
         text = text.replace(f"`pika-async watch {trail.job_id}`", "the line below")
     if isinstance(error, ConfigurationError) and trail.base_url is None:

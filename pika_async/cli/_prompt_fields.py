@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from pika_async import Camera, GenerationRequest
-from pika_async.cli._words import for_file
+from pika_async.cli._words import for_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -112,7 +112,7 @@ def _request(fields: dict[str, Any], folder: Path) -> GenerationRequest:
             fields["camera"] = _camera(fields["camera"])
         return GenerationRequest(**fields)
     except ValueError as error:
-        raise FieldError(for_file(str(error))) from error
+        raise FieldError(for_shell(str(error), of_file=True)) from error
 
 
 def _camera(given: object) -> Camera:

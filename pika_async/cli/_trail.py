@@ -38,6 +38,10 @@ class Trail:
         """What it leaves behind when it ends early."""
         return "nothing was started and nothing is charged."
 
+    def reads_file(self) -> bool:
+        """Whether requests come from a file, and not from options."""
+        return False
+
     def tells_later(self, record: logging.LogRecord) -> bool:
         """Whether what a record of the library's log says is said at the end anyway."""
         return False

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Final
 
 _FIELDS: Final = (
     "image|video|pikaffect|model|aspect_ratio|frame_rate|camera|guidance_scale|motion"
     "|negative_prompt|seed|extend|extra"
 )
-_REPLACED: Final[Mapping[str, str]] = {
-    r"\Aprompt:": "PROMPT:",
-    r"\Acamera\.(\w+):": r"--camera \1:",
-    rf"\A({_FIELDS}):": r"--\1:",
-    r"\bextra=\{'pikaffect': …\}": """--extra '{"pikaffect": "…"}'""",
+_COMMON: Final[dict[str, str]] = {
     r"for a file pass a pathlib\.Path": "for a file give its path",
     r"\bbase_url\b": "--base-url",
     r"\ballow_insecure=True\b": "--allow-insecure",
@@ -26,27 +19,28 @@ _REPLACED: Final[Mapping[str, str]] = {
     r"\b(resubmit_uncertain|retry_failed)=True\b": r"--\1",
     r"client\.job\((['\"])(.+?)\1\)\.\w+\(\)": r"`pika-async watch \2`",
 }
-_REPLACED_IN_FILES: Final[Mapping[str, str]] = {
+_OPTIONS: Final[dict[str, str]] = {
+    r"\Aprompt:": "PROMPT:",
+    r"\Acamera\.(\w+):": r"--camera \1:",
+    rf"\A({_FIELDS}):": r"--\1:",
+    r"\bextra=\{'pikaffect': …\}": """--extra '{"pikaffect": "…"}'""",
+}
+_FIELDS_OF_FILES: Final[dict[str, str]] = {
     r"\bextra=\{'pikaffect': …\}": 'extra: {"pikaffect": "…"}',
-    r"for a file pass a pathlib\.Path": "for a file give its path",
     r"allowed are a pathlib\.Path, bytes, or an": "allowed are the path of a file, or an",
     r"allowed is True or False": "allowed is true or false",
     r"allowed is a mapping with text keys and values that JSON can hold": "allowed is an object",
 }
 
 
-def for_shell(text: str) -> str:
-    """A sentence of the library with option names for argument names, commands for calls."""
-    for pattern, words in _REPLACED.items():
+def for_shell(text: str, *, of_file: bool = False) -> str:
+    """A sentence of the library with option names for argument names, commands for calls.
+
+    With ``of_file`` it is about a request that stands in a file, where fields are no options.
+    """
+    for pattern, words in (_COMMON | (_FIELDS_OF_FILES if of_file else _OPTIONS)).items():
         text = re.sub(pattern, words, text)
     return re.sub(r"(?<!\S)--[a-z_]+\b", lambda option: option[0].replace("_", "-"), text)
-
-
-def for_file(text: str) -> str:
-    """A sentence of the library as it is said of a field in a file."""
-    for pattern, words in _REPLACED_IN_FILES.items():
-        text = re.sub(pattern, words, text)
-    return text
 
 
 def printable(text: str) -> str:

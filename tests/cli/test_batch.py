@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from pika_async import ConfigurationError
+from pika_async.cli._batch_trail import BatchTrail
+from pika_async.cli._batch_words import problem
 from pika_async.simulator import Fault, Polls
 
 KEY = "sk-9f8e7d6c5b4a"
@@ -30,10 +33,11 @@ def fails_with(word):
 def test_each_result_is_a_line_on_stdout_with_the_line_of_the_file_and_the_video(batch, here, sim):
     done = batch("-n", "1")
     assert done.code == 0
-    assert [line.partition(": ")[0] for line in done.out.splitlines()] == [
+    lines = sorted(done.out.splitlines())
+    assert [line.partition(": ")[0] for line in lines] == [
         f"prompts.txt:{number}" for number in (2, 3, 4)
     ]
-    for line, job_id in zip(done.out.splitlines(), sim.jobs, strict=True):
+    for line, job_id in zip(lines, sim.jobs, strict=True):
         path = here / line.partition(": ")[2]
         assert path.read_bytes()[4:8] == b"ftyp"
         assert path.parent == here / "prompts-videos"
@@ -121,13 +125,24 @@ def test_standard_input_is_a_file_too(pika, here, sim, monkeypatch):
     ]
 
 
+def test_whoever_is_to_type_the_prompts_is_told_so(pika, sim, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(b"a red panda\n"))
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    done = pika("batch", "-", "--base-url", sim.url)
+    assert done.err.splitlines()[0] == (
+        "prompts are read from the terminal, one a line; Ctrl-D ends them"
+    )
+
+
 def test_json_is_one_object_a_result_and_one_with_the_totals(batch, sim):
     sim.failure = fails_with("cat")
     done = batch("--json", "-n", "1")
     *results, summary = done.events
     assert [event["event"] for event in done.events] == ["result"] * 3 + ["summary"]
     job_ids = list(sim.jobs)
-    first, second, _ = results
+    # As each is ready: one may be saved while the next fails.
+    first, second, _ = sorted(results, key=lambda result: result["index"])
     assert first == {
         "event": "result",
         "index": 0,
@@ -186,7 +201,7 @@ def test_an_uncertain_submit_is_told_with_what_to_do(batch, pika, sim):
     sim.faults.append(Fault("reset-after"))
     done = batch("-n", "1")
     assert done.code == 1
-    assert done.out.splitlines()[0].startswith("prompts.txt:2: uncertain: the submit broke off")
+    assert "prompts.txt:2: uncertain: the submit broke off" in done.out.splitlines()[0]
     assert "2 succeeded, 0 failed, 1 uncertain" in done.err
     assert "Look at the account's usage" in done.err
     line = done.err.splitlines()[-1]
@@ -232,7 +247,7 @@ def test_bad_lines_are_told_before_anything_is_sent(pika, here, sim):
         (["-n", "0"], "--max-in-flight"),
         (["--timeout", "nan"], "--timeout"),
         (["-d", "prompts.txt"], "--output-dir: 'prompts.txt' cannot be written to"),
-        (["-j", "prompts.txt"], "'prompts.txt' is not a journal"),
+        (["-j", "prompts.txt"], "prompts.txt' is not a journal"),
         (["--format", "xml"], "--format"),
         (["--format", "csv"], "prompts.txt:1: the first line names the columns"),
         (["-j", "x.simulated"], "is one of simulated jobs, which would pass for paid ones"),
@@ -307,6 +322,12 @@ def test_a_line_that_cannot_be_used_any_more_fails_alone(pika, here, sim):
     assert "changed since it was checked: image: 'cake.png'" in outcomes[2]["error"]["message"]
     assert (done.events[-1]["failed"], done.events[-1]["finished"]) == (1, 3)
     assert len(sim.submissions) == 2
+
+
+def test_fields_of_a_file_are_not_called_options():
+    trail = BatchTrail(file="p.csv", options=[], journal=True)
+    error = ConfigurationError("image: 'x' could be used, but not now.")
+    assert problem(error, trail) == "error: image: 'x' could be used, but not now."
 
 
 def test_lines_that_were_added_after_the_check_wait_for_the_next_run(pika, here, sim):
