@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pika_async._errors import JournalError
+from pika_async._settled import to_its_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ logger = logging.getLogger("pika_async")
 
 _T = TypeVar("_T")
 Step = Callable[[sqlite3.Connection], _T]
+_Outcome = tuple[Any, None] | tuple[None, Exception]
 
 
 class GroupCommit:
@@ -34,21 +36,21 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pika_async-journal")
         self._loop = asyncio.get_running_loop()
         self._gathering: list[tuple[Step[Any], asyncio.Future[Any]]] = []
-        self._committing: asyncio.Future[list[Any]] | None = None
+        self._committing: asyncio.Future[list[_Outcome]] | None = None
         self._file: JournalFile | None = None
 
     async def open(self, make: Callable[[], JournalFile]) -> JournalFile:
         """Open the file, in the thread that will write to it."""
-        opening = self._loop.run_in_executor(self._thread, make)
+
+        async def opened() -> JournalFile:
+            self._file = await self._loop.run_in_executor(self._thread, make)
+            return self._file
+
         try:
-            self._file = file = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(self._close_unwanted)
-            raise
+            return await to_its_end(opened())
         except BaseException:
-            self._thread.shutdown(wait=False)
+            await to_its_end(self.close())
             raise
-        return file
 
     def write(self, step: Step[_T]) -> asyncio.Future[_T]:
         """The result of ``step`` once it is durable; to be awaited or left alone.
@@ -76,23 +78,33 @@ class GroupCommit:
         committing.add_done_callback(lambda done: self._report(group, done))
         self._committing = committing
 
-    def _written(self, group: list[tuple[Step[Any], asyncio.Future[Any]]]) -> list[Any]:
+    def _written(self, group: list[tuple[Step[Any], asyncio.Future[Any]]]) -> list[_Outcome]:
+        """One transaction; a step that raises of its own is left out of it."""
         assert self._file is not None  # noqa: S101 - opened first
         connection = self._file.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            results = [step(connection) for step, _ in group]
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return results
+        stumbles: dict[int, Exception] = {}
+        while True:
+            connection.execute("BEGIN IMMEDIATE")
+            place = -1
+            try:
+                outcomes: list[_Outcome] = []
+                for place, (step, _) in enumerate(group):
+                    known = stumbles.get(place)
+                    outcomes.append((None, known) if known else (step(connection), None))
+                connection.execute("COMMIT")
+            except BaseException as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error) or not isinstance(error, Exception):
+                    raise
+                stumbles[place] = error
+            else:
+                return outcomes
 
     def _report(
         self,
         group: list[tuple[Step[Any], asyncio.Future[Any]]],
-        done: asyncio.Future[list[Any]],
+        done: asyncio.Future[list[_Outcome]],
     ) -> None:
         self._committing = None
         if self._gathering:
@@ -103,10 +115,11 @@ class GroupCommit:
         for place, (_, future) in enumerate(group):
             if future.cancelled():
                 continue
-            if error is None:
-                future.set_result(done.result()[place])
+            result, problem = (None, error) if error is not None else done.result()[place]
+            if problem is None:
+                future.set_result(result)
             else:
-                future.set_exception(self._failure(error))
+                future.set_exception(self._failure(problem))
                 # Not everyone waits.
                 future.exception()
 
@@ -116,8 +129,3 @@ class GroupCommit:
         failure = JournalError(f"the journal {str(self._path)!r} could not be written: {error}")
         failure.__cause__ = error
         return failure
-
-    def _close_unwanted(self, opening: asyncio.Future[JournalFile]) -> None:
-        if not opening.cancelled() and opening.exception() is None:
-            self._thread.submit(opening.result().close)
-        self._thread.shutdown(wait=False)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from pika_async._errors import JournalError
 from pika_async._version import __version__
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # "PIKA", so that `file` and other programs can tell whose it is:
 # https://www.sqlite.org/fileformat2.html#application_id
@@ -34,7 +33,9 @@ CREATE TABLE items (
     position INTEGER NOT NULL,
     run INTEGER NOT NULL REFERENCES runs (id),
     request TEXT NOT NULL,
-    status TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (
+        status IN ('waiting', 'submitting', 'uncertain', 'submitted', 'succeeded', 'failed')
+    ),
     job_id TEXT,
     sent_at REAL,
     accepted_at REAL,
@@ -82,6 +83,7 @@ class JournalFile:
             JournalError: It is in use, not a journal, damaged, of a newer version, or cannot be
                 written.
         """
+        path = _real(path)
         # What is refused is not even locked.
         known = _identified(path)
         if known is not None:
@@ -107,27 +109,48 @@ def read_only(path: Path) -> sqlite3.Connection:
     Raises:
         JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
     """
-    connection = _identified(path)
-    if connection is None:
+    path = _real(path)
+    known = _identified(path)
+    if known is None:
         raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
+    connection = _connected(path, "mode=ro")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError:
+        # In a folder that cannot be written to no batch begins, so what was found stays true.
+        connection.close()
+        return known
+    known.close()
     return connection
 
 
-def _identified(path: Path) -> sqlite3.Connection | None:
-    """An existing journal, to read; None where there is no file or nothing in it."""
-    if not path.exists():
-        return None
+def _real(path: Path) -> Path:
+    """Where the file is: under another name or link it must not pass for another journal."""
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None
-        )
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        raise _unusable(path, error) from error
+
+
+def _connected(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(os.fsencode(path))}?{how}", uri=True, isolation_level=None)
+
+
+def _identified(path: Path) -> sqlite3.Connection | None:
+    """An existing journal, to look into now; None where there is no file or nothing in it."""
+    try:
+        if not path.exists():
+            return None
+        # Where no log lies beside it nobody has it open; a look that relies on that leaves none.
+        alone = not path.with_name(f"{path.name}-wal").exists()
+        connection = _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
         try:
             if _is_ours(connection, path):
                 return connection
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     connection.close()
     return None
@@ -155,7 +178,8 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             f"{version}; this is {__version__}, which knows format {SCHEMA_VERSION}). "
             f"{_UNTOUCHED} Upgrade pika-async."
         )
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    # quick_check would not notice a broken index, in which a paid request is not found again.
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise _damaged(path, verdict)
     return True
@@ -210,16 +234,20 @@ def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int]:
     return connection, run
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> JournalError:
+def _unusable(path: Path, error: Exception) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return JournalError(
             f"{str(path)!r} is not a journal, nor any SQLite database. {_UNTOUCHED} Give the "
             "journal another path."
         )
-    if code == sqlite3.SQLITE_CORRUPT:
+    # SQLite quotes what is broken, and Python cannot always read it.
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
         return _damaged(path, str(error))
-    return JournalError(f"the journal {str(path)!r} cannot be opened: {error}. {_UNTOUCHED}")
+    return JournalError(
+        f"the journal {str(path)!r} cannot be opened: {error}. {_UNTOUCHED} Look at what is "
+        "there, and at the permissions of it and its folder."
+    )
 
 
 def _unwritable(path: Path, error: OSError | sqlite3.Error) -> JournalError:

@@ -21,7 +21,7 @@ from pika_async._models import Failed, Succeeded, Video
 if TYPE_CHECKING:
     from pika_async._request import GenerationRequest
 
-# In ``extra`` nothing tells an image from other text but its length.
+# In ``extra`` nothing tells bare base64 from other text but its length.
 _LONGEST_TEXT: Final = 8_000
 
 _converter = cattrs.Converter(omit_if_default=True)
@@ -66,8 +66,8 @@ def _without_bulk(value: Any) -> Any:
             return {str(key): _without_bulk(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_without_bulk(inner) for inner in value]
-        case str() if len(value) > _LONGEST_TEXT:
-            return _medium(value.encode("utf-8", "surrogatepass"))
+        case str() if len(value) > _LONGEST_TEXT or _is_data_url(value):
+            return _digest(value)
         case _:
             return value
 
@@ -75,9 +75,18 @@ def _without_bulk(value: Any) -> Any:
 def _medium(value: Path | bytes | str) -> dict[str, str]:
     if isinstance(value, Path):
         return {"path": str(value)}
-    if isinstance(value, str) and not value[:5].lower().startswith("data:"):
+    if isinstance(value, str) and not _is_data_url(value):
         return {"url": value}
-    content = value if isinstance(value, bytes) else value.encode()
+    return _digest(value)
+
+
+def _is_data_url(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
+def _digest(value: bytes | str) -> dict[str, str]:
+    # Half surrogate pairs too: JSON can spell them.
+    content = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 

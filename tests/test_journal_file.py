@@ -117,10 +117,23 @@ class TestMaking:
         assert set(contents(tmp_path)) == {"journal.db", "journal.db-lock"}
 
     @pytest.mark.parametrize(
-        "name", ["a journal", "a?mode=memory", "a#b", "a%41", "file:a", "Tagebuch für Größe"]
+        "name",
+        [
+            "a journal",
+            "a?mode=memory",
+            "a#b",
+            "a%41",
+            "file:a",
+            ":memory:",
+            "Tagebuch für Größe",
+            "a\udcffb",
+        ],
+        ids=ascii,
     )
-    def test_any_name_names_one_file(self, name, tmp_path):
-        path = journal(tmp_path / name, 3)
+    def test_any_name_names_one_file(self, name, tmp_path, monkeypatch):
+        # Alone, without a folder, some names mean more to SQLite.
+        monkeypatch.chdir(tmp_path)
+        path = journal(Path(name), 3)
         assert set(contents(tmp_path)) == {name, f"{name}-lock"}
         with opened(path) as file:
             assert len(fingerprints(file.connection)) == 3
@@ -165,6 +178,10 @@ def of_another_program_with_only_a_version(path):
     database(path, "PRAGMA user_version = 1")
 
 
+def of_another_program_in_wal_mode(path):
+    database(path, "PRAGMA journal_mode = WAL", "CREATE TABLE contacts (name TEXT)")
+
+
 def of_a_newer_version(path):
     journal(path, 3, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
 
@@ -176,6 +193,13 @@ def cut_in_half(path):
 
 def cut_within_its_first_page(path):
     path.write_bytes(journal(path, 100).read_bytes()[:1000])
+
+
+def with_a_schema_that_is_no_text(path):
+    whole = bytearray(journal(path, 100).read_bytes())
+    at = whole.index(b"CREATE TABLE past")
+    whole[at + 3 : at + 8] = b"\xff" * 5
+    path.write_bytes(whole)
 
 
 def with_a_page_of_nulls(path):
@@ -194,14 +218,19 @@ REFUSED = [
     (of_another_program_with_an_id, "is a database of another program", ANOTHER_PATH),
     (of_another_program_with_only_an_id, "is a database of another program", ANOTHER_PATH),
     (of_another_program_with_only_a_version, "is a database of another program", ANOTHER_PATH),
+    (of_another_program_in_wal_mode, "is a database of another program", ANOTHER_PATH),
     (of_a_newer_version, "by a newer version of pika_async (format 2; this is", "Upgrade"),
     (cut_in_half, "is damaged (", KEEP_IT),
     (cut_within_its_first_page, "is damaged (", KEEP_IT),
+    (with_a_schema_that_is_no_text, "is damaged (", KEEP_IT),
     (with_a_page_of_nulls, "is damaged (", KEEP_IT),
 ]
 every_refused_file = pytest.mark.parametrize(
     ("make", "finding", "advice"), REFUSED, ids=[make.__name__ for make, _, _ in REFUSED]
 )
+
+
+LOOK_THERE = "Look at what is there, and at the permissions"
 
 
 class TestRefusing:
@@ -228,16 +257,15 @@ class TestRefusing:
             JournalFile(path, MOMENT)
         assert path.read_bytes() == before
 
-    @pytest.mark.parametrize(
-        "make",
-        [a_text, of_another_program, of_another_program_with_an_id],
-        ids=lambda make: make.__name__,
-    )
-    def test_no_file_is_left_beside_a_refused_one(self, make, tmp_path):
-        make(tmp_path / "letters.db")
+    @every_refused_file
+    @pytest.mark.parametrize("opening", [opened, read_only], ids=["to write", "to read"])
+    def test_no_file_is_left_beside_a_refused_one(self, make, finding, advice, opening, tmp_path):
+        path = tmp_path / "journal.db"
+        make(path)
+        before = contents(tmp_path)
         with pytest.raises(JournalError):
-            JournalFile(tmp_path / "letters.db", MOMENT)
-        assert set(contents(tmp_path)) == {"letters.db"}
+            opening(path)
+        assert contents(tmp_path) == before
 
     def test_a_refused_file_is_not_even_locked(self, tmp_path):
         path = tmp_path / "letters.db"
@@ -250,9 +278,30 @@ class TestRefusing:
             theirs.commit()
 
     def test_a_folder_is_refused(self, tmp_path):
-        with pytest.raises(JournalError, match=r"cannot be opened: .* nothing was sent"):
+        with pytest.raises(JournalError, match=rf"cannot be opened: .* {LOOK_THERE}"):
             JournalFile(tmp_path, MOMENT)
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["x" * 300, "a\0b"], ids=["too long", "with a null"])
+    @pytest.mark.parametrize("opening", [opened, read_only], ids=["to write", "to read"])
+    def test_what_no_file_can_be_called_is_a_journal_error(self, name, opening, tmp_path):
+        with pytest.raises(JournalError, match=r"cannot be|there is no journal"):
+            opening(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_one_wrong_bit_by_which_a_request_would_not_be_found_is_noticed(self, tmp_path):
+        path = journal(tmp_path / "journal.db", 100)
+        whole = path.read_bytes()
+        name = f"{7:064}".encode()
+        places = [at for at in range(len(whole)) if whole.startswith(name, at)]
+        # In the table and in its index.
+        assert len(places) == 2
+        for place in places:
+            broken = bytearray(whole)
+            broken[place + 63] ^= 1
+            path.write_bytes(broken)
+            with pytest.raises(JournalError, match="is damaged"):
+                JournalFile(path, MOMENT)
 
     def test_every_page_whose_structure_is_broken_is_noticed(self, tmp_path):
         # A page begins with its kind, where its free space begins and how many cells it has.
@@ -359,6 +408,19 @@ class TestOneAtATime:
             file.connection.execute(ADD, ("mine",))
         with closing(read_only(path)) as connection:
             assert fingerprints(connection) == ["mine"]
+
+    def test_a_link_to_a_journal_in_use_is_refused(self, tmp_path):
+        path = tmp_path / "journal.db"
+        link = tmp_path / "elsewhere" / "link.db"
+        link.parent.mkdir()
+        link.symlink_to(path)
+        with opened(path):
+            with pytest.raises(JournalError, match=IN_USE):
+                JournalFile(link, MOMENT)
+        with opened(link):
+            with pytest.raises(JournalError, match=IN_USE):
+                JournalFile(path, MOMENT)
+        assert set(contents(link.parent)) <= {"link.db"}
 
     def test_the_lock_is_lifted_when_the_journal_is_closed(self, tmp_path):
         path = tmp_path / "journal.db"
@@ -482,6 +544,22 @@ class TestUnwritable:
             with pytest.raises(JournalError, match=WHERE_TO_LOOK):
                 JournalFile(public_folder / "journal.db", MOMENT)
         assert list(public_folder.iterdir()) == []
+
+    def test_a_journal_in_a_read_only_folder_is_read(self, public_folder):
+        path = journal(public_folder / "journal.db", 3)
+        path.chmod(0o444)
+        public_folder.chmod(0o555)
+        with as_someone_without_privileges():
+            with closing(read_only(path)) as reader:
+                assert len(fingerprints(reader)) == 3
+
+    @pytest.mark.parametrize("opening", [opened, read_only], ids=["to write", "to read"])
+    def test_a_folder_that_cannot_be_looked_into_is_told(self, opening, public_folder):
+        journal(public_folder / "journal.db")
+        public_folder.chmod(0o000)
+        with as_someone_without_privileges():
+            with pytest.raises(JournalError, match=r"cannot be|there is no journal"):
+                opening(public_folder / "journal.db")
 
     def test_a_read_only_file_is_told(self, public_folder):
         path = journal(public_folder / "journal.db", 3)

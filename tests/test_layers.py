@@ -21,8 +21,8 @@ LAYERS = {
     "pure": """_polling _adaptive _retry _endpoint _records
                dialects._answers dialects._dialect dialects._gateway_errors dialects._gateway_wire
                dialects._gateway_states dialects.gateway dialects""",
-    "effects": "_transport _api _journal_file _group_commit _journal",
-    "workflows": """_settled _tracking _job _brake _submit _part _download _client
+    "effects": "_settled _transport _api _journal_file _group_commit _journal",
+    "workflows": """_tracking _job _brake _submit _part _download _client
                     _batch_source _batch_record _batch_item _batch""",
     "facade": "__init__",
     "shells": "simulator pytest_plugin _report cli",

@@ -166,6 +166,14 @@ class TestRequests:
         digest = sha256(long.encode())
         assert kept == {"a": digest, "b": [{"c": [digest, short]}]}
 
+    @pytest.mark.parametrize("url", ["data:image/png;base64,iVBO", "DATA:video/mp4,x"])
+    def test_a_data_url_in_extra_is_kept_as_its_digest_however_short(self, url):
+        assert asked(extra={"a": [url]})["extra"] == {"a": [sha256(url.encode())]}
+
+    def test_a_data_url_with_half_a_surrogate_pair_has_a_digest(self):
+        url = "data:image/png;base64,\ud800"
+        assert asked(image=url)["image"] == sha256(url.encode("utf-8", "surrogatepass"))
+
     def test_a_long_text_with_half_a_surrogate_pair_has_a_digest(self):
         long = "\ud800" * (LONGEST_TEXT + 1)
         digest = sha256(long.encode("utf-8", "surrogatepass"))

@@ -252,7 +252,7 @@ def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
 def _job_id(body: Mapping[str, Any]) -> str | None:
     # Where three services' answers keep it; request_id and batch_id name other things.
     data = objects(body.get("data"))
-    return first_text(
+    job_id = first_text(
         body.get("id"),
         data.get("task_id"),
         data.get("id"),
@@ -261,3 +261,5 @@ def _job_id(body: Mapping[str, Any]) -> str | None:
         body.get("data"),
         objects(data.get("job")).get("id"),
     )
+    # With half a surrogate pair it can neither be written down nor be asked for.
+    return None if job_id is None or re.search("[\ud800-\udfff]", job_id) else job_id
