@@ -56,7 +56,7 @@ class BatchTrail(Trail):
         if self.simulated:
             return "the simulated jobs ended with this command; nothing was paid."
         sentences = ["nothing more is submitted.", *self._jobs(self.progress)]
-        if self.uncertain:
+        if self.uncertain and self.progress.submitting:
             sentences.append(
                 "Submits whose answers were not awaited may have started more jobs: "
                 + (
