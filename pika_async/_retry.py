@@ -153,8 +153,9 @@ class RetryPolicy:
 
     Attributes:
         attempts: How often one submit is sent at most, the first time included. Only submits
-            that provably started nothing are sent again. Also how often in a row a download may
-            break off without a new byte.
+            that provably started nothing are sent again. A 429 does not count while the service
+            admits other submits of the client, for as long as the ``outage_budget``. Also how
+            often in a row a download may break off without a new byte.
         initial: Seconds before the second attempt.
         factor: How the delay grows from attempt to attempt.
         maximum: Longest delay in seconds.

@@ -92,9 +92,11 @@ class Submitter:
         """
         content = content or await with_media_read(request)
         prepared = await self._api.encode_submit(content, secrets.token_hex(16))
-        attempt = 0
+        attempt = sent = 0
+        begun = self._timing.now()
         while True:
             attempt += 1
+            sent += 1
             gone_at = await self._brake.released()
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
@@ -115,14 +117,19 @@ class Submitter:
                     ) from error
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
-                if busy:
-                    # For the others too, also where this one gives up.
-                    self._brake.hold(delay, gone_at)
+                # Where others are admitted it stands in line, which is no attempt of its own.
+                in_line = busy and self._brake.hold(delay, gone_at)
+                if in_line and self._timing.now() - begun < self._retry.outage_budget:
+                    attempt -= 1
                 if verdict is not Verdict.AGAIN or attempt >= self._retry.attempts:
-                    error.meaning = _meaning(error, attempt)
+                    error.meaning = _meaning(error, sent)
                     raise
-                logger.warning(
-                    "submit held back for %.1f s (attempt %d): %s", delay, attempt, error
+                logger.log(
+                    logging.INFO if in_line else logging.WARNING,
+                    "submit held back for %.1f s (attempt %d): %s",
+                    delay,
+                    sent,
+                    error,
                 )
                 if not busy:
                     await self._timing.sleep(delay)
@@ -196,12 +203,12 @@ def _report_unclaimed(recorded: bool, task: asyncio.Task[Accepted]) -> None:
         )
 
 
-def _meaning(error: PikaError, attempt: int) -> str:
+def _meaning(error: PikaError, sent: int) -> str:
     if error.job_id:
         return (
             f"Yet the answer names job {error.job_id}: look at it with "
             f"client.job({error.job_id!r}).refresh() before submitting again."
         )
-    if attempt > 1:
-        return f"{_NOT_CHARGED} It was tried {attempt} times."
+    if sent > 1:
+        return f"{_NOT_CHARGED} It was tried {sent} times."
     return _NOT_CHARGED

@@ -173,6 +173,18 @@ async def test_whoever_is_cancelled_leaves_no_gap_behind():
 
 
 @in_virtual_time
+async def test_a_hold_tells_whether_others_have_been_admitted_since_the_refused_one_left():
+    one = brake()
+    first = await one.released()
+    await anyio.sleep(0.1)
+    assert one.hold(1.0, first) is False
+    second = await one.released()
+    await anyio.sleep(0.1)
+    one.succeeded()
+    assert one.hold(1.0, second) is True
+
+
+@in_virtual_time
 async def test_a_burst_of_refusals_slows_down_once():
     one = brake()
     await refused_while_admitting(one)

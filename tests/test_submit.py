@@ -101,6 +101,35 @@ async def test_without_retry_after_the_backoff_grows():
         assert wire.clock.naps == [0.5, 1.0, 2.0]
 
 
+def crowd(wire, monkeypatch) -> None:
+    """From now on other submits are admitted before every refusal."""
+    hold = wire.submitter._brake.hold
+    monkeypatch.setattr(wire.submitter._brake, "hold", lambda *told: hold(*told) is None or True)
+
+
+async def test_refused_for_the_crowd_it_goes_with_a_submit_does_not_give_up(monkeypatch):
+    retry = RetryPolicy(attempts=2, jitter=0)
+    async with (
+        Simulator(faults=[Fault("429-empty", times=12)]) as sim,
+        wired(sim, retry=retry) as wire,
+    ):
+        crowd(wire, monkeypatch)
+        await wire.submitter.submit(REQUEST)
+        assert len(sim.submissions) == 13
+
+
+async def test_even_in_a_crowd_it_gives_up_after_the_outage_budget(monkeypatch):
+    retry = RetryPolicy(attempts=2, jitter=0, outage_budget=60)
+    async with (
+        Simulator(faults=[Fault("429-empty", times=None)]) as sim,
+        wired(sim, retry=retry) as wire,
+    ):
+        crowd(wire, monkeypatch)
+        with pytest.raises(RateLimitError, match="It was tried"):
+            await wire.submitter.submit(REQUEST)
+        assert 60 <= sum(wire.clock.naps) <= 90
+
+
 async def test_retries_are_visible_in_the_log(caplog):
     async with Simulator(faults=[Fault("429-openai")]) as sim, wired(sim) as wire:
         await wire.submitter.submit(REQUEST)
