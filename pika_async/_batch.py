@@ -60,8 +60,8 @@ class Batch(AsyncIterator[BatchResult]):
             Requests may come in another order, and more of them.
         output_dir: Where the videos are saved, as ``00007-words-of-the-prompt-JOB_ID.mp4``.
         timeout: Seconds to wait for each job, from its submit on; None: for ever.
-        resubmit_uncertain: Submit again what an earlier run broke off in the middle of, though
-            it may be paid for already.
+        resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
+            the service says it has never heard of, though it may be paid for already.
         retry_failed: Submit again what failed in an earlier run.
         on_transition: Called with each change of state of each job. What it raises ends the batch.
 

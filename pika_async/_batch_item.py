@@ -13,8 +13,15 @@ import anyio
 from attrs import define, field, frozen
 
 from pika_async._api import with_media_read
+from pika_async._batch_record import Known
 from pika_async._client import PikaClient
-from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
+from pika_async._errors import (
+    DownloadError,
+    NotFoundError,
+    PikaError,
+    SubmissionUncertainError,
+    TargetExistsError,
+)
 from pika_async._job import failure
 from pika_async._journal import SavedFile
 from pika_async._models import Failed, Running, Succeeded, Transition
@@ -22,7 +29,7 @@ from pika_async._names import video_name
 from pika_async._results import BatchResult
 
 if TYPE_CHECKING:
-    from pika_async._batch_record import Known, Record
+    from pika_async._batch_record import Record
     from pika_async._job import Job
     from pika_async._models import Video
     from pika_async._request import GenerationRequest
@@ -142,8 +149,15 @@ class Item:
             raise known.error
         try:
             async with self._shared.client._slots or nullcontext():
-                job = await self._job(known, content)
-                state = await self._end(job)
+                try:
+                    state = await self._end(await self._job(known, content))
+                except NotFoundError:
+                    # An earlier run's job of which the service knows nothing, for this key.
+                    if not (known.resumed and self._record.give_up()):
+                        raise
+                    known = self._known = Known(number=known.number)
+                    self._shared.counts.resumed -= 1
+                    state = await self._end(await self._job(known, content))
         except PikaError as error:
             await self._record.went_wrong(error, self._job_id)
             raise

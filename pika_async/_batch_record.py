@@ -56,6 +56,10 @@ class Record:
         """What is known of ``request``; ``content`` is the same with its files read."""
         return Known(number=self._index)
 
+    def give_up(self) -> bool:
+        """Whether a job that the service does not know may be given up for a new one."""
+        return False
+
     async def leaving(self) -> None:
         """See ``SubmitRecord``."""
 
@@ -136,6 +140,12 @@ class JournalRecord(Record):
             self._journal.given_up(found.item)
             return Known(number=found.number)
         return _known(found, request, name)
+
+    def give_up(self) -> bool:
+        """See :class:`Record`."""
+        if self._choices.resubmit_uncertain:
+            self._journal.given_up(self._item)
+        return self._choices.resubmit_uncertain
 
     async def leaving(self) -> None:
         """See ``SubmitRecord``."""

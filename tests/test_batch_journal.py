@@ -21,6 +21,7 @@ from pika_async import (
     JobFailedError,
     JobTimeoutError,
     JournalError,
+    NotFoundError,
     RetryPolicy,
     SubmissionUncertainError,
     run_batch,
@@ -267,6 +268,37 @@ class TestWhatIsUncertain:
             async with Batch(client, ["a panda"], journal=journal):
                 await until(lambda: sim.jobs)
             assert rows(journal, "status, job_id") == [("submitted", *sim.jobs)]
+
+
+class TestJobsThatAreNotFound:
+    async def test_a_job_of_an_earlier_run_that_is_not_found_is_not_bought_again(self, journal):
+        await self.submitted_elsewhere(journal)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            for _ in range(2):
+                (result,) = await run_batch(client, ["a panda"], journal=journal)
+                assert isinstance(result.error, NotFoundError)
+                assert result.job_id == result.error.job_id is not None
+            assert sim.submissions == []
+
+    async def test_it_is_submitted_again_only_when_asked_to(self, journal):
+        gone = await self.submitted_elsewhere(journal)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            async with Batch(
+                client, ["a panda"], journal=journal, resubmit_uncertain=True
+            ) as batch:
+                result = await anext(batch)
+            assert len(sim.submissions) == 1
+        assert result.ok
+        assert not result.resumed
+        assert (batch.stats.resumed, batch.stats.submitted, batch.in_flight) == (0, 1, ())
+        assert rows(journal, "status, job_id", "past") == [("submitted", gone)]
+
+    @staticmethod
+    async def submitted_elsewhere(journal: Path) -> str:
+        async with Simulator(duration=ENDLESS, seed=7) as sim, client_for(sim) as client:
+            async with Batch(client, ["a panda"], journal=journal) as batch:
+                await until(lambda: batch.in_flight)
+            return batch.in_flight[0]
 
 
 class TestWhatFailed:
