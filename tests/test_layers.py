@@ -17,7 +17,8 @@ ROOT = Path(pika_async.__file__).parent
 # From the ground up; within a layer from left to right. A module may import what stands before
 # it and nothing else. A folder's name stands for its package where that is one thing to others.
 LAYERS = {
-    "vocabulary": "_version _media_types _http _models _request _errors _fingerprint _results _names",
+    "vocabulary": """_version _media_types _http _models _request _errors _fingerprint _results
+                     _names""",
     "pure": """_polling _adaptive _retry _endpoint _records
                dialects._answers dialects._dialect dialects._gateway_errors dialects._gateway_wire
                dialects._gateway_states dialects.gateway dialects""",
@@ -30,7 +31,7 @@ LAYERS = {
 # The facade is names and nothing else, imported lazily: shells are its users, not its parts.
 ORDER = [name for names in LAYERS.values() for name in names.split()]
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names.split()}
-PACKAGES_OF_THEIR_OWN = ("simulator", "cli")
+PACKAGES_OF_THEIR_OWN = ("simulator", "_report", "cli")
 
 # What a layer may import from elsewhere at run time, beside the standard library.
 ALLOWED_LIBRARIES = {

@@ -11,13 +11,14 @@ def main() -> None:
     """Run the command line; without its extra, say in one sentence how to get it."""
     try:
         from pika_async.cli._app import app  # noqa: PLC0415 - what it imports may be missing
+
+        app()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("rich", "typer"):
+        if missing not in ("jinja2", "markupsafe", "rich", "typer"):
             raise
         sys.stderr.write(
             f"error: the command line needs {missing}, which is not installed: "
             "pip install 'pika-async[cli]'\n"
         )
         sys.exit(2)
-    app()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pika_async._version import __version__
-from pika_async.cli import _batch, _generate, _simulate, _watch
+from pika_async.cli import _batch, _gallery, _generate, _simulate, _watch
 
 app = typer.Typer(
     name="pika-async",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("generate", epilog=_generate.EXAMPLES)(_generate.generate)
 app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
 app.command("batch", epilog=_batch.EXAMPLES)(_batch.batch)
+app.command("report", epilog=_gallery.EXAMPLES)(_gallery.report)
 app.command("simulate", epilog=_simulate.EXAMPLES)(_simulate.simulate)
 
 

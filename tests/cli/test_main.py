@@ -35,7 +35,7 @@ def test_it_runs_as_a_module(start):
     assert (done.code, done.out) == (0, f"pika-async {pika_async.__version__}\n")
 
 
-@pytest.mark.parametrize("verb", ["generate", "watch", "batch", "simulate"])
+@pytest.mark.parametrize("verb", ["generate", "watch", "batch", "report", "simulate"])
 def test_the_help_of_each_verb_has_examples(pika, verb):
     done = pika(verb, "--help")
     assert done.code == 0

@@ -1,0 +1,75 @@
+"""Numbers and times for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+_TENTHS_BELOW: Final = 9.95
+
+
+def seconds(amount: float | None) -> str:
+    """``0.4 s``, ``41 s``, ``1 min 12 s``, ``2 h 5 min``; a dash where it is not known."""
+    if amount is None:
+        return "—"
+    if amount < _TENTHS_BELOW:
+        return f"{amount:.1f} s"
+    # Compared as they are shown, or there would be 60 s and 24 h.
+    if (whole := round(amount)) < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _pair(whole, 60, "min", "s")
+    if (minutes := round(amount / 60)) < 24 * 60:
+        return _pair(minutes, 60, "h", "min")
+    return _pair(round(amount / 3600), 24, "d", "h")
+
+
+def tick(amount: float) -> str:
+    """A round number of seconds: ``5 s``, where :func:`seconds` says ``5.0 s``."""
+    return seconds(amount).replace(".0 s", " s")
+
+
+def _pair(amount: int, size: int, large: str, small: str) -> str:
+    many, rest = divmod(amount, size)
+    return f"{many} {large} {rest} {small}" if rest else f"{many} {large}"
+
+
+def moment(at: float) -> str:
+    """``2025-03-01 09:30:12 UTC``."""
+    known = _datetime(at)
+    return f"{at}" if known is None else f"{known:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso(at: float | None) -> str | None:
+    """``2025-03-01T09:30:12Z``, for machines; None where there is no such time."""
+    known = None if at is None else _datetime(at)
+    return None if known is None else f"{known:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _datetime(at: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def amount(count: int, one: str, many: str | None = None) -> str:
+    """``1 job``, ``10,000 jobs``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def option(value: Any) -> str:
+    """What was asked for, as it is shown: media by where they come from."""
+    match value:
+        case {"path": source} | {"url": source}:
+            return str(source)
+        case {"sha256": digest}:
+            return f"given as bytes, SHA-256 {str(digest)[:12]}…"
+        case dict():
+            return ", ".join(f"{name} {option(inner)}" for name, inner in value.items())
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(option, value))
+        case _:
+            return str(value)

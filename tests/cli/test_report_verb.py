@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.batches import client_for, prompts
+from support.journals import NOW, START, add, create, parsed, succeeded, video
+
+from pika_async import Batch, Failed, JobTimeoutError, RateLimitError, run_batch
+from pika_async._journal_file import JournalFile
+from pika_async.simulator import Polls, Simulator
+
+JOURNAL = "shots.txt.journal"
+PAGE = "shots.txt.html"
+TIMES = {"sent_at": START, "accepted_at": START + 1, "running_at": START + 4, "ended_at": START + 9}
+
+
+@pytest.fixture
+def journal(here):
+    path = here / JOURNAL
+    add(path, "a red panda", "succeeded", state=succeeded(), job_id="job", **TIMES)
+    add(path, "a <b>cat</b>", "failed", state=Failed(reason="it fell"), job_id="job-2", **TIMES)
+    return path
+
+
+@pytest.fixture
+def report(pika, journal):
+    return lambda *arguments: pika("report", journal.name, *arguments)
+
+
+@pytest.fixture
+def saved_video(here, journal):
+    """A video in the folder where `pika-async batch shots.txt` saves it."""
+    name = "00002-a-dog-job-3.mp4"
+    clip = video("job-3")
+    files = json.dumps([{"name": name, "size": 5}])
+    add(journal, "a dog", "succeeded", state=succeeded(clip), job_id="job-3", files=files)
+    (here / "shots-videos").mkdir()
+    (here / "shots-videos" / name).write_bytes(b"12345")
+    return name
+
+
+def sources(html: str) -> list[str]:
+    return [one["src"] for one in parsed(html).every("video")]
+
+
+def test_the_page_is_written_beside_the_journal_and_named_on_stdout(report, here):
+    done = report()
+    assert (done.code, done.out, done.err) == (0, f"{PAGE}\n", "")
+    found = parsed((here / PAGE).read_text("utf-8"))
+    assert [one.text for one in found.every("p", "prompt")] == ["a red panda", "a <b>cat</b>"]
+
+
+def test_o_names_the_page_and_missing_folders_are_made(report, here):
+    done = report("-o", "pages/all.html")
+    assert (done.code, done.out) == (0, "pages/all.html\n")
+    assert list((here / "pages").iterdir()) == [here / "pages" / "all.html"]
+
+
+def test_with_a_dash_the_page_goes_to_stdout(report, here):
+    done = report("-o", "-")
+    assert done.code == 0
+    assert len(parsed(done.out).every("article")) == 2
+    assert list(here.glob("*.html")) == []
+
+
+def test_what_goes_to_stdout_is_what_goes_to_a_file(pika, here):
+    path = here / "long.journal"
+    for number in range(120):
+        add(path, f"{number} {'long ' * 200}")
+    pika("report", "long.journal", "-o", "page.html")
+    printed = pika("report", "long.journal", "-o", "-").out
+    written = (here / "page.html").read_text("utf-8")
+    # The moment is not the same.
+    without = [line for line in written.splitlines() if "As it was" not in line]
+    assert [line for line in printed.splitlines() if "As it was" not in line] == without
+
+
+def test_an_existing_page_is_kept_unless_told_otherwise(report, here):
+    (here / PAGE).write_text("mine")
+    done = report()
+    assert done.code == 2
+    assert done.err == (
+        f"error: '{PAGE}' exists already. Add --overwrite to replace it, or give another name "
+        "with -o.\n"
+    )
+    assert (here / PAGE).read_text() == "mine"
+    assert report("--overwrite").code == 0
+    assert "<!doctype html>" in (here / PAGE).read_text("utf-8")
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-lock"])
+def test_the_journal_itself_is_never_replaced(report, here, end):
+    before = (here / JOURNAL).read_bytes()
+    done = report("-o", f"../{here.name}/{JOURNAL}{end}", "--overwrite")
+    assert done.code == 2
+    assert "is the journal itself" in done.err
+    assert (here / JOURNAL).read_bytes() == before
+
+
+def test_a_journal_under_another_name_is_still_the_journal(report, here):
+    (here / "link.html").symlink_to(JOURNAL)
+    assert report("-o", "link.html", "--overwrite").code == 2
+    assert (here / "link.html").is_symlink()
+
+
+def test_a_journal_with_the_suffix_of_a_page_is_not_replaced(pika, here):
+    add(here / "odd.html")
+    done = pika("report", "odd.html", "--overwrite")
+    assert done.code == 2
+    assert "is the journal itself" in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices are files elsewhere too, but not so named")
+def test_a_device_is_not_replaced(report):
+    done = report("-o", os.devnull, "--overwrite")
+    assert done.code == 2
+    assert "no file that could be replaced" in done.err
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+def test_a_folder_is_no_place_for_a_page(report, here):
+    (here / "pages").mkdir()
+    done = report("-o", "pages", "--overwrite")
+    assert done.code == 2
+    assert "is a folder" in done.err
+
+
+def test_a_page_that_could_not_be_finished_is_not_there_at_all(report, here, monkeypatch):
+    (here / PAGE).write_text("mine")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = report("--overwrite")
+    assert done.code == 1
+    assert done.err == f"error: '{PAGE}' could not be written: {os.strerror(errno.ENOSPC)}.\n"
+    assert (here / PAGE).read_text() == "mine"
+    assert [path for path in here.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no journal"),
+        (b"", "there is no journal"),
+        (b"no database at all, by far" * 50, "is not a journal"),
+    ],
+)
+def test_what_is_no_journal_is_wrong_usage_and_makes_no_page(pika, here, content, words):
+    if content is not None:
+        (here / JOURNAL).write_bytes(content)
+    done = pika("report", JOURNAL)
+    assert done.code == 2
+    assert words in done.err
+    assert not (here / PAGE).exists()
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", "a\0b"])
+def test_what_cannot_be_a_journal_is_wrong_usage(pika, name):
+    done = pika("report", name)
+    assert done.code == 2
+    assert "should not happen" not in done.err
+
+
+def test_an_empty_journal_makes_a_page(pika, here):
+    create(here / JOURNAL)
+    assert pika("report", JOURNAL).code == 0
+    assert "No request has been noted" in (here / PAGE).read_text("utf-8")
+
+
+class TestVideos:
+    def test_those_that_batch_has_saved_are_found_by_themselves(self, report, here, saved_video):
+        assert report().err == ""
+        html = (here / PAGE).read_text("utf-8")
+        assert sources(html)[1:] == [f"shots-videos/{saved_video}"]
+
+    def test_output_dir_tells_where_they_are(self, report, here, saved_video):
+        (here / "shots-videos").rename(here / "elsewhere")
+        assert report("-d", "elsewhere", "-o", "pages/a.html").err == ""
+        html = (here / "pages" / "a.html").read_text("utf-8")
+        assert sources(html)[1:] == [f"../elsewhere/{saved_video}"]
+
+    def test_those_that_are_not_found_are_told_and_played_from_the_service(
+        self, report, here, saved_video
+    ):
+        (here / "shots-videos" / saved_video).unlink()
+        done = report()
+        assert done.code == 0
+        assert done.err.startswith("1 of 1 saved videos, not whole in 'shots-videos', are played")
+        assert sources((here / PAGE).read_text("utf-8"))[1:] == ["https://media.test/job-3.mp4"]
+
+    def test_without_a_folder_the_option_is_named(self, report, here, saved_video):
+        (here / "shots-videos").rename(here / "elsewhere")
+        assert "--output-dir" in report().err
+
+    def test_a_folder_that_is_not_there_is_wrong_usage(self, report, here):
+        done = report("-d", "nowhere")
+        assert (done.code, done.err) == (2, "error: --output-dir 'nowhere' is no folder.\n")
+        assert not (here / PAGE).exists()
+
+    def test_the_page_of_a_batch_plays_its_files(self, pika, here):
+        async def batch():
+            with Simulator(duration=Polls(2)) as sim:
+                async with client_for(sim) as client:
+                    await run_batch(client, prompts(2), journal="b.journal", output_dir="videos")
+
+        asyncio.run(batch())
+        assert pika("report", "b.journal", "-d", "videos").err == ""
+        found = sources((here / "b.html").read_text("utf-8"))
+        assert [Path(source).exists() for source in found] == [True, True]
+
+
+class TestPrice:
+    def test_it_is_multiplied_by_the_accepted_jobs(self, report, here):
+        assert report("--price", "0.20").code == 0
+        assert "0.40</b> estimated" in (here / PAGE).read_text("utf-8")
+
+    @pytest.mark.parametrize("price", ["", "free", "-1", "nan", "inf", "1e999999", "0,20"])
+    def test_what_is_no_amount_is_wrong_usage(self, report, here, price):
+        done = report(f"--price={price}")
+        assert done.code == 2
+        assert done.err == f"error: --price {price!r} is no amount of money, such as 0.20.\n"
+        assert not (here / PAGE).exists()
+
+    def test_round_amounts_are_written_out(self, report, here):
+        report("--price", "1E+3")
+        assert "2,000</b> estimated, 2 \u00d7 1,000" in (here / PAGE).read_text("utf-8")
+
+
+class TestJSON:
+    def test_it_has_the_same_data_and_writes_no_page(self, report, here):
+        done = report("--json", "--price", "0.20")
+        assert done.code == 0
+        assert [event["event"] for event in done.events] == [
+            "report",
+            "run",
+            "item",
+            "item",
+            "totals",
+        ]
+        _, run, first, second, totals = done.events
+        assert run["seconds"] == 9
+        assert (first["state"], first["prompt"]) == ("succeeded", "a red panda")
+        assert first["queued_seconds"] == 3
+        assert first["videos"][0]["url"] == "https://media.test/job.mp4"
+        assert (second["state"], second["reason"]) == ("failed", "it fell")
+        assert (totals["requests"], totals["accepted"], totals["estimate"]) == (2, 2, "0.40")
+        assert not (here / PAGE).exists()
+
+    def test_with_o_it_writes_the_page_too_and_says_so(self, report, here):
+        done = report("--json", "-o", "a.html")
+        assert done.events[-1] == {"event": "saved", "path": "a.html"}
+        assert (here / "a.html").exists()
+
+    def test_two_things_on_stdout_are_wrong_usage(self, report):
+        done = report("--json", "-o", "-")
+        assert done.code == 2
+        assert done.events[-1]["type"] == "UsageError"
+
+    def test_what_others_wrote_stays_as_they_wrote_it(self, pika, here):
+        add(here / JOURNAL, "\u202e<b>\x00\ud800")
+        (_, _, item, _) = pika("report", JOURNAL, "--json").events
+        assert item["prompt"] == "\u202e<b>\x00\ud800"
+
+    def test_earlier_attempts_and_problems_are_in_it(self, pika, here):
+        error = RateLimitError("slow", status=429)
+        past = [{"status": "failed", "job_id": "old", "state": Failed(reason="fell")}]
+        add(here / JOURNAL, problem=error, past=past)
+        (_, _, item, _) = pika("report", JOURNAL, "--json").events
+        assert item["problem"]["status"] == 429
+        assert [(one["job_id"], one["reason"]) for one in item["earlier"]] == [("old", "fell")]
+
+
+def test_sentences_of_the_library_are_in_the_words_of_the_shell(pika, here):
+    error = JobTimeoutError("not finished in time", job_id="job-4", state=None)
+    error.meaning = "Wait again with client.job('job-4').result()."
+    add(here / JOURNAL, status="submitted", job_id="job-4", accepted_at=START, problem=error)
+    pika("report", JOURNAL)
+    assert "`pika-async watch job-4`" in (here / PAGE).read_text("utf-8")
+
+
+def test_a_journal_in_use_can_be_reported(report, journal):
+    writer = JournalFile(journal, NOW)
+    try:
+        assert report().code == 0
+    finally:
+        writer.close()
+
+
+async def test_a_running_batch_can_be_reported_from_another_process(start):
+    with Simulator(duration=Polls(5)) as sim:
+        async with (
+            client_for(sim) as client,
+            Batch(client, prompts(12), max_in_flight=3, journal="live.journal") as batch,
+        ):
+            await anext(batch)
+            with start("report", "live.journal", "-o", "-") as command:
+                done = command.end()
+            assert len([result async for result in batch]) == 11
+    assert done.code == 0, done.err
+    assert 1 <= len(parsed(done.out).every("article")) <= 12
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "markupsafe"])
+def test_without_the_template_library_one_sentence_says_how_to_get_it(python, journal, missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"sys.argv = ['pika-async', 'report', {str(journal)!r}]\n"
+        "import pika_async.cli as c; c.main()"
+    )
+    done = python(code)
+    assert done.code == 2
+    assert done.err == (
+        f"error: the command line needs {missing}, which is not installed: "
+        "pip install 'pika-async[cli]'\n"
+    )
+
+
+def test_other_verbs_do_without_the_template_library(python):
+    code = (
+        "import sys; sys.modules['jinja2'] = None\n"
+        "sys.argv = ['pika-async', 'report', '--help']\n"
+        "import pika_async.cli as c; c.main()"
+    )
+    assert python(code).code == 0
+
+
+def test_a_reader_that_goes_away_is_no_error(here):
+    for number in range(200):
+        add(here / "long.journal", f"{number} {'long ' * 200}")
+    done = subprocess.run(  # noqa: S602 - a pipe is what this is about
+        f"{sys.executable} -m pika_async.cli report long.journal -o - | head -c 10",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("<!doctype ", "")
+
+
+def test_no_key_is_needed(report, monkeypatch):
+    monkeypatch.delenv("PIKA_API_KEY")
+    assert report().code == 0

@@ -1,0 +1,188 @@
+"""Journals row by row, and pages as what a browser would make of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from pika_async import Failed, Succeeded, Video
+from pika_async._journal_file import JournalFile
+from pika_async._records import problem_record, state_record
+from pika_async._report import Folder, opened, page, totals_of
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+    from pika_async import PikaError
+
+START = 1_700_000_000.0
+"""When the first run of a made journal began."""
+NOW = START + 86_400
+
+
+def video(job_id: str = "job", **fields: Any) -> Video:
+    given = {"url": f"https://media.test/{job_id}.mp4"} | fields
+    return Video(id=f"{job_id}-video", job_id=job_id, **given)
+
+
+def succeeded(*videos: Video) -> Succeeded:
+    return Succeeded(videos=videos or (video(poster_url="https://media.test/poster.jpg"),))
+
+
+def add(
+    path: Path,
+    prompt: str = "a red panda",
+    status: str = "waiting",
+    *,
+    run: int = 1,
+    started: float = START,
+    state: Succeeded | Failed | None = None,
+    problem: PikaError | None = None,
+    options: dict[str, Any] | None = None,
+    past: list[dict[str, Any]] | None = None,
+    **columns: Any,
+) -> None:
+    """Add a request to a journal, and the runs up to ``run``, an hour apart."""
+    create(path, runs=run, started=started)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
+        row = {
+            "fingerprint": f"{count:064x}",
+            "occurrence": 1,
+            "number": count,
+            "position": count,
+            "run": run,
+            "request": json.dumps({"prompt": prompt, **(options or {})}),
+            "status": status,
+            **_recorded(state, problem),
+            **columns,
+        }
+        item = _insert(connection, "items", row)
+        for attempt in past or ():
+            known = dict(attempt)
+            recorded = _recorded(known.pop("state", None), known.pop("problem", None))
+            _insert(connection, "past", {"item": item, **known, **recorded})
+
+
+def create(path: Path, runs: int = 1, started: float = START) -> None:
+    """A journal without requests."""
+    if not path.exists():
+        JournalFile(path, started).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (known,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+        for number in range(known, runs):
+            _insert(connection, "runs", {"started_at": started + 3600 * number, "version": "1"})
+
+
+def _recorded(state: Succeeded | Failed | None, problem: PikaError | None) -> dict[str, Any]:
+    return {
+        "state": None if state is None else state_record(state),
+        "problem": None if problem is None else problem_record(problem),
+    }
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
+    names, places = ", ".join(row), ", ".join("?" * len(row))
+    cursor = connection.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names of columns
+        tuple(row.values()),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+@define
+class Element:
+    """An element of a page."""
+
+    tag: str
+    attributes: dict[str, str | None] = field(factory=dict)
+    children: list[Element | str] = field(factory=list)
+
+    def __getitem__(self, attribute: str) -> str:
+        return self.attributes[attribute] or ""
+
+    @property
+    def text(self) -> str:
+        return "".join(
+            child if isinstance(child, str) else child.text for child in self.children
+        ).strip()
+
+    @property
+    def classes(self) -> list[str]:
+        return (self.attributes.get("class") or "").split()
+
+    def every(self, tag: str, of_class: str | None = None) -> list[Element]:
+        found: list[Element] = []
+        for child in self.children:
+            if isinstance(child, Element):
+                if child.tag == tag and (of_class is None or of_class in child.classes):
+                    found.append(child)
+                found += child.every(tag, of_class)
+        return found
+
+    def one(self, tag: str, of_class: str | None = None) -> Element:
+        (found,) = self.every(tag, of_class)
+        return found
+
+    def walk(self) -> list[Element]:
+        inner = [child for child in self.children if isinstance(child, Element)]
+        return [self, *(element for child in inner for element in child.walk())]
+
+
+_VOID = {"meta", "input", "br", "img", "link"}
+
+
+class _Tree(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Element("root")
+        self._open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"twice in <{tag}>: {names}"
+        element = Element(tag, dict(attrs))
+        self._open[-1].children.append(element)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open[-1].children.append(Element(tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1].children.append(data)
+
+    def close(self) -> None:
+        super().close()
+        assert self._open == [self.root], "an element is not closed"
+
+
+def parsed(html: str) -> Element:
+    tree = _Tree()
+    tree.feed(html)
+    tree.close()
+    return tree.root
+
+
+def html_of(path: Path, *, folder: Folder | None = None, price: Decimal | None = None) -> str:
+    with opened(path, now=NOW, folder=folder) as gallery:
+        totals = totals_of(gallery.entries(), gallery.runs, price)
+        return "".join(page(gallery, totals))
+
+
+def page_of(path: Path, **options: Any) -> Element:
+    return parsed(html_of(path, **options))
+
+
+def cards_of(path: Path, **options: Any) -> list[Element]:
+    return page_of(path, **options).every("article", "card")
