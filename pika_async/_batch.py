@@ -42,6 +42,9 @@ DOWNLOADS_AT_ONCE: Final = 8
 # Ids that fit into a line of a log.
 _NAMED_IN_LOG: Final = 20
 
+# Seconds between two cancellations of the same batch.
+_CANCELLED_AGAIN: Final = 0.5
+
 
 class Batch(AsyncIterator[BatchResult]):
     """Sends many requests through one client. An async context manager and async iterator.
@@ -103,6 +106,8 @@ class Batch(AsyncIterator[BatchResult]):
             downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
             now=time.time,
             stop=self._stop,
+            check_submit=self._check_submit,
+            wanted=lambda: self._status != "left",
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
@@ -121,11 +126,19 @@ class Batch(AsyncIterator[BatchResult]):
 
     @property
     def in_flight(self) -> tuple[str, ...]:
-        """The ids of jobs that have been submitted and not been seen to end.
+        """The ids of the jobs that are being waited for.
 
         After the batch was left early they run on; with a journal the next run waits for them.
         """
         return tuple(self._shared.in_flight.values())
+
+    @property
+    def unclaimed(self) -> tuple[str, ...]:
+        """The ids of the jobs that have ended and whose results have not been iterated over.
+
+        Without a journal, a batch that is left early leaves only these to find their videos by.
+        """
+        return tuple(self._shared.unclaimed.values())
 
     async def __aenter__(self) -> Self:
         if self._status != "new":
@@ -134,11 +147,15 @@ class Batch(AsyncIterator[BatchResult]):
                 "with the same journal to go on"
             )
         self._client._check_open()
-        if self._shared.output_dir is not None:
-            await settled(partial(_check_folder, self._shared.output_dir))
-        if self._journal_path is not None:
-            self._journal = await Journal.open(self._journal_path, self._shared.now)
         self._status = "open"
+        try:
+            if self._shared.output_dir is not None:
+                await settled(partial(_check_folder, self._shared.output_dir))
+            if self._journal_path is not None:
+                self._journal = await Journal.open(self._journal_path, self._shared.now)
+        except BaseException:
+            self._status = "left"
+            raise
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -150,9 +167,12 @@ class Batch(AsyncIterator[BatchResult]):
     ) -> None:
         self._status = "left"
         await to_its_end(self._leave())
-        if exc_value is None and self._failure is not None:
-            # Left before it came to the iterator; not to be swallowed.
+        if self._failure is None:
+            return
+        # Left before it came to the iterator; not to be swallowed.
+        if exc_value is None:
             raise self._failure
+        exc_value.add_note(f"The batch that was left had failed too: {self._failure!r}")
 
     def __aiter__(self) -> Self:
         return self
@@ -168,7 +188,12 @@ class Batch(AsyncIterator[BatchResult]):
             # For others who iterate.
             self._results.put_nowait(None)
             failure, self._failure = self._failure, None
-            raise failure or StopAsyncIteration
+            if failure is None:
+                raise StopAsyncIteration
+            if isinstance(failure, StopIteration | StopAsyncIteration):
+                raise RuntimeError(f"on_transition raised {failure!r}") from failure
+            raise failure
+        self._shared.unclaimed.pop(result.index, None)
         self._room.release()
         return result
 
@@ -200,11 +225,14 @@ class Batch(AsyncIterator[BatchResult]):
                 given = await self._take()
             except StopAsyncIteration:
                 return
+            except Exception as error:
+                raise OutsideError from error
+            if self._status != "open":
+                # The source has swallowed the cancellation.
+                raise asyncio.CancelledError
             index = shared.counts.taken
             shared.counts.taken += 1
             try:
-                if self._stopped_by is not None:
-                    raise _not_submitted(self._stopped_by)
                 request = allowed(given)
             except PikaError as error:
                 shared.generating.release()
@@ -230,32 +258,46 @@ class Batch(AsyncIterator[BatchResult]):
             self._stopped_by = error
             logger.error("the batch submits nothing more: %s", error)
 
+    def _check_submit(self) -> None:
+        if self._status != "open":
+            raise asyncio.CancelledError
+        if self._stopped_by is not None:
+            raise _not_submitted(self._stopped_by, journalled=self._journal is not None)
+
     async def _leave(self) -> None:
         assert self._task is not None  # noqa: S101 - entered
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        while not self._task.done():
+            # Again and again: a source of requests may swallow a cancellation.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
         try:
             # A submit that has left may yet name a paid job.
-            await self._client._submitter.answered()
+            await self._client._submitter.answered(
+                lambda record: isinstance(record, Item) and record.is_of(self._shared)
+            )
         finally:
             if self._journal is not None:
                 await self._journal.close()
-        if self.in_flight:
-            self._name_what_runs_on()
+        self._name_what_is_paid_for()
 
-    def _name_what_runs_on(self) -> None:
-        named = ", ".join(self.in_flight[:_NAMED_IN_LOG])
-        more = len(self.in_flight) - _NAMED_IN_LOG
+    def _name_what_is_paid_for(self) -> None:
+        """What nobody has been told of and no journal knows, or what still runs."""
+        job_ids = self.in_flight + (() if self._journal is not None else self.unclaimed)
+        if not job_ids:
+            return
+        more = len(job_ids) - _NAMED_IN_LOG
         logger.warning(
-            "a batch was left with %d jobs in flight, which run on and stay paid for: %s%s. %s",
+            "a batch was left with %d jobs in flight, and %d ended ones whose results were not "
+            "taken; they are paid for: %s%s. %s",
             len(self.in_flight),
-            named,
+            len(self.unclaimed),
+            ", ".join(job_ids[:_NAMED_IN_LOG]),
             f" and {more} more" if more > 0 else "",
-            "Wait for each with client.job(job_id).result()."
+            "Come back to each with client.job(job_id).result()."
             if self._journal is None
-            else "Run the batch again with the same journal to wait for them.",
+            else "Run the batch again with the same journal to have them all.",
             # For handlers that act on it.
-            extra={"job_ids": self.in_flight},
+            extra={"job_ids": job_ids},
         )
 
 
@@ -302,11 +344,16 @@ _STATUS_WORDS: Final = {
 }
 
 
-def _not_submitted(reason: PikaError) -> PikaError:
-    error = type(reason)(f"not submitted, since the batch has stopped: {reason.args[0]}")
+def _not_submitted(reason: PikaError, *, journalled: bool) -> PikaError:
+    error = type(reason)(
+        f"not submitted, since the batch has stopped: {reason.__cause__ or reason}"
+    )
     error.meaning = (
-        "Nothing was sent for it and nothing is charged for it: mend that, then run the batch "
+        "Nothing was sent for it and nothing is charged for it. Mend that, then run the batch "
         "again with the same journal."
+        if journalled
+        else "Nothing was sent for it and nothing is charged for it. Mend that, then send the "
+        "requests that come back with this error, and only those."
     )
     error.__cause__ = reason
     return error
@@ -314,8 +361,8 @@ def _not_submitted(reason: PikaError) -> PikaError:
 
 def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
     problem = problems.exceptions[0]
-    if isinstance(problem, BaseExceptionGroup):
-        return _first(problem)
+    for another in problems.exceptions[1:]:
+        problem.add_note(f"Beside it there was {another.__cause__ or another!r}")
     if isinstance(problem, OutsideError):
         assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
         return problem.__cause__

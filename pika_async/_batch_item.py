@@ -80,9 +80,15 @@ class Shared:
     """Seconds since 1970."""
     stop: Callable[[PikaError], None]
     """Called where nothing more should be submitted."""
+    check_submit: Callable[[], None]
+    """Raises where nothing more may be submitted: the batch has stopped, or is being left."""
+    wanted: Callable[[], bool]
+    """False where the batch is being left."""
     counts: Counts = field(factory=Counts)
     in_flight: dict[int, str] = field(factory=dict)
-    """The jobs that have not been seen to end, by the index of their request."""
+    """The jobs that are waited for, by the index of their request."""
+    unclaimed: dict[int, str] = field(factory=dict)
+    """The jobs that have ended and whose results have not been taken."""
 
 
 class Item:
@@ -112,6 +118,8 @@ class Item:
             return self._result(error=error)
         finally:
             self._shared.generating.release()
+        if self._job_id is not None:
+            self._shared.unclaimed[self._index] = self._job_id
         if self._shared.output_dir is None:
             return self._result(state=state)
         files, problem = await self._saved(self._shared.output_dir, known, state)
@@ -156,6 +164,8 @@ class Item:
                     if not (known.resumed and self._record.give_up()):
                         raise
                     known = self._known = Known(number=known.number)
+                    self._job_id = None
+                    del self._shared.in_flight[self._index]
                     self._shared.counts.resumed -= 1
                     state = await self._end(await self._job(known, content))
         except PikaError as error:
@@ -169,11 +179,26 @@ class Item:
         if known.job_id is None:
             return await self._shared.client._submit(self._request, content, self)
         self._shared.in_flight[self._index] = known.job_id
-        return self._shared.client.job(known.job_id)
+        return self._shared.client._reattached(known.job_id, known.accepted_ago)
+
+    def is_of(self, shared: Shared) -> bool:
+        """Whether it belongs to this batch."""
+        return self._shared is shared
 
     async def leaving(self) -> None:
         """See ``SubmitRecord``."""
+        self._shared.check_submit()
         await self._record.leaving()
+        try:
+            # Much may have happened while that was being written.
+            self._shared.check_submit()
+        except BaseException:
+            self._record.stayed()
+            raise
+
+    def wanted(self) -> bool:
+        """See ``SubmitRecord``."""
+        return self._shared.wanted()
 
     async def accepted(self, job_id: str) -> None:
         """See ``SubmitRecord``."""
@@ -220,11 +245,11 @@ class Item:
                     files.append(path)
         finally:
             self._shared.counts.downloading -= 1
-        if problem is not None:
-            await self._record.went_wrong(problem, self._job_id)
         saved = [SavedFile(name=path.name, size=await _size(path) or 0) for path in files]
         if tuple(saved) != known.files:
             await self._record.saved(saved)
+        if problem is not None:
+            await self._record.went_wrong(problem, self._job_id)
         return tuple(files), problem
 
     async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 from attrs import frozen
@@ -23,6 +24,7 @@ from pika_async._records import headline_of, refusal_of, request_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from pika_async._request import GenerationRequest
 
@@ -44,6 +46,8 @@ class Known:
     error: PikaError | None = None
     """Why there is no job to wait for."""
     files: tuple[SavedFile, ...] = ()
+    accepted_ago: float = math.inf
+    """Seconds since an earlier run submitted the job."""
 
 
 class Record:
@@ -120,6 +124,10 @@ class JournalRecord(Record):
         self._choices = choices
         self._stop = stop
         self._item = 0
+        # Whether the next submit takes the place of one of an earlier run.
+        self._anew = False
+        # Whether the journal says that a submit may have left.
+        self._intent = False
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """See :class:`Record`.
@@ -127,30 +135,28 @@ class JournalRecord(Record):
         Raises:
             JournalError: The journal cannot be written; nothing was sent.
         """
-        # Large media take longer to digest than an event loop should wait.
-        name = (
-            await anyio.to_thread.run_sync(fingerprint, content)
-            if isinstance(content.image, bytes) or isinstance(content.video, bytes)
-            else fingerprint(content)
+        name, shown = (
+            await anyio.to_thread.run_sync(_digested, request, content)
+            if _is_large(content.image) or _is_large(content.video)
+            else _digested(request, content)
         )
-        claim = self._journal.claim(name, self._index, request_record(request))
-        found = await self._before_sending(claim)
+        found = await self._before_sending(self._journal.claim(name, self._index, shown))
         self._item = found.item
-        if self._choices.begin_anew(found.status):
-            self._journal.given_up(found.item)
+        self._anew = self._choices.begin_anew(found.status)
+        if self._anew:
             return Known(number=found.number)
-        return _known(found, request, name)
+        return _known(found, request, name, self._journal.now())
 
     def give_up(self) -> bool:
         """See :class:`Record`."""
-        if self._choices.resubmit_uncertain:
-            self._journal.given_up(self._item)
-        return self._choices.resubmit_uncertain
+        self._anew = self._choices.resubmit_uncertain
+        return self._anew
 
     async def leaving(self) -> None:
         """See ``SubmitRecord``."""
+        self._intent = True
         try:
-            await self._before_sending(self._journal.submitting(self._item))
+            await self._before_sending(self._journal.submitting(self._item, anew=self._anew))
         except asyncio.CancelledError:
             self.stayed()
             raise
@@ -169,7 +175,9 @@ class JournalRecord(Record):
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
         # Nothing waits for it: until it is written, the submit counts as uncertain.
-        self._journal.stayed(self._item)
+        if self._intent:
+            self._intent = False
+            self._journal.stayed(self._item, anew=self._anew)
 
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """See :class:`Record`."""
@@ -197,7 +205,10 @@ class JournalRecord(Record):
         try:
             return await write
         except JournalError as error:
-            error.meaning = "Nothing was sent for it and nothing is charged for it."
+            error.meaning = (
+                "In this run nothing was sent for it and nothing is charged for it; what an "
+                "earlier run did, the journal alone knows."
+            )
             self._stop(error)
             raise
 
@@ -211,7 +222,20 @@ class JournalRecord(Record):
         return True
 
 
-def _known(found: Found, request: GenerationRequest, name: str) -> Known:
+# Longer texts and images take longer to digest than an event loop should wait.
+_LARGE: Final = 100_000
+
+
+def _is_large(medium: Path | bytes | str | None) -> bool:
+    return isinstance(medium, bytes | str) and len(medium) > _LARGE
+
+
+def _digested(request: GenerationRequest, content: GenerationRequest) -> tuple[str, str]:
+    """The fingerprint, and what the journal shows of the request."""
+    return fingerprint(content), request_record(request)
+
+
+def _known(found: Found, request: GenerationRequest, name: str, now: float) -> Known:
     """What the journal knows, for a request that is not begun anew."""
     error: PikaError | None = None
     state: Succeeded | Failed | None = None
@@ -234,6 +258,7 @@ def _known(found: Found, request: GenerationRequest, name: str) -> Known:
         state=state,
         error=error,
         files=found.files,
+        accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
     )
 
 

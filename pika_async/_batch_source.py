@@ -31,7 +31,11 @@ def taker(requests: Requests) -> Callable[[], Awaitable[GenerationRequest | str]
     iterator = iter(requests)
 
     async def take() -> GenerationRequest | str:
-        given = next(iterator, _END)
+        try:
+            given = next(iterator, _END)
+        except StopAsyncIteration as error:
+            # From an iterator that is not async it is a mistake, and not the end.
+            raise RuntimeError("the source of requests raised StopAsyncIteration") from error
         if given is _END:
             raise StopAsyncIteration
         return cast("GenerationRequest | str", given)

@@ -275,6 +275,12 @@ class PikaClient:
         videos = state.videos if isinstance(state, Succeeded | Failed) else ()
         return next((fresh for fresh in videos if fresh.id == video.id), None)
 
+    def _reattached(self, job_id: str, seconds_ago: float) -> Job:
+        """A job that an earlier run has submitted; it may have yet to appear at the service."""
+        if 0 <= seconds_ago < APPEARANCE_GRACE:
+            self._submitted_at[job_id] = self._waiting.now() - seconds_ago
+        return self.job(job_id)
+
     def _note_submit(self, job_id: str) -> None:
         now = self._waiting.now()
         self._submitted_at[job_id] = now

@@ -59,6 +59,7 @@ class Found:
     status: Status
     job_id: str | None
     sent_at: float | None
+    accepted_at: float | None
     state: str | None
     problem: str | None
     files: tuple[SavedFile, ...]
@@ -74,7 +75,8 @@ class Journal:
 
     _commits: GroupCommit
     _run: int
-    _now: Callable[[], float]
+    now: Callable[[], float]
+    """Seconds since 1970."""
 
     @classmethod
     async def open(cls, path: Path, now: Callable[[], float]) -> Journal:
@@ -100,18 +102,21 @@ class Journal:
         """
         return self._commits.write(partial(_claim, self._run, fingerprint, position, request))
 
-    def submitting(self, item: int) -> asyncio.Future[None]:
-        """The intent, before the submit leaves."""
-        return self._update(item, status=Status.SUBMITTING, sent_at=self._now(), problem=None)
+    def submitting(self, item: int, *, anew: bool = False) -> asyncio.Future[None]:
+        """The intent, before the submit leaves.
 
-    def stayed(self, item: int, error: PikaError | None = None) -> asyncio.Future[None]:
-        """The submit has not left after all, or started nothing."""
-        return self._update(item, status=Status.WAITING, sent_at=None, problem=_problem(error))
+        ``anew``: in place of what came of it before, which is kept as its past.
+        """
+        return self._commits.write(partial(_begin_submit, item, self.now(), anew))
+
+    def stayed(self, item: int, *, anew: bool = False) -> asyncio.Future[None]:
+        """The submit has not left after all, or started nothing; what was before is so again."""
+        return self._commits.write(partial(_take_back, item, anew))
 
     def accepted(self, item: int, job_id: str) -> asyncio.Future[None]:
         """The id of the job, before anyone is told of it."""
         return self._update(
-            item, status=Status.SUBMITTED, job_id=job_id, accepted_at=self._now(), problem=None
+            item, status=Status.SUBMITTED, job_id=job_id, accepted_at=self.now(), problem=None
         )
 
     def uncertain(self, item: int, error: PikaError) -> asyncio.Future[None]:
@@ -123,7 +128,7 @@ class Journal:
     def refused(self, item: int, error: PikaError) -> asyncio.Future[None]:
         """The service will not have this request, today or tomorrow."""
         return self._update(
-            item, status=Status.FAILED, ended_at=self._now(), problem=_problem(error)
+            item, status=Status.FAILED, ended_at=self.now(), problem=_problem(error)
         )
 
     def ended(
@@ -135,7 +140,7 @@ class Journal:
             status=Status.SUCCEEDED if isinstance(state, Succeeded) else Status.FAILED,
             state=state_record(state),
             running_at=running_at,
-            ended_at=self._now(),
+            ended_at=self.now(),
             problem=None,
         )
 
@@ -144,13 +149,9 @@ class Journal:
         return self._update(item, problem=_problem(error))
 
     def saved(self, item: int, files: Sequence[SavedFile]) -> asyncio.Future[None]:
-        """The files of the job that are whole."""
+        """The files of the job that are whole; problems with them are of the past."""
         listed = json.dumps([{"name": file.name, "size": file.size} for file in files])
-        return self._update(item, files=listed)
-
-    def given_up(self, item: int) -> asyncio.Future[None]:
-        """Start anew with this request; what came of it before is kept as its past."""
-        return self._commits.write(partial(_give_up, item))
+        return self._update(item, files=listed, problem=None)
 
     def _update(self, item: int, **values: Any) -> asyncio.Future[None]:
         return self._commits.write(partial(_update, item, values))
@@ -164,36 +165,40 @@ _COUNT = """
 INSERT INTO occurrences VALUES (?, 1)
 ON CONFLICT (fingerprint) DO UPDATE SET count = count + 1 RETURNING count
 """
-_FOUND = "id, number, status, job_id, sent_at, state, problem, files"
-_CLAIM = f"""
-UPDATE items SET run = ?, position = ? WHERE fingerprint = ? AND occurrence = ? RETURNING {_FOUND}
-"""
-_ADD = f"""
+_CLAIM = """
 INSERT INTO items (fingerprint, occurrence, number, position, run, request, status)
-VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {_FOUND}
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (fingerprint, occurrence)
+DO UPDATE SET run = excluded.run, position = excluded.position
+RETURNING id, number, status, job_id, sent_at, accepted_at, state, problem, files
 """
-_OF_ONE_SUBMIT = "status, job_id, sent_at, accepted_at, running_at, ended_at, state, problem"
+_OF_ONE_SUBMIT = "status, job_id, sent_at, accepted_at, running_at, ended_at, state, problem, files"
+_LAST = "SELECT max(rowid) FROM past WHERE item = ?"
 _KEEP = f"""
 INSERT INTO past (item, {_OF_ONE_SUBMIT}) SELECT id, {_OF_ONE_SUBMIT} FROM items WHERE id = ?
 """
+_RESTORE = f"""
+UPDATE items SET ({_OF_ONE_SUBMIT}) = (SELECT {_OF_ONE_SUBMIT} FROM past WHERE rowid = ({_LAST}))
+WHERE id = ?
+"""
+_FORGET = f"DELETE FROM past WHERE rowid = ({_LAST})"
 
 
 def _claim(
     run: int, fingerprint: str, position: int, request: str, connection: sqlite3.Connection
 ) -> Found:
     (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
-    row = connection.execute(_CLAIM, (run, position, fingerprint, occurrence)).fetchone()
-    if row is None:
-        row = connection.execute(
-            _ADD, (fingerprint, occurrence, position, position, run, request, Status.WAITING)
-        ).fetchone()
-    item, number, status, job_id, sent_at, state, problem, files = row
+    row = connection.execute(
+        _CLAIM, (fingerprint, occurrence, position, position, run, request, Status.WAITING)
+    ).fetchone()
+    item, number, status, job_id, sent_at, accepted_at, state, problem, files = row
     return Found(
         item=item,
         number=number,
         status=Status(status),
         job_id=job_id,
         sent_at=sent_at,
+        accepted_at=accepted_at,
         state=state,
         problem=problem,
         files=tuple(SavedFile(**file) for file in json.loads(files or "[]")),
@@ -208,7 +213,19 @@ def _update(item: int, values: dict[str, Any], connection: sqlite3.Connection) -
     )
 
 
-def _give_up(item: int, connection: sqlite3.Connection) -> None:
-    connection.execute(_KEEP, (item,))
-    cleared = dict.fromkeys(_OF_ONE_SUBMIT.split(", "))
-    _update(item, {**cleared, "status": Status.WAITING, "files": None}, connection)
+def _begin_submit(item: int, sent_at: float, anew: bool, connection: sqlite3.Connection) -> None:
+    if anew:
+        connection.execute(_KEEP, (item,))
+        _update(
+            item,
+            {**dict.fromkeys(_OF_ONE_SUBMIT.split(", ")), "status": Status.WAITING},
+            connection,
+        )
+    _update(item, {"status": Status.SUBMITTING, "sent_at": sent_at, "problem": None}, connection)
+
+
+def _take_back(item: int, anew: bool, connection: sqlite3.Connection) -> None:
+    if anew and connection.execute(_RESTORE, (item, item)).rowcount:
+        connection.execute(_FORGET, (item,))
+    else:
+        _update(item, {"status": Status.WAITING, "sent_at": None, "problem": None}, connection)

@@ -55,7 +55,8 @@ CREATE TABLE past (
     running_at REAL,
     ended_at REAL,
     state TEXT,
-    problem TEXT
+    problem TEXT,
+    files TEXT
 );
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -142,7 +143,8 @@ def _identified(path: Path) -> sqlite3.Connection | None:
         if not path.exists():
             return None
         # Where no log lies beside it nobody has it open; a look that relies on that leaves none.
-        alone = not path.with_name(f"{path.name}-wal").exists()
+        logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
+        alone = not any(log.exists() for log in logs)
         connection = _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
         try:
             if _is_ours(connection, path):
@@ -151,6 +153,10 @@ def _identified(path: Path) -> sqlite3.Connection | None:
             connection.close()
             raise
     except (OSError, ValueError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            # Whoever made it was killed half way: there is nothing in it, and only a writer may
+            # say so.
+            return None
         raise _unusable(path, error) from error
     connection.close()
     return None
@@ -168,10 +174,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application == 0 and version == 0 and tables == 0:
         return False
     if application != APPLICATION_ID:
-        raise JournalError(
-            f"{str(path)!r} is a database of another program. {_UNTOUCHED} Give the journal "
-            "another path."
-        )
+        raise _foreign(path)
     if version > SCHEMA_VERSION:
         raise JournalError(
             f"the journal {str(path)!r} was written by a newer version of pika_async (format "
@@ -215,23 +218,38 @@ def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int]:
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            # Each commit waits until it is on the disk, not only the next checkpoint.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            connection.execute(_OCCURRENCES)
-            run = connection.execute(
-                "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",
-                (started_at, __version__),
-            ).fetchone()[0]
+            return connection, _begin_run(connection, path, started_at)
         except BaseException:
             connection.close()
             raise
     except sqlite3.Error as error:
         raise _unwritable(path, error) from error
-    return connection, run
+
+
+def _begin_run(connection: sqlite3.Connection, path: Path, started_at: float) -> int:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != APPLICATION_ID:
+        # It could not be read before: another program was killed while it wrote.
+        raise _foreign(path)
+    # Each commit waits until it is on the disk, not only the next checkpoint.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if not tables:
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    connection.execute(_OCCURRENCES)
+    (run,) = connection.execute(
+        "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",
+        (started_at, __version__),
+    ).fetchone()
+    return int(run)
+
+
+def _foreign(path: Path) -> JournalError:
+    return JournalError(
+        f"{str(path)!r} is a database of another program. {_UNTOUCHED} Give the journal "
+        "another path."
+    )
 
 
 def _unusable(path: Path, error: Exception) -> JournalError:

@@ -57,6 +57,10 @@ class SubmitRecord(Protocol):
         """Before anyone is told of the job; raises nothing, since the job is paid for."""
         ...
 
+    def wanted(self) -> bool:
+        """Whether the POST may still leave, asked at the last moment."""
+        ...
+
     def stayed(self) -> None:
         """The POST has not left after all, or provably started nothing."""
         ...
@@ -70,7 +74,7 @@ class Submitter:
         self._retry = retry
         self._timing = timing
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: set[asyncio.Task[Accepted]] = set()
+        self._under_way: dict[asyncio.Task[Accepted], SubmitRecord | None] = {}
 
     async def submit(
         self,
@@ -137,22 +141,27 @@ class Submitter:
                 self._brake.succeeded()
                 return accepted
 
-    async def answered(self) -> None:
-        """Wait for the answers of submits that have left: each may name a job that is paid for."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+    async def answered(self, mine: Callable[[SubmitRecord | None], bool]) -> None:
+        """Wait for the answers of submits that have left: each may name a job that is paid for.
+
+        Args:
+            mine: Which submits, by their records.
+        """
+        while tasks := [task for task, record in self._under_way.items() if mine(record)]:
+            await asyncio.wait(tasks)
 
     async def close(self) -> None:
         """Wait until no answer is missing."""
-        while self._under_way:
-            await self.answered()
+        await self.answered(lambda _: True)
 
     async def _send_once(self, prepared: HTTPRequest, record: SubmitRecord | None) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
+        if record is not None:
+            departure.wanted = record.wanted
         task = asyncio.ensure_future(self._post(prepared, departure, record))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = record
+        task.add_done_callback(self._under_way.pop)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

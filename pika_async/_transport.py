@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,6 +74,8 @@ class Departure:
     begun: bool = False
     called_off: bool = False
     """Set by whoever cancels, so that it cannot begin to leave after all."""
+    wanted: Callable[[], bool] = lambda: True
+    """Asked at the last moment: whether it may begin to leave."""
 
 
 class _Body(aiohttp.Payload):
@@ -91,7 +93,7 @@ class _Body(aiohttp.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         # aiohttp writes in a task of its own, which may come to run after the cancellation.
-        if self._departure.called_off:
+        if self._departure.called_off or not self._departure.wanted():
             raise asyncio.CancelledError
         self._departure.begun = True
         view = memoryview(self._value)

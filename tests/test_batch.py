@@ -28,6 +28,7 @@ from pika_async import (
     Succeeded,
     run_batch,
 )
+from pika_async._transport import _Body
 from pika_async.simulator import Fault, Polls, Simulator
 
 ENDLESS = Polls(1_000_000)
@@ -165,6 +166,10 @@ class TestFailuresOfOneItem:
             results = await run_batch(client, prompts(3), timeout=0)
             assert [type(result.error) for result in results] == [JobTimeoutError] * 3
             assert {result.job_id for result in results} == set(sim.jobs)
+            async with Batch(client, prompts(3), timeout=0) as batch:
+                async for _ in batch:
+                    pass
+            assert (batch.in_flight, batch.stats.running) == ((), 0)
 
     @pytest.mark.parametrize("bad", ["", "  ", 42, None, b"bytes"])
     async def test_what_is_no_request_is_the_result_of_that_item_and_kept_as_it_came(self, bad):
@@ -284,6 +289,60 @@ class TestLeaving:
                     await anext(batch)
                 assert len(sim.submissions) - before <= 4
 
+    async def test_no_submit_begins_to_leave_once_the_batch_is_being_left(self, monkeypatch):
+        late = []
+        write = _Body.write
+
+        async def noted(body, writer):
+            await write(body, writer)
+            late.append(batch._status == "left")
+
+        monkeypatch.setattr(_Body, "write", noted)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            for results in range(1, 40):
+                async with Batch(client, Source(), max_in_flight=16) as batch:
+                    for _ in range(results):
+                        await anext(batch)
+        assert len(late) > 500
+        assert not any(late)
+
+    async def test_a_source_that_swallows_the_cancellation_sends_nothing_more(self):
+        async def stubborn():
+            while True:
+                try:
+                    await anyio.sleep_forever()
+                except asyncio.CancelledError:
+                    yield "late"
+
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            with anyio.fail_after(20):
+                async with Batch(client, stubborn()):
+                    await anyio.wait_all_tasks_blocked()
+            assert sim.submissions == []
+
+    async def test_leaving_waits_for_no_other_submits_than_its_own(self):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("slow-headers", on="submit", prompt="slow", seconds=3600))
+            slow = asyncio.create_task(client.submit("slow"))
+            await until(lambda: sim.jobs)
+            with anyio.fail_after(20):
+                assert (await run_batch(client, ["quick"]))[0].ok
+            slow.cancel()
+            await asyncio.wait({slow})
+            for task in client._submitter._under_way:
+                task.cancel()
+
+    async def test_jobs_that_ended_and_were_not_taken_are_named_where_no_journal_knows_them(
+        self, caplog
+    ):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            async with Batch(client, prompts(5)) as batch:
+                taken = await anext(batch)
+                await until(lambda: batch.stats.succeeded == 5)
+            assert set(batch.unclaimed) == set(sim.jobs) - {taken.job_id}
+        (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
+        assert set(record.job_ids) == set(batch.unclaimed)
+
     async def test_jobs_in_flight_run_on_and_are_named(self, caplog):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             async with Batch(client, prompts(9), max_in_flight=3) as batch:
@@ -360,6 +419,43 @@ class TestExceptionsOfTheCallersOwn:
         async with Simulator(duration=Polls(2)) as sim, client_for(sim) as client:
             with anyio.fail_after(20), pytest.raises(kind, match="mine"):
                 await run_batch(client, prompts(3), on_transition=raising)
+
+    async def test_a_group_of_exceptions_of_a_source_stays_whole(self):
+        def source():
+            yield "good"
+            raise ExceptionGroup("two problems", [ValueError("A"), KeyError("B")])
+
+        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
+            with pytest.raises(ExceptionGroup, match="two problems") as caught:
+                await run_batch(client, source())
+        assert len(caught.value.exceptions) == 2
+
+    @pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
+    async def test_what_would_pass_for_the_end_of_the_batch_is_told_as_a_mistake(self, kind):
+        def raising(_):
+            raise kind
+
+        class Mistaken(Source):
+            def __next__(self):
+                raise StopAsyncIteration
+
+        async with Simulator(duration=Polls(2)) as sim, client_for(sim) as client:
+            with pytest.raises(RuntimeError, match=kind.__name__):
+                await run_batch(client, prompts(3), on_transition=raising)
+            with pytest.raises(RuntimeError, match="StopAsyncIteration"):
+                await run_batch(client, Mistaken())
+
+    async def test_one_beside_an_exception_of_the_loop_is_noted_on_it(self):
+        def source():
+            yield "good"
+            raise LookupError("mine")
+
+        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
+            with pytest.raises(ZeroDivisionError) as caught:
+                async with Batch(client, source()):
+                    await anyio.wait_all_tasks_blocked()
+                    1 / 0  # noqa: B018
+        assert "LookupError('mine')" in caught.value.__notes__[0]
 
     async def test_results_that_were_ready_come_before_the_exception(self):
         def source():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -43,13 +46,19 @@ def folder(tmp_path) -> Path:
 class FullDisk:
     """A disk with room for a number of small files, or for all but one."""
 
-    def __init__(self, monkeypatch, files: int = 1000, but_for: str = "no file") -> None:
+    def __init__(
+        self,
+        monkeypatch,
+        files: int = 1000,
+        but_for: str = "no file",
+        error: int = errno.ENOSPC,
+    ) -> None:
         self.room = files
         write = Part._write
 
         def limited(part: Part, data: bytes) -> None:
             if self.room <= 0 or but_for in part.target.name:
-                raise OSError(errno.ENOSPC, "No space left on device")
+                raise OSError(error, os.strerror(error))
             self.room -= 1
             write(part, data)
 
@@ -189,7 +198,9 @@ class TestBounds:
                 await until(lambda: batch.stats.downloading == 8)
                 # Room for as many waiting downloads as jobs, and not one more is paid for.
                 await until(lambda: batch.stats == BatchStats(taken=8, submitted=8, downloading=8))
+                await anyio.wait_all_tasks_blocked()
                 assert len(sim.submissions) == 8
+                assert batch.stats.taken == 8
 
     async def test_only_so_many_downloads_go_on_at_once(self, folder):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
@@ -231,6 +242,43 @@ class TestTheDisk:
             assert "No space left on device" in str(result.error)
             assert "Nothing was sent for it and nothing is charged" in str(result.error)
 
+    @pytest.mark.parametrize("error", [errno.EDQUOT, errno.EROFS, errno.EIO])
+    async def test_so_does_a_disk_that_refuses_in_another_way(self, folder, monkeypatch, error):
+        FullDisk(monkeypatch, files=2, error=error)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(50), output_dir=folder, max_in_flight=2)
+            assert len(sim.submissions) < 20
+
+    async def test_requests_that_wait_for_the_client_s_bound_are_not_sent_either(
+        self, folder, monkeypatch
+    ):
+        FullDisk(monkeypatch, files=0)
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            client_for(sim, max_in_flight=1) as client,
+        ):
+            results = await run_batch(client, prompts(40), output_dir=folder, max_in_flight=16)
+            assert len(sim.submissions) < 8
+        assert "only those" in str(results[-1].error)
+
+    async def test_jobs_of_an_earlier_run_are_waited_for_and_named_all_the_same(
+        self, folder, journal, monkeypatch
+    ):
+        async with Simulator(duration=ENDLESS) as sim:
+            async with client_for(sim) as client:
+                async with Batch(client, prompts(6), journal=journal) as batch:
+                    await until(lambda: len(batch.in_flight) == 6)
+            for job in sim.jobs.values():
+                job.duration = Polls(1)
+            FullDisk(monkeypatch, files=0)
+            async with client_for(sim) as client:
+                results = await run_batch(
+                    client, prompts(6), journal=journal, output_dir=folder, max_in_flight=1
+                )
+            assert {result.job_id for result in results} == set(sim.jobs)
+        assert all(result.resumed and result.state for result in results)
+        assert not any("not submitted" in str(result.error) for result in results)
+
     async def test_with_room_again_the_rest_is_sent_and_nothing_is_paid_for_twice(
         self, folder, journal, monkeypatch
     ):
@@ -241,6 +289,8 @@ class TestTheDisk:
             results = await run_batch(client, prompts(30), journal=journal, output_dir=folder)
             assert len(sim.submissions) == 30
         assert all(result.ok for result in results)
+        with closing(sqlite3.connect(journal)) as connection:
+            assert connection.execute("SELECT DISTINCT problem FROM items").fetchall() == [(None,)]
         assert len(list(folder.iterdir())) == 30
 
 

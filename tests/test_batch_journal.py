@@ -228,6 +228,30 @@ class TestWhatIsUncertain:
                 (result,) = await run_batch(client, ["a panda"], journal=journal)
         assert result.ok
 
+    @pytest.mark.parametrize("by", ["leaving", "a limit"])
+    async def test_what_was_to_be_submitted_again_and_was_not_is_uncertain_as_before(
+        self, journal, by
+    ):
+        await self.broken(journal)
+        async with Simulator(duration=Polls(1)) as sim:
+            sim.faults.append(Fault("429-openai", retry_after=60, times=None))
+            async with client_for(sim, max_in_flight=1) as client:
+                if by == "leaving":
+                    await client._slots.acquire()
+                async with Batch(
+                    client, ["a panda"], journal=journal, resubmit_uncertain=True
+                ) as batch:
+                    await until(lambda: batch.stats.taken)
+                    await until(lambda: sim.submissions or by == "leaving")
+                    await anyio.wait_all_tasks_blocked()
+            assert rows(journal, "status") == [("uncertain",)]
+            assert rows(journal, "status", "past") == []
+            sim.faults.clear()
+            async with client_for(sim) as client:
+                (result,) = await run_batch(client, ["a panda"], journal=journal)
+            assert sim.jobs == {}
+        assert isinstance(result.error, SubmissionUncertainError)
+
     async def test_leaving_between_the_intent_and_the_submit_takes_the_intent_back(self, journal):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             for _ in range(20):
@@ -271,8 +295,34 @@ class TestWhatIsUncertain:
 
 
 class TestJobsThatAreNotFound:
+    async def test_a_job_that_was_just_submitted_by_an_earlier_run_has_time_to_appear(
+        self, journal
+    ):
+        async with Simulator(duration=Polls(2)) as sim:
+            async with client_for(sim) as client:
+                async with Batch(client, ["a panda"], journal=journal) as batch:
+                    await until(lambda: batch.in_flight)
+            sim.faults.append(Fault("unknown-404", times=3))
+            async with client_for(sim) as client:
+                (result,) = await run_batch(
+                    client, ["a panda"], journal=journal, resubmit_uncertain=True
+                )
+            assert len(sim.submissions) == 1
+        assert result.ok
+        assert result.resumed
+
+    async def test_one_given_up_leaves_nothing_of_itself_in_the_result(self, journal):
+        await self.submitted_long_ago(journal)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("400-invalid-request"))
+            (result,) = await run_batch(
+                client, ["a panda"], journal=journal, resubmit_uncertain=True
+            )
+        assert isinstance(result.error, InvalidRequestError)
+        assert result.job_id is None
+
     async def test_a_job_of_an_earlier_run_that_is_not_found_is_not_bought_again(self, journal):
-        await self.submitted_elsewhere(journal)
+        await self.submitted_long_ago(journal)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             for _ in range(2):
                 (result,) = await run_batch(client, ["a panda"], journal=journal)
@@ -281,7 +331,7 @@ class TestJobsThatAreNotFound:
             assert sim.submissions == []
 
     async def test_it_is_submitted_again_only_when_asked_to(self, journal):
-        gone = await self.submitted_elsewhere(journal)
+        gone = await self.submitted_long_ago(journal)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             async with Batch(
                 client, ["a panda"], journal=journal, resubmit_uncertain=True
@@ -294,11 +344,13 @@ class TestJobsThatAreNotFound:
         assert rows(journal, "status, job_id", "past") == [("submitted", gone)]
 
     @staticmethod
-    async def submitted_elsewhere(journal: Path) -> str:
+    async def submitted_long_ago(journal: Path) -> str:
         async with Simulator(duration=ENDLESS, seed=7) as sim, client_for(sim) as client:
             async with Batch(client, ["a panda"], journal=journal) as batch:
                 await until(lambda: batch.in_flight)
-            return batch.in_flight[0]
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute("UPDATE items SET accepted_at = accepted_at - 3600")
+        return batch.in_flight[0]
 
 
 class TestWhatFailed:
@@ -358,6 +410,15 @@ class TestWhatFailed:
         assert not any(result.ok for result in first)
         assert all(result.ok for result in again)
 
+    async def test_a_poll_that_is_refused_says_nothing_of_the_request(self, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("400-invalid-request", on="poll"))
+            (first,) = await run_batch(client, ["a panda"], journal=journal)
+            assert isinstance(first.error, InvalidRequestError)
+            (again,) = await run_batch(client, ["a panda"], journal=journal)
+            assert len(sim.submissions) == 1
+        assert again.ok
+
     async def test_polling_that_is_refused_leaves_the_job_to_the_next_run(self, journal):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             sim.faults.append(Fault("401-new-api-error", on="poll"))
@@ -410,7 +471,7 @@ class TestTheFile:
         for result in rest:
             if not result.ok:
                 assert isinstance(result.error, JournalError)
-                assert "Nothing was sent for it and nothing is charged" in str(result.error)
+                assert "nothing was sent for it and nothing is charged" in str(result.error).lower()
         assert sum(result.ok for result in rest) == submitted - 1
 
     async def test_a_paid_job_that_cannot_be_written_down_is_named_and_waited_for(
@@ -427,9 +488,12 @@ class TestTheFile:
 
         monkeypatch.setattr("pika_async._journal._update", full)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
-            (result,) = await run_batch(client, ["a panda"], journal=journal)
+            result, *rest = await run_batch(client, prompts(5), journal=journal, max_in_flight=1)
             (job,) = sim.jobs
+            # And nothing more is submitted.
+            assert len(sim.submissions) == 1
         assert result.ok
+        assert not any(other.ok for other in rest)
         (record,) = [one for one in caplog.records if getattr(one, "job_id", None) == job]
         assert record.levelno == logging.ERROR
         assert "is not in the journal" in record.getMessage()

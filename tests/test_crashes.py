@@ -172,9 +172,6 @@ def half_made(journal: Path) -> None:
     connection.close()
 
 
-@pytest.mark.xfail(
-    reason="who only reads cannot roll back what a kill has left half written", strict=True
-)
 async def test_a_journal_that_was_being_made_is_made_anew(tmp_path):
     half_made(tmp_path / "journal")
     async with Simulator(duration=Polls(1)) as sim, PikaClient("key", base_url=sim.url) as client:

@@ -104,9 +104,10 @@ async def stayed(journal, item):
     await journal.stayed(item)
 
 
-async def stayed_with_an_error(journal, item):
-    await journal.submitting(item)
-    await journal.stayed(item, REFUSAL)
+async def stayed_after_all(journal, item):
+    await failed(journal, item)
+    await journal.submitting(item, anew=True)
+    await journal.stayed(item, anew=True)
 
 
 async def submitting_after_an_error(journal, item):
@@ -170,9 +171,9 @@ async def saved_nothing(journal, item):
     await journal.saved(item, [])
 
 
-async def given_up(journal, item):
+async def begun_anew(journal, item):
     await saved(journal, item)
-    await journal.given_up(item)
+    await journal.submitting(item, anew=True)
 
 
 KNOWN = [
@@ -180,7 +181,7 @@ KNOWN = [
     (submitting, SENT | {"status": Status.SUBMITTING}),
     (submitting_after_an_error, SENT | {"status": Status.SUBMITTING}),
     (stayed, NOTHING),
-    (stayed_with_an_error, NOTHING | {"problem": problem_record(REFUSAL)}),
+    (stayed_after_all, SUBMITTED | {"status": Status.FAILED, "state": BAD}),
     (accepted, SUBMITTED),
     (accepted_after_an_error, SUBMITTED),
     (
@@ -200,7 +201,7 @@ KNOWN = [
     (saved, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES}),
     (saved_again, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES[:1]}),
     (saved_nothing, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
-    (given_up, NOTHING),
+    (begun_anew, SENT | {"status": Status.SUBMITTING, "sent_at": 1005.0}),
 ]
 every_course = pytest.mark.parametrize(
     ("course", "known"), KNOWN, ids=[course.__name__ for course, _ in KNOWN]
@@ -284,7 +285,6 @@ class TestDurability:
                 (journal.ended, (DONE, 2.5), "running_at", 2.5),
                 (journal.saved, ([],), "files", "[]"),
                 (journal.refused, (REFUSAL,), "status", "failed"),
-                (journal.given_up, (), "status", "waiting"),
             ]
             for method, arguments, column, value in steps:
                 assert rows(path)[0][column] != value
@@ -314,7 +314,7 @@ class TestGivingUp:
             await started(journal, other)
             await failed(journal, item)
             before = rows(path)[1]
-            await journal.given_up(item)
+            await journal.submitting(item, anew=True)
         (past,) = rows(path, "past")
         assert past.pop("item") == item
         assert past == {name: before[name] for name in past}
@@ -327,22 +327,33 @@ class TestGivingUp:
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
             item = (await journal.claim("f", 0, "{}")).item
-            for number in range(3):
-                await journal.submitting(item)
+            for number in range(4):
+                await journal.submitting(item, anew=number > 0)
                 await journal.accepted(item, f"job-{number}")
-                await journal.given_up(item)
         assert [row["job_id"] for row in rows(path, "past")] == ["job-0", "job-1", "job-2"]
+
+    async def test_one_that_stays_after_all_leaves_everything_as_it_was(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            await saved(journal, item)
+            await journal.submitting(item, anew=True)
+            await saved(journal, item)
+            before = rows(path), rows(path, "past")
+            await journal.submitting(item, anew=True)
+            await journal.stayed(item, anew=True)
+        assert (rows(path), rows(path, "past")) == before
 
     async def test_all_columns_of_the_past_are_those_of_an_item(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
             item = (await journal.claim("f", 0, "{}")).item
             await saved(journal, item)
-            await journal.given_up(item)
+            await journal.submitting(item, anew=True)
         (now,), (past,) = rows(path), rows(path, "past")
         identity = {"id", "fingerprint", "occurrence", "number", "position", "run", "request"}
-        assert set(now) - set(past) == identity | {"files"}
-        assert {name for name in now if now[name] is not None} == identity | {"status"}
+        assert set(now) - set(past) == identity
+        assert {name for name in now if now[name] is not None} == identity | {"status", "sent_at"}
 
 
 class TestMatching:
