@@ -96,8 +96,8 @@ def batch(
         bool,
         typer.Option(
             "--resubmit-uncertain",
-            help="Submit again what earlier runs broke off in the middle of, though it may be "
-            "paid for.",
+            help="Submit again what earlier runs broke off in the middle of, and jobs that the "
+            "service does not know (under this key and address), though they may be paid for.",
         ),
     ] = False,
     timeout: _options.Timeout = _TIMEOUT,
