@@ -43,8 +43,8 @@ class GroupCommit:
         """Open the file, in the thread that will write to it."""
 
         async def opened() -> JournalFile:
-            self._file = await self._loop.run_in_executor(self._thread, make)
-            return self._file
+            self._file = file = await self._loop.run_in_executor(self._thread, make)
+            return file
 
         try:
             return await to_its_end(opened())
