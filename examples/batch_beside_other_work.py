@@ -34,7 +34,8 @@ async def answer_a_person(client: PikaClient, prompt: str) -> None:
 
 
 async def main(path: str, urgent: str) -> None:
-    prompts = (await anyio.Path(path).read_text(encoding="utf-8")).splitlines()
+    lines = (await anyio.Path(path).read_text(encoding="utf-8")).splitlines()
+    prompts = [line for line in lines if line.strip()]
     async with (
         PikaClient(max_in_flight=16) as client,
         Batch(client, prompts, max_in_flight=12, journal=f"{path}.journal") as batch,

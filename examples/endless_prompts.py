@@ -1,4 +1,4 @@
-"""Prompts that never end: a line on standard input is a job, and its video's link comes back.
+"""Prompts that never end: each line that comes through a pipe is a job, and a link comes back.
 
 The batch takes a line only when there is room for it, so whoever writes faster than videos are
 made is simply not read. End of input ends the batch when its last job is done; Ctrl-C leaves at
@@ -37,4 +37,7 @@ async def main(journal: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -287,8 +287,8 @@ class Batch(AsyncIterator[BatchResult]):
             return
         more = len(job_ids) - _NAMED_IN_LOG
         logger.warning(
-            "a batch was left with %d jobs in flight, and %d ended ones whose results were not "
-            "taken; they are paid for: %s%s. %s",
+            "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
+            "(%d); they are paid for: %s%s. %s",
             len(self.in_flight),
             len(self.unclaimed),
             ", ".join(job_ids[:_NAMED_IN_LOG]),
@@ -375,6 +375,11 @@ def _check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except FileExistsError as error:
+        raise ConfigurationError(
+            f"output_dir: {str(folder)!r} cannot be written to: it is a file and no folder. "
+            "Nothing was sent."
+        ) from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"output_dir: {str(folder)!r} cannot be written to: {error}. Nothing was sent."

@@ -142,6 +142,11 @@ def _identified(path: Path) -> sqlite3.Connection | None:
     try:
         if not path.exists():
             return None
+        if path.is_dir():
+            raise JournalError(
+                f"the journal {str(path)!r} is a folder; give it the name of a file. Nothing was "
+                "sent."
+            )
         # Where no log lies beside it nobody has it open; a look that relies on that leaves none.
         logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
         alone = not any(log.exists() for log in logs)

@@ -193,7 +193,12 @@ class TestRequests:
             assert encoded not in record
             assert image.hex() not in record
 
-    @given(st.text(min_size=1).filter(str.strip), st.dictionaries(texts, texts), st.integers())
+    @given(
+        st.text(min_size=1).filter(str.strip),
+        # What begins like a data URL is taken for one.
+        st.dictionaries(texts, texts.filter(lambda text: text[:5].lower() != "data:")),
+        st.integers(),
+    )
     def test_a_record_is_one_line_that_every_file_can_hold(self, prompt, extra, seed):
         record = request_record(GenerationRequest(prompt, extra=extra, seed=seed))
         assert record.isascii()

@@ -81,7 +81,7 @@ def totals(progress: Progress, saved_in: str | None) -> str:
     text = f"{begun}{counted(progress.total, 'prompt')}: {', '.join(parts)}"
     text += f" in {duration(progress.elapsed())}"
     if stats.resumed:
-        text += f"; {stats.resumed} known from the journal"
+        text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
     if saved_in is not None and stats.downloaded:
         text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
     elif saved_in is not None and stats.succeeded:
@@ -100,7 +100,12 @@ def advice(progress: Progress, trail: BatchTrail) -> list[Advice]:
             Advice(
                 text="Uncertain: the job may exist and may be billed. Look at the account's usage; "
                 "where nothing was started, submit again"
-                + (" with" if trail.journal else ", with a file of those prompts alone"),
+                + (
+                    f" all {progress.stats.uncertain} with (or some of them, from a file and with "
+                    "a journal of their own)"
+                    if trail.journal
+                    else ", with a file of those prompts alone"
+                ),
                 line=trail.line("--resubmit-uncertain"),
             )
         )
@@ -117,8 +122,8 @@ def advice(progress: Progress, trail: BatchTrail) -> list[Advice]:
     if progress.for_good:
         found.append(
             Advice(
-                text=f"{counted(progress.for_good, 'job')} failed at the service, or was refused "
-                "by it; to submit again, as new paid jobs",
+                text=f"{counted(progress.for_good, 'job')} failed at the service or never got "
+                "past it; to submit again, as new paid jobs",
                 line=trail.line("--retry-failed"),
             )
         )
@@ -126,7 +131,7 @@ def advice(progress: Progress, trail: BatchTrail) -> list[Advice]:
         found.append(
             Advice(
                 text=f"{counted(progress.failed - progress.for_good, 'prompt')} did not come to an "
-                "end; to go on with the same jobs, and to submit only what has none",
+                "end. To wait for the jobs they have, and to submit only those without one",
                 line=trail.line(),
             )
         )

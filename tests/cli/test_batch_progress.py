@@ -164,7 +164,7 @@ def test_the_totals_leave_out_what_there_is_none_of(run):
     run.stands(taken=60, succeeded=50, failed=1, uncertain=2, resumed=53)
     assert totals(run.progress, "videos") == (
         "53 of 100 prompts: 50 succeeded, 1 failed, 2 uncertain in 10 min; "
-        "53 known from the journal; the files are in videos"
+        "0 submitted now, 53 known from the journal; the files are in videos"
     )
     assert "videos" not in totals(run.progress, None)
 
