@@ -9,10 +9,9 @@ that was refused, long there, and then ever faster, since the limit may have bee
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING, Final
-
-import anyio
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -75,7 +74,7 @@ class Brake:
     def __init__(self, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._now = now
         self._sleep = sleep
-        self._line = anyio.Lock(fast_acquire=True)
+        self._line = asyncio.Lock()
         self._until = self._place = self._held_at = -math.inf
         # Before the first refusal.
         self._saved = _HANDFUL

@@ -164,7 +164,7 @@ def test_what_is_no_journal_is_wrong_usage_and_makes_no_page(pika, here, content
     assert not (here / PAGE).exists()
 
 
-@pytest.mark.parametrize("name", [".", "/", "..", "a\0b"])
+@pytest.mark.parametrize("name", [".", "/", ".."])
 def test_what_cannot_be_a_journal_is_wrong_usage(pika, name):
     done = pika("report", name)
     assert done.code == 2
