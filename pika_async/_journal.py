@@ -201,7 +201,7 @@ def _claim(
         accepted_at=accepted_at,
         state=state,
         problem=problem,
-        files=tuple(SavedFile(**file) for file in json.loads(files or "[]")),
+        files=tuple(SavedFile(**file) for file in json.loads(files)) if files else (),
     )
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # In ``extra`` nothing tells bare base64 from other text but its length.
 _LONGEST_TEXT: Final = 8_000
 
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+
 _converter = cattrs.Converter(omit_if_default=True)
 for _cls in (Video, Succeeded, Failed):
     # What the service sent along is evidence for today, and several times the rest.
@@ -40,20 +42,20 @@ for _cls in (Video, Succeeded, Failed):
 
 def request_record(request: GenerationRequest) -> str:
     """The request without its defaults; media as ``{"path"|"url"|"sha256": …}``."""
-    fields = {
-        name: _shown(name, value)
-        for name, value in attrs.asdict(
-            request,
-            filter=lambda field, value: value != field.default and value not in (None, {}),
-        ).items()
-    }
-    return _json(fields)
+    shown = {}
+    for field in attrs.fields(type(request)):
+        value = getattr(request, field.name)
+        if value is not None and value not in (field.default, {}):
+            shown[field.name] = _shown(field.name, value)
+    return _json(shown)
 
 
 def _shown(name: str, value: Any) -> Any:
     match name:
         case "image" | "video":
             return _medium(value)
+        case "camera":
+            return attrs.asdict(value, filter=lambda _, movement: movement is not None)
         case "extra":
             return _without_bulk(value)
         case _:
@@ -133,4 +135,4 @@ def refusal_of(record: str) -> InvalidRequestError:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _COMPACT.encode(value)

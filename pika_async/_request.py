@@ -131,7 +131,7 @@ class Camera:
 
 def _to_camera(value: Camera | None) -> Camera | None:
     # A camera that does nothing is sent as none at all, so the two are the same request.
-    return None if value == Camera() else value
+    return None if value is None or value == Camera() else value
 
 
 def _check_camera(_: object, attribute: Attribute[Any], value: Any) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 import cattrs
 from attrs import field, frozen
+from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from pika_async._request import Camera
@@ -103,10 +104,16 @@ def percent(value: object) -> int | None:
     return None if number is None else max(0, min(100, int(number)))
 
 
+def _is_optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
 def _make_create_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     # Numbers stay as they came: 12 is not 12.0 on the wire.
     converter.register_structure_hook(float, lambda value, _: value)
+    # What is text or a number is JSON already; told so, cattrs calls nothing for it.
+    converter.register_unstructure_hook_func(_is_optional, identity)
     names: dict[type, dict[str, Any]] = {
         Parameters: {
             "guidance_scale": override(rename="guidanceScale"),

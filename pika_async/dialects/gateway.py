@@ -91,7 +91,7 @@ class Gateway:
             options=Options(
                 aspect_ratio=request.aspect_ratio,
                 frame_rate=request.frame_rate,
-                camera=request.camera or Camera(),
+                camera=request.camera or _STILL,
                 parameters=Parameters(
                     guidance_scale=request.guidance_scale,
                     motion=request.motion,
@@ -184,6 +184,9 @@ class Gateway:
         if error is not None:
             raise error
         return None
+
+
+_STILL: Final = Camera()
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
