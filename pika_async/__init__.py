@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TransportTimeoutError,
     )
     from pika_async._job import Job
+    from pika_async._json import from_json, to_json
     from pika_async._models import (
         Failed,
         JobState,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pika_async._request import Camera, GenerationRequest, Pikaffect
     from pika_async._results import BatchResult, BatchStats
     from pika_async._retry import RetryPolicy
+    from pika_async._slots import Slot
     from pika_async.dialects import Dialect
 
 __all__ = [
@@ -91,6 +93,7 @@ __all__ = [
     "RetryPolicy",
     "Running",
     "ServerError",
+    "Slot",
     "SubmissionUncertainError",
     "Succeeded",
     "TargetExistsError",
@@ -100,13 +103,16 @@ __all__ = [
     "Unknown",
     "Video",
     "__version__",
+    "from_json",
     "run_batch",
+    "to_json",
 ]
 
 _HOMES = {
     "_batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
     "_job": ("Job",),
+    "_json": ("from_json", "to_json"),
     "_models": (
         "Failed",
         "JobState",
@@ -121,6 +127,7 @@ _HOMES = {
     "_request": ("Camera", "GenerationRequest", "Pikaffect"),
     "_results": ("BatchResult", "BatchStats"),
     "_retry": ("RetryPolicy",),
+    "_slots": ("Slot",),
     "dialects": ("Dialect",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

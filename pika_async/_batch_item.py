@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -156,7 +155,7 @@ class Item:
         if known.error is not None:
             raise known.error
         try:
-            async with self._shared.client._slots or nullcontext():
+            async with self._shared.client.slot():
                 try:
                     state = await self._end(await self._job(known, content))
                 except NotFoundError:

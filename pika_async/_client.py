@@ -8,13 +8,10 @@ import math
 import os
 import random
 import time
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
-
-import anyio
 
 from pika_async._api import API
 from pika_async._download import Downloader
@@ -25,6 +22,7 @@ from pika_async._models import Failed, Queued, Succeeded, Video
 from pika_async._polling import ExponentialPolling, PollPolicy
 from pika_async._request import GenerationRequest, as_request
 from pika_async._retry import RetryPolicy
+from pika_async._slots import Slot, Slots
 from pika_async._submit import Submitter, Timing
 from pika_async._tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
 from pika_async._transport import Transport
@@ -55,8 +53,8 @@ class PikaClient:
         retry: How often and how long to try again; by default ``RetryPolicy()``.
         request_timeout: Seconds for one API request, from connect to last byte; for a download,
             seconds of silence.
-        max_in_flight: How many jobs ``generate`` and batches may have at once, together; None: no
-            bound.
+        max_in_flight: How many jobs ``generate``, batches and slots may have at once, together;
+            None: no bound.
         allow_insecure: Let the key travel over plain http to another machine.
 
     Raises:
@@ -121,8 +119,7 @@ class PikaClient:
             sleep=timing.sleep,
             random=timing.random,
         )
-        self._max_in_flight = max_in_flight
-        self._slots: anyio.Semaphore | None = None
+        self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
@@ -139,8 +136,6 @@ class PikaClient:
                 "the open one, or make another"
             )
         self._status = "open"
-        if self._max_in_flight is not None:
-            self._slots = anyio.Semaphore(self._max_in_flight)
         await self._transport.open()
         return self
 
@@ -207,6 +202,19 @@ class PikaClient:
             job_id, Tracker.start(job_id, self._waiting, submitted_at=submitted_at)
         )
 
+    def slot(self) -> Slot:
+        """One of the ``max_in_flight``, for jobs that are submitted and watched by hand.
+
+        ``generate`` is such a slot around ``submit`` and ``result``. Whoever wants to show a place
+        in the queue, or the progress, enters one and does the same inside:
+
+            slot = client.slot()  # slot.position: how many go before it
+            async with slot:
+                job = await client.submit("a red panda surfing")
+                async for transition in job.transitions(): ...
+        """
+        return Slot(self._slots)
+
     async def generate(
         self,
         request: GenerationRequest | str,
@@ -227,7 +235,7 @@ class PikaClient:
         request = as_request(request)
         checked_timeout(timeout)
         self._check_open()
-        async with self._slots or nullcontext():
+        async with self.slot():
             job = await self.submit(request)
             try:
                 return await job.result(timeout=timeout)

@@ -12,8 +12,9 @@ from attrs import define, frozen
 
 from pika_async._group_commit import GroupCommit
 from pika_async._journal_file import JournalFile
+from pika_async._json import to_json
 from pika_async._models import Succeeded
-from pika_async._records import problem_record, state_of, state_record
+from pika_async._records import problem_record, state_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -138,7 +139,7 @@ class Journal:
         return self._update(
             item,
             status=Status.SUCCEEDED if isinstance(state, Succeeded) else Status.FAILED,
-            state=state_record(state),
+            state=to_json(state),
             running_at=running_at,
             ended_at=self.now(),
             problem=None,

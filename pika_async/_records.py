@@ -1,4 +1,4 @@
-"""What a journal keeps of requests, states and errors, as JSON text, and back.
+"""What a journal keeps of requests and errors, as JSON text, and back.
 
 Neither image bytes nor the API key: media are kept as a path, a link or a digest, and errors have
 been cleared of the key where they are made.
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from pika_async._errors import APIError, InvalidRequestError, PikaError
-from pika_async._models import Failed, Succeeded, Video
+from pika_async._json import from_json
+from pika_async._models import Failed, JobState, Succeeded
 
 if TYPE_CHECKING:
     from pika_async._request import GenerationRequest
@@ -25,19 +24,6 @@ if TYPE_CHECKING:
 _LONGEST_TEXT: Final = 8_000
 
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
-
-_converter = cattrs.Converter(omit_if_default=True)
-for _cls in (Video, Succeeded, Failed):
-    # What the service sent along is evidence for today, and several times the rest.
-    _hide_raw = {"raw": override(omit=True)}
-    _converter.register_unstructure_hook(
-        _cls,
-        make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True, **_hide_raw),  # type: ignore[arg-type]
-    )
-    _converter.register_structure_hook(
-        _cls,
-        make_dict_structure_fn(_cls, _converter, **_hide_raw),  # type: ignore[arg-type]
-    )
 
 
 def request_record(request: GenerationRequest) -> str:
@@ -92,18 +78,11 @@ def _digest(value: bytes | str) -> dict[str, str]:
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
-def state_record(state: Succeeded | Failed) -> str:
-    """A terminal state without its ``raw``."""
-    kind = "succeeded" if isinstance(state, Succeeded) else "failed"
-    return _json({"kind": kind, **_converter.unstructure(state)})
-
-
 def state_of(record: str) -> Succeeded | Failed:
-    """The state that :func:`state_record` wrote; its ``raw`` is empty."""
-    fields = json.loads(record)
-    if fields.pop("kind") == "succeeded":
-        return _converter.structure(fields, Succeeded)
-    return _converter.structure(fields, Failed)
+    """The end of a job that ``to_json`` wrote."""
+    state = from_json(record, JobState)
+    assert isinstance(state, Succeeded | Failed)  # noqa: S101 - only ends are written down
+    return state
 
 
 def problem_record(error: PikaError) -> str:

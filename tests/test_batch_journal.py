@@ -237,7 +237,7 @@ class TestWhatIsUncertain:
             sim.faults.append(Fault("429-openai", retry_after=60, times=None))
             async with client_for(sim, max_in_flight=1) as client:
                 if by == "leaving":
-                    await client._slots.acquire()
+                    await client.slot().__aenter__()
                 async with Batch(
                     client, ["a panda"], journal=journal, resubmit_uncertain=True
                 ) as batch:

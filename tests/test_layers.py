@@ -19,11 +19,11 @@ ROOT = Path(pika_async.__file__).parent
 LAYERS = {
     "vocabulary": """_version _media_types _http _models _request _errors _fingerprint _results
                      _names""",
-    "pure": """_polling _adaptive _retry _endpoint _records
+    "pure": """_polling _adaptive _retry _endpoint _json _records
                dialects._answers dialects._dialect dialects._gateway_errors dialects._gateway_wire
                dialects._gateway_states dialects.gateway dialects""",
     "effects": "_settled _transport _api _journal_file _group_commit _journal",
-    "workflows": """_tracking _job _brake _submit _part _download _client
+    "workflows": """_tracking _job _brake _slots _submit _part _download _client
                     _batch_source _batch_record _batch_item _batch""",
     "facade": "__init__",
     "shells": "simulator pytest_plugin _report cli",

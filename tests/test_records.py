@@ -31,8 +31,6 @@ from pika_async._records import (
     problem_record,
     refusal_of,
     request_record,
-    state_of,
-    state_record,
 )
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -67,50 +65,6 @@ def sha256(content: bytes) -> dict[str, str]:
 
 def asked(prompt="x", **fields):
     return json.loads(request_record(GenerationRequest(prompt, **fields)))
-
-
-class TestStates:
-    @given(states)
-    def test_a_state_comes_back_as_it_was(self, state):
-        again = state_of(state_record(state))
-        assert again == state
-        assert type(again) is type(state)
-
-    @given(states)
-    def test_a_record_is_one_line_that_every_file_can_hold(self, state):
-        record = state_record(state)
-        assert record.isascii()
-        assert "\n" not in record
-
-    def test_seeds_beyond_what_floats_tell_apart_are_kept(self):
-        seeds = (2**53 + 1, 2**64 + 1, -(10**30))
-        made = tuple(Video(id="v", job_id="j", url="u", seed=seed) for seed in seeds)
-        again = state_of(state_record(Succeeded(videos=made)))
-        assert tuple(video.seed for video in again.videos) == seeds
-
-    def test_what_the_service_sent_along_is_left_out(self):
-        video = Video(id="v", job_id="j", url="u", raw={"extra": "of the video"})
-        for state in (
-            Succeeded(videos=(video,), raw={"extra": "of the state"}),
-            Failed(reason="no", videos=(video,), raw={"extra": "of the state"}),
-        ):
-            assert "extra" not in state_record(state)
-            again = state_of(state_record(state))
-            assert again.raw == {}
-            assert again.videos[0].raw == {}
-
-    def test_what_is_not_known_takes_no_room(self):
-        assert json.loads(state_record(Failed(reason="no"))) == {"kind": "failed", "reason": "no"}
-        done = Succeeded(videos=(Video(id="v", job_id="j", url="u"),))
-        assert json.loads(state_record(done)) == {
-            "kind": "succeeded",
-            "videos": [{"id": "v", "job_id": "j", "url": "u"}],
-        }
-
-    def test_a_failure_keeps_the_videos_that_did_finish(self):
-        video = Video(id="v", job_id="j", url="u", duration=5.0)
-        failed = Failed(reason="one of two", code="moderation", videos=(video,))
-        assert state_of(state_record(failed)).videos == (video,)
 
 
 REQUESTS = [

@@ -12,7 +12,8 @@ from attrs import define, field
 
 from pika_async import Failed, Succeeded, Video
 from pika_async._journal_file import JournalFile
-from pika_async._records import problem_record, state_record
+from pika_async._json import to_json
+from pika_async._records import problem_record
 from pika_async._report import Folder, opened, page, totals_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def create(path: Path, runs: int = 1, started: float = START) -> None:
 
 def _recorded(state: Succeeded | Failed | None, problem: PikaError | None) -> dict[str, Any]:
     return {
-        "state": None if state is None else state_record(state),
+        "state": None if state is None else to_json(state),
         "problem": None if problem is None else problem_record(problem),
     }
 

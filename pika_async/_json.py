@@ -1,0 +1,152 @@
+"""Transitions, states and videos as JSON text, and back: for browsers, databases and journals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, overload
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from pika_async._models import (
+    Failed,
+    JobState,
+    Queued,
+    Running,
+    Succeeded,
+    Transition,
+    Unknown,
+    Video,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import UnionType
+
+_T = TypeVar("_T", Transition, Queued, Running, Succeeded, Failed, Unknown, Video)
+
+_STATES: Final[Mapping[str, type]] = {
+    cls.__name__.lower(): cls for cls in (Queued, Running, Succeeded, Failed, Unknown)
+}
+_KINDS: Final[Mapping[type, str]] = {cls: kind for kind, cls in _STATES.items()}
+
+
+def to_json(value: Transition | JobState | Video) -> str:
+    """JSON text of a transition, a state or a video, on one line; :func:`from_json` reads it.
+
+    Field names are those of the classes; a state has its class in ``kind``, in lower case:
+
+        {"job_id":"d06e…","previous":{"kind":"queued"},"state":{"kind":"running","progress":40},
+         "elapsed":12.5,"polls":4}
+
+    What is None is left out, and so is ``raw``: what a service sends along, it sends to its
+    customer and not to the customer's visitors. Seeds may exceed what JavaScript keeps exactly.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    if type(value) not in _KINDS and not isinstance(value, Transition | Video):
+        raise TypeError(
+            f"value: {type(value).__name__} is not allowed; allowed are a Transition, a state of "
+            "a job, and a Video"
+        )
+    return _COMPACT.encode(_converter.unstructure(value))
+
+
+@overload
+def from_json(text: str | bytes, kind: type[_T]) -> _T: ...
+
+
+@overload
+def from_json(text: str | bytes, kind: UnionType) -> JobState: ...
+
+
+def from_json(text: str | bytes, kind: Any) -> Any:
+    """What :func:`to_json` wrote; ``raw`` is empty.
+
+    Args:
+        text: The JSON text. Fields that this version does not know are overlooked.
+        kind: What it holds: ``Transition``, ``Video``, one class of states, or ``JobState``.
+
+    Raises:
+        ValueError: It is no JSON, or not of what it should hold.
+        TypeError: ``kind`` is none of these.
+    """
+    if kind not in _READABLE:
+        raise TypeError(
+            f"kind: {kind!r} is not allowed; allowed are Transition, JobState, its classes, and "
+            "Video"
+        )
+    try:
+        value = json.loads(text)
+        return _read_state(value, kind) if kind in _KINDS else _converter.structure(value, kind)
+    except (cattrs.BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as error:
+        wanted = getattr(kind, "__name__", "JobState")
+        problems = (
+            "; ".join(cattrs.transform_error(error, path=wanted))
+            if isinstance(error, cattrs.BaseValidationError)
+            else str(error)
+        )
+        raise ValueError(f"this is no JSON of a {wanted}: {problems}") from error
+
+
+_UNIONS: Final = (JobState, JobState | None)
+_READABLE: Final = {Transition, Video, JobState, *_KINDS}
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def _read_state(value: Any, kind: Any) -> JobState | None:
+    if value is None and type(None) in get_args(kind):
+        return None
+    named = value.get("kind") if isinstance(value, dict) else None
+    cls = _STATES.get(named) if isinstance(named, str) else None
+    if cls is None or kind not in (cls, *_UNIONS):
+        raise ValueError(f"{named!r} is not the kind of it; allowed are {', '.join(_STATES)}")
+    state: JobState = _converter.structure(value, cls)
+    return state
+
+
+def _read_text(value: Any, _: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - cattrs collects it as such
+    return value
+
+
+def _read_number(value: Any, kind: type) -> Any:
+    right = (int, float) if kind is float else int
+    if isinstance(value, bool) or not isinstance(value, right):
+        raise ValueError(f"{value!r} is no number of the right kind")  # noqa: TRY004 - as above
+    return value
+
+
+def _tagged(kind: str, write: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    return lambda state: {"kind": kind, **write(state)}
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=True)
+    converter.register_structure_hook(str, _read_text)
+    converter.register_structure_hook(int, _read_number)
+    converter.register_structure_hook(float, _read_number)
+    for cls in (Video, *_KINDS):
+        overrides = {"raw": override(omit=True)}
+        write: _Write = make_dict_unstructure_fn(
+            cls,
+            converter,
+            _cattrs_omit_if_default=True,
+            **overrides,  # type: ignore[arg-type]
+        )
+        kind = _KINDS.get(cls)
+        converter.register_unstructure_hook(cls, write if kind is None else _tagged(kind, write))
+        converter.register_structure_hook(
+            cls,
+            make_dict_structure_fn(cls, converter, **overrides),  # type: ignore[arg-type]
+        )
+    converter.register_unstructure_hook_func(
+        _UNIONS.__contains__, lambda state: None if state is None else converter.unstructure(state)
+    )
+    converter.register_structure_hook_func(_UNIONS.__contains__, _read_state)
+    return converter
+
+
+_converter: Final = _make_converter()

@@ -1,0 +1,91 @@
+"""One bound for all the jobs of a client: who may go, and who waits in line."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from pika_async._errors import ClientStateError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Slots:
+    """So many may go at once; the others wait in line, first come first served."""
+
+    __slots__ = ("_free", "_line")
+
+    def __init__(self, limit: int | None) -> None:
+        """``limit``: None for no bound."""
+        self._free = limit
+        # By their places; of thousands that leave together each leaves at once.
+        self._line: OrderedDict[Slot, anyio.Event] = OrderedDict()
+
+    async def wait(self, slot: Slot) -> None:
+        """Wait for the slot's turn."""
+        if self._free is None:
+            return
+        if self._free:
+            self._free -= 1
+            return
+        turn = self._line[slot] = anyio.Event()
+        try:
+            await turn.wait()
+        except BaseException:
+            if self._line.pop(slot, None) is None:
+                # Its turn came with the cancellation.
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Let the next one go."""
+        if self._free is None:
+            return
+        if self._line:
+            _, turn = self._line.popitem(last=False)
+            turn.set()
+        else:
+            self._free += 1
+
+    def ahead_of(self, slot: Slot) -> int | None:
+        """How many go before it; None where it does not wait."""
+        return next((ahead for ahead, waiting in enumerate(self._line) if waiting is slot), None)
+
+
+class Slot:
+    """One of a client's ``max_in_flight``, made by ``client.slot``. Entering it waits for its turn.
+
+    Inside, submit and wait for one job; ``generate`` and batches take slots of their own.
+    """
+
+    __slots__ = ("_slots", "_used")
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._used = False
+
+    @property
+    def position(self) -> int | None:
+        """While it waits: how many go before it. None before, and when its turn has come."""
+        return self._slots.ahead_of(self)
+
+    async def __aenter__(self) -> Self:
+        if self._used:
+            raise ClientStateError(
+                "this slot has been entered before; ask the client for another",
+                meaning="Nothing was sent.",
+            )
+        self._used = True
+        await self._slots.wait(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._slots.give_back()
