@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import UnionType
 
+    _Write = Callable[[Any], dict[str, Any]]
+
 _T = TypeVar("_T", Transition, Queued, Running, Succeeded, Failed, Unknown, Video)
 
 _STATES: Final[Mapping[str, type]] = {
@@ -119,7 +121,7 @@ def _read_number(value: Any, kind: type) -> Any:
     return value
 
 
-def _tagged(kind: str, write: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+def _tagged(kind: str, write: _Write) -> _Write:
     return lambda state: {"kind": kind, **write(state)}
 
 
