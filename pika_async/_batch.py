@@ -26,7 +26,7 @@ from pika_async._settled import settled, to_its_end
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from pika_async._batch_source import Requests
@@ -125,20 +125,20 @@ class Batch(AsyncIterator[BatchResult]):
         return BatchStats(running=len(shared.in_flight), **attrs.asdict(shared.counts))
 
     @property
-    def in_flight(self) -> tuple[str, ...]:
-        """The ids of the jobs that are being waited for.
+    def in_flight(self) -> Mapping[int, str]:
+        """The ids of the jobs that are being waited for, by the index of their requests.
 
         After the batch was left early they run on; with a journal the next run waits for them.
         """
-        return tuple(self._shared.in_flight.values())
+        return dict(self._shared.in_flight)
 
     @property
-    def unclaimed(self) -> tuple[str, ...]:
+    def unclaimed(self) -> Mapping[int, str]:
         """The ids of the jobs that have ended and whose results have not been iterated over.
 
         Without a journal, a batch that is left early leaves only these to find their videos by.
         """
-        return tuple(self._shared.unclaimed.values())
+        return dict(self._shared.unclaimed)
 
     async def __aenter__(self) -> Self:
         if self._status != "new":
@@ -282,7 +282,8 @@ class Batch(AsyncIterator[BatchResult]):
 
     def _name_what_is_paid_for(self) -> None:
         """What nobody has been told of and no journal knows, or what still runs."""
-        job_ids = self.in_flight + (() if self._journal is not None else self.unclaimed)
+        unclaimed = {} if self._journal is not None else self.unclaimed
+        job_ids = (*self.in_flight.values(), *unclaimed.values())
         if not job_ids:
             return
         more = len(job_ids) - _NAMED_IN_LOG

@@ -169,7 +169,7 @@ class TestFailuresOfOneItem:
             async with Batch(client, prompts(3), timeout=0) as batch:
                 async for _ in batch:
                     pass
-            assert (batch.in_flight, batch.stats.running) == ((), 0)
+            assert (batch.in_flight, batch.stats.running) == ({}, 0)
 
     @pytest.mark.parametrize("bad", ["", "  ", 42, None, b"bytes"])
     async def test_what_is_no_request_is_the_result_of_that_item_and_kept_as_it_came(self, bad):
@@ -339,17 +339,17 @@ class TestLeaving:
             async with Batch(client, prompts(5)) as batch:
                 taken = await anext(batch)
                 await until(lambda: batch.stats.succeeded == 5)
-            assert set(batch.unclaimed) == set(sim.jobs) - {taken.job_id}
+            assert set(batch.unclaimed.values()) == set(sim.jobs) - {taken.job_id}
         (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-        assert set(record.job_ids) == set(batch.unclaimed)
+        assert set(record.job_ids) == set(batch.unclaimed.values())
 
     async def test_jobs_in_flight_run_on_and_are_named(self, caplog):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             async with Batch(client, prompts(9), max_in_flight=3) as batch:
                 await until(lambda: len(batch.in_flight) == 3)
-            assert set(batch.in_flight) == set(sim.jobs)
+            assert set(batch.in_flight.values()) == set(sim.jobs)
         (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-        assert set(record.job_ids) == set(batch.in_flight)
+        assert set(record.job_ids) == set(batch.in_flight.values())
         assert all(job_id in record.getMessage() for job_id in sim.jobs)
 
     async def test_a_submit_whose_answer_was_under_way_is_named_too(self):
@@ -357,8 +357,8 @@ class TestLeaving:
             sim.faults.append(Fault("slow-headers", on="submit", seconds=0.2))
             async with Batch(client, ["slow"], max_in_flight=3) as batch:
                 await until(lambda: sim.jobs)
-                assert batch.in_flight == ()
-            assert list(batch.in_flight) == list(sim.jobs)
+                assert batch.in_flight == {}
+            assert list(batch.in_flight.values()) == list(sim.jobs)
 
     async def test_cancelling_whoever_iterates_leaves_the_batch(self):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:

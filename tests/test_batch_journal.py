@@ -340,7 +340,7 @@ class TestJobsThatAreNotFound:
             assert len(sim.submissions) == 1
         assert result.ok
         assert not result.resumed
-        assert (batch.stats.resumed, batch.stats.submitted, batch.in_flight) == (0, 1, ())
+        assert (batch.stats.resumed, batch.stats.submitted, batch.in_flight) == (0, 1, {})
         assert rows(journal, "status, job_id", "past") == [("submitted", gone)]
 
     @staticmethod

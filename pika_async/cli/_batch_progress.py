@@ -92,7 +92,7 @@ class Progress:
     @property
     def in_flight(self) -> tuple[str, ...]:
         """The jobs that have been submitted and not been seen to end."""
-        return () if self.batch is None else self.batch.in_flight
+        return () if self.batch is None else tuple(self.batch.in_flight.values())
 
     @property
     def finished(self) -> int:

@@ -28,7 +28,7 @@ class Standing:
 
     def __init__(self, **stats):
         self.stats = BatchStats(**stats)
-        self.in_flight = ()
+        self.in_flight = {}
 
 
 class Run:

@@ -1,0 +1,148 @@
+"""A web server with FastAPI: visitors stand in line, their jobs are in a journal.
+
+At most four videos are being made; whoever waits sees how many go before. The prompts are in a
+file and what became of them in a journal beside it: however the server ends, the next one goes on
+where it was, and pays for nothing twice.
+
+PIKA_API_KEY=… python examples/web_fastapi.py prompts.jsonl 8080
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+import uvicorn
+from fastapi import FastAPI, Header, HTTPException
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, StringConstraints
+from sse_starlette import EventSourceResponse
+
+from pika_async import Batch, BatchResult, JobFailedError, PikaClient, Transition, to_json
+
+PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
+PROMPTS = anyio.Path(sys.argv[1])
+
+logger = logging.getLogger("web_fastapi")
+
+
+class Asked(BaseModel):
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class Studio:
+    """What was asked for, in order, and what there is to show of it."""
+
+    batch: Batch
+
+    def __init__(self, asked: list[dict[str, str]]) -> None:
+        self.asked = asked
+        self.shown: dict[int, tuple[str, str]] = {}
+        self.ended: set[int] = set()
+        self._more, self._writing = asyncio.Event(), asyncio.Lock()
+
+    async def ask(self, prompt: str) -> str:
+        new = {"id": secrets.token_urlsafe(12), "prompt": prompt}
+        async with self._writing, await PROMPTS.open("a", encoding="utf-8") as file:
+            await file.write(json.dumps(new) + "\n")
+            self.asked.append(new)
+        self._more.set()
+        return new["id"]
+
+    async def prompts(self) -> AsyncIterator[str]:
+        """Those of earlier runs, which the journal knows, then those that come."""
+        for number in itertools.count():
+            while number == len(self.asked):
+                self._more.clear()
+                await self._more.wait()
+            yield self.asked[number]["prompt"]
+
+    def transition(self, transition: Transition) -> None:
+        for number, job_id in self.batch.in_flight.items():
+            if job_id == transition.job_id:
+                self.shown[number] = ("transition", to_json(transition))
+
+    async def results(self) -> None:
+        async for result in self.batch:
+            self.shown[result.index] = self._end(result)
+            self.ended.add(result.index)
+
+    def _end(self, result: BatchResult) -> tuple[str, str]:
+        failed = result.error if isinstance(result.error, JobFailedError) else None
+        state = result.state if failed is None else failed.state
+        if state is None or result.job_id is None:
+            # What the service answered is for the log, what it means is for the visitor.
+            logger.error("video %d: %s", result.index, result.error)
+            return "problem", json.dumps("This video could not be made. We are looking into it.")
+        end = Transition(job_id=result.job_id, previous=None, state=state, elapsed=0.0, polls=0)
+        return "transition", to_json(end)
+
+    async def events(self, number: int, seen: str | None) -> AsyncIterator[dict[str, Any]]:
+        """All there is to show of a video, as it changes; ``seen``: the event shown last."""
+        yield {"event": "prompt", "data": json.dumps(self.asked[number]["prompt"])}
+        done = False
+        while not done:
+            done = number in self.ended
+            ahead = max(0, number - self.batch.stats.taken)
+            event, data = self.shown.get(number, ("waiting", json.dumps(ahead)))
+            if (name := f"{event}-{hash(data)}") != seen:
+                yield {"event": event, "data": data, "id": name}
+            seen = name
+            await anyio.sleep(0.5)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await PROMPTS.touch()
+    known = (await PROMPTS.read_text(encoding="utf-8")).splitlines()
+    app.state.studio = studio = Studio([json.loads(line) for line in known])
+    async with (
+        PikaClient() as client,
+        Batch(
+            client,
+            studio.prompts(),
+            max_in_flight=4,
+            journal=f"{PROMPTS}.journal",
+            timeout=None,
+            on_transition=studio.transition,
+        ) as studio.batch,
+    ):
+        taking = asyncio.create_task(studio.results())
+        yield
+        taking.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/", response_class=HTMLResponse)
+@app.get("/videos/{video}", response_class=HTMLResponse)
+async def page() -> str:
+    return PAGE
+
+
+@app.post("/videos", status_code=202)
+async def ask(asked: Asked) -> dict[str, str]:
+    return {"id": await app.state.studio.ask(asked.prompt)}
+
+
+@app.get("/videos/{video}/events")
+async def events(
+    video: str, last_event_id: Annotated[str | None, Header()] = None
+) -> EventSourceResponse:
+    studio = app.state.studio
+    for number, asked in enumerate(studio.asked):
+        if asked["id"] == video:
+            return EventSourceResponse(studio.events(number, last_event_id), send_timeout=60)
+    raise HTTPException(404, "There is no such video.")
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]))

@@ -1,0 +1,17 @@
+"""An example's server that polls every 0.2 s: ``python impatient_server.py EXAMPLE ARGUMENTS…``.
+
+The default policy knows that real jobs take a minute, and looks as seldom.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from functools import partialmethod
+
+from pika_async import FixedPolling, PikaClient
+
+if __name__ == "__main__":
+    PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=FixedPolling(0.2))
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
