@@ -4,9 +4,9 @@
 
 1. So many jobs in flight that never end, polled every minute: memory per job over the idle client,
    when all have been submitted at once and the pool holds a connection for nearly each, and when
-   it has let go of them. The loop's jobs are coroutines in a gather. It is what is allocated
-   (every object through malloc, which counts), since what a process has resident does not shrink;
-   what that grew to is the third figure.
+   it has let go of them (``--idle`` seconds later; 0 leaves that out). The loop's jobs are
+   coroutines in a gather. It is what is allocated (every object through malloc, which counts),
+   since what a process has resident does not shrink; what that grew to is the third figure.
 2. As many prompts from a generator, 100 in flight, instant jobs: the memory at each tenth of the
    way, which must not grow; with and without a journal.
 3. A batch that is left after ten results: prompts taken, and POSTs sent.
@@ -39,11 +39,9 @@ from pika_async.simulator import Polls, Simulator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-QUICK = {"in_flight": 1000, "prompts": 5000, "rounds": 1}
+QUICK = {"in_flight": 1000, "prompts": 5000, "rounds": 1, "idle": 0.0}
 
 _SELDOM = 60.0
-# Both pools close what has been idle for 15 s, at most as long again later.
-_POOL_EMPTY = 32.0
 _AT_ONCE = 100
 _TAKEN_BEFORE_LEAVING = 10
 
@@ -85,56 +83,63 @@ async def quiet() -> None:
 # In flight.
 
 
-Idle = tuple[int, int]
+POOLED, UNPOOLED, RESIDENT = "with a pooled connection each", "with none", "resident"
+
+Before = tuple[int, int]
 
 
-def idle() -> Idle:
+def before_jobs() -> Before:
     return allocated(), resident()
 
 
-async def memory_of(running: asyncio.Task[object], jobs: int, before: Idle) -> list[float]:
-    """KB a job: with a pooled connection each, without, and resident."""
+async def memory_of(
+    running: asyncio.Task[object], jobs: int, idle: float, before: Before
+) -> dict[str, float]:
+    """KB a job: while the pool holds connections, after it has been ``idle``, and resident."""
     await quiet()
-    with_pool = allocated()
-    await asyncio.sleep(_POOL_EMPTY)  # noqa: TID251 - real time is what is measured
-    grown = [with_pool - before[0], allocated() - before[0], resident() - before[1]]
+    grown = {POOLED: allocated() - before[0], RESIDENT: resident() - before[1]}
+    if idle:
+        await asyncio.sleep(idle)  # noqa: TID251 - real time is what is measured
+        grown[UNPOOLED] = allocated() - before[0]
     assert not running.done()
     running.cancel()
     await asyncio.wait({running})
-    return [growth / jobs / 1024 for growth in grown]
+    return {what: growth / jobs / 1024 for what, growth in grown.items()}
 
 
-async def loop_in_flight(url: str, instant: str, jobs: int) -> list[float]:
+async def loop_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
     # Ten thousand connections at once, and jobs that are left behind, make many lines.
     logging.disable()
     async with session_by_hand() as session:
         await job_by_hand(session, instant, 0.0)
-        before = idle()
+        before = before_jobs()
 
         async def all_of_them() -> None:
             await asyncio.gather(*(job_by_hand(session, url, _SELDOM) for _ in range(jobs)))
 
-        return await memory_of(asyncio.create_task(all_of_them()), jobs, before)
+        return await memory_of(asyncio.create_task(all_of_them()), jobs, idle, before)
 
 
-async def batch_in_flight(url: str, instant: str, jobs: int) -> list[float]:
-    return await ours_in_flight(url, instant, jobs, None)
+async def batch_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
+    return await ours_in_flight(url, instant, jobs, idle, None)
 
 
-async def journalled_in_flight(url: str, instant: str, jobs: int) -> list[float]:
+async def journalled_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        return await ours_in_flight(url, instant, jobs, str(Path(folder, "journal")))
+        return await ours_in_flight(url, instant, jobs, idle, str(Path(folder, "journal")))
 
 
-async def ours_in_flight(url: str, instant: str, jobs: int, journal: str | None) -> list[float]:
+async def ours_in_flight(
+    url: str, instant: str, jobs: int, idle: float, journal: str | None
+) -> dict[str, float]:
     logging.disable()
     async with our_client(instant, 0.0) as client:
         # What is loaded at the first use belongs to the idle client.
         await batch(client, 1, 1, journal and f"{journal}-first")
     async with our_client(url, _SELDOM) as client:
-        before = idle()
+        before = before_jobs()
         return await memory_of(
-            asyncio.create_task(batch(client, jobs, jobs, journal)), jobs, before
+            asyncio.create_task(batch(client, jobs, jobs, journal)), jobs, idle, before
         )
 
 
@@ -145,28 +150,26 @@ IN_FLIGHT = {
 }
 
 
-PLACES = ("with a pooled connection each", "with none", "resident")
-
-
-def measure_in_flight(name: str, jobs: int) -> list[float]:
+def measure_in_flight(name: str, jobs: int, idle: float) -> dict[str, float]:
     with server() as url, server(1) as instant:
-        found: list[float] = alone(IN_FLIGHT[name], url, instant, jobs, PYTHONMALLOC="malloc")
+        found: dict[str, float] = alone(
+            IN_FLIGHT[name], url, instant, jobs, idle, PYTHONMALLOC="malloc"
+        )
     return found
 
 
-def rows_in_flight(jobs: int, rounds: int) -> list[Row]:
-    possible = connections_possible(jobs)
-    found: dict[str, list[list[float]]] = {name: [] for name in IN_FLIGHT}
+def rows_in_flight(jobs: int, rounds: int, idle: float) -> list[Row]:
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in IN_FLIGHT}
     for _ in range(rounds):
         for name, measured in found.items():
-            measured.append(measure_in_flight(name, possible))
+            measured.append(measure_in_flight(name, jobs, idle))
     rows = []
-    for place, what in enumerate(PLACES):
-        figures = {name: [one[place] for one in every] for name, every in found.items()}
-        rows += compared(figures, "KB a job", about=f", {possible:,} in flight, {what}")
-    first = f"batch, {possible:,} in flight, {PLACES[0]}"
+    for what in found["loop"][0]:
+        figures = {name: [one[what] for one in every] for name, every in found.items()}
+        rows += compared(figures, "KB a job", about=f", {jobs:,} in flight, {what}")
+    held = f"batch, {jobs:,} in flight, {POOLED}"
     return [
-        evolve(row, target="memory") if (row.what, row.unit) == (first, "KB a job") else row
+        evolve(row, target="memory") if (row.what, row.unit) == (held, "KB a job") else row
         for row in rows
     ]
 
@@ -238,10 +241,17 @@ def rows_of_leaving(at_once: int) -> list[Row]:
     ]
 
 
-def run(*, in_flight: int = 10_000, prompts: int = 50_000, rounds: int = 2) -> list[Row]:
+def run(
+    *,
+    in_flight: int = 10_000,
+    prompts: int = 50_000,
+    rounds: int = 2,
+    # Both pools close what has been idle for 15 s, at most as long again later.
+    idle: float = 32.0,
+) -> list[Row]:
     rows = rows_of_leaving(16) + rows_of_leaving(64)
     if rounds:
-        rows += rows_in_flight(in_flight, rounds)
+        rows += rows_in_flight(connections_possible(in_flight), rounds, idle)
     if prompts:
         rows += rows_as_it_goes(prompts)
     return rows

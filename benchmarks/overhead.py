@@ -22,7 +22,7 @@ from benchmarks.server import server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"rounds": 1}
+QUICK = {"rounds": 1, "polls": 6}
 
 _INTERVAL = 1.0
 
