@@ -22,18 +22,9 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import define, evolve, frozen
 
+from benchmarks.books import MUST_BE_NONE, Books, digest_of_video, once_more, to_its_end
 from benchmarks.command import command
-from benchmarks.crashing import (
-    MUST_BE_NONE,
-    Books,
-    Life,
-    Nursery,
-    Order,
-    digest_of_video,
-    nursery,
-    once_more,
-    to_its_end,
-)
+from benchmarks.crashing import Life, Nursery, Order, nursery
 from benchmarks.rows import Row
 from pika_async.simulator import Simulator
 

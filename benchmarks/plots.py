@@ -69,11 +69,11 @@ def _targets(rows: Sequence[Row]) -> Any:
         if target.aim:
             aim = _share(target.aim, bound, at_most=target.at_most)
             axes.plot(aim, place, "|", color="#222222", markersize=12)
-    labels = [f"{TARGETS[row.target or ''].what} ({row.what})" for row in reversed(rows)]
+    labels = [f"{row.what}, {row.unit}" for row in reversed(rows)]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
     axes.axvline(1, color="#222222", linewidth=1)
     axes.set_xlim(left=0)
-    axes.set_xlabel("measured, as a share of what must be kept: left of the line is met; | the aim")
+    axes.set_xlabel("measured over what must be kept (the line); | is the aim", fontsize=9)
     return axes
 
 

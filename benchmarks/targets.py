@@ -39,7 +39,7 @@ class Target:
     def limit(self, limit: float | None) -> str:
         if limit is None:
             return ""
-        return f"{'≤' if self.at_most else '≥'} {limit:g} {self.unit}"
+        return f"{'≤' if self.at_most else '≥'} {limit:g} {self.unit}".rstrip()
 
 
 _POLLS = "polls over those of a fixed interval with the same mean delay, ≤ 2 s"
@@ -51,7 +51,9 @@ TARGETS = {
     "growth": Target(
         "growth", "CPU per request at 10,000 jobs over that at 100", 1.35, unit="× at 100"
     ),
-    "growth-loop": Target("growth", "the same, over the loop's own growth", None, 1.00),
+    "growth-loop": Target(
+        "growth", "the same, over the loop's own growth", None, 1.00, unit="× loop's growth"
+    ),
     "peers": Target(
         "against peers",
         "CPU per request of 1,000 jobs, each on its own wire shape",
