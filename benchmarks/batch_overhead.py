@@ -1,40 +1,38 @@
 """CPU per request of a batch, against a hand-written aiohttp loop, and how it grows.
 
-    python -m benchmarks.batch_overhead [--jobs 1000] [--rounds 5] [--growth-rounds 3]
+    python -m benchmarks.batch_overhead [--jobs 1000] [--rounds 3] [--growth-rounds 2]
 
 First a batch of 1,000 jobs, all in flight, polled every second until they are finished at the
-twelfth poll; with and without a journal. Then, polled more seldom so that one core is enough, 100
-jobs against 10,000: the ratio of the CPU per request is the growth, the loop's own and ours.
+twelfth poll; with and without a journal. Then 100 jobs against 10,000, these polled more seldom so
+that one core is enough: the ratio of the CPU per request is the growth, the loop's own and ours.
 CPU is user + system time of the client's process, the journal's thread included, from the first
 submit to the last result.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.measuring import (
-    alone,
-    alternating,
-    batch,
-    connections_possible,
-    cpu_seconds,
-    job_by_hand,
-    our_client,
-    server,
-    session_by_hand,
-    show,
-    spread,
-)
+from benchmarks.clients import alternating, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.command import command
+from benchmarks.processes import alone, connections_possible, cpu_seconds
+from benchmarks.rows import Row, compared, ratio
+from benchmarks.server import server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUICK = {"rounds": 1, "growth_rounds": 0}
 
 _POLLS = 12
-_FEW, _MANY = 100, 10_000
-_SELDOM = 5.0
+_FEW = 100
 _SELDOM_POLLS = 6
+# As many polls a second as 10,000 jobs every five seconds.
+_POLLS_A_SECOND = 2000
 
 
 async def loop_by_hand(url: str, jobs: int, interval: float) -> float:
@@ -64,46 +62,53 @@ CLIENTS = {"loop": loop_by_hand, "batch": without_journal, "batch with journal":
 
 def measure(client: str, jobs: int, polls: int, interval: float) -> float:
     """CPU milliseconds per request."""
-    connections_possible(jobs)
     with server(polls) as url:
-        seconds = float(alone("batch_overhead", client, url, jobs, interval))
+        seconds = float(alone(CLIENTS[client], url, jobs, interval))
     return 1000 * seconds / (jobs * (1 + polls))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--growth-rounds", type=int, default=3)
-    parser.add_argument("--alone", nargs=4, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.alone:
-        name, url, jobs, interval = given.alone
-        print(asyncio.run(CLIENTS[name](url, int(jobs), float(interval))))
-        return
-    if given.rounds:
-        print(f"{given.jobs} jobs in flight, a poll a second, {given.rounds} rounds", flush=True)
-        measures = {name: partial(measure, name, given.jobs, _POLLS, 1.0) for name in CLIENTS}
-        show(alternating(given.rounds, measures), "ms CPU per request")
-    if given.growth_rounds:
-        growth(given.growth_rounds)
+def run(
+    *, jobs: int = 1000, rounds: int = 3, growth_rounds: int = 2, many: int = 10_000
+) -> list[Row]:
+    rows = []
+    if rounds:
+        possible = connections_possible(jobs)
+        measures = {name: partial(measure, name, possible, _POLLS, 1.0) for name in CLIENTS}
+        figures = alternating(rounds, measures)
+        targets = {"batch": "cpu"}
+        rows += compared(figures, "ms a request", targets=targets, about=f", {possible:,} jobs")
+    if growth_rounds:
+        rows += growth(growth_rounds, connections_possible(many))
+    return rows
 
 
-def growth(rounds: int) -> None:
-    many = connections_possible(_MANY)
-    if many < _MANY:
-        print(f"the limit of open files allows only {many} connections instead of {_MANY}")
-    print(f"growth from {_FEW} to {many} in flight, {rounds} rounds", flush=True)
+def growth(rounds: int, many: int) -> list[Row]:
+    seldom = max(1.0, many / _POLLS_A_SECOND)
     measures = {
-        f"{name}, {jobs}": partial(measure, name, jobs, _SELDOM_POLLS, _SELDOM)
+        f"{name}, {jobs}": partial(measure, name, jobs, _SELDOM_POLLS, interval)
         for name in CLIENTS
-        for jobs in (_FEW, many)
+        for jobs, interval in ((_FEW, 1.0), (many, seldom))
     }
     figures = alternating(rounds, measures)
-    for name in CLIENTS:
-        few, all_of_them = figures[f"{name}, {_FEW}"], figures[f"{name}, {many}"]
-        print(f"{name:>22}: {spread(all_of_them, few)} × that of {_FEW}")
-    show({name: figures[f"{name}, {many}"] for name in CLIENTS}, f"ms CPU per request at {many}")
+    at_many = {name: figures[f"{name}, {many}"] for name in CLIENTS}
+    rows = compared(at_many, "ms a request", about=f", {many:,} jobs")
+    growths = {
+        name: ratio(
+            f"growth of {name} to {many:,} jobs",
+            taken,
+            figures[f"{name}, {_FEW}"],
+            f"× at {_FEW}",
+            "growth" if name == "batch" else None,
+        )
+        for name, taken in at_many.items()
+    }
+    ours, loop = growths["batch"], growths["loop"]
+    over = ratio(ours.what, ours.figures, loop.figures, "× loop's growth", "growth-loop")
+    return [*rows, *growths.values(), over]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ disk), and what one small synced write takes there is measured too.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -17,17 +16,18 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.measuring import (
-    alone,
-    alternating,
-    batch,
-    job_by_hand,
-    our_client,
-    server,
-    session_by_hand,
-    show,
-)
+from benchmarks.clients import alternating, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.command import command
+from benchmarks.processes import alone
+from benchmarks.rows import Row, compared
+from benchmarks.server import server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUICK = {"rounds": 2}
 
 
 async def loop_by_hand(url: str, jobs: int, at_once: int) -> float:
@@ -59,12 +59,13 @@ async def with_journal(url: str, jobs: int, at_once: int) -> float:
 
 
 CLIENTS = {"loop": loop_by_hand, "batch": without_journal, "batch with journal": with_journal}
+TARGETS = {"batch": "throughput", "batch with journal": "throughput-journal"}
 
 
 def measure(client: str, jobs: int, at_once: int) -> float:
     """Seconds."""
     with server(1) as url:
-        return float(alone("batch_throughput", client, url, jobs, at_once))
+        return float(alone(CLIENTS[client], url, jobs, at_once))
 
 
 def synced_write() -> float:
@@ -80,24 +81,16 @@ def synced_write() -> float:
     return 1000 * statistics.median(taken)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=2000)
-    parser.add_argument("--at-once", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--alone", nargs=4, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.alone:
-        name, url, jobs, at_once = given.alone
-        print(asyncio.run(CLIENTS[name](url, int(jobs), int(at_once))))
-        return
-    print(
-        f"{given.jobs} instant jobs, {given.at_once} at once, {given.rounds} rounds, "
-        f"a synced write takes {synced_write():.2f} ms",
-        flush=True,
-    )
-    measures = {name: partial(measure, name, given.jobs, given.at_once) for name in CLIENTS}
-    show(alternating(given.rounds, measures), "s")
+def run(*, jobs: int = 2000, at_once: int = 64, rounds: int = 7) -> list[Row]:
+    written = synced_write()
+    measures = {name: partial(measure, name, jobs, at_once) for name in CLIENTS}
+    figures = alternating(rounds, measures)
+    rows = compared(figures, "s", targets=TARGETS, about=f", {jobs:,} instant jobs")
+    return [*rows, Row("a synced write of 4 KB", "ms", (written,))]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ written and not yet synced survives it, so this says nothing of a loss of power.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import sys
@@ -21,23 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
-from benchmarks.crashing import (
-    MUST_BE_NONE,
-    Books,
-    Life,
-    Nursery,
-    Order,
-    digest_of_video,
-    nursery,
-    once_more,
-    to_its_end,
-)
+from benchmarks.books import MUST_BE_NONE, Books, digest_of_video, once_more, to_its_end
+from benchmarks.command import command
+from benchmarks.crashing import Life, Nursery, Order, nursery
+from benchmarks.rows import Row
 from pika_async.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+QUICK = {"kills": 8, "prompts": 60}
 
 # From the fork on; the journal is made a few milliseconds later, within a few more.
 _VERY_EARLY = 0.03
@@ -150,31 +144,36 @@ async def be_killed(nurse: Nursery, books: Books, moments: Moments, kills: int) 
             return
 
 
-async def main() -> bool:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--prompts", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    chance = random.Random(given.seed)  # noqa: S311 - reproducible, not secret
-    total: Counter[str] = Counter()
+async def ordeals(kills: int, prompts: int, seed: int) -> dict[str, Counter[str]]:
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    found = {}
     for place, kind in enumerate(KINDS):
-        kills = given.kills * (place + 1) // len(KINDS) - given.kills * place // len(KINDS)
-        found = await ordeal(kind, kills, given.prompts, chance)
-        show(kind.name, found)
-        total += found
-    show("together", total)
-    return not any(total[what] for what in MUST_BE_NONE)
+        share = kills * (place + 1) // len(KINDS) - kills * place // len(KINDS)
+        found[kind.name] = await ordeal(kind, share, prompts, chance)
+    return found
 
 
-def show(name: str, found: Counter[str]) -> None:
-    print(f"{name}:")
-    for what in MUST_BE_NONE:
-        print(f"  {found[what]:6} {what}{'' if found[what] == 0 else '   <- must be 0'}")
-    for what in sorted(set(found) - set(MUST_BE_NONE)):
-        print(f"  {found[what]:6} {what}")
-    sys.stdout.flush()
+def run(*, kills: int = 100, prompts: int = 200, seed: int = 0) -> list[Row]:
+    found = asyncio.run(ordeals(kills, prompts, seed))
+    total = sum(found.values(), Counter[str]())
+    rows = [wrong(kind, counts) for kind, counts in found.items()]
+    rows.append(evolve(wrong("all kinds", total), target="crashes"))
+    told = [what for what in MUST_BE_NONE[:2] if not total[what]]
+    told += [what for what, count in sorted(total.items()) if count]
+    return rows + [Row("all kinds", what, (total[what],)) for what in told]
+
+
+def wrong(kind: str, counts: Counter[str]) -> Row:
+    """All that must not be, as one sum."""
+    found = [what for what in MUST_BE_NONE if counts[what]]
+    note = ", ".join(found) or f"{counts['kills']} kills"
+    return Row(kind, "wrong", (sum(counts[what] for what in found),), note=note)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    rows = command(run, QUICK, argv)
+    sys.exit(any(row.unit == "wrong" and row.median for row in rows))
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(main()) else 1)
+    main()

@@ -5,14 +5,23 @@ python -m benchmarks.import_time [--rounds 15]
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import subprocess
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks.clients import alternating
+from benchmarks.command import command
+from benchmarks.rows import Row, compared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUICK = {"rounds": 5}
 
 STATEMENTS = {
-    "import aiohttp": "import aiohttp",
-    "import pika_async": "import pika_async",
+    "aiohttp": "import aiohttp",
+    "pika_async": "import pika_async",
     "the client in use": "from pika_async import PikaClient",
 }
 
@@ -27,18 +36,14 @@ def measure(statement: str) -> float:
     return 1000 * float(done.stdout)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
-    times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
-    for _ in range(rounds):
-        for name, statement in STATEMENTS.items():
-            times[name].append(measure(statement))
-    base = statistics.median(times["import aiohttp"])
-    for name, taken in times.items():
-        median = statistics.median(taken)
-        print(f"{name:>18}: {median:6.1f} ms, {median / base:.2f} × aiohttp")
+def run(*, rounds: int = 15) -> list[Row]:
+    measures = {name: partial(measure, statement) for name, statement in STATEMENTS.items()}
+    figures = alternating(rounds, measures)
+    return compared(figures, "ms", base="aiohttp", targets={"pika_async": "import"})
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Memory of jobs in flight, of a long batch as it goes, and what leaving early costs.
 
-    python -m benchmarks.memory [--in-flight 10000] [--prompts 100000] [--rounds 3]
+    python -m benchmarks.memory [--in-flight 10000] [--prompts 50000] [--rounds 2]
 
 1. So many jobs in flight that never end, polled every minute: memory per job over the idle client,
    when all have been submitted at once and the pool holds a connection for nearly each, and when
-   it has let go of them. The loop's jobs are coroutines in a gather. It is what is allocated
-   (every object through malloc, which counts), since what a process has resident does not shrink;
-   what that grew to is the third figure.
+   it has let go of them (``--idle`` seconds later; 0 leaves that out). The loop's jobs are
+   coroutines in a gather. It is what is allocated (every object through malloc, which counts),
+   since what a process has resident does not shrink; what that grew to is the third figure.
 2. As many prompts from a generator, 100 in flight, instant jobs: the memory at each tenth of the
    way, which must not grow; with and without a journal.
 3. A batch that is left after ten results: prompts taken, and POSTs sent.
@@ -17,39 +17,31 @@ that what is loaded at the first use is not.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import ctypes
 import gc
-import json
 import logging
 import resource
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring import (
-    NEVER,
-    PROMPT,
-    alone,
-    batch,
-    connections_possible,
-    cpu_seconds,
-    job_by_hand,
-    our_client,
-    server,
-    session_by_hand,
-    show,
-)
+from attrs import evolve
+
+from benchmarks.clients import PROMPT, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.command import command
+from benchmarks.processes import alone, connections_possible, cpu_seconds
+from benchmarks.rows import Row, compared
+from benchmarks.server import server
 from pika_async import Batch
 from pika_async.simulator import Polls, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+QUICK = {"in_flight": 1000, "prompts": 5000, "rounds": 1, "idle": 0.0}
 
 _SELDOM = 60.0
-# Both pools close what has been idle for 15 s, at most as long again later.
-_POOL_EMPTY = 32.0
 _AT_ONCE = 100
 _TAKEN_BEFORE_LEAVING = 10
 
@@ -91,53 +83,63 @@ async def quiet() -> None:
 # In flight.
 
 
-Idle = tuple[int, int]
+POOLED, UNPOOLED, RESIDENT = "with a pooled connection each", "with none", "resident"
+
+Before = tuple[int, int]
 
 
-def idle() -> Idle:
+def before_jobs() -> Before:
     return allocated(), resident()
 
 
-async def memory_of(running: asyncio.Task[object], jobs: int, before: Idle) -> list[float]:
-    """KB a job: with a pooled connection each, without, and resident."""
+async def memory_of(
+    running: asyncio.Task[object], jobs: int, idle: float, before: Before
+) -> dict[str, float]:
+    """KB a job: while the pool holds connections, after it has been ``idle``, and resident."""
     await quiet()
-    with_pool = allocated()
-    await asyncio.sleep(_POOL_EMPTY)  # noqa: TID251 - real time is what is measured
-    grown = [with_pool - before[0], allocated() - before[0], resident() - before[1]]
+    grown = {POOLED: allocated() - before[0], RESIDENT: resident() - before[1]}
+    if idle:
+        await asyncio.sleep(idle)  # noqa: TID251 - real time is what is measured
+        grown[UNPOOLED] = allocated() - before[0]
     assert not running.done()
     running.cancel()
     await asyncio.wait({running})
-    return [growth / jobs / 1024 for growth in grown]
+    return {what: growth / jobs / 1024 for what, growth in grown.items()}
 
 
-async def loop_in_flight(url: str, instant: str, jobs: int) -> list[float]:
+async def loop_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
+    # Ten thousand connections at once, and jobs that are left behind, make many lines.
+    logging.disable()
     async with session_by_hand() as session:
         await job_by_hand(session, instant, 0.0)
-        before = idle()
+        before = before_jobs()
 
         async def all_of_them() -> None:
             await asyncio.gather(*(job_by_hand(session, url, _SELDOM) for _ in range(jobs)))
 
-        return await memory_of(asyncio.create_task(all_of_them()), jobs, before)
+        return await memory_of(asyncio.create_task(all_of_them()), jobs, idle, before)
 
 
-async def batch_in_flight(url: str, instant: str, jobs: int) -> list[float]:
-    return await ours_in_flight(url, instant, jobs, None)
+async def batch_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
+    return await ours_in_flight(url, instant, jobs, idle, None)
 
 
-async def journalled_in_flight(url: str, instant: str, jobs: int) -> list[float]:
+async def journalled_in_flight(url: str, instant: str, jobs: int, idle: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        return await ours_in_flight(url, instant, jobs, str(Path(folder, "journal")))
+        return await ours_in_flight(url, instant, jobs, idle, str(Path(folder, "journal")))
 
 
-async def ours_in_flight(url: str, instant: str, jobs: int, journal: str | None) -> list[float]:
+async def ours_in_flight(
+    url: str, instant: str, jobs: int, idle: float, journal: str | None
+) -> dict[str, float]:
+    logging.disable()
     async with our_client(instant, 0.0) as client:
         # What is loaded at the first use belongs to the idle client.
         await batch(client, 1, 1, journal and f"{journal}-first")
     async with our_client(url, _SELDOM) as client:
-        before = idle()
+        before = before_jobs()
         return await memory_of(
-            asyncio.create_task(batch(client, jobs, jobs, journal)), jobs, before
+            asyncio.create_task(batch(client, jobs, jobs, journal)), jobs, idle, before
         )
 
 
@@ -148,26 +150,28 @@ IN_FLIGHT = {
 }
 
 
-def measure_in_flight(name: str, jobs: int) -> list[float]:
-    with server(NEVER) as url, server(1) as instant:
-        found: list[float] = alone(
-            "memory", "in-flight", name, jobs, url, instant, PYTHONMALLOC="malloc"
+def measure_in_flight(name: str, jobs: int, idle: float) -> dict[str, float]:
+    with server() as url, server(1) as instant:
+        found: dict[str, float] = alone(
+            IN_FLIGHT[name], url, instant, jobs, idle, PYTHONMALLOC="malloc"
         )
     return found
 
 
-def show_in_flight(jobs: int, rounds: int) -> None:
-    possible = connections_possible(jobs)
-    if possible < jobs:
-        print(f"the limit of open files allows only {possible} connections instead of {jobs}")
-    print(f"{possible} jobs in flight, {rounds} rounds, KB a job over the idle client", flush=True)
-    found: dict[str, list[list[float]]] = {name: [] for name in IN_FLIGHT}
+def rows_in_flight(jobs: int, rounds: int, idle: float) -> list[Row]:
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in IN_FLIGHT}
     for _ in range(rounds):
         for name, measured in found.items():
-            measured.append(measure_in_flight(name, possible))
-    for place, what in enumerate(("with a pooled connection each", "with none", "resident")):
-        print(f"{what}:")
-        show({name: [one[place] for one in every] for name, every in found.items()}, "KB")
+            measured.append(measure_in_flight(name, jobs, idle))
+    rows = []
+    for what in found["loop"][0]:
+        figures = {name: [one[what] for one in every] for name, every in found.items()}
+        rows += compared(figures, "KB a job", about=f", {jobs:,} in flight, {what}")
+    held = f"batch, {jobs:,} in flight, {POOLED}"
+    return [
+        evolve(row, target="memory") if (row.what, row.unit) == (held, "KB a job") else row
+        for row in rows
+    ]
 
 
 # As it goes.
@@ -194,19 +198,24 @@ async def long_batch(url: str, prompts: int, journalled: bool) -> list[float]:
         return await curve(url, prompts, str(Path(folder, "journal")) if journalled else None)
 
 
-def show_curves(prompts: int) -> None:
-    print(f"{prompts} prompts, {_AT_ONCE} in flight, MB at each tenth of the way", flush=True)
+def rows_as_it_goes(prompts: int) -> list[Row]:
+    rows = []
     for journalled in (False, True):
         with server(1) as url:
-            found: list[float] = alone("memory", "curve", prompts, int(journalled), url)
+            found: list[float] = alone(long_batch, url, prompts, journalled)
         name = "batch with journal" if journalled else "batch"
-        print(f"{name:>22}: {' '.join(f'{memory:.1f}' for memory in found)}", flush=True)
+        what = f"{name}, {prompts:,} prompts, {_AT_ONCE} in flight, resident at each tenth"
+        curve_shown = " ".join(f"{memory:.1f}" for memory in found)
+        rows.append(Row(what, "MB", tuple(found), note=curve_shown))
+    return rows
 
 
 # Leaving.
 
 
-async def leave(at_once: int) -> None:
+async def leave(at_once: int) -> list[int]:
+    """Prompts taken and POSTs sent when it is left, and at the end."""
+    logging.disable()
     taken = 0
 
     def prompts() -> Iterator[str]:
@@ -220,32 +229,36 @@ async def leave(at_once: int) -> None:
             for _ in range(_TAKEN_BEFORE_LEAVING):
                 (await anext(running)).unwrap()
             taken_then, sent_then = taken, len(sim.submissions)
-        print(
-            f"left after {_TAKEN_BEFORE_LEAVING} results, {at_once} in flight: {taken_then} "
-            f"prompts taken and {sent_then} POSTs until then, "
-            f"{taken} and {len(sim.submissions)} at the end"
-        )
+        return [taken_then, sent_then, taken, len(sim.submissions)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--in-flight", type=int, default=10_000)
-    parser.add_argument("--prompts", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--alone", nargs="+", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    # Ten thousand connections at once, and jobs that are left behind, make many lines.
-    logging.disable()
-    match given.alone:
-        case ["in-flight", name, jobs, url, instant]:
-            print(json.dumps(asyncio.run(IN_FLIGHT[name](url, instant, int(jobs)))))
-        case ["curve", prompts, journalled, url]:
-            print(json.dumps(asyncio.run(long_batch(url, int(prompts), journalled == "1"))))
-        case _:
-            for at_once in (16, 64):
-                asyncio.run(leave(at_once))
-            show_in_flight(given.in_flight, given.rounds)
-            show_curves(given.prompts)
+def rows_of_leaving(at_once: int) -> list[Row]:
+    taken_then, sent_then, taken, sent = alone(leave, at_once)
+    what = f"left after {_TAKEN_BEFORE_LEAVING} results, {at_once} in flight"
+    return [
+        Row(what, "prompts taken", (taken,), note=f"{taken_then} until then"),
+        Row(what, "POSTs sent", (sent,), note=f"{sent_then} until then"),
+    ]
+
+
+def run(
+    *,
+    in_flight: int = 10_000,
+    prompts: int = 50_000,
+    rounds: int = 2,
+    # Both pools close what has been idle for 15 s, at most as long again later.
+    idle: float = 32.0,
+) -> list[Row]:
+    rows = rows_of_leaving(16) + rows_of_leaving(64)
+    if rounds:
+        rows += rows_in_flight(connections_possible(in_flight), rounds, idle)
+    if prompts:
+        rows += rows_as_it_goes(prompts)
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
 
 
 if __name__ == "__main__":

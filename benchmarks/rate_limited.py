@@ -1,6 +1,6 @@
 """500 jobs through a service that admits 100 submits a second, against the ideal time.
 
-    python -m benchmarks.rate_limited [--jobs 500] [--per-second 100] [--rounds 5]
+    python -m benchmarks.rate_limited [--jobs 500] [--per-second 100] [--rounds 3]
 
 The service is the simulator in a process of its own: a token bucket that holds one second's worth,
 so that the ideal is (jobs - per second) / per second; its 429s say nothing of when to come back, or
@@ -11,25 +11,26 @@ given up; twice are jobs of the service that nobody was told of.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from benchmarks.clients import PROMPT
+from benchmarks.command import command
+from benchmarks.rows import Row
 from pika_async import Batch, FixedPolling, PikaClient, RateLimitError
-from pika_async.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-PROMPT = "a red panda surfing"
+QUICK = {"jobs": 250, "rounds": 1}
 
 
 @frozen
@@ -42,25 +43,12 @@ class Run:
     twice: int
 
 
-async def serve(per_second: float, *, retry_after: bool) -> None:
-    """Run until standard input is closed, then tell what arrived."""
-    simulator = Simulator(
-        submits_per_second=per_second, limit_retry_after=retry_after, duration=0.0
-    )
-    async with simulator:
-        print(simulator.url, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-        refused = sum(submission.status == 429 for submission in simulator.submissions)
-        print(json.dumps({"jobs": len(simulator.jobs), "refused": refused}))
-
-
 @contextmanager
 def server(per_second: float, *, retry_after: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """The URL of a simulator in another process, and what arrived there, once it has ended."""
     told: dict[str, Any] = {}
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.rate_limited", "--serve", str(per_second)]
-        + ["--retry-after"] * retry_after,
+        [sys.executable, "-m", "benchmarks.limiting", str(per_second), str(int(retry_after))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,7 +77,8 @@ async def all_at_once(client: PikaClient, jobs: int) -> int:
     return sum(not isinstance(outcome, BaseException) for outcome in outcomes)
 
 
-WAYS = {"batch, 64 in flight": in_a_batch, "gather, all at once": all_at_once}
+BATCH = "batch, 64 in flight"
+WAYS = {BATCH: in_a_batch, "gather, all at once": all_at_once}
 
 
 async def timed(way: str, url: str, jobs: int) -> tuple[float, int]:
@@ -110,37 +99,36 @@ def measure(way: str, jobs: int, per_second: float, *, retry_after: bool) -> Run
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=500)
-    parser.add_argument("--per-second", type=float, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
-    parser.add_argument("--retry-after", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        asyncio.run(serve(given.serve, retry_after=given.retry_after))
-        return
-    if given.jobs <= given.per_second:
-        parser.error("--jobs must be more than --per-second, or nothing is limited")
-    print(f"{given.jobs} jobs, {given.per_second:g} submits a second, {given.rounds} rounds")
-    for retry_after in (False, True):
-        for way in WAYS:
-            runs = [
-                measure(way, given.jobs, given.per_second, retry_after=retry_after)
-                for _ in range(given.rounds)
-            ]
-            ratios = sorted(run.seconds_over_ideal for run in runs)
-            refused = sorted(run.refused_per_job for run in runs)
-            print(
-                f"{way}, {'with' if retry_after else 'without'} Retry-After: "
-                f"{statistics.median(ratios):.2f} x the ideal time "
-                f"({ratios[0]:.2f} to {ratios[-1]:.2f}), "
-                f"{statistics.median(refused):.2f} 429s a job "
-                f"({refused[0]:.2f} to {refused[-1]:.2f}), "
-                f"lost {sum(run.lost for run in runs)}, twice {sum(run.twice for run in runs)}",
-                flush=True,
-            )
+def run(*, jobs: int = 500, per_second: float = 100.0, rounds: int = 3) -> list[Row]:
+    assert jobs > per_second, "nothing is limited"
+    kinds = {
+        f"{way}, {'with' if retry_after else 'without'} Retry-After": partial(
+            measure, way, jobs, per_second, retry_after=retry_after
+        )
+        for retry_after in (False, True)
+        for way in WAYS
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, kind in kinds.items():
+            runs[name].append(kind())
+    return [row for name, measured in runs.items() for row in rows_of(name, measured)]
+
+
+def rows_of(name: str, runs: list[Run]) -> list[Row]:
+    in_batch = name.startswith(BATCH)
+    times = tuple(run.seconds_over_ideal for run in runs)
+    refused = tuple(run.refused_per_job for run in runs)
+    return [
+        Row(name, "× ideal", times, "rate-time" if in_batch else None),
+        Row(name, "429s a job", refused, "rate-refused" if in_batch else None),
+        Row(name, "jobs lost", tuple(float(run.lost) for run in runs)),
+        Row(name, "jobs twice", tuple(float(run.twice) for run in runs)),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,34 @@
-"""A gateway that answers as fast as asyncio can, so that it is not what is measured.
+"""A service that answers as fast as asyncio can, so that it is not what is measured.
 
-Runs in a process of its own: ``python -m benchmarks.server POLLS`` prints its port; every job is
-finished at its POLLS-th poll.
+Runs in a process of its own: ``python -m benchmarks.server [--wire gateway] [--polls 12]`` prints
+its port. Every job is ended at its so many-th poll, or, with ``--seconds``, so long after its
+submit. ``--latency`` is how long every answer is under way.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
-import sys
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from attrs import define, field
+
+from benchmarks.processes import service
+from benchmarks.wires import WIRES, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+NEVER = 10**9
+"""More polls than anyone sends."""
+
+_COUNT = b"/requests-answered"
 
 
 def answer(value: object) -> bytes:
@@ -18,12 +36,54 @@ def answer(value: object) -> bytes:
     return HEAD % len(body) + body
 
 
-class Gateway(asyncio.Protocol):
+@define
+class Service:
+    """The jobs, whoever asks over whichever connection."""
+
+    wire: Wire
+    polls_to_end: int
+    seconds: float
+    latency: float
+    url: str = ""
+    answered: int = 0
+    _polls: dict[bytes, int] = field(factory=dict)
+    _ends: dict[bytes, float] = field(factory=dict)
+
+    def answer(self, head: bytes) -> bytes:
+        method, path, _ = head.split(b" ", 2)
+        if path == _COUNT:
+            return answer(self.answered)
+        self.answered += 1
+        return answer(self._submit() if method == b"POST" else self._look(path))
+
+    def _submit(self) -> Any:
+        job_id = b"job-%08d" % len(self._polls)
+        self._polls[job_id] = 0
+        if self.seconds:
+            self._ends[job_id] = time.monotonic() + self.seconds
+        return self.wire.submitted(job_id.decode(), self.url)
+
+    def _look(self, path: bytes) -> Any:
+        parts = path.partition(b"?")[0].split(b"/")
+        if self.wire.result:
+            if parts[-1] != b"status":
+                return self.wire.result(parts[-1].decode())
+            parts.pop()
+        job_id = parts[-1]
+        polls = self._polls[job_id] = self._polls[job_id] + 1
+        return self.wire.polled(job_id.decode(), polls, self._has_ended(job_id, polls))
+
+    def _has_ended(self, job_id: bytes, polls: int) -> bool:
+        if self.seconds:
+            return time.monotonic() >= self._ends[job_id]
+        return polls >= self.polls_to_end
+
+
+class Connection(asyncio.Protocol):
     """Pipelined HTTP/1.1, just enough of it."""
 
-    def __init__(self, polls_to_finish: int, polls: dict[bytes, int]) -> None:
-        self._polls_to_finish = polls_to_finish
-        self._polls = polls
+    def __init__(self, jobs: Service) -> None:
+        self._service = jobs
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,45 +102,57 @@ class Gateway(asyncio.Protocol):
             if len(self._buffer) < end + 4 + size:
                 return
             self._buffer = self._buffer[end + 4 + size :]
-            self._transport.write(self._answer(head))
+            self._reply(self._service.answer(head))
 
-    def _answer(self, head: bytes) -> bytes:
-        if head.startswith(b"POST"):
-            job_id = b"job-%08d" % len(self._polls)
-            self._polls[job_id] = 0
-            return answer({"id": job_id.decode(), "message": "Pika Video Generation - Submit"})
-        job_id = head.split(b" ", 2)[1].rsplit(b"/", 1)[1]
-        polls = self._polls[job_id] = self._polls[job_id] + 1
-        video: dict[str, object] = {
-            "id": job_id.decode(),
-            "status": "pending",
-            "progress": min(99, 10 * polls),
-        }
-        if polls >= self._polls_to_finish:
-            media = f"http://127.0.0.1/{job_id.decode()}"
-            video |= {
-                "status": "finished",
-                "progress": 100,
-                "seed": 3183047765,
-                "duration": 5,
-                "error": "",
-                "resultUrl": f"{media}.mp4",
-                "sharingUrl": f"{media}_share.mp4",
-                "videoPoster": f"{media}.jpg",
-                "imageThumb": f"{media}_thumb.jpg",
-            }
-        return answer({"id": job_id.decode(), "promptText": "a red panda", "videos": [video]})
+    def _reply(self, data: bytes) -> None:
+        if self._service.latency:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._service.latency, self._transport.write, data)
+        else:
+            self._transport.write(data)
 
 
-async def main(polls_to_finish: int) -> None:
-    polls: dict[bytes, int] = {}
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Gateway(polls_to_finish, polls), "127.0.0.1", 0, backlog=20_000
+@contextmanager
+def server(
+    polls: int = NEVER, *, wire: str = "gateway", seconds: float = 0.0, latency: float = 0.0
+) -> Iterator[str]:
+    """The URL of a service in another process, whose jobs end at their ``polls``-th poll."""
+    options = {"--polls": polls, "--wire": wire, "--seconds": seconds, "--latency": latency}
+    words = [str(word) for option in options.items() for word in option]
+    with service("server", *words) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+
+def requests_answered(url: str) -> int:
+    """How many requests the service at ``url`` has answered, this one left out."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    try:
+        connection.request("GET", _COUNT.decode())
+        return int(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+async def serve(jobs: Service) -> None:
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: Connection(jobs), "127.0.0.1", 0, backlog=20_000
     )
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    port = listening.sockets[0].getsockname()[1]
+    jobs.url = f"http://127.0.0.1:{port}"
+    print(port, flush=True)
+    await listening.serve_forever()
+
+
+def parsed() -> Service:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wire", choices=WIRES, default="gateway")
+    parser.add_argument("--polls", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--latency", type=float, default=0.0)
+    given = parser.parse_args()
+    return Service(WIRES[given.wire], given.polls, given.seconds, given.latency)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(serve(parsed()))

@@ -14,16 +14,15 @@ import anyio
 import attrs
 import pytest
 
-from benchmarks.crashing import (
+from benchmarks.books import (
     MUST_BE_NONE,
     Books,
-    Order,
     digest_of_video,
     journal_rows,
-    nursery,
     once_more,
     to_its_end,
 )
+from benchmarks.crashing import Order, nursery
 from pika_async import Batch, PikaClient
 from pika_async.simulator import Fault, Polls, Simulator
 

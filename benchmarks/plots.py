@@ -1,0 +1,126 @@
+"""The plots of the results; nothing without matplotlib."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.targets import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from benchmarks.rows import Row
+
+_DOTS_PER_INCH = 120
+_OURS, _OTHERS, _BAD = "#0b6e4f", "#8a8f98", "#c0392b"
+_LINES = {
+    "pika_async": _OURS,
+    "loop": "#222222",
+    "fal-client": "#d35400",
+    "openai": "#2471a3",
+    "runwayml": "#884ea0",
+}
+
+
+def draw(measured: Mapping[str, Sequence[Row]], folder: Path) -> None:
+    """Whatever can be drawn of what was measured."""
+    if not find_spec("matplotlib"):
+        print("no plots: matplotlib is not installed (pip install pika-async[bench])")
+        return
+    importlib.import_module("matplotlib").use("agg")
+    rows = [row for one in measured.values() for row in one]
+    held = [row for row in rows if row.target and row.figures and TARGETS[row.target].bound]
+    if held:
+        _save(_targets(held), folder / "targets.png")
+    if "peers" in measured:
+        _save(_peers(measured["peers"]), folder / "peers.png")
+    if "memory" in measured:
+        _save(_memory(measured["memory"]), folder / "memory.png")
+
+
+def _axes(width: float, height: float) -> Any:
+    plots = importlib.import_module("matplotlib.pyplot")
+    _, axes = plots.subplots(figsize=(width, height), layout="constrained")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return axes
+
+
+def _save(axes: Any, file: Path) -> None:
+    # Without the version that drew it: a plot that did not change stays the same file.
+    axes.figure.savefig(file, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    importlib.import_module("matplotlib.pyplot").close(axes.figure)
+
+
+def _targets(rows: Sequence[Row]) -> Any:
+    """Each as a share of its bound, so that what is left of 1 is kept."""
+    axes = _axes(9, 1.2 + 0.34 * len(rows))
+    for place, row in enumerate(reversed(rows)):
+        target = TARGETS[row.target or ""]
+        bound = target.bound or 1.0
+        shares = sorted(_share(figure, bound, at_most=target.at_most) for figure in row.figures)
+        middle = _share(row.median, bound, at_most=target.at_most)
+        colour = _OURS if middle <= 1 else _BAD
+        axes.plot([shares[0], shares[-1]], [place, place], color=colour, linewidth=2)
+        axes.plot(middle, place, "o", color=colour)
+        if target.aim:
+            aim = _share(target.aim, bound, at_most=target.at_most)
+            axes.plot(aim, place, "|", color="#222222", markersize=12)
+    labels = [f"{row.what}, {row.unit}" for row in reversed(rows)]
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    axes.axvline(1, color="#222222", linewidth=1)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("measured over what must be kept (the line); | is the aim", fontsize=9)
+    return axes
+
+
+def _share(figure: float, bound: float, *, at_most: bool) -> float:
+    return figure / bound if at_most else bound / figure
+
+
+def _peers(rows: Sequence[Row]) -> Any:
+    """CPU per request over the number of jobs."""
+    axes = _axes(7, 4.5)
+    lines: dict[str, list[tuple[int, Row]]] = {}
+    for row in rows:
+        name, _, about = row.what.partition(", ")
+        if row.unit == "ms a request" and row.figures:
+            jobs = int(about.split()[0].replace(",", ""))
+            lines.setdefault(name, []).append((jobs, row))
+    for name, points in lines.items():
+        sizes = [jobs for jobs, _ in points]
+        middles = [row.median for _, row in points]
+        below = [row.median - min(row.figures) for _, row in points]
+        above = [max(row.figures) - row.median for _, row in points]
+        label = "hand-written aiohttp loop" if name == "loop" else name
+        axes.errorbar(
+            sizes,
+            middles,
+            yerr=[below, above],
+            label=label,
+            color=_LINES.get(name, _OTHERS),
+            linewidth=3 if name == "pika_async" else 1.5,
+            marker="o",
+            capsize=3,
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("jobs at once")
+    axes.set_ylabel("CPU per request, ms")
+    axes.legend(frameon=False)
+    return axes
+
+
+def _memory(rows: Sequence[Row]) -> Any:
+    """A job in flight, what malloc gave, with and without its pooled connection."""
+    shown = [row for row in rows if row.unit == "KB a job"]
+    axes = _axes(8, 1.2 + 0.34 * max(1, len(shown)))
+    colours = [_OTHERS if row.what.startswith("loop") else _OURS for row in shown]
+    axes.barh([row.what for row in shown], [row.median for row in shown], color=colours)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_xlabel("KB a job in flight, over the idle client")
+    return axes

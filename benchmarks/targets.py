@@ -1,0 +1,109 @@
+"""What is to be reached: every figure that this package is held to, in one place."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Target:
+    """A bound that is promised, and one that is aimed at."""
+
+    what: str
+    how: str
+    bound: float | None
+    """What must be kept; None where there is an aim only."""
+    aim: float | None = None
+    unit: str = "× loop"
+    at_most: bool = True
+    """Whether less is better."""
+    elsewhere: str = ""
+    """Who shows it, if no benchmark does."""
+
+    def keeps(self, measured: float, limit: float) -> bool:
+        return measured <= limit if self.at_most else measured >= limit
+
+    def verdict(self, measured: float) -> str:
+        if self.bound is not None and not self.keeps(measured, self.bound):
+            return "missed"
+        if self.aim is None:
+            return "met"
+        if self.keeps(measured, self.aim):
+            return "aim met"
+        return "aim missed" if self.bound is None else "met, aim missed"
+
+    @property
+    def leading(self) -> str:
+        return self.limit(self.aim if self.bound is None else self.bound)
+
+    def limit(self, limit: float | None) -> str:
+        if limit is None:
+            return ""
+        return f"{'≤' if self.at_most else '≥'} {limit:g} {self.unit}".rstrip()
+
+
+_POLLS = "polls over those of a fixed interval with the same mean delay, ≤ 2 s"
+_MISLED = "the same, where progress misleads, mean delay ≤ 3 s"
+_INTERVAL = "× fixed interval"
+
+TARGETS = {
+    "cpu": Target("CPU per request", "batch of 1,000 jobs, 1 s polls", 1.20, 1.00),
+    "growth": Target(
+        "growth", "CPU per request at 10,000 jobs over that at 100", 1.35, unit="× at 100"
+    ),
+    "growth-loop": Target(
+        "growth", "the same, over the loop's own growth", None, 1.00, unit="× loop's growth"
+    ),
+    "peers": Target(
+        "against peers",
+        "CPU per request of 1,000 jobs, each on its own wire shape",
+        10.0,
+        unit="× pika_async",
+        at_most=False,
+    ),
+    "latency": Target(
+        "with 150 ms of latency",
+        "1,000 jobs of 5 s, 1 s polls: wall time against a loop without connection limit",
+        1.10,
+    ),
+    "memory": Target(
+        "memory per job in flight", "10,000 at once, over the idle client", 7.0, 4.5, unit="KB"
+    ),
+    "schedule-0.15": Target("polls, σ 0.15", _POLLS, 0.36, 0.30, unit=_INTERVAL),
+    "schedule-0.35": Target("polls, σ 0.35", _POLLS, 0.66, 0.60, unit=_INTERVAL),
+    "schedule-0.60": Target("polls, σ 0.60", _POLLS, 0.92, 0.84, unit=_INTERVAL),
+    "schedule-bimodal": Target("polls, bimodal", _POLLS, 0.66, 0.58, unit=_INTERVAL),
+    "schedule-heavy": Target("polls, heavy tail", _POLLS, 0.70, 0.63, unit=_INTERVAL),
+    "schedule-progress": Target("polls, with progress", _POLLS, 0.20, 0.10, unit=_INTERVAL),
+    "schedule-steps": Target("polls, progress in steps", _MISLED, 0.85, unit=_INTERVAL),
+    "schedule-stall": Target("polls, progress stalls", _MISLED, 0.70, unit=_INTERVAL),
+    "schedule-noise": Target("polls, noisy progress", _MISLED, 0.70, unit=_INTERVAL),
+    "throughput": Target("batch throughput", "2,000 instant jobs, 64 at once", 1.25, 1.10),
+    "throughput-journal": Target(
+        "batch throughput, durable journal", "2,000 instant jobs, 64 at once", 2.0, 1.5
+    ),
+    "rate-time": Target(
+        "rate-limited batch",
+        "500 jobs, 100 submits a second allowed: wall time",
+        1.15,
+        unit="× ideal",
+    ),
+    "rate-refused": Target(
+        "rate-limited batch", "the same: submits refused with 429", 0.3, 0.1, unit="a job"
+    ),
+    "download": Target("download", "200 MB, CPU per MB, fsync included", 1.10),
+    "crashes": Target(
+        "kill -9 of a journalled batch",
+        "100 random moments: resubmissions, lost jobs, files not whole, wrong claims",
+        0,
+        unit="",
+    ),
+    "faults": Target(
+        "every fault on the wire",
+        "on submit and on poll: second POSTs, lost jobs",
+        0,
+        unit="",
+        elsewhere="tests/test_faults.py",
+    ),
+    "import": Target("import pika_async", "fresh interpreters", 1.10, 0.5, unit="× aiohttp"),
+}

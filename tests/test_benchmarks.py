@@ -1,0 +1,137 @@
+"""The benchmarks are all run by the runner, and what they tell is kept; nothing here is timed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the benchmarks ask POSIX for CPU time and limits"
+)
+
+if sys.platform != "win32":
+    import benchmarks
+    from benchmarks import __main__ as runner
+    from benchmarks.command import command
+    from benchmarks.results import Measurement, Results
+    from benchmarks.rows import Row, compared
+    from benchmarks.server import requests_answered, server
+    from benchmarks.targets import TARGETS
+
+
+def functions(file):
+    return {node.name for node in ast.parse(file.read_text()).body if hasattr(node, "name")}
+
+
+def test_the_runner_lists_every_module_that_can_be_run():
+    """Nobody has to remember to add one."""
+    files = [
+        file for file in Path(benchmarks.__file__).parent.glob("*.py") if file.stem != "__main__"
+    ]
+    runnable = {file.stem for file in files if {"run", "main"} <= functions(file)}
+
+    assert set(runner.available()) == runnable
+
+
+def test_each_benchmark_runs_by_default_and_quickly():
+    """What the runner calls needs no arguments, and what it leaves smaller exists."""
+    for name in runner.available():
+        module = importlib.import_module(f"benchmarks.{name}")
+        options = inspect.signature(module.run).parameters
+
+        assert callable(module.main)
+        assert all(option.default is not option.empty for option in options.values())
+        assert set(getattr(module, "QUICK", {})) <= set(options)
+        assert runner.summary(name).endswith(".")
+
+
+def test_ratios_are_taken_round_by_round():
+    """A slow round is slow to both."""
+    loop, batch, ratio = compared({"loop": [1.0, 2.0], "batch": [1.1, 2.6]}, "s")
+
+    assert (loop.figures, batch.figures) == ((1.0, 2.0), (1.1, 2.6))
+    assert ratio.unit.endswith("loop")
+    assert ratio.spread == "1.20 (1.10 to 1.30)"
+
+
+@pytest.mark.parametrize(
+    ("target", "figures", "verdict"),
+    [
+        ("cpu", (1.3,), "missed"),
+        ("cpu", (1.1,), "met, aim missed"),
+        ("cpu", (0.9, 5.0, 1.0), "aim met"),
+        ("peers", (9.0,), "missed"),
+        ("peers", (11.0,), "met"),
+        ("growth-loop", (1.1,), "aim missed"),
+        ("crashes", (0,), "met"),
+        ("cpu", (), ""),
+        (None, (1.0,), ""),
+    ],
+)
+def test_a_row_is_held_to_its_target(target, figures, verdict):
+    """By the median of its rounds."""
+    assert Row("batch", "KB", figures, target).verdict == verdict
+
+
+def test_results_are_kept_for_machines_and_for_people(tmp_path):
+    """What was measured is read back as it was, and every target has its line."""
+    row = Row("batch, 1,000 jobs", "KB", (1.1, 1.2, 1.3), "cpu", note="quiet")
+    results = Results(tmp_path)
+    results.measured["batch_overhead"] = Measurement.now([row], quick=True, seconds=1.0)
+
+    results.write()
+
+    table = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert Results.read(tmp_path) == results
+    assert "| batch, 1,000 jobs: 1.20 (1.10 to 1.30) | met, aim missed |" in table
+    assert all(target.how in table for target in TARGETS.values())
+    assert "quick run" in table
+    found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert set(found["batch_overhead"]["versions"]) >= {"Python", "aiohttp", "attrs", "cattrs"}
+
+
+def test_one_that_fails_does_not_take_the_others_with_it(tmp_path, monkeypatch, capfd):
+    """An hour's measuring is not lost to the last one."""
+    measured = Measurement.now([Row("one", "s", (1.0,))], quick=False, seconds=1.0)
+
+    def measure(name, *, quick):  # noqa: ARG001 - the runner says it
+        if name == "memory":
+            raise RuntimeError("out of luck")
+        return measured
+
+    monkeypatch.setattr(runner, "measure", measure)
+
+    assert runner.main(["--only", "memory", "crashes", "--results", str(tmp_path)]) == 1
+    assert set(Results.read(tmp_path).measured) == {"crashes"}
+    assert "out of luck" in capfd.readouterr().err
+
+
+def test_options_come_from_what_a_benchmark_takes():
+    """--quick is smaller, and what is said beside it is said."""
+    asked = []
+
+    def run(*, jobs: int = 1000, rounds: int = 5):
+        asked.append((jobs, rounds))
+        return []
+
+    for words in ([], ["--quick"], ["--quick", "--jobs", "7"]):
+        command(run, {"jobs": 10, "rounds": 1}, words)
+
+    assert asked == [(1000, 5), (10, 1), (7, 1)]
+
+
+@pytest.mark.parametrize("wire", ["gateway", "fal", "openai", "runway"])
+def test_the_server_counts_what_it_answers(wire):
+    """Figures are per request that arrived; the question how many there were is none."""
+    with server(2, wire=wire) as url:
+        assert requests_answered(url) == 0
+        with urllib.request.urlopen(url, data=b"{}") as answer:  # noqa: S310 - our own
+            assert json.load(answer)
+        assert requests_answered(url) == 1
