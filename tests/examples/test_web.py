@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-import re
 import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import anyio
 import pytest
+from support.batches import until
 
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -46,7 +46,7 @@ class Site:
         self.sim = sim
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._example = str(ROOT / "examples" / example)
+        self.example = example
         self._data = str(folder / "data")
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,7 +54,13 @@ class Site:
     async def start(self) -> None:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - starting is quick
-                [sys.executable, LAUNCHER, self._example, self._data, str(self._port)],
+                [
+                    sys.executable,
+                    LAUNCHER,
+                    ROOT / "examples" / self.example,
+                    self._data,
+                    str(self._port),
+                ],
                 env={**os.environ, "PIKA_API_KEY": KEY, "PIKA_BASE_URL": self.sim.url},
                 stdout=log,
                 stderr=log,
@@ -74,13 +80,17 @@ class Site:
             self._process.kill() if kill else self._process.terminate()
             await anyio.to_thread.run_sync(self._process.wait)
 
+    def ticket(self) -> str:
+        """The id of the one video that was asked for."""
+        return str(json.loads(Path(self._data).read_text())["id"])
+
     @property
     def log(self) -> str:
         return (self._folder / "log").read_text()
 
 
 @pytest.fixture(params=["web_aiohttp.py", "web_fastapi.py"])
-async def site(request, tmp_path) -> AsyncIterator[Site]:
+async def site(request, tmp_path):
     with Simulator(duration=Polls(3)) as sim:
         running = Site(request.param, sim, tmp_path)
         await running.start()
@@ -180,7 +190,7 @@ class TestOneVisitor:
         await page.get_by_label("What should it show?").wait_for()
 
     async def test_sees_markup_in_a_prompt_as_text(self, site, page):
-        prompt = "<img src=x onerror=\"document.title='owned'\"><b>bold</b> & \"quoted\""
+        prompt = '<img src=x onerror="document.title=\'owned\'"><b>bold</b> & "quoted"'
         await ask(page, site, prompt)
         await page.wait_for_function(
             "prompt => document.querySelector('h1').textContent === prompt", arg=prompt
@@ -202,3 +212,107 @@ class TestOneVisitor:
         problem = page.get_by_role("alert")
         await problem.wait_for()
         assert "no such video" in await problem.inner_text()
+
+    @pytest.mark.parametrize("site", ["web_aiohttp.py"], indirect=True)
+    async def test_learns_nothing_of_the_key_or_of_the_answer_when_a_submit_is_refused(
+        self, site, page
+    ):
+        told = {"error": {"message": f"Invalid token {KEY}", "type": "new_api_error"}}
+        site.sim.faults.append(Fault("401-new-api-error", body=told, times=None))
+        await page.goto(site.url)
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        problem = page.get_by_role("alert")
+        await problem.wait_for()
+        assert await problem.inner_text() == (
+            "The service takes no videos just now. Please try again later."
+        )
+
+    async def test_learns_nothing_of_the_answer_when_a_submit_is_uncertain(self, site, page):
+        site.sim.faults.append(Fault("502-html", body="<p>internal-host-17</p>"))
+        await page.goto(site.url)
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        problem = page.get_by_role("alert")
+        await problem.wait_for()
+        assert "internal-host" not in await page.content()
+        assert len(site.sim.submissions) == 1
+
+
+class TestManyVisitors:
+    async def test_two_tabs_show_one_job(self, site, browser):
+        site.sim.duration = Polls(20)
+        first, second = await browser.new_page(), await browser.new_page()
+        await ask(first, site)
+        await second.goto(first.url)
+        await percent(second)
+        await plays(first)
+        await plays(second)
+        assert len(site.sim.submissions) == 1
+
+    async def test_whoever_leaves_stops_nothing_for_the_others(self, site, browser):
+        site.sim.duration = Polls(20)
+        first, second = await browser.new_page(), await browser.new_page()
+        await ask(first, site)
+        await second.goto(first.url)
+        await percent(second)
+        await first.close()
+        await plays(second)
+
+    async def test_a_visitor_who_reads_nothing_holds_up_nobody(self, site, page):
+        site.sim.duration = Polls(20)
+        await ask(page, site)
+        path = page.url.removeprefix(site.url)
+        port = int(site.url.rpartition(":")[2])
+        idle = []
+        for _ in range(20):
+            stream = await anyio.connect_tcp("127.0.0.1", port)
+            await stream.send(f"GET {path}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            idle.append(stream)
+        await plays(page)
+        for stream in idle:
+            await stream.aclose()
+
+    @pytest.mark.parametrize("site", ["web_fastapi.py"], indirect=True)
+    async def test_whoever_waits_sees_how_many_go_before(self, site, page):
+        site.sim.duration = Polls(10**6)
+        async with aiohttp.ClientSession() as session:
+            for number in range(6):
+                asked = {"prompt": f"visitor {number}"}
+                async with session.post(f"{site.url}/videos", json=asked) as answer:
+                    assert answer.status == 202
+        await ask(page, site)
+        await page.get_by_text("2 before you").wait_for()
+        assert len(site.sim.submissions) == 4
+
+
+class TestARestart:
+    @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
+    async def test_an_open_page_goes_on_when_the_server_is_back(self, site, page, kill):
+        site.sim.duration = Polls(40)
+        await ask(page, site)
+        await percent(page)
+        await site.stop(kill=kill)
+        await page.get_by_text("The connection is gone").wait_for()
+        await site.start()
+        await plays(page)
+        assert len(site.sim.submissions) == 1
+
+    async def test_a_submit_under_way_is_answered_and_written_down_before_the_server_ends(
+        self, site, page
+    ):
+        site.sim.faults.append(Fault("slow-headers", seconds=2))
+        async with aiohttp.ClientSession() as session:
+            asking = asyncio.create_task(
+                session.post(f"{site.url}/videos", json={"prompt": "paid for"})
+            )
+            await until(lambda: site.sim.jobs)
+            await site.stop()
+            with suppress(aiohttp.ClientError):
+                await asking
+        await site.start()
+        [job_id] = site.sim.jobs
+        where = job_id if "aiohttp" in site.example else site.ticket()
+        await page.goto(f"{site.url}/videos/{where}")
+        await plays(page)
+        assert len(site.sim.submissions) == 1
