@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import anyio
 import pytest
+import pytest_asyncio
 from support.batches import until
 
 from pika_async.simulator import Fault, Polls, Simulator
@@ -29,6 +30,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 KEY = "sk-visitors-must-never-see-this"
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
     pytest.mark.skipif(sys.platform == "win32", reason="starts and stops servers with signals"),
 ]
@@ -89,7 +91,7 @@ class Site:
         return (self._folder / "log").read_text()
 
 
-@pytest.fixture(params=["web_aiohttp.py", "web_fastapi.py"])
+@pytest_asyncio.fixture(loop_scope="module", params=["web_aiohttp.py", "web_fastapi.py"])
 async def site(request, tmp_path):
     with Simulator(duration=Polls(3)) as sim:
         running = Site(request.param, sim, tmp_path)
@@ -101,7 +103,8 @@ async def site(request, tmp_path):
         assert "Unclosed" not in running.log
 
 
-@pytest.fixture
+# One browser for all tests of a worker: starting it takes longer than most of them.
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser():
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(
@@ -112,13 +115,14 @@ async def browser():
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser):
     page = await browser.new_page()
     page.set_default_timeout(60_000)
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     yield page
+    await page.close()
     assert page.complaints == []
 
 
