@@ -95,9 +95,9 @@ class AdaptivePolling:
         min_interval: Seconds between two polls of a job at least.
         max_interval: Seconds between two polls of a job at most, unless the ``budget`` asks for
             more.
-        budget: Polls per second for all jobs together, on average. When more would be worth their
-            cost, all intervals grow by the same factor: jobs about to end are still looked at
-            most.
+        budget: Polls per second for all jobs together, on average over minutes: intervals that
+            were begun before a rush are not cut short. When more would be worth their cost, all
+            grow by the same factor, so jobs about to end are still looked at most.
         jitter: The share by which intervals are moved at random, so that jobs submitted together
             do not poll together; their first looks are spread by half an interval either way.
         expected: Median seconds that a job is expected to take before any has been seen.

@@ -21,17 +21,28 @@ _RULE_OF_THUMB: Final = 0.5
 _UNKNOWN_SPREAD: Final = 0.4
 # Weights grow with each job instead of all others shrinking; before they overflow, all shrink.
 _HEAVY: Final = 1e9
-# A job older than all but a few that were seen may have any scale: its hazard falls like 1 / age,
-# and no faster.
+# A job older than nearly all that were seen may have any scale: its hazard falls like 1 / age, and
+# no faster.
+_RARE: Final = 0.02
 _OUTLIVED: Final = 0.4
+# Beyond the age that so few were expected to reach, as many standard deviations from the median,
+# the prior falls like a power of the age: it knows nothing there, and must not be sure of an end.
+_RARE_AT: Final = 2.054
+_TAIL: Final = -1.5
 
 
-def log_normal_survival(median: float, sigma: float) -> list[float]:
-    """The share of jobs that reach each edge, for log-normal durations."""
+def expected_survival(median: float, sigma: float) -> list[float]:
+    """The share of jobs expected to reach each edge: log-normal, with a heavier tail."""
     scale = sigma * math.sqrt(2.0)
+    tail = median * math.exp(sigma * _RARE_AT)
     return [
         1.0,
-        *(0.5 * math.erfc(math.log(edge / median) / scale) for edge in EDGES[1:]),
+        *(
+            0.5 * math.erfc(math.log(edge / median) / scale)
+            if edge < tail
+            else _RARE * math.pow(edge / tail, _TAIL)
+            for edge in EDGES[1:]
+        ),
     ]
 
 
@@ -82,7 +93,7 @@ class Durations:
     def lived(self, start: float, end: float) -> None:
         """Learn that a job of age ``start`` has reached the age ``end``."""
         first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
-        self._news += 0.02
+        self._news += 0.01
         weight = self._weight
         if first == last:
             self._lived[first] += (end - start) * weight
@@ -128,7 +139,7 @@ class Durations:
     @property
     def stale(self) -> bool:
         """Whether enough has been learnt since the tables were built to build them anew."""
-        return self._news >= 1.0 + 0.03 * self.count
+        return self._news >= 1.0 + 0.06 * self.count
 
     def rebuild(self, prior: list[float], prior_weight: float) -> None:
         """Build the tables.
@@ -159,14 +170,14 @@ class Durations:
             rate = (weight * (before - after) + ends[number]) / (
                 weight * seconds * 0.5 * (before + after) + lived[number] + 1e-9
             )
-            if survival < 0.02:
+            if survival < _RARE:
                 rate = max(rate, _OUTLIVED / EDGES[number])
             survival *= math.exp(-rate * seconds)
             hazard.append(rate)
         self.hazard = hazard
-        per_look, slowest, fastest = self._lookable
+        per_look, fewest, most = self._lookable
         self.looks_per_second = [
-            min(max(math.sqrt(rate * per_look), slowest), fastest) for rate in hazard
+            min(max(math.sqrt(rate * per_look), fewest), most) for rate in hazard
         ]
         self.looks = [0.0, *accumulate(map(float.__mul__, self.looks_per_second, WIDTHS))]
         self.cumulative = [0.0, *accumulate(map(float.__mul__, hazard, WIDTHS))]

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pika_async._forecast import ProgressModel, Trace
-from pika_async._hazard import Durations, log_normal_survival
+from pika_async._hazard import Durations, expected_survival
 
 if TYPE_CHECKING:
     from pika_async._polling import Observation
@@ -56,9 +56,14 @@ class Learnt:
     )
 
     def __init__(
-        self, *, expected: float, memory: float, look_cost: float, intervals: tuple[float, float]
+        self,
+        *,
+        expected: float,
+        memory: float,
+        look_cost: float,
+        intervals: tuple[float, float],
     ) -> None:
-        self._prior = log_normal_survival(expected, _PRIOR_SIGMA)
+        self._prior = expected_survival(expected, _PRIOR_SIGMA)
         self.every = Durations(
             self._prior, _PRIOR_WEIGHT, memory=memory, look_cost=look_cost, intervals=intervals
         )
@@ -85,8 +90,10 @@ class Learnt:
                 self.forget(next(iter(self.watched)))
         self.watched[observation.job_id] = watched
         self.clock = max(self.clock, watched.born + age)
-        oldest = next(iter(self.watched))
-        if self.watched[oldest].forgotten < self.clock and oldest != observation.job_id:
+        # The one just looked at is last, and due in the future.
+        while self.watched[oldest := next(iter(self.watched))].forgotten < self.clock:
+            if oldest == observation.job_id:
+                break
             self.forget(oldest)
         return watched
 
