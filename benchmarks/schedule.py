@@ -138,8 +138,8 @@ class Outcome:
     polls: float
     delay: float
     ratio: float
-    polls_of_jobs: tuple[tuple[int, float], ...]
-    """Polls and delay, job by job, in the order in which they ended."""
+    polled_at: tuple[float, ...]
+    """The moments of all polls, in order."""
 
 
 @define
@@ -185,7 +185,8 @@ def simulate(
     """Run a batch in virtual time, every look answered at once."""
     source = random.Random(seed)  # noqa: S311 - chance that can be repeated
     durations: list[float] = []
-    ended: list[tuple[int, float]] = []
+    delays: list[float] = []
+    polled_at: list[float] = []
     due: list[tuple[float, int, _Flight]] = []
 
     def start(now: float) -> None:
@@ -200,19 +201,20 @@ def simulate(
         start(0.0)
     while due:
         now, number, flight = heapq.heappop(due)
+        polled_at.append(now)
         state = flight.look(now)
         if state.is_terminal:
-            ended.append((flight.polls, now - flight.born - flight.duration))
+            delays.append(now - flight.born - flight.duration)
             policy.finished(flight.seen(now, state))
             if len(durations) < jobs:
                 start(now)
         else:
             wait = policy.delay(flight.seen(now, state), source.random())
             heapq.heappush(due, (now + wait, number, flight))
-    polls = statistics.fmean(polls for polls, _ in ended)
-    delay = statistics.fmean(delay for _, delay in ended)
+    polls = len(polled_at) / jobs
+    delay = statistics.fmean(delays)
     fixed = statistics.fmean(durations) / (2.0 * delay) + 0.5
-    return Outcome(polls, delay, polls / fixed, tuple(ended))
+    return Outcome(polls, delay, polls / fixed, tuple(polled_at))
 
 
 class Optimum:

@@ -166,7 +166,7 @@ class AdaptivePolling:
         self._learnt.lived(durations, start, age)
         watched.age = age
         trace = watched.trace
-        if trace is not None and trace.latest is not None:
+        if trace is not None:
             survived = durations.log_survival(age) - durations.log_survival(start)
             self._learnt.progress.judge(trace, age, survived, ended=False)
         state = observation.state
@@ -218,10 +218,9 @@ class AdaptivePolling:
             return
         trace = watched.trace
         if trace is not None:
-            if trace.latest is not None:
-                durations = watched.durations
-                survived = durations.log_survival(end) - durations.log_survival(start)
-                learnt.progress.judge(trace, end, survived, ended=True)
+            durations = watched.durations
+            survived = durations.log_survival(end) - durations.log_survival(start)
+            learnt.progress.judge(trace, end, survived, ended=True)
             if isinstance(observation.state, Succeeded):
                 learnt.progress.ended(trace, 0.5 * (start + end))
         learnt.ended(watched.durations, start, end)

@@ -67,7 +67,6 @@ class Durations:
         "hazard",
         "looks",
         "looks_per_second",
-        "mean",
     )
 
     def __init__(
@@ -181,11 +180,22 @@ class Durations:
         ]
         self.looks = [0.0, *accumulate(map(float.__mul__, self.looks_per_second, WIDTHS))]
         self.cumulative = [0.0, *accumulate(map(float.__mul__, hazard, WIDTHS))]
+
+    @property
+    def mean(self) -> float:
+        """Seconds that a job takes on average."""
+        return self._areas()[-1]
+
+    def _areas(self) -> list[float]:
+        """The integral of the survival up to each edge."""
         survivals = self.survival()
-        self.mean = math.fsum(
-            seconds * 0.5 * (a + b)
-            for seconds, a, b in zip(WIDTHS, survivals, survivals[1:], strict=False)
-        )
+        return [
+            0.0,
+            *accumulate(
+                seconds * 0.5 * (before + after)
+                for seconds, before, after in zip(WIDTHS, survivals, survivals[1:], strict=False)
+            ),
+        ]
 
     def survival(self) -> list[float]:
         """The share of jobs that reach each edge."""
@@ -229,14 +239,7 @@ class Durations:
         Of those that had not ended when ``waited`` seconds had passed since they were met. The
         density of such a rest is survival / mean.
         """
-        survivals = self.survival()
-        areas = [
-            0.0,
-            *accumulate(
-                seconds * 0.5 * (before + after)
-                for seconds, before, after in zip(WIDTHS, survivals, survivals[1:], strict=False)
-            ),
-        ]
+        areas = self._areas()
         number = min(bisect_right(EDGES, waited), _LAST) - 1
         part = min((waited - EDGES[number]) / WIDTHS[number], 1.0)
         met = areas[number] + part * (areas[number + 1] - areas[number])

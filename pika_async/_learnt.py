@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pika_async._forecast import ProgressModel, Trace
@@ -44,8 +45,8 @@ class Learnt:
     """What one policy has learnt, and the jobs it is learning from."""
 
     __slots__ = (
+        "_durations",
         "_kinds",
-        "_new",
         "_prior",
         "clock",
         "every",
@@ -64,10 +65,10 @@ class Learnt:
         intervals: tuple[float, float],
     ) -> None:
         self._prior = expected_survival(expected, _PRIOR_SIGMA)
-        self.every = Durations(
-            self._prior, _PRIOR_WEIGHT, memory=memory, look_cost=look_cost, intervals=intervals
+        self._durations = partial(
+            Durations, memory=memory, look_cost=look_cost, intervals=intervals
         )
-        self._new = deepcopy(self.every)
+        self.every = self._durations(self._prior, _PRIOR_WEIGHT)
         self._kinds: dict[_Kind, Durations] = {}
         self.progress = ProgressModel(memory)
         self.watched: dict[str, Watched] = {}
@@ -114,8 +115,7 @@ class Learnt:
                 # As long as there is one kind, it is all there is.
                 known = self.every
             else:
-                known = deepcopy(self._new)
-                known.rebuild(self.every.survival(), _KIND_WEIGHT)
+                known = self._durations(self.every.survival(), _KIND_WEIGHT)
                 only = next(iter(self._kinds))
                 if self._kinds[only] is self.every:
                     self.every = deepcopy(self.every)
