@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
+    from pika_async._adaptive import AdaptivePolling, Estimate
     from pika_async._batch import Batch, run_batch
     from pika_async._client import PikaClient
     from pika_async._errors import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIError",
+    "AdaptivePolling",
     "AuthenticationError",
     "Batch",
     "BatchResult",
@@ -68,6 +70,7 @@ __all__ = [
     "DecodeError",
     "Dialect",
     "DownloadError",
+    "Estimate",
     "ExponentialPolling",
     "Failed",
     "FixedPolling",
@@ -109,6 +112,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_adaptive": ("AdaptivePolling", "Estimate"),
     "_batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
     "_job": ("Job",),

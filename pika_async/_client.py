@@ -13,13 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
+from pika_async._adaptive import AdaptivePolling
 from pika_async._api import API
 from pika_async._download import Downloader
 from pika_async._endpoint import endpoint
 from pika_async._errors import ClientStateError
 from pika_async._job import Job, checked_timeout
 from pika_async._models import Failed, Queued, Succeeded, Video
-from pika_async._polling import ExponentialPolling, PollPolicy
 from pika_async._request import GenerationRequest, as_request
 from pika_async._retry import RetryPolicy
 from pika_async._slots import Slot, Slots
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from pika_async._polling import PollPolicy
     from pika_async._submit import SubmitRecord
 
 logger = logging.getLogger("pika_async")
@@ -49,7 +50,8 @@ class PikaClient:
         dialect: How the service spells Pika; by default :class:`pika_async.dialects.Gateway`.
         session: A session to borrow; never closed here. Its own middlewares and connection limit
             stay in force.
-        polling: When to look at a job; by default ``ExponentialPolling()``.
+        polling: When to look at a job; by default an ``AdaptivePolling()`` of its own, which
+            learns from the jobs of this client.
         retry: How often and how long to try again; by default ``RetryPolicy()``.
         request_timeout: Seconds for one API request, from connect to last byte; for a download,
             seconds of silence.
@@ -106,7 +108,7 @@ class PikaClient:
         )
         self._waiting = Waiting(
             look=self._api.look,
-            polling=polling or ExponentialPolling(),
+            polling=AdaptivePolling() if polling is None else polling,
             retry=retry,
             now=timing.now,
             sleep=timing.sleep,

@@ -11,6 +11,7 @@ from pika_async._models import Failed, JobState, Succeeded, Transition, Unknown
 from pika_async._tracking import last_look_grace
 
 if TYPE_CHECKING:
+    from pika_async._polling import Observation
     from pika_async._request import GenerationRequest
     from pika_async._tracking import Change, Tracker
 
@@ -40,6 +41,14 @@ class Job:
     def state(self) -> JobState | None:
         """The last known state; None for a re-attached job that nobody has looked at yet."""
         return self._tracker.newest.state
+
+    @property
+    def observation(self) -> Observation:
+        """What is known since the last answer, as polling policies see it.
+
+        ``AdaptivePolling.estimate`` makes a time left of it.
+        """
+        return self._tracker.last_observation()
 
     def transitions(self, *, timeout: float | None = 1200) -> AsyncIterator[Transition]:
         """Each change of state, from what is known now to the terminal state.

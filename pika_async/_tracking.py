@@ -104,6 +104,7 @@ class Tracker:
     due: float
     """When the next look is worth taking."""
     looked_at: float = -math.inf
+    answered_at: float = -math.inf
     look: Look | None = None
     polls: int = 0
     _seen: bool = False
@@ -191,7 +192,7 @@ class Tracker:
         self._seen = True
         self._failures = 0
         self._last_error = None
-        self.looked_at = now
+        self.looked_at = self.answered_at = now
         self._record(self._with_links(state, now), now)
         self._plan(now)
 
@@ -250,6 +251,10 @@ class Tracker:
         self.due = now + delay
         if self._linkless_since is not None:
             self.due = min(self.due, self._linkless_since + APPEARANCE_GRACE)
+
+    def last_observation(self) -> Observation:
+        """What was known at the last answer, or at the start."""
+        return self._observation(max(self.newest.at, self.answered_at))
 
     def _observation(self, now: float) -> Observation:
         return Observation(

@@ -19,7 +19,7 @@ ROOT = Path(pika_async.__file__).parent
 LAYERS = {
     "vocabulary": """_version _media_types _http _models _request _errors _fingerprint _results
                      _names""",
-    "pure": """_polling _adaptive _retry _endpoint _json _records
+    "pure": """_polling _hazard _forecast _learnt _adaptive _retry _endpoint _json _records
                dialects._answers dialects._dialect dialects._gateway_errors dialects._gateway_wire
                dialects._gateway_states dialects.gateway dialects""",
     "effects": "_settled _transport _api _journal_file _group_commit _journal",

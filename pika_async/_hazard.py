@@ -1,0 +1,273 @@
+"""How likely a job is to end in the next second, by its age: a prior that jobs correct."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from itertools import accumulate, pairwise
+from typing import Final
+
+# Ages in seconds at which bins begin: 0, 1, then ever farther apart, as one bin serves jobs of
+# seconds and of hours alike. The last one has no end.
+STEP: Final = 0.045
+EDGES: Final = (0.0, *(math.exp(STEP * number) for number in range(int(10.0 / STEP) + 1)))
+WIDTHS: Final = tuple(end - start for start, end in pairwise(EDGES))
+_BINS: Final = len(EDGES)
+_LAST: Final = _BINS - 1
+
+# Half the rule of thumb for a Gaussian kernel, 0.9 * sd * n ** -0.2, which blurs several modes.
+_RULE_OF_THUMB: Final = 0.5
+# Standard deviation of log(duration) while there are too few to take it from.
+_UNKNOWN_SPREAD: Final = 0.4
+# Weights grow with each job instead of all others shrinking; before they overflow, all shrink.
+_HEAVY: Final = 1e9
+# A job older than nearly all that were seen may have any scale: its hazard falls like 1 / age, and
+# no faster.
+_RARE: Final = 0.02
+_OUTLIVED: Final = 0.4
+# Beyond the age that so few were expected to reach, as many standard deviations from the median,
+# the prior falls like a power of the age: it knows nothing there, and must not be sure of an end.
+_RARE_AT: Final = 2.054
+_TAIL: Final = -1.5
+
+
+def expected_survival(median: float, sigma: float) -> list[float]:
+    """The share of jobs expected to reach each edge: log-normal, with a heavier tail."""
+    scale = sigma * math.sqrt(2.0)
+    tail = median * math.exp(sigma * _RARE_AT)
+    return [
+        1.0,
+        *(
+            0.5 * math.erfc(math.log(edge / median) / scale)
+            if edge < tail
+            else _RARE * math.pow(edge / tail, _TAIL)
+            for edge in EDGES[1:]
+        ),
+    ]
+
+
+class Durations:
+    """The hazard of ending, as a gamma-Poisson model over ages, smoothed.
+
+    Each age has a number of ends and of seconds lived through; the prior is the same two numbers
+    for a few jobs never seen. Their ratio, smoothed over log(age), is the hazard. Ends lie
+    anywhere between two looks, and are shared out over the ages in between.
+    """
+
+    __slots__ = (
+        "_ends",
+        "_growth",
+        "_lived",
+        "_lived_whole",
+        "_lookable",
+        "_news",
+        "_weight",
+        "count",
+        "cumulative",
+        "hazard",
+        "looks",
+        "looks_per_second",
+    )
+
+    def __init__(
+        self,
+        prior: list[float],
+        prior_weight: float,
+        *,
+        memory: float,
+        look_cost: float,
+        intervals: tuple[float, float],
+    ) -> None:
+        self._ends = [0.0] * _BINS
+        self._lived = [0.0] * _BINS
+        # Differences of the number of jobs that lived through the whole of a bin.
+        self._lived_whole = [0.0] * (_BINS + 1)
+        self._weight = 1.0
+        self._growth = 1.0 / (1.0 - 1.0 / memory)
+        self._lookable = (0.5 / look_cost, 1.0 / intervals[1], 1.0 / intervals[0])
+        self._news = 0.0
+        self.count = 0.0
+        self.rebuild(prior, prior_weight)
+
+    def lived(self, start: float, end: float) -> None:
+        """Learn that a job of age ``start`` has reached the age ``end``."""
+        first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
+        self._news += 0.01
+        weight = self._weight
+        if first == last:
+            self._lived[first] += (end - start) * weight
+            return
+        self._lived[first] += (EDGES[first + 1] - start) * weight
+        self._lived[last] += (end - EDGES[last]) * weight
+        self._lived_whole[first + 1] += weight
+        self._lived_whole[last] -= weight
+
+    def ended(self, start: float, end: float) -> None:
+        """Learn that a job of age ``start`` had ended when it was looked at at ``end``."""
+        first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
+        self._weight *= self._growth
+        weight = self._weight
+        left = 1.0
+        shares = []
+        for number in range(first, last + 1):
+            lived = min(end, EDGES[number + 1] if number < _LAST else end) - max(
+                start, EDGES[number]
+            )
+            dies = -math.expm1(-self.hazard[number] * lived)
+            shares.append((number, left * dies, lived))
+            left *= 1.0 - dies
+        total = math.fsum(share for _, share, _ in shares)
+        left = weight
+        for number, share, lived in shares:
+            part = weight * (share / total if total > 0.0 else 1.0 / len(shares))
+            self._ends[number] += part
+            self._lived[number] += (left - 0.5 * part) * lived
+            left -= part
+        self.count = min(self.count + 1.0, self.count / self._growth + 1.0)
+        self._news += 1.0
+        if weight > _HEAVY:
+            self._lighten()
+
+    def _lighten(self) -> None:
+        scale = 1.0 / self._weight
+        self._weight = 1.0
+        self._ends = [value * scale for value in self._ends]
+        self._lived = [value * scale for value in self._lived]
+        self._lived_whole = [value * scale for value in self._lived_whole]
+
+    @property
+    def stale(self) -> bool:
+        """Whether enough has been learnt since the tables were built to build them anew."""
+        return self._news >= 1.0 + 0.06 * self.count
+
+    def rebuild(self, prior: list[float], prior_weight: float) -> None:
+        """Build the tables.
+
+        Args:
+            prior: The share of jobs expected to reach each edge.
+            prior_weight: How many jobs that expectation counts for.
+        """
+        self._news = 0.0
+        scale = 1.0 / self._weight
+        width = self._bandwidth()
+        ends = _smoothed([value * scale for value in self._ends], width)
+        whole = accumulate(self._lived_whole)
+        lived = _smoothed(
+            [
+                (part + number * seconds) * scale
+                for part, number, seconds in zip(self._lived, whole, (*WIDTHS, 0.0), strict=False)
+            ],
+            width,
+        )
+        weight = prior_weight
+        reach = [*prior[1:], 0.0]
+        hazard = []
+        survival = 1.0
+        for number in range(_BINS):
+            seconds = WIDTHS[number] if number < _LAST else EDGES[_LAST]
+            before, after = prior[number], reach[number]
+            rate = (weight * (before - after) + ends[number]) / (
+                weight * seconds * 0.5 * (before + after) + lived[number] + 1e-9
+            )
+            if survival < _RARE:
+                rate = max(rate, _OUTLIVED / EDGES[number])
+            survival *= math.exp(-rate * seconds)
+            hazard.append(rate)
+        self.hazard = hazard
+        per_look, fewest, most = self._lookable
+        self.looks_per_second = [
+            min(max(math.sqrt(rate * per_look), fewest), most) for rate in hazard
+        ]
+        self.looks = [0.0, *accumulate(map(float.__mul__, self.looks_per_second, WIDTHS))]
+        self.cumulative = [0.0, *accumulate(map(float.__mul__, hazard, WIDTHS))]
+
+    @property
+    def mean(self) -> float:
+        """Seconds that a job takes on average."""
+        return self._areas()[-1]
+
+    def _areas(self) -> list[float]:
+        """The integral of the survival up to each edge."""
+        survivals = self.survival()
+        return [
+            0.0,
+            *accumulate(
+                seconds * 0.5 * (before + after)
+                for seconds, before, after in zip(WIDTHS, survivals, survivals[1:], strict=False)
+            ),
+        ]
+
+    def survival(self) -> list[float]:
+        """The share of jobs that reach each edge."""
+        return [math.exp(-total) for total in self.cumulative]
+
+    def log_survival(self, age: float) -> float:
+        """The logarithm of the share of jobs that reach ``age``."""
+        number = bisect_right(EDGES, age) - 1
+        return -self.cumulative[number] - (age - EDGES[number]) * self.hazard[number]
+
+    def _bandwidth(self) -> float:
+        """Standard deviation of the kernel, in bins."""
+        weight = math.fsum(self._ends)
+        if self.count < 2.0:
+            spread = _UNKNOWN_SPREAD
+        else:
+            mean = math.fsum(map(float.__mul__, self._ends, map(float, range(_BINS)))) / weight
+            square = math.fsum(
+                value * (number - mean) ** 2 for number, value in enumerate(self._ends) if value
+            )
+            spread = max(math.sqrt(square / weight) * STEP, 0.03)
+        narrowing = math.pow(max(1.0, self.count), -0.2)
+        return max(1.0, _RULE_OF_THUMB * spread * narrowing / STEP)
+
+    def next_look(self, age: float, needed: float) -> float:
+        """The age by which ``needed`` looks are worth their cost, counted from ``age``."""
+        number = bisect_right(EDGES, age) - 1
+        wanted = self.looks[number] + (age - EDGES[number]) * self.looks_per_second[number] + needed
+        number = bisect_right(self.looks, wanted, number) - 1
+        return EDGES[number] + (wanted - self.looks[number]) / self.looks_per_second[number]
+
+    def quantile(self, age: float, share: float) -> float:
+        """The age by which ``share`` of the jobs that have reached ``age`` have ended."""
+        wanted = -self.log_survival(age) - math.log1p(-share)
+        number = bisect_right(self.cumulative, wanted) - 1
+        return EDGES[number] + (wanted - self.cumulative[number]) / self.hazard[number]
+
+    def quantile_of_the_rest(self, waited: float, share: float) -> float:
+        """The wait by which ``share`` of the jobs, met at no particular age, have ended.
+
+        Of those that had not ended when ``waited`` seconds had passed since they were met. The
+        density of such a rest is survival / mean.
+        """
+        areas = self._areas()
+        number = min(bisect_right(EDGES, waited), _LAST) - 1
+        part = min((waited - EDGES[number]) / WIDTHS[number], 1.0)
+        met = areas[number] + part * (areas[number + 1] - areas[number])
+        wanted = met + share * (areas[-1] - met)
+        number = min(bisect_right(areas, wanted), _LAST) - 1
+        part = (wanted - areas[number]) / (areas[number + 1] - areas[number] or 1.0)
+        return max(waited, EDGES[number] + part * WIDTHS[number])
+
+
+def _smoothed(values: list[float], width: float) -> list[float]:
+    """``values`` through three moving means, which together are nearly Gaussian.
+
+    Args:
+        values: By bin.
+        width: Standard deviation of the Gaussian, in bins.
+    """
+    # A mean over 2r + 1 values has a variance of r(r + 1) / 3; r need not be whole.
+    radius = 0.5 * (math.sqrt(1.0 + 4.0 * width * width) - 1.0)
+    inner = int(radius)
+    outer = radius - inner
+    share = 1.0 / (1.0 + 2.0 * radius)
+    pad = [0.0] * (inner + 1)
+    for _ in range(3):
+        padded = [*pad, *values, *pad]
+        sums = [0.0, *accumulate(padded)]
+        span = 2 * inner + 1
+        values = [
+            share * (sums[number + 1 + span] - sums[number + 1] + outer * (before + after))
+            for number, (before, after) in enumerate(zip(padded, padded[span + 1 :], strict=False))
+        ]
+    return values
