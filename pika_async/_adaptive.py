@@ -110,7 +110,7 @@ class AdaptivePolling:
 
     look_cost: float = field(default=0.1, validator=_above_zero)
     min_interval: float = field(default=1.0, validator=_above_zero)
-    max_interval: float = field(default=60.0, validator=_not_below_min)
+    max_interval: float = field(default=30.0, validator=_not_below_min)
     budget: float = field(default=50.0, validator=_above_zero)
     jitter: float = field(default=0.1, validator=share)
     expected: float = field(default=60.0, validator=_above_zero)

@@ -133,10 +133,10 @@ class Transport:
         if self._owned:
             self._session = aiohttp.ClientSession(
                 # Without limits: the pool must never be what a job waits for. The keep-alive of
-                # 15 s outlasts the longest interval between polls and stays below the idle
+                # 35 s outlasts the longest interval between polls and stays below the idle
                 # time-out of common servers (60 s), so that a submit rarely meets a connection
                 # that is being closed.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15.0),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=35.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_HEADERS,
             )

@@ -173,7 +173,7 @@ class TestLearning:
         assert learnt.delay(seen(job="x"), 0.5) < 0.5 * new.delay(seen(job="x"), 0.5)
 
     def test_jobs_that_end_late_put_the_first_look_off(self):
-        learnt = taught(AdaptivePolling(), around(300))
+        learnt = taught(AdaptivePolling(max_interval=60), around(300))
         assert learnt.delay(seen(job="x"), 0.5) > 35
 
     def test_a_job_that_failed_has_ended_too(self):
@@ -209,7 +209,7 @@ class TestLearning:
         assert policy.estimate(request=OTHER).median == pytest.approx(200, rel=0.2)
 
     def test_a_new_kind_begins_with_what_all_others_taught(self):
-        policy = taught(AdaptivePolling(), around(200))
+        policy = taught(AdaptivePolling(max_interval=60), around(200))
         policy.delay(seen(job="x", request=OTHER), 0.5)
         assert policy.estimate(request=OTHER).median == pytest.approx(200, rel=0.2)
 
@@ -311,7 +311,7 @@ class TestSharing:
         assert policy._learnt.rate == 0.0
 
     def test_a_job_far_back_in_a_queue_of_known_pace_is_left_alone(self):
-        policy = AdaptivePolling()
+        policy = AdaptivePolling(max_interval=60)
         for age, position in ((0.0, 12), (10.0, 11), (20.0, 10), (40.0, 8), (50.0, 8)):
             delay = policy.delay(seen(age, Queued(position=position)), 0.5)
         assert delay == pytest.approx(0.5 * 8 * 10.0)

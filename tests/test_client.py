@@ -472,7 +472,9 @@ class TestSecrets:
     @pytest.mark.parametrize("key", ["key", "id", "status", "e", "finished"])
     async def test_answers_that_are_no_errors_are_taken_as_they_are(self, key):
         async with Simulator(duration=0) as sim:
-            async with PikaClient(key.strip() or "x", base_url=sim.url) as client:
+            async with PikaClient(
+                key.strip() or "x", base_url=sim.url, polling=FixedPolling(0)
+            ) as client:
                 job = await client.submit("a monkey finished")
                 assert "a_monkey_finished" in (await job.result()).video.url
 

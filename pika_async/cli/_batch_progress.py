@@ -18,6 +18,8 @@ from pika_async import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pika_async import BatchResult, PikaError, Transition
 
 
@@ -30,8 +32,8 @@ class Standing(Protocol):
         ...
 
     @property
-    def in_flight(self) -> tuple[str, ...]:
-        """The jobs that have not been seen to end."""
+    def in_flight(self) -> Mapping[int, str]:
+        """The jobs that have not been seen to end, by the index of their requests."""
         ...
 
 

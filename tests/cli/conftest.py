@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from attrs import define, frozen
+from support.impatient import IMPATIENT
 
 from pika_async import FixedPolling, PikaClient, RetryPolicy
 from pika_async.cli import main
@@ -100,7 +101,7 @@ class Command:
 @contextmanager
 def command(*arguments: str, stdin: IO[str] | None = None, **environment: str) -> Iterator[Command]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "pika_async.cli", *arguments],
+        [sys.executable, IMPATIENT, "-m", "pika_async.cli", *arguments],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -154,7 +155,7 @@ def in_terminal() -> Callable[..., tuple[str, str]]:
     def run(*arguments: str, **environment: str) -> tuple[str, str]:
         ours, theirs = os.openpty()
         with subprocess.Popen(
-            [sys.executable, "-m", "pika_async.cli", *arguments],
+            [sys.executable, IMPATIENT, "-m", "pika_async.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=theirs,
             text=True,

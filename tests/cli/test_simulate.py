@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from support.impatient import IMPATIENT
 
 from pika_async.simulator import FAULTS, VARIANTS
 
@@ -29,7 +30,8 @@ def test_the_line_it_prints_works_in_a_shell(start, here):
     with start("simulate", *options, "--variant", "big-seeds") as command:
         line = command.wait_for("pika-async generate", "stdout")
         assert line.startswith("PIKA_API_KEY=any PIKA_BASE_URL=http://127.0.0.1:")
-        script = f"pika-async() {{ '{sys.executable}' -m pika_async.cli \"$@\"; }}\n{line}"
+        program = f"'{sys.executable}' '{IMPATIENT}' -m pika_async.cli"
+        script = f'pika-async() {{ {program} "$@"; }}\n{line}'
         done = subprocess.run([BASH, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (here / done.stdout.rstrip("\n")).exists()

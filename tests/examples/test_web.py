@@ -17,6 +17,7 @@ import anyio
 import pytest
 import pytest_asyncio
 from support.batches import until
+from support.impatient import IMPATIENT
 
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -25,7 +26,6 @@ playwright = pytest.importorskip(
 )
 
 ROOT = Path(__file__).parents[2]
-LAUNCHER = ROOT / "tests" / "support" / "impatient_server.py"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 KEY = "sk-visitors-must-never-see-this"
 
@@ -58,7 +58,7 @@ class Site:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - starting is quick
                 [
                     sys.executable,
-                    LAUNCHER,
+                    IMPATIENT,
                     ROOT / "examples" / self.example,
                     self._data,
                     str(self._port),

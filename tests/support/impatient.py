@@ -1,4 +1,4 @@
-"""An example's server that polls every 0.2 s: ``python impatient_server.py EXAMPLE ARGUMENTS…``.
+"""A program that polls every 0.2 s: ``python impatient.py FILE …`` or ``impatient.py -m MODULE …``.
 
 The default policy knows that real jobs take a minute, and looks as seldom.
 """
@@ -11,7 +11,13 @@ from functools import partialmethod
 
 from pika_async import FixedPolling, PikaClient
 
+IMPATIENT = __file__
+
 if __name__ == "__main__":
     PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=FixedPolling(0.2))
     del sys.argv[0]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    if sys.argv[0] == "-m":
+        del sys.argv[0]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(sys.argv[0], run_name="__main__")
