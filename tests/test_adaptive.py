@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.jobs import DONE, REQUEST, Service, attached, running, submitted
 from support.virtual_time import in_virtual_time
 
-from benchmarks.schedule import bimodal, log_normal, noise, power, simulate, stall
+from benchmarks.virtual_jobs import bimodal, log_normal, noise, power, simulate, stall
 from pika_async import (
     AdaptivePolling,
     Estimate,
@@ -515,7 +515,7 @@ class TestWired:
 
     @in_virtual_time
     async def test_a_second_job_is_looked_at_when_the_first_ones_ended(self):
-        policy = taught(AdaptivePolling(), around(200))
+        policy = taught(AdaptivePolling(max_interval=60), around(200))
         service = Service(running(), DONE)
         await submitted(service, polling=policy, randoms=[0.0]).result()
         assert service.polled_at[0] - 1000.0 > 20
