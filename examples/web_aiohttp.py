@@ -17,7 +17,14 @@ import aiosqlite
 from aiohttp import web
 from aiohttp_sse import sse_response
 
-from pika_async import InvalidRequestError, PikaClient, PikaError, SubmissionUncertainError, to_json
+from pika_async import (
+    AdaptivePolling,
+    InvalidRequestError,
+    PikaClient,
+    PikaError,
+    SubmissionUncertainError,
+    to_json,
+)
 
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 SCHEMA = "CREATE TABLE IF NOT EXISTS videos (job_id PRIMARY KEY, prompt)"
@@ -55,9 +62,10 @@ async def prompt_of(request: web.Request) -> str:
     where = (request.match_info["job_id"],)
     query = request.app[DATABASE].execute("SELECT prompt FROM videos WHERE job_id = ?", where)
     async with query as rows:
-        async for row in rows:
-            return str(row[0])
-    raise web.HTTPNotFound(text="There is no such video.")
+        row = await rows.fetchone()
+    if row is None:
+        raise web.HTTPNotFound(text="There is no such video.")
+    return str(row[0])
 
 
 @routes.get("/")
@@ -86,7 +94,9 @@ async def ask(request: web.Request) -> web.Response:
 @routes.get("/videos/{job_id}/events")
 async def events(request: web.Request) -> web.StreamResponse:
     prompt = await prompt_of(request)
-    job = request.app[CLIENT].job(request.match_info["job_id"])
+    client = request.app[CLIENT]
+    job, polling = client.job(request.match_info["job_id"]), client.polling
+    assert isinstance(polling, AdaptivePolling)  # the default; it knows the time left
     seen = request.headers.get("Last-Event-ID")
     async with sse_response(request) as stream:
         await stream.send(json.dumps(prompt), event="prompt")
@@ -96,6 +106,8 @@ async def events(request: web.Request) -> web.StreamResponse:
                 name = f"{zlib.crc32(to_json(transition.state).encode()):x}"
                 if name != seen:  # a browser that comes back tells what it has seen last
                     await stream.send(to_json(transition), event="transition", id=name)
+                    left = polling.estimate(job.observation)
+                    await stream.send(json.dumps([left.median, left.high]), event="seconds_left")
         except PikaError as error:
             logger.exception("job %s cannot be watched", job.id)
             await stream.send(json.dumps(for_visitors(error)), event="problem")

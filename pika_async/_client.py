@@ -204,6 +204,11 @@ class PikaClient:
             job_id, Tracker.start(job_id, self._waiting, submitted_at=submitted_at)
         )
 
+    @property
+    def polling(self) -> PollPolicy:
+        """When jobs are looked at: what was given, else an ``AdaptivePolling`` of its own."""
+        return self._waiting.polling
+
     def slot(self) -> Slot:
         """One of the ``max_in_flight``, for jobs that are submitted and watched by hand.
 

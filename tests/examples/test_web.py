@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -241,6 +242,15 @@ class TestOneVisitor:
         await problem.wait_for()
         assert "internal-host" not in await page.content()
         assert len(site.sim.submissions) == 1
+
+    @pytest.mark.parametrize("site", ["web_aiohttp.py"], indirect=True)
+    async def test_sees_how_long_it_may_take(self, site, page):
+        site.sim.duration = Polls(60)
+        await ask(page, site)
+        await page.get_by_text("perhaps").wait_for()
+        assert re.fullmatch(
+            r"about \d+ (s|min), perhaps \d+ (s|min)", await page.locator("#left").inner_text()
+        )
 
 
 class TestManyVisitors:

@@ -9,12 +9,13 @@ import runpy
 import sys
 from functools import partialmethod
 
-from pika_async import FixedPolling, PikaClient
+from pika_async import AdaptivePolling, PikaClient
 
 IMPATIENT = __file__
 
 if __name__ == "__main__":
-    PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=FixedPolling(0.2))
+    quick = AdaptivePolling(expected=5, min_interval=0.2, max_interval=0.2)
+    PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=quick)
     del sys.argv[0]
     if sys.argv[0] == "-m":
         del sys.argv[0]
