@@ -40,6 +40,7 @@ NAMES = (
     "batch_overhead",
     "memory",
     "crashes",
+    "visitors",
     "peers",
 )
 
