@@ -1,6 +1,8 @@
 """A web server with aiohttp: one client for all visitors, the jobs in the application's database.
 
-A video's address holds its job id, so it survives a reload, and a restart of the server.
+A video's address holds its job id, so it survives a reload, and a restart of the server. What is
+killed between the answer to a submit and the line in the database loses the id: against that there
+are journals, see web_fastapi.py.
 
 PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 """
@@ -11,18 +13,22 @@ import logging
 import sys
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
 from aiohttp import web
 from aiohttp_sse import sse_response
+from attrs import evolve
 
 from pika_async import (
     AdaptivePolling,
+    Failed,
     InvalidRequestError,
     PikaClient,
     PikaError,
     SubmissionUncertainError,
+    Transition,
     to_json,
 )
 
@@ -52,9 +58,29 @@ def for_visitors(error: PikaError) -> str:
 async def start(app: web.Application, prompt: str) -> str:
     """Submit, and write down what was paid for before anyone is told."""
     job = await app[CLIENT].submit(prompt)
-    await app[DATABASE].execute("INSERT INTO videos VALUES (?, ?)", (job.id, prompt))
-    await app[DATABASE].commit()
+    try:
+        await app[DATABASE].execute("INSERT INTO videos VALUES (?, ?)", (job.id, prompt))
+        await app[DATABASE].commit()
+    except aiosqlite.Error:
+        logger.critical("job %s is paid for, and not in the database: %r", job.id, prompt)
+        raise
     return job.id
+
+
+def submitted(app: web.Application, task: asyncio.Task[str]) -> None:
+    """Perhaps its visitor has gone: what became of it is in the log at least."""
+    app[SUBMITS].discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("a submit failed: %s", error)
+
+
+def for_page(transition: Transition) -> str:
+    """JSON; of what made a job fail only what a visitor can change."""
+    state = transition.state
+    if isinstance(state, Failed) and state.code != "moderation":
+        logger.error("job %s failed: %s", transition.job_id, state.reason)
+        transition = evolve(transition, state=Failed(reason="it could not be made"))
+    return to_json(transition)
 
 
 async def prompt_of(request: web.Request) -> str:
@@ -76,17 +102,20 @@ async def page(_: web.Request) -> web.Response:
 
 @routes.post("/videos")
 async def ask(request: web.Request) -> web.Response:
-    prompt = (await request.json()).get("prompt")
+    if request.content_type != "application/json":  # which no foreign page can send
+        raise web.HTTPUnsupportedMediaType
+    try:
+        prompt = (await request.json())["prompt"]
+    except (ValueError, KeyError, TypeError):
+        prompt = None
     if not isinstance(prompt, str) or not 0 < len(prompt.strip()) <= 1000:
         raise web.HTTPBadRequest(text="A prompt has 1 to 1000 characters.")
-    submits = request.app[SUBMITS]
-    submits.add(task := asyncio.create_task(start(request.app, prompt)))
-    task.add_done_callback(submits.discard)
+    request.app[SUBMITS].add(task := asyncio.create_task(start(request.app, prompt)))
+    task.add_done_callback(partial(submitted, request.app))
     try:
         # A visitor who leaves now has a video all the same, and it is written down.
         job_id = await asyncio.shield(task)
     except PikaError as error:
-        logger.exception("a submit failed")
         raise web.HTTPServiceUnavailable(text=for_visitors(error)) from error
     return web.json_response({"id": job_id}, status=202)
 
@@ -105,9 +134,10 @@ async def events(request: web.Request) -> web.StreamResponse:
             async for transition in job.transitions(timeout=None):
                 name = f"{zlib.crc32(to_json(transition.state).encode()):x}"
                 if name != seen:  # a browser that comes back tells what it has seen last
-                    await stream.send(to_json(transition), event="transition", id=name)
+                    await stream.send(for_page(transition), event="transition", id=name)
                     left = polling.estimate(job.observation)
                     await stream.send(json.dumps([left.median, left.high]), event="seconds_left")
+                seen = None
         except PikaError as error:
             logger.exception("job %s cannot be watched", job.id)
             await stream.send(json.dumps(for_visitors(error)), event="problem")

@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import json
 import logging
+import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -25,7 +26,19 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse
 
-from pika_async import Batch, BatchResult, JobFailedError, PikaClient, Transition, to_json
+from pika_async import (
+    Batch,
+    BatchResult,
+    Failed,
+    InvalidRequestError,
+    JobFailedError,
+    JobState,
+    ModerationError,
+    PikaClient,
+    SubmissionUncertainError,
+    Transition,
+    to_json,
+)
 
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 PROMPTS = anyio.Path(sys.argv[1])
@@ -37,6 +50,19 @@ class Asked(BaseModel):
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
+def for_visitors(result: BatchResult) -> str:
+    """What it means for them, and nothing of what the service answered: that is for the log."""
+    match result.error:
+        case SubmissionUncertainError():
+            return "Nobody knows whether this video was started. It is not started a second time."
+        case InvalidRequestError():
+            return "The service does not take this prompt."
+        case _ if result.job_id is None:
+            return "This video could not be started yet. It will be tried again later."
+        case _:
+            return "The progress cannot be seen just now. The video is safe: come back later."
+
+
 class Studio:
     """What was asked for, in order, and what there is to show of it."""
 
@@ -46,12 +72,19 @@ class Studio:
         self.asked = asked
         self.shown: dict[int, tuple[str, str]] = {}
         self.ended: set[int] = set()
+        self.open = True
         self._more, self._writing = asyncio.Event(), asyncio.Lock()
 
     async def ask(self, prompt: str) -> str:
+        if not self.open:
+            raise HTTPException(503, "No videos just now. Please try again later.")
         new = {"id": secrets.token_urlsafe(12), "prompt": prompt}
-        async with self._writing, await PROMPTS.open("a", encoding="utf-8") as file:
-            await file.write(json.dumps(new) + "\n")
+        async with self._writing:
+            async with await PROMPTS.open("a", encoding="utf-8") as file:
+                # On a line of its own, even if an earlier one was cut.
+                await file.write(f"\n{json.dumps(new)}\n")
+                await file.flush()
+                await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
             self.asked.append(new)
         self._more.set()
         return new["id"]
@@ -70,17 +103,24 @@ class Studio:
                 self.shown[number] = ("transition", to_json(transition))
 
     async def results(self) -> None:
-        async for result in self.batch:
-            self.shown[result.index] = self._end(result)
-            self.ended.add(result.index)
+        try:
+            async for result in self.batch:
+                self.shown[result.index] = self._end(result)
+                self.ended.add(result.index)
+        except Exception:
+            logger.exception("the batch has ended: no more videos until the server starts again")
+            self.open = False
 
     def _end(self, result: BatchResult) -> tuple[str, str]:
-        failed = result.error if isinstance(result.error, JobFailedError) else None
-        state = result.state if failed is None else failed.state
-        if state is None or result.job_id is None:
-            # What the service answered is for the log, what it means is for the visitor.
+        state: JobState | None = result.state
+        if isinstance(result.error, JobFailedError):
+            # Of what made it fail only what a visitor can change.
+            moderated = isinstance(result.error, ModerationError)
+            state = result.error.state if moderated else Failed(reason="it could not be made")
+        if result.error is not None:
             logger.error("video %d: %s", result.index, result.error)
-            return "problem", json.dumps("This video could not be made. We are looking into it.")
+        if state is None or result.job_id is None:
+            return "problem", json.dumps(for_visitors(result))
         end = Transition(job_id=result.job_id, previous=None, state=state, elapsed=0.0, polls=0)
         return "transition", to_json(end)
 
@@ -101,8 +141,10 @@ class Studio:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await PROMPTS.touch()
-    known = (await PROMPTS.read_text(encoding="utf-8")).splitlines()
-    app.state.studio = studio = Studio([json.loads(line) for line in known])
+    lines = (await PROMPTS.read_text(encoding="utf-8")).splitlines()
+    # A line that was cut was never answered; none is cut but for the last of a run.
+    whole = [line for line in lines if line.startswith("{") and line.endswith("}")]
+    app.state.studio = studio = Studio([json.loads(line) for line in whole])
     async with (
         PikaClient() as client,
         Batch(

@@ -111,7 +111,7 @@ class AdaptivePolling:
     look_cost: float = field(default=0.1, validator=_above_zero)
     min_interval: float = field(default=1.0, validator=_above_zero)
     max_interval: float = field(default=30.0, validator=_not_below_min)
-    budget: float = field(default=50.0, validator=_above_zero)
+    budget: float = field(default=100.0, validator=_above_zero)
     jitter: float = field(default=0.1, validator=share)
     expected: float = field(default=60.0, validator=_above_zero)
     memory: float = field(default=200.0, validator=seconds(at_least=2.0))
@@ -130,6 +130,9 @@ class AdaptivePolling:
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""
         learnt = self._learnt
+        if observation.state is not None and observation.state.is_terminal:
+            # There is nothing to look for.
+            return self.max_interval
         watched = learnt.watch(observation)
         age = observation.elapsed
         self._learn_from_look(watched, observation)
@@ -249,6 +252,9 @@ class AdaptivePolling:
             forecast = None if watched is None else self._forecast(watched)
             if forecast is not None:
                 quantile, basis = forecast.quantile, "progress"
+            elif watched is not None and watched.durations is not None:
+                learnt.refresh(watched.durations)
+                quantile = watched.durations.quantile
             elif observation.request is not None:
                 quantile = self._durations_like(observation.request).quantile
             else:

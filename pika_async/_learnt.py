@@ -83,8 +83,13 @@ class Learnt:
         """The record of a job, the most recently looked at from now on."""
         age = observation.elapsed
         watched = self.watched.pop(observation.job_id, None)
-        if watched is None:
-            request = observation.request
+        # Whoever has let go of a job and comes back to it counts its age anew, and not from its
+        # birth: nothing can be learnt from that.
+        younger = watched is not None and age < watched.age
+        if watched is not None and younger:
+            self.rate -= watched.rate
+        if watched is None or younger:
+            request = None if younger else observation.request
             durations = None if request is None else self.durations(request)
             watched = Watched(durations, self.clock - age, age)
             if len(self.watched) >= _MOST_WATCHED:

@@ -194,7 +194,9 @@ class Tracker:
         self._last_error = None
         self.looked_at = self.answered_at = now
         self._record(self._with_links(state, now), now)
-        self._plan(now)
+        known = self.newest.state
+        if known is None or not known.is_terminal:
+            self._plan(now)
 
     def _take_nothing(self, now: float) -> None:
         """An answer without a word about the job: not there yet, or not there any more."""

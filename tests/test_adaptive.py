@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import statistics
@@ -29,6 +30,7 @@ from pika_async import (
 )
 from pika_async._forecast import Forecast
 from pika_async._learnt import _MOST_KINDS, _MOST_WATCHED
+from pika_async.simulator import Polls, Simulator
 
 OTHER = GenerationRequest("a red panda surfing", pikaffect="Melt")
 
@@ -502,6 +504,47 @@ class TestWorth:
         backoff = simulate(ExponentialPolling(), draw, 1, jobs=200)
         cost = AdaptivePolling().look_cost
         assert cost * ours.polls + ours.delay < 1.1 * (cost * backoff.polls + backoff.delay)
+
+
+class TestTheEnd:
+    def test_a_job_that_has_ended_is_watched_no_more_whatever_is_asked_of_it(self):
+        policy = AdaptivePolling()
+        policy.delay(seen(), 0.5)
+        policy.finished(seen(50.0, DONE))
+        assert policy.delay(seen(51.0, DONE), 0.5) == policy.max_interval
+        assert policy._learnt.watched == {}
+        assert policy._learnt.rate == 0.0
+
+    async def test_jobs_that_have_ended_take_nothing_of_the_budget_of_others(self):
+        polling = AdaptivePolling(expected=0.01, min_interval=0.001, max_interval=0.01)
+        async with (
+            Simulator(duration=Polls(2)) as sim,
+            PikaClient("key", base_url=sim.url, polling=polling) as client,
+        ):
+            for batch in range(3):
+                jobs = [await client.submit(f"{batch} {number}") for number in range(10)]
+                await asyncio.gather(*(job.result() for job in jobs))
+            await jobs[0].refresh()
+        assert polling._learnt.watched == {}
+        assert polling._learnt.rate == 0.0
+
+    def test_a_job_that_is_come_back_to_teaches_nothing_and_is_not_taken_for_newly_born(self):
+        policy = AdaptivePolling()
+        policy.delay(seen(), 0.5)
+        policy.delay(seen(30.0, running()), 0.5)
+        again = policy.delay(seen(0.0, running(), request=None), 0.5)
+        fresh = AdaptivePolling().delay(seen(0.0, running(), job="x", request=None), 0.5)
+        assert again == pytest.approx(fresh)
+        policy.finished(seen(2.0, DONE, request=None))
+        assert policy.estimate().jobs == 0
+
+    def test_the_time_left_of_a_job_is_told_to_those_who_do_not_know_its_request(self):
+        policy = AdaptivePolling()
+        policy.delay(seen(), 0.5)
+        told = [
+            policy.estimate(seen(20.0, running(), request=wanted)) for wanted in (REQUEST, None)
+        ]
+        assert known == unknown
 
 
 class TestWired:

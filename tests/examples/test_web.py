@@ -194,6 +194,14 @@ class TestOneVisitor:
         await page.get_by_role("link", name="Make another").click()
         await page.get_by_label("What should it show?").wait_for()
 
+    async def test_does_not_read_what_only_the_operator_should(self, site, page):
+        site.sim.failure = "key sk-upstream of 10.0.0.7 has no quota"
+        await ask(page, site)
+        problem = page.get_by_role("alert")
+        await problem.wait_for()
+        assert await problem.inner_text() == "The service gave up: it could not be made"
+        assert "sk-upstream of 10.0.0.7" in site.log
+
     async def test_sees_markup_in_a_prompt_as_text(self, site, page):
         prompt = '<img src=x onerror="document.title=\'owned\'"><b>bold</b> & "quoted"'
         await ask(page, site, prompt)
@@ -205,7 +213,7 @@ class TestOneVisitor:
         assert await page.locator("h1 *").count() == 0
 
     async def test_sees_markup_in_a_reason_as_text(self, site, page):
-        site.sim.failure = "<img src=x onerror=\"document.title='owned'\">"
+        site.sim.failure = "prompt not allowed: <img src=x onerror=\"document.title='owned'\">"
         await ask(page, site)
         problem = page.get_by_role("alert")
         await problem.wait_for()
