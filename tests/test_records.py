@@ -1,4 +1,4 @@
-"""What a journal keeps of requests, states and errors: all that is needed, and no media."""
+"""What a journal keeps of requests and errors: all that is needed, and no media."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from pika_async import (
     JobError,
     PikaError,
     SubmissionUncertainError,
-    Succeeded,
     TransportError,
-    Video,
 )
 from pika_async._records import (
     headline_of,
@@ -40,23 +38,6 @@ LONGEST_TEXT = 8000
 # Half surrogate pairs too: JSON can spell them.
 texts = st.text(st.characters(exclude_categories=()))
 maybe = st.none() | texts
-videos = st.builds(
-    Video,
-    id=texts,
-    job_id=texts,
-    url=texts,
-    share_url=maybe,
-    poster_url=maybe,
-    thumbnail_url=maybe,
-    duration=st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 9999),
-    seed=st.none() | st.integers(),
-    raw=st.dictionaries(texts, texts, max_size=2),
-)
-several = st.lists(videos, max_size=3).map(tuple)
-raws = st.dictionaries(texts, texts, max_size=2)
-states = st.builds(Succeeded, videos=several, raw=raws) | st.builds(
-    Failed, reason=texts, code=maybe, videos=several, raw=raws
-)
 
 
 def sha256(content: bytes) -> dict[str, str]:
