@@ -27,6 +27,7 @@ from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse
 
 from pika_async import (
+    AdaptivePolling,
     Batch,
     BatchResult,
     Failed,
@@ -66,6 +67,7 @@ def for_visitors(result: BatchResult) -> str:
 class Studio:
     """What was asked for, in order, and what there is to show of it."""
 
+    client: PikaClient
     batch: Batch
 
     def __init__(self, asked: list[dict[str, str]]) -> None:
@@ -124,6 +126,11 @@ class Studio:
         end = Transition(job_id=result.job_id, previous=None, state=state, elapsed=0.0, polls=0)
         return "transition", to_json(end)
 
+    def _seconds_left(self, job_id: str) -> str:
+        assert isinstance(self.client.polling, AdaptivePolling)  # the default
+        left = self.client.polling.estimate(self.client.job(job_id).observation)
+        return json.dumps([left.median, left.high])
+
     async def events(self, number: int, seen: str | None) -> AsyncIterator[dict[str, Any]]:
         """All there is to show of a video, as it changes; ``seen``: the event shown last."""
         yield {"event": "prompt", "data": json.dumps(self.asked[number]["prompt"])}
@@ -134,6 +141,8 @@ class Studio:
             event, data = self.shown.get(number, ("waiting", json.dumps(ahead)))
             if (name := f"{event}-{hash(data)}") != seen:
                 yield {"event": event, "data": data, "id": name}
+                if (job_id := self.batch.in_flight.get(number)) is not None:
+                    yield {"event": "seconds_left", "data": self._seconds_left(job_id)}
             seen = name
             await anyio.sleep(0.5)
 
@@ -146,9 +155,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     whole = [line for line in lines if line.startswith("{") and line.endswith("}")]
     app.state.studio = studio = Studio([json.loads(line) for line in whole])
     async with (
-        PikaClient() as client,
+        PikaClient() as studio.client,
         Batch(
-            client,
+            studio.client,
             studio.prompts(),
             max_in_flight=4,
             journal=f"{PROMPTS}.journal",

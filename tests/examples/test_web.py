@@ -251,7 +251,6 @@ class TestOneVisitor:
         assert "internal-host" not in await page.content()
         assert len(site.sim.submissions) == 1
 
-    @pytest.mark.parametrize("site", ["web_aiohttp.py"], indirect=True)
     async def test_sees_how_long_it_may_take(self, site, page):
         site.sim.duration = Polls(60)
         await ask(page, site)
