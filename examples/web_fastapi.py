@@ -100,6 +100,8 @@ class Studio:
             yield self.asked[number]["prompt"]
 
     def transition(self, transition: Transition) -> None:
+        if transition.state.is_terminal:
+            return  # what the end means is told with the result
         for number, job_id in self.batch.in_flight.items():
             if job_id == transition.job_id:
                 self.shown[number] = ("transition", to_json(transition))
