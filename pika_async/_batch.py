@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pika_async._batch_source import Requests
     from pika_async._client import PikaClient
     from pika_async._models import Transition
-    from pika_async._request import GenerationRequest
 
 logger = logging.getLogger("pika_async")
 
@@ -88,7 +87,6 @@ class Batch(AsyncIterator[BatchResult]):
         self._client = client
         self._take = taker(requests)
         checked_bound("max_in_flight", max_in_flight)
-        checked_timeout(timeout)
         if inspect.iscoroutinefunction(on_transition):
             raise ValueError(
                 f"on_transition: {on_transition!r} is not allowed; allowed is a plain function, "
@@ -100,7 +98,7 @@ class Batch(AsyncIterator[BatchResult]):
         self._shared = Shared(
             client=client,
             output_dir=None if output_dir is None else Path(output_dir),
-            timeout=timeout,
+            timeout=checked_timeout(timeout),
             on_transition=on_transition,
             generating=asyncio.Semaphore(max_in_flight),
             downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
@@ -108,6 +106,7 @@ class Batch(AsyncIterator[BatchResult]):
             stop=self._stop,
             check_submit=self._check_submit,
             wanted=lambda: self._status != "left",
+            deliver=self._deliver,
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
@@ -238,15 +237,12 @@ class Batch(AsyncIterator[BatchResult]):
                 shared.generating.release()
                 self._deliver(BatchResult(index=index, request=given, error=error))
             else:
-                group.create_task(self._work(index, request))
+                group.create_task(Item(shared, index, request, self._record(index)).run())
 
-    async def _work(self, index: int, request: GenerationRequest) -> None:
-        record = (
-            Record(index)
-            if self._journal is None
-            else JournalRecord(index, self._journal, self._choices, self._stop)
-        )
-        self._deliver(await Item(self._shared, index, request, record).run())
+    def _record(self, index: int) -> Record:
+        if self._journal is None:
+            return Record(index)
+        return JournalRecord(index, self._journal, self._choices, self._stop)
 
     def _deliver(self, result: BatchResult) -> None:
         self._shared.counts.count(result)

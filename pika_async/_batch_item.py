@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pika_async._job import Job
     from pika_async._models import Video
     from pika_async._request import GenerationRequest
+    from pika_async._tracking import Change
 
 # The disk itself: what it refuses one video it refuses all.
 _DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -70,7 +71,7 @@ class Shared:
 
     client: PikaClient
     output_dir: Path | None
-    timeout: float | None
+    timeout: float
     on_transition: Callable[[Transition], None] | None
     generating: asyncio.Semaphore
     """Taken before an item begins, given back when its job has ended."""
@@ -83,6 +84,7 @@ class Shared:
     """Raises where nothing more may be submitted: the batch has stopped, or is being left."""
     wanted: Callable[[], bool]
     """False where the batch is being left."""
+    deliver: Callable[[BatchResult], None]
     counts: Counts = field(factory=Counts)
     in_flight: dict[int, str] = field(factory=dict)
     """The jobs that are waited for, by the index of their request."""
@@ -104,32 +106,35 @@ class Item:
         self._job_id: str | None = None
         self._running_at: float | None = None
 
-    async def run(self) -> BatchResult:
-        """The result; what goes wrong with this item alone is in it.
+    async def run(self) -> None:
+        """Deliver the result; what goes wrong with this item alone is in it.
 
         Raises:
             OutsideError: ``on_transition`` raised.
         """
+        shared = self._shared
+        state: Succeeded | Failed | None = None
+        error: PikaError | None = None
+        files: tuple[Path, ...] = ()
         try:
             known, state = await self._generated()
-        except PikaError as error:
-            self._shared.in_flight.pop(self._index, None)
-            return self._result(error=error)
+        except PikaError as problem:
+            error = problem
+            shared.in_flight.pop(self._index, None)
         finally:
-            self._shared.generating.release()
-        if self._job_id is not None:
-            self._shared.unclaimed[self._index] = self._job_id
-        if self._shared.output_dir is None:
-            return self._result(state=state)
-        files, problem = await self._saved(self._shared.output_dir, known, state)
-        return self._result(state=state, error=problem, files=files)
+            shared.generating.release()
+        if state is not None:
+            if self._job_id is not None:
+                shared.unclaimed[self._index] = self._job_id
+            if shared.output_dir is not None:
+                files, error = await self._saved(shared.output_dir, known, state)
+        shared.deliver(self._result(state, error, files))
 
     def _result(
         self,
-        *,
-        state: Succeeded | Failed | None = None,
-        error: PikaError | None = None,
-        files: tuple[Path, ...] = (),
+        state: Succeeded | Failed | None,
+        error: PikaError | None,
+        files: tuple[Path, ...],
     ) -> BatchResult:
         if isinstance(state, Failed):
             assert self._job_id is not None  # noqa: S101 - it has ended
@@ -210,18 +215,23 @@ class Item:
         self._record.stayed()
 
     async def _end(self, job: Job) -> Succeeded | Failed:
+        on_transition = self._shared.on_transition
+        if on_transition is None:
+            return await job._ended(self._shared.timeout, self._hear)
         async for transition in job.transitions(timeout=self._shared.timeout):
-            if self._running_at is None and isinstance(transition.state, Running):
-                self._running_at = self._shared.now()
-            if self._shared.on_transition is not None:
-                try:
-                    self._shared.on_transition(transition)
-                except (Exception, asyncio.CancelledError) as error:
-                    # What is raised by a plain function is nobody's cancellation of this task.
-                    raise OutsideError from error
+            self._hear(transition)
+            try:
+                on_transition(transition)
+            except (Exception, asyncio.CancelledError) as error:
+                # What is raised by a plain function is nobody's cancellation of this task.
+                raise OutsideError from error
         state = job.state
         assert isinstance(state, Succeeded | Failed)  # noqa: S101 - else the loop raises
         return state
+
+    def _hear(self, change: Change | Transition) -> None:
+        if self._running_at is None and isinstance(change.state, Running):
+            self._running_at = self._shared.now()
 
     async def _saved(
         self, output_dir: Path, known: Known, state: Succeeded | Failed

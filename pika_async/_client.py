@@ -8,6 +8,7 @@ import math
 import os
 import random
 import time
+from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -125,7 +126,7 @@ class PikaClient:
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
-        self._submitted_at: dict[str, float] = {}
+        self._submitted_at: OrderedDict[str, float] = OrderedDict()
         self._status = "new"
 
     def __repr__(self) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pika_async._errors import JobFailedError, ModerationError
 from pika_async._models import Failed, JobState, Succeeded, Transition, Unknown
 from pika_async._tracking import last_look_grace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._polling import Observation
     from pika_async._request import GenerationRequest
     from pika_async._tracking import Change, Tracker
+
+_ENDED: Final = (Succeeded, Failed)
 
 
 class Job:
@@ -80,16 +84,26 @@ class Job:
             APIError, TransportError, DecodeError: As for :meth:`transitions`.
             ValueError: The timeout is negative or not a number.
         """
-        watcher = _Watcher(self._tracker, checked_timeout(timeout))
-        while not ((state := self.state) is not None and state.is_terminal):
-            await watcher.next_change()
-        match state:
-            case Succeeded():
-                return state
-            case Failed():
-                raise failure(self.id, state)
-            case _:  # pragma: no cover - no other state is terminal
-                raise AssertionError(state)
+        state = await self._ended(checked_timeout(timeout))
+        if isinstance(state, Failed):
+            raise failure(self.id, state)
+        return state
+
+    async def _ended(
+        self, timeout: float, heard: Callable[[Change], None] | None = None
+    ) -> Succeeded | Failed:
+        """The terminal state, waited for; ``heard`` is told of each change on the way to it."""
+        watcher = _Watcher(self._tracker, timeout)
+        known = self.state
+        while known is None or not known.is_terminal:
+            change = await watcher.next_change()
+            known = change.state
+            if heard is not None:
+                heard(change)
+        # With the links that it has now.
+        state = self.state
+        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        return state
 
     async def refresh(self) -> JobState:
         """Look once, now, and return the state.

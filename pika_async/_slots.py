@@ -24,13 +24,17 @@ class Slots:
         # By their places; of thousands that leave together each leaves at once.
         self._line: OrderedDict[Slot, anyio.Event] = OrderedDict()
 
-    async def wait(self, slot: Slot) -> None:
-        """Wait for the slot's turn."""
+    def take(self) -> bool:
+        """Go at once; False where there is a line to wait in."""
         if self._free is None:
-            return
+            return True
         if self._free:
             self._free -= 1
-            return
+            return True
+        return False
+
+    async def wait(self, slot: Slot) -> None:
+        """Wait in line for the slot's turn."""
         turn = self._line[slot] = anyio.Event()
         try:
             await turn.wait()
@@ -79,7 +83,8 @@ class Slot:
                 meaning="Nothing was sent.",
             )
         self._used = True
-        await self._slots.wait(self)
+        if not self._slots.take():
+            await self._slots.wait(self)
         return self
 
     async def __aexit__(

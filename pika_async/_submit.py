@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import anyio.lowlevel
@@ -74,7 +73,7 @@ class Submitter:
         self._retry = retry
         self._timing = timing
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: dict[asyncio.Task[Accepted], SubmitRecord | None] = {}
+        self._under_way: dict[asyncio.Task[None], SubmitRecord | None] = {}
 
     async def submit(
         self,
@@ -95,16 +94,17 @@ class Submitter:
             PikaError: Anything else; then nothing was started.
         """
         content = content or await with_media_read(request)
-        prepared = await self._api.encode_submit(content, secrets.token_hex(16))
+        prepared = await self._api.encode_submit(content, os.urandom(16).hex())
         attempt = sent = 0
         begun = self._timing.now()
         while True:
             attempt += 1
             sent += 1
             gone_at = await self._brake.released()
-            # Whoever is being cancelled must not pay for one more.
-            await anyio.lowlevel.checkpoint_if_cancelled()
-            if record is not None:
+            if record is None:
+                # Whoever is being cancelled must not pay for one more.
+                await anyio.lowlevel.checkpoint_if_cancelled()
+            else:
                 await record.leaving()
             sent_at = self._timing.utc()
             try:
@@ -159,22 +159,52 @@ class Submitter:
         departure = Departure()
         if record is not None:
             departure.wanted = record.wanted
-        task = asyncio.ensure_future(self._post(prepared, departure, record))
-        self._under_way[task] = record
-        task.add_done_callback(self._under_way.pop)
+        # Rather than a shield around the task, which takes two more turns of the loop.
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._post(prepared, departure, record, answer))
+        if not task.done():
+            self._under_way[task] = record
         try:
-            return await asyncio.shield(task)
+            return await answer
         except asyncio.CancelledError:
             if not departure.begun:
                 departure.called_off = True
+                # Where it has not even begun to run, nothing of it will.
                 task.cancel()
+                self._under_way.pop(task, None)
                 if record is not None:
                     record.stayed()
-            if not departure.called_off:
-                task.add_done_callback(partial(_report_unclaimed, record is not None))
+            elif not answer.cancelled():
+                # It came together with the cancellation.
+                _report_unclaimed(answer.exception() or answer.result(), record is not None)
             raise
 
     async def _post(
+        self,
+        prepared: HTTPRequest,
+        departure: Departure,
+        record: SubmitRecord | None,
+        answer: asyncio.Future[Accepted],
+    ) -> None:
+        outcome: Accepted | BaseException
+        try:
+            outcome = await self._recorded(prepared, departure, record)
+        except asyncio.CancelledError:
+            outcome = asyncio.CancelledError("the event loop ended")
+        except BaseException as error:  # noqa: BLE001 - for whoever waits for the answer
+            outcome = error
+        self._under_way.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
+        if answer.done():
+            if not departure.called_off:
+                _report_unclaimed(outcome, record is not None)
+        elif isinstance(outcome, asyncio.CancelledError):
+            answer.cancel()
+        elif isinstance(outcome, BaseException):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+    async def _recorded(
         self, prepared: HTTPRequest, departure: Departure, record: SubmitRecord | None
     ) -> Accepted:
         if record is None:
@@ -189,25 +219,23 @@ class Submitter:
         return accepted
 
 
-def _report_unclaimed(recorded: bool, task: asyncio.Task[Accepted]) -> None:
-    error = asyncio.CancelledError("the event loop ended") if task.cancelled() else task.exception()
-    if error is None:
+def _report_unclaimed(outcome: Accepted | BaseException, recorded: bool) -> None:
+    if not isinstance(outcome, BaseException):
         if recorded:
             return
-        job_id = task.result().job_id
         logger.warning(
             "job %s was accepted after its caller had been cancelled; it runs and is paid "
             "for: wait for it with client.job(%r).result()",
-            job_id,
-            job_id,
+            outcome.job_id,
+            outcome.job_id,
             # For handlers that act on it.
-            extra={"job_id": job_id},
+            extra={"job_id": outcome.job_id},
         )
-    elif not isinstance(error, PikaError) or after_submit(error) is Verdict.UNCERTAIN:
+    elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
         logger.warning(
             "a submit broke off after its caller had been cancelled; the job may exist and "
             "be billed: %s",
-            error,
+            outcome,
             extra={"uncertain": True},
         )
 

@@ -17,6 +17,9 @@ EXCERPT_LENGTH = 500
 
 NOT_JSON = object()
 
+_read = json.JSONDecoder().raw_decode
+_BLANKS = " \t\n\r"
+
 
 def excerpt(body: bytes) -> str:
     """The first 500 characters, for an error."""
@@ -36,7 +39,13 @@ def decoded(body: bytes) -> Any:
     """The JSON value, or ``NOT_JSON``."""
     try:
         # Given text, json does not have to guess the encoding.
-        return json.loads(body.decode("utf-8-sig" if body.startswith(b"\xef\xbb\xbf") else "utf-8"))
+        text = body.decode("utf-8-sig" if body.startswith(b"\xef\xbb\xbf") else "utf-8")
+        if text.startswith("{"):
+            # Almost every answer, without two searches for blanks around it.
+            value, end = _read(text)
+            if not text[end:].strip(_BLANKS):
+                return value
+        return json.loads(text)
     except (ValueError, RecursionError):
         return NOT_JSON
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import cattrs
-from attrs import field, frozen
+from attrs import define, field
 from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from pika_async._request import Camera
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Parameters:
     """``options.parameters``: required, may be empty."""
 
@@ -29,7 +29,7 @@ class Parameters:
     seed: int | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Options:
     """``options``: optional on one page, required on another, so always sent."""
 
@@ -40,7 +40,7 @@ class Options:
     extend: bool = False
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class SubmitBody:
     """The body of a create. A key that is there must not be empty, so unused ones are left out."""
 
@@ -52,7 +52,7 @@ class SubmitBody:
     options: Options
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class FeedVideo:
     """One ended element of ``videos``; the service promises none of its fields.
 
@@ -78,10 +78,10 @@ def _reason(value: Any, _: Any) -> str | None:
 
 
 def _number(value: Any, _: Any = None) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, int):
+    if type(value) is int:
         return value
+    if not isinstance(value, float | str):
+        return None
     try:
         number = float(value)
     except ValueError:
@@ -155,21 +155,24 @@ def _make_feed_converter() -> cattrs.Converter:
 
 
 _CREATES = _make_create_converter()
-_FEEDS = _make_feed_converter()
+
+# Looked up once instead of at each call.
+_TO_CREATE: Final = _CREATES.get_unstructure_hook(SubmitBody)
+_FROM_FEED: Final = _make_feed_converter().get_structure_hook(FeedVideo)
 
 
 def submit_json(body: SubmitBody) -> dict[str, Any]:
-    """The JSON object of a create."""
-    return _said(_CREATES.unstructure(body))
+    """The JSON object of a create, without what is None.
 
-
-def _said(value: Mapping[str, Any]) -> dict[str, Any]:
-    """``value`` without what is None; cattrs can leave it out too, but not keep the order."""
-    return {
-        key: _said(item) if isinstance(item, dict) else item
-        for key, item in value.items()
-        if item is not None
-    }
+    cattrs can leave that out too, but not keep the order.
+    """
+    value: dict[str, Any] = _TO_CREATE(body)
+    options = value["options"]
+    for part in (value, options, options["camera"], options["parameters"]):
+        for key, said in tuple(part.items()):
+            if said is None:
+                del part[key]
+    return value
 
 
 def submit_body(value: Mapping[str, Any]) -> SubmitBody:
@@ -179,7 +182,8 @@ def submit_body(value: Mapping[str, Any]) -> SubmitBody:
 
 def feed_video(value: Mapping[str, Any]) -> FeedVideo:
     """One video of a query's answer, as far as it can be understood."""
-    return _FEEDS.structure(value, FeedVideo)
+    video: FeedVideo = _FROM_FEED(value, FeedVideo)
+    return video
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

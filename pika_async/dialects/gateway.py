@@ -254,6 +254,8 @@ def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
 
 def _job_id(body: Mapping[str, Any]) -> str | None:
     # Where three services' answers keep it; request_id and batch_id name other things.
+    if isinstance(job_id := body.get("id"), str) and job_id.isascii() and job_id.strip():
+        return job_id
     data = objects(body.get("data"))
     job_id = first_text(
         body.get("id"),
