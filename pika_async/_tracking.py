@@ -18,6 +18,8 @@ from pika_async._retry import RetryPolicy, Verdict, after_poll
 
 logger = logging.getLogger("pika_async")
 
+_ENDED: Final = (Succeeded, Failed)
+
 # The service's answers lag by up to 15 s; four times that is patience enough, for a job that is
 # not there yet and for a link that is not there yet.
 APPEARANCE_GRACE: Final = 60.0
@@ -210,7 +212,7 @@ class Tracker:
 
     def _with_links(self, state: JobState, now: float) -> JobState:
         """``state``, or what stands for it while finished videos have no link yet."""
-        if not isinstance(state, Succeeded | Failed) or all(video.url for video in state.videos):
+        if not isinstance(state, _ENDED) or all(video.url for video in state.videos):
             self._linkless_since = None
             return state
         if self._linkless_since is None:

@@ -91,21 +91,25 @@ class _Body(aiohttp.Payload):
         text: bytes = self._value
         return text.decode(encoding, errors)
 
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        # aiohttp writes in a task of its own, which may come to run after the cancellation.
-        if self._departure.called_off or not self._departure.wanted():
-            raise asyncio.CancelledError
-        self._departure.begun = True
-        view = memoryview(self._value)
-        for start in range(0, len(view), _UPLOAD_PIECE):
-            await writer.write(view[start : start + _UPLOAD_PIECE])
-
     async def write_with_length(
         self,
         writer: AbstractStreamWriter,
         content_length: int | None,
     ) -> None:
-        await self.write(writer)
+        # aiohttp writes in a task of its own, which may come to run after the cancellation.
+        if self._departure.called_off or not self._departure.wanted():
+            raise asyncio.CancelledError
+        self._departure.begun = True
+        if len(self._value) <= _UPLOAD_PIECE:
+            await writer.write(self._value)
+            return
+        view = memoryview(self._value)
+        for start in range(0, len(view), _UPLOAD_PIECE):
+            await writer.write(view[start : start + _UPLOAD_PIECE])
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        # What versions of aiohttp before 3.12 call.
+        await self.write_with_length(writer, None)
 
 
 @frozen(kw_only=True)

@@ -25,12 +25,14 @@ _NO_REASON: Final = "and gave no reason"
 
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
     """The state of a job whose ``videos`` are ``items``, of which there is at least one."""
+    if len(items) == 1:
+        return _reader(items[0])(job_id, job_id, items[0], raw)
     states = [
         # A video without an id is named by its place, so that its link can be renewed.
         _reader(item)(job_id, job_id if place == 1 else f"{job_id}-{place}", item, raw)
         for place, item in enumerate(items, start=1)
     ]
-    return states[0] if len(states) == 1 else _together(states, items, raw)
+    return _together(states, items, raw)
 
 
 def _together(states: list[JobState], items: list[dict[str, Any]], raw: _Item) -> JobState:
@@ -121,4 +123,6 @@ def _word(item: _Item) -> str:
 
 
 def _reader(item: _Item) -> _Reader:
-    return _READERS.get(_word(item), _unknown)
+    status = item.get("status")
+    known = _READERS.get(status) if isinstance(status, str) else None
+    return known or _READERS.get(_word(item), _unknown)

@@ -177,7 +177,7 @@ class Gateway:
         body = _json_object(response)
         videos = body.get("videos")
         if videos:
-            if not isinstance(videos, list) or not all(isinstance(item, dict) for item in videos):
+            if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
                 raise _unreadable(response, "`videos` is no list of objects")
             return state_of(job_id, videos, body)
         error = error_within_success(response, body)
