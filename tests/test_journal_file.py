@@ -377,6 +377,10 @@ IN_USE = (
     r"is in use by another batch, here or in another process\. Two on one journal could pay "
     r"twice, so nothing was sent: wait for the other to end, or give this one another journal\."
 )
+TWO_NAMES = (
+    r"has 2 names \(hard links\)\. A batch that uses another of them would not be noticed .* "
+    r"nothing was sent\. Remove all names but the one that batches were run with"
+)
 
 
 class TestOneAtATime:
@@ -421,6 +425,48 @@ class TestOneAtATime:
             with pytest.raises(JournalError, match=IN_USE):
                 JournalFile(path, MOMENT)
         assert set(contents(link.parent)) <= {"link.db"}
+
+    def test_a_link_to_a_journal_in_use_elsewhere_is_refused(self, tmp_path):
+        link = tmp_path / "link.db"
+        link.symlink_to(tmp_path / "journal.db")
+        with held_elsewhere(link):
+            with pytest.raises(JournalError, match=IN_USE):
+                JournalFile(tmp_path / "journal.db", MOMENT)
+
+    def test_a_second_name_of_a_journal_in_use_is_refused(self, tmp_path):
+        path, second = tmp_path / "journal.db", tmp_path / "second.db"
+        with opened(path) as file:
+            second.hardlink_to(path)
+            with pytest.raises(JournalError, match=TWO_NAMES):
+                JournalFile(second, MOMENT)
+            assert re.search(TWO_NAMES, told_elsewhere(second))
+            file.connection.execute(ADD, ("mine",))
+        second.unlink()
+        with closing(read_only(path)) as connection:
+            assert fingerprints(connection) == ["mine"]
+
+    def test_a_journal_with_two_names_is_refused_under_both_and_left_as_it_is(self, tmp_path):
+        path, second = journal(tmp_path / "journal.db", 3), tmp_path / "second.db"
+        second.hardlink_to(path)
+        before = contents(tmp_path)
+        for name in (path, second):
+            with pytest.raises(JournalError, match=TWO_NAMES):
+                JournalFile(name, MOMENT)
+        assert contents(tmp_path) == before
+
+    def test_an_empty_file_with_two_names_is_refused(self, tmp_path):
+        path = tmp_path / "journal.db"
+        path.touch()
+        (tmp_path / "second.db").hardlink_to(path)
+        with pytest.raises(JournalError, match=TWO_NAMES):
+            JournalFile(path, MOMENT)
+
+    def test_a_journal_whose_second_name_was_removed_is_opened(self, tmp_path):
+        path, second = journal(tmp_path / "journal.db", 3), tmp_path / "second.db"
+        second.hardlink_to(path)
+        second.unlink()
+        with opened(path) as file:
+            assert len(fingerprints(file.connection)) == 3
 
     def test_the_lock_is_lifted_when_the_journal_is_closed(self, tmp_path):
         path = tmp_path / "journal.db"
