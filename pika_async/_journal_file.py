@@ -105,7 +105,7 @@ class JournalFile:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A journal to read, also while a batch writes to it.
+    """A journal to read, also while a batch writes to it. What is beside it stays as it is.
 
     Raises:
         JournalError: It is not there, empty, not a journal, damaged, of a newer version, or has a
@@ -115,8 +115,15 @@ def read_only(path: Path) -> sqlite3.Connection:
     known = _identified(path)
     if known is None:
         raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
-    connection = _connected(path, "mode=ro")
+    alone = _is_alone(path)
+    if alone and not _is_writable(path):
+        # Logs made by a user who may not write it would be in the way of one who may.
+        return known
+    # Reading makes logs, and only who may write takes them away again. Logs that are there belong
+    # to a batch, or hold what a batch committed before it was killed: a reader leaves them.
+    connection = _connected(path, "mode=rw" if alone else "mode=ro")
     try:
+        connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.OperationalError:
         # In a folder that cannot be written to no batch begins, so what was found stays true.
@@ -142,6 +149,10 @@ def _is_alone(path: Path) -> bool:
     """Whether no log lies beside it: then nobody has it open."""
     logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
     return not any(log.exists() for log in logs)
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _identified(path: Path) -> sqlite3.Connection | None:
