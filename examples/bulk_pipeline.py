@@ -2,7 +2,8 @@
 
 The input has a column `prompt` and, if you like, `seed` and `aspect_ratio`. Stop it at any moment,
 even with kill -9, and run the same line again: finished rows are not paid for again, jobs in
-flight are waited for, and rows that were added to the CSV are submitted.
+flight are waited for, and rows that were added to the CSV are submitted. It ends with
+status 0 only if every row has its video.
 
 PIKA_API_KEY=… python examples/bulk_pipeline.py prompts.csv videos/ results.csv
 """
@@ -16,21 +17,30 @@ from pathlib import Path
 from pika_async import Batch, GenerationRequest, PikaClient
 
 
-def requests(path: str) -> Iterator[GenerationRequest]:
+def requests(path: str, rows: dict[int, int], left_out: list[int]) -> Iterator[GenerationRequest]:
     # A generator: rows are read as there is room for them, so the file may be of any length.
     with Path(path).open(encoding="utf-8", newline="") as file:
+        index = 0
         for number, row in enumerate(csv.DictReader(file)):
             try:
-                yield GenerationRequest(
+                request = GenerationRequest(
                     row["prompt"],
                     seed=int(row["seed"]) if row.get("seed") else None,
                     aspect_ratio=row.get("aspect_ratio") or None,
                 )
             except ValueError as error:
                 print(f"row {number} is left out: {error}", file=sys.stderr)
+                left_out.append(number)
+            else:
+                # A result tells the index of its request, which leaves out what was left out.
+                rows[index] = number
+                index += 1
+                yield request
 
 
 async def main(prompts: str, videos: str, results: str) -> int:
+    rows: dict[int, int] = {}
+    left_out: list[int] = []
     with Path(results).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "prompt", "job_id", "file", "error"])
@@ -38,7 +48,7 @@ async def main(prompts: str, videos: str, results: str) -> int:
             PikaClient() as client,
             Batch(
                 client,
-                requests(prompts),
+                requests(prompts, rows, left_out),
                 max_in_flight=16,
                 journal=f"{prompts}.journal",
                 output_dir=videos,
@@ -47,12 +57,14 @@ async def main(prompts: str, videos: str, results: str) -> int:
             async for result in batch:
                 saved = " ".join(str(path) for path in result.files)
                 error = "" if result.error is None else str(result.error)
-                writer.writerow([result.index, result.prompt, result.job_id, saved, error])
+                number = rows.pop(result.index)
+                writer.writerow([number, result.prompt, result.job_id, saved, error])
                 print(f"{batch.stats.finished}: {result.prompt}: {error or saved}")
     stats = batch.stats
-    print(f"{stats.succeeded} done, {stats.failed} failed, {stats.uncertain} uncertain;", end=" ")
+    print(f"{stats.succeeded} done, {stats.failed} failed, {stats.uncertain} uncertain,", end=" ")
+    print(f"{len(left_out)} left out;", end=" ")
     print(f"{stats.submitted} paid for in this run, {stats.resumed} known from before")
-    return 0 if stats.succeeded == stats.taken else 1
+    return 0 if stats.succeeded == stats.taken and not left_out else 1
 
 
 if __name__ == "__main__":

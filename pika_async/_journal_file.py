@@ -81,8 +81,8 @@ class JournalFile:
             started_at: When this run began.
 
         Raises:
-            JournalError: It is in use, not a journal, damaged, of a newer version, or cannot be
-                written.
+            JournalError: It is in use, not a journal, damaged, of a newer version, has a second
+                name, or cannot be written.
         """
         path = _real(path)
         # What is refused is not even locked.
@@ -105,17 +105,25 @@ class JournalFile:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A journal to read, also while a batch writes to it.
+    """A journal to read, also while a batch writes to it. What is beside it stays as it is.
 
     Raises:
-        JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
+        JournalError: It is not there, empty, not a journal, damaged, of a newer version, or has a
+            second name.
     """
     path = _real(path)
     known = _identified(path)
     if known is None:
         raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
-    connection = _connected(path, "mode=ro")
+    alone = _is_alone(path)
+    if alone and not _is_writable(path):
+        # Logs made by a user who may not write it would be in the way of one who may.
+        return known
+    # Reading makes logs, and only who may write takes them away again. Logs that are there belong
+    # to a batch, or hold what a batch committed before it was killed: a reader leaves them.
+    connection = _connected(path, "mode=rw" if alone else "mode=ro")
     try:
+        connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.OperationalError:
         # In a folder that cannot be written to no batch begins, so what was found stays true.
@@ -137,6 +145,16 @@ def _connected(path: Path, how: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(os.fsencode(path))}?{how}", uri=True, isolation_level=None)
 
 
+def _is_alone(path: Path) -> bool:
+    """Whether no log lies beside it: then nobody has it open."""
+    logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
+    return not any(log.exists() for log in logs)
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def _identified(path: Path) -> sqlite3.Connection | None:
     """An existing journal, to look into now; None where there is no file or nothing in it."""
     try:
@@ -147,10 +165,11 @@ def _identified(path: Path) -> sqlite3.Connection | None:
                 f"the journal {str(path)!r} is a folder; give it the name of a file. Nothing was "
                 "sent."
             )
-        # Where no log lies beside it nobody has it open; a look that relies on that leaves none.
-        logs = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
-        alone = not any(log.exists() for log in logs)
-        connection = _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
+        names = path.stat().st_nlink
+        if names > 1:
+            raise _twice_named(path, names)
+        # A look that relies on nobody writing leaves nothing beside it.
+        connection = _connected(path, "mode=ro&immutable=1" if _is_alone(path) else "mode=ro")
         try:
             if _is_ours(connection, path):
                 return connection
@@ -254,6 +273,17 @@ def _foreign(path: Path) -> JournalError:
     return JournalError(
         f"{str(path)!r} is a database of another program. {_UNTOUCHED} Give the journal "
         "another path."
+    )
+
+
+def _twice_named(path: Path, names: int) -> JournalError:
+    # The logs and the lock lie beside the name that was given, and are not found under another:
+    # https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
+    return JournalError(
+        f"the file of the journal {str(path)!r} has {names} names (hard links). A batch that uses "
+        "another of them would not be noticed here, nor what one wrote there before it was "
+        f"killed. {_UNTOUCHED} Remove all names but the one that batches were run with; for a "
+        "backup copy the file."
     )
 
 

@@ -167,6 +167,36 @@ class TestRunAgain:
         assert again.ok
         assert again.files[0].exists()
 
+    async def test_what_is_whole_on_disk_is_not_written_down_again(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            self.count_the_writes_of_files(journal)
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+        assert self.writes_of_files(journal) == 0
+
+    async def test_a_file_that_was_not_written_down_is_written_down_once(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(3), journal=journal)
+            self.count_the_writes_of_files(journal)
+            for _ in range(2):
+                await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+        assert self.writes_of_files(journal) == 3
+
+    @staticmethod
+    def count_the_writes_of_files(journal: Path) -> None:
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute("CREATE TABLE writes (item INTEGER)")
+            connection.execute(
+                "CREATE TRIGGER counted AFTER UPDATE OF files ON items "
+                "BEGIN INSERT INTO writes VALUES (new.id); END"
+            )
+
+    @staticmethod
+    def writes_of_files(journal: Path) -> int:
+        with closing(sqlite3.connect(journal)) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM writes").fetchone()
+        return count
+
     async def test_videos_can_be_fetched_by_a_later_run_without_paying(self, folder, journal):
         async with Simulator(duration=Polls(1), variants=["links-expire"]) as sim:
             async with client_for(sim) as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from pika_async import (
     NotFoundError,
     RetryPolicy,
     SubmissionUncertainError,
+    _journal,
     run_batch,
 )
 from pika_async.simulator import Fault, Polls, Simulator
@@ -146,6 +148,36 @@ class TestOrderOfWriting:
             await run_batch(client, ["a panda"], journal=journal, on_transition=told)
         assert seen
         assert all(seen)
+
+    async def test_a_batch_that_is_left_while_an_id_is_being_written_names_the_job(
+        self, journal, monkeypatch
+    ):
+        true_update = _journal._update
+        writing, disk = threading.Event(), threading.Event()
+
+        def slow(item, values, connection):
+            if values.get("job_id"):
+                writing.set()
+                disk.wait(60)
+            true_update(item, values, connection)
+
+        monkeypatch.setattr("pika_async._journal._update", slow)
+        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
+            batch = await Batch(client, ["a panda"], journal=journal).__aenter__()
+            leaving = None
+            try:
+                await until(writing.is_set)
+                (job_id,) = sim.jobs
+                assert batch.in_flight == {0: job_id}
+                leaving = asyncio.ensure_future(batch.__aexit__(None, None, None))
+                await anyio.wait_all_tasks_blocked()
+                assert batch.in_flight == {0: job_id}
+                assert rows(journal, "status, job_id") == [("submitting", None)]
+            finally:
+                disk.set()
+                await (leaving or batch.__aexit__(None, None, None))
+        assert batch.in_flight == {0: job_id}
+        assert rows(journal, "status, job_id") == [("submitted", job_id)]
 
     async def test_the_result_is_durable_before_it_is_told(self, journal):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
@@ -477,8 +509,6 @@ class TestTheFile:
     async def test_a_paid_job_that_cannot_be_written_down_is_named_and_waited_for(
         self, journal, monkeypatch, caplog
     ):
-        from pika_async import _journal  # noqa: PLC0415
-
         true_update = _journal._update
 
         def full(item, values, connection):
@@ -499,8 +529,6 @@ class TestTheFile:
         assert "is not in the journal" in record.getMessage()
 
     async def test_a_slow_disk_holds_up_neither_the_loop_nor_other_jobs(self, journal):
-        import threading  # noqa: PLC0415
-
         disk = threading.Event()
         async with Simulator(duration=Polls(2)) as sim, client_for(sim) as client:
             async with Batch(client, prompts(1), journal=journal) as batch:

@@ -377,6 +377,10 @@ IN_USE = (
     r"is in use by another batch, here or in another process\. Two on one journal could pay "
     r"twice, so nothing was sent: wait for the other to end, or give this one another journal\."
 )
+TWO_NAMES = (
+    r"has 2 names \(hard links\)\. A batch that uses another of them would not be noticed .* "
+    r"nothing was sent\. Remove all names but the one that batches were run with"
+)
 
 
 class TestOneAtATime:
@@ -421,6 +425,48 @@ class TestOneAtATime:
             with pytest.raises(JournalError, match=IN_USE):
                 JournalFile(path, MOMENT)
         assert set(contents(link.parent)) <= {"link.db"}
+
+    def test_a_link_to_a_journal_in_use_elsewhere_is_refused(self, tmp_path):
+        link = tmp_path / "link.db"
+        link.symlink_to(tmp_path / "journal.db")
+        with held_elsewhere(link):
+            with pytest.raises(JournalError, match=IN_USE):
+                JournalFile(tmp_path / "journal.db", MOMENT)
+
+    def test_a_second_name_of_a_journal_in_use_is_refused(self, tmp_path):
+        path, second = tmp_path / "journal.db", tmp_path / "second.db"
+        with opened(path) as file:
+            second.hardlink_to(path)
+            with pytest.raises(JournalError, match=TWO_NAMES):
+                JournalFile(second, MOMENT)
+            assert re.search(TWO_NAMES, told_elsewhere(second))
+            file.connection.execute(ADD, ("mine",))
+        second.unlink()
+        with closing(read_only(path)) as connection:
+            assert fingerprints(connection) == ["mine"]
+
+    def test_a_journal_with_two_names_is_refused_under_both_and_left_as_it_is(self, tmp_path):
+        path, second = journal(tmp_path / "journal.db", 3), tmp_path / "second.db"
+        second.hardlink_to(path)
+        before = contents(tmp_path)
+        for name in (path, second):
+            with pytest.raises(JournalError, match=TWO_NAMES):
+                JournalFile(name, MOMENT)
+        assert contents(tmp_path) == before
+
+    def test_an_empty_file_with_two_names_is_refused(self, tmp_path):
+        path = tmp_path / "journal.db"
+        path.touch()
+        (tmp_path / "second.db").hardlink_to(path)
+        with pytest.raises(JournalError, match=TWO_NAMES):
+            JournalFile(path, MOMENT)
+
+    def test_a_journal_whose_second_name_was_removed_is_opened(self, tmp_path):
+        path, second = journal(tmp_path / "journal.db", 3), tmp_path / "second.db"
+        second.hardlink_to(path)
+        second.unlink()
+        with opened(path) as file:
+            assert len(fingerprints(file.connection)) == 3
 
     def test_the_lock_is_lifted_when_the_journal_is_closed(self, tmp_path):
         path = tmp_path / "journal.db"
@@ -480,6 +526,50 @@ class TestReading:
         with closing(read_only(journal(tmp_path / "journal.db"))) as reader:
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 reader.execute(ADD, ("one",))
+
+    def test_a_reader_leaves_nothing_beside_a_journal_at_rest(self, tmp_path):
+        path = journal(tmp_path / "journal.db", 3)
+        before = contents(tmp_path)
+        with closing(read_only(path)) as reader:
+            assert len(fingerprints(reader)) == 3
+        assert contents(tmp_path) == before
+
+    @pytest.mark.parametrize("ends_last", ["batch", "reader"])
+    def test_a_batch_that_runs_while_a_journal_is_read_leaves_it_at_rest_as_well(
+        self, ends_last, tmp_path
+    ):
+        path = journal(tmp_path / "journal.db", 3)
+        reader = read_only(path)
+        file = JournalFile(path, MOMENT)
+        file.connection.execute(ADD, ("new",))
+        for connection in (reader, file) if ends_last == "batch" else (file, reader):
+            connection.close()
+        assert set(contents(tmp_path)) == {"journal.db", "journal.db-lock"}
+        with opened(path) as again:
+            assert "new" in fingerprints(again.connection)
+
+    @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+    def test_what_a_killed_batch_left_is_read_and_left_to_the_next_batch(self, tmp_path):
+        path = tmp_path / "journal.db"
+        with held_elsewhere(path) as process:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        before = contents(tmp_path)
+        assert before["journal.db-wal"]
+        with closing(read_only(path)) as reader:
+            assert fingerprints(reader) == ["held"]
+        after = contents(tmp_path)
+        # The index of the log is shared memory, in which readers leave their marks.
+        assert before.keys() == after.keys()
+        assert [before[name] for name in ("journal.db", "journal.db-wal")] == [
+            after[name] for name in ("journal.db", "journal.db-wal")
+        ]
+
+    def test_a_journal_with_two_names_is_not_read(self, tmp_path):
+        path = journal(tmp_path / "journal.db", 3)
+        (tmp_path / "second.db").hardlink_to(path)
+        with pytest.raises(JournalError, match=TWO_NAMES):
+            read_only(path)
 
     def test_to_read_what_is_not_there_is_an_error_and_makes_nothing(self, tmp_path):
         with pytest.raises(JournalError, match=r"there is no journal .*journal\.db"):
@@ -552,6 +642,24 @@ class TestUnwritable:
         with as_someone_without_privileges():
             with closing(read_only(path)) as reader:
                 assert len(fingerprints(reader)) == 3
+
+    def test_a_journal_that_may_be_written_in_a_folder_that_may_not_is_read(self, public_folder):
+        path = journal(public_folder / "journal.db", 3)
+        path.chmod(0o666)
+        public_folder.chmod(0o555)
+        with as_someone_without_privileges():
+            with closing(read_only(path)) as reader:
+                assert len(fingerprints(reader)) == 3
+
+    def test_who_may_not_write_a_journal_leaves_no_files_of_theirs_beside_it(self, public_folder):
+        path = journal(public_folder / "journal.db", 3)
+        path.chmod(0o444)
+        public_folder.chmod(0o777)
+        before = contents(public_folder)
+        with as_someone_without_privileges():
+            with closing(read_only(path)) as reader:
+                assert len(fingerprints(reader)) == 3
+        assert contents(public_folder) == before
 
     @pytest.mark.parametrize("opening", [opened, read_only], ids=["to write", "to read"])
     def test_a_folder_that_cannot_be_looked_into_is_told(self, opening, public_folder):

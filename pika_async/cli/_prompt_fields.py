@@ -25,6 +25,7 @@ COLUMNS: Final = tuple(
     for column in ([f"camera.{move}" for move in _MOVEMENTS] if name == "camera" else [name])
 )
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_LONGEST_NAME: Final = 40
 
 
 class FieldError(ValueError):
@@ -34,6 +35,11 @@ class FieldError(ValueError):
 def medium(given: str, folder: Path = Path()) -> Path | str:
     """A link as it is, anything else as a file below ``folder``."""
     return given if re.match(r"(https?://|data:)", given, re.IGNORECASE) else folder / given
+
+
+def shortened(name: str) -> str:
+    """A name to be shown; one that was not meant as a name may be a whole prompt."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) -> None:
@@ -47,7 +53,9 @@ def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) 
             continue
         near = difflib.get_close_matches(name.lower(), allowed, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise FieldError(f"there is no {kind} {name!r}; {hint}allowed are {', '.join(allowed)}")
+        raise FieldError(
+            f"there is no {kind} {shortened(name)!r}; {hint}allowed are {', '.join(allowed)}"
+        )
 
 
 def from_text(text: str) -> GenerationRequest:
@@ -112,7 +120,16 @@ def _request(fields: dict[str, Any], folder: Path) -> GenerationRequest:
             fields["camera"] = _camera(fields["camera"])
         return GenerationRequest(**fields)
     except ValueError as error:
-        raise FieldError(for_shell(str(error), of_file=True)) from error
+        said = for_shell(str(error), of_file=True)
+        raise FieldError(f"{said}{_full_path(said, fields)}") from error
+
+
+def _full_path(said: str, fields: Mapping[str, Any]) -> str:
+    """Where a file was looked for, if it is about one: paths begin elsewhere than in a shell."""
+    path = fields.get(said.partition(":")[0])
+    if not isinstance(path, Path) or path.is_absolute():
+        return ""
+    return f"; its full path is {str(path.absolute())!r}"
 
 
 def _camera(given: object) -> Camera:

@@ -25,6 +25,7 @@ from pika_async.cli._prompt_fields import (
     from_cells,
     from_json,
     from_text,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 _SHOWN_PROBLEMS: Final = 20
+_SHOWN_CELLS: Final = 5
+_HEADER: Final = "the first line must be a header that names the columns, such as prompt,seed;"
 _SPOOLED_IN_MEMORY: Final = 1 << 20
 # A text whose quote is never closed would otherwise be the rest of the file; data URLs are long.
 _LONGEST_CELL: Final = 1 << 26
@@ -186,22 +189,28 @@ def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
 
 def _columns(cells: list[str]) -> list[str]:
     _check_encoding("".join(cells))
+    try:
+        check_names([cell for cell in cells if cell], COLUMNS, kind="column")
+    except FieldError as error:
+        for sign, words in ((";", "semicolons"), ("\t", "tabs")):
+            names = cells[0].split(sign)
+            # Prompts hold such signs too.
+            if len(names) > 1 and any(name.strip() in COLUMNS for name in names):
+                raise FieldError(f"columns are separated by commas, not by {words}") from error
+        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
     if "" in cells:
         raise FieldError(f"column {cells.index('') + 1} has no name")
-    try:
-        check_names(cells, COLUMNS, kind="column")
-    except FieldError as error:
-        other = next((sign for sign in (";", "\t") if sign in cells[0]), None)
-        if other is not None:
-            words = "semicolons" if other == ";" else "tabs"
-            raise FieldError(f"columns are separated by commas, not by {words}") from error
-        raise FieldError(f"the first line names the columns: {error}") from error
     for name in cells:
         if cells.count(name) > 1:
             raise FieldError(f"the column {name!r} is there twice")
     if "prompt" not in cells:
-        raise FieldError("the first line names the columns, and 'prompt' is not among them")
+        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
     return cells
+
+
+def _shown(cells: list[str]) -> str:
+    shown = ", ".join(repr(shortened(cell)) for cell in cells[:_SHOWN_CELLS])
+    return f"{shown}, …" if len(cells) > _SHOWN_CELLS else shown
 
 
 def _row(number: int, cells: list[str], columns: list[str], folder: Path) -> Line:

@@ -249,7 +249,7 @@ def test_bad_lines_are_told_before_anything_is_sent(pika, here, sim):
         (["-d", "prompts.txt"], "--output-dir: 'prompts.txt' cannot be written to"),
         (["-j", "prompts.txt"], "prompts.txt' is not a journal"),
         (["--format", "xml"], "--format"),
-        (["--format", "csv"], "prompts.txt:1: the first line names the columns"),
+        (["--format", "csv"], "prompts.txt:1: the first line must be a header"),
         (["-j", "x.simulated"], "is one of simulated jobs, which would pass for paid ones"),
         (["--simulate", "-j", "x"], "with --simulate its name must end in .simulated, such as"),
         (["--base-url", "ftp://x"], "--base-url 'ftp://x' cannot be used"),

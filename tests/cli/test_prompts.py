@@ -16,6 +16,7 @@ from pika_async.cli._exits import UsageError
 from pika_async.cli._prompts import Format, PromptFile, opened
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+HEADER = "the first line must be a header that names the columns, such as prompt,seed;"
 
 
 @pytest.fixture
@@ -157,12 +158,18 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "prompt\na, b", "p.csv:2: it has 2 cells, and the first line names 1 columns; a"),
         ("p.csv", 'prompt,seed\nok,1\n"a,1\nb,2', 'p.csv:3: the text that begins here with " has'),
         ("p.csv", 'prompt\n"a"b', "p.csv:2: it is no CSV"),
-        ("p.csv", "a red panda", "p.csv:1: the first line names the columns: there is no column"),
+        ("p.csv", "a red panda", f"p.csv:1: {HEADER} it was read as 'a red panda': there is no"),
+        ("p.csv", "a cat, asleep\na", f"{HEADER} it was read as 'a cat', 'asleep': there is no c"),
+        ("p.csv", "a cat; asleep\na", f"{HEADER} it was read as 'a cat; asleep': there is no c"),
+        ("p.csv", "a cat,,7\na", f"{HEADER} it was read as 'a cat', '', '7': there is no column"),
+        ("p.csv", f"{'a' * 50}\na", f"'{'a' * 39}…': there is no column '{'a' * 39}…'; allowed"),
+        ("p.csv", "a,b,c,d,e,f,g\na", "it was read as 'a', 'b', 'c', 'd', 'e', …: there is no"),
         ("p.csv", "promt\na", "no column 'promt'; did you mean 'prompt'? allowed are prompt, ima"),
         ("p.csv", "prompt,camera\na,in", "no column 'camera'; did you mean 'camera."),
         ("p.csv", "prompt;seed\na;1", "p.csv:1: columns are separated by commas, not by semicol"),
+        ("p.csv", "prompt;sead\na;1", "p.csv:1: columns are separated by commas, not by semicol"),
         ("p.csv", "prompt\tseed\na\t1", "p.csv:1: columns are separated by commas, not by tabs"),
-        ("p.csv", "seed\n7", "p.csv:1: the first line names the columns, and 'prompt' is not"),
+        ("p.csv", "seed\n7", f"p.csv:1: {HEADER} it was read as 'seed', without prompt"),
         ("p.csv", "prompt,seed,seed\na,1,2", "p.csv:1: the column 'seed' is there twice"),
         ("p.csv", "prompt,,seed\na,1,2", "p.csv:1: column 2 has no name"),
         ("p.jsonl", '{"prompt": "a"', "p.jsonl:1: it is no JSON: Expecting ',' delimiter"),
@@ -188,6 +195,35 @@ def test_absolute_paths_stay(read, here):
 def test_what_is_wrong_is_named_by_line_with_what_is_allowed(refused, name, content, line):
     (said,) = refused(name, content)
     assert line in said
+
+
+@pytest.mark.parametrize("field", ["image", "video"])
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("p.csv", "prompt,{field}\nok,\na,stills/cake.png"), ("p.jsonl", '"ok"\n\n{json}')],
+    ids=["csv", "jsonl"],
+)
+def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_its_full_path(
+    refused, here, name, row, field
+):
+    (here / "shots").mkdir()
+    record = json.dumps({"prompt": "a", field: "stills/cake.png"})
+    (said,) = refused(f"shots/{name}", row.format(field=field, json=record))
+    assert said == (
+        f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; the file cannot be "
+        f"read: No such file or directory; its full path is '{here}/shots/stills/cake.png'"
+    )
+
+
+def test_a_file_that_is_no_image_is_named_with_its_full_path(refused, here):
+    (here / "cake.png").write_text("a cake")
+    (said,) = refused("p.jsonl", '{"prompt": "a", "image": "cake.png"}')
+    assert said.endswith(f"does not begin like an image; its full path is '{here}/cake.png'")
+
+
+def test_a_path_that_is_full_already_is_not_told_twice(refused, here):
+    (said,) = refused("p.jsonl", json.dumps({"prompt": "a", "image": str(here / "cake.png")}))
+    assert said.endswith("the file cannot be read: No such file or directory")
 
 
 def test_all_bad_lines_are_told_at_once(refused):

@@ -288,6 +288,49 @@ def test_sentences_of_the_library_are_in_the_words_of_the_shell(pika, here):
     assert "`pika-async watch job-4`" in (here / PAGE).read_text("utf-8")
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("arguments", [("-o", "-"), ("--json",)], ids=["a page", "JSON"])
+def test_a_journal_at_rest_and_its_folder_stay_as_they_are(report, here, arguments):
+    before = contents(here)
+    assert report(*arguments).code == 0
+    assert contents(here) == before
+
+
+def test_a_page_is_all_that_is_added_to_the_folder(report, here):
+    before = contents(here)
+    assert report().code == 0
+    assert contents(here).keys() - before.keys() == {PAGE}
+
+
+def test_a_journal_in_use_is_shown_as_last_committed_and_its_folder_stays_as_it_is(
+    pika, here, journal
+):
+    writer = JournalFile(journal, NOW)
+    writer.connection.execute("UPDATE items SET status = 'waiting', state = NULL")
+    writer.connection.execute("BEGIN IMMEDIATE")
+    writer.connection.execute("UPDATE items SET status = 'submitting'")
+    names = contents(here).keys()
+    try:
+        _, *events, _ = pika("report", JOURNAL, "--json").events
+        assert contents(here).keys() == names
+        writer.connection.execute("COMMIT")
+    finally:
+        writer.close()
+    states = [event["state"] for event in events if event["event"] == "item"]
+    assert states == ["waiting", "waiting"]
+
+
+def test_a_second_name_of_a_journal_is_wrong_usage(pika, here, journal):
+    (here / "second.journal").hardlink_to(journal)
+    done = pika("report", "second.journal")
+    assert done.code == 2
+    assert "has 2 names (hard links)" in done.err
+    assert not (here / "second.html").exists()
+
+
 def test_a_journal_in_use_can_be_reported(report, journal):
     writer = JournalFile(journal, NOW)
     try:

@@ -108,6 +108,32 @@ def test_bulk_pipeline_can_be_run_again_with_more_rows(sim, tmp_path):
     assert all(Path(row["file"]).exists() for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("second", "settings", "says"),
+    [
+        ("an otter,x", {}, "row 1 is left out: "),
+        (",7", {}, "row 1 is left out: prompt: "),
+        ("an otter,", {"faults": [Fault("400-invalid-request", prompt="an otter")]}, ""),
+        ("an otter,", {"faults": [Fault("reset-after", prompt="an otter")]}, ""),
+    ],
+    ids=["a bad number", "no prompt", "refused", "uncertain"],
+)
+def test_bulk_pipeline_ends_well_only_if_every_row_has_its_video(
+    sim, tmp_path, second, settings, says
+):
+    for name, value in settings.items():
+        setattr(sim, name, value)
+    table, videos, results = tmp_path / "in.csv", tmp_path / "videos", tmp_path / "out.csv"
+    table.write_text(f"prompt,seed\na red panda,7\n{second}\na lynx,\n", encoding="utf-8")
+    done = run(sim, "bulk_pipeline.py", table, videos, results)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("2 done, ")
+    assert says in done.stderr
+    with results.open(encoding="utf-8", newline="") as file:
+        saved = {row["row"]: row["prompt"] for row in csv.DictReader(file) if row["file"]}
+    assert saved == {"0": "a red panda", "2": "a lynx"}
+
+
 def test_batch_beside_other_work_does_both(sim, tmp_path):
     (tmp_path / "prompts.txt").write_text("one\ntwo\nthree\n", encoding="utf-8")
     done = run(sim, "batch_beside_other_work.py", tmp_path / "prompts.txt", "the urgent one")
