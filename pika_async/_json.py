@@ -52,7 +52,7 @@ def to_json(value: Transition | JobState | Video) -> str:
             f"value: {type(value).__name__} is not allowed; allowed are a Transition, a state of "
             "a job, and a Video"
         )
-    return _COMPACT.encode(_converter.unstructure(value))
+    return compact(_converter.unstructure(value))
 
 
 @overload
@@ -94,7 +94,8 @@ def from_json(text: str | bytes, kind: Any) -> Any:
 
 _UNIONS: Final = (JobState, JobState | None)
 _READABLE: Final = {Transition, Video, JobState, *_KINDS}
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+# Made once: json.dumps makes an encoder each time it is given separators.
+compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _read_state(value: Any, kind: Any) -> JobState | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from pika_async._errors import APIError, InvalidRequestError, PikaError
-from pika_async._json import from_json
+from pika_async._json import compact, from_json
 from pika_async._models import Failed, JobState, Succeeded
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 # In ``extra`` nothing tells bare base64 from other text but its length.
 _LONGEST_TEXT: Final = 8_000
-
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def request_record(request: GenerationRequest) -> str:
@@ -33,7 +31,7 @@ def request_record(request: GenerationRequest) -> str:
         value = getattr(request, field.name)
         if value is not None and value not in (field.default, {}):
             shown[field.name] = _shown(field.name, value)
-    return _json(shown)
+    return compact(shown)
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -97,7 +95,7 @@ def problem_record(error: PikaError) -> str:
         fields["answer"] = {
             name: getattr(error, name) for name in ("status", "code", "request_id", "body")
         }
-    return _json(fields)
+    return compact(fields)
 
 
 def headline_of(record: str) -> str:
@@ -111,7 +109,3 @@ def refusal_of(record: str) -> InvalidRequestError:
     error = InvalidRequestError(fields["headline"], **fields["answer"])
     error.meaning = fields["meaning"]
     return error
-
-
-def _json(value: Any) -> str:
-    return _COMPACT.encode(value)

@@ -291,13 +291,13 @@ class TestLeaving:
 
     async def test_no_submit_begins_to_leave_once_the_batch_is_being_left(self, monkeypatch):
         late = []
-        write = _Body.write
+        write = _Body.write_with_length
 
-        async def noted(body, writer):
-            await write(body, writer)
+        async def noted(body, *arguments):
+            await write(body, *arguments)
             late.append(batch._status == "left")
 
-        monkeypatch.setattr(_Body, "write", noted)
+        monkeypatch.setattr(_Body, "write_with_length", noted)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             for results in range(1, 40):
                 async with Batch(client, Source(), max_in_flight=16) as batch:
