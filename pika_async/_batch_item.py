@@ -239,22 +239,25 @@ class Item:
         """The files of the job's videos, and the first problem in saving them."""
         whole = {file.name: file.size for file in known.files}
         files: list[Path] = []
+        saved: list[SavedFile] = []
         problem: DownloadError | None = None
         self._shared.counts.downloading += 1
         try:
             for place, video in enumerate(state.videos):
                 name = video_name(known.number, self._request.prompt, video.job_id, place)
                 path = output_dir / name
+                size = await _size(path) if name in whole else None
                 try:
-                    if name not in whole or await _size(path) != whole[name]:
+                    if size is None or size != whole[name]:
                         await self._download(video, path, overwrite=name in whole)
+                        size = await _size(path)
                 except DownloadError as error:
                     problem = problem or error
                 else:
                     files.append(path)
+                    saved.append(SavedFile(name=name, size=size or 0))
         finally:
             self._shared.counts.downloading -= 1
-        saved = [SavedFile(name=path.name, size=await _size(path) or 0) for path in files]
         if tuple(saved) != known.files:
             await self._record.saved(saved)
         if problem is not None:
