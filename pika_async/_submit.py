@@ -147,7 +147,9 @@ class Submitter:
         Args:
             mine: Which submits, by their records.
         """
-        while tasks := [task for task, record in self._under_way.items() if mine(record)]:
+        while tasks := [
+            task for task, record in self._under_way.items() if mine(record) and not task.done()
+        ]:
             await asyncio.wait(tasks)
 
     async def close(self) -> None:
@@ -169,9 +171,7 @@ class Submitter:
         except asyncio.CancelledError:
             if not departure.begun:
                 departure.called_off = True
-                # Where it has not even begun to run, nothing of it will.
                 task.cancel()
-                self._under_way.pop(task, None)
                 if record is not None:
                     record.stayed()
             elif not answer.cancelled():
@@ -197,8 +197,6 @@ class Submitter:
         if answer.done():
             if not departure.called_off:
                 _report_unclaimed(outcome, record is not None)
-        elif isinstance(outcome, asyncio.CancelledError):
-            answer.cancel()
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:

@@ -242,6 +242,49 @@ class TestCancellation:
             for one in stuck:
                 one.close()
 
+    async def test_a_caller_cancelled_as_its_post_is_about_to_begin_leaves_nothing_behind(
+        self, caplog
+    ):
+        class Cancelling:
+            """Cancels whoever submits, before the task of the POST has its first turn."""
+
+            stays = 0
+
+            async def leaving(self):
+                asyncio.get_running_loop().call_soon(task.cancel)
+
+            async def accepted(self, job_id):
+                raise AssertionError(job_id)
+
+            def wanted(self):
+                return True
+
+            def stayed(self):
+                self.stays += 1
+
+        async with Simulator() as sim, wired(sim) as wire:
+            record = Cancelling()
+            task = asyncio.create_task(wire.submitter.submit(REQUEST, record=record))
+            await asyncio.wait({task})
+            assert task.cancelled()
+            await wire.submitter.close()
+            assert wire.submitter._under_way == {}
+            assert sim.submissions == []
+        assert record.stays == 1
+        assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+    async def test_a_submit_that_was_called_off_is_no_submit_that_broke_off(self, caplog):
+        async with Simulator() as sim, wired(sim) as wire:
+            for turns in range(1, 12):
+                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                if wire.submitter._under_way and not sim.submissions:
+                    task.cancel()
+                await asyncio.wait({task})
+                await wire.submitter.close()
+        assert not [one for one in caplog.records if getattr(one, "uncertain", False)]
+
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
     async def test_cancelled_at_any_turn_no_job_is_lost(self, warm, caplog):
         async with Simulator() as sim, wired(sim) as wire:

@@ -397,6 +397,7 @@ class TestErrors:
             (b"<!doctype html><title>New API</title>", "a web page"),
             (b"OK", "not JSON"),
             (b'{"videos": [', "not JSON"),
+            (b'{"videos": []} {"videos": []}', "not JSON"),
             (b"\xff\xfe", "not JSON"),
             (b"[]", "no JSON object"),
             (b'"finished"', "no JSON object"),

@@ -224,6 +224,11 @@ class TestASuccessThatIsNoAnswer:
         response = answer(payload("created"), headers={"Content-Type": "text/html"})
         assert GATEWAY.decode_submit(response).job_id == "daea3d5c-e413-4694-a573-b231eeaa9709"
 
+    @pytest.mark.parametrize("around", [(b" ", b""), (b"", b"\n"), (b"\r\n\t", b" \r\n")])
+    def test_blanks_around_the_json_are_read_over(self, around, answer):
+        before, after = around
+        assert GATEWAY.decode_submit(answer(before + b'{"id": "j"}' + after)).job_id == "j"
+
     def test_json_after_a_byte_order_mark_is_read_all_the_same(self, answer):
         assert GATEWAY.decode_submit(answer(b'\xef\xbb\xbf{"id": "j"}')).job_id == "j"
 
