@@ -113,6 +113,7 @@ class Item:
             OutsideError: ``on_transition`` raised.
         """
         shared = self._shared
+        known: Known | None = None
         state: Succeeded | Failed | None = None
         error: PikaError | None = None
         files: tuple[Path, ...] = ()
@@ -123,7 +124,7 @@ class Item:
             shared.in_flight.pop(self._index, None)
         finally:
             shared.generating.release()
-        if state is not None:
+        if known is not None and state is not None:
             if self._job_id is not None:
                 shared.unclaimed[self._index] = self._job_id
             if shared.output_dir is not None:

@@ -1,0 +1,100 @@
+"""Instructions per request in place of time, which does not depend on who else uses the machine.
+
+    python -m benchmarks.instructions [--jobs 500] [--polled 200]
+
+Needs valgrind (``apt-get install valgrind``): it counts what the client's process executes outside
+the kernel. First instant jobs, 64 at once; then jobs that are polled every two seconds until their
+twelfth poll. What it takes to start and to stop is left out: it is the difference of two runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks import batch_overhead, batch_throughput
+from benchmarks.command import command
+from benchmarks.rows import Row, compared
+from benchmarks.server import server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+QUICK = {"jobs": 200, "polled": 40}
+
+_AT_ONCE: Final = 64
+_FEW: Final = 20
+_POLLS: Final = 12
+_INTERVAL: Final = 2.0
+_UNIT: Final = "k instructions a request"
+
+
+def run(*, jobs: int = 500, polled: int = 200) -> list[Row]:
+    if shutil.which("valgrind") is None:
+        return [Row("instructions", _UNIT, (), note="valgrind is not installed")]
+    measures = {
+        f"{name}, instant jobs": partial(instant, function, jobs)
+        for name, function in batch_throughput.CLIENTS.items()
+    } | {
+        f"{name}, {_POLLS} polls": partial(watched, function, polled)
+        for name, function in batch_overhead.CLIENTS.items()
+    }
+    # Nothing here is hurried, so two at a time disturb nothing.
+    with ThreadPoolExecutor(2) as pool:
+        counts = dict(
+            zip(measures, pool.map(lambda count: count(), measures.values()), strict=True)
+        )
+    rows = []
+    for kind in ("instant jobs", f"{_POLLS} polls"):
+        figures = {
+            name.partition(",")[0]: [count] for name, count in counts.items() if kind in name
+        }
+        rows += compared(figures, _UNIT, about=f", {kind}")
+    return rows
+
+
+def instant(function: Callable[..., Any], jobs: int) -> float:
+    """Thousands a request; each job is a submit and one poll."""
+    return _more(function, 1, jobs, _AT_ONCE) / (2 * jobs * 1000)
+
+
+def watched(function: Callable[..., Any], jobs: int) -> float:
+    """Thousands a request."""
+    return _more(function, _POLLS, jobs, _INTERVAL) / ((1 + _POLLS) * jobs * 1000)
+
+
+def _more(function: Callable[..., Any], polls: int, jobs: int, option: float) -> int:
+    """How many instructions so many jobs take more than a few do."""
+    counts = []
+    for number in (_FEW, _FEW + jobs):
+        with server(polls) as url:
+            counts.append(_counted(function, url, number, option))
+    return counts[1] - counts[0]
+
+
+def _counted(function: Callable[..., Any], *arguments: Any) -> int:
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    called = [function.__module__, function.__name__, json.dumps(arguments)]
+    done = subprocess.run(
+        [*valgrind, sys.executable, "-m", "benchmarks.processes", *called],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    assert found is not None, done.stderr
+    return int(found[1])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
+
+
+if __name__ == "__main__":
+    main()
