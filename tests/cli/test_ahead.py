@@ -100,7 +100,8 @@ async def test_an_answer_that_changed_nothing_is_told_too(monkeypatch):
     with looking_ahead(Client(AdaptivePolling()), job, report) as look:
         look()
         job.elapsed, report.heard = 30.0, anyio.Event()
-        await report.heard.wait()
+        with anyio.fail_after(10):
+            await report.heard.wait()
     (first, _), *_, (last, age) = report.told
     assert age == 30.0
     assert first != last
@@ -150,3 +151,9 @@ def test_json_has_no_guesses_in_it(generate):
         {"event", "job_id", "elapsed", "polls", "state", "videos"},
     ]
     assert "left" not in done.out + done.err
+
+
+def test_a_simulated_job_shows_what_a_real_one_would(pika, monkeypatch):
+    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.4)
+    done = pika("generate", "x", "--simulate")
+    assert "queued, at a guess 1 s left" in done.err
