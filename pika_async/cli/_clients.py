@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pika_async.cli._trail import Trail
 
 _SIMULATED_SECONDS: Final = 6.0
-# Often enough that the bar of a simulated job is seen to move.
+# Seconds between two looks: the bar of a simulated job is seen to move.
 _SIMULATED_INTERVAL: Final = 0.5
 
 
@@ -32,12 +32,16 @@ async def client_for(trail: Trail) -> AsyncIterator[PikaClient]:
         ) as client:
             yield client
         return
-    from pika_async import FixedPolling  # noqa: PLC0415 - see above
+    from pika_async import AdaptivePolling  # noqa: PLC0415 - see above
     from pika_async.simulator import Simulator  # noqa: PLC0415 - see above
 
     # Another seed each time, for other ids: files are named by them.
     seed = secrets.randbits(32)
-    polling = FixedPolling(_SIMULATED_INTERVAL)
+    polling = AdaptivePolling(
+        expected=_SIMULATED_SECONDS,
+        min_interval=_SIMULATED_INTERVAL,
+        max_interval=_SIMULATED_INTERVAL,
+    )
     async with (
         Simulator(duration=_SIMULATED_SECONDS, seed=seed, record=False) as simulator,
         PikaClient("simulated", base_url=simulator.url, polling=polling) as client,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pika_async import DownloadError, Failed, JobFailedError, TargetExistsError
+from pika_async.cli._ahead import looking_ahead
 from pika_async.cli._exits import UsageError
 from pika_async.cli._targets import free_name, numbered
 
@@ -34,13 +35,15 @@ def check_key(*, instead: str = "") -> None:
 async def follow(
     client: PikaClient, job: Job, report: Report, trail: JobTrail, wait: float
 ) -> None:
-    """Show the job's transitions, ``wait`` seconds at most; then save its videos.
+    """Show the job's transitions and the time left, ``wait`` seconds at most; then save its videos.
 
     Raises:
         PikaError: The job failed, or could not be followed, or a video could not be saved.
     """
-    async for transition in job.transitions(timeout=wait):
-        report.transition(transition)
+    with looking_ahead(client, job, report) as look_ahead:
+        async for transition in job.transitions(timeout=wait):
+            look_ahead()
+            report.transition(transition)
     try:
         videos = (await job.result(timeout=0)).videos
     except JobFailedError as error:

@@ -13,13 +13,14 @@ import typer
 from attrs import asdict
 
 from pika_async import Failed, Queued, Running, Succeeded, Unknown
+from pika_async.cli._ahead import time_left
 from pika_async.cli._words import printable, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pika_async import JobState, Transition, Video
+    from pika_async import Estimate, JobState, Transition, Video
     from pika_async.cli._exits import Failure
 
 
@@ -44,6 +45,7 @@ class Report:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._since = now()
+        self._estimate: tuple[Estimate, float] | None = None
 
     def live(self) -> AbstractContextManager[None]:
         """Around the waiting: a line that moves, where there is one."""
@@ -64,7 +66,13 @@ class Report:
 
     def transition(self, transition: Transition) -> None:
         """The job has another state."""
-        self.note(f"{transition.elapsed:.1f} s  {state_words(transition.state)}")
+        left = self._time_left()
+        words = state_words(transition.state) + (f", {left}" if left else "")
+        self.note(f"{transition.elapsed:.1f} s  {words}")
+
+    def expects(self, estimate: Estimate | None, age: float) -> None:
+        """How much longer the job may take, from an answer that came at this age; None: unknown."""
+        self._estimate = None if estimate is None else (estimate, age)
 
     def saving(self) -> None:
         """A download begins."""
@@ -87,6 +95,14 @@ class Report:
     def elapsed(self) -> float:
         """Seconds since the job began, or the command."""
         return self._now() - self._since
+
+    def _time_left(self) -> str | None:
+        # Kept whole, as one tuple: another thread may be drawing.
+        known = self._estimate
+        if known is None:
+            return None
+        estimate, age = known
+        return time_left(estimate, max(0.0, self.elapsed() - age))
 
 
 class JSONReport(Report):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -43,7 +43,10 @@ def report_for(*, as_json: bool) -> Report:
 
 
 class LiveReport(Report):
-    """One line that moves while the job runs; what stays is the job's id and how it ended."""
+    """A line that moves while the job runs, and the time left below it.
+
+    What stays is the job's id and how it ended.
+    """
 
     def __init__(self, console: Console, **options: Any) -> None:
         super().__init__(**options)
@@ -59,7 +62,7 @@ class LiveReport(Report):
         """Around the waiting."""
         try:
             with Live(
-                get_renderable=self._line,
+                get_renderable=self._lines,
                 console=self._console,
                 refresh_per_second=_REFRESHES_PER_SECOND,
                 transient=True,
@@ -90,6 +93,7 @@ class LiveReport(Report):
         """A download begins."""
         self._doing = "saving the video"
         self._state = None
+        self._estimate = None
 
     def saved(self, video: Video, path: Path, count: int) -> None:
         """A video of ``count`` bytes is there."""
@@ -103,6 +107,15 @@ class LiveReport(Report):
 
     def _done(self, text: str) -> None:
         self._console.print(Text.assemble(("✓ ", "green"), text), soft_wrap=True)
+
+    def _lines(self) -> RenderableType:
+        left = self._time_left()
+        if left is None:
+            return self._line()
+        # Below the bar, which would change its width with every word. What does not fit must not
+        # wrap: the lines are counted to be taken away again.
+        below = Text(f"  {left}", style="dim", no_wrap=True, overflow="ellipsis")
+        return Group(self._line(), below)
 
     def _line(self) -> RenderableType:
         line = Table.grid(padding=(0, 1))

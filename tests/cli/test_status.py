@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
 from rich.console import Console
 
-from pika_async import Failed, Queued, Running, Succeeded, Transition, Unknown, Video
+from pika_async import Estimate, Failed, Queued, Running, Succeeded, Transition, Unknown, Video
 from pika_async.cli._report import state_words
 from pika_async.cli._status import LiveReport
 from pika_async.simulator import Polls
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
+ESTIMATE = Estimate(low=20.0, median=40.0, high=90.0, basis="durations", jobs=3.0)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,12 @@ class Screen:
         self.report.transition(
             Transition(job_id="j", previous=None, state=state, elapsed=seconds, polls=1)
         )
+
+    @property
+    def lines(self):
+        with self.console.capture() as captured:
+            self.console.print(self.report._lines())
+        return [line.strip() for line in re.sub("\x1b[^m]*m", "", captured.get()).splitlines()]
 
     @property
     def line(self):
@@ -81,6 +89,35 @@ def test_a_narrow_terminal_goes_without_the_bar():
     screen.step(Running(progress=40), 3.0)
     assert "━" not in screen.line
     assert "40 %" in screen.line
+
+
+def test_the_time_left_stands_below_and_runs_down_between_answers(screen):
+    screen.step(Running(progress=40), 10.0)
+    screen.report.expects(ESTIMATE, 10.0)
+    assert screen.lines[1:] == ["about 40 s left (20 s to 90 s)"]
+    screen.seconds = 15.0
+    assert screen.lines[1:] == ["about 35 s left (15 s to 85 s)"]
+
+
+def test_there_is_no_second_line_where_nothing_is_known(screen):
+    screen.step(Queued(), 1.0)
+    assert len(screen.lines) == 1
+    screen.report.expects(ESTIMATE, 1.0)
+    screen.report.expects(None, 2.0)
+    assert len(screen.lines) == 1
+
+
+def test_a_video_that_is_being_saved_has_no_time_left(screen):
+    screen.report.expects(ESTIMATE, 1.0)
+    screen.report.saving()
+    assert len(screen.lines) == 1
+
+
+def test_a_time_left_that_does_not_fit_is_cut():
+    screen = Screen(width=20)
+    screen.step(Queued(), 1.0)
+    screen.report.expects(ESTIMATE, 1.0)
+    assert screen.lines[1:] == ["about 40 s left (…"]
 
 
 def test_what_servers_say_is_not_obeyed(screen):

@@ -1,0 +1,88 @@
+"""How much longer a job may take: asked of the policy, and put into words."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from pika_async import AdaptivePolling, Running
+from pika_async.cli._words import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pika_async import Estimate, Job, Observation, PikaClient
+    from pika_async.cli._report import Report
+
+# Seconds within which an answer that changed nothing is taken into account: no transition tells.
+_INTERVAL: Final = 0.5
+# What an estimate rests on tells how far to trust it: a time left, and what leads to its spread.
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "assumed": ("at a guess {} left", "typically "),
+    "durations": ("about {} left", ""),
+    "progress": ("about {} left by its progress", ""),
+}
+
+
+@contextmanager
+def looking_ahead(client: PikaClient, job: Job, report: Report) -> Iterator[Callable[[], None]]:
+    """Keep the report's estimate fresh; what it yields does so at once.
+
+    A report never asks by itself: a line that moves is drawn by another thread, and policies
+    belong to the event loop. A policy that learns nothing estimates nothing.
+    """
+    polling = client.polling
+    if not isinstance(polling, AdaptivePolling):
+        yield lambda: None
+        return
+
+    def look() -> None:
+        observation = job.observation
+        report.expects(_estimate(polling, observation), observation.elapsed)
+
+    async def keep_looking() -> None:
+        while True:
+            look()
+            await anyio.sleep(_INTERVAL)
+
+    # No task group: it would wrap the errors of the waiting.
+    looking = asyncio.create_task(keep_looking())
+    try:
+        yield look
+    finally:
+        looking.cancel()
+
+
+def _estimate(polling: AdaptivePolling, observation: Observation) -> Estimate | None:
+    state = observation.state
+    # A job nobody has looked at may have ended long ago.
+    if state is None or state.is_terminal:
+        return None
+    estimate = polling.estimate(observation)
+    # Of a re-attached job the age is not known: its percentage says more than a guess without.
+    seen_to_move = isinstance(state, Running) and bool(state.progress)
+    guessed = estimate.basis == "assumed" and observation.request is None
+    return None if guessed and seen_to_move else estimate
+
+
+def time_left(estimate: Estimate, since: float) -> str | None:
+    """``about 40 s left (20 s to 90 s)``, ``since`` seconds after the answer it rests on.
+
+    None where nine in ten had ended by now: nothing is known until the next answer.
+    """
+    if since >= estimate.high:
+        return None
+    low, median, high = (
+        _rough(seconds - since) for seconds in (estimate.low, estimate.median, estimate.high)
+    )
+    words, spread = _WORDS[estimate.basis]
+    words = words.format(median)
+    return words if low == high else f"{words} ({spread}{low} to {high})"
+
+
+def _rough(seconds: float) -> str:
+    # Tenths would say more than is known.
+    return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"
