@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async._hazard import Durations
+    from pika_async._models import JobState
     from pika_async._request import GenerationRequest
 
 Basis: TypeAlias = Literal["assumed", "durations", "progress"]
@@ -251,7 +252,8 @@ class AdaptivePolling:
             watched = learnt.watched.get(observation.job_id)
             forecast = None if watched is None else self._forecast(watched)
             if forecast is not None:
-                quantile, basis = forecast.quantile, "progress"
+                shown = forecast if jobs else forecast.unproven(_percent(observation.state))
+                quantile, basis = shown.quantile, "progress"
             elif watched is not None and watched.durations is not None:
                 learnt.refresh(watched.durations)
                 quantile = watched.durations.quantile
@@ -266,3 +268,7 @@ class AdaptivePolling:
         durations = self._learnt.like(request)
         self._learnt.refresh(durations)
         return durations
+
+
+def _percent(state: JobState | None) -> int:
+    return (state.progress or 0) if isinstance(state, Running) else 0

@@ -28,6 +28,9 @@ _BANDS: Final = (30, 55, 75, 90, 97)
 # Weight of the belief that forecasts are as good as the arithmetic says, in jobs.
 _BELIEF: Final = 2.0
 _LARGEST_ERROR: Final = 100.0
+# Where time in a queue counts as time of progress, an early forecast may be off by a third: that
+# must be within what is shown as long as no job has ended. It matters less the further a job is.
+_UNPROVEN: Final = 0.25
 # A job whose progress has not moved for a while may end at any moment of such a while.
 _STILL: Final = 0.3
 # The score by which forecasts lead over durations, as a logarithm of likelihoods: its bounds keep
@@ -84,6 +87,12 @@ class Forecast:
         else:
             z -= math.log1p(-share)
         return math.exp(min(self.log_middle + self.scale * z, 100.0))
+
+
+    def unproven(self, progress: int) -> Forecast:
+        """The same for people, while no job has shown how far to trust its like."""
+        doubt = _UNPROVEN * (1.0 - progress / 100.0) ** 2
+        return Forecast(self.log_middle, max(self.scale, doubt), self.band)
 
 
 class Trace:

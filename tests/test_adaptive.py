@@ -329,6 +329,16 @@ class TestProgress:
             policy.delay(seen(age, running(int(100 * share**exponent)), name), 0.5)
         policy.finished(seen(duration, DONE, name))
 
+    def test_before_any_job_has_ended_progress_is_shown_with_the_doubt_that_is_due(self):
+        # 6 s of waiting in the queue, then a third of a percent a second: 306 s in all.
+        policy = AdaptivePolling()
+        for age in range(6, 106, 5):
+            policy.delay(seen(float(age), running(max(1, (age - 6) // 3))), 0.5)
+        estimate = policy.estimate(seen(106.0, running(33)))
+        assert estimate.basis == "progress"
+        assert estimate.low < 200 < estimate.high
+        assert estimate.high > 1.5 * estimate.low
+
     def test_progress_foretells_the_end(self):
         policy = AdaptivePolling()
         policy.delay(seen(), 0.5)
