@@ -88,7 +88,6 @@ class Forecast:
             z -= math.log1p(-share)
         return math.exp(min(self.log_middle + self.scale * z, 100.0))
 
-
     def unproven(self, progress: int) -> Forecast:
         """The same for people, while no job has shown how far to trust its like."""
         doubt = _UNPROVEN * (1.0 - progress / 100.0) ** 2
