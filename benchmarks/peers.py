@@ -206,11 +206,10 @@ def rows_of(measured: Mapping[str, Measured], jobs: int, rounds: int) -> list[Ro
     loop, ours = measured["loop"].figures, measured["pika_async"].figures
     rows.append(ratio(f"pika_async{about}", ours, loop))
     target = "peers" if jobs == _COMPARED_AT else None
-    rows += [
-        ratio(name + about, measured[name].figures, ours, "× pika_async", target)
-        for name in PEERS
-        if name in measured and len(measured[name].figures) == rounds
-    ]
+    for name in PEERS:
+        if name in measured and len(measured[name].figures) == rounds:
+            what = f"{name}{about}{', stopped before its end' if measured[name].stopped else ''}"
+            rows.append(ratio(what, measured[name].figures, ours, "× pika_async", target))
     return rows
 
 
