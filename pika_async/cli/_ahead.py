@@ -1,4 +1,4 @@
-"""How much longer a job may take: asked of the policy, and put into words."""
+"""How much longer a job may take: asked of the policy, again and again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from pika_async import AdaptivePolling, Running
-from pika_async.cli._words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 # Seconds within which an answer that changed nothing is taken into account: no transition tells.
 _INTERVAL: Final = 0.5
-# What an estimate rests on tells how far to trust it: a time left, and what leads to its spread.
-_WORDS: Final[dict[str, tuple[str, str]]] = {
-    "assumed": ("at a guess {} left", "typically "),
-    "durations": ("about {} left", ""),
-    "progress": ("about {} left by its progress", ""),
-}
 
 
 @contextmanager
@@ -66,23 +59,3 @@ def _estimate(polling: AdaptivePolling, observation: Observation) -> Estimate | 
     seen_to_move = isinstance(state, Running) and bool(state.progress)
     guessed = estimate.basis == "assumed" and observation.request is None
     return None if guessed and seen_to_move else estimate
-
-
-def time_left(estimate: Estimate, since: float) -> str | None:
-    """``about 40 s left (20 s to 90 s)``, ``since`` seconds after the answer it rests on.
-
-    None where nine in ten had ended by now: nothing is known until the next answer.
-    """
-    if since >= estimate.high:
-        return None
-    low, median, high = (
-        _rough(seconds - since) for seconds in (estimate.low, estimate.median, estimate.high)
-    )
-    words, spread = _WORDS[estimate.basis]
-    words = words.format(median)
-    return words if low == high else f"{words} ({spread}{low} to {high})"
-
-
-def _rough(seconds: float) -> str:
-    # Tenths would say more than is known.
-    return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"

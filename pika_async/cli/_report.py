@@ -13,8 +13,7 @@ import typer
 from attrs import asdict
 
 from pika_async import Failed, Queued, Running, Succeeded, Unknown
-from pika_async.cli._ahead import time_left
-from pika_async.cli._words import printable, size
+from pika_async.cli._words import printable, size, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pika_async import Estimate
 
 _FIELDS: Final = (
     "image|video|pikaffect|model|aspect_ratio|frame_rate|camera|guidance_scale|motion"
@@ -80,3 +83,31 @@ def duration(seconds: float) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """``1 file``, ``2 files``."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+# What an estimate rests on tells how far to trust it: a time left, and what leads to its spread.
+_LEFT: Final[dict[str, tuple[str, str]]] = {
+    "assumed": ("at a guess {} left", "typically "),
+    "durations": ("about {} left", ""),
+    "progress": ("about {} left by its progress", ""),
+}
+
+
+def time_left(estimate: Estimate, since: float) -> str | None:
+    """``about 40 s left (20 s to 90 s)``, ``since`` seconds after the answer it rests on.
+
+    None where nine in ten had ended by now: nothing is known until the next answer.
+    """
+    if since >= estimate.high:
+        return None
+    low, median, high = (
+        _rough(seconds - since) for seconds in (estimate.low, estimate.median, estimate.high)
+    )
+    words, spread = _LEFT[estimate.basis]
+    words = words.format(median)
+    return words if low == high else f"{words} ({spread}{low} to {high})"
+
+
+def _rough(seconds: float) -> str:
+    # Tenths would say more than is known.
+    return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"

@@ -17,7 +17,8 @@ from pika_async import (
 )
 from pika_async._polling import Observation
 from pika_async.cli import _ahead
-from pika_async.cli._ahead import looking_ahead, time_left
+from pika_async.cli._ahead import looking_ahead
+from pika_async.cli._words import time_left
 from pika_async.simulator import Polls
 
 
