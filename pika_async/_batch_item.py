@@ -130,6 +130,8 @@ class Item:
             if shared.output_dir is not None:
                 files, error = await self._saved(shared.output_dir, known, state)
         shared.deliver(self._result(state, error, files))
+        # Its traceback holds this frame, which would hold it until the garbage is collected.
+        error = None
 
     def _result(
         self,

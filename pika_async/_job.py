@@ -92,8 +92,10 @@ class Job:
     async def _ended(
         self, timeout: float, heard: Callable[[Change], None] | None = None
     ) -> Succeeded | Failed:
-        """The terminal state, waited for; ``heard`` is told of each change on the way to it."""
+        """The terminal state, waited for; ``heard`` is told what is known, then each change."""
         watcher = _Watcher(self._tracker, timeout)
+        if heard is not None:
+            heard(self._tracker.newest)
         known = self.state
         while known is None or not known.is_terminal:
             change = await watcher.next_change()

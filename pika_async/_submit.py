@@ -166,6 +166,13 @@ class Submitter:
         task = asyncio.create_task(self._post(prepared, departure, record, answer))
         if not task.done():
             self._under_way[task] = record
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._under_way.pop(task, None)
+            # Where it has no answer to give, not even an error: it never came to run.
+            answer.cancel()
+
+        task.add_done_callback(over)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -174,7 +181,7 @@ class Submitter:
                 task.cancel()
                 if record is not None:
                     record.stayed()
-            elif not answer.cancelled():
+            elif not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
                 _report_unclaimed(answer.exception() or answer.result(), record is not None)
             raise
@@ -191,11 +198,11 @@ class Submitter:
             outcome = await self._recorded(prepared, departure, record)
         except asyncio.CancelledError:
             outcome = asyncio.CancelledError("the event loop ended")
-        except BaseException as error:  # noqa: BLE001 - for whoever waits for the answer
+        except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
             outcome = error
-        self._under_way.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
         if answer.done():
-            if not departure.called_off:
+            # What has not begun to leave can neither be paid for nor be uncertain.
+            if departure.begun:
                 _report_unclaimed(outcome, record is not None)
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)

@@ -306,6 +306,28 @@ class TestLeaving:
         assert len(late) > 500
         assert not any(late)
 
+    @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
+    async def test_what_has_not_left_when_the_batch_is_left_is_not_called_uncertain(
+        self, warm, caplog
+    ):
+        async with Simulator(duration=Polls(1)) as sim:
+            for turns in range(40):
+                async with client_for(sim) as client:
+                    if warm:
+                        await client.submit("warm")
+                    async with Batch(client, ["a panda", "a fox"]):
+                        for _ in range(turns):
+                            await anyio.lowlevel.checkpoint()
+        assert not [one for one in caplog.records if getattr(one, "uncertain", False)]
+
+    async def test_who_waits_for_the_end_hears_first_what_is_known(self):
+        async with Simulator(duration=Polls(3)) as sim, client_for(sim) as client:
+            job = await client.submit("a panda")
+            known, heard = await job.refresh(), []
+            await job._ended(60.0, lambda change: heard.append(change.state))
+        assert heard[0] == known
+        assert heard[-1] == job.state
+
     async def test_a_source_that_swallows_the_cancellation_sends_nothing_more(self):
         async def stubborn():
             while True:

@@ -273,6 +273,19 @@ class TestCancellation:
         assert record.stays == 1
         assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
+    async def test_a_post_that_is_cancelled_before_its_first_turn_cancels_its_caller(self):
+        async with Simulator() as sim, wired(sim) as wire:
+            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            with anyio.fail_after(20):
+                # One turn at a time, and no more.
+                while not wire.submitter._under_way:  # noqa: ASYNC110
+                    await asyncio.sleep(0)  # noqa: TID251
+                [post] = wire.submitter._under_way
+                post.cancel()
+                await asyncio.wait({task})
+            assert task.cancelled()
+            assert wire.submitter._under_way == {}
+
     async def test_a_submit_that_was_called_off_is_no_submit_that_broke_off(self, caplog):
         async with Simulator() as sim, wired(sim) as wire:
             for turns in range(1, 12):
