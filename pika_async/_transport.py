@@ -76,6 +76,8 @@ class Departure:
     """Set by whoever cancels, so that it cannot begin to leave after all."""
     wanted: Callable[[], bool] = lambda: True
     """Asked at the last moment: whether it may begin to leave."""
+    withheld: bool = False
+    """It was about to leave, and did not: it was called off or not wanted."""
 
 
 class _Body(aiohttp.Payload):
@@ -98,6 +100,7 @@ class _Body(aiohttp.Payload):
     ) -> None:
         # aiohttp writes in a task of its own, which may come to run after the cancellation.
         if self._departure.called_off or not self._departure.wanted():
+            self._departure.withheld = True
             raise asyncio.CancelledError
         self._departure.begun = True
         if len(self._value) <= _UPLOAD_PIECE:
@@ -170,6 +173,7 @@ class Transport:
         Raises:
             TransportError: Not reached, broken off, or larger than an API answer can be.
             ClientStateError: The session is closed.
+            asyncio.CancelledError: Also if it was withheld at the last moment.
         """
         session = self._usable()
         body = request.body
@@ -200,11 +204,19 @@ class Transport:
                     body=await _read_bounded(response),
                     received_at=time.time(),
                 )
-        except (aiohttp.ClientError, OSError) as error:
-            problem = error
-        except ValueError as error:
-            # A lent session may have an Authorization of its own, which aiohttp will not mix.
-            raise ConfigurationError(f"the lent session cannot be used: {error}") from None
+        except Exception as error:
+            if departure is not None and departure.withheld:
+                # aiohttp calls it a broken connection, or raises a bare AttributeError.
+                problem = None
+            elif isinstance(error, (aiohttp.ClientError, OSError)):
+                problem = error
+            elif isinstance(error, ValueError):
+                # A lent session may have an Authorization of its own, which aiohttp will not mix.
+                raise ConfigurationError(f"the lent session cannot be used: {error}") from None
+            else:
+                raise
+        if problem is None:
+            raise asyncio.CancelledError("withheld before it began to leave")
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise _translated(problem) from _without_headers(problem)
 

@@ -288,6 +288,35 @@ class TestNotReached:
         assert [error.may_have_arrived for error in results] == [True, False]
 
 
+class TestWithheld:
+    """A body that does not leave after all: nothing was sent, nothing broke."""
+
+    @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
+    @pytest.mark.parametrize(
+        "reason",
+        [{"called_off": True}, {"wanted": lambda: False}],
+        ids=["called off", "not wanted"],
+    )
+    async def test_it_is_a_cancellation(self, serve, transport, reason, warm):
+        bodies = []
+
+        async def handler(request):
+            bodies.append(await request.read())
+            return web.Response()
+
+        url = await serve(handler)
+        if warm:
+            await transport.send(post(url))
+        departure = Departure(**reason)
+        task = asyncio.create_task(transport.send(post(url, b"paid"), departure=departure))
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert departure.withheld
+        assert not departure.begun
+        await transport.send(get(url))
+        assert b"paid" not in bodies
+
+
 class TestSecrets:
     async def test_a_broken_answer_shows_the_key_nowhere(self):
         async def garbage(reader, writer):
