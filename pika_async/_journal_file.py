@@ -62,7 +62,8 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
-# How often each fingerprint was met in this run; on disk, so that memory does not grow with it.
+# How often each fingerprint was met in this run, if more than once; on disk, so that memory does
+# not grow with it.
 _OCCURRENCES: Final = """
 CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
 """
