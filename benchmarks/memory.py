@@ -1,6 +1,6 @@
 """Memory of jobs in flight, of a long batch as it goes, and what leaving early costs.
 
-    python -m benchmarks.memory [--in-flight 10000] [--prompts 50000] [--rounds 2]
+    python -m benchmarks.memory [--in-flight 10000] [--prompts 100000] [--rounds 2]
 
 1. So many jobs in flight that never end, polled every minute: memory per job over the idle client,
    when all have been submitted at once and the pool holds a connection for nearly each, and when
@@ -244,7 +244,7 @@ def rows_of_leaving(at_once: int) -> list[Row]:
 def run(
     *,
     in_flight: int = 10_000,
-    prompts: int = 50_000,
+    prompts: int = 100_000,
     rounds: int = 2,
     # Both pools close what has been idle for 15 s, at most as long again later.
     idle: float = 32.0,
