@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakValueDictionary
 
 from pika_async._adaptive import AdaptivePolling
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from pika_async._submit import SubmitRecord
 
 logger = logging.getLogger("pika_async")
+
+# A minute's worth of them, up to 166 a second, which no such service admits.
+_REMEMBERED_SUBMITS: Final = 10_000
 
 
 class PikaClient:
@@ -294,14 +297,16 @@ class PikaClient:
     def _reattached(self, job_id: str, seconds_ago: float) -> Job:
         """A job that an earlier run has submitted; it may have yet to appear at the service."""
         if 0 <= seconds_ago < APPEARANCE_GRACE:
-            self._submitted_at[job_id] = self._waiting.now() - seconds_ago
+            self._note_submit(job_id, seconds_ago)
         return self.job(job_id)
 
-    def _note_submit(self, job_id: str) -> None:
-        now = self._waiting.now()
-        self._submitted_at[job_id] = now
-        while now - self._submitted_at[oldest := next(iter(self._submitted_at))] > APPEARANCE_GRACE:
-            del self._submitted_at[oldest]
+    def _note_submit(self, job_id: str, seconds_ago: float = 0.0) -> None:
+        now, latest = self._waiting.now(), self._submitted_at
+        latest[job_id] = now - seconds_ago
+        while (
+            len(latest) > _REMEMBERED_SUBMITS or now - latest[next(iter(latest))] > APPEARANCE_GRACE
+        ):
+            latest.popitem(last=False)
 
     def _remembered(self, job_id: str, tracker: Tracker) -> Job:
         job = self._jobs.get(job_id)

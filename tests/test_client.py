@@ -39,6 +39,7 @@ from pika_async import (
     SubmissionUncertainError,
     Succeeded,
     TransportError,
+    _client,
 )
 from pika_async.dialects import Gateway
 from pika_async.simulator import Fault, Polls, Simulator
@@ -242,6 +243,12 @@ class TestJobs:
             client._submitted_at[first] -= 61
             second = (await client.submit("a red panda")).id
             assert list(client._submitted_at) == [second]
+
+    async def test_no_more_submits_are_remembered_than_a_bounded_number(self, monkeypatch):
+        monkeypatch.setattr(_client, "_REMEMBERED_SUBMITS", 3)
+        async with Simulator() as sim, client_for(sim) as client:
+            ids = [(await client.submit("a red panda")).id for _ in range(5)]
+            assert list(client._submitted_at) == ids[-3:]
 
     async def test_renewing_a_link_is_no_second_end_of_the_job(self, caplog, tmp_path):
         caplog.set_level(logging.INFO, "pika_async")
