@@ -39,6 +39,8 @@ def draw(measured: Mapping[str, Sequence[Row]], folder: Path) -> None:
         _save(_peers(measured["peers"]), folder / "peers.png")
     if "memory" in measured:
         _save(_memory(measured["memory"]), folder / "memory.png")
+        if curves := [row for row in measured["memory"] if row.unit == "MB"]:
+            _save(_memory_as_it_goes(curves), folder / "memory_as_it_goes.png")
 
 
 def _axes(width: float, height: float) -> Any:
@@ -123,4 +125,18 @@ def _memory(rows: Sequence[Row]) -> Any:
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("KB a job in flight, over the idle client")
+    return axes
+
+
+def _memory_as_it_goes(rows: Sequence[Row]) -> Any:
+    """A long batch's memory at each tenth of its way."""
+    axes = _axes(7, 4)
+    for row in rows:
+        tenths = [100 * place / (len(row.figures) - 1) for place in range(len(row.figures))]
+        colour = _OTHERS if "journal" in row.what else _OURS
+        axes.plot(tenths, row.figures, marker="o", color=colour, label=row.what)
+    axes.set_ylim(0, 1.1 * max(max(row.figures) for row in rows))
+    axes.set_xlabel("percent of the prompts")
+    axes.set_ylabel("resident, MB")
+    axes.legend(frameon=False, loc="lower right", fontsize=8)
     return axes
