@@ -9,17 +9,16 @@ twelfth poll. What it takes to start and to stop is left out: it is the differen
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import batch_overhead, batch_throughput
 from benchmarks.command import command
+from benchmarks.processes import calling
 from benchmarks.rows import Row, compared
 from benchmarks.server import server
 
@@ -38,24 +37,16 @@ _UNIT: Final = "k instructions a request"
 def run(*, jobs: int = 500, polled: int = 200) -> list[Row]:
     if shutil.which("valgrind") is None:
         return [Row("instructions", _UNIT, (), note="valgrind is not installed")]
-    measures = {
-        f"{name}, instant jobs": partial(instant, function, jobs)
-        for name, function in batch_throughput.CLIENTS.items()
-    } | {
-        f"{name}, {_POLLS} polls": partial(watched, function, polled)
-        for name, function in batch_overhead.CLIENTS.items()
-    }
+    rows = []
     # Nothing here is hurried, so two at a time disturb nothing.
     with ThreadPoolExecutor(2) as pool:
-        counts = dict(
-            zip(measures, pool.map(lambda count: count(), measures.values()), strict=True)
-        )
-    rows = []
-    for kind in ("instant jobs", f"{_POLLS} polls"):
-        figures = {
-            name.partition(",")[0]: [count] for name, count in counts.items() if kind in name
-        }
-        rows += compared(figures, _UNIT, about=f", {kind}")
+        for kind, count, clients, number in (
+            ("instant jobs", instant, batch_throughput.CLIENTS, jobs),
+            (f"{_POLLS} polls", watched, batch_overhead.CLIENTS, polled),
+        ):
+            counts = pool.map(partial(count, jobs=number), clients.values())
+            figures = {name: [found] for name, found in zip(clients, counts, strict=True)}
+            rows += compared(figures, _UNIT, about=f", {kind}")
     return rows
 
 
@@ -80,9 +71,8 @@ def _more(function: Callable[..., Any], polls: int, jobs: int, option: float) ->
 
 def _counted(function: Callable[..., Any], *arguments: Any) -> int:
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    called = [function.__module__, function.__name__, json.dumps(arguments)]
     done = subprocess.run(
-        [*valgrind, sys.executable, "-m", "benchmarks.processes", *called],
+        [*valgrind, *calling(function, *arguments)],
         capture_output=True,
         text=True,
         check=True,

@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 def alone(function: Callable[..., Any], *arguments: Any, **environment: str) -> Any:
     """What ``function`` of a benchmark returns, awaited if need be; all of it fit for JSON."""
-    command = [sys.executable, "-m", __name__, _module(function), function.__name__]
     done = subprocess.run(
-        [*command, json.dumps(arguments)],
+        calling(function, *arguments),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         env=os.environ | environment,
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def calling(function: Callable[..., Any], *arguments: Any) -> list[str]:
+    """The command that calls ``function``, and prints what it returns."""
+    called = [_module(function), function.__name__, json.dumps(arguments)]
+    return [sys.executable, "-m", __name__, *called]
 
 
 def _module(function: Callable[..., Any]) -> str:

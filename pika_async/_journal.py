@@ -162,22 +162,20 @@ def _problem(error: PikaError | None) -> str | None:
     return None if error is None else problem_record(error)
 
 
-_NEW = """
+_INSERT = """
 INSERT INTO items (fingerprint, occurrence, number, position, run, request, status)
-VALUES (?, 1, ?, ?, ?, ?, ?)
-ON CONFLICT (fingerprint, occurrence) DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (fingerprint, occurrence)
+"""
+_NEW = f"{_INSERT} DO NOTHING"
+_CLAIM = f"""{_INSERT}
+DO UPDATE SET run = excluded.run, position = excluded.position
+RETURNING id, number, status, job_id, sent_at, accepted_at, state, problem, files
 """
 _FIRST = "SELECT run FROM items WHERE fingerprint = ? AND occurrence = 1"
 _COUNT = """
 INSERT INTO occurrences VALUES (?, 2)
 ON CONFLICT (fingerprint) DO UPDATE SET count = count + 1 RETURNING count
-"""
-_CLAIM = """
-INSERT INTO items (fingerprint, occurrence, number, position, run, request, status)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (fingerprint, occurrence)
-DO UPDATE SET run = excluded.run, position = excluded.position
-RETURNING id, number, status, job_id, sent_at, accepted_at, state, problem, files
 """
 _OF_ONE_SUBMIT = "status, job_id, sent_at, accepted_at, running_at, ended_at, state, problem, files"
 _LAST = "SELECT max(rowid) FROM past WHERE item = ?"
@@ -195,7 +193,8 @@ def _claim(
     run: int, fingerprint: str, position: int, request: str, connection: sqlite3.Connection
 ) -> Found:
     # Most are met for the first time, and this alone costs a third of all that follows.
-    new = connection.execute(_NEW, (fingerprint, position, position, run, request, Status.WAITING))
+    rest = (position, position, run, request, Status.WAITING)
+    new = connection.execute(_NEW, (fingerprint, 1, *rest))
     if new.rowcount:
         assert new.lastrowid is not None  # noqa: S101 - it has been inserted
         return Found(item=new.lastrowid, number=position, status=Status.WAITING)
@@ -203,9 +202,7 @@ def _claim(
     occurrence = 1
     if first_met_in == run:
         (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
-    row = connection.execute(
-        _CLAIM, (fingerprint, occurrence, position, position, run, request, Status.WAITING)
-    ).fetchone()
+    row = connection.execute(_CLAIM, (fingerprint, occurrence, *rest)).fetchone()
     item, number, status, job_id, sent_at, accepted_at, state, problem, files = row
     return Found(
         item=item,

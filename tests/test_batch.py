@@ -320,14 +320,6 @@ class TestLeaving:
                             await anyio.lowlevel.checkpoint()
         assert not [one for one in caplog.records if getattr(one, "uncertain", False)]
 
-    async def test_who_waits_for_the_end_hears_first_what_is_known(self):
-        async with Simulator(duration=Polls(3)) as sim, client_for(sim) as client:
-            job = await client.submit("a panda")
-            known, heard = await job.refresh(), []
-            await job._ended(60.0, lambda change: heard.append(change.state))
-        assert heard[0] == known
-        assert heard[-1] == job.state
-
     async def test_a_source_that_swallows_the_cancellation_sends_nothing_more(self):
         async def stubborn():
             while True:

@@ -250,6 +250,14 @@ class TestJobs:
             ids = [(await client.submit("a red panda")).id for _ in range(5)]
             assert list(client._submitted_at) == ids[-3:]
 
+    async def test_who_waits_for_the_end_hears_first_what_is_known(self):
+        async with Simulator(duration=Polls(3)) as sim, client_for(sim) as client:
+            job = await client.submit("a panda")
+            known, heard = await job.refresh(), []
+            await job._ended(60.0, lambda change: heard.append(change.state))
+        assert heard[0] == known
+        assert heard[-1] == job.state
+
     async def test_renewing_a_link_is_no_second_end_of_the_job(self, caplog, tmp_path):
         caplog.set_level(logging.INFO, "pika_async")
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
