@@ -128,7 +128,7 @@ def _beside(journal: Path) -> Path:
 def _usual_folder(journal: Path) -> Path | None:
     """Where ``pika-async batch`` saves the videos of a journal that has the default name."""
     stem = Path(journal.stem).stem
-    candidates = (journal.with_name(f"{stem}-{kind}") for kind in ("videos", "simulated"))
+    candidates = (journal.parent / f"{stem}-{kind}" for kind in ("videos", "simulated"))
     return next((folder for folder in candidates if folder.is_dir()), None)
 
 

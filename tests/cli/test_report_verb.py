@@ -133,6 +133,17 @@ def test_a_folder_is_no_place_for_a_page(report, here):
     assert "is a folder" in done.err
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [((), "'.' is no name of a file"), (("-o", "page.html"), "is a folder")],
+)
+def test_a_folder_is_no_journal(pika, arguments, words):
+    done = pika("report", ".", *arguments)
+    assert done.code == 2
+    assert words in done.err
+
+
 def test_a_page_that_could_not_be_finished_is_not_there_at_all(report, here, monkeypatch):
     (here / PAGE).write_text("mine")
 
