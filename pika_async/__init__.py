@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
-    from pika_async._adaptive import AdaptivePolling, Estimate
-    from pika_async._batch import Batch, run_batch
+    from pika_async._batch.batch import Batch, run_batch
+    from pika_async._batch.results import BatchResult, BatchStats
     from pika_async._client import PikaClient
     from pika_async._errors import (
         APIError,
@@ -38,9 +38,19 @@ if TYPE_CHECKING:
         TransportError,
         TransportTimeoutError,
     )
-    from pika_async._job import Job
+    from pika_async._jobs.job import Job
+    from pika_async._jobs.slots import Slot
+    from pika_async._jobs.verdicts import RetryPolicy
     from pika_async._json import from_json, to_json
-    from pika_async._models import (
+    from pika_async._polling.adaptive import AdaptivePolling, Estimate
+    from pika_async._polling.policies import (
+        ExponentialPolling,
+        FixedPolling,
+        Observation,
+        PollPolicy,
+    )
+    from pika_async._request.request import Camera, GenerationRequest, Pikaffect
+    from pika_async._states import (
         Failed,
         JobState,
         Queued,
@@ -50,11 +60,6 @@ if TYPE_CHECKING:
         Unknown,
         Video,
     )
-    from pika_async._polling import ExponentialPolling, FixedPolling, Observation, PollPolicy
-    from pika_async._request import Camera, GenerationRequest, Pikaffect
-    from pika_async._results import BatchResult, BatchStats
-    from pika_async._retry import RetryPolicy
-    from pika_async._slots import Slot
     from pika_async.dialects import Dialect
 
 __all__ = [
@@ -112,12 +117,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_adaptive": ("AdaptivePolling", "Estimate"),
-    "_batch": ("Batch", "run_batch"),
+    "_polling.adaptive": ("AdaptivePolling", "Estimate"),
+    "_batch.batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
-    "_job": ("Job",),
+    "_jobs.job": ("Job",),
     "_json": ("from_json", "to_json"),
-    "_models": (
+    "_states": (
         "Failed",
         "JobState",
         "Queued",
@@ -127,11 +132,11 @@ _HOMES = {
         "Unknown",
         "Video",
     ),
-    "_polling": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
-    "_request": ("Camera", "GenerationRequest", "Pikaffect"),
-    "_results": ("BatchResult", "BatchStats"),
-    "_retry": ("RetryPolicy",),
-    "_slots": ("Slot",),
+    "_polling.policies": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
+    "_request.request": ("Camera", "GenerationRequest", "Pikaffect"),
+    "_batch.results": ("BatchResult", "BatchStats"),
+    "_jobs.verdicts": ("RetryPolicy",),
+    "_jobs.slots": ("Slot",),
     "dialects": ("Dialect",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

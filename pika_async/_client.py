@@ -14,19 +14,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakValueDictionary
 
-from pika_async._adaptive import AdaptivePolling
-from pika_async._api import API
-from pika_async._download import Downloader
-from pika_async._endpoint import endpoint
+from pika_async._download.downloader import Downloader
 from pika_async._errors import ClientStateError
-from pika_async._job import Job, checked_timeout
-from pika_async._models import Failed, Queued, Succeeded, Video
-from pika_async._request import GenerationRequest, as_request
-from pika_async._retry import RetryPolicy
-from pika_async._slots import Slot, Slots
-from pika_async._submit import Submitter, Timing
-from pika_async._tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
-from pika_async._transport import Transport
+from pika_async._jobs.job import Job, checked_timeout
+from pika_async._jobs.slots import Slot, Slots
+from pika_async._jobs.submit import Submitter, Timing
+from pika_async._jobs.tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
+from pika_async._jobs.verdicts import RetryPolicy
+from pika_async._polling.adaptive import AdaptivePolling
+from pika_async._request.request import GenerationRequest, as_request
+from pika_async._states import Failed, Queued, Succeeded, Video
+from pika_async._wire.api import API
+from pika_async._wire.endpoint import endpoint
+from pika_async._wire.transport import Transport
 from pika_async.dialects import Dialect, Gateway
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from pika_async._polling import PollPolicy
-    from pika_async._submit import SubmitRecord
+    from pika_async._jobs.submit import SubmitRecord
+    from pika_async._polling.policies import PollPolicy
 
 logger = logging.getLogger("pika_async")
 

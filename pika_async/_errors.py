@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pika_async._models import Failed, JobState
-    from pika_async._request import GenerationRequest
+    from pika_async._request.request import GenerationRequest
+    from pika_async._states import Failed, JobState
 
 
 class PikaError(Exception):

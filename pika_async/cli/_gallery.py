@@ -18,7 +18,7 @@ from pika_async.cli._trail import Trail
 from pika_async.cli._words import for_shell
 
 if TYPE_CHECKING:
-    from pika_async._report import Totals
+    from pika_async._gallery import Totals
     from pika_async.cli._report import Report
 
 EXAMPLES: Final = """\
@@ -84,7 +84,7 @@ def report(
     videos stay where they are. The journal is only read, also while a batch goes on with it.
     """
     # Before errors are put into sentences: what these import may be missing.
-    from pika_async._report import Folder, lines, opened, page, totals_of  # noqa: PLC0415
+    from pika_async._gallery import Folder, lines, opened, page, totals_of  # noqa: PLC0415
 
     terminal = report_for(as_json=as_json)
     with reported(terminal, Trail(), debug=debug):

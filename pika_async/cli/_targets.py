@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from pika_async._names import plain, short
+from pika_async._download.names import plain, short
 from pika_async.cli._exits import UsageError
 
 _PROMPT_LENGTH: Final = 60

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 from aiohttp import ClientPayloadError, web
 
-from pika_async.simulator import _answers, _requests
 from pika_async.simulator._delivery import (
     Answer,
     deliver,
@@ -17,6 +16,7 @@ from pika_async.simulator._delivery import (
     sent_status,
 )
 from pika_async.simulator._records import Poll, Submission
+from pika_async.simulator._services.gateway import answers, requests
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,7 +49,7 @@ class Api:
             return await self._poll(request, unquote(path[len(self._feed) :]))
         if request.method == "POST" and path == self._generate:
             return await self._submit(request)
-        wrong = _answers.openai_error(f"Invalid URL ({request.method} {path})")
+        wrong = answers.openai_error(f"Invalid URL ({request.method} {path})")
         return await self._send(request, self._json(404, wrong), None)
 
     async def _submit(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -59,7 +59,7 @@ class Api:
             raw = await request.content.read()
         except _UPLOAD_BROKE_OFF:
             return web.Response(status=400)
-        body = _requests.read_body(raw)
+        body = requests.read_body(raw)
         fault = state.ledger.pick(state.faults, "submit", body=body)
         job, answer = None, None
         if fault is None or fault.started:
@@ -86,11 +86,11 @@ class Api:
         wait = self._state.wait_for_submit()
         if wait:
             return None, self._too_many(wait)
-        complaint = _requests.complaint(body)
+        complaint = requests.complaint(body)
         if body is None or complaint is not None:
-            return None, self._json(400, _answers.task_error("invalid_request", str(complaint)))
+            return None, self._json(400, answers.task_error("invalid_request", str(complaint)))
         job = self._state.create_job(key, body)
-        return job, self._ok(_answers.created(job))
+        return job, self._ok(answers.created(job))
 
     async def _poll(self, request: web.BaseRequest, job_id: str) -> web.StreamResponse:
         state, at = self._state, self._state.now()
@@ -120,22 +120,20 @@ class Api:
         job = self._state.jobs.get(job_id)
         if job is None or job.key != key:
             return self._unknown_job()
-        return self._ok(_answers.feed(job, job.look(self._state.now()), self._media_url))
+        return self._ok(answers.feed(job, job.look(self._state.now()), self._media_url))
 
     def _unknown_job(self) -> Answer:
         if self._state.unknown_job == "empty":
             return self._ok(b"")
-        gone = _answers.task_error("task_not_exist", "task_not_exist")
+        gone = answers.task_error("task_not_exist", "task_not_exist")
         return self._json(int(self._state.unknown_job), gone)
 
     def _unauthorized(self, key: str | None) -> Answer:
         message = "No token provided" if key is None else "Invalid token"
-        return self._json(401, _answers.new_api_error(message))
+        return self._json(401, answers.new_api_error(message))
 
     def _too_many(self, wait: float) -> Answer:
-        error = _answers.openai_error(
-            "Too many requests", "rate_limit_error", "rate_limit_exceeded"
-        )
+        error = answers.openai_error("Too many requests", "rate_limit_error", "rate_limit_exceeded")
         answer = self._json(429, error)
         if self._state.limit_retry_after:
             answer.headers["Retry-After"] = str(math.ceil(wait))
@@ -155,7 +153,7 @@ class Api:
 
     def _json(self, status: int, body: dict[str, Any]) -> Answer:
         request_id = self._state.next_request_id()
-        raw = _answers.encode(body, request_id)
+        raw = answers.encode(body, request_id)
         return Answer(status, json_headers(request_id), raw, 0, len(raw))
 
     async def _send(

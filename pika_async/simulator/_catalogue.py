@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from pika_async.simulator._answers import new_api_error, openai_error, task_error
+from pika_async.simulator._services.gateway.answers import new_api_error, openai_error, task_error
 
 Place: TypeAlias = Literal["submit", "poll", "download"]
 Body: TypeAlias = "Mapping[str, Any] | list[Any] | str | bytes"

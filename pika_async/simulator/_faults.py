@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, define, field, frozen
 
-from pika_async.simulator import _answers
 from pika_async.simulator._catalogue import FAULTS, Body, FaultRow, Place
+from pika_async.simulator._services.gateway import answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -208,4 +208,4 @@ def content(fault: Fault, request_id: str) -> tuple[bytes, str | None]:
     if isinstance(body, str):
         kind = "application/xml" if body.startswith("<?xml") else "text/html; charset=utf-8"
         return body.encode(), kind
-    return _answers.encode(body, request_id), "application/json; charset=utf-8"
+    return answers.encode(body, request_id), "application/json; charset=utf-8"

@@ -14,9 +14,9 @@ from attrs.setters import frozen
 from attrs.validators import ge, gt, in_, le, optional
 
 from pika_async.simulator import _media
-from pika_async.simulator._answers import VARIANTS
 from pika_async.simulator._faults import Fault, unknown_name
 from pika_async.simulator._jobs import Polls
+from pika_async.simulator._services.gateway.answers import VARIANTS
 
 Duration: TypeAlias = float | Polls | Callable[[random.Random], float]
 Failure: TypeAlias = str | Callable[[Mapping[str, Any]], str | None] | None

@@ -15,7 +15,7 @@ from pika_async import (
     Running,
     Succeeded,
 )
-from pika_async._polling import Observation
+from pika_async._polling.policies import Observation
 from pika_async.cli import _ahead
 from pika_async.cli._ahead import looking_ahead
 from pika_async.cli._words import time_left

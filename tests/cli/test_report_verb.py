@@ -14,7 +14,7 @@ from support.batches import client_for, prompts
 from support.journals import NOW, START, add, create, parsed, succeeded, video
 
 from pika_async import Batch, Failed, JobTimeoutError, RateLimitError, run_batch
-from pika_async._journal_file import JournalFile
+from pika_async._journal.file import JournalFile
 from pika_async.simulator import Polls, Simulator
 
 JOURNAL = "shots.txt.journal"

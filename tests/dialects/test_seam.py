@@ -24,8 +24,8 @@ from pika_async import (
     Unknown,
     Video,
 )
-from pika_async._api import API
-from pika_async._transport import Departure
+from pika_async._wire.api import API
+from pika_async._wire.transport import Departure
 from pika_async.dialects import Accepted, Dialect, Endpoint, Gateway, HTTPRequest, HTTPResponse
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from support.journals import video
 
 from pika_async import Succeeded
-from pika_async._report._values import Attempt, Entry, Run, Standing
+from pika_async._gallery.values import Attempt, Entry, Run, Standing
 
 DONE = Succeeded(videos=(video(),))
 

@@ -19,7 +19,7 @@ from pika_async import (
     Succeeded,
     Video,
 )
-from pika_async._tracking import Tracker, Waiting
+from pika_async._jobs.tracking import Tracker, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from pika_async import Failed, Succeeded, Video
-from pika_async._journal_file import JournalFile
+from pika_async._gallery import Folder, opened, page, totals_of
+from pika_async._journal.file import JournalFile
+from pika_async._journal.records import problem_record
 from pika_async._json import to_json
-from pika_async._records import problem_record
-from pika_async._report import Folder, opened, page, totals_of
 
 if TYPE_CHECKING:
     from decimal import Decimal

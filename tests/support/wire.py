@@ -10,11 +10,11 @@ import anyio.lowlevel
 from attrs import define, field, frozen
 
 from pika_async import FixedPolling, Job, RetryPolicy
-from pika_async._api import API
 from pika_async._http import Endpoint
-from pika_async._submit import Submitter, Timing
-from pika_async._tracking import Tracker, Waiting
-from pika_async._transport import Transport
+from pika_async._jobs.submit import Submitter, Timing
+from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._wire.api import API
+from pika_async._wire.transport import Transport
 from pika_async.dialects import Gateway
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Many requests through one client: taken lazily, bounded, each with a result of its own."""

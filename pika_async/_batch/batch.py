@@ -1,0 +1,383 @@
+"""Many requests at once: taken lazily, bounded, each with a result of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import attrs
+
+from pika_async._batch.item import Item, OutsideError, Shared
+from pika_async._batch.record import Choices, JournalRecord, Record
+from pika_async._batch.results import BatchResult, BatchStats
+from pika_async._batch.source import allowed, taker
+from pika_async._client import checked_bound
+from pika_async._errors import ClientStateError, ConfigurationError, PikaError
+from pika_async._jobs.job import checked_timeout
+from pika_async._journal.journal import Journal
+from pika_async._settled import settled, to_its_end
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from pika_async._batch.source import Requests
+    from pika_async._client import PikaClient
+    from pika_async._states import Transition
+
+logger = logging.getLogger("pika_async")
+
+# A media host is not the service: enough to fill a line, few enough to be a polite guest.
+DOWNLOADS_AT_ONCE: Final = 8
+
+# Ids that fit into a line of a log.
+_NAMED_IN_LOG: Final = 20
+
+# Seconds between two cancellations of the same batch.
+_CANCELLED_AGAIN: Final = 0.5
+
+
+class Batch(AsyncIterator[BatchResult]):
+    """Sends many requests through one client. An async context manager and async iterator.
+
+    Results come in the order in which they are ready. A request is taken from ``requests`` only
+    when there is room for it: at most ``max_in_flight`` are in flight or wait to be iterated over,
+    with an ``output_dir`` as many again whose videos are being saved. Leaving early sends nothing
+    more; jobs in flight run on at the service, and are named in a warning and by ``in_flight``.
+
+    Args:
+        client: An open client; its own ``max_in_flight`` bounds all its batches together.
+        requests: Requests or prompts, from an iterable or an async iterable, endless ones too.
+        max_in_flight: How many jobs there may be at once.
+        journal: A file that makes the batch safe against crashes: run again with the same journal
+            it submits nothing twice, re-attaches to jobs in flight, and brings back what is done.
+            Requests may come in another order, and more of them.
+        output_dir: Where the videos are saved, as ``00007-words-of-the-prompt-JOB_ID.mp4``.
+        timeout: Seconds to wait for each job, from its submit on; None: for ever.
+        resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
+            the service says it has never heard of, though it may be paid for already.
+        retry_failed: Submit again what failed in an earlier run.
+        on_transition: Called with each change of state of each job. What it raises ends the batch.
+
+    Raises:
+        ValueError: An argument is not allowed; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        client: PikaClient,
+        requests: Requests,
+        *,
+        max_in_flight: int = 16,
+        journal: str | os.PathLike[str] | None = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        timeout: float | None = 1200,
+        resubmit_uncertain: bool = False,
+        retry_failed: bool = False,
+        on_transition: Callable[[Transition], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._take = taker(requests)
+        checked_bound("max_in_flight", max_in_flight)
+        if inspect.iscoroutinefunction(on_transition):
+            raise ValueError(
+                f"on_transition: {on_transition!r} is not allowed; allowed is a plain function, "
+                "which may start tasks, but is not waited for"
+            )
+        self._journal_path = None if journal is None else Path(journal)
+        self._journal: Journal | None = None
+        self._choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=retry_failed)
+        self._shared = Shared(
+            client=client,
+            output_dir=None if output_dir is None else Path(output_dir),
+            timeout=checked_timeout(timeout),
+            on_transition=on_transition,
+            generating=asyncio.Semaphore(max_in_flight),
+            downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
+            now=time.time,
+            stop=self._stop,
+            check_submit=self._check_submit,
+            wanted=lambda: self._status != "left",
+            deliver=self._deliver,
+        )
+        # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
+        # submits in the end, and never the waiting for jobs that are paid for.
+        self._room = asyncio.Semaphore(max_in_flight if output_dir is None else 2 * max_in_flight)
+        self._results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
+        self._status = "new"
+        self._task: asyncio.Task[None] | None = None
+        self._stopped_by: PikaError | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def stats(self) -> BatchStats:
+        """Where the batch stands now."""
+        shared = self._shared
+        return BatchStats(running=len(shared.in_flight), **attrs.asdict(shared.counts))
+
+    @property
+    def in_flight(self) -> Mapping[int, str]:
+        """The ids of the jobs that are being waited for, by the index of their requests.
+
+        After the batch was left early they run on; with a journal the next run waits for them.
+        """
+        return dict(self._shared.in_flight)
+
+    @property
+    def unclaimed(self) -> Mapping[int, str]:
+        """The ids of the jobs that have ended and whose results have not been iterated over.
+
+        Without a journal, a batch that is left early leaves only these to find their videos by.
+        """
+        return dict(self._shared.unclaimed)
+
+    async def __aenter__(self) -> Self:
+        if self._status != "new":
+            raise ClientStateError(
+                f"this Batch {_STATUS_WORDS[self._status]}; a batch is run once: make another, "
+                "with the same journal to go on"
+            )
+        self._client._check_open()
+        self._status = "open"
+        try:
+            if self._shared.output_dir is not None:
+                await settled(partial(_check_folder, self._shared.output_dir))
+            if self._journal_path is not None:
+                self._journal = await Journal.open(self._journal_path, self._shared.now)
+        except BaseException:
+            self._status = "left"
+            raise
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._status = "left"
+        await to_its_end(self._leave())
+        if self._failure is None:
+            return
+        # Left before it came to the iterator; not to be swallowed.
+        if exc_value is None:
+            raise self._failure
+        exc_value.add_note(f"The batch that was left had failed too: {self._failure!r}")
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> BatchResult:
+        if self._status != "open":
+            raise ClientStateError(
+                f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
+                "`async with Batch(...) as batch:`"
+            )
+        result = await self._results.get()
+        if result is None:
+            # For others who iterate.
+            self._results.put_nowait(None)
+            failure, self._failure = self._failure, None
+            if failure is None:
+                raise StopAsyncIteration
+            if isinstance(failure, StopIteration | StopAsyncIteration):
+                raise RuntimeError(f"on_transition raised {failure!r}") from failure
+            raise failure
+        self._shared.unclaimed.pop(result.index, None)
+        self._room.release()
+        return result
+
+    async def _run(self) -> None:
+        """Take requests and work on them until there are none, or one of the caller's own raises.
+
+        A task group of asyncio rather than anyio: with thousands of items in flight the lighter
+        one is felt, and nothing in it needs scopes.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._feed(group)
+        except BaseExceptionGroup as problems:
+            self._failure = _first(problems)
+        except asyncio.CancelledError as error:
+            if self._status == "open":
+                # Not by us: the source of requests was cancelled.
+                self._failure = error
+            raise
+        finally:
+            self._results.put_nowait(None)
+
+    async def _feed(self, group: asyncio.TaskGroup) -> None:
+        shared = self._shared
+        while True:
+            await self._room.acquire()
+            await shared.generating.acquire()
+            try:
+                given = await self._take()
+            except StopAsyncIteration:
+                return
+            except Exception as error:
+                raise OutsideError from error
+            if self._status != "open":
+                # The source has swallowed the cancellation.
+                raise asyncio.CancelledError
+            index = shared.counts.taken
+            shared.counts.taken += 1
+            try:
+                request = allowed(given)
+            except PikaError as error:
+                shared.generating.release()
+                self._deliver(BatchResult(index=index, request=given, error=error))
+            else:
+                group.create_task(Item(shared, index, request, self._record(index)).run())
+
+    def _record(self, index: int) -> Record:
+        if self._journal is None:
+            return Record(index)
+        return JournalRecord(index, self._journal, self._choices, self._stop)
+
+    def _deliver(self, result: BatchResult) -> None:
+        self._shared.counts.count(result)
+        self._results.put_nowait(result)
+
+    def _stop(self, error: PikaError) -> None:
+        """Submit nothing more: what could not be done for one request cannot be for others."""
+        if self._stopped_by is None:
+            self._stopped_by = error
+            logger.error("the batch submits nothing more: %s", error)
+
+    def _check_submit(self) -> None:
+        if self._status != "open":
+            raise asyncio.CancelledError
+        if self._stopped_by is not None:
+            raise _not_submitted(self._stopped_by, journalled=self._journal is not None)
+
+    async def _leave(self) -> None:
+        assert self._task is not None  # noqa: S101 - entered
+        while not self._task.done():
+            # Again and again: a source of requests may swallow a cancellation.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
+        try:
+            # A submit that has left may yet name a paid job.
+            await self._client._submitter.answered(
+                lambda record: isinstance(record, Item) and record.is_of(self._shared)
+            )
+        finally:
+            if self._journal is not None:
+                await self._journal.close()
+        self._name_what_is_paid_for()
+
+    def _name_what_is_paid_for(self) -> None:
+        """What nobody has been told of and no journal knows, or what still runs."""
+        unclaimed = {} if self._journal is not None else self.unclaimed
+        job_ids = (*self.in_flight.values(), *unclaimed.values())
+        if not job_ids:
+            return
+        more = len(job_ids) - _NAMED_IN_LOG
+        logger.warning(
+            "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
+            "(%d); they are paid for: %s%s. %s",
+            len(self.in_flight),
+            len(self.unclaimed),
+            ", ".join(job_ids[:_NAMED_IN_LOG]),
+            f" and {more} more" if more > 0 else "",
+            "Come back to each with client.job(job_id).result()."
+            if self._journal is None
+            else "Run the batch again with the same journal to have them all.",
+            # For handlers that act on it.
+            extra={"job_ids": job_ids},
+        )
+
+
+async def run_batch(
+    client: PikaClient,
+    requests: Requests,
+    *,
+    max_in_flight: int = 16,
+    journal: str | os.PathLike[str] | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
+    timeout: float | None = 1200,
+    resubmit_uncertain: bool = False,
+    retry_failed: bool = False,
+    on_transition: Callable[[Transition], None] | None = None,
+) -> list[BatchResult]:
+    """Send many requests through ``client``, and wait for all; see :class:`Batch`.
+
+    Returns:
+        One result a request, in the order of the requests.
+
+    Raises:
+        ValueError: An argument is not allowed; nothing was sent.
+        JournalError: The journal cannot be used; nothing was sent.
+        ConfigurationError: The ``output_dir`` cannot be written to; nothing was sent.
+    """
+    async with Batch(
+        client,
+        requests,
+        max_in_flight=max_in_flight,
+        journal=journal,
+        output_dir=output_dir,
+        timeout=timeout,
+        resubmit_uncertain=resubmit_uncertain,
+        retry_failed=retry_failed,
+        on_transition=on_transition,
+    ) as batch:
+        return sorted([result async for result in batch], key=lambda result: result.index)
+
+
+_STATUS_WORDS: Final = {
+    "new": "has not been entered",
+    "open": "is running already",
+    "left": "has been left",
+}
+
+
+def _not_submitted(reason: PikaError, *, journalled: bool) -> PikaError:
+    error = type(reason)(
+        f"not submitted, since the batch has stopped: {reason.__cause__ or reason}"
+    )
+    error.meaning = (
+        "Nothing was sent for it and nothing is charged for it. Mend that, then run the batch "
+        "again with the same journal."
+        if journalled
+        else "Nothing was sent for it and nothing is charged for it. Mend that, then send the "
+        "requests that come back with this error, and only those."
+    )
+    error.__cause__ = reason
+    return error
+
+
+def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
+    problem = problems.exceptions[0]
+    for another in problems.exceptions[1:]:
+        problem.add_note(f"Beside it there was {another.__cause__ or another!r}")
+    if isinstance(problem, OutsideError):
+        assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
+        return problem.__cause__
+    return problem
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder, and make sure that files can be made in it, before money is spent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError as error:
+        raise ConfigurationError(
+            f"output_dir: {str(folder)!r} cannot be written to: it is a file and no folder. "
+            "Nothing was sent."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"output_dir: {str(folder)!r} cannot be written to: {error}. Nothing was sent."
+        ) from error

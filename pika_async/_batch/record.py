@@ -1,0 +1,279 @@
+"""What is written down of one request of a batch, and what earlier runs have written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio.to_thread
+from attrs import frozen
+
+from pika_async._errors import (
+    InvalidRequestError,
+    JournalError,
+    PikaError,
+    SubmissionUncertainError,
+)
+from pika_async._journal.journal import Found, Journal, SavedFile, Status
+from pika_async._journal.records import headline_of, refusal_of, request_record
+from pika_async._request.fingerprint import fingerprint
+from pika_async._states import Failed, Succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from pika_async._request.request import GenerationRequest
+
+logger = logging.getLogger("pika_async")
+
+_T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class Known:
+    """What is known of a request before anything is done for it."""
+
+    number: int
+    """Its place among the requests of the run that met it first."""
+    resumed: bool = False
+    job_id: str | None = None
+    state: Succeeded | Failed | None = None
+    """The end of its job."""
+    error: PikaError | None = None
+    """Why there is no job to wait for."""
+    files: tuple[SavedFile, ...] = ()
+    accepted_ago: float = math.inf
+    """Seconds since an earlier run submitted the job."""
+
+
+class Record:
+    """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
+        """What is known of ``request``; ``content`` is the same with its files read."""
+        return Known(number=self._index)
+
+    def give_up(self) -> bool:
+        """Whether a job that the service does not know may be given up for a new one."""
+        return False
+
+    async def leaving(self) -> None:
+        """See ``SubmitRecord``."""
+
+    async def accepted(self, job_id: str) -> None:
+        """See ``SubmitRecord``."""
+
+    def stayed(self) -> None:
+        """See ``SubmitRecord``."""
+
+    async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
+        """The job's end; ``running_at``: when it was first seen being generated."""
+
+    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
+        """What went wrong with the request, and its job if there is one."""
+
+    async def saved(self, files: Sequence[SavedFile]) -> None:
+        """The files that are whole."""
+
+
+@frozen(kw_only=True)
+class Choices:
+    """What to do with requests that earlier runs could not bring to a good end."""
+
+    resubmit_uncertain: bool
+    retry_failed: bool
+
+    def begin_anew(self, status: Status) -> bool:
+        """Whether to submit again, and perhaps to pay again."""
+        match status:
+            case Status.FAILED:
+                return self.retry_failed
+            case Status.SUBMITTING | Status.UNCERTAIN:
+                return self.resubmit_uncertain
+            case _:
+                return False
+
+
+class JournalRecord(Record):
+    """The record of a request in a journal."""
+
+    def __init__(
+        self,
+        index: int,
+        journal: Journal,
+        choices: Choices,
+        stop: Callable[[PikaError], None],
+    ) -> None:
+        """Begin a record.
+
+        Args:
+            index: The request's place in this run.
+            journal: Where it is kept.
+            choices: What to submit again.
+            stop: Called with the error where the journal cannot be written any more.
+        """
+        super().__init__(index)
+        self._journal = journal
+        self._choices = choices
+        self._stop = stop
+        self._item = 0
+        # Whether the next submit takes the place of one of an earlier run.
+        self._anew = False
+        # Whether the journal says that a submit may have left.
+        self._intent = False
+
+    async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
+        """See :class:`Record`.
+
+        Raises:
+            JournalError: The journal cannot be written; nothing was sent.
+        """
+        name, shown = (
+            await anyio.to_thread.run_sync(_digested, request, content)
+            if _is_large(content.image) or _is_large(content.video)
+            else _digested(request, content)
+        )
+        found = await self._before_sending(self._journal.claim(name, self._index, shown))
+        self._item = found.item
+        self._anew = self._choices.begin_anew(found.status)
+        if self._anew:
+            return Known(number=found.number)
+        return _known(found, request, name, self._journal.now())
+
+    def give_up(self) -> bool:
+        """See :class:`Record`."""
+        self._anew = self._choices.resubmit_uncertain
+        return self._anew
+
+    async def leaving(self) -> None:
+        """See ``SubmitRecord``."""
+        self._intent = True
+        try:
+            await self._before_sending(self._journal.submitting(self._item, anew=self._anew))
+        except asyncio.CancelledError:
+            self.stayed()
+            raise
+
+    async def accepted(self, job_id: str) -> None:
+        """See ``SubmitRecord``."""
+        if not await self._after_sending(self._journal.accepted(self._item, job_id)):
+            logger.error(
+                "job %s is paid for, and is not in the journal: write it down, and wait for it "
+                "with client.job(%r).result()",
+                job_id,
+                job_id,
+                extra={"job_id": job_id},
+            )
+
+    def stayed(self) -> None:
+        """See ``SubmitRecord``."""
+        # Nothing waits for it: until it is written, the submit counts as uncertain.
+        if self._intent:
+            self._intent = False
+            self._journal.stayed(self._item, anew=self._anew)
+
+    async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
+        """See :class:`Record`."""
+        await self._after_sending(self._journal.ended(self._item, state, running_at))
+
+    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
+        """See :class:`Record`."""
+        match error:
+            case JournalError():
+                return
+            case SubmissionUncertainError():
+                write = self._journal.uncertain(self._item, error)
+            case InvalidRequestError() if job_id is None:
+                # The service's verdict on the request; all other refusals are of circumstances.
+                write = self._journal.refused(self._item, error)
+            case _:
+                write = self._journal.noted(self._item, error)
+        await self._after_sending(write)
+
+    async def saved(self, files: Sequence[SavedFile]) -> None:
+        """See :class:`Record`."""
+        await self._after_sending(self._journal.saved(self._item, files))
+
+    async def _before_sending(self, write: Awaitable[_T]) -> _T:
+        try:
+            return await write
+        except JournalError as error:
+            error.meaning = (
+                "In this run nothing was sent for it and nothing is charged for it; what an "
+                "earlier run did, the journal alone knows."
+            )
+            self._stop(error)
+            raise
+
+    async def _after_sending(self, write: Awaitable[None]) -> bool:
+        """Whether it could be written; if not, what is paid for still goes its way."""
+        try:
+            await write
+        except JournalError as error:
+            self._stop(error)
+            return False
+        return True
+
+
+# Longer texts and images take longer to digest than an event loop should wait.
+_LARGE: Final = 100_000
+
+
+def _is_large(medium: Path | bytes | str | None) -> bool:
+    return isinstance(medium, bytes | str) and len(medium) > _LARGE
+
+
+def _digested(request: GenerationRequest, content: GenerationRequest) -> tuple[str, str]:
+    """The fingerprint, and what the journal shows of the request."""
+    return fingerprint(content), request_record(request)
+
+
+def _known(found: Found, request: GenerationRequest, name: str, now: float) -> Known:
+    """What the journal knows, for a request that is not begun anew."""
+    error: PikaError | None = None
+    state: Succeeded | Failed | None = None
+    match found.status:
+        case Status.WAITING:
+            return Known(number=found.number)
+        case Status.SUBMITTING | Status.UNCERTAIN:
+            error = _still_uncertain(found, request, name)
+        case Status.SUCCEEDED | Status.FAILED:
+            state = found.terminal_state()
+            if state is None:
+                assert found.problem is not None  # noqa: S101 - what has no job was refused
+                error = refusal_of(found.problem)
+        case Status.SUBMITTED:
+            pass
+    return Known(
+        number=found.number,
+        resumed=True,
+        job_id=found.job_id,
+        state=state,
+        error=error,
+        files=found.files,
+        accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
+    )
+
+
+def _still_uncertain(
+    found: Found, request: GenerationRequest, name: str
+) -> SubmissionUncertainError:
+    assert found.sent_at is not None  # noqa: S101 - the intent was written with its time
+    error = SubmissionUncertainError(
+        "an earlier run ended between sending the submit and reading its answer"
+        if found.problem is None
+        else headline_of(found.problem),
+        request=request,
+        fingerprint=name,
+        sent_at=datetime.fromtimestamp(found.sent_at, UTC),
+        job_id=found.job_id,
+    )
+    error.meaning += " For a whole batch, resubmit_uncertain=True does that."
+    return error

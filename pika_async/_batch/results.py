@@ -1,0 +1,87 @@
+"""What a batch gives back: one result a request, and counts of the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from pika_async._errors import PikaError
+from pika_async._request.request import GenerationRequest
+from pika_async._states import Succeeded
+
+
+@frozen(kw_only=True)
+class BatchResult:
+    """What became of one request of a batch.
+
+    Attributes:
+        index: Its place among the requests, from 0.
+        request: The request; where what came is not allowed as one, that, as it came.
+        job_id: The job, or None where none is known.
+        state: The end of a job that succeeded, else None.
+        error: What went wrong, or None. Beside a ``state``: a video could not be saved.
+        files: The videos saved, also those of a job that failed in part.
+        resumed: Known from the journal, so nothing was submitted for it in this run.
+    """
+
+    index: int
+    request: GenerationRequest | str
+    job_id: str | None = None
+    state: Succeeded | None = None
+    error: PikaError | None = None
+    files: tuple[Path, ...] = ()
+    resumed: bool = False
+
+    @property
+    def prompt(self) -> str:
+        """The request's prompt."""
+        return getattr(self.request, "prompt", None) or str(self.request)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the job succeeded, and its videos were saved if they were to be."""
+        return self.error is None and self.state is not None
+
+    def unwrap(self) -> Succeeded:
+        """The state of a job that succeeded.
+
+        Raises:
+            PikaError: The ``error``, if there is one.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.state is not None  # noqa: S101 - a result has one or the other
+        return self.state
+
+
+@frozen(kw_only=True)
+class BatchStats:
+    """Where a batch stands, in requests.
+
+    Attributes:
+        taken: Taken from the source so far.
+        submitted: Accepted by the service in this run: what this run has paid for.
+        resumed: Known from the journal, so not submitted in this run.
+        running: Jobs in flight now, queued ones among them.
+        downloading: Finished jobs whose videos are being saved, or wait for it.
+        succeeded: Ended well.
+        failed: Ended with an error, other than the uncertain ones.
+        uncertain: Ended with SubmissionUncertainError.
+        downloaded: Files saved in this run.
+    """
+
+    taken: int = 0
+    submitted: int = 0
+    resumed: int = 0
+    running: int = 0
+    downloading: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    downloaded: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Results so far, the uncertain ones among them."""
+        return self.succeeded + self.failed + self.uncertain

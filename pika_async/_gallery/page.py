@@ -1,0 +1,133 @@
+"""The page: one HTML file with everything in it but the videos."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from pika_async._gallery import phrases
+from pika_async._gallery.safe import visible, web_link
+from pika_async._gallery.timeline import LABELLED, Timeline, row_height, stacked
+from pika_async._gallery.values import Standing
+from pika_async._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    from pika_async._gallery.gallery import Gallery
+    from pika_async._gallery.totals import Totals
+
+_WORDS: Final = {
+    Standing.SUCCEEDED: "succeeded",
+    Standing.FAILED: "failed",
+    Standing.UNCERTAIN: "uncertain",
+    Standing.RUNNING: "in flight",
+    Standing.WAITING: "not sent",
+}
+_LABEL_LENGTH: Final = 60
+
+
+def page(gallery: Gallery, totals: Totals) -> Iterator[str]:
+    """The page, piece by piece, so that memory does not grow with the journal."""
+    timeline = Timeline(gallery.runs)
+    style, script = Markup(_part("page.css")), Markup(_part("page.js"))  # noqa: S704 - our own
+    return (
+        _environment()
+        .get_template("page.html")
+        .generate(
+            gallery=gallery,
+            totals=totals,
+            timeline=timeline,
+            row_height=row_height(gallery.count()),
+            shares=stacked([(standing, totals.standings[standing]) for standing in Standing]),
+            policy=_policy(style, script),
+            style=style,
+            script=script,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_part),
+        autoescape=True,
+        # A name that is mistyped in the template fails in the tests, not silently on the page.
+        undefined=StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        Standing=Standing,
+        words=_WORDS,
+        version=__version__,
+        labelled=LABELLED,
+    )
+    environment.filters.update(
+        web=web_link,
+        label=_label,
+        seconds=phrases.seconds,
+        tick=phrases.tick,
+        moment=phrases.moment,
+        iso=phrases.iso,
+        amount=phrases.amount,
+        option=phrases.option,
+        percent=_percent,
+        money=_money,
+    )
+    return environment
+
+
+def _fit(value: Any) -> Any:
+    """Every value on its way into the page."""
+    return visible(value) if type(value) is str else value
+
+
+def _part(name: str) -> str:
+    return files("pika_async._gallery").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing but our own style and script runs, and nothing but pictures and videos is loaded.
+
+    ``file:`` since a page on a disk has no origin that ``'self'`` could mean.
+    """
+    media = "http: https: file: 'self'"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"img-src {media}",
+            f"media-src {media}",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _label(text: str) -> str:
+    """The beginning of a prompt, on one line."""
+    line = " ".join(text[: 4 * _LABEL_LENGTH].split())
+    return line if len(line) <= _LABEL_LENGTH else f"{line[:_LABEL_LENGTH].rstrip()}…"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2f}%"
+
+
+def _money(amount: Decimal) -> str:
+    # Not 2E+1, which is how decimals say 20.
+    return f"{amount:,f}"

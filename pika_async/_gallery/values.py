@@ -1,0 +1,147 @@
+"""What a report shows of a journal, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from pika_async._states import Failed, Succeeded, Video
+
+
+class Standing(StrEnum):
+    """Where a request stands, in the words of the page."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    """A submit broke off, or its answer was never noted: the job may exist."""
+    RUNNING = "running"
+    """Under way: the end of the job has not been noted."""
+    WAITING = "waiting"
+    """Nothing was sent, or what was sent provably started nothing."""
+
+
+@frozen(kw_only=True)
+class Run:
+    """One run of a batch on the journal."""
+
+    number: int
+    started_at: float
+    version: str
+    """Of the library."""
+    last_at: float
+    """When something was last noted in it; its start where nothing was."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is known to have lasted; when it ended is not noted."""
+        return self.last_at - self.started_at
+
+
+@frozen(kw_only=True)
+class Problem:
+    """What went wrong, as the library said it."""
+
+    kind: str
+    text: str
+    """What happened, with what the service answered."""
+    meaning: str
+    """What it means for the money and what to do next; may be empty."""
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One submit of a request, and what came of it. Times are seconds since 1970."""
+
+    standing: Standing
+    sending: bool = False
+    """The submit has left, and no answer has been noted."""
+    job_id: str | None
+    sent_at: float | None
+    accepted_at: float | None
+    running_at: float | None
+    """When the job was first seen being generated."""
+    ended_at: float | None
+    end: Succeeded | Failed | None
+    problem: Problem | None
+    given_up: bool = False
+    """Another attempt has taken its place."""
+    watched: bool = True
+    """No new run began between the submit and the end, so that nobody may have been looking."""
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """From the submit until it was first seen being generated."""
+        return _between(self.accepted_at, self.running_at)
+
+    @property
+    def generated_seconds(self) -> float | None:
+        """From when it was first seen being generated to the end."""
+        return _between(self.running_at, self.ended_at)
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """From the submit to the end."""
+        return _between(self.accepted_at, self.ended_at)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the job failed, in the service's words, or why the request was refused."""
+        if self.standing is not Standing.FAILED:
+            return None
+        if isinstance(self.end, Failed):
+            return self.end.reason
+        return None if self.problem is None else self.problem.text
+
+    @property
+    def code(self) -> str | None:
+        """What kind of failure it is, where that is known."""
+        return self.end.code if isinstance(self.end, Failed) else None
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    # A clock that was set back in between would make it negative.
+    if start is None or end is None or end < start:
+        return None
+    return end - start
+
+
+@frozen(kw_only=True)
+class Clip:
+    """One video, and where it is."""
+
+    video: Video
+    file: str | None = None
+    """The name of the file it was saved as."""
+    file_link: str | None = None
+    """A relative link to that file, where it is still there."""
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One request of a batch."""
+
+    id: int
+    index: int
+    """Its place in the last run that met it, from 0."""
+    run: int
+    in_last_run: bool
+    fingerprint: str
+    prompt: str
+    options: Mapping[str, Any] = field(factory=dict)
+    """What was asked for beside the prompt."""
+    attempt: Attempt
+    earlier: tuple[Attempt, ...] = ()
+    """Submits given up for a new one, the oldest first."""
+    clips: tuple[Clip, ...] = ()
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All of them, the one that counts last."""
+        return (*self.earlier, self.attempt)

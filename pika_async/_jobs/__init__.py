@@ -1,0 +1,1 @@
+"""The jobs of one client: submitted once, waited for, never lost."""

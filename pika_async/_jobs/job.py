@@ -1,0 +1,227 @@
+"""A job: its verbs, and the iterator that watches it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from pika_async._errors import JobFailedError, ModerationError
+from pika_async._jobs.tracking import last_look_grace
+from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pika_async._jobs.tracking import Change, Tracker
+    from pika_async._polling.policies import Observation
+    from pika_async._request.request import GenerationRequest
+
+_ENDED: Final = (Succeeded, Failed)
+
+
+class Job:
+    """A job at the service; made by ``client.submit`` and ``client.job``."""
+
+    __slots__ = ("__weakref__", "_tracker")
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def __repr__(self) -> str:
+        return f"Job(id={self.id!r}, state={self.state!r})"
+
+    @property
+    def id(self) -> str:
+        """The service's name for it; all that is needed to come back to it later."""
+        return self._tracker.job_id
+
+    @property
+    def request(self) -> GenerationRequest | None:
+        """What was asked for; None for a job re-attached by its id."""
+        return self._tracker.request
+
+    @property
+    def state(self) -> JobState | None:
+        """The last known state; None for a re-attached job that nobody has looked at yet."""
+        return self._tracker.newest.state
+
+    @property
+    def observation(self) -> Observation:
+        """What is known since the last answer, as polling policies see it.
+
+        ``AdaptivePolling.estimate`` makes a time left of it.
+        """
+        return self._tracker.last_observation()
+
+    def transitions(self, *, timeout: float | None = 1200) -> AsyncIterator[Transition]:
+        """Each change of state, from what is known now to the terminal state.
+
+        The first comes at once where anything is known (after a submit: ``Queued``). Several
+        watchers share the polls. Leaving the loop early leaves the job alone.
+
+        Args:
+            timeout: Seconds to wait at most, from the first iteration on; 0: one look; None: for
+                ever. The last look may go on for as long again, from 3 to 10 s.
+
+        Raises:
+            JobTimeoutError: Not terminal in time; the job runs on.
+            APIError, TransportError, DecodeError: Polling failed for good: refused, not found, or
+                failing for longer than the ``outage_budget``.
+            ValueError: The timeout is negative or not a number.
+        """
+        return _Watcher(self._tracker, checked_timeout(timeout))
+
+    async def result(self, *, timeout: float | None = 1200) -> Succeeded:
+        """Wait for the videos.
+
+        Args:
+            timeout: As for :meth:`transitions`.
+
+        Raises:
+            JobFailedError: The service gave up; ModerationError where it refused the content.
+            JobTimeoutError: Not terminal in time; the job runs on.
+            APIError, TransportError, DecodeError: As for :meth:`transitions`.
+            ValueError: The timeout is negative or not a number.
+        """
+        state = await self._ended(checked_timeout(timeout))
+        if isinstance(state, Failed):
+            raise failure(self.id, state)
+        return state
+
+    async def _ended(
+        self, timeout: float, heard: Callable[[Change], None] | None = None
+    ) -> Succeeded | Failed:
+        """The terminal state, waited for; ``heard`` is told what is known, then each change."""
+        watcher = _Watcher(self._tracker, timeout)
+        if heard is not None:
+            heard(self._tracker.newest)
+        known = self.state
+        while known is None or not known.is_terminal:
+            change = await watcher.next_change()
+            known = change.state
+            if heard is not None:
+                heard(change)
+        # With the links that it has now.
+        state = self.state
+        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        return state
+
+    async def refresh(self) -> JobState:
+        """Look once, now, and return the state.
+
+        A finished job's links are renewed this way. Where the service has nothing to tell yet,
+        the last known state comes back, or ``Unknown`` with an empty status.
+
+        Raises:
+            APIError, TransportError, DecodeError: This one poll failed.
+        """
+        while True:
+            look = await self._tracker.share_look(math.inf, 0.0)
+            if look.error is not None:
+                raise look.error
+            if look.answered:
+                return self.state or Unknown(status="")
+
+
+class _Watcher(AsyncIterator[Transition]):
+    """The iterator behind ``transitions``: a plain object, so leaving it early leaves nothing."""
+
+    __slots__ = ("_closed", "_deadline", "_last_look_taken", "_seen", "_timeout", "_tracker")
+
+    def __init__(self, tracker: Tracker, timeout: float) -> None:
+        self._tracker = tracker
+        self._timeout = timeout
+        self._deadline: float | None = None
+        self._last_look_taken = False
+        self._closed = False
+        self._seen: Change | None = None
+
+    async def __anext__(self) -> Transition:
+        tracker, seen = self._tracker, self._seen
+        previous = None if seen is None else seen.state
+        if self._closed or (previous is not None and previous.is_terminal):
+            raise StopAsyncIteration
+        if seen is None and tracker.newest.state is not None:
+            self._deadline = tracker.waiting.now() + self._timeout
+            change = self._seen = tracker.newest
+        else:
+            change = await self.next_change()
+        assert change.state is not None  # noqa: S101 - only the first of a chain has none
+        return Transition(
+            job_id=tracker.job_id,
+            previous=previous,
+            state=change.state,
+            elapsed=change.at - tracker.born,
+            polls=change.polls,
+        )
+
+    async def aclose(self) -> None:
+        """End the iteration, as of an async generator; there is nothing to clean up."""
+        self._closed = True
+
+    async def next_change(self) -> Change:
+        """The change after the one seen last, at first after what is known now.
+
+        Every watcher sleeps until the same moment; the first to wake polls, the others share its
+        look, and whoever is cancelled is simply missing.
+        """
+        tracker = self._tracker
+        waiting = tracker.waiting
+        seen = self._seen or tracker.newest
+        if self._deadline is None:
+            self._deadline = waiting.now() + self._timeout
+        deadline, grace = self._deadline, last_look_grace(self._timeout)
+        while seen.next is None:
+            if self._last_look_taken or tracker.looked_at >= deadline:
+                raise tracker.timed_out()
+            now = waiting.now()
+            wake = min(tracker.due, deadline)
+            joins_early = wake > now and tracker.look is not None
+            if wake > now and not joins_early:
+                await waiting.sleep(wake - now)
+                looked_meanwhile = tracker.due > wake
+                if wake < deadline and looked_meanwhile:
+                    continue
+                if tracker.looked_at >= deadline:
+                    continue
+            look = await tracker.share_look(deadline, grace)
+            now = waiting.now()
+            # The look that others had begun before the deadline is not yet the last one.
+            if now >= deadline or (wake >= deadline and not joins_early):
+                self._last_look_taken = look.done or now >= deadline + grace
+            if look.final and look.error is not None and seen.next is None:
+                raise look.error
+        self._seen = seen.next
+        return seen.next
+
+
+def checked_timeout(timeout: float | None) -> float:
+    """Seconds, infinity for None.
+
+    Raises:
+        ValueError: It is negative or not a number.
+    """
+    if timeout is None:
+        return math.inf
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+        raise ValueError(
+            f"timeout: {timeout!r} is not allowed; allowed are seconds from 0, or None for ever"
+        )
+    return float(timeout)
+
+
+def failure(job_id: str, state: Failed) -> JobFailedError:
+    """The error for a job that failed."""
+    cls = ModerationError if state.code == "moderation" else JobFailedError
+    kept = f" {len(state.videos)} video(s) of it are in .state.videos." if state.videos else ""
+    return cls(
+        f"job {job_id} failed: {state.reason.rstrip('.')}.{kept}",
+        job_id=job_id,
+        state=state,
+        meaning=(
+            "Whether a failed job is charged is the service's to say; submitting it again is a "
+            "new paid job"
+            + (" and needs another prompt, image or video." if cls is ModerationError else ".")
+        ),
+    )

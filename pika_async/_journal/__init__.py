@@ -1,0 +1,1 @@
+"""The journal of a batch: what is known of each request survives the end of the process."""

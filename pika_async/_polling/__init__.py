@@ -1,0 +1,1 @@
+"""When to look at a job again: policies, and what the adaptive one learns. Pure."""

@@ -1,0 +1,130 @@
+"""When to look again: pure arithmetic over what is known of a job."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+from attrs import Attribute, field, frozen
+
+from pika_async._request.request import GenerationRequest
+from pika_async._states import JobState
+
+
+@frozen(kw_only=True)
+class Observation:
+    """What is known of one job when its next poll is planned, or when it has ended.
+
+    Attributes:
+        job_id: The job.
+        request: What was asked for; None for a job re-attached by its id.
+        state: Its last known state; None where a re-attached job has not been looked at.
+        elapsed: Seconds from the submit (re-attached: from the re-attachment) to the last answer.
+        unchanged_for: Seconds from the last change of state to the last answer.
+        polls: Polls sent so far, answered or not.
+    """
+
+    job_id: str
+    request: GenerationRequest | None
+    state: JobState | None
+    elapsed: float
+    unchanged_for: float
+    polls: int
+
+
+class PollPolicy(Protocol):
+    """Decides when a job is looked at next. One policy may serve all jobs of a client.
+
+    A policy may keep what it learns; :meth:`finished` is how it hears of a job's end.
+    """
+
+    def delay(self, observation: Observation, random_number: float) -> float:
+        """Seconds from the last look to the next.
+
+        Args:
+            observation: What is known of the job.
+            random_number: From 0 to below 1, new at each call: the source of all jitter.
+        """
+        ...
+
+    def finished(self, observation: Observation) -> None:
+        """Hear, once a job, that it was seen in a terminal state."""
+        ...
+
+
+def spread(seconds: float, jitter: float, random_number: float) -> float:
+    """``seconds`` moved by up to ``jitter`` (a share of it) either way.
+
+    The mean stays ``seconds`` for random numbers spread evenly over [0, 1).
+    """
+    return seconds * (1.0 + jitter * (2.0 * random_number - 1.0))
+
+
+def growing(initial: float, factor: float, maximum: float, step: int) -> float:
+    """``initial * factor ** step``, at most ``maximum``, for any ``step`` without overflow."""
+    try:
+        return min(initial * float(factor) ** step, maximum)
+    except OverflowError:
+        # A power beyond any float is beyond the maximum, unless it grows from nothing.
+        return min(initial, maximum) if initial <= 0.0 else maximum
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def seconds(*, at_least: float) -> Any:
+    """An attrs validator: a finite number of at least ``at_least``."""
+
+    def check(_: object, attribute: Attribute[Any], value: float) -> None:
+        if not (_is_number(value) and at_least <= value < math.inf):
+            raise ValueError(
+                f"{attribute.name}: {value!r} is not allowed; allowed is a number from {at_least:g}"
+            )
+
+    return check
+
+
+def share(_: object, attribute: Attribute[Any], value: float) -> None:
+    """An attrs validator: a number from 0 to 1."""
+    if not (_is_number(value) and 0.0 <= value <= 1.0):
+        raise ValueError(
+            f"{attribute.name}: {value!r} is not allowed; allowed is a number from 0 to 1"
+        )
+
+
+@frozen
+class FixedPolling:
+    """A look every ``interval`` seconds, without jitter."""
+
+    interval: float = field(validator=seconds(at_least=0.0))
+
+    def delay(self, observation: Observation, random_number: float) -> float:
+        """The interval."""
+        return self.interval
+
+    def finished(self, observation: Observation) -> None:
+        """Nothing to learn."""
+
+
+@frozen(kw_only=True)
+class ExponentialPolling:
+    """Delays that grow from ``initial`` by ``factor`` to ``maximum`` seconds.
+
+    After the n-th poll the delay is ``min(initial * factor ** n, maximum)``, then moved
+    by up to ``jitter`` (a share of it) either way. The jitter comes after the bound, so that jobs
+    submitted together do not poll together once they have reached it.
+    """
+
+    initial: float = field(default=1.0, validator=seconds(at_least=0.0))
+    factor: float = field(default=1.5, validator=seconds(at_least=1.0))
+    maximum: float = field(default=10.0, validator=seconds(at_least=0.0))
+    jitter: float = field(default=0.1, validator=share)
+
+    def delay(self, observation: Observation, random_number: float) -> float:
+        """The next step of the backoff."""
+        step = growing(self.initial, self.factor, self.maximum, observation.polls)
+        return spread(step, self.jitter, random_number)
+
+    def finished(self, observation: Observation) -> None:
+        """Nothing to learn."""

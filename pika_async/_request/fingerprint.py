@@ -1,0 +1,61 @@
+"""Which requests are the same: a name for a request's content, not for its place on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from pika_async._request.request import GenerationRequest
+
+
+def fingerprint(request: GenerationRequest) -> str:
+    """SHA-256, hexadecimal, of what the request asks for.
+
+    Media count by their content, so a request whose files have been read must be given: a path
+    has no content, and the same path may hold another image tomorrow.
+    """
+    canonical = _CANONICAL.encode(_by_content(request))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+# Most values are of these types, and a batch takes thousands of fingerprints.
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def _by_content(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    match value:
+        case bytes():
+            return f"sha256:{hashlib.sha256(value).hexdigest()}"
+        case float():
+            # 12 and 12.0 are equal, and so are requests with them.
+            return int(value) if value.is_integer() else value
+        case Path():
+            raise TypeError(f"read {value} before taking the fingerprint")
+        case _:
+            return _parts_by_content(value)
+
+
+def _parts_by_content(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _by_content(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_by_content(inner) for inner in value]
+        case _ if attrs.has(type(value)):
+            # What is not asked for is left out, so that a field that a later version adds changes
+            # no fingerprint.
+            return {
+                field.name: _by_content(asked)
+                for field in attrs.fields(type(value))
+                if (asked := getattr(value, field.name)) is not None
+            }
+        case _:
+            return value

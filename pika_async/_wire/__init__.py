@@ -1,0 +1,1 @@
+"""The wire: requests that leave, and answers that come back."""

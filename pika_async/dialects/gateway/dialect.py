@@ -1,0 +1,270 @@
+"""The gateway of the specification and its siblings: paths, headers, bodies, states.
+
+``POST {base}/pika/generate`` and ``GET {base}/pika/feed/{task_id}``, as published for
+https://api.yescale.io; the same API is served at other hosts, with or without a path in front.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import attrs
+from attrs import frozen
+
+from pika_async._errors import DecodeError
+from pika_async._http import HTTPRequest
+from pika_async._request.media import SNIFF_LENGTH, media_type
+from pika_async._request.request import Camera, GenerationRequest, Pikaffect
+from pika_async.dialects._answers import (
+    NOT_JSON,
+    decoded,
+    excerpt,
+    first_text,
+    is_web_page,
+    objects,
+)
+from pika_async.dialects._seam import Accepted
+from pika_async.dialects.gateway.errors import error_of, error_within_success
+from pika_async.dialects.gateway.requests import (
+    Options,
+    Parameters,
+    SubmitBody,
+    left_over,
+    merged,
+    submit_body,
+    submit_json,
+)
+from pika_async.dialects.gateway.states import state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pika_async._http import Endpoint, HTTPResponse
+    from pika_async._states import JobState
+
+# Made once: json.dumps makes an encoder each time it is given separators.
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+
+
+@frozen
+class Gateway:
+    """The dialect of ``https://api.yescale.io`` and of the gateways built like it."""
+
+    @property
+    def name(self) -> str:
+        """``"gateway"``."""
+        return "gateway"
+
+    @property
+    def default_base_url(self) -> str:
+        """The gateway of the specification."""
+        return "https://api.yescale.io"
+
+    def encode_submit(
+        self,
+        endpoint: Endpoint,
+        request: GenerationRequest,
+        idempotency_key: str,
+    ) -> HTTPRequest:
+        """The create request."""
+        return HTTPRequest(
+            method="POST",
+            url=f"{endpoint.base_url}/pika/generate",
+            headers={**_headers(endpoint), "Content-Type": "application/json"},
+            body=_COMPACT.encode(self.encode_request(request)).encode("ascii"),
+        )
+
+    def encode_request(self, request: GenerationRequest) -> dict[str, Any]:
+        """The JSON object that asks for ``request``, whose media are bytes or URLs."""
+        body = SubmitBody(
+            pikaffect=None if request.pikaffect is None else request.pikaffect.value,
+            prompt_text=request.prompt,
+            model=request.model,
+            image=_media_url(request.image),
+            video=_media_url(request.video),
+            options=Options(
+                aspect_ratio=request.aspect_ratio,
+                frame_rate=request.frame_rate,
+                camera=request.camera or _STILL,
+                parameters=Parameters(
+                    guidance_scale=request.guidance_scale,
+                    motion=request.motion,
+                    negative_prompt=request.negative_prompt,
+                    seed=request.seed,
+                ),
+                extend=request.extend,
+            ),
+        )
+        return merged(submit_json(body), request.extra)
+
+    def decode_request(self, body: Mapping[str, Any]) -> GenerationRequest:
+        """The request that a create's JSON object asks for; what is unknown goes to ``extra``.
+
+        Raises:
+            ValueError: A field has a value that is not allowed.
+            cattrs.BaseValidationError: A field is missing or of another shape.
+        """
+        known = submit_body(body)
+        parameters = known.options.parameters
+        named = {effect.value for effect in Pikaffect}
+        request = GenerationRequest(
+            known.prompt_text,
+            image=known.image,
+            video=known.video,
+            pikaffect=known.pikaffect if known.pikaffect in named else None,
+            model=known.model,
+            aspect_ratio=known.options.aspect_ratio,
+            frame_rate=24 if known.options.frame_rate is None else known.options.frame_rate,
+            camera=None if known.options.camera == Camera() else known.options.camera,
+            guidance_scale=parameters.guidance_scale,
+            motion=parameters.motion,
+            negative_prompt=parameters.negative_prompt or "",
+            seed=parameters.seed,
+            extend=known.options.extend,
+        )
+        extra = left_over(body, self.encode_request(request))
+        return GenerationRequest(**_fields(request), extra=extra)
+
+    def decode_submit(self, response: HTTPResponse) -> Accepted:
+        """The job id of an accepted create.
+
+        Raises:
+            APIError: The service refused, or failed.
+            DecodeError: The answer is not the API's, or names no job.
+        """
+        if not _is_success(response):
+            raise error_of(response)
+        body = _json_object(response)
+        job_id = _job_id(body)
+        error = error_within_success(response, body, job_id=job_id)
+        if error is not None:
+            raise error
+        if job_id is None:
+            raise _unreadable(response, "the answer names no job id")
+        return Accepted(job_id=job_id, raw=body)
+
+    def encode_poll(self, endpoint: Endpoint, job_id: str) -> HTTPRequest:
+        """The query request."""
+        return HTTPRequest(
+            method="GET",
+            url=f"{endpoint.base_url}/pika/feed/{_path_segment(job_id)}",
+            headers=_headers(endpoint),
+        )
+
+    def decode_poll(
+        self,
+        endpoint: Endpoint,
+        job_id: str,
+        response: HTTPResponse,
+    ) -> JobState | None:
+        """The state of a job; None for an answer with no videos in it.
+
+        Raises:
+            APIError: The service refused, failed, or does not know the job.
+            DecodeError: The answer is not the API's.
+        """
+        if not _is_success(response):
+            raise error_of(response)
+        # Almost every answer is an object; nothing else need be looked at twice.
+        if not response.body.startswith(b"{") and response.body.strip() in (b"", b"null"):
+            return None
+        body = _json_object(response)
+        videos = body.get("videos")
+        if videos:
+            if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
+                raise _unreadable(response, "`videos` is no list of objects")
+            return state_of(job_id, videos, body)
+        error = error_within_success(response, body)
+        if error is not None:
+            raise error
+        return None
+
+
+_STILL: Final = Camera()
+
+
+def _headers(endpoint: Endpoint) -> dict[str, str]:
+    return {"Authorization": f"Bearer {endpoint.api_key}"}
+
+
+def _path_segment(job_id: str) -> str:
+    if _PLAIN_ID(job_id):
+        return job_id
+    # quote() leaves dots alone, and "." and ".." would climb the path.
+    if not job_id.strip("."):
+        return job_id.replace(".", "%2E")
+    # Whatever the service calls a job can be asked for, even half a surrogate pair.
+    return quote(job_id, safe="", errors="surrogatepass")
+
+
+def _media_url(media: object) -> str | None:
+    if isinstance(media, bytes):
+        # Prefix or bare base64 is not documented; a data URL says what it is.
+        kind = media_type(media[:SNIFF_LENGTH])
+        return f"data:{kind};base64,{base64.b64encode(media).decode('ascii')}"
+    if media is None or isinstance(media, str):
+        return media
+    raise TypeError(f"read {media!r} before encoding the request")
+
+
+def _fields(request: GenerationRequest) -> dict[str, Any]:
+    return {
+        attribute.name: getattr(request, attribute.name)
+        for attribute in attrs.fields(GenerationRequest)
+        if attribute.name != "extra"
+    }
+
+
+def _is_success(response: HTTPResponse) -> bool:
+    return 200 <= response.status < 300
+
+
+def _json_object(response: HTTPResponse) -> dict[str, Any]:
+    # Almost every answer begins like an object, and no web page does.
+    if not response.body.startswith(b"{") and is_web_page(response):
+        raise DecodeError(
+            "the answer is a web page, not the API's: the base URL is wrong, or this gateway "
+            "does not serve Pika; it should be such that {base_url}/pika/generate exists",
+            status=response.status,
+            body=excerpt(response.body),
+        )
+    body = decoded(response.body)
+    if body is NOT_JSON:
+        raise _unreadable(response, "the answer is not JSON")
+    if not isinstance(body, dict):
+        raise _unreadable(response, "the answer is no JSON object")
+    return body
+
+
+def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
+    body = excerpt(response.body)
+    return DecodeError(
+        f"{problem} (HTTP {response.status}, body {body!r})",
+        status=response.status,
+        body=body,
+        may_have_started=True,
+    )
+
+
+def _job_id(body: Mapping[str, Any]) -> str | None:
+    # Where three services' answers keep it; request_id and batch_id name other things.
+    if isinstance(job_id := body.get("id"), str) and job_id.isascii() and job_id.strip():
+        return job_id
+    data = objects(body.get("data"))
+    job_id = first_text(
+        body.get("id"),
+        data.get("task_id"),
+        data.get("id"),
+        body.get("task_id"),
+        body.get("video_id"),
+        body.get("data"),
+        objects(data.get("job")).get("id"),
+    )
+    # With half a surrogate pair it can neither be written down nor be asked for.
+    return None if job_id is None or re.search("[\ud800-\udfff]", job_id) else job_id

@@ -1,0 +1,209 @@
+"""The gateway's JSON as attrs classes, both ways; field names as on the wire stand only here.
+
+Fields, defaults and their contradictions: the create and query pages of the gateway's published
+specification, https://api.yescale.io (``POST /pika/generate``, ``GET /pika/feed/{task_id}``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, get_args
+
+import cattrs
+from attrs import define, field
+from cattrs.fns import identity
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from pika_async._request.request import Camera
+
+
+@define(kw_only=True)
+class Parameters:
+    """``options.parameters``: required, may be empty."""
+
+    guidance_scale: float | None = None
+    motion: int | None = None
+    negative_prompt: str | None = None
+    seed: int | None = None
+
+
+@define(kw_only=True)
+class Options:
+    """``options``: optional on one page, required on another, so always sent."""
+
+    aspect_ratio: float | None = None
+    frame_rate: int | None = None
+    camera: Camera = field(factory=Camera)
+    parameters: Parameters = field(factory=Parameters)
+    extend: bool = False
+
+
+@define(kw_only=True)
+class SubmitBody:
+    """The body of a create. A key that is there must not be empty, so unused ones are left out."""
+
+    pikaffect: str | None = None
+    prompt_text: str
+    model: str
+    image: str | None = None
+    video: str | None = None
+    options: Options
+
+
+@define(kw_only=True)
+class FeedVideo:
+    """One ended element of ``videos``; the service promises none of its fields.
+
+    Status and progress are read on every poll, the rest once, so those two stand apart.
+    """
+
+    id: str | None = None
+    error: str | None = None
+    result_url: str | None = None
+    sharing_url: str | None = None
+    video_poster: str | None = None
+    image_thumb: str | None = None
+    duration: float | None = None
+    seed: int | None = None
+
+
+def _text(value: Any, _: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _reason(value: Any, _: Any) -> str | None:
+    return _text(value.get("message") if isinstance(value, dict) else value, None)
+
+
+def _number(value: Any, _: Any = None) -> float | None:
+    if type(value) is int:
+        return value
+    if not isinstance(value, float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: Any, _: Any) -> int | None:
+    # Seeds exceed what a float holds exactly, so digits never pass through one.
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value)
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def percent(value: object) -> int | None:
+    """``progress``, 0 to 100; None where it is no number."""
+    number = _number(value)
+    return None if number is None else max(0, min(100, int(number)))
+
+
+def _is_optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
+def _make_create_converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    # Numbers stay as they came: 12 is not 12.0 on the wire.
+    converter.register_structure_hook(float, lambda value, _: value)
+    # What is text or a number is JSON already; told so, cattrs calls nothing for it.
+    converter.register_unstructure_hook_func(_is_optional, identity)
+    names: dict[type, dict[str, Any]] = {
+        Parameters: {
+            "guidance_scale": override(rename="guidanceScale"),
+            "negative_prompt": override(rename="negativePrompt"),
+        },
+        Options: {
+            "aspect_ratio": override(rename="aspectRatio"),
+            "frame_rate": override(rename="frameRate"),
+        },
+        SubmitBody: {"prompt_text": override(rename="promptText")},
+    }
+    for cls, overrides in names.items():
+        converter.register_unstructure_hook(
+            cls, make_dict_unstructure_fn(cls, converter, **overrides)
+        )
+        converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **overrides))
+    return converter
+
+
+def _make_feed_converter() -> cattrs.Converter:
+    # Its hooks take anything, so no errors need collecting, and half the time is saved.
+    converter = cattrs.Converter(detailed_validation=False)
+    converter.register_structure_hook(
+        FeedVideo,
+        make_dict_structure_fn(
+            FeedVideo,
+            converter,
+            id=override(struct_hook=_text),
+            error=override(struct_hook=_reason),
+            result_url=override(rename="resultUrl", struct_hook=_text),
+            sharing_url=override(rename="sharingUrl", struct_hook=_text),
+            video_poster=override(rename="videoPoster", struct_hook=_text),
+            image_thumb=override(rename="imageThumb", struct_hook=_text),
+            duration=override(struct_hook=_number),
+            seed=override(struct_hook=_whole),
+        ),
+    )
+    return converter
+
+
+_CREATES = _make_create_converter()
+
+# Looked up once instead of at each call.
+_TO_CREATE: Final = _CREATES.get_unstructure_hook(SubmitBody)
+_FROM_FEED: Final = _make_feed_converter().get_structure_hook(FeedVideo)
+
+
+def submit_json(body: SubmitBody) -> dict[str, Any]:
+    """The JSON object of a create, without what is None.
+
+    cattrs can leave that out too, but not keep the order.
+    """
+    value: dict[str, Any] = _TO_CREATE(body)
+    options = value["options"]
+    for part in (value, options, options["camera"], options["parameters"]):
+        for key, said in tuple(part.items()):
+            if said is None:
+                del part[key]
+    return value
+
+
+def submit_body(value: Mapping[str, Any]) -> SubmitBody:
+    """The create that a JSON object spells."""
+    return _CREATES.structure(value, SubmitBody)
+
+
+def feed_video(value: Mapping[str, Any]) -> FeedVideo:
+    """One video of a query's answer, as far as it can be understood."""
+    video: FeedVideo = _FROM_FEED(value, FeedVideo)
+    return video
+
+
+def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``extra`` over it, nested objects key by key."""
+    result = dict(base)
+    for key, value in extra.items():
+        below = result.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def left_over(value: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``value`` says beyond ``known``: the ``extra`` that would bring it back."""
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        below = known.get(key)
+        if isinstance(item, Mapping) and isinstance(below, Mapping):
+            if rest := left_over(item, below):
+                result[key] = rest
+        elif key not in known or item != below:
+            result[key] = item
+    return result

@@ -1,0 +1,1 @@
+"""The services that can be simulated, a folder each."""

@@ -1,0 +1,1 @@
+"""The gateway: its answers, and what it accepts."""

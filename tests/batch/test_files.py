@@ -1,0 +1,395 @@
+"""A batch with an output folder: each video is saved as it finishes, once, under a safe name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+from support.batches import client_for, prompts, until
+
+from pika_async import (
+    Batch,
+    BatchStats,
+    ConfigurationError,
+    DownloadError,
+    InvalidRequestError,
+    JobFailedError,
+    JournalError,
+    ModerationError,
+    SubmissionUncertainError,
+    Succeeded,
+    run_batch,
+)
+from pika_async._batch.batch import DOWNLOADS_AT_ONCE
+from pika_async._download.part import Part
+from pika_async.simulator import Fault, Polls, Simulator
+
+ENDLESS = Polls(1_000_000)
+
+
+@pytest.fixture
+def journal(tmp_path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path / "videos"
+
+
+class FullDisk:
+    """A disk with room for a number of small files, or for all but one."""
+
+    def __init__(
+        self,
+        monkeypatch,
+        files: int = 1000,
+        but_for: str = "no file",
+        error: int = errno.ENOSPC,
+    ) -> None:
+        self.room = files
+        write = Part._write
+
+        def limited(part: Part, data: bytes) -> None:
+            if self.room <= 0 or but_for in part.target.name:
+                raise OSError(error, os.strerror(error))
+            self.room -= 1
+            write(part, data)
+
+        monkeypatch.setattr(Part, "_write", limited)
+
+
+async def test_each_video_is_saved_and_named_by_index_prompt_and_job(folder):
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        results = await run_batch(client, ["A red panda, surfing!", "猫"], output_dir=folder)
+    panda, cat = results
+    assert panda.files == (folder / f"00000-a-red-panda-surfing-{panda.job_id}.mp4",)
+    assert cat.files == (folder / f"00001-{cat.job_id}.mp4",)
+    assert sorted(folder.iterdir()) == sorted(panda.files + cat.files)
+    assert all(path.read_bytes()[4:8] == b"ftyp" for path in folder.iterdir())
+
+
+async def test_every_video_of_a_job_is_saved(folder):
+    async with Simulator(duration=Polls(1), videos_per_job=3) as sim, client_for(sim) as client:
+        (result,) = await run_batch(client, ["a panda"], output_dir=folder)
+    assert [path.stem[-2:] for path in result.files][1:] == ["-2", "-3"]
+    assert len(set(result.files)) == 3
+
+
+async def test_videos_of_a_job_that_failed_in_part_are_saved_too(folder):
+    async with (
+        Simulator(duration=Polls(1), variants=["mixed-outcomes"]) as sim,
+        client_for(sim) as client,
+    ):
+        (result,) = await run_batch(client, ["a panda"], output_dir=folder)
+    assert isinstance(result.error, JobFailedError)
+    assert result.files
+    assert all(path.exists() for path in result.files)
+
+
+async def test_names_are_safe_whatever_the_prompt(folder):
+    hostile = ["../../etc/passwd", "CON", "a/b\\c:d*e?f", "\u202egpm.exe", "x" * 5000, ".", "NUL "]
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        results = await run_batch(client, hostile, output_dir=folder)
+    assert all(result.ok for result in results)
+    assert len(list(folder.iterdir())) == len(hostile)
+    for path in folder.iterdir():
+        assert re.fullmatch(r"\d{5}-[a-z0-9-]+\.mp4", path.name)
+
+
+async def test_a_job_id_that_is_no_file_name_does_no_harm(folder):
+    async with (
+        Simulator(duration=Polls(1), variants=["odd-ids"]) as sim,
+        client_for(sim) as client,
+    ):
+        (result,) = await run_batch(client, ["a panda"], output_dir=folder)
+    assert result.ok
+    assert list(folder.iterdir()) == list(result.files)
+
+
+class TestRunAgain:
+    async def test_what_is_whole_on_disk_is_not_downloaded_again(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            first = await run_batch(client, prompts(5), journal=journal, output_dir=folder)
+            before = len(sim.downloads), len(sim.polls)
+            again = await run_batch(client, prompts(5), journal=journal, output_dir=folder)
+            assert (len(sim.downloads), len(sim.polls)) == before
+        assert [result.files for result in again] == [result.files for result in first]
+
+    async def test_names_stay_when_the_order_changes(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(5), journal=journal, output_dir=folder)
+            names = sorted(folder.iterdir())
+            changed = ["new", *reversed(prompts(5))]
+            await run_batch(client, changed, journal=journal, output_dir=folder)
+        assert set(names) < set(folder.iterdir())
+        assert len(list(folder.iterdir())) == 6
+
+    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")])
+    async def test_what_is_missing_or_cut_short_is_downloaded_again(self, folder, journal, damage):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            first = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            whole = first[1].files[0].read_bytes()
+            damage(first[1].files[0])
+            downloads = len(sim.downloads)
+            again = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            assert len(sim.submissions) == 3
+            assert len(sim.downloads) == downloads + 1
+        assert again[1].files[0].read_bytes() == whole
+
+    async def test_a_folder_that_has_moved_with_its_files_is_enough(
+        self, folder, journal, tmp_path
+    ):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            downloads = len(sim.downloads)
+            moved = folder.rename(tmp_path / "elsewhere")
+            again = await run_batch(client, prompts(3), journal=journal, output_dir=moved)
+            assert len(sim.downloads) == downloads
+        assert all(path.parent == moved for result in again for path in result.files)
+
+    async def test_a_file_whose_entry_was_cut_off_by_a_crash_is_taken_as_it_is(
+        self, folder, journal
+    ):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, ["a panda"], journal=journal)
+            # The file got its name, and then the process ended.
+            await client.download(first.state.video, folder / f"00000-a-panda-{first.job_id}.mp4")
+            downloads = len(sim.downloads)
+            (again,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            assert len(sim.downloads) == downloads
+        assert again.ok
+        assert again.files[0].exists()
+
+    async def test_what_is_whole_on_disk_is_not_written_down_again(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            self.count_the_writes_of_files(journal)
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+        assert self.writes_of_files(journal) == 0
+
+    async def test_a_file_that_was_not_written_down_is_written_down_once(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(3), journal=journal)
+            self.count_the_writes_of_files(journal)
+            for _ in range(2):
+                await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+        assert self.writes_of_files(journal) == 3
+
+    @staticmethod
+    def count_the_writes_of_files(journal: Path) -> None:
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute("CREATE TABLE writes (item INTEGER)")
+            connection.execute(
+                "CREATE TRIGGER counted AFTER UPDATE OF files ON items "
+                "BEGIN INSERT INTO writes VALUES (new.id); END"
+            )
+
+    @staticmethod
+    def writes_of_files(journal: Path) -> int:
+        with closing(sqlite3.connect(journal)) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM writes").fetchone()
+        return count
+
+    async def test_videos_can_be_fetched_by_a_later_run_without_paying(self, folder, journal):
+        async with Simulator(duration=Polls(1), variants=["links-expire"]) as sim:
+            async with client_for(sim) as client:
+                await run_batch(client, prompts(3), journal=journal)
+                results = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+                assert len(sim.submissions) == 3
+        assert all(result.ok and result.files for result in results)
+
+    async def test_a_link_that_was_dead_is_tried_again(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("404-expired", times=None))
+            (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            sim.faults.clear()
+            (again,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            assert len(sim.submissions) == 1
+        assert isinstance(first.error, DownloadError)
+        assert isinstance(first.state, Succeeded)
+        assert not first.ok
+        assert again.ok
+
+
+class TestBounds:
+    async def test_slow_downloads_do_not_hold_up_the_next_jobs_at_once_nor_let_them_run_away(
+        self, folder
+    ):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("slow-headers", on="download", seconds=3600, times=None))
+            async with Batch(client, prompts(100), max_in_flight=4, output_dir=folder) as batch:
+                await until(lambda: batch.stats.downloading == 8)
+                # Room for as many waiting downloads as jobs, and not one more is paid for.
+                await until(lambda: batch.stats == BatchStats(taken=8, submitted=8, downloading=8))
+                await anyio.wait_all_tasks_blocked()
+                assert len(sim.submissions) == 8
+                assert batch.stats.taken == 8
+
+    async def test_only_so_many_downloads_go_on_at_once(self, folder):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sim.faults.append(Fault("slow-headers", on="download", seconds=3600, times=None))
+            async with Batch(client, prompts(100), max_in_flight=20, output_dir=folder) as batch:
+                await until(lambda: batch.stats.downloading == 40)
+                await until(lambda: len(sim.downloads) == DOWNLOADS_AT_ONCE)
+
+
+class TestTheDisk:
+    async def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_sent(
+        self, tmp_path
+    ):
+        (tmp_path / "a file").write_text("no folder")
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(ConfigurationError, match="output_dir: .* cannot be written to"):
+                await run_batch(client, prompts(3), output_dir=tmp_path / "a file")
+            assert sim.submissions == []
+
+    async def test_missing_folders_are_made(self, tmp_path):
+        deep = tmp_path / "one" / "two"
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(1), output_dir=deep)
+        assert len(list(deep.iterdir())) == 1
+
+    async def test_a_full_disk_stops_the_submits(self, folder, journal, monkeypatch):
+        FullDisk(monkeypatch, files=6)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            results = await run_batch(
+                client, prompts(50), journal=journal, output_dir=folder, max_in_flight=3
+            )
+            submitted = len(sim.submissions)
+        saved = [result for result in results if result.ok]
+        paid = [result for result in results if result.job_id is not None]
+        assert len(saved) == 6
+        assert len(paid) == submitted < 20
+        for result in results[submitted:]:
+            assert isinstance(result.error, DownloadError)
+            assert "No space left on device" in str(result.error)
+            assert "Nothing was sent for it and nothing is charged" in str(result.error)
+
+    @pytest.mark.parametrize("error", [errno.EDQUOT, errno.EROFS, errno.EIO])
+    async def test_so_does_a_disk_that_refuses_in_another_way(self, folder, monkeypatch, error):
+        FullDisk(monkeypatch, files=2, error=error)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(50), output_dir=folder, max_in_flight=2)
+            assert len(sim.submissions) < 20
+
+    async def test_requests_that_wait_for_the_client_s_bound_are_not_sent_either(
+        self, folder, monkeypatch
+    ):
+        FullDisk(monkeypatch, files=0)
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            client_for(sim, max_in_flight=1) as client,
+        ):
+            results = await run_batch(client, prompts(40), output_dir=folder, max_in_flight=16)
+            assert len(sim.submissions) < 8
+        assert "only those" in str(results[-1].error)
+
+    async def test_jobs_of_an_earlier_run_are_waited_for_and_named_all_the_same(
+        self, folder, journal, monkeypatch
+    ):
+        async with Simulator(duration=ENDLESS) as sim:
+            async with client_for(sim) as client:
+                async with Batch(client, prompts(6), journal=journal) as batch:
+                    await until(lambda: len(batch.in_flight) == 6)
+            for job in sim.jobs.values():
+                job.duration = Polls(1)
+            FullDisk(monkeypatch, files=0)
+            async with client_for(sim) as client:
+                results = await run_batch(
+                    client, prompts(6), journal=journal, output_dir=folder, max_in_flight=1
+                )
+            assert {result.job_id for result in results} == set(sim.jobs)
+        assert all(result.resumed and result.state for result in results)
+        assert not any("not submitted" in str(result.error) for result in results)
+
+    async def test_with_room_again_the_rest_is_sent_and_nothing_is_paid_for_twice(
+        self, folder, journal, monkeypatch
+    ):
+        disk = FullDisk(monkeypatch, files=6)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(30), journal=journal, output_dir=folder)
+            disk.room = 1000
+            results = await run_batch(client, prompts(30), journal=journal, output_dir=folder)
+            assert len(sim.submissions) == 30
+        assert all(result.ok for result in results)
+        with closing(sqlite3.connect(journal)) as connection:
+            assert connection.execute("SELECT DISTINCT problem FROM items").fetchall() == [(None,)]
+        assert len(list(folder.iterdir())) == 30
+
+
+async def test_in_a_batch_of_fifty_each_misfortune_is_told_for_what_it_is_and_the_rest_arrives(
+    folder, journal, monkeypatch
+):
+    def reason(body):
+        return "prompt not allowed" if body["promptText"] == "prompt 11" else None
+
+    faults = [
+        Fault("400-invalid-request", prompt="prompt 7"),
+        Fault("reset-after", prompt="prompt 20"),
+        Fault("404-expired", prompt="prompt 30", times=None),
+    ]
+    FullDisk(monkeypatch, but_for="prompt-49")
+    async with (
+        Simulator(duration=Polls(2), failure=reason, faults=faults) as sim,
+        client_for(sim) as client,
+    ):
+        requests = [*prompts(40), "", *(f"prompt {number}" for number in range(41, 50))]
+        results = await run_batch(
+            client, requests, journal=journal, output_dir=folder, max_in_flight=8
+        )
+    told = {result.index: result.error for result in results if not result.ok}
+    assert {index: type(error) for index, error in told.items()} == {
+        7: InvalidRequestError,
+        11: ModerationError,
+        20: SubmissionUncertainError,
+        30: DownloadError,
+        40: ConfigurationError,
+        49: DownloadError,
+    }
+    money = {
+        7: "nothing is charged",
+        11: "needs another prompt",
+        20: "may be billed",
+        30: "paid for: download it again",
+        40: "nothing is charged",
+        49: "paid for: download it again",
+    }
+    for index, words in money.items():
+        assert words in str(told[index])
+    assert "No space left on device" in str(told[49])
+    assert sum(len(result.files) for result in results) == 44
+
+
+async def test_a_file_that_is_there_already_is_not_touched(folder, monkeypatch):
+    monkeypatch.setattr("pika_async._batch.item.video_name", lambda *_: "mine.mp4")
+    folder.mkdir()
+    (folder / "mine.mp4").write_text("precious")
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        (result,) = await run_batch(client, ["a panda"], output_dir=folder)
+    assert isinstance(result.error, FileExistsError)
+    assert (folder / "mine.mp4").read_text() == "precious"
+
+
+async def test_leaving_early_leaves_no_half_file(folder):
+    async with Simulator(duration=Polls(1), media_bytes=3_000_000) as sim:
+        async with client_for(sim) as client:
+            with anyio.CancelScope() as scope:
+                async with Batch(client, prompts(20), output_dir=folder) as batch:
+                    await until(lambda: len(sim.downloads) > 3)
+                    scope.cancel()
+                    await anext(batch)
+    assert [path for path in folder.iterdir() if path.suffix != ".mp4"] == []
+    assert all(path.stat().st_size == 3_000_000 for path in folder.iterdir())
+
+
+def test_the_errors_that_stop_a_batch_can_be_made_from_their_words_alone():
+    # They are made anew for each request that is not submitted.
+    for kind in (DownloadError, JournalError):
+        assert "words" in str(kind("words"))

@@ -1,0 +1,318 @@
+"""A journal as it is read for a report."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.batches import client_for, prompts
+from support.journals import NOW, START, add, create, succeeded, video
+
+from pika_async import (
+    Batch,
+    Failed,
+    GenerationRequest,
+    JournalError,
+    RateLimitError,
+    SubmissionUncertainError,
+)
+from pika_async._gallery import Folder, opened, totals_of
+from pika_async._gallery.values import Standing
+from pika_async.simulator import Polls, Simulator
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "j.journal"
+
+
+def read(path, **options):
+    with opened(path, **({"now": NOW} | options)) as gallery:
+        return list(gallery.entries())
+
+
+def standing(path, **options):
+    (entry,) = read(path, **options)
+    return entry.attempt.standing
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("waiting", Standing.WAITING),
+        ("submitting", Standing.UNCERTAIN),
+        ("uncertain", Standing.UNCERTAIN),
+        ("submitted", Standing.RUNNING),
+        ("succeeded", Standing.SUCCEEDED),
+        ("failed", Standing.FAILED),
+    ],
+)
+def test_every_status_of_a_journal_has_its_standing(journal, status, expected):
+    add(journal, status=status)
+    assert standing(journal) is expected
+
+
+@pytest.mark.parametrize(
+    ("age", "runs", "expected"),
+    [(5, 1, Standing.RUNNING), (61, 1, Standing.UNCERTAIN), (5, 2, Standing.UNCERTAIN)],
+    ids=["just sent", "long ago", "by a run that is over"],
+)
+def test_a_submit_without_an_answer_is_under_way_only_for_as_long_as_one_takes(
+    journal, age, runs, expected
+):
+    add(journal, status="submitting", sent_at=START)
+    create(journal, runs=runs)
+    assert standing(journal, now=START + age) is expected
+
+
+def test_requests_come_in_the_order_of_the_last_run_then_those_it_has_not_met(journal):
+    add(journal, "left out early", run=1, position=0)
+    add(journal, "left out late", run=2, position=7)
+    add(journal, "second", run=3, position=1)
+    add(journal, "first", run=3, position=0)
+    found = [(entry.prompt, entry.in_last_run) for entry in read(journal)]
+    assert found == [
+        ("first", True),
+        ("second", True),
+        ("left out late", False),
+        ("left out early", False),
+    ]
+
+
+def test_options_are_what_was_asked_for_beside_the_prompt(journal):
+    add(journal, "a cat", options={"seed": 7, "image": {"path": "cat.png"}})
+    (entry,) = read(journal)
+    assert (entry.prompt, dict(entry.options)) == (
+        "a cat",
+        {"seed": 7, "image": {"path": "cat.png"}},
+    )
+
+
+def test_earlier_attempts_are_kept_with_what_came_of_them(journal):
+    failed = {"status": "failed", "job_id": "old", "accepted_at": START, "ended_at": START + 5}
+    add(
+        journal,
+        status="succeeded",
+        state=succeeded(),
+        past=[
+            {**failed, "state": Failed(reason="moderation"), "running_at": START + 1},
+            {"status": "submitted", "job_id": "lost", "accepted_at": START},
+        ],
+    )
+    (entry,) = read(journal)
+    assert [attempt.job_id for attempt in entry.earlier] == ["old", "lost"]
+    assert entry.earlier[0].reason == "moderation"
+    assert all(attempt.given_up for attempt in entry.earlier)
+    assert not entry.attempt.given_up
+
+
+def test_a_problem_is_said_without_what_it_means_and_that_apart(journal):
+    error = RateLimitError("slow down", status=429, code="too_fast", request_id="r-1")
+    error.meaning = "Nothing is charged."
+    add(journal, problem=error)
+    (entry,) = read(journal, words=str.upper)
+    problem = entry.attempt.problem
+    assert problem is not None
+    assert problem.text == "TOO MANY REQUESTS (HTTP 429, CODE TOO_FAST, REQUEST ID R-1): SLOW DOWN."
+    assert problem.meaning == "NOTHING IS CHARGED."
+    assert (problem.status, problem.code, problem.request_id) == (429, "too_fast", "r-1")
+
+
+def test_an_end_that_a_later_run_found_was_not_watched(journal):
+    times = {"accepted_at": START + 10, "running_at": START + 20, "ended_at": START + 3700}
+    add(journal, status="succeeded", state=succeeded(), run=2, **times)
+    (entry,) = read(journal)
+    assert not entry.attempt.watched
+
+
+def test_a_run_lasts_to_the_last_thing_noted_before_the_next(journal):
+    add(journal, status="submitted", sent_at=START + 5, accepted_at=START + 9)
+    add(
+        journal,
+        status="failed",
+        run=2,
+        ended_at=START + 3650,
+        past=[{"status": "failed", "ended_at": START + 60}],
+    )
+    create(journal, runs=3)
+    with opened(journal, now=NOW) as gallery:
+        assert [run.seconds for run in gallery.runs] == [60, 50, 0]
+
+
+def test_times_before_the_first_run_are_no_part_of_it(journal):
+    add(journal, status="submitted", accepted_at=START - 100)
+    with opened(journal, now=NOW) as gallery:
+        assert [run.seconds for run in gallery.runs] == [0]
+
+
+class TestFiles:
+    NAME = "00000-a-red-panda-job.mp4"
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        path = tmp_path / "videos"
+        path.mkdir()
+        return Folder(path=path, page_folder=tmp_path)
+
+    def clip(self, journal, folder, files, **fields):
+        add(journal, status="succeeded", state=succeeded(), files=files, **fields)
+        ((clip,),) = (entry.clips for entry in read(journal, folder=folder))
+        return clip
+
+    def test_a_saved_file_is_linked_from_the_pages_own_folder(self, journal, folder):
+        (folder.path / self.NAME).write_bytes(b"12345")
+        clip = self.clip(journal, folder, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        assert (clip.file, clip.file_link) == (self.NAME, f"videos/{self.NAME}")
+
+    def test_a_page_in_another_folder_climbs(self, journal, tmp_path, folder):
+        (folder.path / self.NAME).write_bytes(b"12345")
+        elsewhere = Folder(path=folder.path, page_folder=tmp_path / "out" / "pages")
+        clip = self.clip(journal, elsewhere, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        assert clip.file_link == f"../../videos/{self.NAME}"
+
+    def test_a_name_is_escaped_where_a_link_would_read_it_otherwise(self, journal, folder):
+        (folder.path / "javascript:a b#?%\"'.mp4").write_bytes(b"")
+        clip = self.clip(
+            journal,
+            Folder(path=folder.path, page_folder=folder.path),
+            '[{"name": "javascript:a b#?%\\"\'.mp4", "size": 0}]',
+        )
+        assert clip.file_link == "javascript%3Aa%20b%23%3F%25%22%27.mp4"
+
+    @pytest.mark.parametrize("size", [4, 6])
+    def test_a_file_of_another_size_is_not_it(self, journal, folder, size):
+        (folder.path / self.NAME).write_bytes(b"12345")
+        clip = self.clip(journal, folder, f'[{{"name": "{self.NAME}", "size": {size}}}]')
+        assert (clip.file, clip.file_link) == (self.NAME, None)
+
+    @pytest.mark.parametrize(
+        "name", ["../secret", "/etc/hostname", "..", ".", "", "sub/a", "\\u0000"]
+    )
+    def test_a_journal_cannot_make_the_page_show_other_files(self, journal, folder, name):
+        (folder.path.parent / "secret").write_bytes(b"")
+        size = Path("/etc/hostname").stat().st_size if name == "/etc/hostname" else 0
+        clip = self.clip(journal, folder, f'[{{"name": "{name}", "size": {size}}}]')
+        assert clip.file_link is None
+
+    def test_without_a_folder_the_name_is_known_and_no_link(self, journal):
+        clip = self.clip(journal, None, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        assert (clip.file, clip.file_link) == (self.NAME, None)
+
+    def test_files_find_their_videos_by_name_where_one_is_missing(self, journal, folder):
+        second = "00000-a-red-panda-job-2.mp4"
+        add(
+            journal,
+            status="succeeded",
+            state=succeeded(video(), video()),
+            files=f'[{{"name": "{second}", "size": 1}}]',
+        )
+        (entry,) = read(journal, folder=folder)
+        assert [clip.file for clip in entry.clips] == [None, second]
+
+
+class TestUnreadable:
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("request", "no json"),
+            ("request", "[]"),
+            ("request", "{}"),
+            ("state", '{"kind": "succeeded", "videos": [{"id": 1}]}'),
+            ("state", "[]"),
+            ("problem", "{}"),
+            ("files", '[{"surname": 1}]'),
+        ],
+    )
+    def test_a_row_that_no_batch_writes_is_named(self, journal, column, value):
+        add(journal, status="succeeded", state=succeeded())
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute(f"UPDATE items SET {column} = ?", (value,))  # noqa: S608
+        with pytest.raises(JournalError, match="request 1: ."):
+            read(journal)
+
+    def test_a_journal_without_its_tables_is_an_error_with_its_name(self, journal):
+        create(journal)
+        with closing(sqlite3.connect(journal)) as connection:
+            connection.execute("DROP TABLE past")
+        with pytest.raises(JournalError, match=r"j\.journal"):
+            read(journal)
+
+    def test_text_that_is_no_text_is_named(self, journal):
+        add(journal)
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute("UPDATE items SET request = CAST(X'ff' AS TEXT)")
+        with pytest.raises(JournalError, match="cannot be read: Could not decode"):
+            read(journal)
+
+    def test_a_journal_that_is_not_there_is_an_error(self, journal):
+        with pytest.raises(JournalError, match="there is no journal"):
+            read(journal)
+        assert not journal.exists()
+
+
+class TestLive:
+    async def test_a_running_batch_is_not_disturbed(self, journal):
+        seen = []
+        with Simulator(duration=Polls(3)) as sim:
+            async with (
+                client_for(sim) as client,
+                Batch(client, prompts(30), max_in_flight=4, journal=journal) as batch,
+            ):
+                async for _ in batch:
+                    with opened(journal, now=NOW) as gallery:
+                        seen.append(totals_of(gallery.entries(), gallery.runs))
+                assert batch.stats.succeeded == 30
+        assert len(seen) == 30
+        done = [totals.standings[Standing.SUCCEEDED] for totals in seen]
+        assert done == sorted(done)
+        assert all(totals.standings[Standing.FAILED] == 0 for totals in seen)
+
+    def test_a_report_is_of_one_moment(self, journal):
+        add(journal, "before")
+        with opened(journal, now=NOW) as gallery:
+            first = totals_of(gallery.entries(), gallery.runs)
+            add(journal, "meanwhile")
+            assert (first.requests, gallery.count()) == (1, 1)
+            assert [entry.prompt for entry in gallery.entries()] == ["before"]
+        assert len(read(journal)) == 2
+
+    def test_reading_changes_nothing(self, journal):
+        add(journal, status="succeeded", state=succeeded())
+        before = journal.read_bytes()
+        read(journal)
+        assert journal.read_bytes() == before
+
+
+async def test_what_a_batch_writes_can_be_read(journal, tmp_path):
+    def failure(body):
+        return "the panda fell" if body["promptText"] == "prompt 1" else None
+
+    with Simulator(duration=Polls(3), failure=failure) as sim:
+        async with (
+            client_for(sim) as client,
+            Batch(client, prompts(3), journal=journal, output_dir=tmp_path / "videos") as batch,
+        ):
+            results = sorted([result async for result in batch], key=lambda one: one.index)
+    entries = read(journal, folder=Folder(path=tmp_path / "videos", page_folder=tmp_path))
+    assert [entry.index for entry in entries] == [0, 1, 2]
+    assert [entry.attempt.job_id for entry in entries] == [one.job_id for one in results]
+    assert entries[1].attempt.reason == "the panda fell"
+    saved = [clip.file_link for entry in entries for clip in entry.clips]
+    assert saved == [f"videos/{path.name}" for one in results for path in one.files]
+    assert all(entry.attempt.queued_seconds is not None for entry in entries)
+
+
+def test_an_uncertain_submit_is_told_in_its_own_words(journal):
+    error = SubmissionUncertainError(
+        "the connection broke",
+        request=GenerationRequest("x"),
+        fingerprint="f" * 64,
+        sent_at=datetime.fromtimestamp(START, UTC),
+    )
+    add(journal, status="uncertain", sent_at=START, problem=error)
+    (entry,) = read(journal)
+    assert entry.attempt.problem is not None
+    assert entry.attempt.problem.text == "the connection broke"

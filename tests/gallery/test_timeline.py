@@ -1,0 +1,119 @@
+"""Where bars and ticks stand."""
+
+from __future__ import annotations
+
+import pytest
+from support.entries import attempt, entry, run
+
+from pika_async._gallery.timeline import LABELLED, Timeline, row_height, stacked
+from pika_async._gallery.values import Standing
+
+TWO_RUNS = [run(1000, 1060), run(9000, 9040, number=2)]
+
+
+def bars(*attempts, runs=None):
+    found = Timeline(runs or [run(0, 100)]).bars(entry(*attempts))
+    return [(bar.kind, bar.left, bar.width) for bar in found]
+
+
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [(0, 0), (1000, 0), (1030, 30), (1060, 60), (5000, 60), (9000, 60), (9020, 80), (9999, 100)],
+)
+def test_the_runs_stand_one_after_the_other_without_the_time_between(at, left):
+    assert Timeline(TWO_RUNS).left(at) == left
+
+
+def test_only_later_runs_have_a_line_where_they_begin():
+    (start,) = Timeline([*TWO_RUNS, run(9500, 9500, number=3)]).starts()
+    assert (start.left, start.run.number) == (60, 2)
+
+
+@pytest.mark.parametrize("runs", [[], [run(1000, 1000)]])
+def test_where_nothing_was_noted_there_is_nothing_to_measure(runs):
+    timeline = Timeline(runs)
+    assert (timeline.seconds, timeline.left(1000), timeline.ticks()) == (0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        (0.35, [0, 0.1, 0.2, 0.3]),
+        (8.5, [0, 2, 4, 6, 8]),
+        (90, [0, 15, 30, 45, 60, 75, 90]),
+        (4000, [0, 600, 1200, 1800, 2400, 3000, 3600]),
+    ],
+)
+def test_ticks_are_few_and_round(seconds, ticks):
+    found = Timeline([run(0, seconds)]).ticks()
+    assert [tick.seconds for tick in found] == pytest.approx(ticks)
+    assert [tick.left for tick in found] == pytest.approx([100 * t / seconds for t in ticks])
+
+
+@pytest.mark.parametrize("days", [10, 10_000])
+def test_there_are_never_many_ticks(days):
+    assert len(Timeline([run(0, 86_400 * days)]).ticks()) <= 9
+
+
+def test_a_job_is_queued_then_generated():
+    assert bars(attempt(Standing.SUCCEEDED, 10, 30, 70)) == [
+        ("queued", 10, 20),
+        ("generated", 30, 40),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (attempt(Standing.FAILED, 10, 30, 70), [("queued", 10, 20), ("failed", 30, 40)]),
+        (attempt(Standing.FAILED, 10, None, 70), [("failed", 10, 60)]),
+        (attempt(Standing.SUCCEEDED, 10, None, 70), [("unsplit", 10, 60)]),
+        (attempt(Standing.RUNNING, 10), [("open", 10, 90)]),
+        (attempt(Standing.RUNNING, 10, given_up=True), []),
+        (attempt(Standing.RUNNING, None), []),
+        (attempt(Standing.WAITING), []),
+        (attempt(Standing.UNCERTAIN), []),
+        (attempt(Standing.SUCCEEDED, 70, 30, 10), [("queued", 70, 0), ("generated", 30, 0)]),
+    ],
+    ids=[
+        "failed",
+        "never seen running",
+        "unsplit",
+        "open",
+        "given up",
+        "sending",
+        "waiting",
+        "uncertain",
+        "?",
+    ],
+)
+def test_each_outcome_has_its_bar(job, expected):
+    assert bars(job) == expected
+
+
+def test_earlier_attempts_stand_in_the_same_row():
+    found = bars(attempt(Standing.FAILED, 0, 1, 2), attempt(Standing.SUCCEEDED, 10, 30, 70))
+    assert [kind for kind, _, _ in found] == ["queued", "failed", "queued", "generated"]
+
+
+def test_rows_get_thinner_the_more_there_are():
+    assert [row_height(rows) for rows in (0, 80, 81, 400, 2_000, 10_000)] == [
+        LABELLED,
+        LABELLED,
+        8,
+        8,
+        4,
+        2,
+    ]
+
+
+def test_shares_add_up_to_the_whole():
+    found = stacked([("succeeded", 3), ("failed", 0), ("running", 1)])
+    assert [(bar.kind, bar.left, bar.width) for bar in found] == [
+        ("succeeded", 0, 75),
+        ("running", 75, 25),
+    ]
+
+
+def test_nothing_has_no_shares():
+    assert stacked([("succeeded", 0)]) == []

@@ -1,0 +1,294 @@
+"""The brake of a client's submits, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import anyio
+import pytest
+from support.virtual_time import in_virtual_time, now
+
+from pika_async._jobs.brake import FIRST_INTERVAL, Brake
+
+ATTEMPTS = 5
+
+
+def brake() -> Brake:
+    return Brake(now, anyio.sleep)
+
+
+async def gone(one: Brake, count: int) -> list[float]:
+    return list(await asyncio.gather(*(one.released() for _ in range(count))))
+
+
+async def interval(one: Brake) -> float:
+    """Between two submits that go now."""
+    await anyio.sleep(100)
+    first, second = await gone(one, 2)
+    return second - first
+
+
+async def refused_while_admitting(one: Brake) -> None:
+    """One submit that is refused after another was admitted."""
+    await one.released()
+    one.succeeded()
+    one.hold(1.0, await one.released())
+
+
+@dataclass
+class Service:
+    """Admits ``rate`` submits a second, ``burst`` at once, and tells ``latency`` later."""
+
+    rate: float
+    burst: float
+    latency: float
+    refused: int = 0
+    given_up: int = 0
+
+    def __post_init__(self) -> None:
+        self._tokens = self.burst
+        self._at = now()
+
+    def admits(self) -> bool:
+        self._tokens = min(self.burst, self._tokens + self.rate * (now() - self._at))
+        self._at = now()
+        admitted = self._tokens >= 1
+        self._tokens -= admitted
+        return admitted
+
+    async def submit(self, one: Brake) -> None:
+        for attempt in range(ATTEMPTS):
+            went = await one.released()
+            await anyio.sleep(self.latency / 2)
+            admitted = self.admits()
+            await anyio.sleep(self.latency / 2)
+            if admitted:
+                one.succeeded()
+                return
+            self.refused += 1
+            one.hold(0.5 * 2**attempt, went)
+        self.given_up += 1
+
+    async def submit_all(self, count: int, at_once: int) -> float:
+        """Seconds over the ideal time."""
+        one, begun, places = brake(), now(), anyio.Semaphore(at_once)
+
+        async def within() -> None:
+            async with places:
+                await self.submit(one)
+
+        await asyncio.gather(*(within() for _ in range(count)))
+        return (now() - begun) / ((count - self.burst) / self.rate)
+
+
+@in_virtual_time
+async def test_without_a_crowd_nobody_waits():
+    one = brake()
+    assert await gone(one, 10) == [1000.0] * 10
+    for _ in range(1000):
+        one.succeeded()
+        await one.released()
+    assert now() == 1000.0
+
+
+@in_virtual_time
+async def test_a_crowd_does_not_leave_before_the_first_answers_are_read():
+    times = await gone(brake(), 500)
+    within_20_ms = sum(moment < 1000.02 for moment in times)
+    assert within_20_ms < 100
+    assert times == sorted(times)
+
+
+@in_virtual_time
+async def test_a_thousand_are_on_their_way_soon_where_the_service_admits_them_all():
+    one, begun, left = brake(), now(), []
+
+    async def submit():
+        left.append(await one.released() - begun)
+        await anyio.sleep(0.15)
+        one.succeeded()
+
+    await asyncio.gather(*(submit() for _ in range(1000)))
+    assert max(left) < 0.45
+
+
+@in_virtual_time
+async def test_a_crowd_whose_answers_never_come_trickles_on():
+    times = await gone(brake(), 500)
+    assert 2 < times[-1] - 1000 < 10
+
+
+@in_virtual_time
+async def test_a_hold_makes_everyone_wait():
+    one = brake()
+    one.hold(5.0, now())
+    assert min(await gone(one, 10)) == 1005.0
+
+
+@in_virtual_time
+async def test_after_a_hold_submits_go_one_by_one():
+    one = brake()
+    one.hold(5.0, now())
+    assert await gone(one, 4) == pytest.approx([1005 + FIRST_INTERVAL * n for n in range(4)])
+
+
+@in_virtual_time
+async def test_who_came_first_goes_first():
+    one, order = brake(), []
+    one.hold(5.0, now())
+
+    async def submit(number):
+        await one.released()
+        order.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(submit(number))
+    assert order == list(range(20))
+
+
+@in_virtual_time
+async def test_a_longer_hold_stays_and_one_that_comes_meanwhile_counts():
+    one = brake()
+    one.hold(5.0, now())
+    one.hold(1.0, now())
+    waiters = asyncio.create_task(gone(one, 3))
+    await anyio.sleep(4.0)
+    one.hold(6.0, now())
+    assert min(await waiters) == 1010.0
+
+
+@in_virtual_time
+async def test_whoever_is_cancelled_leaves_no_gap_behind():
+    one = brake()
+    one.hold(5.0, now())
+    tasks = [asyncio.create_task(one.released()) for _ in range(10)]
+    await anyio.sleep(1)
+    for task in tasks[:3] + tasks[5:8]:
+        task.cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    times = [moment for moment in done if isinstance(moment, float)]
+    assert times == pytest.approx([1005 + FIRST_INTERVAL * n for n in range(4)])
+
+
+@in_virtual_time
+async def test_a_hold_tells_whether_others_have_been_admitted_since_the_refused_one_left():
+    one = brake()
+    first = await one.released()
+    await anyio.sleep(0.1)
+    assert one.hold(1.0, first) is False
+    second = await one.released()
+    await anyio.sleep(0.1)
+    one.succeeded()
+    assert one.hold(1.0, second) is True
+
+
+@in_virtual_time
+async def test_a_burst_of_refusals_slows_down_once():
+    one = brake()
+    await refused_while_admitting(one)
+    await anyio.sleep(100)
+    for _ in range(10):
+        await one.released()
+        one.succeeded()
+    sent = [await one.released() for _ in range(20)]
+    before = one._pace
+    for moment in sent:
+        one.hold(1.0, moment)
+        await anyio.sleep(0.001)
+    assert 0.75 * before < one._pace < before
+
+
+@in_virtual_time
+async def test_each_refusal_slows_down():
+    one, paces = brake(), []
+    for _ in range(4):
+        await refused_while_admitting(one)
+        paces.append(one._pace)
+        await anyio.sleep(100)
+    assert paces == sorted(paces, reverse=True)
+    assert len(set(paces)) == 4
+
+
+@in_virtual_time
+async def test_a_refusal_where_none_was_admitted_since_the_last_hold_doubles_the_hold():
+    one = brake()
+    for seconds in (0.5, 1.0, 2.0, 4.0):
+        went = await one.released()
+        one.hold(0.5, went)
+        assert await one.released() - went == pytest.approx(seconds)
+        await anyio.sleep(FIRST_INTERVAL)
+
+
+@in_virtual_time
+async def test_successes_speed_up_to_no_pace_at_all():
+    one = brake()
+    await refused_while_admitting(one)
+    slow = await interval(one)
+    for _ in range(20):
+        one.succeeded()
+    faster = await interval(one)
+    for _ in range(2000):
+        one.succeeded()
+    assert slow > faster > 0.005
+    assert await interval(one) < 0.001
+
+
+@in_virtual_time
+async def test_after_the_second_refusal_the_pace_stays_below_the_refused_one_for_long():
+    one = brake()
+    await refused_while_admitting(one)
+    await anyio.sleep(100)
+    one.succeeded()
+    for _ in range(15):
+        one.succeeded()
+    refused = one._pace
+    one.hold(1.0, await one.released())
+    await anyio.sleep(100)
+    paces = []
+    for _ in range(200):
+        one.succeeded()
+        paces.append(one._pace)
+    assert paces == sorted(paces)
+    assert paces[-1] < refused
+
+
+@pytest.mark.parametrize("at_once", [16, 64, 500])
+@pytest.mark.parametrize("latency", [0.002, 0.02])
+@in_virtual_time
+async def test_a_hundred_a_second_are_met_with_few_refusals_and_in_good_time(at_once, latency):
+    service = Service(rate=100, burst=100, latency=latency)
+    assert await service.submit_all(500, at_once) <= 1.25
+    assert service.refused <= 0.3 * 500
+    assert service.given_up == 0
+
+
+@pytest.mark.parametrize("rate", [2, 10])
+@pytest.mark.parametrize("burst", [1, 10])
+@in_virtual_time
+async def test_a_slow_service_is_met_with_few_refusals_and_none_is_given_up(rate, burst):
+    service = Service(rate=rate, burst=burst, latency=0.1)
+    assert await service.submit_all(500, at_once=500) <= 1.35
+    assert service.refused <= 0.4 * 500
+    assert service.given_up == 0
+
+
+@in_virtual_time
+async def test_a_limit_that_is_lowered_and_raised_is_followed():
+    service = Service(rate=100, burst=10, latency=0.02)
+
+    async def change():
+        await anyio.sleep(5)
+        service.rate = 20
+        await anyio.sleep(20)
+        service.rate = 200
+
+    changing = asyncio.create_task(change())
+    begun = now()
+    await service.submit_all(2000, at_once=500)
+    await changing
+    ideal = 25 + (2000 - 900) / 200
+    assert now() - begun <= 1.5 * ideal
+    assert service.refused <= 0.1 * 2000
+    assert service.given_up == 0

@@ -1,0 +1,524 @@
+"""What a journal knows of each request, after the process that wrote it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import sqlite3
+import tempfile
+from collections import Counter
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.batches import KEY, client_for
+
+from pika_async import (
+    Failed,
+    GenerationRequest,
+    InvalidRequestError,
+    JobTimeoutError,
+    JournalError,
+    Succeeded,
+    TransportError,
+    Video,
+    run_batch,
+)
+from pika_async._journal.file import read_only
+from pika_async._journal.journal import Journal, SavedFile, Status
+from pika_async._journal.records import problem_record, refusal_of
+from pika_async.simulator import Fault, Polls, Simulator
+
+VIDEO = Video(id="v-1", job_id="job-1", url="https://media.example/v.mp4", seed=2**70)
+DONE = Succeeded(videos=(VIDEO,))
+BAD = Failed(reason="no", code="moderation", videos=(VIDEO,))
+BROKE_OFF = TransportError("reset", job_id="job-0")
+REFUSAL = InvalidRequestError("no such model", status=422, code="model", body="{}")
+GOING_ON = JobTimeoutError("not done in 1200 s", job_id="job-1", state=None)
+FILES = (SavedFile(name="00000-a.mp4", size=3), SavedFile(name="00000-a-2.mp4", size=2**40))
+
+
+class Clock:
+    """A second passes at each look."""
+
+    def __init__(self) -> None:
+        self.moment = 1000.0
+
+    def __call__(self) -> float:
+        self.moment += 1.0
+        return self.moment
+
+
+@asynccontextmanager
+async def opened(path, clock=None):
+    journal = await Journal.open(path, clock or Clock())
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def rows(path, table="items"):
+    with closing(read_only(path)) as reader:
+        reader.row_factory = sqlite3.Row
+        return [dict(row) for row in reader.execute(f"SELECT * FROM {table}")]  # noqa: S608 - ours
+
+
+async def found_again(path, fingerprint="f"):
+    """What the next run is told of the request."""
+    async with opened(path) as journal:
+        return await journal.claim(fingerprint, 0, "{}")
+
+
+async def started(journal, item):
+    await journal.submitting(item)
+    await journal.accepted(item, "job-1")
+
+
+NOTHING = {
+    "status": Status.WAITING,
+    "job_id": None,
+    "sent_at": None,
+    "state": None,
+    "problem": None,
+    "files": (),
+}
+TOLD = NOTHING.keys() - {"state"}
+SENT = NOTHING | {"sent_at": 1002.0}
+SUBMITTED = SENT | {"status": Status.SUBMITTED, "job_id": "job-1"}
+
+
+async def claimed(journal, item):
+    pass
+
+
+async def submitting(journal, item):
+    await journal.submitting(item)
+
+
+async def stayed(journal, item):
+    await journal.submitting(item)
+    await journal.stayed(item)
+
+
+async def stayed_after_all(journal, item):
+    await failed(journal, item)
+    await journal.submitting(item, anew=True)
+    await journal.stayed(item, anew=True)
+
+
+async def submitting_after_an_error(journal, item):
+    await journal.noted(item, REFUSAL)
+    await journal.submitting(item)
+
+
+async def accepted(journal, item):
+    await started(journal, item)
+
+
+async def accepted_after_an_error(journal, item):
+    await journal.submitting(item)
+    await journal.noted(item, REFUSAL)
+    await journal.accepted(item, "job-1")
+
+
+async def uncertain(journal, item):
+    await journal.submitting(item)
+    await journal.uncertain(item, BROKE_OFF)
+
+
+async def refused(journal, item):
+    await journal.submitting(item)
+    await journal.refused(item, REFUSAL)
+
+
+async def succeeded(journal, item):
+    await started(journal, item)
+    await journal.ended(item, DONE, 1500.5)
+
+
+async def succeeded_after_an_error(journal, item):
+    await started(journal, item)
+    await journal.noted(item, GOING_ON)
+    await journal.ended(item, DONE, None)
+
+
+async def failed(journal, item):
+    await started(journal, item)
+    await journal.ended(item, BAD, None)
+
+
+async def noted(journal, item):
+    await started(journal, item)
+    await journal.noted(item, GOING_ON)
+
+
+async def saved(journal, item):
+    await succeeded(journal, item)
+    await journal.saved(item, FILES)
+
+
+async def saved_again(journal, item):
+    await saved(journal, item)
+    await journal.saved(item, FILES[:1])
+
+
+async def saved_nothing(journal, item):
+    await succeeded(journal, item)
+    await journal.saved(item, [])
+
+
+async def begun_anew(journal, item):
+    await saved(journal, item)
+    await journal.submitting(item, anew=True)
+
+
+KNOWN = [
+    (claimed, NOTHING),
+    (submitting, SENT | {"status": Status.SUBMITTING}),
+    (submitting_after_an_error, SENT | {"status": Status.SUBMITTING}),
+    (stayed, NOTHING),
+    (stayed_after_all, SUBMITTED | {"status": Status.FAILED, "state": BAD}),
+    (accepted, SUBMITTED),
+    (accepted_after_an_error, SUBMITTED),
+    (
+        uncertain,
+        SENT
+        | {
+            "status": Status.UNCERTAIN,
+            "job_id": "job-0",
+            "problem": problem_record(BROKE_OFF),
+        },
+    ),
+    (refused, SENT | {"status": Status.FAILED, "problem": problem_record(REFUSAL)}),
+    (succeeded, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
+    (succeeded_after_an_error, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
+    (failed, SUBMITTED | {"status": Status.FAILED, "state": BAD}),
+    (noted, SUBMITTED | {"problem": problem_record(GOING_ON)}),
+    (saved, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES}),
+    (saved_again, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES[:1]}),
+    (saved_nothing, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
+    (begun_anew, SENT | {"status": Status.SUBMITTING, "sent_at": 1005.0}),
+]
+every_course = pytest.mark.parametrize(
+    ("course", "known"), KNOWN, ids=[course.__name__ for course, _ in KNOWN]
+)
+
+
+class TestWhatTheNextRunIsTold:
+    @every_course
+    async def test_all_that_was_written_is_known_again(self, course, known, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await course(journal, (await journal.claim("f", 7, "{}")).item)
+        found = await found_again(path)
+        assert found.number == 7
+        assert found.terminal_state() == known["state"]
+        assert {name: getattr(found, name) for name in TOLD} == {name: known[name] for name in TOLD}
+
+    @every_course
+    async def test_one_request_leaves_the_others_alone(self, course, known, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            before = await journal.claim("before", 0, "{}")
+            item = (await journal.claim("f", 1, "{}")).item
+            after = await journal.claim("after", 2, "{}")
+            await course(journal, item)
+        assert await found_again(path, "before") == before
+        assert await found_again(path, "after") == after
+
+    async def test_what_is_told_of_a_refusal_brings_the_error_back(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await refused(journal, (await journal.claim("f", 0, "{}")).item)
+        assert str(refusal_of((await found_again(path)).problem)) == str(REFUSAL)
+
+    async def test_the_times_are_those_of_the_events(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await succeeded(journal, (await journal.claim("f", 0, "{}")).item)
+        (row,) = rows(path)
+        times = ("sent_at", "accepted_at", "running_at", "ended_at")
+        # The clock was first looked at when the journal was opened.
+        assert [row[name] for name in times] == [1002.0, 1003.0, 1500.5, 1004.0]
+        assert rows(path, "runs")[0]["started_at"] == 1001.0
+
+    async def test_a_refusal_has_the_time_it_came(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await refused(journal, (await journal.claim("f", 0, "{}")).item)
+        assert rows(path)[0]["ended_at"] == 1003.0
+
+    async def test_the_request_is_kept_as_it_was_first_given(self, tmp_path):
+        path = tmp_path / "journal.db"
+        for record in ('{"prompt":"one"}', '{"prompt":"other"}'):
+            async with opened(path) as journal:
+                await journal.claim("f", 0, record)
+        assert [row["request"] for row in rows(path)] == ['{"prompt":"one"}']
+
+    async def test_odd_text_of_the_service_is_kept(self, tmp_path):
+        path = tmp_path / "journal.db"
+        odd = "a\0b \ud800 \N{FLAMINGO} '; DROP TABLE items; --"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            await journal.ended(item, Failed(reason=odd), None)
+            await journal.noted(item, TransportError(odd))
+        found = await found_again(path)
+        assert found.terminal_state() == Failed(reason=odd)
+        assert found.problem == problem_record(TransportError(odd))
+
+
+class TestDurability:
+    async def test_each_write_is_on_the_disk_when_it_is_done(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            steps = [
+                (journal.submitting, (), "status", "submitting"),
+                (journal.uncertain, (BROKE_OFF,), "status", "uncertain"),
+                (journal.stayed, (), "status", "waiting"),
+                (journal.accepted, ("job-1",), "job_id", "job-1"),
+                (journal.noted, (GOING_ON,), "problem", problem_record(GOING_ON)),
+                (journal.ended, (DONE, 2.5), "running_at", 2.5),
+                (journal.saved, ([],), "files", "[]"),
+                (journal.refused, (REFUSAL,), "status", "failed"),
+            ]
+            for method, arguments, column, value in steps:
+                assert rows(path)[0][column] != value
+                await method(item, *arguments)
+                assert rows(path)[0][column] == value
+
+    async def test_closing_waits_for_what_nobody_has_waited_for(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            journal.submitting(item)
+            journal.accepted(item, "job-1")
+        assert (await found_again(path)).job_id == "job-1"
+
+    async def test_a_journal_in_use_cannot_be_opened(self, tmp_path):
+        async with opened(tmp_path / "journal.db"):
+            with pytest.raises(JournalError, match="in use"):
+                await Journal.open(tmp_path / "journal.db", Clock())
+
+
+class TestGivingUp:
+    async def test_what_came_of_it_before_is_kept_as_its_past(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            other = (await journal.claim("other", 0, "{}")).item
+            item = (await journal.claim("f", 1, "{}")).item
+            await started(journal, other)
+            await failed(journal, item)
+            before = rows(path)[1]
+            await journal.submitting(item, anew=True)
+        (past,) = rows(path, "past")
+        assert past.pop("item") == item
+        assert past == {name: before[name] for name in past}
+        assert past["job_id"] == "job-1"
+        assert past["sent_at"] is not None
+        assert past["accepted_at"] is not None
+        assert past["ended_at"] is not None
+
+    async def test_every_job_given_up_is_kept(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            for number in range(4):
+                await journal.submitting(item, anew=number > 0)
+                await journal.accepted(item, f"job-{number}")
+        assert [row["job_id"] for row in rows(path, "past")] == ["job-0", "job-1", "job-2"]
+
+    async def test_one_that_stays_after_all_leaves_everything_as_it_was(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            await saved(journal, item)
+            await journal.submitting(item, anew=True)
+            await saved(journal, item)
+            before = rows(path), rows(path, "past")
+            await journal.submitting(item, anew=True)
+            await journal.stayed(item, anew=True)
+        assert (rows(path), rows(path, "past")) == before
+
+    async def test_all_columns_of_the_past_are_those_of_an_item(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            item = (await journal.claim("f", 0, "{}")).item
+            await saved(journal, item)
+            await journal.submitting(item, anew=True)
+        (now,), (past,) = rows(path), rows(path, "past")
+        identity = {"id", "fingerprint", "occurrence", "number", "position", "run", "request"}
+        assert set(now) - set(past) == identity
+        assert {name for name in now if now[name] is not None} == identity | {"status", "sent_at"}
+
+
+class TestMatching:
+    async def test_equal_requests_of_one_run_are_told_apart(self, tmp_path):
+        async with opened(tmp_path / "journal.db") as journal:
+            found = await asyncio.gather(*(journal.claim("f", n, "{}") for n in range(5)))
+        assert len({one.item for one in found}) == 5
+        assert [one.number for one in found] == [0, 1, 2, 3, 4]
+
+    async def test_the_second_of_this_run_is_the_second_of_earlier_runs(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            for number in range(3):
+                item = (await journal.claim("f", number, "{}")).item
+                await journal.accepted(item, f"job-{number}")
+        async with opened(path) as journal:
+            found = [await journal.claim("f", n, "{}") for n in range(4)]
+        assert [one.job_id for one in found] == ["job-0", "job-1", "job-2", None]
+
+    async def test_a_request_is_known_in_any_place_and_keeps_its_number(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            for number, name in enumerate("abc"):
+                await journal.accepted((await journal.claim(name, number, "{}")).item, name)
+        async with opened(path) as journal:
+            found = [await journal.claim(name, n, "{}") for n, name in enumerate("xcab")]
+        assert [one.job_id for one in found] == [None, "c", "a", "b"]
+        assert [one.number for one in found] == [0, 2, 0, 1]
+
+    async def test_where_a_request_stands_in_the_latest_run_is_known(self, tmp_path):
+        path = tmp_path / "journal.db"
+        for names in ("abc", "ca"):
+            async with opened(path) as journal:
+                for number, name in enumerate(names):
+                    await journal.claim(name, number, "{}")
+        stand = {row["fingerprint"]: (row["run"], row["position"]) for row in rows(path)}
+        assert stand == {"a": (2, 1), "b": (1, 1), "c": (2, 0)}
+
+    async def test_a_claim_that_could_not_be_written_does_not_count(self, tmp_path):
+        async with opened(tmp_path / "journal.db") as journal:
+            # The second and the third are gathered while the first is committed.
+            journal.claim("other", 0, "{}")
+            bad = journal._commits.write(lambda it: it.execute("SELECT * FROM nowhere"))
+            lost = journal.claim("f", 1, "{}")
+            for write in (bad, lost):
+                with pytest.raises(JournalError, match="nowhere"):
+                    await write
+            await journal.claim("f", 2, "{}")
+            await journal.claim("f", 3, "{}")
+        stand = [(row["fingerprint"], row["occurrence"]) for row in rows(tmp_path / "journal.db")]
+        assert stand == [("other", 1), ("f", 1), ("f", 2)]
+
+    @settings(max_examples=15)
+    @given(st.lists(st.lists(st.sampled_from("abc"), max_size=6), max_size=4))
+    def test_however_runs_differ_the_nth_of_a_kind_is_always_the_same(self, runs):
+        first_met: dict[tuple[str, int], tuple[int, int]] = {}
+
+        async def check(path):
+            for names in runs:
+                seen = Counter()
+                async with opened(path) as journal:
+                    claims = [journal.claim(name, n, "{}") for n, name in enumerate(names)]
+                    for place, name in enumerate(names):
+                        found = await claims[place]
+                        seen[name] += 1
+                        expected = first_met.setdefault((name, seen[name]), (found.item, place))
+                        assert (found.item, found.number) == expected
+            items = [item for item, _ in first_met.values()]
+            assert len(set(items)) == len(items)
+
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(check(Path(folder) / "journal.db"))
+
+
+class Steps:
+    """Counts what SQLite's machine executes, in hundreds of its instructions."""
+
+    def __init__(self) -> None:
+        self.hundreds = 0
+
+    def count(self) -> int:
+        self.hundreds += 1
+        return 0
+
+    async def watch(self, journal):
+        def install(connection):
+            connection.set_progress_handler(self.count, 100)
+
+        await journal._commits.write(install)
+
+    async def of(self, writes) -> int:
+        before = self.hundreds
+        await asyncio.gather(*writes)
+        return self.hundreds - before
+
+
+class TestCost:
+    async def test_ten_thousand_equal_requests_cost_no_more_each_than_a_few(self, tmp_path):
+        path = tmp_path / "journal.db"
+        for _ in range(2):
+            steps = Steps()
+            async with opened(path) as journal:
+                await steps.watch(journal)
+                blocks = [
+                    await steps.of(
+                        journal.claim("f", number, "{}") for number in range(at, at + 1000)
+                    )
+                    for at in range(0, 10_000, 1000)
+                ]
+            assert max(blocks) < 1.5 * blocks[0]
+        assert len(rows(path)) == 10_000
+
+    async def test_an_update_costs_the_same_in_a_large_journal(self, tmp_path):
+        steps = Steps()
+        async with opened(tmp_path / "journal.db") as journal:
+            await steps.watch(journal)
+            item = (await journal.claim("f", 0, "{}")).item
+
+            def updates():
+                return [journal.submitting(item) for _ in range(500)]
+
+            early = await steps.of(updates())
+            await asyncio.gather(*(journal.claim(f"{n}", n, "{}") for n in range(5000)))
+            late = await steps.of(updates())
+        assert late < 1.5 * early
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+class TestSecrets:
+    async def test_neither_the_key_nor_a_byte_of_an_image_is_in_any_of_its_files(self, tmp_path):
+        image = b"\x89PNG\r\n\x1a\n" + hashlib.shake_256(b"a red panda").digest(9_000)
+        text = base64.b64encode(image).decode()
+        requests = [
+            GenerationRequest("with bytes", image=image),
+            GenerationRequest("with a data URL", image=f"data:image/png;base64,{text}"),
+            GenerationRequest("with more in extra", extra={"mask": [{"data": text}]}),
+            GenerationRequest("refused", image=image),
+            GenerationRequest("broken off", image=image),
+            GenerationRequest("forbidden", image=image),
+        ]
+        faults = [
+            Fault("400-invalid-request", prompt="refused"),
+            Fault("reset-after", prompt="broken off"),
+            Fault("401-new-api-error", prompt="forbidden"),
+        ]
+        (tmp_path / "home").mkdir()
+        path = tmp_path / "home" / "journal.db"
+        beside = tmp_path / "home" / "journal.db-wal"
+        log = []
+
+        def look(_):
+            log.append(beside.read_bytes())
+
+        async with Simulator(duration=Polls(1), faults=faults) as sim, client_for(sim) as client:
+            results = await run_batch(client, requests, journal=path, on_transition=look)
+        assert sum(result.ok for result in results) == 3
+        kept = b"".join([all_bytes(tmp_path), *log])
+        assert b"with more in extra" in kept
+        assert max(map(len, log)) > 0
+        assert KEY.encode() not in kept
+        assert b"secret" not in kept
+        for at in range(0, len(image) - 12, 50):
+            assert image[at : at + 12] not in kept
+        for at in range(0, len(text) - 16, 50):
+            assert text[at : at + 16].encode() not in kept

@@ -1,0 +1,475 @@
+"""What a video is asked for with, and what is refused before money is spent."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import threading
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pika_async import Camera, GenerationRequest, Pikaffect
+from pika_async._request.request import as_request
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(8)
+MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(8)
+
+
+def circle() -> dict:
+    result: dict = {}
+    result["self"] = result
+    return result
+
+
+def well() -> dict:
+    result: dict = {}
+    for _ in range(100_000):
+        result = {"deeper": result}
+    return result
+
+
+def refused(field: str, value: object, allowed: str) -> object:
+    return pytest.param(field, value, allowed, id=f"{field}={ascii(value)[:40]}")
+
+
+NOT_ALLOWED = [
+    *(refused("prompt", value, "text that is not empty") for value in ("", "  \n", None, 5, b"x")),
+    refused("prompt", "half of an emoji: \ud83d", "half a surrogate pair"),
+    *(refused("negative_prompt", value, "allowed is text") for value in (None, 5, ["rain"])),
+    refused("negative_prompt", "\udc00", "half a surrogate pair"),
+    *(
+        refused("model", value, 'a version as text, such as "1.5"')
+        for value in ("", " ", 1.5, 2, None)
+    ),
+    *(
+        refused("aspect_ratio", value, "a number from 0.4 to 2.5")
+        for value in (0.39, 2.51, 0, -1, math.nan, math.inf, True, [1], 10**400)
+    ),
+    *(
+        refused("aspect_ratio", value, "width:height or a number from 0.4 to 2.5")
+        for value in (
+            "5:1",
+            "1:5",
+            "16:0",
+            "16:",
+            ":9",
+            "wide",
+            "",
+            "16/9",
+            "16:9:1",
+            "nan",
+            "1e400:1",
+        )
+    ),
+    *(
+        refused("frame_rate", value, "a whole number from 1 to 24")
+        for value in (0, 25, -1, 23.976, 24.0, math.nan, True, "24", None)
+    ),
+    *(
+        refused("motion", value, "a whole number from 0 to 4")
+        for value in (-1, 5, 1.5, 1.0, True, False, "1", math.nan)
+    ),
+    *(
+        refused("guidance_scale", value, "a number from 5 to 25")
+        for value in (4.99, 25.01, 0, math.nan, math.inf, -math.inf, True, "12")
+    ),
+    *(refused("seed", value, "a whole number") for value in (1.0, "7", True, math.nan)),
+    *(refused("extend", value, "True or False") for value in (0, 1, None, "no")),
+    *(refused("camera", value, "a Camera") for value in ("in", {"zoom": "in"}, True)),
+    *(
+        refused("extra", value, "a mapping with text keys and values that JSON can hold")
+        for value in (
+            None,
+            [("a", 1)],
+            "a",
+            {1: "a"},
+            {"a": {1, 2}},
+            {"a": b"x"},
+            {"a": math.nan},
+            {"a": [math.inf]},
+            {"a": threading.Lock()},
+            circle(),
+        )
+    ),
+    *(
+        refused(field, value, "an http(s) or data URL; for a file pass a pathlib.Path")
+        for field in ("image", "video")
+        for value in (
+            "",
+            "panda.png",
+            "/tmp/panda.png",  # noqa: S108 - nothing is opened
+            "file:///panda.png",
+            "ftp://host.example/a.png",
+            "https://",
+            "https:///a.png",
+            "//host.example/a.png",
+            "https://[::1/a.png",
+            "https://host.example:port/a.png",
+            "https://host.example:0/a.png",
+            "https://host.example/a.png\n",
+            " https://host.example/a.png",
+            "https://host.example/a panda.png",
+        )
+    ),
+    *(
+        refused("image", value, "a data URL of an image")
+        for value in (
+            "data:",
+            "data:,x",
+            "data:text/html,x",
+            "data:video/mp4;base64,AAAA",
+            "data:image/png",
+            "data:image/png;base64,",
+        )
+    ),
+    refused("video", "data:image/png;base64,AAAA", "a data URL of a video"),
+    *(
+        refused(field, value, "a pathlib.Path, bytes, or an http(s) or data URL")
+        for field in ("image", "video")
+        for value in (5, True, bytearray(PNG), ["https://host.example/a.png"])
+    ),
+    *(
+        refused("image", value, "these bytes do not begin like an image")
+        for value in (b"", b"GIF", b"<html>", MP4[:16])
+    ),
+    refused("video", PNG, "these bytes do not begin like a video"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "allowed"), NOT_ALLOWED)
+def test_a_wrong_value_is_refused_with_the_field_the_value_and_what_is_allowed(
+    field, value, allowed
+):
+    with pytest.raises(ValueError, match=f"^{field}: .* is not allowed; ") as caught:
+        GenerationRequest(**{"prompt": "x", field: value})
+    assert repr(value)[:200] in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+ALLOWED = [
+    ("aspect_ratio", 0.4),
+    ("aspect_ratio", 2.5),
+    ("aspect_ratio", 1),
+    ("aspect_ratio", None),
+    ("frame_rate", 1),
+    ("frame_rate", 24),
+    ("motion", 0),
+    ("motion", 4),
+    ("motion", None),
+    ("guidance_scale", 5),
+    ("guidance_scale", 25.0),
+    ("guidance_scale", None),
+    ("seed", 0),
+    ("seed", -1),
+    ("seed", 2**80),
+    ("model", "2.0"),
+    ("negative_prompt", ""),
+    ("camera", Camera(zoom="in", pan="left", tilt="down", rotate="ccw")),
+    ("image", "https://host.example/a.png"),
+    ("image", "HTTP://HOST.example:8080/a.png?size=large#top"),
+    ("image", "data:image/png;base64,iVBORw0KGgo="),
+    ("image", "DATA:IMAGE/PNG;base64,iVBORw0KGgo="),
+    ("image", PNG),
+    ("image", JPEG),
+    ("video", "https://host.example/a.mp4"),
+    ("video", "data:video/mp4;base64,AAAA"),
+    ("video", MP4),
+    ("extend", True),
+    ("extra", {"options": {"audio": True}, "n": None}),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), ALLOWED, ids=[f"{name}={value!r}"[:50] for name, value in ALLOWED]
+)
+def test_values_up_to_the_very_bounds_are_taken_as_they_are(field, value):
+    assert getattr(GenerationRequest("x", **{field: value}), field) == value
+
+
+@given(st.floats(min_value=0.4, max_value=2.5), st.integers(1, 24), st.integers(0, 4))
+def test_everything_within_the_bounds_is_allowed(ratio, rate, motion):
+    request = GenerationRequest("x", aspect_ratio=ratio, frame_rate=rate, motion=motion)
+    assert (request.aspect_ratio, request.frame_rate, request.motion) == (ratio, rate, motion)
+
+
+def test_what_is_left_out_has_the_default_of_the_contract():
+    assert attrs.asdict(GenerationRequest("x")) == {
+        "prompt": "x",
+        "image": None,
+        "video": None,
+        "pikaffect": None,
+        "model": "1.5",
+        "aspect_ratio": None,
+        "frame_rate": 24,
+        "camera": None,
+        "guidance_scale": None,
+        "motion": None,
+        "negative_prompt": "",
+        "seed": None,
+        "extend": False,
+        "extra": {},
+    }
+
+
+def test_only_the_prompt_is_positional():
+    assert not attrs.fields(GenerationRequest).prompt.kw_only
+    with pytest.raises(TypeError):
+        GenerationRequest("x", "https://host.example/a.png")
+
+
+class TestAspectRatioAsText:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("16:9", 16 / 9),
+            ("1:1", 1.0),
+            ("9:16", 9 / 16),
+            ("2.35:1", 2.35),
+            (" 16 : 9 ", 16 / 9),
+            ("1.7777777777777777", 16 / 9),
+            ("2:5", 0.4),
+            ("5:2", 2.5),
+        ],
+    )
+    def test_it_becomes_width_over_height(self, text, expected):
+        assert GenerationRequest("x", aspect_ratio=text).aspect_ratio == expected
+
+    @given(st.integers(1, 10_000), st.integers(1, 10_000))
+    def test_it_is_judged_like_the_number_it_comes_to(self, width, height):
+        def outcome(ratio):
+            try:
+                return GenerationRequest("x", aspect_ratio=ratio)
+            except ValueError:
+                return None
+
+        assert outcome(f"{width}:{height}") == outcome(width / height)
+
+    @given(st.text())
+    def test_any_text_is_a_ratio_or_a_value_error_that_names_the_field(self, text):
+        try:
+            ratio = GenerationRequest("x", aspect_ratio=text).aspect_ratio
+        except ValueError as error:
+            assert str(error).startswith("aspect_ratio: ")  # noqa: PT017 - raising is optional
+        else:
+            assert 0.4 <= ratio <= 2.5
+
+
+class TestPikaffect:
+    def test_there_are_the_ten_of_the_specification_the_siblings_three_and_pikas_own_three(self):
+        assert [effect.value for effect in Pikaffect] == [
+            "Ta-da",
+            "Deflate",
+            "Crumble",
+            "Dissolve",
+            "Squish",
+            "Inflate",
+            "Melt",
+            "Crush",
+            "Cake-ify",
+            "Explode",
+            "Levitate",
+            "Decapitate",
+            "Eye-pop",
+            "Peel",
+            "Poke",
+            "Tear",
+        ]
+
+    @pytest.mark.parametrize("change", [str, str.lower, str.upper, str.title, " {} \n".format])
+    @pytest.mark.parametrize("effect", Pikaffect)
+    def test_case_and_blanks_around_do_not_matter(self, effect, change):
+        assert GenerationRequest("x", pikaffect=change(effect.value)).pikaffect is effect
+
+    def test_a_member_stays_itself(self):
+        assert GenerationRequest("x", pikaffect=Pikaffect.MELT).pikaffect is Pikaffect.MELT
+
+    @pytest.mark.parametrize(
+        ("typo", "meant"),
+        [
+            ("Disolve", "Dissolve"),
+            ("cakeify", "Cake-ify"),
+            ("TADA", "Ta-da"),
+            ("eye pop", "Eye-pop"),
+            ("levitation", "Levitate"),
+            ("Squash", "Squish"),
+        ],
+    )
+    def test_an_unknown_one_suggests_the_nearest(self, typo, meant):
+        with pytest.raises(ValueError, match=f"^pikaffect: '{typo}' .*did you mean '{meant}'"):
+            GenerationRequest("x", pikaffect=typo)
+
+    @pytest.mark.parametrize("value", ["", "zzzzzz", 5, True, b"Melt"], ids=repr)
+    def test_one_that_resembles_none_lists_them_all(self, value):
+        with pytest.raises(ValueError, match=r"^pikaffect: .* is not allowed; ") as caught:
+            GenerationRequest("x", pikaffect=value)
+        assert repr(value) in str(caught.value)
+        assert "did you mean" not in str(caught.value)
+        assert all(effect.value in str(caught.value) for effect in Pikaffect)
+
+    def test_an_unknown_one_is_told_of_the_way_through_extra(self):
+        with pytest.raises(ValueError, match=r"extra=\{'pikaffect'"):
+            GenerationRequest("x", pikaffect="Zap")
+        assert GenerationRequest("x", extra={"pikaffect": "Zap"}).extra == {"pikaffect": "Zap"}
+
+
+class TestCamera:
+    MOVES = (
+        ("zoom", ("in", "out")),
+        ("pan", ("left", "right")),
+        ("tilt", ("up", "down")),
+        ("rotate", ("cw", "ccw")),
+    )
+
+    @pytest.mark.parametrize(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
+    def test_each_movement_takes_its_two_directions(self, name, values):
+        assert [getattr(Camera(**{name: value}), name) for value in values] == list(values)
+
+    @pytest.mark.parametrize("value", ["In", "sideways", "", True, 1, ["in"]], ids=repr)
+    @pytest.mark.parametrize(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
+    def test_anything_else_is_refused_with_the_two_that_are_allowed(self, name, values, value):
+        with pytest.raises(ValueError, match=rf"^camera\.{name}: .*allowed are {values[0]}, "):
+            Camera(**{name: value})
+
+    def test_one_that_does_nothing_counts_as_none(self):
+        assert GenerationRequest("x", camera=Camera()) == GenerationRequest("x")
+
+
+class TestFiles:
+    @pytest.mark.parametrize(("field", "content"), [("image", PNG), ("video", MP4)])
+    def test_a_file_of_the_right_kind_is_kept_as_a_path_and_not_read(
+        self, field, content, tmp_path
+    ):
+        path = tmp_path / "panda"
+        path.write_bytes(content)
+        assert getattr(GenerationRequest("x", **{field: path}), field) == path
+
+    @pytest.mark.parametrize(
+        ("field", "content"),
+        [("image", MP4), ("video", PNG), ("image", b"notes"), ("image", b""), ("video", b"")],
+    )
+    def test_a_file_of_another_kind_is_refused_by_name(self, field, content, tmp_path):
+        path = tmp_path / "panda.png"
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=f"^{field}: .*panda.png.* does not begin like an? {field}"
+        ):
+            GenerationRequest("x", **{field: path})
+
+    @pytest.mark.parametrize(
+        ("name", "problem"),
+        [
+            ("missing.png", "No such file"),
+            ("", "Is a directory"),
+            ("a/b/c.png", "No such file"),
+            ("nul\0.png", "null byte"),
+            ("x" * 300, "File name too long"),
+        ],
+        ids=["missing", "folder", "missing folder", "null character", "long name"],
+    )
+    def test_a_file_that_cannot_be_read_is_refused_with_the_reason(self, name, problem, tmp_path):
+        with pytest.raises(ValueError, match=r"^image: .*the file cannot be read: ") as caught:
+            GenerationRequest("x", image=tmp_path / name)
+        assert problem in str(caught.value)
+
+
+class TestExtra:
+    def test_it_is_copied_so_that_later_changes_of_the_callers_dict_change_nothing(self):
+        mine = {"a": {"b": [1]}}
+        request = GenerationRequest("x", extra=mine)
+        mine["a"]["b"].append(2)
+        mine["c"] = 3
+        assert request.extra == {"a": {"b": [1]}}
+
+    def test_it_is_kept_as_json_reads_it(self):
+        request = GenerationRequest("x", extra={"a": (1, Pikaffect.MELT), "b": {1: None}})
+        assert request.extra == {"a": [1, "Melt"], "b": {"1": None}}
+
+    def test_any_mapping_will_do(self):
+        assert GenerationRequest("x", extra=GenerationRequest("y", extra={"a": 1}).extra).extra == {
+            "a": 1
+        }
+
+
+class TestAsAValue:
+    def test_it_is_frozen_and_slotted(self):
+        request = GenerationRequest("x")
+        assert not hasattr(request, "__dict__")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            request.prompt = "y"
+
+    def test_it_is_hashable_also_with_extra(self):
+        one = GenerationRequest("x", image=PNG, camera=Camera(pan="left"), extra={"a": [1]})
+        same = GenerationRequest("x", image=PNG, camera=Camera(pan="left"), extra={"a": [1]})
+        assert len({one, same, GenerationRequest("y")}) == 2
+
+    def test_extra_counts_in_equality(self):
+        assert GenerationRequest("x", extra={"a": 1}) != GenerationRequest("x")
+
+    def test_it_survives_pickling(self):
+        request = GenerationRequest(
+            "x", image=PNG, pikaffect="melt", camera=Camera(zoom="in"), extra={"a": {"b": 1}}
+        )
+        assert pickle.loads(pickle.dumps(request)) == request  # noqa: S301 - our own bytes
+
+    def test_evolving_it_validates_again(self):
+        with pytest.raises(ValueError, match=r"^motion: 9 is not allowed"):
+            attrs.evolve(GenerationRequest("x"), motion=9)
+
+    @pytest.mark.parametrize("field", ["image", "video"])
+    def test_its_repr_never_dumps_media(self, field):
+        content = (PNG if field == "image" else MP4) + b"panda" * 1000
+        kind = "image/png" if field == "image" else "video/mp4"
+        assert f"{field}=<{len(content)} bytes>" in repr(GenerationRequest("x", **{field: content}))
+        url = f"data:{kind};base64,{'A' * 1000}"
+        shown = repr(GenerationRequest("x", **{field: url}))
+        assert f"data:{kind}" in shown
+        assert len(shown) < 500
+
+    def test_its_repr_shows_short_links_and_paths_whole(self, tmp_path):
+        path = tmp_path / "p"
+        path.write_bytes(PNG)
+        url = "https://host.example/a.png"
+        assert repr(url) in repr(GenerationRequest("x", image=url))
+        assert repr(Path(path)) in repr(GenerationRequest("x", image=path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("image", b"\0" * 10_000), ("prompt", ["x" * 10_000]), ("image", "x" * 10_000)],
+    ids=["bytes", "another type", "text"],
+)
+def test_a_refusal_stays_short_however_large_the_value(field, value):
+    with pytest.raises(ValueError, match=f"^{field}: ") as caught:
+        GenerationRequest(**{"prompt": "x", field: value})
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("extra", well()), ("motion", 10**5000)], ids=["nested", "number"]
+)
+def test_even_what_has_no_repr_is_refused_with_the_field(field, value):
+    with pytest.raises(ValueError, match=rf"^{field}: this (dict|int), too large to show, is not"):
+        GenerationRequest("x", **{field: value})
+
+
+class TestAsRequest:
+    def test_a_request_stays_itself(self):
+        request = GenerationRequest("x")
+        assert as_request(request) is request
+
+    def test_text_becomes_a_request_for_that_prompt(self):
+        assert as_request("a red panda") == GenerationRequest("a red panda")
+
+    def test_an_empty_prompt_is_refused_here_too(self):
+        with pytest.raises(ValueError, match=r"^prompt: '' is not allowed"):
+            as_request("")
+
+    @pytest.mark.parametrize("value", [None, 5, b"panda", {"prompt": "panda"}], ids=repr)
+    def test_anything_else_is_refused(self, value):
+        with pytest.raises(ValueError, match=r"^request: .*a GenerationRequest or a prompt"):
+            as_request(value)

@@ -1,0 +1,110 @@
+import copy
+import json
+
+import pytest
+
+from pika_async.simulator._services.gateway.requests import complaint, read_body
+
+SEED_EXAMPLE = {
+    "pikaffect": "Dissolve",
+    "promptText": "Cinematic shot",
+    "model": "1.5",
+    "image": "https://img.upanh.tv/2025/05/23/b69ee84d-849d-48c0-863a-40b646190dd6.png",
+    "options": {
+        "aspectRatio": 1.7777777777777777,
+        "frameRate": 24,
+        "camera": {},
+        "parameters": {"guidanceScale": 12, "motion": 1, "negativePrompt": ""},
+        "extend": False,
+    },
+}
+GONE = object()
+
+
+def changed(path, value):
+    body = copy.deepcopy(SEED_EXAMPLE)
+    *parents, name = path.split(".")
+    place = body
+    for parent in parents:
+        place = place[parent]
+    if value is GONE:
+        del place[name]
+    else:
+        place[name] = value
+    return body
+
+
+def test_the_example_of_the_page_is_accepted():
+    assert complaint(SEED_EXAMPLE) is None
+
+
+def test_the_least_that_is_needed_is_accepted():
+    least = {"promptText": "x", "model": "1.5", "options": {"parameters": {}, "extend": False}}
+
+    assert complaint(least) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["promptText", "model", "options", "options.parameters", "options.extend"]
+)
+def test_what_is_required_must_be_there(path):
+    assert f"field {path} is required" == complaint(changed(path, GONE))
+
+
+@pytest.mark.parametrize("path", ["promptText", "model", "image", "pikaffect"])
+def test_a_text_that_is_there_must_not_be_empty(path):
+    assert f"field {path} must not be empty" == complaint(changed(path, ""))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kinds"),
+    [
+        ("model", 1.5, ("number", "string")),
+        ("promptText", None, ("null", "string")),
+        ("promptText", ["x"], ("array", "string")),
+        ("image", 7, ("number", "string")),
+        ("options", "none", ("string", "object")),
+        ("options.extend", 0, ("number", "bool")),
+        ("options.extend", "false", ("string", "bool")),
+        ("options.frameRate", True, ("bool", "number")),
+        ("options.camera", [], ("array", "object")),
+        ("options.parameters.seed", 1.5, ("number", "number")),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_the_words_of_the_decoder(path, value, kinds):
+    found, expected = kinds
+    sentence = f"json: cannot unmarshal {found} into Go struct field .{path} of type {expected}"
+
+    assert sentence == complaint(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "low", "high"),
+    [
+        ("options.aspectRatio", 0.4, 2.5),
+        ("options.frameRate", 1, 24),
+        ("options.parameters.guidanceScale", 5, 25),
+        ("options.parameters.motion", 0, 4),
+    ],
+)
+def test_numbers_have_bounds_which_are_allowed_themselves(path, low, high):
+    sentence = f"field {path} must be between {low} and {high}"
+
+    assert complaint(changed(path, low)) is None
+    assert complaint(changed(path, high)) is None
+    assert sentence == complaint(changed(path, low - 0.1))
+    assert sentence == complaint(changed(path, high + 0.1))
+
+
+def test_fields_that_are_not_known_are_let_through():
+    assert complaint(SEED_EXAMPLE | {"newer": 1}) is None
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b'"text"', b"null", b"{", b"\xff\xfe{}"])
+def test_a_body_that_is_no_json_object_is_refused(raw):
+    assert read_body(raw) is None
+    assert complaint(read_body(raw)) == "the request body is not a JSON object"
+
+
+def test_a_json_object_is_read():
+    assert read_body(json.dumps(SEED_EXAMPLE).encode()) == SEED_EXAMPLE

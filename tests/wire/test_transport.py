@@ -1,0 +1,364 @@
+"""The wire: sessions, bounds, and what errors may and may not show."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import socket
+import ssl
+import traceback
+
+import aiohttp
+import anyio
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
+from pika_async._http import HTTPRequest
+from pika_async._wire.transport import MAX_ANSWER_BYTES, Departure, Transport
+
+KEY = "sk-secret-0123456789"
+
+
+def get(url) -> HTTPRequest:
+    return HTTPRequest(method="GET", url=str(url), headers={"Authorization": f"Bearer {KEY}"})
+
+
+def post(url, body=b"{}") -> HTTPRequest:
+    return HTTPRequest(
+        method="POST", url=str(url), headers={"Authorization": f"Bearer {KEY}"}, body=body
+    )
+
+
+@pytest.fixture
+async def serve():
+    """Start a server for one handler; returns its URL."""
+    servers = []
+
+    async def start(handler) -> str:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/{tail:.*}", handler)
+        server = TestServer(app)
+        await server.start_server()
+        servers.append(server)
+        return str(server.make_url("/x"))
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+async def transport():
+    transport = Transport(session=None, request_timeout=30.0)
+    await transport.open()
+    yield transport
+    await transport.close()
+
+
+async def test_an_answer_comes_whole_with_status_and_headers_of_any_case(serve, transport):
+    async def handler(_):
+        return web.Response(status=418, body=b"short", headers={"X-Odd": "1"})
+
+    response = await transport.send(get(await serve(handler)))
+    assert (response.status, response.body) == (418, b"short")
+    assert response.headers["x-odd"] == "1"
+    assert response.received_at > 1_700_000_000
+
+
+async def test_requests_name_the_client_and_ask_for_plain_bytes(serve, transport):
+    seen = []
+
+    async def handler(request):
+        seen.append(request.headers)
+        return web.Response()
+
+    await transport.send(get(await serve(handler)))
+    assert seen[0]["User-Agent"].startswith(f"pika-async/{__version__} ")
+    assert seen[0]["Accept-Encoding"] == "identity"
+
+
+async def test_a_lent_session_sends_the_same_headers(serve):
+    seen = []
+
+    async def handler(request):
+        seen.append(request.headers)
+        return web.Response()
+
+    async with aiohttp.ClientSession() as session:
+        transport = Transport(session=session, request_timeout=30.0)
+        await transport.open()
+        await transport.send(get(await serve(handler)))
+    assert seen[0]["User-Agent"].startswith("pika-async/")
+    assert seen[0]["Authorization"] == f"Bearer {KEY}"
+
+
+async def test_connections_are_kept_alive(serve, transport):
+    peers = set()
+
+    async def handler(request):
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response()
+
+    url = await serve(handler)
+    for _ in range(5):
+        await transport.send(get(url))
+    assert len(peers) == 1
+
+
+async def test_no_connection_limit_makes_a_job_wait(serve, transport):
+    everyone = asyncio.Event()
+    arrived = 0
+
+    async def handler(_):
+        nonlocal arrived
+        arrived += 1
+        if arrived == 150:
+            everyone.set()
+        await everyone.wait()
+        return web.Response()
+
+    url = await serve(handler)
+    with anyio.fail_after(20):
+        await asyncio.gather(*(transport.send(get(url)) for _ in range(150)))
+
+
+async def test_redirects_are_not_followed(serve, transport):
+    async def handler(_):
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
+
+    assert (await transport.send(get(await serve(handler)))).status == 302
+
+
+async def test_a_lent_session_that_raises_for_status_changes_nothing(serve):
+    async def handler(_):
+        return web.Response(status=500, body=b"why")
+
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        transport = Transport(session=session, request_timeout=30.0)
+        assert (await transport.send(get(await serve(handler)))).body == b"why"
+
+
+async def test_a_lent_session_is_never_closed():
+    async with aiohttp.ClientSession() as session:
+        transport = Transport(session=session, request_timeout=30.0)
+        await transport.open()
+        await transport.close()
+        assert not session.closed
+
+
+async def test_a_closed_session_is_an_error_with_a_sentence():
+    transport = Transport(session=None, request_timeout=30.0)
+    await transport.open()
+    await transport.close()
+    with pytest.raises(ClientStateError, match="closed"):
+        await transport.send(get("http://127.0.0.1:1/"))
+
+
+async def test_the_timeout_covers_the_body(serve):
+    async def handler(request):
+        response = web.StreamResponse(headers={"Content-Length": "10"})
+        await response.prepare(request)
+        await response.write(b"12345")
+        await asyncio.Event().wait()
+        return response
+
+    transport = Transport(session=None, request_timeout=0.2)
+    await transport.open()
+    with pytest.raises(TransportTimeoutError) as caught:
+        await transport.send(get(await serve(handler)))
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.may_have_arrived
+    await transport.close()
+
+
+async def test_a_call_may_have_less_time_than_the_client(serve, transport):
+    async def handler(_):
+        await asyncio.Event().wait()
+
+    with pytest.raises(TransportTimeoutError):
+        await transport.send(get(await serve(handler)), timeout=0.1)
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["with a length", "chunked"])
+async def test_an_answer_larger_than_the_bound_is_refused_unread(serve, transport, declared):
+    async def handler(request):
+        response = web.StreamResponse()
+        if declared:
+            response.content_length = 100 * MAX_ANSWER_BYTES
+        await response.prepare(request)
+        with pytest.raises((ConnectionError, asyncio.CancelledError)):
+            for _ in range(100):
+                await response.write(bytes(MAX_ANSWER_BYTES))
+        raise ConnectionResetError
+
+    with pytest.raises(TransportError, match="larger than") as caught:
+        await transport.send(get(await serve(handler)))
+    assert caught.value.may_have_arrived
+
+
+async def test_an_answer_that_unpacks_beyond_the_bound_is_refused(serve, transport):
+    async def handler(_):
+        packed = gzip.compress(bytes(20 * MAX_ANSWER_BYTES))
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(TransportError, match="larger than"):
+        await transport.send(get(await serve(handler)))
+
+
+async def test_an_answer_in_chunks_is_read_whole(serve, transport):
+    async def handler(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(10):
+            await response.write(b"piece")
+        return response
+
+    assert (await transport.send(get(await serve(handler)))).body == b"piece" * 10
+
+
+class TestNotReached:
+    async def check(self, url, request_timeout=30.0, **session):
+        async with aiohttp.ClientSession(**session) as lent:
+            transport = Transport(
+                session=lent if session else None, request_timeout=request_timeout
+            )
+            await transport.open()
+            departure = Departure()
+            with pytest.raises(TransportError) as caught:
+                await transport.send(post(url), departure=departure)
+            await transport.close()
+        assert not caught.value.may_have_arrived
+        assert not departure.begun
+        assert caught.value.__cause__ is not None
+        return caught.value
+
+    async def test_refused(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+            await self.check(f"http://127.0.0.1:{port}/")
+
+    async def test_name_not_resolved(self):
+        class Resolver(aiohttp.abc.AbstractResolver):
+            async def resolve(self, *_, **__):
+                raise OSError(-2, "Name or service not known")
+
+            async def close(self):
+                pass
+
+        await self.check("http://api.example/", connector=aiohttp.TCPConnector(resolver=Resolver()))
+
+    async def test_tls_failed(self, serve):
+        async def handler(_):
+            return web.Response()
+
+        url = (await serve(handler)).replace("http://", "https://")
+        await self.check(url, connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()))
+
+    async def test_connect_timeout(self):
+        with socket.socket() as listener:
+            # A full backlog answers no SYN.
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            stuck = [socket.socket() for _ in range(4)]
+            try:
+                for one in stuck:
+                    one.setblocking(False)
+                    one.connect_ex(("127.0.0.1", port))
+                error = await self.check(f"http://127.0.0.1:{port}/", request_timeout=0.4)
+            finally:
+                for one in stuck:
+                    one.close()
+        assert isinstance(error, TransportTimeoutError)
+
+    async def test_pool_timeout(self, serve):
+        async def handler(_):
+            await asyncio.Event().wait()
+
+        url = await serve(handler)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as lent:
+            transport = Transport(session=lent, request_timeout=0.4)
+            results = await asyncio.gather(
+                transport.send(post(url)), transport.send(post(url)), return_exceptions=True
+            )
+        assert [error.may_have_arrived for error in results] == [True, False]
+
+
+class TestWithheld:
+    """A body that does not leave after all: nothing was sent, nothing broke."""
+
+    @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
+    @pytest.mark.parametrize(
+        "reason",
+        [{"called_off": True}, {"wanted": lambda: False}],
+        ids=["called off", "not wanted"],
+    )
+    async def test_it_is_a_cancellation(self, serve, transport, reason, warm):
+        bodies = []
+
+        async def handler(request):
+            bodies.append(await request.read())
+            return web.Response()
+
+        url = await serve(handler)
+        if warm:
+            await transport.send(post(url))
+        departure = Departure(**reason)
+        task = asyncio.create_task(transport.send(post(url, b"paid"), departure=departure))
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert departure.withheld
+        assert not departure.begun
+        await transport.send(get(url))
+        assert b"paid" not in bodies
+
+
+class TestSecrets:
+    async def test_a_broken_answer_shows_the_key_nowhere(self):
+        async def garbage(reader, writer):
+            await reader.read(100)
+            writer.write(b"HTTP/9.9 what\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(garbage, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport = Transport(session=None, request_timeout=30.0)
+        await transport.open()
+        with pytest.raises(TransportError) as caught:
+            await transport.send(get(f"http://127.0.0.1:{port}/"))
+        await transport.close()
+        server.close()
+        await server.wait_closed()
+        shown = "".join(traceback.format_exception(caught.value))
+        chain = [caught.value, caught.value.__cause__, caught.value.__context__]
+        assert KEY not in shown + "".join(repr(error) for error in chain)
+        assert caught.value.may_have_arrived
+
+    async def test_the_frames_behind_an_error_do_not_hold_the_key(self, serve, transport):
+        async def handler(request):
+            request.transport.abort()
+            return web.Response()
+
+        with pytest.raises(TransportError) as caught:
+            await transport.send(post(await serve(handler)))
+        below = caught.value.__cause__
+        while below is not None:
+            assert below.__traceback__ is None
+            below = below.__cause__ or below.__context__
+
+    async def test_requests_do_not_show_the_key(self):
+        assert KEY not in repr(get("http://127.0.0.1/"))
+
+    async def test_nothing_is_logged_of_a_request(self, serve, transport, caplog):
+        caplog.set_level(logging.DEBUG)
+
+        async def handler(_):
+            return web.Response()
+
+        await transport.send(get(await serve(handler)))
+        assert KEY not in caplog.text
