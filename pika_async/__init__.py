@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
+    from pika_async._backoff import RetryPolicy
     from pika_async._batch.batch import Batch, run_batch
     from pika_async._batch.results import BatchResult, BatchStats
+    from pika_async._checks import FieldError
     from pika_async._client import PikaClient
     from pika_async._errors import (
         APIError,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     )
     from pika_async._jobs.job import Job
     from pika_async._jobs.slots import Slot
-    from pika_async._jobs.verdicts import RetryPolicy
     from pika_async._json import from_json, to_json
     from pika_async._polling.adaptive import AdaptivePolling, Estimate
     from pika_async._polling.policies import (
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
         Observation,
         PollPolicy,
     )
-    from pika_async._request.request import Camera, GenerationRequest, Pikaffect
+    from pika_async._request.effects import Pikaffect
+    from pika_async._request.request import Camera, GenerationRequest
     from pika_async._states import (
         Failed,
         JobState,
@@ -78,6 +80,7 @@ __all__ = [
     "Estimate",
     "ExponentialPolling",
     "Failed",
+    "FieldError",
     "FixedPolling",
     "GenerationRequest",
     "InvalidRequestError",
@@ -133,9 +136,11 @@ _HOMES = {
         "Video",
     ),
     "_polling.policies": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
-    "_request.request": ("Camera", "GenerationRequest", "Pikaffect"),
+    "_checks": ("FieldError",),
+    "_request.effects": ("Pikaffect",),
+    "_request.request": ("Camera", "GenerationRequest"),
     "_batch.results": ("BatchResult", "BatchStats"),
-    "_jobs.verdicts": ("RetryPolicy",),
+    "_backoff": ("RetryPolicy",),
     "_jobs.slots": ("Slot",),
     "dialects": ("Dialect",),
 }

@@ -14,13 +14,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakValueDictionary
 
+from pika_async._backoff import RetryPolicy
+from pika_async._checks import (
+    checked_bound,
+    checked_job_id,
+    checked_request_timeout,
+    checked_timeout,
+)
 from pika_async._download.downloader import Downloader
 from pika_async._errors import ClientStateError
-from pika_async._jobs.job import Job, checked_timeout
+from pika_async._jobs.job import Job
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.submit import Submitter, Timing
 from pika_async._jobs.tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
-from pika_async._jobs.verdicts import RetryPolicy
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.request import GenerationRequest, as_request
 from pika_async._states import Failed, Queued, Succeeded, Video
@@ -81,16 +87,9 @@ class PikaClient:
         max_in_flight: int | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        if (
-            isinstance(request_timeout, bool)
-            or not isinstance(request_timeout, int | float)
-            or not 0 < request_timeout < math.inf
-        ):
-            raise ValueError(
-                f"request_timeout: {request_timeout!r} is not allowed; allowed are seconds above 0"
-            )
+        checked_request_timeout(request_timeout)
         if max_in_flight is not None:
-            checked_bound("max_in_flight", max_in_flight, " or None for no bound")
+            checked_bound("max_in_flight", max_in_flight, ", or None for no bound")
         dialect = dialect or Gateway()
         self._endpoint = endpoint(
             api_key=api_key,
@@ -196,10 +195,7 @@ class PikaClient:
         Raises:
             ValueError: The id is no text, or empty.
         """
-        if not isinstance(job_id, str) or not job_id.strip():
-            raise ValueError(
-                f"job_id: {job_id!r} is not allowed; allowed is text that is not empty"
-            )
+        checked_job_id(job_id)
         known = self._jobs.get(job_id)
         if known is not None:
             return known
@@ -321,19 +317,6 @@ class PikaClient:
                 "`async with PikaClient(...) as client:`",
                 meaning="Nothing was sent.",
             )
-
-
-def checked_bound(name: str, value: int, besides: str = "") -> None:
-    """Refuse what is no bound.
-
-    Raises:
-        ValueError: It is not a whole number from 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"{name}: {value!r} is not allowed; allowed is a whole number from 1{besides and ','}"
-            f"{besides}"
-        )
 
 
 _STATUS_WORDS = {

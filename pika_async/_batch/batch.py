@@ -18,9 +18,8 @@ from pika_async._batch.item import Item, OutsideError, Shared
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
-from pika_async._client import checked_bound
+from pika_async._checks import checked_bound, checked_timeout
 from pika_async._errors import ClientStateError, ConfigurationError, PikaError
-from pika_async._jobs.job import checked_timeout
 from pika_async._journal.journal import Journal
 from pika_async._settled import settled, to_its_end
 

@@ -25,7 +25,7 @@ from pika_async._errors import (
 from pika_async._jobs.job import failure
 from pika_async._journal.journal import SavedFile
 from pika_async._states import Failed, Running, Succeeded, Transition
-from pika_async._wire.api import with_media_read
+from pika_async._wire.media import with_media_read
 
 if TYPE_CHECKING:
     from pika_async._batch.record import Record

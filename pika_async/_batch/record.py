@@ -18,8 +18,9 @@ from pika_async._errors import (
     SubmissionUncertainError,
 )
 from pika_async._journal.journal import Found, Journal, SavedFile, Status
-from pika_async._journal.records import headline_of, refusal_of, request_record
+from pika_async._journal.records import headline_of, refusal_of
 from pika_async._request.fingerprint import fingerprint
+from pika_async._request.record import request_record
 from pika_async._states import Failed, Succeeded
 
 if TYPE_CHECKING:

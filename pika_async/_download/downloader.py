@@ -17,7 +17,7 @@ from pika_async._states import Video
 if TYPE_CHECKING:
     import os
 
-    from pika_async._jobs.verdicts import RetryPolicy
+    from pika_async._backoff import RetryPolicy
 
 # Far above any video of some seconds; below what fills a disk by mistake.
 MAX_VIDEO_BYTES: Final = 2 * 1024**3

@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
+from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError
 from pika_async._jobs.tracking import last_look_grace
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
@@ -194,21 +195,6 @@ class _Watcher(AsyncIterator[Transition]):
                 raise look.error
         self._seen = seen.next
         return seen.next
-
-
-def checked_timeout(timeout: float | None) -> float:
-    """Seconds, infinity for None.
-
-    Raises:
-        ValueError: It is negative or not a number.
-    """
-    if timeout is None:
-        return math.inf
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
-        raise ValueError(
-            f"timeout: {timeout!r} is not allowed; allowed are seconds from 0, or None for ever"
-        )
-    return float(timeout)
 
 
 def failure(job_id: str, state: Failed) -> JobFailedError:

@@ -16,12 +16,12 @@ from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._request.fingerprint import fingerprint
-from pika_async._wire.api import with_media_read
+from pika_async._wire.media import with_media_read
 from pika_async._wire.transport import Departure
 
 if TYPE_CHECKING:
+    from pika_async._backoff import RetryPolicy
     from pika_async._http import HTTPRequest
-    from pika_async._jobs.verdicts import RetryPolicy
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
     from pika_async.dialects import Accepted

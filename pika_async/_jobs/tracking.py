@@ -10,8 +10,9 @@ from typing import Final
 import anyio
 from attrs import define, frozen
 
+from pika_async._backoff import RetryPolicy
 from pika_async._errors import ConfigurationError, JobTimeoutError, NotFoundError, PikaError
-from pika_async._jobs.verdicts import RetryPolicy, Verdict, after_poll
+from pika_async._jobs.verdicts import Verdict, after_poll
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded

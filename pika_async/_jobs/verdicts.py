@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any
-
-from attrs import Attribute, field, frozen
 
 from pika_async._errors import (
     APIError,
@@ -20,7 +17,6 @@ from pika_async._errors import (
     ServerError,
     TransportError,
 )
-from pika_async._polling.policies import growing, seconds, share, spread
 
 
 class Symptom(Enum):
@@ -138,53 +134,3 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
             return Symptom.CONTRADICTED
         case _:
             return Symptom.REFUSED
-
-
-def _at_least_one(_: object, attribute: Attribute[Any], value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"{attribute.name}: {value!r} is not allowed; allowed is a whole number from 1"
-        )
-
-
-@frozen(kw_only=True)
-class RetryPolicy:
-    """How often and how long to try again.
-
-    Attributes:
-        attempts: How often one submit is sent at most, the first time included. Only submits
-            that provably started nothing are sent again. A 429 does not count while the service
-            admits other submits of the client, for as long as the ``outage_budget``. Also how
-            often in a row a download may break off without a new byte.
-        initial: Seconds before the second attempt.
-        factor: How the delay grows from attempt to attempt.
-        maximum: Longest delay in seconds.
-        jitter: Share by which a delay is moved at random, either way.
-        retry_after_maximum: Longest Retry-After that is honoured, in seconds; a longer one is cut
-            to this.
-        outage_budget: Seconds for which consecutive polls of one job may fail before the last
-            error is raised; one success starts the count anew. 300 s outlast a deployment or a
-            failover of the service.
-    """
-
-    attempts: int = field(default=5, validator=_at_least_one)
-    initial: float = field(default=0.5, validator=seconds(at_least=0.0))
-    factor: float = field(default=2.0, validator=seconds(at_least=1.0))
-    maximum: float = field(default=20.0, validator=seconds(at_least=0.0))
-    jitter: float = field(default=0.25, validator=share)
-    retry_after_maximum: float = field(default=120.0, validator=seconds(at_least=0.0))
-    outage_budget: float = field(default=300.0, validator=seconds(at_least=0.0))
-
-    def delay(self, failures: int, error: object, random_number: float) -> float:
-        """Seconds to wait after the ``failures``-th failure in a row (from 1).
-
-        A Retry-After of zero, or of a date that has passed, says nothing of when: backoff, lest
-        polls follow each other without a pause for as long as an outage is tolerated.
-        """
-        asked = getattr(error, "retry_after", None)
-        if asked:
-            # Never sooner than asked for, and not all at the same moment.
-            wait = float(asked) * (1.0 + self.jitter * random_number / 2.0)
-            return min(wait, self.retry_after_maximum)
-        backoff = growing(self.initial, self.factor, self.maximum, failures - 1)
-        return spread(backoff, self.jitter, random_number)

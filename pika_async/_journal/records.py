@@ -1,79 +1,16 @@
-"""What a journal keeps of requests and errors, as JSON text, and back.
+"""What a journal keeps of states and errors, as JSON text, and back.
 
-Neither image bytes nor the API key: media are kept as a path, a link or a digest, and errors have
-been cleared of the key where they are made.
+No API key: errors have been cleared of it where they are made.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import attrs
+from typing import Any
 
 from pika_async._errors import APIError, InvalidRequestError, PikaError
 from pika_async._json import compact, from_json
 from pika_async._states import Failed, JobState, Succeeded
-
-if TYPE_CHECKING:
-    from pika_async._request.request import GenerationRequest
-
-# In ``extra`` nothing tells bare base64 from other text but its length.
-_LONGEST_TEXT: Final = 8_000
-
-
-def request_record(request: GenerationRequest) -> str:
-    """The request without its defaults; media as ``{"path"|"url"|"sha256": …}``."""
-    shown = {}
-    for field in attrs.fields(type(request)):
-        value = getattr(request, field.name)
-        if value is not None and value not in (field.default, {}):
-            shown[field.name] = _shown(field.name, value)
-    return compact(shown)
-
-
-def _shown(name: str, value: Any) -> Any:
-    match name:
-        case "image" | "video":
-            return _medium(value)
-        case "camera":
-            return attrs.asdict(value, filter=lambda _, movement: movement is not None)
-        case "extra":
-            return _without_bulk(value)
-        case _:
-            return value
-
-
-def _without_bulk(value: Any) -> Any:
-    match value:
-        case dict():
-            return {str(key): _without_bulk(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_without_bulk(inner) for inner in value]
-        case str() if len(value) > _LONGEST_TEXT or _is_data_url(value):
-            return _digest(value)
-        case _:
-            return value
-
-
-def _medium(value: Path | bytes | str) -> dict[str, str]:
-    if isinstance(value, Path):
-        return {"path": str(value)}
-    if isinstance(value, str) and not _is_data_url(value):
-        return {"url": value}
-    return _digest(value)
-
-
-def _is_data_url(text: str) -> bool:
-    return text[:5].lower() == "data:"
-
-
-def _digest(value: bytes | str) -> dict[str, str]:
-    # Half surrogate pairs too: JSON can spell them.
-    content = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-    return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
 def state_of(record: str) -> Succeeded | Failed:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
 
+from pika_async._checks import seconds, share
 from pika_async._polling.forecast import Forecast, Trace
 from pika_async._polling.learnt import Learnt, Watched
-from pika_async._polling.policies import Observation, seconds, share
 from pika_async._states import Queued, Running, Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async._polling.hazard import Durations
+    from pika_async._polling.policies import Observation
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
 

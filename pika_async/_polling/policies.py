@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Protocol
+from typing import Protocol
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
+from pika_async._backoff import growing, spread
+from pika_async._checks import seconds, share
 from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState
 
@@ -50,47 +51,6 @@ class PollPolicy(Protocol):
     def finished(self, observation: Observation) -> None:
         """Hear, once a job, that it was seen in a terminal state."""
         ...
-
-
-def spread(seconds: float, jitter: float, random_number: float) -> float:
-    """``seconds`` moved by up to ``jitter`` (a share of it) either way.
-
-    The mean stays ``seconds`` for random numbers spread evenly over [0, 1).
-    """
-    return seconds * (1.0 + jitter * (2.0 * random_number - 1.0))
-
-
-def growing(initial: float, factor: float, maximum: float, step: int) -> float:
-    """``initial * factor ** step``, at most ``maximum``, for any ``step`` without overflow."""
-    try:
-        return min(initial * float(factor) ** step, maximum)
-    except OverflowError:
-        # A power beyond any float is beyond the maximum, unless it grows from nothing.
-        return min(initial, maximum) if initial <= 0.0 else maximum
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def seconds(*, at_least: float) -> Any:
-    """An attrs validator: a finite number of at least ``at_least``."""
-
-    def check(_: object, attribute: Attribute[Any], value: float) -> None:
-        if not (_is_number(value) and at_least <= value < math.inf):
-            raise ValueError(
-                f"{attribute.name}: {value!r} is not allowed; allowed is a number from {at_least:g}"
-            )
-
-    return check
-
-
-def share(_: object, attribute: Attribute[Any], value: float) -> None:
-    """An attrs validator: a number from 0 to 1."""
-    if not (_is_number(value) and 0.0 <= value <= 1.0):
-        raise ValueError(
-            f"{attribute.name}: {value!r} is not allowed; allowed is a number from 0 to 1"
-        )
 
 
 @frozen

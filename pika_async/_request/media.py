@@ -1,10 +1,20 @@
-"""What a file is, told from its first bytes."""
+"""Media: what may be given for one, and what a file is, told from its first bytes."""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pika_async._checks import FieldError
+
+Media = Path | bytes | str
 
 MediaKind = Literal["image", "video"]
+
+_A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
+_ALLOWED: Final = "an http(s) or data URL; for a file pass a pathlib.Path"
 
 SNIFF_LENGTH = 16
 
@@ -35,3 +45,68 @@ def media_type(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return _ISO_BRANDS.get(head[8:12], "video/mp4")
     return next((kind for prefix, kind in _PREFIXES if head.startswith(prefix)), None)
+
+
+def check_media(name: str, kind: MediaKind, value: Any) -> None:
+    """Refuse what is no file, bytes or URL of an image or a video.
+
+    Raises:
+        FieldError: Names the field, the value and what is allowed.
+    """
+    if isinstance(value, bytes):
+        if _kind_of(value[:SNIFF_LENGTH]) != kind:
+            problem = f"these bytes do not begin like {_A[kind]}"
+            raise FieldError(name, value[:SNIFF_LENGTH], f"{_A[kind]}", problem=problem)
+    elif isinstance(value, Path):
+        _check_file(name, kind, value)
+    elif isinstance(value, str):
+        _check_url(name, kind, value)
+    else:
+        allowed = "a pathlib.Path, bytes, or an http(s) or data URL"
+        raise FieldError(name, value, allowed, verb="are")
+
+
+def _kind_of(head: bytes) -> str:
+    return (media_type(head) or "").partition("/")[0]
+
+
+def _check_file(name: str, kind: MediaKind, path: Path) -> None:
+    allowed = f"the path of {_A[kind]}"
+    try:
+        with path.open("rb") as file:
+            head = file.read(SNIFF_LENGTH)
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a null character in it.
+        reason = getattr(error, "strerror", None) or error
+        raise FieldError(
+            name, str(path), allowed, problem=f"the file cannot be read: {reason}"
+        ) from error
+    if _kind_of(head) != kind:
+        problem = f"the file does not begin like {_A[kind]}"
+        raise FieldError(name, str(path), allowed, problem=problem)
+
+
+def _check_url(name: str, kind: MediaKind, url: str) -> None:
+    if url[:5].lower() == "data:":
+        if not url[5:].lower().startswith(f"{kind}/") or not url.partition(",")[2]:
+            allowed = f"a data URL of {_A[kind]}: data:{kind}/…;base64,…"
+            raise FieldError(name, url, allowed)
+        return
+    try:
+        parts = urlsplit(url)
+        # urlsplit overlooks blanks; a line break copied along with a link costs a video.
+        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
+        good = good and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise FieldError(name, url, _ALLOWED)
+
+
+def show_media(value: Media | None) -> str:
+    """How a medium stands in a repr: short."""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, str) and len(value) > 100:
+        return f"{value[:80]!r}…"
+    return repr(value)

@@ -1,132 +1,86 @@
-"""What a video is asked for with; wrong values are refused here, before money is spent."""
+"""What a video is asked for with; wrong values are refused here, before money is spent.
+
+Whatever the rest of the package must know of a field stands beside it, as :class:`About`: how the
+command line and files of prompts explain it, and whether it holds a medium. A new field is added
+here and in the dialects, and nowhere else.
+"""
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-import re
 from collections.abc import Mapping
-from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
+import attrs
 from attrs import Attribute, field, frozen
 
-from pika_async._request.media import SNIFF_LENGTH, MediaKind, media_type
-
-Media = Path | bytes | str
-
-_A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
+from pika_async._checks import (
+    FieldError,
+    flag,
+    number_within,
+    one_of,
+    text,
+    whole_or_none,
+)
+from pika_async._request.effects import Pikaffect, to_pikaffect
+from pika_async._request.media import Media, MediaKind, check_media, show_media
 
 ASPECT_RATIO_RANGE: Final = (0.4, 2.5)
 FRAME_RATE_RANGE: Final = (1, 24)
 MOTION_RANGE: Final = (0, 4)
 GUIDANCE_SCALE_RANGE: Final = (5, 25)
 
-
-class Pikaffect(StrEnum):
-    """The effects that the gateway, its siblings and Pika's own API are known to accept."""
-
-    TA_DA = "Ta-da"
-    DEFLATE = "Deflate"
-    CRUMBLE = "Crumble"
-    DISSOLVE = "Dissolve"
-    SQUISH = "Squish"
-    INFLATE = "Inflate"
-    MELT = "Melt"
-    CRUSH = "Crush"
-    CAKE_IFY = "Cake-ify"
-    EXPLODE = "Explode"
-    LEVITATE = "Levitate"
-    DECAPITATE = "Decapitate"
-    EYE_POP = "Eye-pop"
-    PEEL = "Peel"
-    POKE = "Poke"
-    TEAR = "Tear"
+_ABOUT: Final = "pika_async"
 
 
-def _refuse(name: str, value: object, allowed: str) -> ValueError:
-    try:
-        shown = repr(value)
-    except (ValueError, RecursionError):
-        # Integers of more than 4300 digits, and what is nested too deeply, have no repr.
-        shown = f"this {type(value).__name__}, too large to show,"
-    if len(shown) > 200:
-        shown = f"{shown[:200]}…"
-    return ValueError(f"{name}: {shown} is not allowed; {allowed}")
+@frozen(kw_only=True)
+class About:
+    """What is to be known of a field beside its type."""
+
+    help: str
+    """What it does, in a sentence for the command line."""
+    metavar: str | None = None
+    """What stands for its value there."""
+    medium: MediaKind | None = None
+    """It is given as a file, bytes or a URL of such a medium."""
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def about(attribute: Attribute[Any]) -> About:
+    """What is to be known of a field of :class:`GenerationRequest`."""
+    known: About = attribute.metadata[_ABOUT]
+    return known
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _about(
+    help: str,  # noqa: A002 - the name that command lines give it
+    metavar: str | None = None,
+    medium: MediaKind | None = None,
+) -> dict[str, About]:
+    return {_ABOUT: About(help=help, metavar=metavar, medium=medium)}
 
 
-def _number_within(low: float, high: float, *, whole: bool) -> Any:
-    kind = "a whole number" if whole else "a number"
-
-    def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is None:
-            if attribute.default is None:
-                return
-            raise _refuse(attribute.name, value, f"allowed is {kind} from {low} to {high}")
-        right_kind = _is_whole(value) if whole else _is_number(value)
-        # Written so that NaN, which compares false with everything, is refused too.
-        if not (right_kind and low <= value <= high):
-            raise _refuse(attribute.name, value, f"allowed is {kind} from {low} to {high}")
-
-    return check
-
-
-def _text(*, empty: bool) -> Any:
-    allowed = "allowed is text" if empty else "allowed is text that is not empty"
-
-    def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if not isinstance(value, str) or not (empty or value.strip()):
-            raise _refuse(attribute.name, value, allowed)
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _refuse(attribute.name, value, "it holds half a surrogate pair") from None
-
-    return check
-
-
-def _check_model(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise _refuse(attribute.name, value, 'allowed is a version as text, such as "1.5"')
-
-
-def _check_whole(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and not _is_whole(value):
-        raise _refuse(attribute.name, value, "allowed is a whole number")
-
-
-def _check_flag(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if not isinstance(value, bool):
-        raise _refuse(attribute.name, value, "allowed is True or False")
-
-
-def _one_of(*allowed: str) -> Any:
-    def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is not None and value not in allowed:
-            raise _refuse(f"camera.{attribute.name}", value, f"allowed are {', '.join(allowed)}")
-
-    return check
+def _check_medium(_: object, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None:
+        check_media(attribute.name, about(attribute).medium or "image", value)
 
 
 @frozen(kw_only=True)
 class Camera:
     """How the camera moves; None leaves a movement out."""
 
-    zoom: Literal["in", "out"] | None = field(default=None, validator=_one_of("in", "out"))
-    pan: Literal["left", "right"] | None = field(default=None, validator=_one_of("left", "right"))
-    tilt: Literal["up", "down"] | None = field(default=None, validator=_one_of("up", "down"))
-    rotate: Literal["cw", "ccw"] | None = field(default=None, validator=_one_of("cw", "ccw"))
+    zoom: Literal["in", "out"] | None = field(
+        default=None, validator=one_of("in", "out", within="camera.")
+    )
+    pan: Literal["left", "right"] | None = field(
+        default=None, validator=one_of("left", "right", within="camera.")
+    )
+    tilt: Literal["up", "down"] | None = field(
+        default=None, validator=one_of("up", "down", within="camera.")
+    )
+    rotate: Literal["cw", "ccw"] | None = field(
+        default=None, validator=one_of("cw", "ccw", within="camera.")
+    )
 
 
 def _to_camera(value: Camera | None) -> Camera | None:
@@ -136,26 +90,7 @@ def _to_camera(value: Camera | None) -> Camera | None:
 
 def _check_camera(_: object, attribute: Attribute[Any], value: Any) -> None:
     if value is not None and not isinstance(value, Camera):
-        raise _refuse(attribute.name, value, "allowed is a Camera, such as Camera(zoom='in')")
-
-
-def _to_pikaffect(value: Pikaffect | str | None) -> Pikaffect | None:
-    if value is None or isinstance(value, Pikaffect):
-        return value
-    names = {effect.lower(): effect for effect in Pikaffect}
-    if not isinstance(value, str):
-        raise _refuse("pikaffect", value, f"allowed are {', '.join(Pikaffect)}")
-    effect = names.get(value.strip().lower())
-    if effect is None:
-        nearest = difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.5)
-        hint = f"did you mean {names[nearest[0]].value!r}? " if nearest else ""
-        raise _refuse(
-            "pikaffect",
-            value,
-            f"{hint}allowed are {', '.join(Pikaffect)}; "
-            "an effect newer than this version goes through extra={'pikaffect': …}",
-        )
-    return effect
+        raise FieldError(attribute.name, value, "a Camera, such as Camera(zoom='in')")
 
 
 def _to_aspect_ratio(value: float | str | None) -> float | None:
@@ -169,65 +104,8 @@ def _to_aspect_ratio(value: float | str | None) -> float | None:
         ratio = math.nan
     # Checked here too, so that the error shows the text and not what it comes to.
     if not low <= ratio <= high:
-        raise _refuse(
-            "aspect_ratio", value, f"allowed is width:height or a number from {low} to {high}"
-        )
+        raise FieldError("aspect_ratio", value, f"width:height or a number from {low} to {high}")
     return ratio
-
-
-def _check_media(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None:
-        check_media(attribute.name, "video" if attribute.name == "video" else "image", value)
-
-
-def check_media(name: str, kind: MediaKind, value: Any) -> None:
-    """Refuse what is no file, bytes or URL of an image or a video.
-
-    Raises:
-        ValueError: Names the field, the value and what is allowed.
-    """
-    if isinstance(value, bytes):
-        if _kind_of(value[:SNIFF_LENGTH]) != kind:
-            raise _refuse(name, value[:SNIFF_LENGTH], f"these bytes do not begin like {_A[kind]}")
-    elif isinstance(value, Path):
-        _check_file(name, kind, value)
-    elif isinstance(value, str):
-        _check_url(name, kind, value)
-    else:
-        raise _refuse(name, value, "allowed are a pathlib.Path, bytes, or an http(s) or data URL")
-
-
-def _kind_of(head: bytes) -> str:
-    return (media_type(head) or "").partition("/")[0]
-
-
-def _check_file(name: str, kind: MediaKind, path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(SNIFF_LENGTH)
-    except (OSError, ValueError) as error:
-        # ValueError: a path with a null character in it.
-        problem = getattr(error, "strerror", None) or error
-        raise _refuse(name, str(path), f"the file cannot be read: {problem}") from error
-    if _kind_of(head) != kind:
-        raise _refuse(name, str(path), f"the file does not begin like {_A[kind]}")
-
-
-def _check_url(name: str, kind: MediaKind, url: str) -> None:
-    allowed = "allowed is an http(s) or data URL; for a file pass a pathlib.Path"
-    if url[:5].lower() == "data:":
-        if not url[5:].lower().startswith(f"{kind}/") or not url.partition(",")[2]:
-            raise _refuse(name, url, f"allowed is a data URL of {_A[kind]}: data:{kind}/…;base64,…")
-        return
-    try:
-        parts = urlsplit(url)
-        # urlsplit overlooks blanks; a line break copied along with a link costs a video.
-        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
-        good = good and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise _refuse(name, url, allowed)
 
 
 def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -235,22 +113,16 @@ def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
     # whatever happens to the caller's dict.
     if value == {}:
         return {}
-    allowed = "allowed is a mapping with text keys and values that JSON can hold"
+    allowed = "a mapping with text keys and values that JSON can hold"
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise _refuse("extra", value, allowed)
+        raise FieldError("extra", value, allowed)
     try:
         copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise _refuse("extra", value, f"{allowed}: {error}") from error
+        raise FieldError(
+            "extra", value, allowed, problem=f"allowed is {allowed}: {error}"
+        ) from error
     return copy
-
-
-def _show_media(value: Media | None) -> str:
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    if isinstance(value, str) and len(value) > 100:
-        return f"{value[:80]!r}…"
-    return repr(value)
 
 
 @frozen
@@ -277,50 +149,114 @@ class GenerationRequest:
             than this version.
 
     Raises:
-        ValueError: Names the field, the value and what is allowed.
+        FieldError: Names the field, the value and what is allowed; also a ValueError.
     """
 
-    prompt: str = field(validator=_text(empty=False))
+    prompt: str = field(metadata=_about("What to show.", "PROMPT"), validator=text(empty=False))
     image: Media | None = field(
-        kw_only=True, default=None, validator=_check_media, repr=_show_media
+        metadata=_about("Start from this image.", "FILE_OR_URL", medium="image"),
+        kw_only=True,
+        default=None,
+        validator=_check_medium,
+        repr=show_media,
     )
     video: Media | None = field(
-        kw_only=True, default=None, validator=_check_media, repr=_show_media
+        metadata=_about("Start from this video.", "FILE_OR_URL", medium="video"),
+        kw_only=True,
+        default=None,
+        validator=_check_medium,
+        repr=show_media,
     )
-    pikaffect: Pikaffect | None = field(kw_only=True, default=None, converter=_to_pikaffect)
-    model: str = field(kw_only=True, default="1.5", validator=_check_model)
+    pikaffect: Pikaffect | None = field(
+        metadata=_about("An effect: Melt, Squish, Explode, …", "EFFECT"),
+        kw_only=True,
+        default=None,
+        converter=to_pikaffect,
+    )
+    model: str = field(
+        metadata=_about("Model version.", "VERSION"),
+        kw_only=True,
+        default="1.5",
+        validator=text(empty=False, allowed='a version as text, such as "1.5"'),
+    )
     aspect_ratio: float | None = field(
+        metadata=_about("16:9, 1:1, … or a number from 0.4 to 2.5.", "W:H"),
         kw_only=True,
         default=None,
         converter=_to_aspect_ratio,
-        validator=_number_within(*ASPECT_RATIO_RANGE, whole=False),
+        validator=number_within(*ASPECT_RATIO_RANGE, whole=False),
     )
     frame_rate: int = field(
-        kw_only=True, default=24, validator=_number_within(*FRAME_RATE_RANGE, whole=True)
+        metadata=_about("Frames per second, 1 to 24.", "N"),
+        kw_only=True,
+        default=24,
+        validator=number_within(*FRAME_RATE_RANGE, whole=True),
     )
     camera: Camera | None = field(
-        kw_only=True, default=None, converter=_to_camera, validator=_check_camera
+        metadata=_about(
+            "zoom=in|out, pan=left|right, tilt=up|down, rotate=cw|ccw. Repeatable.", "MOVE=WHERE"
+        ),
+        kw_only=True,
+        default=None,
+        converter=_to_camera,
+        validator=_check_camera,
     )
     guidance_scale: float | None = field(
-        kw_only=True, default=None, validator=_number_within(*GUIDANCE_SCALE_RANGE, whole=False)
+        metadata=_about("How closely to follow the prompt, 5 to 25.", "N"),
+        kw_only=True,
+        default=None,
+        validator=number_within(*GUIDANCE_SCALE_RANGE, whole=False),
     )
     motion: int | None = field(
-        kw_only=True, default=None, validator=_number_within(*MOTION_RANGE, whole=True)
+        metadata=_about("How much moves, 0 to 4.", "N"),
+        kw_only=True,
+        default=None,
+        validator=number_within(*MOTION_RANGE, whole=True),
     )
-    negative_prompt: str = field(kw_only=True, default="", validator=_text(empty=True))
-    seed: int | None = field(kw_only=True, default=None, validator=_check_whole)
-    extend: bool = field(kw_only=True, default=False, validator=_check_flag)
-    extra: Mapping[str, Any] = field(kw_only=True, factory=dict, converter=_to_extra, hash=False)
+    negative_prompt: str = field(
+        metadata=_about("What to avoid.", "TEXT"),
+        kw_only=True,
+        default="",
+        validator=text(empty=True),
+    )
+    seed: int | None = field(
+        metadata=_about("For repeating a video.", "N"),
+        kw_only=True,
+        default=None,
+        validator=whole_or_none,
+    )
+    extend: bool = field(
+        metadata=_about("Make --video longer instead of starting anew."),
+        kw_only=True,
+        default=False,
+        validator=flag,
+    )
+    extra: Mapping[str, Any] = field(
+        metadata=_about(
+            "An object merged into the request: for what is newer than this version.", "JSON"
+        ),
+        kw_only=True,
+        factory=dict,
+        converter=_to_extra,
+        hash=False,
+    )
+
+
+_FIELDS: Final = attrs.fields(GenerationRequest)
+MEDIA_FIELDS: Final[Mapping[str, MediaKind]] = {
+    attribute.name: kind for attribute in _FIELDS if (kind := about(attribute).medium) is not None
+}
+"""The fields that hold a medium, and which kind."""
 
 
 def as_request(request: GenerationRequest | str) -> GenerationRequest:
     """A request from what users pass: a request, or its prompt alone.
 
     Raises:
-        ValueError: The prompt is empty, or it is neither.
+        FieldError: The prompt is empty, or it is neither.
     """
     if isinstance(request, GenerationRequest):
         return request
     if isinstance(request, str):
         return GenerationRequest(request)
-    raise _refuse("request", request, "allowed is a GenerationRequest or a prompt as text")
+    raise FieldError("request", request, "a GenerationRequest or a prompt as text")

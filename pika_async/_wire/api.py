@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
@@ -11,7 +10,7 @@ import attrs
 
 from pika_async._errors import APIError, ConfigurationError, DecodeError
 from pika_async._http import HTTPRequest
-from pika_async._request.request import GenerationRequest, Media, check_media
+from pika_async._request.request import MEDIA_FIELDS
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async._http import Endpoint, HTTPResponse
-    from pika_async._request.media import MediaKind
+    from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
     from pika_async._wire.transport import Departure, Transport
     from pika_async.dialects import Accepted, Dialect
@@ -31,40 +30,6 @@ _T = TypeVar("_T")
 
 # A dialect may need a second request for a result; more than a few is a loop.
 _MAX_REQUESTS_A_LOOK = 4
-
-
-async def with_media_read(request: GenerationRequest) -> GenerationRequest:
-    """``request`` with its files read into bytes, off the event loop.
-
-    Raises:
-        ConfigurationError: A file has gone or changed into something else since the request was
-            built.
-    """
-    if isinstance(request.image, Path) or isinstance(request.video, Path):
-        return await anyio.to_thread.run_sync(_read, request)
-    return request
-
-
-def _read(request: GenerationRequest) -> GenerationRequest:
-    return attrs.evolve(
-        request,
-        image=_content("image", request.image),
-        video=_content("video", request.video),
-    )
-
-
-def _content(name: MediaKind, media: Media | None) -> Media | None:
-    if not isinstance(media, Path):
-        return media
-    try:
-        content = media.read_bytes()
-        check_media(name, name, content)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{name}: {str(media)!r} could be used when the request was built, but not now: "
-            f"{error}. Nothing was sent."
-        ) from error
-    return content
 
 
 class API:
@@ -83,7 +48,7 @@ class API:
     async def encode_submit(self, request: GenerationRequest, idempotency_key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
         encode = partial(self._dialect.encode_submit, self._endpoint, request, idempotency_key)
-        if isinstance(request.image, bytes) or isinstance(request.video, bytes):
+        if any(isinstance(getattr(request, name), bytes) for name in MEDIA_FIELDS):
             # Base64 of a large file takes longer than an event loop should wait.
             return await anyio.to_thread.run_sync(encode)
         return encode()

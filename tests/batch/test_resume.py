@@ -25,9 +25,9 @@ from pika_async import (
     NotFoundError,
     RetryPolicy,
     SubmissionUncertainError,
-    _journal,
     run_batch,
 )
+from pika_async._journal import journal as journal_module
 from pika_async.simulator import Fault, Polls, Simulator
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class TestOrderOfWriting:
     async def test_a_batch_that_is_left_while_an_id_is_being_written_names_the_job(
         self, journal, monkeypatch
     ):
-        true_update = _journal._update
+        true_update = journal_module._update
         writing, disk = threading.Event(), threading.Event()
 
         def slow(item, values, connection):
@@ -509,7 +509,7 @@ class TestTheFile:
     async def test_a_paid_job_that_cannot_be_written_down_is_named_and_waited_for(
         self, journal, monkeypatch, caplog
     ):
-        true_update = _journal._update
+        true_update = journal_module._update
 
         def full(item, values, connection):
             if values.get("job_id"):

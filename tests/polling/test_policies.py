@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async import ExponentialPolling, FixedPolling, Observation, Running
-from pika_async._polling.policies import growing, spread
+from pika_async._backoff import growing, spread
 
 EARLY = Observation(job_id="j", request=None, state=None, elapsed=0.0, unchanged_for=0.0, polls=0)
 chances = st.floats(min_value=0.0, max_value=1.0, exclude_max=True)

@@ -17,8 +17,9 @@ from attrs import frozen
 
 from pika_async._errors import DecodeError
 from pika_async._http import HTTPRequest
+from pika_async._request.effects import Pikaffect
 from pika_async._request.media import SNIFF_LENGTH, media_type
-from pika_async._request.request import Camera, GenerationRequest, Pikaffect
+from pika_async._request.request import Camera, GenerationRequest
 from pika_async.dialects._answers import (
     NOT_JSON,
     decoded,

@@ -1,0 +1,46 @@
+"""Files of a request, read when it is sent and not when it is built, off the event loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import attrs
+
+from pika_async._errors import ConfigurationError
+from pika_async._request.media import check_media
+from pika_async._request.request import MEDIA_FIELDS
+
+if TYPE_CHECKING:
+    from pika_async._request.request import GenerationRequest
+
+
+async def with_media_read(request: GenerationRequest) -> GenerationRequest:
+    """``request`` with its files read into bytes, off the event loop.
+
+    Raises:
+        ConfigurationError: A file has gone or changed into something else since the request was
+            built.
+    """
+    paths = {
+        name: medium for name in MEDIA_FIELDS if isinstance(medium := getattr(request, name), Path)
+    }
+    return await anyio.to_thread.run_sync(_read, request, paths) if paths else request
+
+
+def _read(request: GenerationRequest, paths: dict[str, Path]) -> GenerationRequest:
+    read: dict[str, Any] = {name: _content(name, path) for name, path in paths.items()}
+    return attrs.evolve(request, **read)
+
+
+def _content(name: str, path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        check_media(name, MEDIA_FIELDS[name], content)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name}: {str(path)!r} could be used when the request was built, but not now: "
+            f"{error}. Nothing was sent."
+        ) from error
+    return content

@@ -1,0 +1,124 @@
+"""A request as JSON text: all that is needed, and no media."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pika_async import Camera, GenerationRequest
+from pika_async._request.record import request_record
+
+PNG = b"\x89PNG\r\n\x1a\n"
+MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(8)
+LONGEST_TEXT = 8000
+
+# Half surrogate pairs too: JSON can spell them.
+texts = st.text(st.characters(exclude_categories=()))
+
+
+def sha256(content: bytes) -> dict[str, str]:
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def asked(prompt="x", **fields):
+    return json.loads(request_record(GenerationRequest(prompt, **fields)))
+
+
+REQUESTS = [
+    ({}, {}),
+    ({"seed": 0}, {"seed": 0}),
+    ({"seed": 2**70}, {"seed": 2**70}),
+    ({"motion": 0}, {"motion": 0}),
+    ({"guidance_scale": 12.5}, {"guidance_scale": 12.5}),
+    ({"negative_prompt": "rain"}, {"negative_prompt": "rain"}),
+    ({"model": "2.0"}, {"model": "2.0"}),
+    ({"frame_rate": 12}, {"frame_rate": 12}),
+    ({"aspect_ratio": "1:2"}, {"aspect_ratio": 0.5}),
+    ({"extend": True}, {"extend": True}),
+    ({"pikaffect": "melt"}, {"pikaffect": "Melt"}),
+    ({"camera": Camera(zoom="in", pan="left")}, {"camera": {"zoom": "in", "pan": "left"}}),
+    ({"camera": Camera()}, {}),
+    ({"extra": {"a": {"b": [1, None, True, "c"]}}}, {"extra": {"a": {"b": [1, None, True, "c"]}}}),
+    ({"extra": {}}, {}),
+    ({"extra": {"a": {}, "b": None}}, {"extra": {"a": {}, "b": None}}),
+    ({"image": "https://host.example/a.png"}, {"image": {"url": "https://host.example/a.png"}}),
+    ({"video": "https://host.example/a.mp4"}, {"video": {"url": "https://host.example/a.mp4"}}),
+    ({"image": PNG}, {"image": sha256(PNG)}),
+    ({"video": MP4}, {"video": sha256(MP4)}),
+    (
+        {"image": "data:image/png;base64,iVBORw0KGgo="},
+        {"image": sha256(b"data:image/png;base64,iVBORw0KGgo=")},
+    ),
+    (
+        {"video": "DATA:VIDEO/MP4;BASE64,AAAA"},
+        {"video": sha256(b"DATA:VIDEO/MP4;BASE64,AAAA")},
+    ),
+]
+
+
+class TestRequests:
+    @pytest.mark.parametrize(("fields", "record"), REQUESTS, ids=[str(row[1]) for row in REQUESTS])
+    def test_a_request_is_kept_without_its_defaults_and_its_media(self, fields, record):
+        assert asked(**fields) == {"prompt": "x", **record}
+
+    def test_a_file_is_kept_by_its_path(self, tmp_path):
+        path = tmp_path / "panda.png"
+        path.write_bytes(PNG)
+        assert asked(image=path) == {"prompt": "x", "image": {"path": str(path)}}
+
+    def test_the_table_has_every_field(self):
+        told = {name for fields, _ in REQUESTS for name in fields}
+        assert told | {"prompt"} == {field.name for field in attrs.fields(GenerationRequest)}
+
+    def test_a_long_text_in_extra_is_kept_as_its_digest_wherever_it_stands(self):
+        long = "x" * (LONGEST_TEXT + 1)
+        short = long[:LONGEST_TEXT]
+        kept = asked(extra={"a": long, "b": [{"c": [long, short]}]})["extra"]
+        digest = sha256(long.encode())
+        assert kept == {"a": digest, "b": [{"c": [digest, short]}]}
+
+    @pytest.mark.parametrize("url", ["data:image/png;base64,iVBO", "DATA:video/mp4,x"])
+    def test_a_data_url_in_extra_is_kept_as_its_digest_however_short(self, url):
+        assert asked(extra={"a": [url]})["extra"] == {"a": [sha256(url.encode())]}
+
+    def test_a_data_url_with_half_a_surrogate_pair_has_a_digest(self):
+        url = "data:image/png;base64,\ud800"
+        assert asked(image=url)["image"] == sha256(url.encode("utf-8", "surrogatepass"))
+
+    def test_a_long_text_with_half_a_surrogate_pair_has_a_digest(self):
+        long = "\ud800" * (LONGEST_TEXT + 1)
+        digest = sha256(long.encode("utf-8", "surrogatepass"))
+        assert asked(extra={"a": long})["extra"] == {"a": digest}
+
+    def test_a_long_prompt_is_kept(self):
+        assert asked("x" * 100_000) == {"prompt": "x" * 100_000}
+
+    @given(st.binary(min_size=24, max_size=400), st.dictionaries(st.text(), st.text()))
+    def test_no_bytes_of_media_are_kept_in_any_spelling(self, content, extra):
+        image = PNG + content
+        encoded = base64.b64encode(image).decode()
+        for media in (image, f"data:image/png;base64,{encoded}"):
+            record = request_record(GenerationRequest("x", image=media, extra=extra))
+            image_kept = json.loads(record)["image"]
+            assert list(image_kept) == ["sha256"]
+            assert encoded not in record
+            assert image.hex() not in record
+
+    @given(
+        st.text(min_size=1).filter(str.strip),
+        # What begins like a data URL is taken for one.
+        st.dictionaries(texts, texts.filter(lambda text: text[:5].lower() != "data:")),
+        st.integers(),
+    )
+    def test_a_record_is_one_line_that_every_file_can_hold(self, prompt, extra, seed):
+        record = request_record(GenerationRequest(prompt, extra=extra, seed=seed))
+        assert record.isascii()
+        assert "\n" not in record
+        assert json.loads(record)["prompt"] == prompt
+        assert json.loads(record).get("extra", {}) == extra
