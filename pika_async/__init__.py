@@ -11,38 +11,58 @@ from typing import TYPE_CHECKING
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
+    from pika_async._api_errors import (
+        APIError,
+        AuthenticationError,
+        DecodeError,
+        InvalidRequestError,
+        NotFoundError,
+        PermissionDeniedError,
+        QuotaExceededError,
+        RateLimitError,
+        ServerError,
+    )
     from pika_async._backoff import RetryPolicy
     from pika_async._batch.batch import Batch, run_batch
     from pika_async._batch.results import BatchResult, BatchStats
     from pika_async._checks import FieldError
     from pika_async._client import PikaClient
     from pika_async._errors import (
-        APIError,
-        AuthenticationError,
         ClientStateError,
         ConfigurationError,
-        DecodeError,
         DownloadError,
-        InvalidRequestError,
         JobError,
         JobFailedError,
         JobTimeoutError,
         JournalError,
         ModerationError,
-        NotFoundError,
-        PermissionDeniedError,
+        NotSubmittedError,
+        OtherServiceError,
         PikaError,
-        QuotaExceededError,
-        RateLimitError,
-        ServerError,
         SubmissionUncertainError,
         TargetExistsError,
         TransportError,
         TransportTimeoutError,
     )
+    from pika_async._events import (
+        BatchLeft,
+        BatchStopped,
+        Event,
+        JobAccepted,
+        JobEnded,
+        JournalBroken,
+        StateChanged,
+        SubmitHeldBack,
+        SubmitRefused,
+        SubmitSent,
+        SubmitUncertain,
+        VideoSaved,
+        WaitingEnded,
+    )
     from pika_async._jobs.job import Job
     from pika_async._jobs.slots import Slot
     from pika_async._json import from_json, to_json
+    from pika_async._meaning import Action, Advice, MoneyMeaning, Started
     from pika_async._polling.adaptive import AdaptivePolling, Estimate
     from pika_async._polling.policies import (
         ExponentialPolling,
@@ -66,11 +86,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIError",
+    "Action",
     "AdaptivePolling",
+    "Advice",
     "AuthenticationError",
     "Batch",
+    "BatchLeft",
     "BatchResult",
     "BatchStats",
+    "BatchStopped",
     "Camera",
     "ClientStateError",
     "ConfigurationError",
@@ -78,6 +102,7 @@ __all__ = [
     "Dialect",
     "DownloadError",
     "Estimate",
+    "Event",
     "ExponentialPolling",
     "Failed",
     "FieldError",
@@ -85,14 +110,20 @@ __all__ = [
     "GenerationRequest",
     "InvalidRequestError",
     "Job",
+    "JobAccepted",
+    "JobEnded",
     "JobError",
     "JobFailedError",
     "JobState",
     "JobTimeoutError",
+    "JournalBroken",
     "JournalError",
     "ModerationError",
+    "MoneyMeaning",
     "NotFoundError",
+    "NotSubmittedError",
     "Observation",
+    "OtherServiceError",
     "PermissionDeniedError",
     "PikaClient",
     "PikaError",
@@ -105,7 +136,13 @@ __all__ = [
     "Running",
     "ServerError",
     "Slot",
+    "Started",
+    "StateChanged",
     "SubmissionUncertainError",
+    "SubmitHeldBack",
+    "SubmitRefused",
+    "SubmitSent",
+    "SubmitUncertain",
     "Succeeded",
     "TargetExistsError",
     "Transition",
@@ -113,6 +150,8 @@ __all__ = [
     "TransportTimeoutError",
     "Unknown",
     "Video",
+    "VideoSaved",
+    "WaitingEnded",
     "__version__",
     "from_json",
     "run_batch",
@@ -120,6 +159,33 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_api_errors": (
+        "APIError",
+        "AuthenticationError",
+        "DecodeError",
+        "InvalidRequestError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "QuotaExceededError",
+        "RateLimitError",
+        "ServerError",
+    ),
+    "_events": (
+        "BatchLeft",
+        "BatchStopped",
+        "Event",
+        "JobAccepted",
+        "JobEnded",
+        "JournalBroken",
+        "StateChanged",
+        "SubmitHeldBack",
+        "SubmitRefused",
+        "SubmitSent",
+        "SubmitUncertain",
+        "VideoSaved",
+        "WaitingEnded",
+    ),
+    "_meaning": ("Action", "Advice", "MoneyMeaning", "Started"),
     "_polling.adaptive": ("AdaptivePolling", "Estimate"),
     "_batch.batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),

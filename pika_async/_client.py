@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import os
 import random
@@ -23,10 +22,12 @@ from pika_async._checks import (
 )
 from pika_async._download.downloader import Downloader
 from pika_async._errors import ClientStateError
+from pika_async._events import WaitingEnded
 from pika_async._jobs.job import Job
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.submit import Submitter, Timing
-from pika_async._jobs.tracking import APPEARANCE_GRACE, RUNS_ON, Tracker, Waiting
+from pika_async._jobs.tracking import APPEARANCE_GRACE, Tracker, Waiting
+from pika_async._log import Teller
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.request import GenerationRequest, as_request
 from pika_async._states import Failed, Queued, Succeeded, Video
@@ -41,10 +42,9 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from pika_async._events import Observer
     from pika_async._jobs.submit import SubmitRecord
     from pika_async._polling.policies import PollPolicy
-
-logger = logging.getLogger("pika_async")
 
 # A minute's worth of them, up to 166 a second, which no such service admits.
 _REMEMBERED_SUBMITS: Final = 10_000
@@ -68,6 +68,9 @@ class PikaClient:
         max_in_flight: How many jobs ``generate``, batches and slots may have at once, together;
             None: no bound.
         allow_insecure: Let the key travel over plain http to another machine.
+        observer: Told each event (submits, states, ends, saved videos, …; see
+            ``pika_async.Event``) as it happens: a plain function that returns soon. What it raises
+            is logged.
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
@@ -86,6 +89,7 @@ class PikaClient:
         request_timeout: float = 30.0,
         max_in_flight: int | None = None,
         allow_insecure: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         checked_request_timeout(request_timeout)
         if max_in_flight is not None:
@@ -102,6 +106,7 @@ class PikaClient:
         self._transport = Transport(session=session, request_timeout=request_timeout)
         self._api = API(endpoint=self._endpoint, dialect=dialect, transport=self._transport)
         retry = retry or RetryPolicy()
+        self._tell = Teller(observer)
         # The one place where time and chance become real.
         timing = Timing(
             now=time.monotonic,
@@ -116,13 +121,15 @@ class PikaClient:
             now=timing.now,
             sleep=timing.sleep,
             random=timing.random,
+            tell=self._tell,
         )
-        self._submitter = Submitter(self._api, retry, timing)
+        self._submitter = Submitter(self._api, retry, timing, self._tell)
         self._downloader = Downloader(
             stream=partial(self._transport.stream, silence=request_timeout),
             retry=retry,
             sleep=timing.sleep,
             random=timing.random,
+            tell=self._tell,
         )
         self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
@@ -182,7 +189,6 @@ class PikaClient:
         """Submit a job that is written down as it goes; see :meth:`Submitter.submit`."""
         self._check_open()
         accepted = await self._submitter.submit(request, content=content, record=record)
-        logger.debug("job %s: submitted %r", accepted.job_id, request.prompt)
         self._note_submit(accepted.job_id)
         return self._remembered(
             accepted.job_id,
@@ -247,7 +253,7 @@ class PikaClient:
             try:
                 return await job.result(timeout=timeout)
             except asyncio.CancelledError:
-                logger.warning("generate was cancelled. %s", RUNS_ON.format(job_id=job.id))
+                self._tell(WaitingEnded(job_id=job.id))
                 raise
 
     async def download(
@@ -314,8 +320,7 @@ class PikaClient:
         if self._status != "open":
             raise ClientStateError(
                 f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
-                "`async with PikaClient(...) as client:`",
-                meaning="Nothing was sent.",
+                "`async with PikaClient(...) as client:`"
             )
 
 

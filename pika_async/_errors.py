@@ -6,6 +6,7 @@ PikaError
 ├── TransportError
 │   └── TransportTimeoutError       also a TimeoutError
 ├── SubmissionUncertainError
+├── NotSubmittedError
 ├── APIError
 │   ├── AuthenticationError         401
 │   ├── PermissionDeniedError       403
@@ -22,12 +23,21 @@ PikaError
 ├── JournalError
 └── DownloadError
     └── TargetExistsError           also a FileExistsError
+
+Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
+
+An error carries facts: whether a job was started, which one, how often it was tried. What they mean
+for the money and what to do next is derived from them whenever it is asked for, in ``money`` and
+``advice``, and put into words only by ``str``. Nothing is written into an error afterwards but a
+fact that is learnt later: the job it concerns, and how often it was tried.
 """
 
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pika_async._meaning import Action, Advice, MoneyMeaning, Started, in_sentences
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,22 +51,77 @@ class PikaError(Exception):
 
     Attributes:
         job_id: The job concerned, or None where no job is known.
-        meaning: What this means for the money and what to do next, one or two sentences; may be
-            empty. ``str(error)`` ends with it.
+        started: Whether the request that failed has started a job: NO, MAYBE or YES.
+        tries: How often the request was sent, where it was sent more than once; else 1.
 
     Every error can be pickled, with its cause, to travel between processes.
     """
 
-    def __init__(self, message: str = "", *, job_id: str | None = None, meaning: str = "") -> None:
+    # The plain class is no statement about money; each of its kinds is one.
+    _tells_meaning: ClassVar[bool] = True
+
+    def __init__(
+        self, message: str = "", *, job_id: str | None = None, started: Started = Started.NO
+    ) -> None:
         super().__init__(message)
         self.job_id = job_id
-        self.meaning = meaning
+        self.started = started
+        self.tries = 1
 
-    def __str__(self) -> str:
+    @property
+    def money(self) -> MoneyMeaning:
+        """What this means for the money."""
+        match self.started:
+            case Started.YES:
+                return MoneyMeaning.STAYS_PAID
+            case Started.MAYBE:
+                return MoneyMeaning.MAY_BE_CHARGED
+            case Started.NO:
+                return self._money_not_started
+
+    _money_not_started: ClassVar[MoneyMeaning] = MoneyMeaning.NOT_SENT
+
+    @property
+    def advice(self) -> Advice | None:
+        """What to do next, or None where the message says all there is to say."""
+        match self.started:
+            case Started.YES:
+                return Advice(Action.WAIT_FOR_JOB, self.job_id)
+            case Started.MAYBE if self.job_id is not None:
+                return Advice(Action.LOOK_AT_JOB, self.job_id)
+            case Started.MAYBE:
+                return Advice(Action.CHECK_USAGE)
+            case Started.NO:
+                return self._advice_not_started()
+
+    def _advice_not_started(self) -> Advice | None:
+        return None
+
+    @property
+    def meaning(self) -> str:
+        """``money`` and ``advice`` in a sentence or two; ``str(error)`` ends with it."""
+        if not self._tells_meaning or type(self) is PikaError:
+            return ""
+        sentences = in_sentences(self.money, self.advice)
+        return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
+
+    def about_job(self, job_id: str) -> None:
+        """Note which job a request was about that was no submit: there is such a job."""
+        if self.job_id is None:
+            self.job_id = job_id
+        self.started = Started.YES
+
+    @property
+    def what(self) -> str:
+        """What happened, to which job: the text of the error without its meaning."""
         text = self._headline()
         if self.job_id and self.job_id not in text:
-            text = f"job {self.job_id}: {text}"
-        return f"{text}{_full_stop(text)} {self.meaning}" if self.meaning else text
+            return f"job {self.job_id}: {text}"
+        return text
+
+    def __str__(self) -> str:
+        what, meaning = self.what, self.meaning
+        return f"{what}{full_stop(what)} {meaning}" if what and meaning else what
 
     def _headline(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -75,6 +140,11 @@ def _restore(
     vars(error).update(state)
     error.__cause__ = cause
     return error
+
+
+def full_stop(text: str) -> str:
+    """What ends a sentence that has no end yet."""
+    return "" if text.endswith((".", "!", "?")) else "."
 
 
 def _picklable(cause: BaseException | None) -> BaseException | None:
@@ -96,16 +166,20 @@ class ClientStateError(ConfigurationError, RuntimeError):
 class TransportError(PikaError):
     """The service could not be reached, or its answer broke off.
 
-    Attributes:
-        may_have_arrived: False where the request provably never left: the name was not resolved,
-            the connection refused, TLS failed, or no connection was had in time.
+    ``started`` is NO where the request provably never left whole: the name was not resolved, the
+    connection refused, TLS failed, no connection was had in time, or it broke off before the last
+    byte had left.
     """
 
+    _money_not_started = MoneyMeaning.NOT_CHARGED
+
     def __init__(
-        self, message: str = "", *, may_have_arrived: bool = True, job_id: str | None = None
+        self, message: str = "", *, job_id: str | None = None, started: Started = Started.MAYBE
     ) -> None:
-        super().__init__(message, job_id=job_id)
-        self.may_have_arrived = may_have_arrived
+        super().__init__(message, job_id=job_id, started=started)
+
+    def _advice_not_started(self) -> Advice:
+        return Advice(Action.TRY_LATER)
 
 
 class TransportTimeoutError(TransportError, TimeoutError):
@@ -120,6 +194,7 @@ class SubmissionUncertainError(PikaError):
         fingerprint: SHA-256 of the request, hexadecimal: equal requests have equal fingerprints.
         sent_at: When the submit was sent, an aware ``datetime`` in UTC.
         cause: The error that left it uncertain, the same object as ``__cause__``.
+        journalled: Whether a journal knows of it, so that ``resubmit_uncertain`` can decide.
     """
 
     def __init__(
@@ -130,15 +205,10 @@ class SubmissionUncertainError(PikaError):
         fingerprint: str,
         sent_at: datetime,
         job_id: str | None = None,
+        journalled: bool = False,
     ) -> None:
-        super().__init__(
-            message,
-            job_id=job_id,
-            meaning=(
-                "The job may exist and may be billed, so it was not sent again. Look at the "
-                "account's usage around that time; submit again only if nothing was started."
-            ),
-        )
+        super().__init__(message, job_id=job_id, started=Started.MAYBE)
+        self.journalled = journalled
         self.request = request
         self.fingerprint = fingerprint
         self.sent_at = sent_at
@@ -148,125 +218,41 @@ class SubmissionUncertainError(PikaError):
         """The error that left it uncertain."""
         return self.__cause__
 
+    @property
+    def advice(self) -> Advice:
+        """Look at the account's usage; an id that is known beside it is in ``job_id``."""
+        return Advice(Action.CHECK_USAGE, self.job_id, journalled=self.journalled)
+
     def _headline(self) -> str:
         when = self.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         return f"{super()._headline()} (sent {when}, fingerprint {self.fingerprint[:12]})."
 
 
-class APIError(PikaError):
-    """The service answered with an error.
+class NotSubmittedError(PikaError):
+    """The batch submits nothing more, so this request was not sent; the reason is its cause.
+
+    What is wrong for all stops a batch: a refused key, a balance that is used up, a full disk, a
+    journal that cannot be written. Jobs that are paid for go their way.
 
     Attributes:
-        status: HTTP status.
-        code: The service's own code, or None.
-        message: The service's own words; empty where it gave none.
-        request_id: The service's name for this request, for its support, or None.
-        retry_after: Seconds the service asked to wait, or None.
-        body: The first 500 characters of the answer.
-        may_have_started: True where a submit that got this answer may have started a job.
+        cause: Why the batch has stopped, the same object as ``__cause__``.
+        journalled: Whether running the batch again with its journal goes on from here.
     """
 
     def __init__(
-        self,
-        message: str = "",
-        *,
-        status: int,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        body: str = "",
-        may_have_started: bool = False,
-        job_id: str | None = None,
+        self, message: str = "", *, journalled: bool = False, job_id: str | None = None
     ) -> None:
         super().__init__(message, job_id=job_id)
-        self.message = message
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
-        self.may_have_started = may_have_started
+        self.journalled = journalled
 
-    summary = "the service answered with an error"
+    @property
+    def cause(self) -> BaseException | None:
+        """Why the batch has stopped."""
+        return self.__cause__
 
-    def _headline(self) -> str:
-        facts = [f"HTTP {self.status}"]
-        if self.code:
-            facts.append(f"code {self.code}")
-        if self.request_id:
-            facts.append(f"request id {self.request_id}")
-        said = f": {self.message}" if self.message else ""
-        return f"{self.summary} ({', '.join(facts)}){said}{_full_stop(said)}"
-
-
-def _full_stop(text: str) -> str:
-    return "" if text.endswith((".", "!", "?")) else "."
-
-
-class AuthenticationError(APIError):
-    """401: the key is missing, unknown, expired, disabled, or its own quota is used up."""
-
-    summary = "the API key was not accepted: unknown, expired, disabled, or its quota is used up"
-
-
-class PermissionDeniedError(APIError):
-    """403: the account, its address or the model is not allowed."""
-
-    summary = "not allowed for this account, address or model"
-
-
-class QuotaExceededError(APIError):
-    """402, or 403 with a code that says so: the account's balance is too small."""
-
-    summary = "the account's balance or quota does not suffice"
-
-
-class InvalidRequestError(APIError):
-    """400, 413, 422: the service refuses this request; sending it again changes nothing."""
-
-    summary = "the service refused the request"
-
-
-class NotFoundError(APIError):
-    """404, or the service's own code: no such job for this key, or a wrong base URL."""
-
-    summary = "not found: no such job for this API key, or a wrong base URL"
-
-
-class RateLimitError(APIError):
-    """429: too many requests."""
-
-    summary = "too many requests"
-
-
-class ServerError(APIError):
-    """5xx: the service, or a proxy in front of it, failed."""
-
-    summary = "the service failed"
-
-
-class DecodeError(PikaError):
-    """The answer is not the API's: a web page, say, because the base URL is wrong.
-
-    Attributes:
-        status: HTTP status.
-        body: The first 500 characters of the answer.
-        may_have_started: True where a submit that got this answer may have started a job.
-    """
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        status: int,
-        body: str = "",
-        may_have_started: bool = False,
-        job_id: str | None = None,
-    ) -> None:
-        super().__init__(message, job_id=job_id)
-        self.status = status
-        self.body = body
-        self.may_have_started = may_have_started
+    def _advice_not_started(self) -> Advice:
+        action = Action.RUN_AGAIN if self.journalled else Action.SEND_THE_REST
+        return Advice(action, journalled=self.journalled)
 
 
 class JobError(PikaError):
@@ -277,10 +263,8 @@ class JobError(PikaError):
         state: Its last known state, or None where none is known.
     """
 
-    def __init__(
-        self, message: str = "", *, job_id: str, state: JobState | None, meaning: str = ""
-    ) -> None:
-        super().__init__(message, job_id=job_id, meaning=meaning)
+    def __init__(self, message: str = "", *, job_id: str, state: JobState | None) -> None:
+        super().__init__(message, job_id=job_id, started=Started.YES)
         self.state = state
 
 
@@ -289,9 +273,24 @@ class JobFailedError(JobError):
 
     state: Failed
 
+    @property
+    def money(self) -> MoneyMeaning:
+        """Whether a failed job is charged is the service's to say."""
+        return MoneyMeaning.SERVICE_DECIDES
+
+    @property
+    def advice(self) -> Advice:
+        """Submitting again is a new paid job."""
+        return Advice(Action.SUBMIT_ANEW, self.job_id)
+
 
 class ModerationError(JobFailedError):
     """The service refused the content of the prompt, image or video."""
+
+    @property
+    def advice(self) -> Advice:
+        """The same again would be refused again."""
+        return Advice(Action.CHANGE_REQUEST, self.job_id)
 
 
 class JobTimeoutError(JobError, TimeoutError):
@@ -299,12 +298,60 @@ class JobTimeoutError(JobError, TimeoutError):
 
 
 class JournalError(PikaError):
-    """The journal is in use by another process, is no journal, or is of a newer version."""
+    """The journal is in use, is no journal, is of a newer version, or of another service."""
+
+    # What it means stands in the message: journals are also read, when nothing was to be sent.
+    _tells_meaning = False
+
+
+class OtherServiceError(JournalError):
+    """What the journal knows of a request was submitted to another service or base URL.
+
+    It is neither looked at nor bought again here.
+
+    Attributes:
+        service: The service it was submitted to.
+        base_url: Where that was.
+    """
+
+    _tells_meaning = True
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        service: str,
+        base_url: str,
+        job_id: str | None = None,
+        started: Started = Started.YES,
+    ) -> None:
+        super().__init__(message, job_id=job_id, started=started)
+        self.service = service
+        self.base_url = base_url
+
+    @property
+    def advice(self) -> Advice:
+        """Run it again with that service."""
+        return Advice(Action.USE_ITS_SERVICE, self.job_id, journalled=True)
 
 
 class DownloadError(PikaError):
     """A finished video could not be saved; it stays paid for and can be fetched again."""
 
+    _action: ClassVar[Action] = Action.DOWNLOAD_AGAIN
+
+    def __init__(
+        self, message: str = "", *, job_id: str | None = None, started: Started = Started.YES
+    ) -> None:
+        super().__init__(message, job_id=job_id, started=started)
+
+    @property
+    def advice(self) -> Advice:
+        """Download it again; do not generate it again."""
+        return Advice(self._action, self.job_id)
+
 
 class TargetExistsError(DownloadError, FileExistsError):
     """The target file exists and ``overwrite`` was not asked for; nothing was touched."""
+
+    _action = Action.OVERWRITE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +18,14 @@ from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
 from pika_async._checks import checked_bound, checked_timeout
-from pika_async._errors import ClientStateError, ConfigurationError, PikaError
+from pika_async._errors import (
+    ClientStateError,
+    ConfigurationError,
+    JournalError,
+    NotSubmittedError,
+    PikaError,
+)
+from pika_async._events import BatchLeft, BatchStopped, JournalBroken
 from pika_async._journal.journal import Journal
 from pika_async._settled import settled, to_its_end
 
@@ -32,13 +38,8 @@ if TYPE_CHECKING:
     from pika_async._client import PikaClient
     from pika_async._states import Transition
 
-logger = logging.getLogger("pika_async")
-
 # A media host is not the service: enough to fill a line, few enough to be a polite guest.
 DOWNLOADS_AT_ONCE: Final = 8
-
-# Ids that fit into a line of a log.
-_NAMED_IN_LOG: Final = 20
 
 # Seconds between two cancellations of the same batch.
 _CANCELLED_AGAIN: Final = 0.5
@@ -150,7 +151,9 @@ class Batch(AsyncIterator[BatchResult]):
             if self._shared.output_dir is not None:
                 await settled(partial(_check_folder, self._shared.output_dir))
             if self._journal_path is not None:
-                self._journal = await Journal.open(self._journal_path, self._shared.now)
+                self._journal = await Journal.open(
+                    self._journal_path, self._shared.now, self._tell_journal_broken
+                )
         except BaseException:
             self._status = "left"
             raise
@@ -241,7 +244,7 @@ class Batch(AsyncIterator[BatchResult]):
     def _record(self, index: int) -> Record:
         if self._journal is None:
             return Record(index)
-        return JournalRecord(index, self._journal, self._choices, self._stop)
+        return JournalRecord(index, self._journal, self._choices, self._stop, self._tell_unrecorded)
 
     def _deliver(self, result: BatchResult) -> None:
         self._shared.counts.count(result)
@@ -251,7 +254,7 @@ class Batch(AsyncIterator[BatchResult]):
         """Submit nothing more: what could not be done for one request cannot be for others."""
         if self._stopped_by is None:
             self._stopped_by = error
-            logger.error("the batch submits nothing more: %s", error)
+            self._client._tell(BatchStopped(error=error))
 
     def _check_submit(self) -> None:
         if self._status != "open":
@@ -275,26 +278,22 @@ class Batch(AsyncIterator[BatchResult]):
                 await self._journal.close()
         self._name_what_is_paid_for()
 
+    def _tell_journal_broken(self, error: JournalError) -> None:
+        assert self._journal_path is not None  # noqa: S101 - it is this one's
+        self._client._tell(JournalBroken(path=self._journal_path, error=error))
+
+    def _tell_unrecorded(self, job_id: str, error: JournalError) -> None:
+        assert self._journal_path is not None  # noqa: S101 - it is this one's
+        self._client._tell(JournalBroken(path=self._journal_path, error=error, job_id=job_id))
+
     def _name_what_is_paid_for(self) -> None:
         """What nobody has been told of and no journal knows, or what still runs."""
-        unclaimed = {} if self._journal is not None else self.unclaimed
-        job_ids = (*self.in_flight.values(), *unclaimed.values())
-        if not job_ids:
-            return
-        more = len(job_ids) - _NAMED_IN_LOG
-        logger.warning(
-            "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
-            "(%d); they are paid for: %s%s. %s",
-            len(self.in_flight),
-            len(self.unclaimed),
-            ", ".join(job_ids[:_NAMED_IN_LOG]),
-            f" and {more} more" if more > 0 else "",
-            "Come back to each with client.job(job_id).result()."
-            if self._journal is None
-            else "Run the batch again with the same journal to have them all.",
-            # For handlers that act on it.
-            extra={"job_ids": job_ids},
-        )
+        in_flight, unclaimed = self.in_flight, self.unclaimed
+        if in_flight or unclaimed:
+            journalled = self._journal is not None
+            self._client._tell(
+                BatchLeft(in_flight=in_flight, unclaimed=unclaimed, journalled=journalled)
+            )
 
 
 async def run_batch(
@@ -340,16 +339,10 @@ _STATUS_WORDS: Final = {
 }
 
 
-def _not_submitted(reason: PikaError, *, journalled: bool) -> PikaError:
-    error = type(reason)(
-        f"not submitted, since the batch has stopped: {reason.__cause__ or reason}"
-    )
-    error.meaning = (
-        "Nothing was sent for it and nothing is charged for it. Mend that, then run the batch "
-        "again with the same journal."
-        if journalled
-        else "Nothing was sent for it and nothing is charged for it. Mend that, then send the "
-        "requests that come back with this error, and only those."
+def _not_submitted(reason: PikaError, *, journalled: bool) -> NotSubmittedError:
+    error = NotSubmittedError(
+        f"not submitted, since the batch has stopped: {reason.__cause__ or reason}",
+        journalled=journalled,
     )
     error.__cause__ = reason
     return error

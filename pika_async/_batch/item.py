@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from attrs import define, field, frozen
 
+from pika_async._api_errors import NotFoundError
 from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
 from pika_async._client import PikaClient
 from pika_async._download.names import video_name
-from pika_async._errors import (
-    DownloadError,
-    NotFoundError,
-    PikaError,
-    SubmissionUncertainError,
-    TargetExistsError,
-)
+from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
 from pika_async._jobs.job import failure
 from pika_async._journal.journal import SavedFile
 from pika_async._states import Failed, Running, Succeeded, Transition

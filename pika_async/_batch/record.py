@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -11,12 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio.to_thread
 from attrs import frozen
 
-from pika_async._errors import (
-    InvalidRequestError,
-    JournalError,
-    PikaError,
-    SubmissionUncertainError,
-)
+from pika_async._api_errors import InvalidRequestError
+from pika_async._errors import JournalError, NotSubmittedError, PikaError, SubmissionUncertainError
 from pika_async._journal.journal import Found, Journal, SavedFile, Status
 from pika_async._journal.records import headline_of, refusal_of
 from pika_async._request.fingerprint import fingerprint
@@ -28,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async._request.request import GenerationRequest
-
-logger = logging.getLogger("pika_async")
 
 _T = TypeVar("_T")
 
@@ -111,6 +104,7 @@ class JournalRecord(Record):
         journal: Journal,
         choices: Choices,
         stop: Callable[[PikaError], None],
+        tell_unrecorded: Callable[[str, JournalError], None],
     ) -> None:
         """Begin a record.
 
@@ -119,11 +113,13 @@ class JournalRecord(Record):
             journal: Where it is kept.
             choices: What to submit again.
             stop: Called with the error where the journal cannot be written any more.
+            tell_unrecorded: Called with the id of a paid job that could not be written down.
         """
         super().__init__(index)
         self._journal = journal
         self._choices = choices
         self._stop = stop
+        self._tell_unrecorded = tell_unrecorded
         self._item = 0
         # Whether the next submit takes the place of one of an earlier run.
         self._anew = False
@@ -164,14 +160,9 @@ class JournalRecord(Record):
 
     async def accepted(self, job_id: str) -> None:
         """See ``SubmitRecord``."""
-        if not await self._after_sending(self._journal.accepted(self._item, job_id)):
-            logger.error(
-                "job %s is paid for, and is not in the journal: write it down, and wait for it "
-                "with client.job(%r).result()",
-                job_id,
-                job_id,
-                extra={"job_id": job_id},
-            )
+        problem = await self._after_sending(self._journal.accepted(self._item, job_id))
+        if problem is not None:
+            self._tell_unrecorded(job_id, problem)
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
@@ -206,21 +197,19 @@ class JournalRecord(Record):
         try:
             return await write
         except JournalError as error:
-            error.meaning = (
-                "In this run nothing was sent for it and nothing is charged for it; what an "
-                "earlier run did, the journal alone knows."
-            )
             self._stop(error)
-            raise
+            raise NotSubmittedError(
+                f"not submitted, since the journal could not be written: {error}", journalled=True
+            ) from error
 
-    async def _after_sending(self, write: Awaitable[None]) -> bool:
-        """Whether it could be written; if not, what is paid for still goes its way."""
+    async def _after_sending(self, write: Awaitable[None]) -> JournalError | None:
+        """Why it could not be written, if it could not; what is paid for still goes its way."""
         try:
             await write
         except JournalError as error:
             self._stop(error)
-            return False
-        return True
+            return error
+        return None
 
 
 # Longer texts and images take longer to digest than an event loop should wait.
@@ -267,7 +256,7 @@ def _still_uncertain(
     found: Found, request: GenerationRequest, name: str
 ) -> SubmissionUncertainError:
     assert found.sent_at is not None  # noqa: S101 - the intent was written with its time
-    error = SubmissionUncertainError(
+    return SubmissionUncertainError(
         "an earlier run ended between sending the submit and reading its answer"
         if found.problem is None
         else headline_of(found.problem),
@@ -275,6 +264,5 @@ def _still_uncertain(
         fingerprint=name,
         sent_at=datetime.fromtimestamp(found.sent_at, UTC),
         job_id=found.job_id,
+        journalled=True,
     )
-    error.meaning += " For a whole batch, resubmit_uncertain=True does that."
-    return error

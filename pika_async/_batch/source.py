@@ -52,6 +52,4 @@ def allowed(given: GenerationRequest | str) -> GenerationRequest:
     try:
         return as_request(given)
     except ValueError as error:
-        raise ConfigurationError(
-            f"{error}.", meaning="Nothing was sent for it and nothing is charged for it."
-        ) from error
+        raise ConfigurationError(f"{error}.") from error

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pika_async._download.part import Part, PartInUseError
 from pika_async._errors import DownloadError, PikaError, TargetExistsError, TransportError
+from pika_async._events import VideoSaved
 from pika_async._settled import settled
 from pika_async._states import Video
 
@@ -18,16 +19,13 @@ if TYPE_CHECKING:
     import os
 
     from pika_async._backoff import RetryPolicy
+    from pika_async._log import Teller
 
 # Far above any video of some seconds; below what fills a disk by mistake.
 MAX_VIDEO_BYTES: Final = 2 * 1024**3
 
 _EXPIRED: Final = frozenset({403, 404, 410})
 _TRANSIENT: Final = frozenset({408, 425, 429})
-
-_STAYS_PAID: Final = (
-    "The video itself is finished and paid for: download it again, do not generate it again."
-)
 
 
 class MediaAnswer(Protocol):
@@ -75,12 +73,14 @@ class Downloader:
         retry: RetryPolicy,
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
+        tell: Teller,
         max_bytes: int = MAX_VIDEO_BYTES,
     ) -> None:
         self._stream = stream
         self._retry = retry
         self._sleep = sleep
         self._random = random
+        self._tell = tell
         self._max_bytes = max_bytes
 
     async def download(
@@ -107,6 +107,8 @@ class Downloader:
         except (OSError, ValueError) as error:
             # ValueError: a null character in the name.
             raise _error(video, f"{str(target)!r} could not be written: {error}") from error
+        if self._tell.is_observed:
+            self._tell(VideoSaved(video=video, path=target, size=part.written))
         return target
 
     async def _fetch(self, video: Video, part: Part, renew: Renew) -> None:
@@ -257,7 +259,6 @@ def _error(video: Video, what: str) -> DownloadError:
     return DownloadError(
         f"video {video.id} of job {video.job_id} was not saved: {what}.",
         job_id=video.job_id,
-        meaning=_STAYS_PAID,
     )
 
 
@@ -265,5 +266,4 @@ def _exists(video: Video, target: Path) -> TargetExistsError:
     return TargetExistsError(
         f"{str(target)!r} exists; it was left as it is. Pass overwrite=True to replace it.",
         job_id=video.job_id,
-        meaning=_STAYS_PAID,
     )

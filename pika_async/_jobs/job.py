@@ -202,12 +202,5 @@ def failure(job_id: str, state: Failed) -> JobFailedError:
     cls = ModerationError if state.code == "moderation" else JobFailedError
     kept = f" {len(state.videos)} video(s) of it are in .state.videos." if state.videos else ""
     return cls(
-        f"job {job_id} failed: {state.reason.rstrip('.')}.{kept}",
-        job_id=job_id,
-        state=state,
-        meaning=(
-            "Whether a failed job is charged is the service's to say; submitting it again is a "
-            "new paid job"
-            + (" and needs another prompt, image or video." if cls is ModerationError else ".")
-        ),
+        f"job {job_id} failed: {state.reason.rstrip('.')}.{kept}", job_id=job_id, state=state
     )

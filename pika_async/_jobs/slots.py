@@ -78,10 +78,7 @@ class Slot:
 
     async def __aenter__(self) -> Self:
         if self._used:
-            raise ClientStateError(
-                "this slot has been entered before; ask the client for another",
-                meaning="Nothing was sent.",
-            )
+            raise ClientStateError("this slot has been entered before; ask the client for another")
         self._used = True
         if not self._slots.take():
             await self._slots.wait(self)

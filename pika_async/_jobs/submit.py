@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio.lowlevel
-from attrs import frozen
+from attrs import define, frozen
 
 from pika_async._errors import PikaError, SubmissionUncertainError
+from pika_async._events import (
+    JobAccepted,
+    SubmitHeldBack,
+    SubmitRefused,
+    SubmitSent,
+    SubmitUncertain,
+)
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._request.fingerprint import fingerprint
+from pika_async._request.request import GenerationRequest
 from pika_async._wire.media import with_media_read
 from pika_async._wire.transport import Departure
 
 if TYPE_CHECKING:
     from pika_async._backoff import RetryPolicy
     from pika_async._http import HTTPRequest
-    from pika_async._request.request import GenerationRequest
+    from pika_async._log import Teller
     from pika_async._wire.api import API
     from pika_async.dialects import Accepted
 
-logger = logging.getLogger("pika_async")
 
-_NOT_CHARGED = "Nothing was started and nothing is charged."
+# Before a submit is sent it has no time.
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
 @frozen(kw_only=True)
@@ -68,9 +75,10 @@ class SubmitRecord(Protocol):
 class Submitter:
     """Submits for one client."""
 
-    def __init__(self, api: API, retry: RetryPolicy, timing: Timing) -> None:
+    def __init__(self, api: API, retry: RetryPolicy, timing: Timing, tell: Teller) -> None:
         self._api = api
         self._retry = retry
+        self._tell = tell
         self._timing = timing
         self._brake = Brake(timing.now, timing.sleep)
         self._under_way: dict[asyncio.Task[None], SubmitRecord | None] = {}
@@ -94,7 +102,10 @@ class Submitter:
             PikaError: Anything else; then nothing was started.
         """
         content = content or await with_media_read(request)
-        prepared = await self._api.encode_submit(content, os.urandom(16).hex())
+        submit = _Submit(
+            submit_id=os.urandom(16).hex(), request=request, content=content, record=record
+        )
+        prepared = await self._api.encode_submit(content, submit.submit_id)
         attempt = sent = 0
         begun = self._timing.now()
         while True:
@@ -106,19 +117,24 @@ class Submitter:
                 await anyio.lowlevel.checkpoint_if_cancelled()
             else:
                 await record.leaving()
-            sent_at = self._timing.utc()
+            submit.sent_at = self._timing.utc()
+            self._tell(
+                SubmitSent(
+                    submit_id=submit.submit_id,
+                    request=request,
+                    service=self._api.service,
+                    sent_at=submit.sent_at,
+                    tries=sent,
+                )
+            )
             try:
-                accepted = await self._send_once(prepared, record)
+                accepted = await self._send_once(prepared, submit)
             except PikaError as error:
                 verdict = after_submit(error)
                 if verdict is Verdict.UNCERTAIN:
-                    raise SubmissionUncertainError(
-                        f"the submit broke off: {error}",
-                        request=request,
-                        fingerprint=fingerprint(content),
-                        sent_at=sent_at,
-                        job_id=error.job_id,
-                    ) from error
+                    lost = submit.uncertain(error)
+                    self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
+                    raise lost from error
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
                 # Where others are admitted it stands in line, which is no attempt of its own.
@@ -126,14 +142,17 @@ class Submitter:
                 if in_line and self._timing.now() - begun < self._retry.outage_budget:
                     attempt -= 1
                 if verdict is not Verdict.AGAIN or attempt >= self._retry.attempts:
-                    error.meaning = _meaning(error, sent)
+                    error.tries = sent
+                    self._tell(SubmitRefused(submit_id=submit.submit_id, error=error))
                     raise
-                logger.log(
-                    logging.INFO if in_line else logging.WARNING,
-                    "submit held back for %.1f s (attempt %d): %s",
-                    delay,
-                    sent,
-                    error,
+                self._tell(
+                    SubmitHeldBack(
+                        submit_id=submit.submit_id,
+                        error=error,
+                        seconds=delay,
+                        tries=sent,
+                        in_line=in_line,
+                    )
                 )
                 if not busy:
                     await self._timing.sleep(delay)
@@ -156,14 +175,15 @@ class Submitter:
         """Wait until no answer is missing."""
         await self.answered(lambda _: True)
 
-    async def _send_once(self, prepared: HTTPRequest, record: SubmitRecord | None) -> Accepted:
+    async def _send_once(self, prepared: HTTPRequest, submit: _Submit) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
+        record = submit.record
         if record is not None:
             departure.wanted = record.wanted
         # Rather than a shield around the task, which takes two more turns of the loop.
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._post(prepared, departure, record, answer))
+        task = asyncio.create_task(self._post(prepared, departure, submit, answer))
         if not task.done():
             self._under_way[task] = record
 
@@ -183,19 +203,19 @@ class Submitter:
                     record.stayed()
             elif not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
-                _report_unclaimed(answer.exception() or answer.result(), record is not None)
+                self._tell_unclaimed(answer.exception() or answer.result(), submit)
             raise
 
     async def _post(
         self,
         prepared: HTTPRequest,
         departure: Departure,
-        record: SubmitRecord | None,
+        submit: _Submit,
         answer: asyncio.Future[Accepted],
     ) -> None:
         outcome: Accepted | BaseException
         try:
-            outcome = await self._recorded(prepared, departure, record)
+            outcome = await self._recorded(prepared, departure, submit.record)
         except asyncio.CancelledError:
             outcome = asyncio.CancelledError("the event loop ended")
         except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
@@ -203,10 +223,11 @@ class Submitter:
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
             if departure.begun:
-                _report_unclaimed(outcome, record is not None)
+                self._tell_unclaimed(outcome, submit)
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
+            self._tell(self._accepted(submit, outcome))
             answer.set_result(outcome)
 
     async def _recorded(
@@ -223,34 +244,45 @@ class Submitter:
         await record.accepted(accepted.job_id)
         return accepted
 
-
-def _report_unclaimed(outcome: Accepted | BaseException, recorded: bool) -> None:
-    if not isinstance(outcome, BaseException):
-        if recorded:
-            return
-        logger.warning(
-            "job %s was accepted after its caller had been cancelled; it runs and is paid "
-            "for: wait for it with client.job(%r).result()",
-            outcome.job_id,
-            outcome.job_id,
-            # For handlers that act on it.
-            extra={"job_id": outcome.job_id},
-        )
-    elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
-        logger.warning(
-            "a submit broke off after its caller had been cancelled; the job may exist and "
-            "be billed: %s",
-            outcome,
-            extra={"uncertain": True},
+    def _accepted(
+        self, submit: _Submit, accepted: Accepted, *, unclaimed: bool = False
+    ) -> JobAccepted:
+        return JobAccepted(
+            submit_id=submit.submit_id,
+            job_id=accepted.job_id,
+            request=submit.request,
+            service=self._api.service,
+            unclaimed=unclaimed,
+            recorded=submit.record is not None,
         )
 
+    def _tell_unclaimed(self, outcome: Accepted | BaseException, submit: _Submit) -> None:
+        if not isinstance(outcome, BaseException):
+            self._tell(self._accepted(submit, outcome, unclaimed=True))
+        elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
+            lost = submit.uncertain(outcome)
+            self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
 
-def _meaning(error: PikaError, sent: int) -> str:
-    if error.job_id:
-        return (
-            f"Yet the answer names job {error.job_id}: look at it with "
-            f"client.job({error.job_id!r}).refresh() before submitting again."
+
+@define(kw_only=True, eq=False)
+class _Submit:
+    """One submit, however often it is sent."""
+
+    submit_id: str
+    request: GenerationRequest
+    content: GenerationRequest
+    """The same with its files read."""
+    record: SubmitRecord | None
+    sent_at: datetime = _NEVER
+
+    def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
+        """The error where it may have started a job."""
+        error = SubmissionUncertainError(
+            f"the submit broke off: {cause.what if isinstance(cause, PikaError) else cause!r}",
+            request=self.request,
+            fingerprint=fingerprint(self.content),
+            sent_at=self.sent_at,
+            job_id=getattr(cause, "job_id", None),
         )
-    if sent > 1:
-        return f"{_NOT_CHARGED} It was tried {sent} times."
-    return _NOT_CHARGED
+        error.__cause__ = cause
+        return error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,14 +9,15 @@ from typing import Final
 import anyio
 from attrs import define, frozen
 
+from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
-from pika_async._errors import ConfigurationError, JobTimeoutError, NotFoundError, PikaError
+from pika_async._errors import ConfigurationError, JobTimeoutError, PikaError
+from pika_async._events import JobEnded, StateChanged
 from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded
-
-logger = logging.getLogger("pika_async")
 
 _ENDED: Final = (Succeeded, Failed)
 
@@ -36,12 +36,6 @@ def last_look_grace(timeout: float) -> float:
     return min(max(timeout, shortest), longest)
 
 
-RUNS_ON: Final = (
-    "Job {job_id} runs on at the service and stays paid for: wait for it again with "
-    "client.job({job_id!r}).result(), do not submit it again."
-)
-
-
 @frozen(kw_only=True)
 class Waiting:
     """What all jobs of a client wait with."""
@@ -54,6 +48,7 @@ class Waiting:
     """Seconds on a clock that never goes back."""
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
+    tell: Teller
 
 
 @define(eq=False)
@@ -166,7 +161,6 @@ class Tracker:
             f"job {self.job_id} was not finished in time ({shown}, {self.polls} polls).",
             job_id=self.job_id,
             state=state,
-            meaning=RUNS_ON.format(job_id=self.job_id),
         )
         error.__cause__ = self._last_error
         return error
@@ -239,13 +233,30 @@ class Tracker:
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
+        if self.waiting.tell.is_observed:
+            self.waiting.tell(
+                StateChanged(
+                    job_id=self.job_id,
+                    previous=known,
+                    state=state,
+                    elapsed=now - self.born,
+                    polls=self.polls,
+                )
+            )
         if state.is_terminal and not (known is not None and known.is_terminal):
             if known is not None:
                 # Found finished at the first look, it would pass for a job of no time at all.
                 self.waiting.polling.finished(self._observation(now))
-            if logger.isEnabledFor(logging.INFO):
-                outcome = _outcome(state, now - self.born, self.polls)
-                logger.info("job %s: %s", self.job_id, outcome)
+            assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+            self.waiting.tell(
+                JobEnded(
+                    job_id=self.job_id,
+                    state=state,
+                    elapsed=now - self.born,
+                    polls=self.polls,
+                    reattached=not self.submitted_here,
+                )
+            )
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
@@ -274,24 +285,17 @@ class Tracker:
     def _take_failure(self, error: PikaError) -> bool:
         """Plan the next look after a failed one; True where there is none."""
         now = self.waiting.now()
-        if error.job_id is None:
-            error.job_id = self.job_id
         self.looked_at = now
         self._last_error = error
         if self._failures == 0:
             self._failing_since = now
         self._failures += 1
         ends = self._patience_ends(error)
+        error.about_job(self.job_id)
         if now >= ends:
-            error.meaning = RUNS_ON.format(job_id=self.job_id)
-            if isinstance(error, NotFoundError):
-                error.meaning = (
-                    "Jobs belong to the account whose key made them, and expire; with another "
-                    "key or base URL the same id may be found. Nothing was submitted again."
-                )
             return True
         delay = self.waiting.retry.delay(self._failures, error, self.waiting.random())
-        logger.debug("job %s: poll %d failed, waited out: %s", self.job_id, self.polls, error)
+        poll_waited_out(self.job_id, self.polls, error)
         # The last look comes at the end of the patience, not after it.
         self.due = min(now + delay, ends)
         return False
@@ -312,14 +316,3 @@ class Tracker:
 
 def _is_empty_answer(error: PikaError) -> bool:
     return isinstance(error, NotFoundError) and error.status < 300 and error.code is None
-
-
-def _outcome(state: JobState, elapsed: float, polls: int) -> str:
-    what = (
-        f"succeeded with {len(state.videos)} video(s)"
-        if isinstance(state, Succeeded)
-        else f"failed: {state.reason}"
-        if isinstance(state, Failed)
-        else repr(state)
-    )
-    return f"{what} after {elapsed:.1f} s and {polls} polls"

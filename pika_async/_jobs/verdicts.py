@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from pika_async._errors import (
+from pika_async._api_errors import (
     APIError,
     AuthenticationError,
-    ConfigurationError,
     DecodeError,
     NotFoundError,
     PermissionDeniedError,
-    PikaError,
     QuotaExceededError,
     RateLimitError,
     ServerError,
-    TransportError,
 )
+from pika_async._errors import ConfigurationError, PikaError, TransportError
+from pika_async._meaning import Started
 
 
 class Symptom(Enum):
@@ -102,9 +101,9 @@ def symptom(error: PikaError) -> Symptom:
         case ConfigurationError():
             return Symptom.MISUSED
         case TransportError():
-            return Symptom.BROKEN_OFF if error.may_have_arrived else Symptom.UNREACHED
+            return Symptom.UNREACHED if error.started is Started.NO else Symptom.BROKEN_OFF
         case DecodeError():
-            return Symptom.UNREADABLE if error.may_have_started else Symptom.NOT_THE_API
+            return Symptom.NOT_THE_API if error.started is Started.NO else Symptom.UNREADABLE
         case APIError():
             return _api_symptom(error)
         case _:
@@ -117,7 +116,7 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
             return Symptom.BUSY
         case ServerError(status=503, retry_after=asked) if asked is not None:
             return Symptom.BUSY
-        case APIError(may_have_started=True):
+        case APIError(started=Started.MAYBE):
             # First of all that follow: whatever else it says, money may have been spent.
             return Symptom.UNCLEAR
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from pika_async._journal.file import JournalFile
 
-logger = logging.getLogger("pika_async")
-
 _T = TypeVar("_T")
 Step = Callable[[sqlite3.Connection], _T]
 _Outcome = tuple[Any, None] | tuple[None, Exception]
@@ -31,8 +28,10 @@ class GroupCommit:
     holds up neither the event loop nor more than the steps that wait for it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, broken: Callable[[JournalError], None]) -> None:
+        """``broken``: told once a group that could not be written."""
         self._path = path
+        self._broken = broken
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pika_async-journal")
         self._loop = asyncio.get_running_loop()
         self._gathering: list[tuple[Step[Any], asyncio.Future[Any]]] = []
@@ -111,7 +110,7 @@ class GroupCommit:
             self._commit()
         error = done.exception()
         if isinstance(error, sqlite3.Error):
-            logger.error("the journal %s could not be written: %s", self._path, error)
+            self._broken(self._failure(error))
         for place, (_, future) in enumerate(group):
             if future.cancelled():
                 continue
@@ -119,13 +118,13 @@ class GroupCommit:
             if problem is None:
                 future.set_result(result)
             else:
-                future.set_exception(self._failure(problem))
+                future.set_exception(
+                    self._failure(problem) if isinstance(problem, sqlite3.Error) else problem
+                )
                 # Not everyone waits.
                 future.exception()
 
-    def _failure(self, error: BaseException) -> BaseException:
-        if not isinstance(error, sqlite3.Error):
-            return error
+    def _failure(self, error: sqlite3.Error) -> JournalError:
         failure = JournalError(f"the journal {str(self._path)!r} could not be written: {error}")
         failure.__cause__ = error
         return failure

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pika_async._errors import PikaError
+    from pika_async._errors import JournalError, PikaError
     from pika_async._states import Failed
 
 
@@ -80,14 +80,21 @@ class Journal:
     """Seconds since 1970."""
 
     @classmethod
-    async def open(cls, path: Path, now: Callable[[], float]) -> Journal:
-        """Open the journal at ``path``, or make it; ``now`` tells seconds since 1970.
+    async def open(
+        cls, path: Path, now: Callable[[], float], broken: Callable[[JournalError], None]
+    ) -> Journal:
+        """Open the journal at ``path``, or make it.
+
+        Args:
+            path: The file.
+            now: Tells seconds since 1970.
+            broken: Told when it cannot be written any more.
 
         Raises:
             JournalError: It is in use, not a journal, damaged, of a newer version, or cannot be
                 written.
         """
-        commits = GroupCommit(path)
+        commits = GroupCommit(path, broken)
         file = await commits.open(partial(JournalFile, path, now()))
         return cls(commits, file.run, now)
 

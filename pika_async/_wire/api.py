@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio.to_thread
 import attrs
 
-from pika_async._errors import APIError, ConfigurationError, DecodeError
+from pika_async._api_errors import APIError, DecodeError
+from pika_async._errors import ConfigurationError
 from pika_async._http import HTTPRequest
 from pika_async._request.request import MEDIA_FIELDS
 from pika_async._states import Failed
@@ -44,6 +45,11 @@ class API:
         key = endpoint.api_key.encode("ascii")
         # What is shorter is no key of any service, but a part of ordinary words.
         self._secret = key if len(key) >= _SHORTEST_SECRET else None
+
+    @property
+    def service(self) -> str:
+        """The dialect's name."""
+        return self._dialect.name
 
     async def encode_submit(self, request: GenerationRequest, idempotency_key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""

@@ -40,7 +40,6 @@ def _content(name: str, path: Path) -> bytes:
         check_media(name, MEDIA_FIELDS[name], content)
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{name}: {str(path)!r} could be used when the request was built, but not now: "
-            f"{error}. Nothing was sent."
+            f"{name}: {str(path)!r} could be used when the request was built, but not now: {error}."
         ) from error
     return content

@@ -24,6 +24,7 @@ from pika_async._errors import (
     TransportTimeoutError,
 )
 from pika_async._http import HTTPResponse
+from pika_async._meaning import Started
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
@@ -272,9 +273,7 @@ class Transport:
 
     def _usable(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            raise ClientStateError(
-                "the client is not open, or its session has been closed; nothing was sent."
-            )
+            raise ClientStateError("the client is not open, or its session has been closed.")
         return self._session
 
 
@@ -324,20 +323,19 @@ def _translating() -> Iterator[None]:
 
 
 def _translated(error: BaseException) -> TransportError:
-    may_have_arrived = not isinstance(error, _UNREACHED)
+    reached = not isinstance(error, _UNREACHED)
+    started = Started.MAYBE if reached else Started.NO
     what = f"{type(error).__name__}: {_words(error)}"
     if isinstance(error, TimeoutError):
         return TransportTimeoutError(
-            f"no whole answer in time ({what})"
-            if may_have_arrived
-            else f"no connection in time ({what})",
-            may_have_arrived=may_have_arrived,
+            f"no whole answer in time ({what})" if reached else f"no connection in time ({what})",
+            started=started,
         )
     return TransportError(
         f"the connection broke off ({what})"
-        if may_have_arrived
+        if reached
         else f"the service could not be reached ({what})",
-        may_have_arrived=may_have_arrived,
+        started=started,
     )
 
 

@@ -117,9 +117,7 @@ def in_our_words(
         resume: The line that goes on, where it is shown below this.
         brief: Leave out what it means for the money and what to do.
     """
-    text = str(error)
-    if brief or trail.simulated:
-        text = text.removesuffix(error.meaning).rstrip()
+    text = error.what if brief or trail.simulated else str(error)
     if trail.simulated and not brief:
         # What it means for the money, it does not mean here.
         text += " Simulated: nothing was paid."

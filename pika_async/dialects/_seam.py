@@ -31,7 +31,7 @@ class Dialect(Protocol):
     """One service's paths, headers, bodies, statuses and error shapes; pure.
 
     A request may only go to the endpoint's own origin: the caller checks, since requests carry
-    the key. Errors are raised as ``APIError`` or ``DecodeError`` with ``may_have_started`` set to
+    the key. Errors are raised as ``APIError`` or ``DecodeError`` with ``started`` set to
     what the service's facts say.
     """
 

@@ -24,6 +24,7 @@ from pika_async import (
     Unknown,
     Video,
 )
+from pika_async._meaning import Started
 from pika_async._wire.api import API
 from pika_async._wire.transport import Departure
 from pika_async.dialects import Accepted, Dialect, Endpoint, Gateway, HTTPRequest, HTTPResponse
@@ -91,7 +92,7 @@ class QueueDialect:
         try:
             return json.loads(response.body)
         except ValueError:
-            raise DecodeError(status=response.status, may_have_started=True) from None
+            raise DecodeError(status=response.status, started=Started.MAYBE) from None
 
 
 class FakeTransport:

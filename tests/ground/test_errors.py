@@ -26,6 +26,8 @@ from pika_async import (
     JournalError,
     ModerationError,
     NotFoundError,
+    NotSubmittedError,
+    OtherServiceError,
     PermissionDeniedError,
     PikaError,
     QuotaExceededError,
@@ -38,6 +40,7 @@ from pika_async import (
     TransportTimeoutError,
     Video,
 )
+from pika_async._meaning import Started
 
 # Error, its parent in the tree, what it is besides.
 TREE = [
@@ -60,6 +63,8 @@ TREE = [
     (ModerationError, JobFailedError, None),
     (JobTimeoutError, JobError, TimeoutError),
     (JournalError, PikaError, None),
+    (OtherServiceError, JournalError, None),
+    (NotSubmittedError, PikaError, None),
     (DownloadError, PikaError, None),
     (TargetExistsError, DownloadError, FileExistsError),
 ]
@@ -70,17 +75,17 @@ _API = {
     "request_id": "r-1",
     "retry_after": 1.5,
     "body": "{}",
-    "may_have_started": True,
+    "started": Started.MAYBE,
     "job_id": "j-1",
 }
 _VIDEO = Video(id="v", job_id="j-1", url="https://cdn.example/v.mp4", raw={"id": "v"})
 _JOB = {"job_id": "j-1", "state": Failed(reason="no", videos=(_VIDEO,), raw={"a": 1})}
 ATTRIBUTES = {
-    PikaError: {"job_id": "j-1", "meaning": "Wait."},
+    PikaError: {"job_id": "j-1"},
     ConfigurationError: {"job_id": "j-1"},
     ClientStateError: {"job_id": "j-1"},
-    TransportError: {"may_have_arrived": False, "job_id": "j-1"},
-    TransportTimeoutError: {"may_have_arrived": False, "job_id": "j-1"},
+    TransportError: {"started": Started.NO, "job_id": "j-1"},
+    TransportTimeoutError: {"started": Started.NO, "job_id": "j-1"},
     SubmissionUncertainError: {
         "request": GenerationRequest("a red panda", extra={"a": 1}),
         "fingerprint": "0123456789abcdef",
@@ -88,11 +93,13 @@ ATTRIBUTES = {
         "job_id": "j-1",
     },
     **{cls: _API for cls, _, _ in TREE if issubclass(cls, APIError)},
-    DecodeError: {"status": 200, "body": "<html>", "may_have_started": True, "job_id": "j-1"},
-    **{cls: {**_JOB, "meaning": "Wait."} for cls, _, _ in TREE if issubclass(cls, JobError)},
+    DecodeError: {"status": 200, "body": "<html>", "started": Started.MAYBE, "job_id": "j-1"},
+    **{cls: _JOB for cls, _, _ in TREE if issubclass(cls, JobError)},
     JournalError: {"job_id": "j-1"},
-    DownloadError: {"job_id": "j-1", "meaning": "It stays paid for."},
-    TargetExistsError: {"job_id": "j-1", "meaning": "It stays paid for."},
+    OtherServiceError: {"service": "gateway", "base_url": "https://a.example", "job_id": "j-1"},
+    NotSubmittedError: {"journalled": True, "job_id": "j-1"},
+    DownloadError: {"job_id": "j-1"},
+    TargetExistsError: {"job_id": "j-1"},
 }
 
 
@@ -190,9 +197,9 @@ def test_copying_keeps_all_of_an_error(cls):
 @every_class
 def test_the_text_of_every_error_names_the_job_and_ends_with_the_meaning(cls):
     error = made(cls)
-    error.meaning = "Wait for it again."
     assert "j-1" in str(error)
-    assert str(error).endswith(" Wait for it again.")
+    assert str(error).startswith(error.what)
+    assert str(error).endswith(error.meaning)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +228,8 @@ def test_a_job_error_keeps_the_state_and_the_videos_that_finished():
     assert made(JobTimeoutError, state=Running(progress=13)).state.progress == 13
 
 
-def test_a_transport_error_may_have_arrived_unless_it_is_told_otherwise():
-    assert TransportError("reset").may_have_arrived
+def test_a_transport_error_may_have_started_a_job_unless_it_is_told_otherwise():
+    assert TransportError("reset").started is Started.MAYBE
 
 
 class TestSubmissionUncertain:

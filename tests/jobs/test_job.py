@@ -37,6 +37,7 @@ from pika_async import (
     Unknown,
     Video,
 )
+from pika_async._meaning import Started
 
 
 def states(transitions):
@@ -51,16 +52,16 @@ BREAKS = {
     "reset": TransportError("reset"),
     "truncated": TransportError("truncated"),
     "timed-out": TransportTimeoutError("timed out"),
-    "not-reached": TransportError("refused", may_have_arrived=False),
-    "408": APIError(status=408, may_have_started=True),
+    "not-reached": TransportError("refused", started=Started.NO),
+    "408": APIError(status=408, started=Started.MAYBE),
     "425": APIError(status=425),
     "429": RateLimitError(status=429),
-    "500": ServerError(status=500, may_have_started=True),
+    "500": ServerError(status=500, started=Started.MAYBE),
     "503-own-shape": ServerError(status=503),
     "503-retry-after": ServerError(status=503, retry_after=2.0),
     "redirect": APIError(status=307),
     "html-with-200": DecodeError("a web page", status=200),
-    "no-json-with-200": DecodeError("not JSON", status=200, may_have_started=True),
+    "no-json-with-200": DecodeError("not JSON", status=200, started=Started.MAYBE),
     "error-in-200": APIError(status=200, code="7"),
     "not-found": NotFoundError(status=404),
 }
@@ -255,7 +256,7 @@ class TestDeadline:
 
     @in_virtual_time
     async def test_an_empty_answer_ends_a_series_of_failures(self):
-        failure = ServerError(status=502, may_have_started=True)
+        failure = ServerError(status=502, started=Started.MAYBE)
         service = Service(failure, *[None] * 5, failure, DONE)
         retry = RetryPolicy(outage_budget=3.0, initial=1.0, jitter=0.0)
         assert await submitted(service, retry=retry).result() == DONE

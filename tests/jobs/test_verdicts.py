@@ -27,6 +27,7 @@ from pika_async import (
     TransportTimeoutError,
 )
 from pika_async._jobs.verdicts import VERDICTS, Symptom, Verdict, after_poll, after_submit, symptom
+from pika_async._meaning import Started
 
 AGAIN, RAISE, UNCERTAIN, GRACE = Verdict.AGAIN, Verdict.RAISE, Verdict.UNCERTAIN, Verdict.GRACE
 
@@ -38,9 +39,9 @@ TABLE = {
     "a closed client":
         (ClientStateError("closed"), RAISE, RAISE),
     "connection refused, name not resolved, TLS failed":
-        (TransportError(may_have_arrived=False), AGAIN, AGAIN),
+        (TransportError(started=Started.NO), AGAIN, AGAIN),
     "connect or pool timeout":
-        (TransportTimeoutError(may_have_arrived=False), AGAIN, AGAIN),
+        (TransportTimeoutError(started=Started.NO), AGAIN, AGAIN),
     "429":
         (RateLimitError(status=429), AGAIN, AGAIN),
     "429 with Retry-After":
@@ -48,15 +49,15 @@ TABLE = {
     "503 with Retry-After":
         (ServerError(status=503, retry_after=7.0), AGAIN, AGAIN),
     "503 with Retry-After, whatever its body":
-        (ServerError(status=503, retry_after=7, may_have_started=True), AGAIN, AGAIN),
+        (ServerError(status=503, retry_after=7, started=Started.MAYBE), AGAIN, AGAIN),
     "503 with Retry-After of zero":
-        (ServerError(status=503, retry_after=0.0, may_have_started=True), AGAIN, AGAIN),
+        (ServerError(status=503, retry_after=0.0, started=Started.MAYBE), AGAIN, AGAIN),
     "400":
         (InvalidRequestError(status=400), RAISE, RAISE),
     "401":
         (AuthenticationError(status=401), RAISE, RAISE),
     "401 with a code that the call behind it had begun":
-        (AuthenticationError(status=401, may_have_started=True), UNCERTAIN, AGAIN),
+        (AuthenticationError(status=401, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "402":
         (QuotaExceededError(status=402), RAISE, RAISE),
     "403":
@@ -74,23 +75,23 @@ TABLE = {
     "5xx that says it started nothing":
         (ServerError(status=503), RAISE, AGAIN),
     "5xx that is not the API's":
-        (ServerError(status=502, may_have_started=True), UNCERTAIN, AGAIN),
+        (ServerError(status=502, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "502 with Retry-After":
-        (ServerError(status=502, retry_after=7.0, may_have_started=True), UNCERTAIN, AGAIN),
+        (ServerError(status=502, retry_after=7.0, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "408":
-        (APIError(status=408, may_have_started=True), UNCERTAIN, AGAIN),
+        (APIError(status=408, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "a code of after the upstream call began":
-        (APIError(status=400, may_have_started=True), UNCERTAIN, AGAIN),
+        (APIError(status=400, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "reset, closed, truncated after the request began to leave":
-        (TransportError(may_have_arrived=True), UNCERTAIN, AGAIN),
+        (TransportError(started=Started.MAYBE), UNCERTAIN, AGAIN),
     "timed out after the request began to leave":
-        (TransportTimeoutError(may_have_arrived=True), UNCERTAIN, AGAIN),
+        (TransportTimeoutError(started=Started.MAYBE), UNCERTAIN, AGAIN),
     "2xx that is no page and names no job":
-        (DecodeError(status=200, may_have_started=True), UNCERTAIN, AGAIN),
+        (DecodeError(status=200, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "2xx that is an error in its body":
         (APIError(status=200), RAISE, AGAIN),
     "2xx that is an error of perhaps started work":
-        (APIError(status=200, may_have_started=True), UNCERTAIN, AGAIN),
+        (APIError(status=200, started=Started.MAYBE), UNCERTAIN, AGAIN),
     "2xx HTML":
         (DecodeError(status=200), RAISE, AGAIN),
     "a redirect":
@@ -124,7 +125,7 @@ def test_polls_are_never_uncertain():
     st.none() | st.floats(min_value=0, max_value=1e6),
 )
 def test_whatever_may_have_started_is_sent_again_only_for_a_503_with_retry_after(cls, status, wait):
-    error = cls(status=status, retry_after=wait, may_have_started=True)
+    error = cls(status=status, retry_after=wait, started=Started.MAYBE)
     asked = cls is ServerError and status == 503 and wait is not None
     assert after_submit(error) is (AGAIN if asked else UNCERTAIN)
 

@@ -20,6 +20,7 @@ from pika_async import (
     Video,
 )
 from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._log import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,7 @@ def waiting(
         now=now,
         sleep=anyio.sleep,
         random=lambda: next(numbers, 0.5),
+        tell=Teller(),
     )
 
 

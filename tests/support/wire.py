@@ -13,6 +13,7 @@ from pika_async import FixedPolling, Job, RetryPolicy
 from pika_async._http import Endpoint
 from pika_async._jobs.submit import Submitter, Timing
 from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._log import Teller
 from pika_async._wire.api import API
 from pika_async._wire.transport import Transport
 from pika_async.dialects import Gateway
@@ -74,7 +75,7 @@ async def wired(
     timing = Timing(
         now=clock.now, sleep=clock.sleep, random=lambda: 0.5, utc=lambda: datetime.now(UTC)
     )
-    submitter = Submitter(api, retry, timing)
+    submitter = Submitter(api, retry, timing, Teller())
     await transport.open()
     try:
         yield Wired(
@@ -87,6 +88,7 @@ async def wired(
                 now=clock.now,
                 sleep=clock.sleep,
                 random=lambda: 0.5,
+                tell=Teller(),
             ),
             clock,
         )

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
 from pika_async._http import HTTPRequest
+from pika_async._meaning import Started
 from pika_async._wire.transport import MAX_ANSWER_BYTES, Departure, Transport
 
 KEY = "sk-secret-0123456789"
@@ -170,7 +171,7 @@ async def test_the_timeout_covers_the_body(serve):
     with pytest.raises(TransportTimeoutError) as caught:
         await transport.send(get(await serve(handler)))
     assert isinstance(caught.value, TimeoutError)
-    assert caught.value.may_have_arrived
+    assert caught.value.started is Started.MAYBE
     await transport.close()
 
 
@@ -196,7 +197,7 @@ async def test_an_answer_larger_than_the_bound_is_refused_unread(serve, transpor
 
     with pytest.raises(TransportError, match="larger than") as caught:
         await transport.send(get(await serve(handler)))
-    assert caught.value.may_have_arrived
+    assert caught.value.started is Started.MAYBE
 
 
 async def test_an_answer_that_unpacks_beyond_the_bound_is_refused(serve, transport):
@@ -230,7 +231,7 @@ class TestNotReached:
             with pytest.raises(TransportError) as caught:
                 await transport.send(post(url), departure=departure)
             await transport.close()
-        assert not caught.value.may_have_arrived
+        assert caught.value.started is Started.NO
         assert not departure.begun
         assert caught.value.__cause__ is not None
         return caught.value
@@ -285,7 +286,7 @@ class TestNotReached:
             results = await asyncio.gather(
                 transport.send(post(url)), transport.send(post(url)), return_exceptions=True
             )
-        assert [error.may_have_arrived for error in results] == [True, False]
+        assert [error.started for error in results] == [Started.MAYBE, Started.NO]
 
 
 class TestWithheld:
@@ -337,7 +338,7 @@ class TestSecrets:
         shown = "".join(traceback.format_exception(caught.value))
         chain = [caught.value, caught.value.__cause__, caught.value.__context__]
         assert KEY not in shown + "".join(repr(error) for error in chain)
-        assert caught.value.may_have_arrived
+        assert caught.value.started is Started.MAYBE
 
     async def test_the_frames_behind_an_error_do_not_hold_the_key(self, serve, transport):
         async def handler(request):

@@ -15,8 +15,9 @@ from urllib.parse import quote
 import attrs
 from attrs import frozen
 
-from pika_async._errors import DecodeError
+from pika_async._api_errors import DecodeError
 from pika_async._http import HTTPRequest
+from pika_async._meaning import Started
 from pika_async._request.effects import Pikaffect
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.request import Camera, GenerationRequest
@@ -249,7 +250,7 @@ def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
         f"{problem} (HTTP {response.status}, body {body!r})",
         status=response.status,
         body=body,
-        may_have_started=True,
+        started=Started.MAYBE,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from pika_async._errors import (
+from pika_async._api_errors import (
     APIError,
     AuthenticationError,
     InvalidRequestError,
@@ -19,6 +19,7 @@ from pika_async._errors import (
     RateLimitError,
     ServerError,
 )
+from pika_async._meaning import Started
 from pika_async.dialects._answers import (
     EXCERPT_LENGTH,
     decoded,
@@ -73,7 +74,7 @@ def error_of(response: HTTPResponse) -> APIError:
         _error_class(response.status, code, message),
         response,
         body,
-        may_have_started=_may_have_started(response.status, code, body),
+        started=_started(response.status, code, body),
     )
 
 
@@ -92,7 +93,8 @@ def error_within_success(
     named = _code(body)
     # The status of the answer behind it is lost, so a failed fetch may have been any.
     unclear = named in _STARTED_PERHAPS_CODES or named == "fail_to_fetch_task" or _panicked(body)
-    return _error(_error_class(200, named, _message(body)), response, body, unclear, job_id=job_id)
+    started = Started.MAYBE if unclear else Started.NO
+    return _error(_error_class(200, named, _message(body)), response, body, started, job_id=job_id)
 
 
 def _is_success_code(code: object) -> bool:
@@ -103,7 +105,7 @@ def _error(
     cls: type[APIError],
     response: HTTPResponse,
     body: Mapping[str, Any],
-    may_have_started: bool,
+    started: Started,
     job_id: str | None = None,
 ) -> APIError:
     message = _message(body)
@@ -114,7 +116,7 @@ def _error(
         request_id=_request_id(response, message),
         retry_after=retry_after(response),
         body=excerpt(response.body),
-        may_have_started=may_have_started,
+        started=started,
         job_id=job_id,
     )
 
@@ -131,15 +133,15 @@ def _error_class(status: int, code: str | None, message: str) -> type[APIError]:
     return _BY_STATUS.get(status, APIError)
 
 
-def _may_have_started(status: int, code: str | None, body: Mapping[str, Any]) -> bool:
+def _started(status: int, code: str | None, body: Mapping[str, Any]) -> Started:
     if status in _STARTED_PERHAPS_STATUSES or code in _STARTED_PERHAPS_CODES:
-        return True
+        return Started.MAYBE
     if status < 500:
-        return False
+        return Started.NO
     # "No channel for that model" comes in OpenAI's shape, before anything is called.
     said = objects(body.get("error")).get("message")
     no_channel = status == 503 and isinstance(said, str) and not _panicked(body)
-    return not no_channel or code == "fail_to_fetch_task"
+    return Started.NO if no_channel and code != "fail_to_fetch_task" else Started.MAYBE
 
 
 def _panicked(body: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from pika_async import (
     ServerError,
 )
 from pika_async._jobs.verdicts import Verdict, after_poll, after_submit
+from pika_async._meaning import Started
 from pika_async.dialects import Endpoint, Gateway
 from pika_async.dialects._answers import excerpt, retry_after
 
@@ -225,7 +226,7 @@ def test_an_error_is_read_and_judged_as_its_row_says(payload, answer, row):
         assert type(error) is row.cls
         assert (error.status, error.code, error.message) == (row.status, row.code, row.message)
         assert error.request_id == row.request_id
-        assert error.may_have_started is row.may_have_started
+        assert (error.started is Started.MAYBE) is row.may_have_started
         assert error.body == response.body.decode()[:500]
     assert (after_submit(on_submit), after_poll(caught.value)) == (row.on_submit, row.on_poll)
 

@@ -16,6 +16,7 @@ from pika_async import (
     QuotaExceededError,
 )
 from pika_async._jobs.verdicts import Verdict, after_submit
+from pika_async._meaning import Started
 from pika_async.dialects import Accepted, Gateway, HTTPResponse
 
 GATEWAY = Gateway()
@@ -176,7 +177,7 @@ class TestASuccessThatIsAnError:
     )
     def test_it_is_uncertain_where_the_upstream_call_may_have_begun(self, payload, answer, name):
         error = error_of(answer(payload(name)))
-        assert error.may_have_started
+        assert error.started is Started.MAYBE
         assert after_submit(error) is Verdict.UNCERTAIN
 
     def test_an_error_that_names_a_job_all_the_same_carries_its_id(self, answer):
@@ -210,14 +211,14 @@ class TestASuccessThatIsNoAnswer:
     def test_without_a_job_id_it_may_have_been_billed(self, answer, body, kind):
         error = error_of(answer(body, headers={"Content-Type": kind} if kind else {}))
         assert isinstance(error, DecodeError)
-        assert error.may_have_started
+        assert error.started is Started.MAYBE
         assert after_submit(error) is Verdict.UNCERTAIN
 
     @pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8"])
     @pytest.mark.parametrize("body", [b"", b"\r\n", b"[]", b'{"message": "success"}'], ids=repr)
     def test_a_server_that_calls_everything_html_proves_nothing_by_it(self, answer, body, kind):
         error = error_of(answer(body, headers={"Content-Type": kind}))
-        assert error.may_have_started
+        assert error.started is Started.MAYBE
         assert after_submit(error) is Verdict.UNCERTAIN
 
     def test_json_labelled_as_html_is_read_all_the_same(self, payload, answer):
@@ -257,7 +258,7 @@ class TestASuccessThatIsNoAnswer:
         error = error_of(answer(body, headers={"Content-Type": kind} if kind else {}))
         assert isinstance(error, DecodeError)
         assert "the base URL is wrong" in str(error)
-        assert not error.may_have_started
+        assert error.started is Started.NO
         assert after_submit(error) is Verdict.RAISE
 
     def test_it_keeps_status_and_an_excerpt(self, answer):

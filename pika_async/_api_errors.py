@@ -1,0 +1,147 @@
+"""What the service answered, as errors: refusals, failures, and answers that are not the API's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pika_async._errors import PikaError, full_stop
+from pika_async._meaning import Action, Advice, MoneyMeaning, Started
+
+
+class APIError(PikaError):
+    """The service answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        code: The service's own code, or None.
+        message: The service's own words; empty where it gave none.
+        request_id: The service's name for this request, for its support, or None.
+        retry_after: Seconds the service asked to wait, or None.
+        body: The first 500 characters of the answer.
+    """
+
+    _money_not_started = MoneyMeaning.NOT_CHARGED
+    _action: ClassVar[Action | None] = None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: str = "",
+        started: Started = Started.NO,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(message, job_id=job_id, started=started)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+
+    def _advice_not_started(self) -> Advice | None:
+        return None if self._action is None else Advice(self._action)
+
+    summary = "the service answered with an error"
+
+    def _headline(self) -> str:
+        facts = [f"HTTP {self.status}"]
+        if self.code:
+            facts.append(f"code {self.code}")
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        said = f": {self.message}" if self.message else ""
+        return f"{self.summary} ({', '.join(facts)}){said}{full_stop(said)}"
+
+
+class AuthenticationError(APIError):
+    """401: the key is missing, unknown, expired, disabled, or its own quota is used up."""
+
+    _action = Action.CHECK_KEY
+    summary = "the API key was not accepted: unknown, expired, disabled, or its quota is used up"
+
+
+class PermissionDeniedError(APIError):
+    """403: the account, its address or the model is not allowed."""
+
+    _action = Action.CHECK_KEY
+    summary = "not allowed for this account, address or model"
+
+
+class QuotaExceededError(APIError):
+    """402, or 403 with a code that says so: the account's balance is too small."""
+
+    _action = Action.TOP_UP
+    summary = "the account's balance or quota does not suffice"
+
+
+class InvalidRequestError(APIError):
+    """400, 413, 422: the service refuses this request; sending it again changes nothing."""
+
+    _action = Action.CHANGE_REQUEST
+    summary = "the service refused the request"
+
+
+class NotFoundError(APIError):
+    """404, or the service's own code: no such job for this key, or a wrong base URL."""
+
+    _action = Action.CHECK_BASE_URL
+    summary = "not found: no such job for this API key, or a wrong base URL"
+
+    @property
+    def money(self) -> MoneyMeaning:
+        """Of a job that is not found nobody here can tell what it cost."""
+        known = super().money
+        return MoneyMeaning.MAY_BE_CHARGED if known is MoneyMeaning.STAYS_PAID else known
+
+    @property
+    def advice(self) -> Advice | None:
+        """Of a job that is not found: look with the key and the address that made it."""
+        if self.started is Started.YES:
+            return Advice(Action.CHECK_KEY_AND_URL, self.job_id)
+        return super().advice
+
+
+class RateLimitError(APIError):
+    """429: too many requests."""
+
+    _action = Action.TRY_LATER
+    summary = "too many requests"
+
+
+class ServerError(APIError):
+    """5xx: the service, or a proxy in front of it, failed."""
+
+    _action = Action.TRY_LATER
+    summary = "the service failed"
+
+
+class DecodeError(PikaError):
+    """The answer is not the API's: a web page, say, because the base URL is wrong.
+
+    Attributes:
+        status: HTTP status.
+        body: The first 500 characters of the answer.
+    """
+
+    _money_not_started = MoneyMeaning.NOT_CHARGED
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int,
+        body: str = "",
+        started: Started = Started.NO,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(message, job_id=job_id, started=started)
+        self.status = status
+        self.body = body
+
+    def _advice_not_started(self) -> Advice:
+        return Advice(Action.CHECK_BASE_URL)

@@ -1,0 +1,235 @@
+"""What happens to jobs, as values: few a job, none a poll.
+
+The log, the command line, telemetry and users read the same events. An event is told at the moment
+it happens, in the event loop, to one observer (``PikaClient(observer=…)``), which is a plain function
+and must return soon. What it raises is logged and reaches nobody.
+
+The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave; then
+``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused`` and
+``SubmitUncertain``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was told.
+Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for each file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from pika_async._errors import PikaError, SubmissionUncertainError
+from pika_async._request.request import GenerationRequest
+from pika_async._states import Failed, JobState, Succeeded, Video
+
+
+@frozen(kw_only=True)
+class SubmitSent:
+    """A submit is about to leave.
+
+    Attributes:
+        submit_id: The name of the submit, 32 hexadecimal digits; the same each time it is sent, and
+            the idempotency key where the service knows one.
+        request: What is asked for.
+        service: The dialect's name.
+        sent_at: When, an aware ``datetime`` in UTC.
+        tries: How often it has been sent, this time included.
+    """
+
+    submit_id: str
+    request: GenerationRequest
+    service: str
+    sent_at: datetime
+    tries: int
+
+
+@frozen(kw_only=True)
+class SubmitHeldBack:
+    """A submit started nothing, or is known by its key, and will be sent again.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+        error: Why.
+        seconds: How long until then, at least.
+        tries: How often it has been sent.
+        in_line: The service admits others of this client meanwhile, so this costs no attempt.
+    """
+
+    submit_id: str
+    error: PikaError
+    seconds: float
+    tries: int
+    in_line: bool = False
+
+
+@frozen(kw_only=True)
+class JobAccepted:
+    """The service took a submit: there is a job, and it is paid for.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+        job_id: The job.
+        request: What was asked for.
+        service: The dialect's name.
+        unclaimed: Whoever submitted it was cancelled, and was not told of it.
+        recorded: It is written down where its submitter wanted it to be, in a journal say.
+    """
+
+    submit_id: str
+    job_id: str
+    request: GenerationRequest
+    service: str
+    unclaimed: bool = False
+    recorded: bool = False
+
+
+@frozen(kw_only=True)
+class SubmitRefused:
+    """A submit started nothing, and is not sent again.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+        error: Why.
+    """
+
+    submit_id: str
+    error: PikaError
+
+
+@frozen(kw_only=True)
+class SubmitUncertain:
+    """A submit broke off where a job may exist and be billed.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+        error: The evidence: request, fingerprint, time, cause.
+        unclaimed: Whoever submitted it was cancelled, and was not told of it.
+    """
+
+    submit_id: str
+    error: SubmissionUncertainError
+    unclaimed: bool = False
+
+
+@frozen(kw_only=True)
+class StateChanged:
+    """A job has another state than before; told once a job, however many watch it.
+
+    Attributes:
+        job_id: The job.
+        previous: The state before; None for a re-attached job.
+        state: The state now.
+        elapsed: Seconds from the submit, or from the re-attachment.
+        polls: Polls sent so far for this job.
+    """
+
+    job_id: str
+    previous: JobState | None
+    state: JobState
+    elapsed: float
+    polls: int
+
+
+@frozen(kw_only=True)
+class JobEnded:
+    """A job was seen in a terminal state; after its last ``StateChanged``.
+
+    Attributes:
+        job_id: The job.
+        state: How it ended.
+        elapsed: Seconds from the submit, or from the re-attachment.
+        polls: Polls sent for this job.
+        reattached: It was submitted elsewhere, so ``elapsed`` is not how long it took.
+    """
+
+    job_id: str
+    state: Succeeded | Failed
+    elapsed: float
+    polls: int
+    reattached: bool = False
+
+
+@frozen(kw_only=True)
+class WaitingEnded:
+    """Whoever waited for a job was cancelled; the job runs on and stays paid for.
+
+    Attributes:
+        job_id: The job.
+    """
+
+    job_id: str
+
+
+@frozen(kw_only=True)
+class VideoSaved:
+    """A video is whole, in its place.
+
+    Attributes:
+        video: The video.
+        path: The file.
+        size: Its size in bytes.
+    """
+
+    video: Video
+    path: Path
+    size: int
+
+
+@frozen(kw_only=True)
+class JournalBroken:
+    """The journal could not be written.
+
+    Attributes:
+        path: The journal.
+        error: Why; its cause is what the system or SQLite said.
+        job_id: A job that is paid for and could not be written down, where there is one.
+    """
+
+    path: Path
+    error: PikaError
+    job_id: str | None = None
+
+
+@frozen(kw_only=True)
+class BatchStopped:
+    """A batch submits nothing more, since what is wrong would be wrong for all.
+
+    Attributes:
+        error: What is wrong.
+    """
+
+    error: PikaError
+
+
+@frozen(kw_only=True)
+class BatchLeft:
+    """A batch was left before its end, with jobs that are paid for.
+
+    Attributes:
+        in_flight: The jobs that run on, by the index of their request.
+        unclaimed: The jobs that have ended and whose results nobody has taken, likewise.
+        journalled: Whether a journal knows them all.
+    """
+
+    in_flight: Mapping[int, str] = field(factory=dict)
+    unclaimed: Mapping[int, str] = field(factory=dict)
+    journalled: bool
+
+
+Event: TypeAlias = (
+    SubmitSent
+    | SubmitHeldBack
+    | JobAccepted
+    | SubmitRefused
+    | SubmitUncertain
+    | StateChanged
+    | JobEnded
+    | WaitingEnded
+    | VideoSaved
+    | JournalBroken
+    | BatchStopped
+    | BatchLeft
+)
+
+Observer: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,152 @@
+"""The log: the first reader of events, and the only place that writes to ``logging``.
+
+One INFO line when a job is accepted and one when it ends; warnings and errors for what costs money
+or may cost it; prompts at DEBUG at most. Records carry the facts as attributes, for handlers that
+act on them: ``job_id`` or ``job_ids``, and ``uncertain``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from pika_async._events import (
+    BatchLeft,
+    BatchStopped,
+    JobAccepted,
+    JobEnded,
+    JournalBroken,
+    StateChanged,
+    SubmitHeldBack,
+    SubmitRefused,
+    SubmitSent,
+    SubmitUncertain,
+    VideoSaved,
+    WaitingEnded,
+)
+from pika_async._meaning import runs_on
+from pika_async._states import Succeeded
+
+if TYPE_CHECKING:
+    from pika_async._errors import PikaError
+    from pika_async._events import Event, Observer
+
+_logger: Final = logging.getLogger("pika_async")
+
+# Ids that fit into a line of a log.
+_NAMED: Final = 20
+
+
+class Teller:
+    """Tells events: to the log, then to the observer, if there is one."""
+
+    __slots__ = ("_observer",)
+
+    def __init__(self, observer: Observer | None = None) -> None:
+        self._observer = observer
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether anyone but the log listens; events that no log line is made of can be spared."""
+        return self._observer is not None
+
+    def __call__(self, event: Event) -> None:
+        """Tell ``event``. Raises nothing."""
+        log(event)
+        if self._observer is None:
+            return
+        try:
+            self._observer(event)
+        except Exception:
+            _logger.exception("the observer raised at %s", type(event).__name__)
+
+
+def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
+    """The line of the log that an event is worth, if it is worth one."""
+    match event:
+        case SubmitSent():
+            _logger.debug("submit %s: sending %r", event.submit_id, event.request.prompt)
+        case SubmitHeldBack():
+            _logger.log(
+                logging.INFO if event.in_line else logging.WARNING,
+                "submit held back for %.1f s (attempt %d): %s",
+                event.seconds,
+                event.tries,
+                event.error,
+            )
+        case JobAccepted(unclaimed=True, recorded=False):
+            _logger.warning(
+                "job %s was accepted after its caller had been cancelled; it runs and is paid "
+                "for: wait for it with client.job(%r).result()",
+                event.job_id,
+                event.job_id,
+                extra={"job_id": event.job_id},
+            )
+        case JobAccepted():
+            _logger.info("job %s: accepted", event.job_id)
+        case SubmitUncertain(unclaimed=True):
+            _logger.warning(
+                "a submit broke off after its caller had been cancelled; the job may exist and "
+                "be billed: %s",
+                event.error,
+                extra={"uncertain": True},
+            )
+        case JobEnded():
+            if _logger.isEnabledFor(logging.INFO):
+                _logger.info("job %s: %s", event.job_id, _outcome(event))
+        case WaitingEnded():
+            _logger.warning("the wait was cancelled. %s", runs_on(event.job_id))
+        case JournalBroken(job_id=None):
+            _logger.error("%s", event.error)
+        case JournalBroken():
+            _logger.error(
+                "job %s is paid for, and is not in the journal: write it down, and wait for it "
+                "with client.job(%r).result()",
+                event.job_id,
+                event.job_id,
+                extra={"job_id": event.job_id},
+            )
+        case BatchStopped():
+            _logger.error("the batch submits nothing more: %s", event.error)
+        case BatchLeft():
+            _tell_of_jobs_left(event)
+        case SubmitUncertain() | SubmitRefused() | StateChanged() | VideoSaved():
+            # Whoever waits is told by an error, a transition or a result.
+            pass
+
+
+def poll_waited_out(job_id: str, polls: int, error: PikaError) -> None:
+    """A failed poll that is no end: at DEBUG, and no event, since there may be hundreds."""
+    _logger.debug("job %s: poll %d failed, waited out: %s", job_id, polls, error)
+
+
+def _outcome(event: JobEnded) -> str:
+    state = event.state
+    what = (
+        f"succeeded with {len(state.videos)} video(s)"
+        if isinstance(state, Succeeded)
+        else f"failed: {state.reason}"
+    )
+    return f"{what} after {event.elapsed:.1f} s and {event.polls} polls"
+
+
+def _tell_of_jobs_left(event: BatchLeft) -> None:
+    # Those with results that nobody took are lost only where no journal knows them.
+    unclaimed = () if event.journalled else event.unclaimed.values()
+    job_ids = (*event.in_flight.values(), *unclaimed)
+    if not job_ids:
+        return
+    more = len(job_ids) - _NAMED
+    facts: dict[str, Any] = {"job_ids": job_ids}
+    _logger.warning(
+        "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
+        "(%d); they are paid for: %s%s. %s",
+        len(event.in_flight),
+        len(event.unclaimed),
+        ", ".join(job_ids[:_NAMED]),
+        f" and {more} more" if more > 0 else "",
+        "Run the batch again with the same journal to have them all."
+        if event.journalled
+        else "Come back to each with client.job(job_id).result().",
+        extra=facts,
+    )
