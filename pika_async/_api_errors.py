@@ -43,7 +43,16 @@ class APIError(PikaError):
         self.retry_after = retry_after
         self.body = body
 
+    @property
+    def money(self) -> MoneyMeaning:
+        """Where the answer names a job all the same, nobody can tell before it is looked at."""
+        if self.started is Started.NO and self.job_id is not None:
+            return MoneyMeaning.MAY_BE_CHARGED
+        return super().money
+
     def _advice_not_started(self) -> Advice | None:
+        if self.job_id is not None:
+            return Advice(Action.LOOK_AT_JOB, self.job_id)
         return None if self._action is None else Advice(self._action)
 
     summary = "the service answered with an error"

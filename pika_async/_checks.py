@@ -7,6 +7,7 @@ A check is an attrs validator, or a function that returns the value it has check
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -201,6 +202,17 @@ def checked_request_timeout(timeout: float) -> float:
     if not is_number(timeout) or not 0 < timeout < math.inf:
         raise FieldError("request_timeout", timeout, "seconds above 0", verb="are")
     return timeout
+
+
+def checked_moment(name: str, moment: datetime) -> datetime:
+    """A time that is the same everywhere.
+
+    Raises:
+        FieldError: It has no time zone.
+    """
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise FieldError(name, moment, "a datetime with a time zone, such as datetime.now(UTC)")
+    return moment
 
 
 def checked_job_id(job_id: str) -> str:

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import random
 import time
-from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Self
 
 from pika_async._backoff import RetryPolicy
 from pika_async._checks import (
     checked_bound,
     checked_job_id,
+    checked_moment,
     checked_request_timeout,
     checked_timeout,
 )
 from pika_async._download.downloader import Downloader
 from pika_async._errors import ClientStateError
 from pika_async._events import WaitingEnded
-from pika_async._jobs.job import Job
-from pika_async._jobs.slots import Slot, Slots
-from pika_async._jobs.submit import Submitter, Timing
-from pika_async._jobs.tracking import APPEARANCE_GRACE, Tracker, Waiting
+from pika_async._jobs.jobs import Jobs
+from pika_async._jobs.recorder import PlainRecorder
 from pika_async._log import Teller
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.request import GenerationRequest, as_request
-from pika_async._states import Failed, Queued, Succeeded, Video
+from pika_async._states import Succeeded, Video
+from pika_async._timing import Timing
 from pika_async._wire.api import API
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.transport import Transport
@@ -43,11 +40,10 @@ if TYPE_CHECKING:
     import aiohttp
 
     from pika_async._events import Observer
-    from pika_async._jobs.submit import SubmitRecord
+    from pika_async._jobs.job import Job
+    from pika_async._jobs.recorder import SubmitRecord
+    from pika_async._jobs.slots import Slot
     from pika_async._polling.policies import PollPolicy
-
-# A minute's worth of them, up to 166 a second, which no such service admits.
-_REMEMBERED_SUBMITS: Final = 10_000
 
 
 class PikaClient:
@@ -99,14 +95,13 @@ class PikaClient:
             api_key=api_key,
             base_url=base_url,
             environment=os.environ,
-            default_base_url=dialect.default_base_url,
+            dialect=dialect,
             allow_insecure=allow_insecure,
         )
         self._dialect = dialect
         self._transport = Transport(session=session, request_timeout=request_timeout)
-        self._api = API(endpoint=self._endpoint, dialect=dialect, transport=self._transport)
         retry = retry or RetryPolicy()
-        self._tell = Teller(observer)
+        tell = Teller(observer)
         # The one place where time and chance become real.
         timing = Timing(
             now=time.monotonic,
@@ -114,28 +109,27 @@ class PikaClient:
             random=random.random,
             utc=partial(datetime.now, UTC),
         )
-        self._waiting = Waiting(
-            look=self._api.look,
+        self._jobs = Jobs(
+            API(
+                endpoint=self._endpoint,
+                dialect=dialect,
+                transport=self._transport,
+                now=timing.now,
+            ),
             polling=AdaptivePolling() if polling is None else polling,
             retry=retry,
-            now=timing.now,
-            sleep=timing.sleep,
-            random=timing.random,
-            tell=self._tell,
+            timing=timing,
+            tell=tell,
+            max_in_flight=max_in_flight,
         )
-        self._submitter = Submitter(self._api, retry, timing, self._tell)
         self._downloader = Downloader(
             stream=partial(self._transport.stream, silence=request_timeout),
             retry=retry,
             sleep=timing.sleep,
             random=timing.random,
-            tell=self._tell,
+            tell=tell,
         )
-        self._slots = Slots(max_in_flight)
-        # A job stays the same object for as long as anyone holds it.
-        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
-        # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
-        self._submitted_at: OrderedDict[str, float] = OrderedDict()
+        self._tell = tell
         self._status = "new"
 
     def __repr__(self) -> str:
@@ -159,18 +153,26 @@ class PikaClient:
     ) -> None:
         self._status = "closed"
         try:
-            await self._submitter.close()
+            await self._jobs.close()
         finally:
             await self._transport.close()
 
-    async def submit(self, request: GenerationRequest | str) -> Job:
-        """Submit a job: one POST, sent again only where nothing can have been started.
+    async def submit(
+        self, request: GenerationRequest | str, *, record: SubmitRecord | None = None
+    ) -> Job:
+        """Submit a job: one POST, sent again only where that cannot start a second job.
 
         If the caller is cancelled while the answer is on its way, the answer is still read, and
-        the id of the paid job logged as a warning.
+        the id of the paid job told as an event and logged as a warning.
+
+        Args:
+            request: What to make, or a prompt alone.
+            record: Where to write the submit down as it goes, for whoever must know of it after a
+                crash: it is told before each POST, which waits for it, and before anyone is told
+                of the job.
 
         Raises:
-            ValueError: The request is not allowed; nothing was sent.
+            FieldError: The request is not allowed, or not at this service; nothing was sent.
             SubmissionUncertainError: The job may exist and be billed.
             APIError: The service refused it; nothing was started.
             TransportError: The service could not be reached; nothing was started.
@@ -178,42 +180,48 @@ class PikaClient:
             ConfigurationError: A file has gone since the request was built, or the client is not
                 open; nothing was sent.
         """
-        return await self._submit(as_request(request))
-
-    async def _submit(
-        self,
-        request: GenerationRequest,
-        content: GenerationRequest | None = None,
-        record: SubmitRecord | None = None,
-    ) -> Job:
-        """Submit a job that is written down as it goes; see :meth:`Submitter.submit`."""
+        request = as_request(request)
         self._check_open()
-        accepted = await self._submitter.submit(request, content=content, record=record)
-        self._note_submit(accepted.job_id)
-        return self._remembered(
-            accepted.job_id,
-            Tracker.start(accepted.job_id, self._waiting, request, Queued(raw=accepted.raw)),
-        )
+        recorder = None if record is None else PlainRecorder(record)
+        return await self._jobs.submit(request, recorder=recorder)
 
-    def job(self, job_id: str) -> Job:
+    def job(
+        self,
+        job_id: str,
+        *,
+        request: GenerationRequest | None = None,
+        submitted_at: datetime | None = None,
+    ) -> Job:
         """A job by its id, to come back to it: no I/O, and the same object for the same id.
 
+        Args:
+            job_id: The service's name for it.
+            request: What was asked for, where the caller knows; ``Job.request`` then tells it, and
+                the polling policy learns from it.
+            submitted_at: When it was submitted, an aware ``datetime``; else its age counts from
+                now on.
+
         Raises:
-            ValueError: The id is no text, or empty.
+            FieldError: The id is no text, or empty; or the time has no time zone.
         """
         checked_job_id(job_id)
-        known = self._jobs.get(job_id)
-        if known is not None:
-            return known
-        submitted_at = self._submitted_at.get(job_id)
-        return self._remembered(
-            job_id, Tracker.start(job_id, self._waiting, submitted_at=submitted_at)
-        )
+        age = None
+        if submitted_at is not None:
+            age = (datetime.now(UTC) - checked_moment("submitted_at", submitted_at)).total_seconds()
+        return self._jobs.attach(job_id, request=request, seconds_ago=age)
+
+    def check(self, request: GenerationRequest | str) -> None:
+        """Refuse what this service does not have; sends nothing. ``submit`` does the same first.
+
+        Raises:
+            FieldError: Names the field, the value and what is allowed.
+        """
+        self._jobs.check(as_request(request))
 
     @property
     def polling(self) -> PollPolicy:
         """When jobs are looked at: what was given, else an ``AdaptivePolling`` of its own."""
-        return self._waiting.polling
+        return self._jobs.polling
 
     def slot(self) -> Slot:
         """One of the ``max_in_flight``, for jobs that are submitted and watched by hand.
@@ -226,7 +234,7 @@ class PikaClient:
                 job = await client.submit("a red panda surfing")
                 async for transition in job.transitions(): ...
         """
-        return Slot(self._slots)
+        return self._jobs.slot()
 
     async def generate(
         self,
@@ -283,38 +291,8 @@ class PikaClient:
             )
         self._check_open()
         return await self._downloader.download(
-            video, path, overwrite=overwrite, renew=partial(self._renewed, video)
+            video, path, overwrite=overwrite, renew=partial(self._jobs.renewed, video)
         )
-
-    async def _renewed(self, video: Video) -> Video | None:
-        """The same video with the link that the service gives now."""
-        known = self._jobs.get(video.job_id)
-        # Where nobody holds the job, none is made: what is renewed is a link, no job ends anew.
-        state = (
-            await self._api.look(video.job_id, math.inf) if known is None else await known.refresh()
-        )
-        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
-        return next((fresh for fresh in videos if fresh.id == video.id), None)
-
-    def _reattached(self, job_id: str, seconds_ago: float) -> Job:
-        """A job that an earlier run has submitted; it may have yet to appear at the service."""
-        if 0 <= seconds_ago < APPEARANCE_GRACE:
-            self._note_submit(job_id, seconds_ago)
-        return self.job(job_id)
-
-    def _note_submit(self, job_id: str, seconds_ago: float = 0.0) -> None:
-        now, latest = self._waiting.now(), self._submitted_at
-        latest[job_id] = now - seconds_ago
-        while (
-            len(latest) > _REMEMBERED_SUBMITS or now - latest[next(iter(latest))] > APPEARANCE_GRACE
-        ):
-            latest.popitem(last=False)
-
-    def _remembered(self, job_id: str, tracker: Tracker) -> Job:
-        job = self._jobs.get(job_id)
-        if job is None:
-            job = self._jobs[job_id] = Job(tracker)
-        return job
 
     def _check_open(self) -> None:
         if self._status != "open":
@@ -322,6 +300,16 @@ class PikaClient:
                 f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
                 "`async with PikaClient(...) as client:`"
             )
+
+
+def jobs_of(client: PikaClient) -> Jobs:
+    """For batches and engines: all jobs of an open client.
+
+    Raises:
+        ClientStateError: It is not open.
+    """
+    client._check_open()  # noqa: SLF001 - the same module
+    return client._jobs  # noqa: SLF001
 
 
 _STATUS_WORDS = {

@@ -39,8 +39,8 @@ from pika_async import (
     SubmissionUncertainError,
     Succeeded,
     TransportError,
-    _client,
 )
+from pika_async._jobs.job import ended
 from pika_async.dialects import Gateway
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -228,7 +228,7 @@ class TestJobs:
         async with Simulator() as sim, client_for(sim) as client:
             await client.submit("a red panda")
             gc.collect()
-            assert not client._jobs
+            assert not client._jobs._jobs
 
     async def test_a_job_just_submitted_has_its_minute_even_if_nobody_held_it(self):
         lost = Fault("unknown-404", on="poll")
@@ -240,21 +240,21 @@ class TestJobs:
     async def test_only_the_submits_of_the_last_minute_are_remembered(self):
         async with Simulator() as sim, client_for(sim) as client:
             first = (await client.submit("a red panda")).id
-            client._submitted_at[first] -= 61
+            client._jobs._submitted_at[first] -= 61
             second = (await client.submit("a red panda")).id
-            assert list(client._submitted_at) == [second]
+            assert list(client._jobs._submitted_at) == [second]
 
     async def test_no_more_submits_are_remembered_than_a_bounded_number(self, monkeypatch):
-        monkeypatch.setattr(_client, "_REMEMBERED_SUBMITS", 3)
+        monkeypatch.setattr("pika_async._jobs.jobs._REMEMBERED_SUBMITS", 3)
         async with Simulator() as sim, client_for(sim) as client:
             ids = [(await client.submit("a red panda")).id for _ in range(5)]
-            assert list(client._submitted_at) == ids[-3:]
+            assert list(client._jobs._submitted_at) == ids[-3:]
 
     async def test_who_waits_for_the_end_hears_first_what_is_known(self):
         async with Simulator(duration=Polls(3)) as sim, client_for(sim) as client:
             job = await client.submit("a panda")
             known, heard = await job.refresh(), []
-            await job._ended(60.0, lambda change: heard.append(change.state))
+            await ended(job, 60.0, heard.append)
         assert heard[0] == known
         assert heard[-1] == job.state
 
@@ -265,7 +265,7 @@ class TestJobs:
             gc.collect()
             sim.faults.append(Fault("410-expired"))
             await client.download(video, tmp_path / "panda.mp4")
-        assert [r.levelname for r in caplog.records if r.name == "pika_async"] == ["INFO"]
+        assert [r.levelname for r in caplog.records if r.name == "pika_async"] == ["INFO", "INFO"]
 
     async def test_a_job_is_found_again_by_another_client(self):
         async with Simulator(duration=Polls(1)) as sim:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,19 +12,19 @@ from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 
-from pika_async._batch.item import Item, OutsideError, Shared
+from pika_async._batch.board import Board
+from pika_async._batch.item import Item, OutsideError
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
 from pika_async._checks import checked_bound, checked_timeout
+from pika_async._client import jobs_of
 from pika_async._errors import (
     ClientStateError,
     ConfigurationError,
-    JournalError,
-    NotSubmittedError,
     PikaError,
 )
-from pika_async._events import BatchLeft, BatchStopped, JournalBroken
+from pika_async._events import BatchLeft
 from pika_async._journal.journal import Journal
 from pika_async._settled import settled, to_its_end
 
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from pika_async._batch.source import Requests
     from pika_async._client import PikaClient
     from pika_async._states import Transition
-
-# A media host is not the service: enough to fill a line, few enough to be a polite guest.
-DOWNLOADS_AT_ONCE: Final = 8
 
 # Seconds between two cancellations of the same batch.
 _CANCELLED_AGAIN: Final = 0.5
@@ -92,36 +88,28 @@ class Batch(AsyncIterator[BatchResult]):
                 f"on_transition: {on_transition!r} is not allowed; allowed is a plain function, "
                 "which may start tasks, but is not waited for"
             )
-        self._journal_path = None if journal is None else Path(journal)
         self._journal: Journal | None = None
         self._choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=retry_failed)
-        self._shared = Shared(
-            client=client,
+        self._board = Board(
+            client,
             output_dir=None if output_dir is None else Path(output_dir),
+            journal_path=None if journal is None else Path(journal),
             timeout=checked_timeout(timeout),
             on_transition=on_transition,
-            generating=asyncio.Semaphore(max_in_flight),
-            downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
-            now=time.time,
-            stop=self._stop,
-            check_submit=self._check_submit,
-            wanted=lambda: self._status != "left",
-            deliver=self._deliver,
+            max_in_flight=max_in_flight,
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
         self._room = asyncio.Semaphore(max_in_flight if output_dir is None else 2 * max_in_flight)
-        self._results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
         self._status = "new"
         self._task: asyncio.Task[None] | None = None
-        self._stopped_by: PikaError | None = None
         self._failure: BaseException | None = None
 
     @property
     def stats(self) -> BatchStats:
         """Where the batch stands now."""
-        shared = self._shared
-        return BatchStats(running=len(shared.in_flight), **attrs.asdict(shared.counts))
+        board = self._board
+        return BatchStats(running=len(board.in_flight), **attrs.asdict(board.counts))
 
     @property
     def in_flight(self) -> Mapping[int, str]:
@@ -129,7 +117,7 @@ class Batch(AsyncIterator[BatchResult]):
 
         After the batch was left early they run on; with a journal the next run waits for them.
         """
-        return dict(self._shared.in_flight)
+        return dict(self._board.in_flight)
 
     @property
     def unclaimed(self) -> Mapping[int, str]:
@@ -137,7 +125,7 @@ class Batch(AsyncIterator[BatchResult]):
 
         Without a journal, a batch that is left early leaves only these to find their videos by.
         """
-        return dict(self._shared.unclaimed)
+        return dict(self._board.unclaimed)
 
     async def __aenter__(self) -> Self:
         if self._status != "new":
@@ -145,14 +133,15 @@ class Batch(AsyncIterator[BatchResult]):
                 f"this Batch {_STATUS_WORDS[self._status]}; a batch is run once: make another, "
                 "with the same journal to go on"
             )
-        self._client._check_open()
+        board = self._board
+        board.jobs = jobs_of(self._client)
         self._status = "open"
         try:
-            if self._shared.output_dir is not None:
-                await settled(partial(_check_folder, self._shared.output_dir))
-            if self._journal_path is not None:
+            if board.output_dir is not None:
+                await settled(partial(_check_folder, board.output_dir))
+            if board.journal_path is not None:
                 self._journal = await Journal.open(
-                    self._journal_path, self._shared.now, self._tell_journal_broken
+                    board.journal_path, board.now, board.tell_journal_broken
                 )
         except BaseException:
             self._status = "left"
@@ -167,6 +156,7 @@ class Batch(AsyncIterator[BatchResult]):
         traceback: TracebackType | None,
     ) -> None:
         self._status = "left"
+        self._board.left = True
         await to_its_end(self._leave())
         if self._failure is None:
             return
@@ -184,17 +174,17 @@ class Batch(AsyncIterator[BatchResult]):
                 f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
                 "`async with Batch(...) as batch:`"
             )
-        result = await self._results.get()
+        result = await self._board.results.get()
         if result is None:
             # For others who iterate.
-            self._results.put_nowait(None)
+            self._board.results.put_nowait(None)
             failure, self._failure = self._failure, None
             if failure is None:
                 raise StopAsyncIteration
             if isinstance(failure, StopIteration | StopAsyncIteration):
                 raise RuntimeError(f"on_transition raised {failure!r}") from failure
             raise failure
-        self._shared.unclaimed.pop(result.index, None)
+        self._board.unclaimed.pop(result.index, None)
         self._room.release()
         return result
 
@@ -215,13 +205,13 @@ class Batch(AsyncIterator[BatchResult]):
                 self._failure = error
             raise
         finally:
-            self._results.put_nowait(None)
+            self._board.results.put_nowait(None)
 
     async def _feed(self, group: asyncio.TaskGroup) -> None:
-        shared = self._shared
+        board = self._board
         while True:
             await self._room.acquire()
-            await shared.generating.acquire()
+            await board.generating.acquire()
             try:
                 given = await self._take()
             except StopAsyncIteration:
@@ -231,36 +221,22 @@ class Batch(AsyncIterator[BatchResult]):
             if self._status != "open":
                 # The source has swallowed the cancellation.
                 raise asyncio.CancelledError
-            index = shared.counts.taken
-            shared.counts.taken += 1
+            index = board.counts.taken
+            board.counts.taken += 1
             try:
-                request = allowed(given)
+                request = allowed(given, board.jobs.check)
             except PikaError as error:
-                shared.generating.release()
-                self._deliver(BatchResult(index=index, request=given, error=error))
+                board.generating.release()
+                self._board.deliver(BatchResult(index=index, request=given, error=error))
             else:
-                group.create_task(Item(shared, index, request, self._record(index)).run())
+                group.create_task(Item(board, index, request, self._record(index)).run())
 
     def _record(self, index: int) -> Record:
         if self._journal is None:
             return Record(index)
-        return JournalRecord(index, self._journal, self._choices, self._stop, self._tell_unrecorded)
-
-    def _deliver(self, result: BatchResult) -> None:
-        self._shared.counts.count(result)
-        self._results.put_nowait(result)
-
-    def _stop(self, error: PikaError) -> None:
-        """Submit nothing more: what could not be done for one request cannot be for others."""
-        if self._stopped_by is None:
-            self._stopped_by = error
-            self._client._tell(BatchStopped(error=error))
-
-    def _check_submit(self) -> None:
-        if self._status != "open":
-            raise asyncio.CancelledError
-        if self._stopped_by is not None:
-            raise _not_submitted(self._stopped_by, journalled=self._journal is not None)
+        return JournalRecord(
+            index, self._journal, self._choices, self._board.stop, self._board.tell_journal_broken
+        )
 
     async def _leave(self) -> None:
         assert self._task is not None  # noqa: S101 - entered
@@ -270,28 +246,20 @@ class Batch(AsyncIterator[BatchResult]):
             await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
         try:
             # A submit that has left may yet name a paid job.
-            await self._client._submitter.answered(
-                lambda record: isinstance(record, Item) and record.is_of(self._shared)
+            await self._board.jobs.answered(
+                lambda recorder: isinstance(recorder, Item) and recorder.is_of(self._board)
             )
         finally:
             if self._journal is not None:
                 await self._journal.close()
         self._name_what_is_paid_for()
 
-    def _tell_journal_broken(self, error: JournalError) -> None:
-        assert self._journal_path is not None  # noqa: S101 - it is this one's
-        self._client._tell(JournalBroken(path=self._journal_path, error=error))
-
-    def _tell_unrecorded(self, job_id: str, error: JournalError) -> None:
-        assert self._journal_path is not None  # noqa: S101 - it is this one's
-        self._client._tell(JournalBroken(path=self._journal_path, error=error, job_id=job_id))
-
     def _name_what_is_paid_for(self) -> None:
         """What nobody has been told of and no journal knows, or what still runs."""
         in_flight, unclaimed = self.in_flight, self.unclaimed
         if in_flight or unclaimed:
             journalled = self._journal is not None
-            self._client._tell(
+            self._board.jobs.tell(
                 BatchLeft(in_flight=in_flight, unclaimed=unclaimed, journalled=journalled)
             )
 
@@ -337,15 +305,6 @@ _STATUS_WORDS: Final = {
     "open": "is running already",
     "left": "has been left",
 }
-
-
-def _not_submitted(reason: PikaError, *, journalled: bool) -> NotSubmittedError:
-    error = NotSubmittedError(
-        f"not submitted, since the batch has stopped: {reason.__cause__ or reason}",
-        journalled=journalled,
-    )
-    error.__cause__ = reason
-    return error
 
 
 def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
-from attrs import define, field, frozen
 
 from pika_async._api_errors import NotFoundError
 from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
-from pika_async._client import PikaClient
 from pika_async._download.names import video_name
-from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
-from pika_async._jobs.job import failure
+from pika_async._errors import (
+    DownloadError,
+    PikaError,
+    TargetExistsError,
+)
+from pika_async._jobs.job import ended, failure
 from pika_async._journal.journal import SavedFile
-from pika_async._states import Failed, Running, Succeeded, Transition
+from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pika_async._batch.board import Board
     from pika_async._batch.record import Record
     from pika_async._jobs.job import Job
-    from pika_async._jobs.tracking import Change
+    from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import Video
+    from pika_async._states import JobState, Video
+    from pika_async.dialects import Accepted
 
 # The disk itself: what it refuses one video it refuses all.
 _DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -37,63 +41,13 @@ class OutsideError(Exception):
     """An exception of the caller's own code, which is its cause, on its way out of the batch."""
 
 
-@define
-class Counts:
-    """What :class:`BatchStats` shows, as it is counted."""
-
-    taken: int = 0
-    submitted: int = 0
-    resumed: int = 0
-    downloading: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    uncertain: int = 0
-    downloaded: int = 0
-
-    def count(self, result: BatchResult) -> None:
-        """Add a result."""
-        if result.ok:
-            self.succeeded += 1
-        elif isinstance(result.error, SubmissionUncertainError):
-            self.uncertain += 1
-        else:
-            self.failed += 1
-
-
-@frozen(kw_only=True)
-class Shared:
-    """What all items of a batch have in common."""
-
-    client: PikaClient
-    output_dir: Path | None
-    timeout: float
-    on_transition: Callable[[Transition], None] | None
-    generating: asyncio.Semaphore
-    """Taken before an item begins, given back when its job has ended."""
-    downloads: asyncio.Semaphore
-    now: Callable[[], float]
-    """Seconds since 1970."""
-    stop: Callable[[PikaError], None]
-    """Called where nothing more should be submitted."""
-    check_submit: Callable[[], None]
-    """Raises where nothing more may be submitted: the batch has stopped, or is being left."""
-    wanted: Callable[[], bool]
-    """False where the batch is being left."""
-    deliver: Callable[[BatchResult], None]
-    counts: Counts = field(factory=Counts)
-    in_flight: dict[int, str] = field(factory=dict)
-    """The jobs that are waited for, by the index of their request."""
-    unclaimed: dict[int, str] = field(factory=dict)
-    """The jobs that have ended and whose results have not been taken."""
-
-
 class Item:
     """One request of a batch."""
 
     def __init__(
-        self, shared: Shared, index: int, request: GenerationRequest, record: Record
+        self, board: Board, index: int, request: GenerationRequest, record: Record
     ) -> None:
-        self._shared = shared
+        self._board = board
         self._index = index
         self._request = request
         self._record = record
@@ -107,7 +61,7 @@ class Item:
         Raises:
             OutsideError: ``on_transition`` raised.
         """
-        shared = self._shared
+        board = self._board
         known: Known | None = None
         state: Succeeded | Failed | None = None
         error: PikaError | None = None
@@ -116,15 +70,15 @@ class Item:
             known, state = await self._generated()
         except PikaError as problem:
             error = problem
-            shared.in_flight.pop(self._index, None)
+            board.in_flight.pop(self._index, None)
         finally:
-            shared.generating.release()
+            board.generating.release()
         if known is not None and state is not None:
             if self._job_id is not None:
-                shared.unclaimed[self._index] = self._job_id
-            if shared.output_dir is not None:
-                files, error = await self._saved(shared.output_dir, known, state)
-        shared.deliver(self._result(state, error, files))
+                board.unclaimed[self._index] = self._job_id
+            if board.output_dir is not None:
+                files, error = await self._saved(board.output_dir, known, state)
+        board.deliver(self._result(state, error, files))
         # Its traceback holds this frame, which would hold it until the garbage is collected.
         error = None
 
@@ -152,13 +106,13 @@ class Item:
         content = await with_media_read(self._request)
         known = self._known = await self._record.begin(self._request, content)
         self._job_id = known.job_id
-        self._shared.counts.resumed += known.resumed
+        self._board.counts.resumed += known.resumed
         if known.state is not None:
             return known, known.state
         if known.error is not None:
             raise known.error
         try:
-            async with self._shared.client.slot():
+            async with self._board.jobs.slot():
                 try:
                     state = await self._end(await self._job(known, content))
                 except NotFoundError:
@@ -167,57 +121,67 @@ class Item:
                         raise
                     known = self._known = Known(number=known.number)
                     self._job_id = None
-                    del self._shared.in_flight[self._index]
-                    self._shared.counts.resumed -= 1
+                    del self._board.in_flight[self._index]
+                    self._board.counts.resumed -= 1
                     state = await self._end(await self._job(known, content))
         except PikaError as error:
+            self._board.stop_if_wrong_for_all(error)
             await self._record.went_wrong(error, self._job_id)
             raise
-        del self._shared.in_flight[self._index]
+        del self._board.in_flight[self._index]
         await self._record.ended(state, self._running_at)
         return known, state
 
     async def _job(self, known: Known, content: GenerationRequest) -> Job:
+        jobs = self._board.jobs
         if known.job_id is None:
-            return await self._shared.client._submit(self._request, content, self)
-        self._shared.in_flight[self._index] = known.job_id
-        return self._shared.client._reattached(known.job_id, known.accepted_ago)
+            return await jobs.submit(
+                self._request, content=content, recorder=self, again=known.again
+            )
+        self._board.in_flight[self._index] = known.job_id
+        return jobs.attach(
+            known.job_id,
+            request=self._request,
+            seconds_ago=known.accepted_ago,
+            hints=known.hints,
+        )
 
-    def is_of(self, shared: Shared) -> bool:
+    def is_of(self, board: Board) -> bool:
         """Whether it belongs to this batch."""
-        return self._shared is shared
+        return self._board is board
 
-    async def leaving(self) -> None:
+    async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
-        self._shared.check_submit()
-        await self._record.leaving()
+        self._board.check_submit()
+        await self._record.leaving(intent)
         try:
             # Much may have happened while that was being written.
-            self._shared.check_submit()
+            self._board.check_submit()
         except BaseException:
             self._record.stayed()
             raise
 
     def wanted(self) -> bool:
         """See ``SubmitRecord``."""
-        return self._shared.wanted()
+        return not self._board.left
 
-    async def accepted(self, job_id: str) -> None:
+    async def accepted(self, accepted: Accepted) -> None:
         """See ``SubmitRecord``."""
-        self._job_id = self._shared.in_flight[self._index] = job_id
-        self._shared.counts.submitted += 1
-        await self._record.accepted(job_id)
+        handle = accepted.handle
+        self._job_id = self._board.in_flight[self._index] = handle.job_id
+        self._board.counts.submitted += 1
+        await self._record.accepted(handle.job_id, handle.hints)
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
         self._record.stayed()
 
     async def _end(self, job: Job) -> Succeeded | Failed:
-        on_transition = self._shared.on_transition
+        on_transition = self._board.on_transition
         if on_transition is None:
-            return await job._ended(self._shared.timeout, self._hear)
-        async for transition in job.transitions(timeout=self._shared.timeout):
-            self._hear(transition)
+            return await ended(job, self._board.timeout, self._hear)
+        async for transition in job.transitions(timeout=self._board.timeout):
+            self._hear(transition.state)
             try:
                 on_transition(transition)
             except (Exception, asyncio.CancelledError) as error:
@@ -227,9 +191,9 @@ class Item:
         assert isinstance(state, Succeeded | Failed)  # noqa: S101 - else the loop raises
         return state
 
-    def _hear(self, change: Change | Transition) -> None:
-        if self._running_at is None and isinstance(change.state, Running):
-            self._running_at = self._shared.now()
+    def _hear(self, state: JobState | None) -> None:
+        if self._running_at is None and isinstance(state, Running):
+            self._running_at = self._board.now()
 
     async def _saved(
         self, output_dir: Path, known: Known, state: Succeeded | Failed
@@ -239,7 +203,7 @@ class Item:
         files: list[Path] = []
         saved: list[SavedFile] = []
         problem: DownloadError | None = None
-        self._shared.counts.downloading += 1
+        self._board.counts.downloading += 1
         try:
             for place, video in enumerate(state.videos):
                 name = video_name(known.number, self._request.prompt, video.job_id, place)
@@ -255,7 +219,7 @@ class Item:
                     files.append(path)
                     saved.append(SavedFile(name=name, size=size or 0))
         finally:
-            self._shared.counts.downloading -= 1
+            self._board.counts.downloading -= 1
         if tuple(saved) != known.files:
             await self._record.saved(saved)
         if problem is not None:
@@ -264,8 +228,8 @@ class Item:
 
     async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
         try:
-            async with self._shared.downloads:
-                await self._shared.client.download(video, path, overwrite=overwrite)
+            async with self._board.downloads:
+                await self._board.client.download(video, path, overwrite=overwrite)
         except TargetExistsError:
             # Whatever has the name of an earlier run's job is that job's video, and whole: the
             # run ended before it could be written down.
@@ -273,10 +237,10 @@ class Item:
                 raise
         except DownloadError as error:
             if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
-                self._shared.stop(error)
+                self._board.stop(error)
             raise
         else:
-            self._shared.counts.downloaded += 1
+            self._board.counts.downloaded += 1
 
 
 async def _size(path: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,7 +16,7 @@ from pika_async._errors import JournalError, NotSubmittedError, PikaError, Submi
 from pika_async._journal.journal import Found, Journal, SavedFile, Status
 from pika_async._journal.records import headline_of, refusal_of
 from pika_async._request.fingerprint import fingerprint
-from pika_async._request.record import request_record
+from pika_async._request.record import Intent, request_record
 from pika_async._states import Failed, Succeeded
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Known:
     files: tuple[SavedFile, ...] = ()
     accepted_ago: float = math.inf
     """Seconds since an earlier run submitted the job."""
+    hints: Mapping[str, str] | None = None
+    again: Intent | None = None
 
 
 class Record:
@@ -58,10 +61,10 @@ class Record:
         """Whether a job that the service does not know may be given up for a new one."""
         return False
 
-    async def leaving(self) -> None:
+    async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
 
-    async def accepted(self, job_id: str) -> None:
+    async def accepted(self, job_id: str, hints: Mapping[str, str]) -> None:
         """See ``SubmitRecord``."""
 
     def stayed(self) -> None:
@@ -104,7 +107,7 @@ class JournalRecord(Record):
         journal: Journal,
         choices: Choices,
         stop: Callable[[PikaError], None],
-        tell_unrecorded: Callable[[str, JournalError], None],
+        tell_unrecorded: Callable[[JournalError, str | None], None],
     ) -> None:
         """Begin a record.
 
@@ -149,7 +152,7 @@ class JournalRecord(Record):
         self._anew = self._choices.resubmit_uncertain
         return self._anew
 
-    async def leaving(self) -> None:
+    async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
         self._intent = True
         try:
@@ -158,11 +161,11 @@ class JournalRecord(Record):
             self.stayed()
             raise
 
-    async def accepted(self, job_id: str) -> None:
+    async def accepted(self, job_id: str, hints: Mapping[str, str]) -> None:
         """See ``SubmitRecord``."""
         problem = await self._after_sending(self._journal.accepted(self._item, job_id))
         if problem is not None:
-            self._tell_unrecorded(job_id, problem)
+            self._tell_unrecorded(problem, job_id)
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""

@@ -43,13 +43,21 @@ def taker(requests: Requests) -> Callable[[], Awaitable[GenerationRequest | str]
     return take
 
 
-def allowed(given: GenerationRequest | str) -> GenerationRequest:
+def allowed(
+    given: GenerationRequest | str, check: Callable[[GenerationRequest], None]
+) -> GenerationRequest:
     """The request.
 
+    Args:
+        given: What the source gave.
+        check: Raises ValueError for what the service does not have.
+
     Raises:
-        ConfigurationError: What was given is not allowed as one.
+        ConfigurationError: What was given is not allowed, anywhere or at this service.
     """
     try:
-        return as_request(given)
+        request = as_request(given)
+        check(request)
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from error
+    return request

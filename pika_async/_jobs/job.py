@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError
-from pika_async._jobs.tracking import last_look_grace
+from pika_async._jobs.patience import Now, Sleep, last_look_grace, next_step
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pika_async._jobs.tracking import Change, Tracker
     from pika_async._polling.policies import Observation
@@ -91,18 +91,18 @@ class Job:
         return state
 
     async def _ended(
-        self, timeout: float, heard: Callable[[Change], None] | None = None
+        self, timeout: float, heard: Callable[[JobState | None], None] | None = None
     ) -> Succeeded | Failed:
         """The terminal state, waited for; ``heard`` is told what is known, then each change."""
         watcher = _Watcher(self._tracker, timeout)
         if heard is not None:
-            heard(self._tracker.newest)
+            heard(self.state)
         known = self.state
         while known is None or not known.is_terminal:
             change = await watcher.next_change()
             known = change.state
             if heard is not None:
-                heard(change)
+                heard(known)
         # With the links that it has now.
         state = self.state
         assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
@@ -164,8 +164,7 @@ class _Watcher(AsyncIterator[Transition]):
     async def next_change(self) -> Change:
         """The change after the one seen last, at first after what is known now.
 
-        Every watcher sleeps until the same moment; the first to wake polls, the others share its
-        look, and whoever is cancelled is simply missing.
+        ``next_step`` says what to do; see ``tracking`` for who polls, and why.
         """
         tracker = self._tracker
         waiting = tracker.waiting
@@ -173,28 +172,34 @@ class _Watcher(AsyncIterator[Transition]):
         if self._deadline is None:
             self._deadline = waiting.now() + self._timeout
         deadline, grace = self._deadline, last_look_grace(self._timeout)
-        while seen.next is None:
-            if self._last_look_taken or tracker.looked_at >= deadline:
-                raise tracker.timed_out()
+        while True:
             now = waiting.now()
-            wake = min(tracker.due, deadline)
-            joins_early = wake > now and tracker.look is not None
-            if wake > now and not joins_early:
-                await waiting.sleep(wake - now)
-                looked_meanwhile = tracker.due > wake
-                if wake < deadline and looked_meanwhile:
-                    continue
-                if tracker.looked_at >= deadline:
-                    continue
-            look = await tracker.share_look(deadline, grace)
-            now = waiting.now()
-            # The look that others had begun before the deadline is not yet the last one.
-            if now >= deadline or (wake >= deadline and not joins_early):
-                self._last_look_taken = look.done or now >= deadline + grace
-            if look.final and look.error is not None and seen.next is None:
-                raise look.error
-        self._seen = seen.next
-        return seen.next
+            step = next_step(
+                now=now,
+                has_change=seen.next is not None,
+                due=tracker.due,
+                deadline=deadline,
+                looked_at=tracker.looked_at,
+                look_under_way=tracker.look is not None,
+                last_look_taken=self._last_look_taken,
+            )
+            match step:
+                case Now.DELIVER:
+                    assert seen.next is not None  # noqa: S101 - that is why
+                    self._seen = seen.next
+                    return seen.next
+                case Now.GIVE_UP:
+                    raise tracker.timed_out()
+                case Sleep(until):
+                    await waiting.sleep(until - now)
+                case Now.LOOK:
+                    look = await tracker.share_look(deadline, grace)
+                    now = waiting.now()
+                    if now >= deadline:
+                        # One that others had begun, and that was given up, is not the last one.
+                        self._last_look_taken = look.done or now >= deadline + grace
+                    if look.final and look.error is not None and seen.next is None:
+                        raise look.error
 
 
 def failure(job_id: str, state: Failed) -> JobFailedError:
@@ -204,3 +209,13 @@ def failure(job_id: str, state: Failed) -> JobFailedError:
     return cls(
         f"job {job_id} failed: {state.reason.rstrip('.')}.{kept}", job_id=job_id, state=state
     )
+
+
+def ended(
+    job: Job, timeout: float, heard: Callable[[JobState | None], None] | None = None
+) -> Awaitable[Succeeded | Failed]:
+    """For the batch: a job's terminal state, without an exception where it failed.
+
+    ``heard`` is told what is known now, then each change of state.
+    """
+    return job._ended(timeout, heard)  # noqa: SLF001 - the same module

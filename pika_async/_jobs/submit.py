@@ -1,15 +1,18 @@
-"""Paying once: a submit is sent again only where nothing can have been started."""
+"""Paying once: a submit is sent again only where that cannot start a second job.
+
+``departure`` tells the life of one POST; here is what goes on around it: the line before it, the
+record that is written before and after it, and the decision after each that did not end well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import anyio.lowlevel
-from attrs import define, frozen
+from attrs import define
 
 from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._events import (
@@ -19,57 +22,63 @@ from pika_async._events import (
     SubmitSent,
     SubmitUncertain,
 )
+from pika_async._http import HTTPRequest
 from pika_async._jobs.brake import Brake
+from pika_async._jobs.recorder import Recorder
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._request.fingerprint import fingerprint
+from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
-from pika_async._wire.media import with_media_read
-from pika_async._wire.transport import Departure
+from pika_async._wire.departure import Departure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._backoff import RetryPolicy
-    from pika_async._http import HTTPRequest
     from pika_async._log import Teller
+    from pika_async._timing import Timing
     from pika_async._wire.api import API
     from pika_async.dialects import Accepted
-
 
 # Before a submit is sent it has no time.
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
-@frozen(kw_only=True)
-class Timing:
-    """Time and chance, as arguments."""
+@define(kw_only=True, eq=False)
+class Submit:
+    """One submit, however often it is sent."""
 
-    now: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
-    random: Callable[[], float]
-    utc: Callable[[], datetime]
+    submit_id: str
+    """Also the idempotency key, where the service knows one."""
+    request: GenerationRequest
+    content: GenerationRequest
+    """The same with its files read."""
+    prepared: HTTPRequest
+    """What is sent, each time the same byte for byte."""
+    recorder: Recorder | None = None
+    intent: Intent | None = None
+    """What the recorder is told before each POST."""
+    sent_at: datetime = _NEVER
+    sent: int = 0
+    lost: PikaError | None = None
+    """Why it may have started a job already, where it is sent again with its key."""
+
+    def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
+        """The error where it may have started a job."""
+        error = SubmissionUncertainError(
+            f"the submit broke off: {cause.what if isinstance(cause, PikaError) else repr(cause)}",
+            request=self.request,
+            fingerprint=fingerprint(self.content),
+            sent_at=self.sent_at,
+            job_id=getattr(cause, "job_id", None),
+        )
+        error.__cause__ = cause
+        return error
 
 
-class SubmitRecord(Protocol):
-    """Where a submit is written down as it goes, for whoever must know of it after a crash."""
-
-    async def leaving(self) -> None:
-        """Before each POST, which waits for this.
-
-        Raises:
-            PikaError: It cannot be written down, so nothing is sent.
-        """
-        ...
-
-    async def accepted(self, job_id: str) -> None:
-        """Before anyone is told of the job; raises nothing, since the job is paid for."""
-        ...
-
-    def wanted(self) -> bool:
-        """Whether the POST may still leave, asked at the last moment."""
-        ...
-
-    def stayed(self) -> None:
-        """The POST has not left after all, or provably started nothing."""
-        ...
+def new_submit_id() -> str:
+    """The name of a new submit: 32 hexadecimal digits that nobody guesses."""
+    return os.urandom(16).hex()
 
 
 class Submitter:
@@ -77,80 +86,51 @@ class Submitter:
 
     def __init__(self, api: API, retry: RetryPolicy, timing: Timing, tell: Teller) -> None:
         self._api = api
+        self._repeatable = api.dialect.repeatable
         self._retry = retry
-        self._tell = tell
         self._timing = timing
+        self._tell = tell
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: dict[asyncio.Task[None], SubmitRecord | None] = {}
+        self._under_way: dict[asyncio.Task[None], Recorder | None] = {}
 
-    async def submit(
-        self,
-        request: GenerationRequest,
-        *,
-        content: GenerationRequest | None = None,
-        record: SubmitRecord | None = None,
-    ) -> Accepted:
+    async def submit(self, submit: Submit) -> Accepted:
         """The accepted job.
-
-        Args:
-            request: What to submit.
-            content: The same with its files read, where that has been done already.
-            record: Where to write it down.
 
         Raises:
             SubmissionUncertainError: The job may exist and be billed.
             PikaError: Anything else; then nothing was started.
         """
-        content = content or await with_media_read(request)
-        submit = _Submit(
-            submit_id=os.urandom(16).hex(), request=request, content=content, record=record
-        )
-        prepared = await self._api.encode_submit(content, submit.submit_id)
-        attempt = sent = 0
+        attempt = 0
         begun = self._timing.now()
         while True:
             attempt += 1
-            sent += 1
             gone_at = await self._brake.released()
-            if record is None:
-                # Whoever is being cancelled must not pay for one more.
-                await anyio.lowlevel.checkpoint_if_cancelled()
-            else:
-                await record.leaving()
-            submit.sent_at = self._timing.utc()
-            self._tell(
-                SubmitSent(
-                    submit_id=submit.submit_id,
-                    request=request,
-                    service=self._api.service,
-                    sent_at=submit.sent_at,
-                    tries=sent,
-                )
-            )
+            await self._note_leaving(submit)
             try:
-                accepted = await self._send_once(prepared, submit)
+                accepted = await self._send_once(submit)
             except PikaError as error:
-                verdict = after_submit(error)
-                if verdict is Verdict.UNCERTAIN:
-                    lost = submit.uncertain(error)
-                    self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
-                    raise lost from error
+                verdict = after_submit(error, repeatable=self._repeatable)
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
                 # Where others are admitted it stands in line, which is no attempt of its own.
                 in_line = busy and self._brake.hold(delay, gone_at)
-                if in_line and self._timing.now() - begun < self._retry.outage_budget:
+                within_outage = self._timing.now() - begun < self._retry.outage_budget
+                if verdict is Verdict.SAME_AGAIN:
+                    submit.lost = error
+                if within_outage and (in_line or submit.lost is not None):
                     attempt -= 1
-                if verdict is not Verdict.AGAIN or attempt >= self._retry.attempts:
-                    error.tries = sent
-                    self._tell(SubmitRefused(submit_id=submit.submit_id, error=error))
-                    raise
+                again = verdict is Verdict.AGAIN or (
+                    verdict is Verdict.SAME_AGAIN and within_outage
+                )
+                if not again or attempt >= self._retry.attempts:
+                    final = self._ended(submit, error, verdict)
+                    raise final from final.__cause__
                 self._tell(
                     SubmitHeldBack(
                         submit_id=submit.submit_id,
                         error=error,
                         seconds=delay,
-                        tries=sent,
+                        tries=submit.sent,
                         in_line=in_line,
                     )
                 )
@@ -160,32 +140,58 @@ class Submitter:
                 self._brake.succeeded()
                 return accepted
 
-    async def answered(self, mine: Callable[[SubmitRecord | None], bool]) -> None:
+    async def _note_leaving(self, submit: Submit) -> None:
+        if submit.recorder is None:
+            # Whoever is being cancelled must not pay for one more.
+            await anyio.lowlevel.checkpoint_if_cancelled()
+        else:
+            assert submit.intent is not None  # noqa: S101 - made with the recorder
+            await submit.recorder.leaving(submit.intent)
+        submit.sent += 1
+        submit.sent_at = self._timing.utc()
+        self._tell(
+            SubmitSent(
+                submit_id=submit.submit_id,
+                request=submit.request,
+                service=self._api.dialect.name,
+                sent_at=submit.sent_at,
+                tries=submit.sent,
+            )
+        )
+
+    def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
+        """The error to raise where it is not sent again."""
+        # Once it may have started a job, a refusal of a later try does not undo that.
+        if verdict is Verdict.UNCERTAIN or submit.lost is not None:
+            lost = submit.uncertain(submit.lost or error)
+            self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
+            return lost
+        error.tries = submit.sent
+        self._tell(SubmitRefused(submit_id=submit.submit_id, error=error))
+        return error
+
+    async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for.
 
         Args:
-            mine: Which submits, by their records.
+            mine: Which submits, by their recorders.
         """
         while tasks := [
             task for task, record in self._under_way.items() if mine(record) and not task.done()
         ]:
             await asyncio.wait(tasks)
 
-    async def close(self) -> None:
-        """Wait until no answer is missing."""
-        await self.answered(lambda _: True)
-
-    async def _send_once(self, prepared: HTTPRequest, submit: _Submit) -> Accepted:
+    async def _send_once(self, submit: Submit) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
-        record = submit.record
-        if record is not None:
-            departure.wanted = record.wanted
+        recorder = submit.recorder
+        if recorder is not None:
+            departure.wanted = recorder.wanted
         # Rather than a shield around the task, which takes two more turns of the loop.
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._post(prepared, departure, submit, answer))
+        task = asyncio.create_task(self._post(submit, departure, answer))
         if not task.done():
-            self._under_way[task] = record
+            self._under_way[task] = recorder
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(task, None)
@@ -196,93 +202,64 @@ class Submitter:
         try:
             return await answer
         except asyncio.CancelledError:
-            if not departure.begun:
-                departure.called_off = True
+            if departure.withdraw():
                 task.cancel()
-                if record is not None:
-                    record.stayed()
+                if recorder is not None:
+                    recorder.stayed()
             elif not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
-                self._tell_unclaimed(answer.exception() or answer.result(), submit)
+                self._tell_unclaimed(submit, answer.exception() or answer.result())
             raise
 
     async def _post(
-        self,
-        prepared: HTTPRequest,
-        departure: Departure,
-        submit: _Submit,
-        answer: asyncio.Future[Accepted],
+        self, submit: Submit, departure: Departure, answer: asyncio.Future[Accepted]
     ) -> None:
         outcome: Accepted | BaseException
         try:
-            outcome = await self._recorded(prepared, departure, submit.record)
+            outcome = await self._recorded(submit, departure)
         except asyncio.CancelledError:
             outcome = asyncio.CancelledError("the event loop ended")
         except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
             outcome = error
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
-            if departure.begun:
-                self._tell_unclaimed(outcome, submit)
+            if departure.has_begun:
+                self._tell_unclaimed(submit, outcome)
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
             self._tell(self._accepted(submit, outcome))
             answer.set_result(outcome)
 
-    async def _recorded(
-        self, prepared: HTTPRequest, departure: Departure, record: SubmitRecord | None
-    ) -> Accepted:
-        if record is None:
-            return await self._api.submit(prepared, departure)
+    async def _recorded(self, submit: Submit, departure: Departure) -> Accepted:
+        recorder = submit.recorder
+        if recorder is None:
+            return await self._api.submit(submit.prepared, departure)
         try:
-            accepted = await self._api.submit(prepared, departure)
+            accepted = await self._api.submit(submit.prepared, departure)
         except PikaError as error:
-            if after_submit(error) is not Verdict.UNCERTAIN:
-                record.stayed()
+            # What may have started a job, now or at an earlier try, stays written down.
+            if after_submit(error) is not Verdict.UNCERTAIN and submit.lost is None:
+                recorder.stayed()
             raise
-        await record.accepted(accepted.job_id)
+        await recorder.accepted(accepted)
         return accepted
 
     def _accepted(
-        self, submit: _Submit, accepted: Accepted, *, unclaimed: bool = False
+        self, submit: Submit, accepted: Accepted, *, unclaimed: bool = False
     ) -> JobAccepted:
         return JobAccepted(
             submit_id=submit.submit_id,
-            job_id=accepted.job_id,
+            job_id=accepted.handle.job_id,
             request=submit.request,
-            service=self._api.service,
+            service=self._api.dialect.name,
             unclaimed=unclaimed,
-            recorded=submit.record is not None,
+            recorded=submit.recorder is not None,
         )
 
-    def _tell_unclaimed(self, outcome: Accepted | BaseException, submit: _Submit) -> None:
+    def _tell_unclaimed(self, submit: Submit, outcome: Accepted | BaseException) -> None:
         if not isinstance(outcome, BaseException):
             self._tell(self._accepted(submit, outcome, unclaimed=True))
         elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
             lost = submit.uncertain(outcome)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
-
-
-@define(kw_only=True, eq=False)
-class _Submit:
-    """One submit, however often it is sent."""
-
-    submit_id: str
-    request: GenerationRequest
-    content: GenerationRequest
-    """The same with its files read."""
-    record: SubmitRecord | None
-    sent_at: datetime = _NEVER
-
-    def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
-        """The error where it may have started a job."""
-        error = SubmissionUncertainError(
-            f"the submit broke off: {cause.what if isinstance(cause, PikaError) else cause!r}",
-            request=self.request,
-            fingerprint=fingerprint(self.content),
-            sent_at=self.sent_at,
-            job_id=getattr(cause, "job_id", None),
-        )
-        error.__cause__ = cause
-        return error

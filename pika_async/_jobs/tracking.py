@@ -1,4 +1,30 @@
-"""What is known of one job, and the one poll that all its watchers share."""
+"""What is known of one job, and the one poll that all its watchers share.
+
+The life of a poll. A job has one :class:`Tracker` in a client, however many watch it, and one
+moment at which the next look is worth taking, ``due``. Watchers ask the pure ``next_step`` what
+to do, each with its own deadline, and mostly sleep until that moment. The first to wake polls;
+whoever wakes while the poll is under way waits for it too and takes what it brought. Nobody is in
+charge: when the one who polls is cancelled, its look lands without an answer, and the next of the
+others to come round takes another. So a job costs the same polls for one watcher and for a
+thousand.
+
+What can go wrong, and what it means:
+
+- The poll fails, or brings what nobody understands. That says nothing about the job, which runs
+  on and is paid for. The failure is counted, and the next look is due after a backoff. Only
+  failures in a row for longer than the outage budget end the waiting, with the last error, which
+  names the job.
+- The answer says "not found", or nothing. A job that was just submitted may take up to a minute
+  to appear; one that was seen a moment ago is a hiccup of the service; one that was re-attached
+  by its id and is not found is not there for this key.
+- The service refuses the key. Then no look can succeed, and the waiting ends. The job runs on.
+- The job has ended, and its video has no link yet. It is looked at again for a minute.
+- A watcher's deadline comes. It takes one last look, which may last some seconds longer, and then
+  gives up with a JobTimeoutError. That ends its waiting and nobody else's.
+
+Changes of state form a chain. Each watcher holds the change that it saw last, so none misses any,
+and what nobody holds any more is freed.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +39,21 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._errors import ConfigurationError, JobTimeoutError, PikaError
 from pika_async._events import JobEnded, StateChanged
-from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._jobs.patience import APPEARANCE_GRACE, Patience
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
-from pika_async._states import Failed, JobState, Queued, Running, Succeeded
+from pika_async._states import Failed, JobState, Succeeded
+from pika_async.dialects import Handle
 
 _ENDED: Final = (Succeeded, Failed)
-
-# The service's answers lag by up to 15 s; four times that is patience enough, for a job that is
-# not there yet and for a link that is not there yet.
-APPEARANCE_GRACE: Final = 60.0
-
-# How long the last look may go on after the deadline, in seconds: enough for a slow connection,
-# and in proportion to what was asked for, since deadlines must fire.
-_LAST_LOOK_GRACE: Final = (3.0, 10.0)
-
-
-def last_look_grace(timeout: float) -> float:
-    """Seconds that a look under way at the end of ``timeout`` seconds may still take."""
-    shortest, longest = _LAST_LOOK_GRACE
-    return min(max(timeout, shortest), longest)
 
 
 @frozen(kw_only=True)
 class Waiting:
     """What all jobs of a client wait with."""
 
-    look: Callable[[str, float], Awaitable[JobState | None]]
+    look: Callable[[Handle, float], Awaitable[JobState | None]]
     """One poll of a job, bounded by seconds."""
     polling: PollPolicy
     retry: RetryPolicy
@@ -53,7 +66,7 @@ class Waiting:
 
 @define(eq=False)
 class Change:
-    """A change of state; each watcher holds the one it saw last, so no watcher misses any."""
+    """A change of state, and the one after it."""
 
     state: JobState | None
     at: float
@@ -90,14 +103,15 @@ class Look:
 
 @define(eq=False)
 class Tracker:
-    """The knowledge about one job: its changes, when to look next, how long to be patient."""
+    """The knowledge about one job: its changes, and when to look next."""
 
-    job_id: str
+    handle: Handle
     request: GenerationRequest | None
     waiting: Waiting
-    submitted_here: bool
+    patience: Patience
     born: float
-    """When it was submitted, or re-attached."""
+    """When it was submitted; when it was re-attached, where its age is not known."""
+    of_known_age: bool
     newest: Change
     due: float
     """When the next look is worth taking."""
@@ -105,39 +119,51 @@ class Tracker:
     answered_at: float = -math.inf
     look: Look | None = None
     polls: int = 0
-    _seen: bool = False
-    """Whether the service has ever told of this job."""
-    _failures: int = 0
-    _failing_since: float = 0.0
     _last_error: PikaError | None = None
-    _linkless_since: float | None = None
 
     @classmethod
     def start(
         cls,
-        job_id: str,
+        handle: Handle,
         waiting: Waiting,
+        *,
         request: GenerationRequest | None = None,
-        state: Queued | None = None,
-        submitted_at: float | None = None,
+        state: JobState | None = None,
+        born: float | None = None,
     ) -> Tracker:
-        """Track a job: just submitted where ``state`` is given, else known by its id alone.
+        """Track a job.
 
-        ``submitted_at``: when this client submitted it, if it did and has since let go of it.
+        Args:
+            handle: By what it is asked for.
+            waiting: What all jobs wait with.
+            request: What was asked for, where it is known.
+            state: How the service says that it stands, where it was just submitted.
+            born: When it was submitted, where this client or its caller knows.
         """
         now = waiting.now()
+        lately = state is not None or (born is not None and now - born < APPEARANCE_GRACE)
         tracker = cls(
-            job_id=job_id,
+            handle=handle,
             request=request,
             waiting=waiting,
-            submitted_here=state is not None or submitted_at is not None,
-            born=now if submitted_at is None else submitted_at,
-            newest=Change(state, now, 0),
+            patience=Patience(
+                expected_since=born if lately and born is not None else now,
+                submitted_lately=lately,
+                outage_budget=waiting.retry.outage_budget,
+            ),
+            born=now if born is None else born,
+            of_known_age=state is not None or born is not None,
+            newest=Change(None, now, 0),
             due=now,
         )
         if state is not None:
-            tracker._plan(now)
+            tracker._begin(state, now)
         return tracker
+
+    @property
+    def job_id(self) -> str:
+        """The service's name for the job."""
+        return self.handle.job_id
 
     def share_look(self, deadline: float, grace: float) -> Awaitable[Look]:
         """Poll, or wait for the poll that is under way, until ``grace`` after ``deadline``."""
@@ -170,7 +196,7 @@ class Tracker:
         self.polls += 1
         limit = max(0.0, end - self.waiting.now())
         try:
-            state = await self.waiting.look(self.job_id, limit)
+            state = await self.waiting.look(self.handle, limit)
             self._take_answer(state)
             look.answered = True
         except PikaError as error:
@@ -181,46 +207,34 @@ class Tracker:
             look.land()
         return look
 
+    def _begin(self, state: JobState, now: float) -> None:
+        """What the answer to the submit said; no look has been taken yet."""
+        state = self.patience.with_links(state, now)
+        if state.is_terminal:
+            # A job that failed at once, or one that a repeated key has named.
+            self._record(state, now)
+        else:
+            self.newest.state = state
+            self._plan(now)
+
     def _take_answer(self, state: JobState | None) -> None:
         now = self.waiting.now()
+        patience = self.patience
         if state is None:
-            self._take_nothing(now)
+            if not patience.may_yet_appear(now):
+                raise NotFoundError("the answer holds no videos", status=200, job_id=self.job_id)
+            self._last_error = None
+            self.looked_at = now
+            self._plan(now)
+            self.due = min(self.due, patience.must_appear_by)
             return
-        self._seen = True
-        self._failures = 0
+        patience.answered()
         self._last_error = None
         self.looked_at = self.answered_at = now
-        self._record(self._with_links(state, now), now)
+        self._record(patience.with_links(state, now), now)
         known = self.newest.state
         if known is None or not known.is_terminal:
             self._plan(now)
-
-    def _take_nothing(self, now: float) -> None:
-        """An answer without a word about the job: not there yet, or not there any more."""
-        if self._seen or now - self.born >= APPEARANCE_GRACE:
-            raise NotFoundError("the answer holds no videos", status=200, job_id=self.job_id)
-        self._failures = 0
-        self._last_error = None
-        self.looked_at = now
-        self._plan(now)
-        self.due = min(self.due, self.born + APPEARANCE_GRACE)
-
-    def _with_links(self, state: JobState, now: float) -> JobState:
-        """``state``, or what stands for it while finished videos have no link yet."""
-        if not isinstance(state, _ENDED) or all(video.url for video in state.videos):
-            self._linkless_since = None
-            return state
-        if self._linkless_since is None:
-            self._linkless_since = now
-        if now - self._linkless_since < APPEARANCE_GRACE:
-            return Running(progress=100, raw=state.raw)
-        if isinstance(state, Failed):
-            return state
-        return Failed(
-            reason=f"finished, but no link to the video came within {APPEARANCE_GRACE:.0f} s",
-            videos=state.videos,
-            raw=state.raw,
-        )
 
     def _record(self, state: JobState, now: float) -> None:
         known = self.newest.state
@@ -233,30 +247,36 @@ class Tracker:
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
-        if self.waiting.tell.is_observed:
-            self.waiting.tell(
-                StateChanged(
-                    job_id=self.job_id,
-                    previous=known,
-                    state=state,
-                    elapsed=now - self.born,
-                    polls=self.polls,
-                )
-            )
+        self._tell_change(known, change)
         if state.is_terminal and not (known is not None and known.is_terminal):
             if known is not None:
                 # Found finished at the first look, it would pass for a job of no time at all.
                 self.waiting.polling.finished(self._observation(now))
-            assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+            self._tell_end(state, now)
+
+    def _tell_change(self, known: JobState | None, change: Change) -> None:
+        if self.waiting.tell.is_observed and change.state is not None:
             self.waiting.tell(
-                JobEnded(
+                StateChanged(
                     job_id=self.job_id,
-                    state=state,
-                    elapsed=now - self.born,
-                    polls=self.polls,
-                    reattached=not self.submitted_here,
+                    previous=known,
+                    state=change.state,
+                    elapsed=change.at - self.born,
+                    polls=change.polls,
                 )
             )
+
+    def _tell_end(self, state: JobState, now: float) -> None:
+        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        self.waiting.tell(
+            JobEnded(
+                job_id=self.job_id,
+                state=state,
+                elapsed=now - self.born,
+                polls=self.polls,
+                reattached=not self.of_known_age,
+            )
+        )
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
@@ -264,9 +284,7 @@ class Tracker:
             raise ConfigurationError(
                 f"the polling policy {self.waiting.polling!r} wants to wait {delay!r} s"
             )
-        self.due = now + delay
-        if self._linkless_since is not None:
-            self.due = min(self.due, self._linkless_since + APPEARANCE_GRACE)
+        self.due = min(now + delay, self.patience.must_be_linked_by)
 
     def last_observation(self) -> Observation:
         """What was known at the last answer, or at the start."""
@@ -285,34 +303,14 @@ class Tracker:
     def _take_failure(self, error: PikaError) -> bool:
         """Plan the next look after a failed one; True where there is none."""
         now = self.waiting.now()
+        ends = self.patience.failed(error, now)
+        error.about_job(self.job_id)
         self.looked_at = now
         self._last_error = error
-        if self._failures == 0:
-            self._failing_since = now
-        self._failures += 1
-        ends = self._patience_ends(error)
-        error.about_job(self.job_id)
         if now >= ends:
             return True
-        delay = self.waiting.retry.delay(self._failures, error, self.waiting.random())
+        delay = self.waiting.retry.delay(self.patience.failures, error, self.waiting.random())
         poll_waited_out(self.job_id, self.polls, error)
         # The last look comes at the end of the patience, not after it.
         self.due = min(now + delay, ends)
         return False
-
-    def _patience_ends(self, error: PikaError) -> float:
-        """Until when failures like this one are waited out."""
-        match after_poll(error):
-            case Verdict.AGAIN:
-                return self._failing_since + self.waiting.retry.outage_budget
-            case Verdict.GRACE if self._seen:
-                # It was there a moment ago: a hiccup, not an end.
-                return self._failing_since + self.waiting.retry.outage_budget
-            case Verdict.GRACE if self.submitted_here or _is_empty_answer(error):
-                return self.born + APPEARANCE_GRACE
-            case _:
-                return -math.inf
-
-
-def _is_empty_answer(error: PikaError) -> bool:
-    return isinstance(error, NotFoundError) and error.status < 300 and error.code is None

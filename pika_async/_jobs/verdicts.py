@@ -1,4 +1,8 @@
-"""May a failed request be sent again? One table for submits and polls, read row by row."""
+"""May a failed request be sent again? One table for submits and polls, read row by row.
+
+A submit has two columns: a service that knows idempotency keys takes a repeated key for the same
+submit, so what is uncertain elsewhere is simply asked again there.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +28,10 @@ class Symptom(Enum):
     MISUSED = auto()
     """The client is closed, or a dialect asks for another origin: nothing was sent."""
     UNREACHED = auto()
-    """Name not resolved, connection refused, TLS failed, connect or pool timeout."""
+    """Name not resolved, connection refused, TLS failed, connect or pool timeout; or a body that
+    had not wholly left."""
     BROKEN_OFF = auto()
-    """Reset, closed, truncated or timed out after the request began to leave."""
+    """Reset, closed, truncated or timed out after the whole request had left."""
     BUSY = auto()
     """429; 503 with Retry-After."""
     TOO_EARLY = auto()
@@ -60,39 +65,43 @@ class Verdict(Enum):
     """Raise the error as it is: nothing was started."""
     UNCERTAIN = auto()
     """Raise SubmissionUncertainError: the job may exist and be billed."""
+    SAME_AGAIN = auto()
+    """Send the same key and body again, for the outage budget: it is the same submit. Then raise
+    SubmissionUncertainError."""
     GRACE = auto()
     """Send it again while the job may not have appeared yet, then raise."""
 
 
 # fmt: off
-#                          on submit            on poll
-VERDICTS: dict[Symptom, tuple[Verdict, Verdict]] = {
-    Symptom.MISUSED:      (Verdict.RAISE,       Verdict.RAISE),
-    Symptom.UNREACHED:    (Verdict.AGAIN,       Verdict.AGAIN),
-    Symptom.BUSY:         (Verdict.AGAIN,       Verdict.AGAIN),
-    Symptom.TOO_EARLY:    (Verdict.RAISE,       Verdict.AGAIN),
-    Symptom.DECLINED:     (Verdict.RAISE,       Verdict.AGAIN),
-    Symptom.DENIED:       (Verdict.RAISE,       Verdict.RAISE),
-    Symptom.REFUSED:      (Verdict.RAISE,       Verdict.RAISE),
-    Symptom.CONTRADICTED: (Verdict.RAISE,       Verdict.AGAIN),
-    Symptom.NOT_FOUND:    (Verdict.RAISE,       Verdict.GRACE),
-    Symptom.REDIRECTED:   (Verdict.RAISE,       Verdict.AGAIN),
-    Symptom.NOT_THE_API:  (Verdict.RAISE,       Verdict.AGAIN),
-    Symptom.UNCLEAR:      (Verdict.UNCERTAIN,   Verdict.AGAIN),
-    Symptom.UNREADABLE:   (Verdict.UNCERTAIN,   Verdict.AGAIN),
-    Symptom.BROKEN_OFF:   (Verdict.UNCERTAIN,   Verdict.AGAIN),
+#                          on submit:                                on poll
+#                          no keys             a repeatable key
+VERDICTS: dict[Symptom, tuple[Verdict, Verdict, Verdict]] = {
+    Symptom.MISUSED:      (Verdict.RAISE,     Verdict.RAISE,         Verdict.RAISE),
+    Symptom.UNREACHED:    (Verdict.AGAIN,     Verdict.AGAIN,         Verdict.AGAIN),
+    Symptom.BUSY:         (Verdict.AGAIN,     Verdict.AGAIN,         Verdict.AGAIN),
+    Symptom.TOO_EARLY:    (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
+    Symptom.DECLINED:     (Verdict.RAISE,     Verdict.SAME_AGAIN,    Verdict.AGAIN),
+    Symptom.DENIED:       (Verdict.RAISE,     Verdict.RAISE,         Verdict.RAISE),
+    Symptom.REFUSED:      (Verdict.RAISE,     Verdict.RAISE,         Verdict.RAISE),
+    Symptom.CONTRADICTED: (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
+    Symptom.NOT_FOUND:    (Verdict.RAISE,     Verdict.RAISE,         Verdict.GRACE),
+    Symptom.REDIRECTED:   (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
+    Symptom.NOT_THE_API:  (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
+    Symptom.UNCLEAR:      (Verdict.UNCERTAIN, Verdict.SAME_AGAIN,    Verdict.AGAIN),
+    Symptom.UNREADABLE:   (Verdict.UNCERTAIN, Verdict.SAME_AGAIN,    Verdict.AGAIN),
+    Symptom.BROKEN_OFF:   (Verdict.UNCERTAIN, Verdict.SAME_AGAIN,    Verdict.AGAIN),
 }
 # fmt: on
 
 
-def after_submit(error: PikaError) -> Verdict:
-    """What a failed submit leads to."""
-    return VERDICTS[symptom(error)][0]
+def after_submit(error: PikaError, *, repeatable: bool = False) -> Verdict:
+    """What a failed submit leads to; ``repeatable``: at a service that knows a repeated key."""
+    return VERDICTS[symptom(error)][1 if repeatable else 0]
 
 
 def after_poll(error: PikaError) -> Verdict:
     """What a failed poll leads to."""
-    return VERDICTS[symptom(error)][1]
+    return VERDICTS[symptom(error)][2]
 
 
 def symptom(error: PikaError) -> Symptom:
@@ -116,7 +125,7 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
             return Symptom.BUSY
         case ServerError(status=503, retry_after=asked) if asked is not None:
             return Symptom.BUSY
-        case APIError(started=Started.MAYBE):
+        case APIError(started=Started.MAYBE) | APIError(status=408):
             # First of all that follow: whatever else it says, money may have been spent.
             return Symptom.UNCLEAR
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():

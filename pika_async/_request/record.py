@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+from attrs import frozen
 
 from pika_async._json import compact
 from pika_async._request.request import MEDIA_FIELDS
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
 
 # In ``extra`` nothing tells bare base64 from other text but its length.
 _LONGEST_TEXT: Final = 8_000
+
+
+@frozen(kw_only=True)
+class Intent:
+    """What a submit is about to send: all that it takes to send the same again."""
+
+    service: str
+    base_url: str
+    submit_id: str
+    digest: str
+    """SHA-256 of the body, hexadecimal."""
+    body: str
+    """Its text, without bulk."""
+
+
+def intent_body(body: bytes) -> tuple[str, str]:
+    """The digest of a body, and its text without bulk."""
+    return hashlib.sha256(body).hexdigest(), body.decode("utf-8", "surrogatepass")
 
 
 def request_record(request: GenerationRequest) -> str:

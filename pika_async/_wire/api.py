@@ -1,16 +1,21 @@
-"""One API call: encoded by the dialect, carried by the transport, decoded by the dialect."""
+"""One service: runs its conversations, sends its submits, and guards the key.
+
+Every request passes the one guard here. It says for whom it is: a named host of the service, and
+then it must lie at that host's origin; or any origin, and then the key must not be in it. Answers
+that quote the key, as gateways do with a key that they refuse, leave no trace of it in errors.
+"""
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 import attrs
 
-from pika_async._api_errors import APIError, DecodeError
-from pika_async._errors import ConfigurationError
-from pika_async._http import HTTPRequest
+from pika_async._errors import ConfigurationError, PikaError
+from pika_async._http import API_HOST
 from pika_async._request.request import MEDIA_FIELDS
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
@@ -18,42 +23,49 @@ from pika_async._wire.endpoint import origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pika_async._http import Endpoint, HTTPResponse
+    from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
-    from pika_async._wire.transport import Departure, Transport
-    from pika_async.dialects import Accepted, Dialect
+    from pika_async._wire.departure import Departure
+    from pika_async._wire.transport import Transport
+    from pika_async.dialects import Accepted, Conversation, Dialect, Handle
 
-_REDACTED = b"[API key]"
+_REDACTED = "[API key]"
 _SHORTEST_SECRET = 8
 
 _T = TypeVar("_T")
 
-# A dialect may need a second request for a result; more than a few is a loop.
-_MAX_REQUESTS_A_LOOK = 4
+# A result may take a second request, a search some pages; more than this is a loop.
+_MOST_REQUESTS = 100
 
 
 class API:
-    """The service, one request at a time: an answer becomes data or an error, nothing waits."""
+    """The service of one client: an answer becomes data or an error, nothing waits."""
 
-    def __init__(self, *, endpoint: Endpoint, dialect: Dialect, transport: Transport) -> None:
-        self._endpoint = endpoint
-        self._dialect = dialect
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        transport: Transport,
+        now: Callable[[], float],
+    ) -> None:
+        self.dialect = dialect
+        self.endpoint = endpoint
         self._transport = transport
+        self._now = now
         self._prefix = f"{endpoint.base_url}/"
-        self._origin = origin(endpoint.base_url)
-        key = endpoint.api_key.encode("ascii")
+        self._origins = {
+            host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
+        }
         # What is shorter is no key of any service, but a part of ordinary words.
-        self._secret = key if len(key) >= _SHORTEST_SECRET else None
+        secret = endpoint.api_key if len(endpoint.api_key) >= _SHORTEST_SECRET else None
+        self._secret = secret
+        self._secret_bytes = None if secret is None else secret.encode("ascii")
 
-    @property
-    def service(self) -> str:
-        """The dialect's name."""
-        return self._dialect.name
-
-    async def encode_submit(self, request: GenerationRequest, idempotency_key: str) -> HTTPRequest:
+    async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
-        encode = partial(self._dialect.encode_submit, self._endpoint, request, idempotency_key)
+        encode = partial(self.dialect.encode_submit, self.endpoint, request, key)
         if any(isinstance(getattr(request, name), bytes) for name in MEDIA_FIELDS):
             # Base64 of a large file takes longer than an event loop should wait.
             return await anyio.to_thread.run_sync(encode)
@@ -67,67 +79,114 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's, or names no job.
         """
-        response = await self._transport.send(self._checked(request), departure=departure)
-        if self._quotes_key(response):
-            return self._decoded(self._dialect.decode_submit, response)
-        return self._dialect.decode_submit(response)
+        response = await self._transport.post(self._guarded(request), departure)
+        if not self._quotes_key(response):
+            return self.dialect.decode_submit(response)
+        try:
+            return self.dialect.decode_submit(response)
+        except PikaError as error:
+            raise self._without_key(error) from None
 
-    async def look(self, job_id: str, timeout: float) -> JobState | None:
+    async def look(self, handle: Handle, timeout: float) -> JobState | None:
         """Poll a job once; None where the service has nothing to tell of it.
 
         Args:
-            job_id: The job.
-            timeout: Seconds a request may take, if less than the ``request_timeout``.
+            handle: The job.
+            timeout: Seconds the look may take, if less than the ``request_timeout`` of each of its
+                requests.
 
         Raises:
             TransportError: It did not get through, or its answer did not.
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's.
         """
-        request = self._dialect.encode_poll(self._endpoint, job_id)
-        for _ in range(_MAX_REQUESTS_A_LOOK):
-            response = await self._transport.send(self._checked(request), timeout=timeout)
-            if self._quotes_key(response):
-                decode = partial(self._dialect.decode_poll, self._endpoint, job_id)
-                answer = self._decoded(decode, response)
-            else:
-                answer = self._dialect.decode_poll(self._endpoint, job_id, response)
-            if not isinstance(answer, HTTPRequest):
-                return answer
-            request = answer
+        return await self.converse(self.dialect.poll(self.endpoint, handle), timeout)
+
+    async def converse(self, conversation: Conversation[_T], timeout: float = math.inf) -> _T:
+        """Send what a conversation yields, give it the answers, and return what it means.
+
+        Args:
+            conversation: One that has not begun. It never holds the submit.
+            timeout: Seconds for all of its requests.
+
+        Raises:
+            TransportError: A request did not get through, or its answer did not.
+            APIError: The service refused or failed.
+            DecodeError: An answer is not the API's.
+            ConfigurationError: A request would bring the key where it must not go, or there is no
+                end of requests; nothing was sent any more.
+        """
+        end = math.inf if timeout == math.inf else self._now() + timeout
+        quoted = False
+        try:
+            request = next(conversation)
+            for _ in range(_MOST_REQUESTS):
+                left = None if end == math.inf else end - self._now()
+                response = await self._transport.send(self._guarded(request), timeout=left)
+                quoted = quoted or self._quotes_key(response)
+                request = conversation.send(response)
+        except StopIteration as meant:
+            value: _T = meant.value
+            return self._failed_without_key(value) if quoted else value
+        except PikaError as error:
+            if quoted:
+                raise self._without_key(error) from None
+            raise
+        finally:
+            conversation.close()
         raise ConfigurationError(
-            f"the dialect {self._dialect.name!r} asks for more than {_MAX_REQUESTS_A_LOOK} "
-            "requests to learn one state",
-            job_id=job_id,
+            f"the dialect {self.dialect.name!r} asks for more than {_MOST_REQUESTS} requests to "
+            "learn one thing"
         )
 
-    def _checked(self, request: HTTPRequest) -> HTTPRequest:
-        """``request``, which carries the key, if it goes to the service's own origin."""
+    def _guarded(self, request: HTTPRequest) -> HTTPRequest:
+        """``request``, if it brings the key only where it may go."""
+        host = request.host
+        if host is None:
+            return self._keyless(request)
         # Almost every request begins with the base URL; only the others are taken apart.
-        if request.url.startswith(self._prefix) or origin(request.url) == self._origin:
+        if host == API_HOST and request.url.startswith(self._prefix):
+            return request
+        if self._origins.get(host) == origin(request.url):
             return request
         raise ConfigurationError(
-            f"{request.url!r} is not on the service's own origin; the key was not sent there"
+            f"{request.url!r} is not at the service's host {host!r}; the key was not sent there"
         )
 
+    def _keyless(self, request: HTTPRequest) -> HTTPRequest:
+        key = self.endpoint.api_key
+        if any(key in value for value in (request.url, *request.headers.values())):
+            raise ConfigurationError(
+                "a request to another origin holds the API key; it was not sent"
+            )
+        return request
+
     def _quotes_key(self, response: HTTPResponse) -> bool:
-        return self._secret is not None and self._secret in response.body
+        return self._secret_bytes is not None and self._secret_bytes in response.body
 
-    def _without_key(self, response: HTTPResponse) -> HTTPResponse:
-        assert self._secret is not None  # noqa: S101 - it is in the body
-        return attrs.evolve(response, body=response.body.replace(self._secret, _REDACTED))
+    def _without_key(self, error: PikaError) -> PikaError:
+        """The error with the key taken out of all that it says: errors are logged."""
+        error.args = self._redacted(error.args)
+        vars(error).update({name: self._redacted(value) for name, value in vars(error).items()})
+        return error
 
-    def _decoded(self, decode: Callable[[HTTPResponse], _T], response: HTTPResponse) -> _T:
-        """What an answer that quotes the key says; without it where something went wrong.
+    def _failed_without_key(self, value: _T) -> _T:
+        # The reason of a failure is shown and logged. All else is taken as it is: a link may hold
+        # the key, and would lead nowhere without it.
+        if not isinstance(value, Failed):
+            return value
+        return attrs.evolve(
+            value, reason=self._redacted(value.reason), raw=self._redacted(value.raw)
+        )
 
-        Gateways quote the key they refuse, and errors are logged. Answers that are no errors are
-        taken as they are.
-        """
-        try:
-            result = decode(response)
-        except (APIError, DecodeError):
-            pass
-        else:
-            if not isinstance(result, Failed):
-                return result
-        return decode(self._without_key(response))
+    def _redacted(self, value: Any) -> Any:
+        match value:
+            case str():
+                assert self._secret is not None  # noqa: S101 - it is in the body
+                return value.replace(self._secret, _REDACTED)
+            case dict():
+                return {key: self._redacted(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return type(value)(map(self._redacted, value))
+            case _:
+                return value

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pika_async._errors import ConfigurationError
-from pika_async._http import Endpoint
+from pika_async._http import API_HOST, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEY_VARIABLE: Final = "PIKA_API_KEY"
+    from pika_async.dialects import Dialect
+
 URL_VARIABLE: Final = "PIKA_BASE_URL"
 
 
@@ -22,10 +23,13 @@ def endpoint(
     api_key: str | None,
     base_url: str | None,
     environment: Mapping[str, str],
-    default_base_url: str,
+    dialect: Dialect,
     allow_insecure: bool,
 ) -> Endpoint:
     """The checked endpoint; arguments win over the environment, which wins over the default.
+
+    With a base URL of the user's own every host of the service is at that one: nothing but what
+    was configured ever sees the key.
 
     Raises:
         ConfigurationError: No key, a key that cannot be a header, a URL that is none, or a key
@@ -36,15 +40,24 @@ def endpoint(
             raise ConfigurationError(
                 f"{name}: a {type(given).__name__} is not allowed; allowed is text"
             )
-    url = _checked_url(base_url or environment.get(URL_VARIABLE) or default_base_url)
-    key = _checked_key(api_key or environment.get(KEY_VARIABLE))
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname or ""):
-        raise ConfigurationError(
-            f"base_url {url!r} is plain http to another machine: the API key could be read on "
-            "the way; use https, or allow_insecure=True if that is what you want"
-        )
-    return Endpoint(base_url=url, api_key=key)
+    own = base_url or environment.get(URL_VARIABLE)
+    hosts = {
+        name: _checked_url(own or default, allow_insecure=allow_insecure)
+        for name, default in dialect.hosts.items()
+    }
+    return Endpoint(
+        base_url=hosts.pop(API_HOST),
+        api_key=_checked_key(api_key or _key_of(environment, dialect), dialect),
+        hosts=hosts,
+    )
+
+
+def _key_of(environment: Mapping[str, str], dialect: Dialect) -> str | None:
+    for names in dialect.key_variables:
+        parts = [environment.get(name, "").strip() for name in names]
+        if all(parts):
+            return ":".join(parts)
+    return None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -68,12 +81,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _checked_key(key: str | None) -> str:
+def _checked_key(key: str | None, dialect: Dialect) -> str:
     # Files and shells leave newlines at the end.
     key = (key or "").strip()
     if not key:
+        variables = " or ".join(" with ".join(names) for names in dialect.key_variables)
         raise ConfigurationError(
-            f"no API key: pass api_key=… or set {KEY_VARIABLE} in the environment"
+            f"no API key: pass api_key=… or set {variables} in the environment"
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigurationError(
@@ -83,7 +97,7 @@ def _checked_key(key: str | None) -> str:
     return key
 
 
-def _checked_url(url: str) -> str:
+def _checked_url(url: str, *, allow_insecure: bool) -> str:
     url = url.strip()
     try:
         problem = _problem(url, urlsplit(url))
@@ -95,6 +109,12 @@ def _checked_url(url: str) -> str:
         shown = re.split(r"[?#]", url.rpartition("@")[2])[0]
         raise ConfigurationError(
             f"base_url {shown!r} cannot be used: {problem}; allowed is http(s)://host[:port][/path]"
+        )
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            f"base_url {url!r} is plain http to another machine: the API key could be read on "
+            "the way; use https, or allow_insecure=True if that is what you want"
         )
     return url.rstrip("/")
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from attrs import define, frozen
+from attrs import frozen
 from yarl import URL
 
 from pika_async._errors import (
@@ -26,11 +26,10 @@ from pika_async._errors import (
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
 from pika_async._version import __version__
+from pika_async._wire.departure import PIECE, Departure, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from aiohttp.abc import AbstractStreamWriter
 
     from pika_async._http import HTTPRequest
 
@@ -42,8 +41,6 @@ CONNECT_TIMEOUT: Final = 10.0
 
 # What a browser follows is 20; media hosts need one or two.
 MAX_MEDIA_REDIRECTS: Final = 5
-
-_UPLOAD_PIECE: Final = 64 * 1024
 
 # From aiohttp 3.12 on, sessions have middlewares; one that retries would pay twice.
 _KNOWS_MIDDLEWARES: Final = (
@@ -68,52 +65,16 @@ _UNREACHED: Final = (
 )
 
 
-@define
-class Departure:
-    """Whether a request has begun to leave; until then, cancelling it costs nothing."""
-
-    begun: bool = False
-    called_off: bool = False
-    """Set by whoever cancels, so that it cannot begin to leave after all."""
-    wanted: Callable[[], bool] = lambda: True
-    """Asked at the last moment: whether it may begin to leave."""
-    withheld: bool = False
-    """It was about to leave, and did not: it was called off or not wanted."""
+_NO_LENGTH: Final[dict[str, str]] = {}
 
 
-class _Body(aiohttp.Payload):
-    """A request body that notes when it begins to leave, and leaves in pieces."""
+def _length(body: bytes) -> dict[str, str]:
+    # Without it a body that comes piece by piece would be sent in chunks.
+    return {"Content-Length": str(len(body))}
 
-    def __init__(self, value: bytes, departure: Departure) -> None:
-        # The dialect has set the real type; aiohttp sets one only where there is none.
-        super().__init__(value, content_type="application/octet-stream")
-        self._size = len(value)
-        self._departure = departure
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        text: bytes = self._value
-        return text.decode(encoding, errors)
-
-    async def write_with_length(
-        self,
-        writer: AbstractStreamWriter,
-        content_length: int | None,
-    ) -> None:
-        # aiohttp writes in a task of its own, which may come to run after the cancellation.
-        if self._departure.called_off or not self._departure.wanted():
-            self._departure.withheld = True
-            raise asyncio.CancelledError
-        self._departure.begun = True
-        if len(self._value) <= _UPLOAD_PIECE:
-            await writer.write(self._value)
-            return
-        view = memoryview(self._value)
-        for start in range(0, len(view), _UPLOAD_PIECE):
-            await writer.write(view[start : start + _UPLOAD_PIECE])
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        # What versions of aiohttp before 3.12 call.
-        await self.write_with_length(writer, None)
+# What aiohttp raises where a request or its answer breaks; ValueError: where it cannot be made.
+_PROBLEMS: Final = (aiohttp.ClientError, OSError, ValueError)
 
 
 @frozen(kw_only=True)
@@ -135,6 +96,8 @@ class Transport:
         self._request_timeout = request_timeout
         self._submit_bound = _submit_bound(request_timeout)
         self._poll_bound = _poll_bound(request_timeout)
+        # Only while a long body leaves; see `_long_post`.
+        self._unbound = aiohttp.ClientTimeout(total=None, connect=_connect_bound(request_timeout))
 
     async def open(self) -> None:
         """Make the session, unless one was lent."""
@@ -156,70 +119,111 @@ class Transport:
         if self._owned and self._session is not None:
             await self._session.close()
 
-    async def send(
-        self,
-        request: HTTPRequest,
-        *,
-        timeout: float | None = None,
-        departure: Departure | None = None,
-    ) -> HTTPResponse:
-        """One API request and its whole answer; redirects are not followed.
+    async def send(self, request: HTTPRequest, *, timeout: float | None = None) -> HTTPResponse:
+        """One request that costs nothing, and its whole answer; redirects are not followed.
 
         Args:
             request: What to send.
-            timeout: Seconds from connect to last byte, if less than the ``request_timeout``;
-                for requests without a body, since a submit always gets its full time.
-            departure: Told when the request begins to leave.
+            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
 
         Raises:
             TransportError: Not reached, broken off, or larger than an API answer can be.
             ClientStateError: The session is closed.
-            asyncio.CancelledError: Also if it was withheld at the last moment.
         """
-        session = self._usable()
-        body = request.body
-        lent: dict[str, Any] = {}
-        if body is not None:
-            bound = self._submit_bound
-            lent = _WITHOUT_MIDDLEWARES
-        elif timeout is None or timeout >= self._request_timeout:
+        if timeout is None or timeout >= self._request_timeout:
             bound = self._poll_bound
         else:
             bound = _poll_bound(max(timeout, 0.001))
         try:
-            # Awaited rather than entered: one coroutine less to wake through.
-            response = await session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=None if body is None else _Body(body, departure or Departure()),
-                headers=request.headers if self._owned else {**_HEADERS, **request.headers},
-                allow_redirects=False,
-                raise_for_status=False,
-                timeout=bound,
-                **lent,
-            )
-            async with response:
-                return HTTPResponse(
-                    status=response.status,
-                    headers=response.headers,
-                    body=await _read_bounded(response),
-                    received_at=time.time(),
-                )
-        except Exception as error:
-            if departure is not None and departure.withheld:
-                # aiohttp calls it a broken connection, or raises a bare AttributeError.
-                problem = None
-            elif isinstance(error, (aiohttp.ClientError, OSError)):
-                problem = error
-            elif isinstance(error, ValueError):
-                # A lent session may have an Authorization of its own, which aiohttp will not mix.
-                raise ConfigurationError(f"the lent session cannot be used: {error}") from None
-            else:
-                raise
-        if problem is None:
-            raise asyncio.CancelledError("withheld before it began to leave")
+            return await self._answer(request, request.body, bound, _NO_LENGTH)
+        except _PROBLEMS as error:
+            problem = _usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
-        raise _translated(problem) from _without_headers(problem)
+        raise _translated(problem, _started(problem)) from _without_headers(problem)
+
+    async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
+        """The one request that costs money, and its whole answer; redirects are not followed.
+
+        Up to one piece it is bounded as a whole by the ``request_timeout``, from connect to last
+        byte. A longer body is bounded by silence while it leaves: a slow line is no broken one.
+
+        Args:
+            request: What to send.
+            departure: Knows at each moment how far the body has come.
+
+        Raises:
+            TransportError: Not reached, broken off, or larger than an API answer can be. Its
+                ``started`` is NO unless the whole body had left.
+            ClientStateError: The session is closed.
+            asyncio.CancelledError: Also if it was withdrawn.
+        """
+        body = request.body or b""
+        pieces = departure.pieces(body)
+        try:
+            if len(body) <= PIECE:
+                response = await self._answer(
+                    request, pieces, self._submit_bound, _length(body), **_WITHOUT_MIDDLEWARES
+                )
+            else:
+                response = await self._long_post(request, pieces, _length(body), departure)
+        except _PROBLEMS as error:
+            problem = None if departure.is_withdrawn else _usable(error)
+        except Exception:
+            if not departure.is_withdrawn:
+                raise
+            problem = None
+        else:
+            departure.take(Step.ANSWER)
+            return response
+        if problem is None:
+            raise asyncio.CancelledError("withdrawn before it began to leave")
+        # A body that had begun to leave and had not left whole was never a request.
+        partly = departure.has_begun and not departure.may_have_started
+        started = Started.NO if partly else _started(problem)
+        raise _translated(problem, started) from _without_headers(problem)
+
+    async def _long_post(
+        self,
+        request: HTTPRequest,
+        pieces: AsyncIterator[bytes],
+        length: dict[str, str],
+        departure: Departure,
+    ) -> HTTPResponse:
+        now = asyncio.get_running_loop().time
+        async with asyncio.timeout(self._request_timeout) as silence:
+            departure.moved = lambda: silence.reschedule(now() + self._request_timeout)
+            return await self._answer(
+                request, pieces, self._unbound, length, **_WITHOUT_MIDDLEWARES
+            )
+
+    async def _answer(
+        self,
+        request: HTTPRequest,
+        body: bytes | AsyncIterator[bytes] | None,
+        bound: aiohttp.ClientTimeout,
+        length: dict[str, str],
+        **options: Any,
+    ) -> HTTPResponse:
+        session = self._usable()
+        headers = {**request.headers, **length} if length else request.headers
+        # Awaited rather than entered: one coroutine less to wake through.
+        response = await session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=body,
+            headers=headers if self._owned else {**_HEADERS, **headers},
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=bound,
+            **options,
+        )
+        async with response:
+            return HTTPResponse(
+                status=response.status,
+                headers=response.headers,
+                body=await _read_bounded(response),
+                received_at=time.time(),
+            )
 
     @asynccontextmanager
     async def stream(
@@ -280,12 +284,16 @@ class Transport:
 def _submit_bound(total: float) -> aiohttp.ClientTimeout:
     # The connect bound, which covers name, pool and TLS, must fire first: only then is it certain
     # that nothing had been sent.
-    return aiohttp.ClientTimeout(total=total, connect=min(CONNECT_TIMEOUT, total / 2))
+    return aiohttp.ClientTimeout(total=total, connect=_connect_bound(total))
+
+
+def _connect_bound(total: float) -> float:
+    return min(CONNECT_TIMEOUT, total / 2)
 
 
 def _poll_bound(total: float) -> aiohttp.ClientTimeout:
     # A poll may always be sent again, so it is spared the timer that `connect` starts each time.
-    return aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT, total / 2))
+    return aiohttp.ClientTimeout(total=total, sock_connect=_connect_bound(total))
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -319,24 +327,32 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:
-        raise _translated(error) from _without_headers(error)
+        raise _translated(error, _started(error)) from _without_headers(error)
 
 
-def _translated(error: BaseException) -> TransportError:
-    reached = not isinstance(error, _UNREACHED)
-    started = Started.MAYBE if reached else Started.NO
+def _usable(error: BaseException) -> BaseException:
+    if isinstance(error, ValueError):
+        # A lent session may have an Authorization of its own, which aiohttp will not mix.
+        raise ConfigurationError(f"the lent session cannot be used: {error}") from None
+    return error
+
+
+def _started(error: BaseException) -> Started:
+    """Whether a request without a departure may have arrived."""
+    return Started.NO if isinstance(error, _UNREACHED) else Started.MAYBE
+
+
+def _translated(error: BaseException, started: Started) -> TransportError:
     what = f"{type(error).__name__}: {_words(error)}"
-    if isinstance(error, TimeoutError):
-        return TransportTimeoutError(
-            f"no whole answer in time ({what})" if reached else f"no connection in time ({what})",
-            started=started,
-        )
-    return TransportError(
-        f"the connection broke off ({what})"
-        if reached
-        else f"the service could not be reached ({what})",
-        started=started,
-    )
+    late = isinstance(error, TimeoutError)
+    if isinstance(error, _UNREACHED):
+        problem = "no connection in time" if late else "the service could not be reached"
+    elif started is Started.NO:
+        problem = "the connection broke off before the whole request had left"
+    else:
+        problem = "no whole answer in time" if late else "the connection broke off"
+    cls = TransportTimeoutError if late else TransportError
+    return cls(f"{problem} ({what})", started=started)
 
 
 def _words(error: BaseException) -> str:

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
+
+from pika_async._http import HTTPRequest, HTTPResponse
+from pika_async._states import JobState
 
 if TYPE_CHECKING:
-    from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+    from pika_async._http import Endpoint
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import JobState
+
+_T = TypeVar("_T")
+
+Conversation: TypeAlias = Generator[HTTPRequest, HTTPResponse, _T]
+"""Requests that take each other's answers to make: it yields what to send, is sent what came, and
+returns what it means. The one request that costs money is never part of one, since whatever goes
+wrong in a conversation may be begun anew."""
+
+
+@frozen
+class Handle:
+    """By what a job is asked for.
+
+    Attributes:
+        job_id: The service's name for the job. It alone must do, from any process.
+        hints: Addresses that the service gave with it, by the dialect's own names. They are kept
+            with the job and tried first; none of them is needed.
+    """
+
+    job_id: str
+    hints: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -18,40 +41,66 @@ class Accepted:
     """A submit that the service took.
 
     Attributes:
-        job_id: What polls and re-attachment name the job by. Opaque: a dialect that polls a URL
-            it was given may use that URL.
+        handle: By what the job is asked for.
+        state: How it stands: mostly ``Queued``. A job may have failed at once, and an idempotency
+            key that was used before is answered with the first job, in whatever state it is by now.
         raw: The decoded answer.
     """
 
-    job_id: str
+    handle: Handle
+    state: JobState
     raw: Mapping[str, Any]
 
 
 class Dialect(Protocol):
-    """One service's paths, headers, bodies, statuses and error shapes; pure.
+    """One service's hosts, paths, headers, bodies, statuses and error shapes; pure.
 
-    A request may only go to the endpoint's own origin: the caller checks, since requests carry
-    the key. Errors are raised as ``APIError`` or ``DecodeError`` with ``started`` set to
-    what the service's facts say.
+    Every request says for whom it is (``HTTPRequest.host``): one of the service's ``hosts``, and
+    then it may carry the key, or any origin, and then it must not. The caller checks. Errors are
+    raised as ``APIError`` or ``DecodeError`` with ``started`` set to what the service's facts say.
     """
 
     @property
     def name(self) -> str:
-        """A word for messages."""
+        """A word for messages, and for journals: an attempt is known by it."""
         ...
 
     @property
-    def default_base_url(self) -> str:
-        """Where the service is unless the user says otherwise."""
+    def hosts(self) -> Mapping[str, str]:
+        """The service's hosts by name, with their base URLs; "api" takes submits.
+
+        With a base URL of the user's own all of them are at that one.
+        """
+        ...
+
+    @property
+    def key_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Environment variables that hold the key, the first that are all set.
+
+        Several in one tuple are parts of one key, joined by a colon.
+        """
+        ...
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a submit that is sent again with its key and body is the same submit."""
+        ...
+
+    def check(self, request: GenerationRequest) -> None:
+        """Refuse what this service does not have, before anything is sent.
+
+        Raises:
+            FieldError: Names the field, the value and what is allowed.
+        """
         ...
 
     def encode_submit(
-        self, endpoint: Endpoint, request: GenerationRequest, idempotency_key: str
+        self, endpoint: Endpoint, request: GenerationRequest, key: str
     ) -> HTTPRequest:
-        """The submit; ``image`` and ``video`` are bytes or URLs by now.
+        """The one request that costs money; media are bytes or URLs by now.
 
-        ``idempotency_key`` is new for every submit and the same when it is sent again; a service
-        that knows none leaves it out.
+        ``key`` is the idempotency key: new for every submit and the same when it is sent again; a
+        service that knows none leaves it out.
         """
         ...
 
@@ -59,16 +108,22 @@ class Dialect(Protocol):
         """The accepted job, or the error that the answer means."""
         ...
 
-    def encode_poll(self, endpoint: Endpoint, job_id: str) -> HTTPRequest:
-        """One look at a job."""
+    def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
+        """One look at a job: its state, or None where the service has nothing to tell of it (yet).
+
+        A finished video whose link is still missing has an empty ``url``.
+        """
         ...
 
-    def decode_poll(
-        self, endpoint: Endpoint, job_id: str, response: HTTPResponse
-    ) -> JobState | HTTPRequest | None:
-        """The state, or None where the service has nothing to tell of this job (yet).
 
-        A request means that the state takes one more: it is sent, and its answer given to this
-        method again. A finished video whose link is still missing has an empty ``url``.
+@runtime_checkable
+class TakesUploads(Protocol):
+    """A dialect whose service takes media as addresses alone, so that bytes go up first."""
+
+    def upload(self, endpoint: Endpoint, content: bytes, media_type: str) -> Conversation[str]:
+        """Bring bytes to where the service finds them; returns the address for the body.
+
+        It costs nothing and may be begun anew. Where the bytes go to an origin that is none of the
+        service's hosts, they go without the key.
         """
         ...

@@ -28,7 +28,7 @@ from pika_async import (
     Succeeded,
     run_batch,
 )
-from pika_async._wire.transport import _Body
+from pika_async._wire.departure import Departure, Step
 from pika_async.simulator import Fault, Polls, Simulator
 
 ENDLESS = Polls(1_000_000)
@@ -291,13 +291,14 @@ class TestLeaving:
 
     async def test_no_submit_begins_to_leave_once_the_batch_is_being_left(self, monkeypatch):
         late = []
-        write = _Body.write_with_length
+        take = Departure.take
 
-        async def noted(body, *arguments):
-            await write(body, *arguments)
-            late.append(batch._status == "left")
+        def noted(departure, step):
+            if step is Step.BEGIN:
+                late.append(batch._status == "left")
+            return take(departure, step)
 
-        monkeypatch.setattr(_Body, "write_with_length", noted)
+        monkeypatch.setattr(Departure, "take", noted)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             for results in range(1, 40):
                 async with Batch(client, Source(), max_in_flight=16) as batch:
@@ -343,7 +344,7 @@ class TestLeaving:
                 assert (await run_batch(client, ["quick"]))[0].ok
             slow.cancel()
             await asyncio.wait({slow})
-            for task in client._submitter._under_way:
+            for task in client._jobs._submitter._under_way:
                 task.cancel()
 
     async def test_jobs_that_ended_and_were_not_taken_are_named_where_no_journal_knows_them(

@@ -22,11 +22,12 @@ from pika_async import (
     JobFailedError,
     JournalError,
     ModerationError,
+    NotSubmittedError,
     SubmissionUncertainError,
     Succeeded,
     run_batch,
 )
-from pika_async._batch.batch import DOWNLOADS_AT_ONCE
+from pika_async._batch.board import DOWNLOADS_AT_ONCE
 from pika_async._download.part import Part
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -268,7 +269,7 @@ class TestTheDisk:
         assert len(saved) == 6
         assert len(paid) == submitted < 20
         for result in results[submitted:]:
-            assert isinstance(result.error, DownloadError)
+            assert isinstance(result.error, NotSubmittedError)
             assert "No space left on device" in str(result.error)
             assert "Nothing was sent for it and nothing is charged" in str(result.error)
 
@@ -358,7 +359,7 @@ async def test_in_a_batch_of_fifty_each_misfortune_is_told_for_what_it_is_and_th
         11: "needs another prompt",
         20: "may be billed",
         30: "paid for: download it again",
-        40: "nothing is charged",
+        40: "Nothing was sent",
         49: "paid for: download it again",
     }
     for index, words in money.items():

@@ -1,251 +1,405 @@
-"""A second dialect, written here and nowhere else, runs through the same API: the seam fits.
+"""A second dialect runs through the same client, on real sockets: the seam fits a second service.
 
-It is as unlike the gateway as WIRE.md says services are: another auth header, an idempotency key,
-a position in the queue, polls of a URL that was given at submit, a second request for the result.
+The toy service (support/toy.py) knows idempotency keys, takes two requests a look, takes media from
+another origin, and has jobs that fail at their submit. Nobody knows it outside of that file.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+import asyncio
+import math
 
 import pytest
-from attrs import frozen
+from attrs import evolve
+from support.batches import until
+from support.toy import Toy, toy_service
+from support.wire import KEY, wired_to
 
 from pika_async import (
+    Batch,
     ConfigurationError,
-    DecodeError,
     Failed,
+    FieldError,
+    FixedPolling,
     GenerationRequest,
+    JobFailedError,
+    PikaClient,
     Queued,
-    RateLimitError,
-    Running,
+    RetryPolicy,
+    SubmissionUncertainError,
+    SubmitHeldBack,
     Succeeded,
-    Unknown,
-    Video,
+    TransportError,
+    run_batch,
 )
-from pika_async._meaning import Started
+from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
 from pika_async._wire.api import API
-from pika_async._wire.transport import Departure
-from pika_async.dialects import Accepted, Dialect, Endpoint, Gateway, HTTPRequest, HTTPResponse
+from pika_async.dialects import Dialect, Gateway, Handle
 
-if TYPE_CHECKING:
-    from pika_async import JobState
-
-BASE = "https://queue.example/pika"
-JOB = f"{BASE}/requests/7/status"
-RESULT = f"{BASE}/requests/7"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
+REQUEST = GenerationRequest("a red panda surfing")
+QUICK = {"polling": FixedPolling(0), "retry": RetryPolicy(initial=0.0, maximum=0.0)}
 
 
-@frozen
-class QueueDialect:
-    """A service with a queue, in the manner of fal's."""
+def toy_client(service, **options) -> PikaClient:
+    return PikaClient(KEY, base_url=service.url, dialect=Toy(), **(QUICK | options))
 
-    name: str = "queue"
-    default_base_url: str = "https://queue.example/pika"
 
-    def encode_submit(
-        self, endpoint: Endpoint, request: GenerationRequest, idempotency_key: str
-    ) -> HTTPRequest:
-        return HTTPRequest(
-            method="POST",
-            url=f"{endpoint.base_url}/requests",
-            headers={**self._headers(endpoint), "Idempotency-Key": idempotency_key},
-            body=json.dumps({"prompt": request.prompt}).encode(),
-        )
+@pytest.mark.parametrize("dialect", [Toy(), Gateway()], ids=lambda dialect: dialect.name)
+def test_every_dialect_answers_everything_that_the_seam_asks(dialect):
+    asked = {name for name in vars(Dialect) if not name.startswith("_")}
+    assert asked == {
+        "name",
+        "hosts",
+        "key_variables",
+        "repeatable",
+        "check",
+        "encode_submit",
+        "decode_submit",
+        "poll",
+    }
+    assert all(hasattr(dialect, name) for name in asked)
 
-    def decode_submit(self, response: HTTPResponse) -> Accepted:
-        body = self._body(response)
-        return Accepted(job_id=body["status_url"], raw=body)
 
-    def encode_poll(self, endpoint: Endpoint, job_id: str) -> HTTPRequest:
-        return HTTPRequest(method="GET", url=job_id, headers=self._headers(endpoint))
+class TestAJob:
+    async def test_it_runs_from_submit_to_result_by_two_requests_a_look(self):
+        async with toy_service() as service, toy_client(service) as client:
+            job = await client.submit("a red panda surfing")
+            assert isinstance(job.state, Queued)
+            result = await job.result()
+        assert result.video.url.endswith("/v.mp4")
+        assert service.paths == [
+            "POST /jobs",
+            "GET /jobs/toy-1",
+            "GET /jobs/toy-1",
+            "GET /jobs/toy-1/result",
+        ]
 
-    def decode_poll(
-        self, endpoint: Endpoint, job_id: str, response: HTTPResponse
-    ) -> JobState | HTTPRequest | None:
-        answer: JobState | HTTPRequest | None
-        match body := self._body(response):
-            case {"video": {"url": url}}:
-                video = Video(id=job_id, job_id=job_id, url=url, raw=body)
-                answer = Succeeded(videos=(video,), raw=body)
-            case {"detail": reason}:
-                answer = Failed(reason=reason, raw=body)
-            case {"status": "IN_QUEUE", "queue_position": position}:
-                answer = Queued(position=position, raw=body)
-            case {"status": "IN_PROGRESS"}:
-                answer = Running(raw=body)
-            case {"status": "COMPLETED", "response_url": url}:
-                answer = HTTPRequest(method="GET", url=url, headers=self._headers(endpoint))
-            case {"status": "EXPIRED"}:
-                answer = None
-            case {"status": status}:
-                answer = Unknown(status=status, raw=body)
-        return answer
+    async def test_its_id_alone_leads_back_to_it(self):
+        async with toy_service() as service:
+            async with toy_client(service) as client:
+                job_id = (await client.submit("a red panda surfing")).id
+            async with toy_client(service) as another:
+                assert (await another.job(job_id).result()).video
 
-    def _headers(self, endpoint: Endpoint) -> dict[str, str]:
-        return {"Authorization": f"Key {endpoint.api_key}"}
+    async def test_one_that_failed_at_its_submit_is_a_job_that_failed(self):
+        async with toy_service(fail_at_once=True) as service, toy_client(service) as client:
+            job = await client.submit("a red panda surfing")
+            assert job.state == Failed(reason="no balance")
+            seen = [step.state async for step in job.transitions()]
+            with pytest.raises(JobFailedError, match="no balance"):
+                await job.result()
+        assert seen == [Failed(reason="no balance")]
+        assert service.paths == ["POST /jobs"]
 
-    def _body(self, response: HTTPResponse) -> dict:
-        if response.status == 429:
-            raise RateLimitError(status=429)
-        try:
-            return json.loads(response.body)
-        except ValueError:
-            raise DecodeError(status=response.status, started=Started.MAYBE) from None
+    async def test_what_the_service_does_not_have_is_refused_before_anything_is_sent(self):
+        request = GenerationRequest("a cat", motion=2, image=PNG)
+        async with toy_service() as service, toy_client(service) as client:
+            with pytest.raises(FieldError, match="motion"):
+                client.check(request)
+            with pytest.raises(FieldError) as caught:
+                await client.submit(request)
+            (result,) = await run_batch(client, [request])
+        assert (caught.value.field, caught.value.value) == ("motion", 2)
+        assert isinstance(result.error, ConfigurationError)
+        assert service.paths == []
+
+
+class TestARepeatedKey:
+    @pytest.mark.parametrize("lost", [1, 3])
+    async def test_a_submit_whose_answer_was_lost_is_asked_again_and_names_the_one_job(self, lost):
+        async with (
+            toy_service(lose_answers=lost) as service,
+            wired_to(service.url, dialect=Toy()) as wire,
+        ):
+            job = await wire.submit(REQUEST)
+        assert job.id == "toy-1"
+        assert len(service.jobs) == 1
+        assert len(service.posts) == lost + 1
+        assert len(set(service.posts)) == 1
+        assert len(wire.told(SubmitHeldBack)) == lost
+
+    async def test_it_may_be_answered_with_a_job_that_is_done_by_now(self):
+        async with toy_service(lose_answers=1, looks=0) as service, toy_client(service) as client:
+            job = await client.submit("a red panda surfing")
+            assert isinstance(await job.result(), Succeeded)
+        assert len(service.jobs) == 1
+
+    async def test_beyond_the_outage_budget_it_is_uncertain(self):
+        retry = RetryPolicy(jitter=0.0, outage_budget=60)
+        async with (
+            toy_service(lose_answers=1000) as service,
+            wired_to(service.url, dialect=Toy(), retry=retry) as wire,
+        ):
+            with pytest.raises(SubmissionUncertainError, match="may be billed"):
+                await wire.submit(REQUEST)
+        assert 60 <= sum(wire.clock.naps) <= 120
+        assert len(service.jobs) == 1
+
+    async def test_a_refusal_of_a_later_try_does_not_undo_the_doubt(self):
+        from aiohttp import web  # noqa: PLC0415 - of this one answer
+
+        async with (
+            toy_service(lose_answers=1) as service,
+            wired_to(service.url, dialect=Toy()) as wire,
+        ):
+            sleep = wire.clock.sleep
+
+            async def refuse_from_now_on(seconds):
+                service.answers = [lambda: web.json_response({}, status=401)]
+                await sleep(seconds)
+
+            wire.submitter._timing = evolve(wire.submitter._timing, sleep=refuse_from_now_on)
+            with pytest.raises(SubmissionUncertainError) as caught:
+                await wire.submit(REQUEST)
+        assert isinstance(caught.value.cause, TransportError)
+
+    async def test_each_submit_has_a_key_of_its_own(self):
+        async with toy_service() as service, toy_client(service) as client:
+            await client.submit("a red panda surfing")
+            await client.submit("a red panda surfing")
+        assert len({key for key, _ in service.posts}) == 2
+        assert len(service.jobs) == 2
+
+
+class TestUploads:
+    async def test_bytes_go_up_first_and_their_address_into_the_body(self):
+        async with toy_service() as service, toy_client(service) as client:
+            await client.submit(GenerationRequest("a cat", image=PNG))
+        assert [content for _, content in service.stored] == [PNG]
+        assert b"https://files.example/1.png" in service.posts[0][1]
+        assert service.paths == ["POST /uploads", "POST /jobs"]
+
+    async def test_they_go_without_the_key(self):
+        async with toy_service() as service, toy_client(service) as client:
+            await client.submit(GenerationRequest("a cat", image=PNG))
+        (headers, _) = service.stored[0]
+        assert KEY not in "".join(headers.values())
+        assert headers["Content-Type"] == "image/png"
+
+    async def test_the_same_bytes_go_up_once_a_client(self):
+        async with toy_service() as service, toy_client(service) as client:
+            await asyncio.gather(
+                *(client.submit(GenerationRequest(f"cat {n}", image=PNG)) for n in range(5))
+            )
+            await client.submit(GenerationRequest("another", image=PNG))
+        assert len(service.stored) == 1
+        assert len(service.jobs) == 6
+
+    async def test_one_that_broke_is_begun_anew_and_costs_nothing(self):
+        async with toy_service(lose_uploads=2) as service, toy_client(service) as client:
+            await client.submit(GenerationRequest("a cat", image=PNG))
+        assert len(service.stored) == 1
+        assert len(service.posts) == 1
+
+    async def test_one_that_keeps_breaking_is_an_error_and_nothing_is_submitted(self):
+        async with toy_service(lose_uploads=1000) as service, toy_client(service) as client:
+            with pytest.raises(Exception, match="503"):
+                await client.submit(GenerationRequest("a cat", image=PNG))
+        assert service.posts == []
+
+    async def test_one_caller_that_leaves_does_not_take_it_from_another(self):
+        async with toy_service() as service, toy_client(service) as client:
+            request = GenerationRequest("a cat", image=PNG)
+            leaving = asyncio.create_task(client.submit(request))
+            staying = asyncio.create_task(client.submit(request))
+            await until(lambda: service.paths)
+            leaving.cancel()
+            await staying
+        assert len(service.stored) == 1
+
+    async def test_addresses_and_text_are_sent_as_they_are(self):
+        async with toy_service() as service, toy_client(service) as client:
+            await client.submit(GenerationRequest("a cat", image="https://host.example/a.png"))
+        assert service.stored == []
+
+
+class TestInABatch:
+    async def test_what_was_cut_in_the_middle_is_sent_again_with_its_key(self, tmp_path):
+        journal = tmp_path / "journal"
+        requests = [GenerationRequest("a cat", image=PNG), "a panda"]
+        impatient = RetryPolicy(initial=0.0, maximum=0.0, outage_budget=0.0)
+        async with toy_service(lose_answers=2) as service:
+            async with toy_client(service, retry=impatient) as client:
+                first = await run_batch(client, requests, journal=journal)
+            assert all(isinstance(result.error, SubmissionUncertainError) for result in first)
+            async with toy_client(service) as client:
+                again = await run_batch(client, requests, journal=journal)
+        assert all(result.ok for result in again)
+        assert len(service.jobs) == 2
+        assert len(service.posts) == 4
+        # The address that was uploaded for it is kept: byte for byte, and nothing goes up again.
+        assert len(set(service.posts)) == 2
+        assert len(service.stored) == 1
+
+    async def test_a_job_that_failed_at_its_submit_is_a_result_like_any_other(self):
+        async with toy_service(fail_at_once=True) as service, toy_client(service) as client:
+            async with Batch(client, ["a", "b"]) as batch:
+                results = [result async for result in batch]
+        assert all(isinstance(result.error, JobFailedError) for result in results)
+        assert len(service.jobs) == 2
+
+
+BASE = "https://toy.example"
 
 
 class FakeTransport:
     """Answers with what it was given, one after the other, and keeps what it was sent."""
 
-    def __init__(self, *answers: object) -> None:
+    def __init__(self, *answers: HTTPResponse) -> None:
         self.answers = list(answers)
         self.sent: list[HTTPRequest] = []
 
-    async def send(self, request, *, timeout=None, departure=None) -> HTTPResponse:
+    async def send(self, request, *, timeout=None):
         self.sent.append(request)
-        if departure is not None:
-            departure.begun = True
-        body = self.answers.pop(0)
-        if isinstance(body, HTTPResponse):
-            return body
-        return HTTPResponse(status=200, headers={}, body=json.dumps(body).encode())
+        return (
+            self.answers.pop(0)
+            if self.answers
+            else HTTPResponse(status=200, headers={}, body=b"{}")
+        )
 
 
-def wired(*answers: object, dialect: Dialect | None = None) -> tuple[API, FakeTransport]:
+def guarded(*answers: HTTPResponse) -> tuple[API, FakeTransport]:
     transport = FakeTransport(*answers)
-    api = API(
-        endpoint=Endpoint(base_url=BASE, api_key="sk-secret"),
-        dialect=dialect or QueueDialect(),
-        transport=transport,
-    )
-    return api, transport
+    endpoint = Endpoint(base_url=BASE, api_key=KEY, hosts={"files": "https://files.toy.example"})
+    return API(endpoint=endpoint, dialect=Toy(), transport=transport, now=lambda: 0.0), transport
 
 
-async def test_a_submit_goes_out_and_a_url_comes_back_as_the_job_id():
-    api, transport = wired({"request_id": "7", "status_url": JOB})
-    departure = Departure()
-    prepared = await api.encode_submit(GenerationRequest("a red panda"), "once-only")
-    accepted = await api.submit(prepared, departure)
-    assert accepted.job_id == JOB
-    assert departure.begun
-    assert transport.sent == [prepared]
-    assert prepared.headers == {"Authorization": "Key sk-secret", "Idempotency-Key": "once-only"}
+def asking(*requests: HTTPRequest):
+    for request in requests:  # noqa: UP028 - sent answers, which an iterator cannot take
+        yield request
+    return "meant"
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ({"status": "IN_QUEUE", "queue_position": 3}, Queued(position=3)),
-        ({"status": "IN_PROGRESS"}, Running()),
-        ({"status": "EXPIRED"}, None),
-        ({"status": "PAUSED"}, Unknown(status="PAUSED")),
-    ],
-    ids=lambda value: value["status"] if isinstance(value, dict) else "",
-)
-async def test_a_look_goes_to_the_url_that_is_the_job_id(body, expected):
-    api, transport = wired(body)
-    assert await api.look(JOB, 30.0) == expected
-    assert [request.url for request in transport.sent] == [JOB]
-
-
-@pytest.mark.parametrize(
-    ("result", "expected"),
-    [
-        (
-            {"video": {"url": "https://cdn.example/v.mp4"}},
-            Succeeded(videos=(Video(id=JOB, job_id=JOB, url="https://cdn.example/v.mp4"),)),
-        ),
-        ({"detail": "prompt not allowed"}, Failed(reason="prompt not allowed")),
-    ],
-    ids=["succeeded", "completed, yet failed"],
-)
-async def test_a_completed_job_takes_a_second_request_for_its_result(result, expected):
-    api, transport = wired({"status": "COMPLETED", "response_url": RESULT}, result)
-    assert await api.look(JOB, 30.0) == expected
-    assert [request.url for request in transport.sent] == [JOB, RESULT]
-    assert all(request.headers == {"Authorization": "Key sk-secret"} for request in transport.sent)
+def ask(url: str, host: str | None = "api", headers: dict[str, str] | None = None) -> HTTPRequest:
+    return HTTPRequest(method="GET", url=url, headers=headers or {"X-Key": KEY}, host=host)
 
 
 ELSEWHERE = [
-    "https://evil.example/requests/7/status",
-    "http://queue.example/pika/requests/7/status",
-    "https://queue.example:8443/pika/requests/7/status",
-    "https://queue.example.evil.example/pika/",
-    "https://queue.example@evil.example/pika/",
-    "https://queue.example:x/",
+    "https://evil.example/jobs/7",
+    "http://toy.example/jobs/7",
+    "https://toy.example:8443/jobs/7",
+    "https://toy.example.evil.example/",
+    "https://toy.example@evil.example/",
+    "https://toy.example:x/",
     "//evil.example/",
-    "/requests/7/status",
+    "/jobs/7",
     "file:///etc/passwd",
     "7",
     "",
 ]
 
 
-@pytest.mark.parametrize("job_id", ELSEWHERE, ids=repr)
-async def test_a_job_id_on_another_origin_is_refused_and_nothing_is_sent(job_id):
-    api, transport = wired()
-    with pytest.raises(ConfigurationError, match="not on the service's own origin") as caught:
-        await api.look(job_id, 30.0)
-    assert transport.sent == []
-    assert "sk-secret" not in str(caught.value)
+class TestTheGuard:
+    @pytest.mark.parametrize("url", ELSEWHERE, ids=repr)
+    async def test_a_request_for_a_host_goes_to_that_host_alone(self, url):
+        api, transport = guarded()
+        with pytest.raises(
+            ConfigurationError, match="is not at the service's host 'api'"
+        ) as caught:
+            await api.converse(asking(ask(url)))
+        assert transport.sent == []
+        assert KEY not in str(caught.value)
 
+    async def test_an_address_that_the_service_gave_elsewhere_is_not_followed(self):
+        api, transport = guarded()
+        with pytest.raises(ConfigurationError):
+            await api.look(Handle("7", {"status": "https://evil.example/jobs/7"}), math.inf)
+        assert transport.sent == []
 
-@pytest.mark.parametrize("url", ELSEWHERE, ids=repr)
-async def test_a_result_on_another_origin_is_refused_before_the_key_is_sent_there(url):
-    api, transport = wired({"status": "COMPLETED", "response_url": url})
-    with pytest.raises(ConfigurationError, match="not on the service's own origin"):
-        await api.look(JOB, 30.0)
-    assert [request.url for request in transport.sent] == [JOB]
+    async def test_the_service_s_other_hosts_are_its_own_too(self):
+        api, transport = guarded()
+        await api.converse(asking(ask("https://files.toy.example/x", "files")))
+        assert len(transport.sent) == 1
 
+    async def test_one_host_is_not_another(self):
+        api, transport = guarded()
+        with pytest.raises(ConfigurationError, match="host 'files'"):
+            await api.converse(asking(ask(f"{BASE}/x", "files")))
+        assert transport.sent == []
 
-async def test_a_result_elsewhere_on_the_same_origin_is_fetched():
-    url = "https://QUEUE.example:443/results/7"
-    api, transport = wired(
-        {"status": "COMPLETED", "response_url": url}, {"video": {"url": "https://c.example/v"}}
+    async def test_a_host_that_the_service_does_not_have_is_none(self):
+        api, _ = guarded()
+        with pytest.raises(ConfigurationError, match="host 'nowhere'"):
+            await api.converse(asking(ask(f"{BASE}/x", "nowhere")))
+
+    async def test_the_same_origin_in_another_spelling_is_the_same(self):
+        api, transport = guarded()
+        await api.converse(asking(ask("https://TOY.example:443/x")))
+        assert len(transport.sent) == 1
+
+    async def test_a_request_for_any_origin_goes_without_the_key(self):
+        api, transport = guarded()
+        assert await api.converse(asking(ask("https://x.example/put", None, {"A": "b"}))) == "meant"
+        assert len(transport.sent) == 1
+
+    @pytest.mark.parametrize(
+        "request_",
+        [ask("https://x.example/put", None), ask(f"https://x.example/?k={KEY}", None, {"A": "b"})],
+        ids=["in a header", "in the address"],
     )
-    assert isinstance(await api.look(JOB, 30.0), Succeeded)
-    assert transport.sent[-1].url == url
+    async def test_one_that_holds_the_key_is_not_sent(self, request_):
+        api, transport = guarded()
+        with pytest.raises(ConfigurationError, match="another origin holds the API key") as caught:
+            await api.converse(asking(request_))
+        assert transport.sent == []
+        assert KEY not in str(caught.value)
 
 
-async def test_a_dialect_that_asks_for_ever_is_stopped():
-    api, transport = wired(*[{"status": "COMPLETED", "response_url": RESULT}] * 100)
-    with pytest.raises(ConfigurationError, match="'queue' asks for more than 4 requests") as caught:
-        await api.look(JOB, 30.0)
-    assert caught.value.job_id == JOB
-    assert len(transport.sent) == 4
+class TestConversations:
+    async def test_one_without_end_is_ended(self):
+        def for_ever():
+            while True:
+                yield ask(f"{BASE}/x")
 
+        api, transport = guarded()
+        with pytest.raises(ConfigurationError, match="'toy' asks for more than 100 requests"):
+            await api.converse(for_ever())
+        assert len(transport.sent) == 100
 
-@pytest.mark.parametrize(
-    ("status", "body", "cls"), [(429, b"", RateLimitError), (200, b"OK", DecodeError)]
-)
-async def test_the_errors_of_a_dialect_come_through_as_they_are(status, body, cls):
-    response = HTTPResponse(status=status, headers={}, body=body)
-    api, _ = wired(response, response)
-    with pytest.raises(cls):
-        await api.look(JOB, 30.0)
-    prepared = await api.encode_submit(GenerationRequest("x"), "once-only")
-    with pytest.raises(cls):
-        await api.submit(prepared, Departure())
+    async def test_a_generator_is_closed_whatever_happens(self):
+        closed = []
 
+        def watched():
+            try:
+                yield ask("https://evil.example/")
+            finally:
+                closed.append(True)
 
-async def test_a_key_that_a_service_quotes_is_kept_out_of_failures_and_their_raw_bodies():
-    api, _ = wired({"detail": "no quota left for sk-secret"})
-    state = await api.look(JOB, 30.0)
-    assert state == Failed(reason="no quota left for [API key]")
-    assert "sk-secret" not in str(state.raw)
+        api, _ = guarded()
+        with pytest.raises(ConfigurationError):
+            await api.converse(watched())
+        assert closed == [True]
 
+    async def test_its_time_is_for_all_of_its_requests(self):
+        moments = iter([0.0, 0.0, 4.0])
+        endpoint = Endpoint(base_url=BASE, api_key=KEY)
 
-@pytest.mark.parametrize("dialect", [QueueDialect(), Gateway()], ids=lambda dialect: dialect.name)
-def test_both_dialects_answer_everything_that_the_seam_asks(dialect):
-    asked = {name for name in vars(Dialect) if not name.startswith("_")}
-    assert asked == {
-        "name",
-        "default_base_url",
-        "encode_submit",
-        "decode_submit",
-        "encode_poll",
-        "decode_poll",
-    }
-    assert all(hasattr(dialect, name) for name in asked)
-    assert dialect.default_base_url.startswith("https://")
+        class Timed(FakeTransport):
+            bounds: list[float] = []  # noqa: RUF012 - of this one
+
+            async def send(self, request, *, timeout=None):
+                self.bounds.append(timeout)
+                return await super().send(request)
+
+        transport = Timed()
+        api = API(endpoint=endpoint, dialect=Toy(), transport=transport, now=lambda: next(moments))
+        await api.converse(asking(ask(f"{BASE}/x"), ask(f"{BASE}/y")), 10.0)
+        assert transport.bounds == [10.0, 6.0]
+
+    async def test_a_key_that_a_service_quotes_is_kept_out_of_failures_and_their_raw_bodies(self):
+        quoted = f'{{"status": "broken", "why": "no quota left for {KEY}"}}'.encode()
+        api, _ = guarded(HTTPResponse(status=200, headers={}, body=quoted))
+        state = await api.look(Handle("7"), math.inf)
+        assert state == Failed(reason="no quota left for [API key]")
+        assert KEY not in str(state.raw)
+
+    async def test_a_link_that_holds_the_key_is_left_as_it_is(self):
+        done = b'{"status": "done"}'
+        link = f'{{"video": "https://cdn.example/v.mp4?k={KEY}"}}'.encode()
+        api, _ = guarded(
+            HTTPResponse(status=200, headers={}, body=done),
+            HTTPResponse(status=200, headers={}, body=link),
+        )
+        state = await api.look(Handle("7"), math.inf)
+        assert state.video.url.endswith(KEY)

@@ -24,6 +24,7 @@ from pika_async import (
     Video,
 )
 from pika_async._download.downloader import Downloader
+from pika_async._log import Teller
 from pika_async._wire.transport import MediaResponse, Transport
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -195,7 +196,9 @@ def scripted(*answers):
 
         yield MediaResponse(status=status, headers=sent, chunks=chunks())
 
-    return asked, Downloader(stream=stream, retry=QUICK, sleep=anyio.sleep, random=lambda: 0.5)
+    return asked, Downloader(
+        stream=stream, retry=QUICK, sleep=anyio.sleep, random=lambda: 0.5, tell=Teller()
+    )
 
 
 @pytest.mark.parametrize(
@@ -381,6 +384,7 @@ class TestLinks:
                 sleep=anyio.sleep,
                 random=lambda: 0.5,
                 max_bytes=SIZE - 1,
+                tell=Teller(),
             )
             with pytest.raises(DownloadError, match=str(SIZE - 1)):
                 await capped.download(

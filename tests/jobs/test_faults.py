@@ -123,12 +123,12 @@ async def test_a_submit_is_sent_again_only_where_nothing_was_started(name: str) 
     ):
         expected = SUBMIT[name]
         if expected is None:
-            accepted = await wire.submitter.submit(REQUEST)
-            assert list(sim.jobs) == [accepted.job_id]
+            accepted = await wire.submit(REQUEST)
+            assert list(sim.jobs) == [accepted.id]
             assert len(sim.submissions) == 2
             return
         with pytest.raises(PikaError) as caught:
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         assert type(caught.value) is expected
         assert len(sim.submissions) == 1
         assert KEY not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
@@ -144,7 +144,7 @@ async def test_an_uncertain_submit_says_what_was_sent_and_when(name: str) -> Non
         wired(sim, request_timeout=timeout_for(name)) as wire,
     ):
         with pytest.raises(SubmissionUncertainError, match="may be billed") as caught:
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         error = caught.value
         assert error.request == REQUEST
         assert len(error.fingerprint) == 64
@@ -160,7 +160,7 @@ async def test_a_busy_service_is_asked_a_bounded_number_of_times(name: str) -> N
         wired(sim, retry=RetryPolicy(attempts=3)) as wire,
     ):
         with pytest.raises(APIError, match="tried 3 times"):
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         assert len(sim.submissions) == 3
         assert not sim.jobs
 
@@ -172,16 +172,16 @@ async def test_one_bad_poll_does_not_fail_a_job_that_was_paid_for(name: str) -> 
         wired(sim) as patient,
         wired(sim, request_timeout=timeout_for(name)) as wire,
     ):
-        accepted = await patient.submitter.submit(REQUEST)
-        job = wire.job(accepted.job_id)
+        accepted = await patient.submit(REQUEST)
+        job = wire.job(accepted.id)
         if name in POLL_RAISES:
             with pytest.raises(PikaError) as caught:
                 await job.result()
             assert type(caught.value) is POLL_RAISES[name]
-            assert caught.value.job_id == accepted.job_id
+            assert caught.value.job_id == accepted.id
             assert KEY not in f"{caught.value}{caught.value!r}"
             return
-        assert (await job.result()).video.job_id == accepted.job_id
+        assert (await job.result()).video.job_id == accepted.id
         assert len(sim.submissions) == 1
         assert [poll.fault.name for poll in sim.polls if poll.fault] == [name]
 
@@ -193,7 +193,7 @@ async def test_a_redirect_never_takes_the_key_to_another_origin(place: str) -> N
         wired(sim, retry=RetryPolicy(outage_budget=0)) as wire,
     ):
         with pytest.raises(APIError) as caught:
-            job_id = (await wire.submitter.submit(REQUEST)).job_id
+            job_id = (await wire.submit(REQUEST)).id
             await wire.job(job_id).result()
         assert caught.value.status == 307
         assert sim.strays == []
@@ -203,7 +203,7 @@ async def test_a_refused_connection_is_tried_again_with_backoff_and_then_raised(
     async with Simulator() as sim, wired(sim) as wire:
         async with sim.unreachable():
             with pytest.raises(TransportError, match="could not be reached") as caught:
-                await wire.submitter.submit(REQUEST)
+                await wire.submit(REQUEST)
         assert caught.value.started is Started.NO
         assert "Nothing was started" in str(caught.value)
         assert wire.clock.naps == [0.5, 1.0, 2.0, 4.0]
@@ -212,7 +212,7 @@ async def test_a_refused_connection_is_tried_again_with_backoff_and_then_raised(
 
 async def test_a_refused_connection_on_polls_is_waited_out() -> None:
     async with Simulator(duration=0) as sim, wired(sim) as wire:
-        job_id = (await wire.submitter.submit(REQUEST)).job_id
+        job_id = (await wire.submit(REQUEST)).id
         async with sim.unreachable():
             with pytest.raises(TransportError):
                 await wire.job(job_id).refresh()
@@ -222,7 +222,7 @@ async def test_a_refused_connection_on_polls_is_waited_out() -> None:
 async def test_jobs_of_another_key_are_not_found_and_the_error_says_so() -> None:
     async with Simulator(api_key="another-key") as sim, wired(sim) as wire:
         with pytest.raises(AuthenticationError) as caught:
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         assert KEY not in str(caught.value)
 
 

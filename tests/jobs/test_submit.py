@@ -45,9 +45,9 @@ async def leave(task) -> None:
 async def test_a_429_makes_every_submit_of_the_client_wait():
     fault = Fault("429-retry-after-seconds", retry_after=30)
     async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-        first = asyncio.create_task(wire.submitter.submit(REQUEST))
+        first = asyncio.create_task(wire.submit(REQUEST))
         await until(lambda: len(sim.submissions) == 1 and wire.clock.naps)
-        await wire.submitter.submit(REQUEST)
+        await wire.submit(REQUEST)
         await first
         assert wire.clock.naps[0] == pytest.approx(30, rel=0.2)
         assert wire.clock.moment >= 1030
@@ -58,7 +58,7 @@ async def test_a_429_makes_every_submit_of_the_client_wait():
 async def test_retry_after_as_a_date_is_honoured():
     fault = Fault("429-retry-after-date", retry_after=90)
     async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-        await wire.submitter.submit(REQUEST)
+        await wire.submit(REQUEST)
         assert sum(wire.clock.naps) == pytest.approx(90, abs=2)
 
 
@@ -67,8 +67,8 @@ async def test_the_last_refusal_holds_the_others_back_too():
     retry = RetryPolicy(attempts=1, jitter=0)
     async with Simulator(faults=[fault]) as sim, wired(sim, retry=retry) as wire:
         with pytest.raises(RateLimitError):
-            await wire.submitter.submit(REQUEST)
-        await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
+        await wire.submit(REQUEST)
         assert wire.clock.naps == [30]
 
 
@@ -77,8 +77,8 @@ async def test_a_service_that_cannot_be_reached_holds_nobody_else_back():
     async with Simulator() as sim, wired(sim, retry=retry) as wire:
         async with sim.unreachable():
             with pytest.raises(TransportError):
-                await wire.submitter.submit(REQUEST)
-        await wire.submitter.submit(REQUEST)
+                await wire.submit(REQUEST)
+        await wire.submit(REQUEST)
         assert wire.clock.naps == []
 
 
@@ -86,7 +86,7 @@ async def test_a_long_retry_after_is_capped():
     fault = Fault("429-retry-after-seconds", retry_after=86400)
     retry = RetryPolicy(retry_after_maximum=60, jitter=0)
     async with Simulator(faults=[fault]) as sim, wired(sim, retry=retry) as wire:
-        await wire.submitter.submit(REQUEST)
+        await wire.submit(REQUEST)
         assert wire.clock.naps == [60]
 
 
@@ -97,7 +97,7 @@ async def test_without_retry_after_the_backoff_grows():
         wired(sim, retry=retry) as wire,
     ):
         with pytest.raises(RateLimitError):
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         assert wire.clock.naps == [0.5, 1.0, 2.0]
 
 
@@ -114,7 +114,7 @@ async def test_refused_for_the_crowd_it_goes_with_a_submit_does_not_give_up(monk
         wired(sim, retry=retry) as wire,
     ):
         crowd(wire, monkeypatch)
-        await wire.submitter.submit(REQUEST)
+        await wire.submit(REQUEST)
         assert len(sim.submissions) == 13
 
 
@@ -126,14 +126,14 @@ async def test_even_in_a_crowd_it_gives_up_after_the_outage_budget(monkeypatch):
     ):
         crowd(wire, monkeypatch)
         with pytest.raises(RateLimitError, match="It was tried"):
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
         # Then its own attempts are counted, each after 20 s.
         assert 60 <= sum(wire.clock.naps) <= 60 + 20 + 2 * 20
 
 
 async def test_retries_are_visible_in_the_log(caplog):
     async with Simulator(faults=[Fault("429-openai")]) as sim, wired(sim) as wire:
-        await wire.submitter.submit(REQUEST)
+        await wire.submit(REQUEST)
     [record] = [r for r in caplog.records if r.name == "pika_async"]
     assert record.levelno == logging.WARNING
     assert "attempt 1" in record.getMessage()
@@ -143,7 +143,7 @@ async def test_an_error_beside_a_job_id_names_the_job():
     fault = Fault("200-success-false", body={"success": False, "id": "job-1", "message": "no"})
     async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
         with pytest.raises(APIError, match=r"client\.job\('job-1'\)\.refresh") as caught:
-            await wire.submitter.submit(REQUEST)
+            await wire.submit(REQUEST)
     assert caught.value.job_id == "job-1"
     assert len(sim.submissions) == 1
 
@@ -154,7 +154,7 @@ async def test_a_file_is_read_when_the_request_is_sent_and_goes_as_a_data_url(tm
     request = GenerationRequest("a cat", image=image)
     image.write_bytes(PNG)
     async with Simulator() as sim, wired(sim) as wire:
-        await wire.submitter.submit(request)
+        await wire.submit(request)
     sent = sim.submissions[0].body["image"]
     assert sent == "data:image/png;base64," + base64.b64encode(PNG).decode()
 
@@ -162,7 +162,7 @@ async def test_a_file_is_read_when_the_request_is_sent_and_goes_as_a_data_url(tm
 async def test_a_body_of_many_megabytes_arrives_whole():
     image = PNG + bytes(3_000_000)
     async with Simulator() as sim, wired(sim) as wire:
-        await wire.submitter.submit(GenerationRequest("a cat", image=image))
+        await wire.submit(GenerationRequest("a cat", image=image))
     sent = sim.submissions[0].body["image"].partition(",")[2]
     assert base64.b64decode(sent) == image
 
@@ -174,7 +174,7 @@ async def test_a_file_that_has_gone_is_named_before_anything_is_sent(tmp_path):
     image.unlink()
     async with Simulator() as sim, wired(sim) as wire:
         with pytest.raises(ConfigurationError, match=r"image: .*cat\.png.* Nothing was sent"):
-            await wire.submitter.submit(request)
+            await wire.submit(request)
     assert sim.submissions == []
 
 
@@ -184,7 +184,7 @@ async def test_equal_files_have_equal_fingerprints_wherever_they_lie(tmp_path):
         (tmp_path / name).write_bytes(PNG)
         async with Simulator(faults=[Fault("502-html")]) as sim, wired(sim) as wire:
             with pytest.raises(SubmissionUncertainError) as caught:
-                await wire.submitter.submit(GenerationRequest("a cat", image=tmp_path / name))
+                await wire.submit(GenerationRequest("a cat", image=tmp_path / name))
         prints.add(caught.value.fingerprint)
         assert caught.value.request.image == tmp_path / name
     assert len(prints) == 1
@@ -195,28 +195,28 @@ class TestCancellation:
         async with Simulator() as sim, wired(sim) as wire:
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await wire.submitter.submit(REQUEST)
+                await wire.submit(REQUEST)
             assert scope.cancelled_caught
-            await wire.submitter.close()
+            await wire.jobs.close()
             assert sim.submissions == []
 
     async def test_a_caller_cancelled_while_held_back_sends_nothing_more(self):
         fault = Fault("429-retry-after-seconds", times=None)
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: wire.clock.naps)
             sent = len(sim.submissions)
             await leave(task)
-            await wire.submitter.close()
+            await wire.jobs.close()
             assert len(sim.submissions) <= sent + 1
 
     async def test_the_answer_of_a_post_that_has_left_is_still_read_and_its_job_named(self, caplog):
         fault = Fault("slow-headers", seconds=0.2)
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.submitter.close()
+            await wire.jobs.close()
             [job_id] = sim.jobs
             assert f"client.job('{job_id}').result()" in caplog.text
             assert len(sim.submissions) == 1
@@ -232,13 +232,13 @@ class TestCancellation:
                 one.setblocking(False)
                 one.connect_ex(address)
             async with Simulator() as sim, wired(sim, url=f"http://127.0.0.1:{address[1]}") as wire:
-                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                task = asyncio.create_task(wire.submit(REQUEST))
                 await until(lambda: wire.submitter._api._transport._session is not None)
                 for _ in range(20):
                     await anyio.lowlevel.checkpoint()
                 await leave(task)
                 with anyio.fail_after(5):
-                    await wire.submitter.close()
+                    await wire.jobs.close()
             for one in stuck:
                 one.close()
 
@@ -264,10 +264,10 @@ class TestCancellation:
 
         async with Simulator() as sim, wired(sim) as wire:
             record = Cancelling()
-            task = asyncio.create_task(wire.submitter.submit(REQUEST, record=record))
+            task = asyncio.create_task(wire.submit(REQUEST, record=record))
             await asyncio.wait({task})
             assert task.cancelled()
-            await wire.submitter.close()
+            await wire.jobs.close()
             assert wire.submitter._under_way == {}
             assert sim.submissions == []
         assert record.stays == 1
@@ -275,7 +275,7 @@ class TestCancellation:
 
     async def test_a_post_that_is_cancelled_before_its_first_turn_cancels_its_caller(self):
         async with Simulator() as sim, wired(sim) as wire:
-            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            task = asyncio.create_task(wire.submit(REQUEST))
             with anyio.fail_after(20):
                 # One turn at a time, and no more.
                 while not wire.submitter._under_way:  # noqa: ASYNC110
@@ -289,13 +289,13 @@ class TestCancellation:
     async def test_a_submit_that_was_called_off_is_no_submit_that_broke_off(self, caplog):
         async with Simulator() as sim, wired(sim) as wire:
             for turns in range(1, 12):
-                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                task = asyncio.create_task(wire.submit(REQUEST))
                 for _ in range(turns):
                     await anyio.lowlevel.checkpoint()
                 if wire.submitter._under_way and not sim.submissions:
                     task.cancel()
                 await asyncio.wait({task})
-                await wire.submitter.close()
+                await wire.jobs.close()
         assert not [one for one in caplog.records if getattr(one, "uncertain", False)]
 
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
@@ -303,16 +303,16 @@ class TestCancellation:
         async with Simulator() as sim, wired(sim) as wire:
             known = set()
             if warm:
-                known.add((await wire.submitter.submit(REQUEST)).job_id)
+                known.add((await wire.submit(REQUEST)).id)
             for turns in range(25):
-                task = asyncio.create_task(wire.submitter.submit(REQUEST))
+                task = asyncio.create_task(wire.submit(REQUEST))
                 for _ in range(turns):
                     await anyio.lowlevel.checkpoint()
                 task.cancel()
                 await asyncio.wait({task})
                 if not task.cancelled():
-                    known.add(task.result().job_id)
-                await wire.submitter.close()
+                    known.add(task.result().id)
+                await wire.jobs.close()
                 # Whatever was written has been read by the time a later request is answered.
                 with contextlib.suppress(NotFoundError):
                     await wire.job("none").refresh()
@@ -328,24 +328,24 @@ class TestCancellation:
                     scope.cancel()
 
                 wire.submitter._brake._sleep = sleep_through_it
-                await wire.submitter.submit(REQUEST)
+                await wire.submit(REQUEST)
             assert scope.cancelled_caught
             assert len(sim.submissions) == 1
 
     async def test_a_refusal_that_comes_after_its_caller_left_is_nobodys_concern(self, caplog):
         fault = Fault("slow-headers", seconds=0.2, status=401, started=False)
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.submitter.close()
+            await wire.jobs.close()
         assert [r for r in caplog.records if r.name == "pika_async"] == []
 
     async def test_a_post_that_breaks_after_its_caller_left_is_reported_as_uncertain(self, caplog):
         fault = Fault("closed-after")
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
-            task = asyncio.create_task(wire.submitter.submit(REQUEST))
+            task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.submitter.close()
+            await wire.jobs.close()
         assert "may exist and be billed" in caplog.text

@@ -111,12 +111,12 @@ def test_every_symptom_has_a_verdict_and_occurs():
 
 
 def test_no_symptom_of_a_job_that_may_exist_leads_to_a_second_submit():
-    again = {row for row, (on_submit, _) in VERDICTS.items() if on_submit is AGAIN}
+    again = {row for row, (on_submit, _, _) in VERDICTS.items() if on_submit is AGAIN}
     assert again == {Symptom.UNREACHED, Symptom.BUSY}
 
 
 def test_polls_are_never_uncertain():
-    assert UNCERTAIN not in {on_poll for _, on_poll in VERDICTS.values()}
+    assert UNCERTAIN not in {on_poll for _, _, on_poll in VERDICTS.values()}
 
 
 @given(
@@ -216,3 +216,29 @@ class TestPolicy:
             RetryPolicy(3)
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             RetryPolicy().attempts = 3
+
+
+class TestWithARepeatableKey:
+    """At a service that takes a repeated key for the same submit."""
+
+    def test_what_is_uncertain_elsewhere_is_asked_again_with_the_same_key(self):
+        for plain, keyed, _ in VERDICTS.values():
+            if plain is UNCERTAIN:
+                assert keyed is Verdict.SAME_AGAIN
+
+    def test_a_5xx_that_names_no_job_is_asked_again_too(self):
+        error = ServerError(status=500)
+        assert after_submit(error) is RAISE
+        assert after_submit(error, repeatable=True) is Verdict.SAME_AGAIN
+
+    def test_all_else_is_as_without_keys(self):
+        differ = {row for row, (plain, keyed, _) in VERDICTS.items() if plain is not keyed}
+        assert differ == {
+            Symptom.DECLINED,
+            Symptom.UNCLEAR,
+            Symptom.UNREADABLE,
+            Symptom.BROKEN_OFF,
+        }
+
+    def test_without_a_key_nothing_is_sent_again_as_the_same(self):
+        assert Verdict.SAME_AGAIN not in {plain for plain, _, _ in VERDICTS.values()}

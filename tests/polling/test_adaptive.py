@@ -588,8 +588,8 @@ class TestWired:
 
     def test_each_client_has_a_policy_of_its_own_unless_it_is_given_one(self):
         one, other = PikaClient("key"), PikaClient("key")
-        assert isinstance(one._waiting.polling, AdaptivePolling)
-        assert one._waiting.polling is not other._waiting.polling
+        assert isinstance(one.polling, AdaptivePolling)
+        assert one.polling is not other.polling
         shared = AdaptivePolling()
         clients = [PikaClient("key", polling=shared) for _ in range(2)]
-        assert [client._waiting.polling for client in clients] == [shared, shared]
+        assert [client.polling for client in clients] == [shared, shared]

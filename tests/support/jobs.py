@@ -21,6 +21,7 @@ from pika_async import (
 )
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._log import Teller
+from pika_async.dialects import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Service:
         self.polled_at: list[float] = []
         self.limits: list[float] = []
 
-    async def look(self, job_id: str, limit: float) -> JobState | None:
+    async def look(self, handle: Handle, limit: float) -> JobState | None:
         self.polled_at.append(now())
         self.limits.append(limit)
         step = self.script[min(len(self.polled_at), len(self.script)) - 1]
@@ -83,8 +84,12 @@ def waiting(
 
 
 def submitted(service: Service, **policies: object) -> Job:
-    return Job(Tracker.start("job-1", waiting(service, **policies), REQUEST, Queued()))  # type: ignore[arg-type]
+    return Job(
+        Tracker.start(
+            Handle("job-1"), waiting(service, **policies), request=REQUEST, state=Queued()
+        )
+    )  # type: ignore[arg-type]
 
 
 def attached(service: Service, **policies: object) -> Job:
-    return Job(Tracker.start("job-1", waiting(service, **policies)))  # type: ignore[arg-type]
+    return Job(Tracker.start(Handle("job-1"), waiting(service, **policies)))  # type: ignore[arg-type]

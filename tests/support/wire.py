@@ -11,9 +11,10 @@ from attrs import define, field, frozen
 
 from pika_async import FixedPolling, Job, RetryPolicy
 from pika_async._http import Endpoint
-from pika_async._jobs.submit import Submitter, Timing
-from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._jobs.jobs import Jobs
+from pika_async._jobs.recorder import PlainRecorder
 from pika_async._log import Teller
+from pika_async._timing import Timing
 from pika_async._wire.api import API
 from pika_async._wire.transport import Transport
 from pika_async.dialects import Gateway
@@ -21,6 +22,11 @@ from pika_async.dialects import Gateway
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pika_async import GenerationRequest
+    from pika_async._events import Event
+    from pika_async._jobs.recorder import SubmitRecord
+    from pika_async._jobs.submit import Submitter
+    from pika_async.dialects import Dialect
     from pika_async.simulator import Simulator
 
 KEY = "sk-secret-0123456789"
@@ -48,12 +54,61 @@ class Wired:
     """One client's worth of pieces."""
 
     api: API
-    submitter: Submitter
-    waiting: Waiting
+    jobs: Jobs
     clock: LeapingClock
+    events: list[Event]
+
+    @property
+    def submitter(self) -> Submitter:
+        return self.jobs._submitter
+
+    async def submit(
+        self, request: GenerationRequest, record: SubmitRecord | None = None, **options: object
+    ) -> Job:
+        if record is not None:
+            options["recorder"] = PlainRecorder(record)
+        return await self.jobs.submit(request, **options)  # type: ignore[arg-type]
 
     def job(self, job_id: str) -> Job:
-        return Job(Tracker.start(job_id, self.waiting))
+        return self.jobs.attach(job_id)
+
+    def told(self, kind: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@asynccontextmanager
+async def wired_to(
+    url: str,
+    *,
+    request_timeout: float = 30.0,
+    retry: RetryPolicy | None = None,
+    dialect: Dialect | None = None,
+) -> AsyncIterator[Wired]:
+    clock = LeapingClock()
+    transport = Transport(session=None, request_timeout=request_timeout)
+    api = API(
+        endpoint=Endpoint(base_url=url, api_key=KEY),
+        dialect=dialect or Gateway(),
+        transport=transport,
+        now=clock.now,
+    )
+    events: list[Event] = []
+    jobs = Jobs(
+        api,
+        polling=FixedPolling(1.0),
+        retry=retry or RetryPolicy(jitter=0.0),
+        timing=Timing(
+            now=clock.now, sleep=clock.sleep, random=lambda: 0.5, utc=lambda: datetime.now(UTC)
+        ),
+        tell=Teller(events.append),
+        max_in_flight=None,
+    )
+    await transport.open()
+    try:
+        yield Wired(api, jobs, clock, events)
+    finally:
+        await jobs.close()
+        await transport.close()
 
 
 @asynccontextmanager
@@ -64,34 +119,5 @@ async def wired(
     retry: RetryPolicy | None = None,
     url: str | None = None,
 ) -> AsyncIterator[Wired]:
-    clock = LeapingClock()
-    retry = retry or RetryPolicy(jitter=0.0)
-    transport = Transport(session=None, request_timeout=request_timeout)
-    api = API(
-        endpoint=Endpoint(base_url=url or sim.url, api_key=KEY),
-        dialect=Gateway(),
-        transport=transport,
-    )
-    timing = Timing(
-        now=clock.now, sleep=clock.sleep, random=lambda: 0.5, utc=lambda: datetime.now(UTC)
-    )
-    submitter = Submitter(api, retry, timing, Teller())
-    await transport.open()
-    try:
-        yield Wired(
-            api,
-            submitter,
-            Waiting(
-                look=api.look,
-                polling=FixedPolling(1.0),
-                retry=retry,
-                now=clock.now,
-                sleep=clock.sleep,
-                random=lambda: 0.5,
-                tell=Teller(),
-            ),
-            clock,
-        )
-    finally:
-        await submitter.close()
-        await transport.close()
+    async with wired_to(url or sim.url, request_timeout=request_timeout, retry=retry) as wire:
+        yield wire

@@ -10,8 +10,20 @@ from hypothesis import strategies as st
 
 from pika_async import ConfigurationError
 from pika_async._wire.endpoint import endpoint, is_loopback, origin
+from pika_async.dialects import Gateway
 
 KEY = "sk-0123456789abcdef"
+
+
+class Elsewhere(Gateway):
+    """The gateway at another default."""
+
+    @property
+    def hosts(self):
+        return {"api": "https://default.example"}
+
+
+SERVICE = Elsewhere()
 
 
 def made(**changes):
@@ -19,7 +31,7 @@ def made(**changes):
         "api_key": KEY,
         "base_url": None,
         "environment": {},
-        "default_base_url": "https://default.example",
+        "dialect": SERVICE,
         "allow_insecure": False,
     }
     return endpoint(**{**given_values, **changes})

@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
 from pika_async._http import HTTPRequest
 from pika_async._meaning import Started
-from pika_async._wire.transport import MAX_ANSWER_BYTES, Departure, Transport
+from pika_async._wire.departure import Departure
+from pika_async._wire.transport import MAX_ANSWER_BYTES, Transport
 
 KEY = "sk-secret-0123456789"
 
@@ -229,10 +230,10 @@ class TestNotReached:
             await transport.open()
             departure = Departure()
             with pytest.raises(TransportError) as caught:
-                await transport.send(post(url), departure=departure)
+                await transport.post(post(url), departure)
             await transport.close()
         assert caught.value.started is Started.NO
-        assert not departure.begun
+        assert not departure.has_begun
         assert caught.value.__cause__ is not None
         return caught.value
 
@@ -284,21 +285,19 @@ class TestNotReached:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as lent:
             transport = Transport(session=lent, request_timeout=0.4)
             results = await asyncio.gather(
-                transport.send(post(url)), transport.send(post(url)), return_exceptions=True
+                transport.post(post(url), Departure()),
+                transport.post(post(url), Departure()),
+                return_exceptions=True,
             )
         assert [error.started for error in results] == [Started.MAYBE, Started.NO]
 
 
-class TestWithheld:
+class TestWithdrawn:
     """A body that does not leave after all: nothing was sent, nothing broke."""
 
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
-    @pytest.mark.parametrize(
-        "reason",
-        [{"called_off": True}, {"wanted": lambda: False}],
-        ids=["called off", "not wanted"],
-    )
-    async def test_it_is_a_cancellation(self, serve, transport, reason, warm):
+    @pytest.mark.parametrize("called_off", [True, False], ids=["called off", "not wanted"])
+    async def test_it_is_a_cancellation(self, serve, transport, called_off, warm):
         bodies = []
 
         async def handler(request):
@@ -307,13 +306,15 @@ class TestWithheld:
 
         url = await serve(handler)
         if warm:
-            await transport.send(post(url))
-        departure = Departure(**reason)
-        task = asyncio.create_task(transport.send(post(url, b"paid"), departure=departure))
+            await transport.post(post(url), Departure())
+        departure = Departure() if called_off else Departure(wanted=lambda: False)
+        if called_off:
+            assert departure.withdraw()
+        task = asyncio.create_task(transport.post(post(url, b"paid"), departure))
         await asyncio.wait({task})
         assert task.cancelled()
-        assert departure.withheld
-        assert not departure.begun
+        assert departure.is_withdrawn
+        assert not departure.has_begun
         await transport.send(get(url))
         assert b"paid" not in bodies
 
@@ -346,7 +347,7 @@ class TestSecrets:
             return web.Response()
 
         with pytest.raises(TransportError) as caught:
-            await transport.send(post(await serve(handler)))
+            await transport.post(post(await serve(handler)), Departure())
         below = caught.value.__cause__
         while below is not None:
             assert below.__traceback__ is None

@@ -16,11 +16,12 @@ import attrs
 from attrs import frozen
 
 from pika_async._api_errors import DecodeError
-from pika_async._http import HTTPRequest
+from pika_async._http import API_HOST, HTTPRequest
 from pika_async._meaning import Started
 from pika_async._request.effects import Pikaffect
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.request import Camera, GenerationRequest
+from pika_async._states import Queued
 from pika_async.dialects._answers import (
     NOT_JSON,
     decoded,
@@ -29,7 +30,7 @@ from pika_async.dialects._answers import (
     is_web_page,
     objects,
 )
-from pika_async.dialects._seam import Accepted
+from pika_async.dialects._seam import Accepted, Handle
 from pika_async.dialects.gateway.errors import error_of, error_within_success
 from pika_async.dialects.gateway.requests import (
     Options,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._states import JobState
+    from pika_async.dialects._seam import Conversation
 
 # Made once: json.dumps makes an encoder each time it is given separators.
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
@@ -64,15 +66,28 @@ class Gateway:
         return "gateway"
 
     @property
-    def default_base_url(self) -> str:
-        """The gateway of the specification."""
-        return "https://api.yescale.io"
+    def hosts(self) -> Mapping[str, str]:
+        """The gateway of the specification, which is one host."""
+        return _HOSTS
+
+    @property
+    def key_variables(self) -> tuple[tuple[str, ...], ...]:
+        """``PIKA_API_KEY``."""
+        return (("PIKA_API_KEY",),)
+
+    @property
+    def repeatable(self) -> bool:
+        """False: it knows no idempotency keys."""
+        return False
+
+    def check(self, request: GenerationRequest) -> None:
+        """Nothing to refuse: whatever a request can say, the gateway's body can say."""
 
     def encode_submit(
         self,
         endpoint: Endpoint,
         request: GenerationRequest,
-        idempotency_key: str,
+        key: str,
     ) -> HTTPRequest:
         """The create request."""
         return HTTPRequest(
@@ -149,43 +164,42 @@ class Gateway:
             raise error
         if job_id is None:
             raise _unreadable(response, "the answer names no job id")
-        return Accepted(job_id=job_id, raw=body)
+        return Accepted(handle=Handle(job_id), state=Queued(raw=body), raw=body)
 
-    def encode_poll(self, endpoint: Endpoint, job_id: str) -> HTTPRequest:
-        """The query request."""
-        return HTTPRequest(
-            method="GET",
-            url=f"{endpoint.base_url}/pika/feed/{_path_segment(job_id)}",
-            headers=_headers(endpoint),
-        )
-
-    def decode_poll(
-        self,
-        endpoint: Endpoint,
-        job_id: str,
-        response: HTTPResponse,
-    ) -> JobState | None:
-        """The state of a job; None for an answer with no videos in it.
+    def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
+        """One query: the state of a job; None for an answer with no videos in it.
 
         Raises:
             APIError: The service refused, failed, or does not know the job.
             DecodeError: The answer is not the API's.
         """
-        if not _is_success(response):
-            raise error_of(response)
-        # Almost every answer is an object; nothing else need be looked at twice.
-        if not response.body.startswith(b"{") and response.body.strip() in (b"", b"null"):
-            return None
-        body = _json_object(response)
-        videos = body.get("videos")
-        if videos:
-            if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
-                raise _unreadable(response, "`videos` is no list of objects")
-            return state_of(job_id, videos, body)
-        error = error_within_success(response, body)
-        if error is not None:
-            raise error
+        response = yield HTTPRequest(
+            method="GET",
+            url=f"{endpoint.base_url}/pika/feed/{_path_segment(handle.job_id)}",
+            headers=_headers(endpoint),
+        )
+        return _state(handle.job_id, response)
+
+
+_HOSTS: Final = {API_HOST: "https://api.yescale.io"}
+
+
+def _state(job_id: str, response: HTTPResponse) -> JobState | None:
+    if not _is_success(response):
+        raise error_of(response)
+    # Almost every answer is an object; nothing else need be looked at twice.
+    if not response.body.startswith(b"{") and response.body.strip() in (b"", b"null"):
         return None
+    body = _json_object(response)
+    videos = body.get("videos")
+    if videos:
+        if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
+            raise _unreadable(response, "`videos` is no list of objects")
+        return state_of(job_id, videos, body)
+    error = error_within_success(response, body)
+    if error is not None:
+        raise error
+    return None
 
 
 _STILL: Final = Camera()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.conversations import meant
 
 from pika_async import (
     APIError,
@@ -22,7 +23,7 @@ from pika_async import (
 )
 from pika_async._jobs.verdicts import Verdict, after_poll, after_submit
 from pika_async._meaning import Started
-from pika_async.dialects import Endpoint, Gateway
+from pika_async.dialects import Endpoint, Gateway, Handle
 from pika_async.dialects._answers import excerpt, retry_after
 
 GATEWAY = Gateway()
@@ -221,7 +222,7 @@ def test_an_error_is_read_and_judged_as_its_row_says(payload, answer, row):
     response = answer(body, row.status, row.headers)
     on_submit = error_of(response)
     with pytest.raises(PikaError) as caught:
-        GATEWAY.decode_poll(ENDPOINT, "j", response)
+        meant(GATEWAY.poll(ENDPOINT, Handle("j")), response)
     for error in (on_submit, caught.value):
         assert type(error) is row.cls
         assert (error.status, error.code, error.message) == (row.status, row.code, row.message)

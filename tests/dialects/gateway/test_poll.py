@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.conversations import meant
 
 from pika_async import (
     APIError,
@@ -21,7 +22,7 @@ from pika_async import (
     Video,
 )
 from pika_async._jobs.verdicts import Verdict, after_poll
-from pika_async.dialects import Endpoint, Gateway, HTTPResponse
+from pika_async.dialects import Endpoint, Gateway, Handle, HTTPResponse
 
 GATEWAY = Gateway()
 ENDPOINT = Endpoint(base_url="https://h.example", api_key="k")
@@ -29,7 +30,7 @@ LINK = "https://cdn.example/v.mp4"
 
 
 def state_of(response: HTTPResponse):
-    return GATEWAY.decode_poll(ENDPOINT, "j", response)
+    return meant(GATEWAY.poll(ENDPOINT, Handle("j")), response)
 
 
 @pytest.fixture(scope="session")

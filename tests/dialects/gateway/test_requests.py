@@ -10,9 +10,10 @@ import cattrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.conversations import asked
 
 from pika_async import Camera, GenerationRequest, Pikaffect
-from pika_async.dialects import Endpoint, Gateway
+from pika_async.dialects import Endpoint, Gateway, Handle
 
 GATEWAY = Gateway()
 WIRE_NAMES = {"promptText", "model", "image", "video", "pikaffect", "options"}
@@ -288,7 +289,7 @@ class TestHTTP:
         }
 
     def test_a_query_is_a_get_of_the_feed_with_the_key_as_bearer(self, endpoint):
-        sent = GATEWAY.encode_poll(endpoint, "66e0818e-2d1b")
+        sent = asked(GATEWAY.poll(endpoint, Handle("66e0818e-2d1b")))
         assert (sent.method, sent.url, sent.body) == (
             "GET",
             "https://gateway.example/prefix/pika/feed/66e0818e-2d1b",
@@ -317,13 +318,13 @@ class TestHTTP:
         ids=ascii,
     )
     def test_a_job_id_is_quoted_in_the_path(self, endpoint, job_id, segment):
-        url = GATEWAY.encode_poll(endpoint, job_id).url
+        url = asked(GATEWAY.poll(endpoint, Handle(job_id))).url
         assert url == f"https://gateway.example/prefix/pika/feed/{segment}"
 
     @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
     def test_any_job_id_is_one_segment_of_the_path_and_can_be_read_back(self, job_id):
         endpoint = Endpoint(base_url="https://h.example", api_key="k")
-        url = GATEWAY.encode_poll(endpoint, job_id).url
+        url = asked(GATEWAY.poll(endpoint, Handle(job_id))).url
         segment = url.removeprefix("https://h.example/pika/feed/")
         assert segment.isascii()
         assert not set(segment) & set("/?#\\ ")
@@ -332,7 +333,7 @@ class TestHTTP:
 
     def test_the_key_is_not_in_the_repr_of_a_request(self, endpoint):
         submit = GATEWAY.encode_submit(endpoint, GenerationRequest("a secret prompt"), "unused")
-        poll = GATEWAY.encode_poll(endpoint, "j")
+        poll = asked(GATEWAY.poll(endpoint, Handle("j")))
         for sent in (submit, poll):
             assert "sk-secret" not in repr(sent)
             assert "Authorization" in repr(sent)
@@ -340,4 +341,4 @@ class TestHTTP:
 
 
 def test_the_gateway_says_who_it_is_and_where():
-    assert (GATEWAY.name, GATEWAY.default_base_url) == ("gateway", "https://api.yescale.io")
+    assert (GATEWAY.name, GATEWAY.hosts["api"]) == ("gateway", "https://api.yescale.io")

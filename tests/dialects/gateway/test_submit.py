@@ -13,11 +13,12 @@ from pika_async import (
     DecodeError,
     NotFoundError,
     PikaError,
+    Queued,
     QuotaExceededError,
 )
 from pika_async._jobs.verdicts import Verdict, after_submit
 from pika_async._meaning import Started
-from pika_async.dialects import Accepted, Gateway, HTTPResponse
+from pika_async.dialects import Accepted, Gateway, Handle, HTTPResponse
 
 GATEWAY = Gateway()
 
@@ -34,7 +35,9 @@ class TestTheJobId:
     def test_it_is_read_from_the_recorded_answers(self, payload, answer, name, status):
         body = payload(name)
         accepted = GATEWAY.decode_submit(answer(body, status))
-        assert accepted == Accepted(job_id="daea3d5c-e413-4694-a573-b231eeaa9709", raw=body)
+        assert accepted == Accepted(
+            handle=Handle("daea3d5c-e413-4694-a573-b231eeaa9709"), state=Queued(raw=body), raw=body
+        )
 
     # The order that WIRE.md gives: from each row on, the first is the id.
     PLACES = (
@@ -53,7 +56,7 @@ class TestTheJobId:
         ids=[name for name, _ in PLACES],
     )
     def test_it_is_found_in_each_place(self, answer, body, expected):
-        assert GATEWAY.decode_submit(answer(body)).job_id == expected
+        assert GATEWAY.decode_submit(answer(body)).handle.job_id == expected
 
     @pytest.mark.parametrize(
         ("body", "expected"),
@@ -75,12 +78,12 @@ class TestTheJobId:
         ],
     )
     def test_the_earlier_place_wins_in_whatever_order_the_keys_come(self, answer, body, expected):
-        assert GATEWAY.decode_submit(answer(body)).job_id == expected
+        assert GATEWAY.decode_submit(answer(body)).handle.job_id == expected
 
     @pytest.mark.parametrize("junk", ["", None, 0, 7, True, [], {}, ["x"]], ids=repr)
     @pytest.mark.parametrize("place", ["id", "task_id", "video_id"])
     def test_what_is_no_text_or_empty_is_passed_over(self, answer, place, junk):
-        assert GATEWAY.decode_submit(answer({place: junk, "data": "here"})).job_id == "here"
+        assert GATEWAY.decode_submit(answer({place: junk, "data": "here"})).handle.job_id == "here"
 
     @pytest.mark.parametrize("name", ["request_id", "batch_id", "message", "prompt"])
     def test_it_is_never_another_things_name(self, answer, name):
@@ -89,7 +92,7 @@ class TestTheJobId:
         assert "names no job id" in str(error)
 
     def test_it_need_not_be_a_uuid(self, answer):
-        assert GATEWAY.decode_submit(answer({"id": "größe/1 …"})).job_id == "größe/1 …"
+        assert GATEWAY.decode_submit(answer({"id": "größe/1 …"})).handle.job_id == "größe/1 …"
 
     def test_the_whole_answer_is_kept_as_raw(self, payload, answer):
         body = payload("created_three_schemas")
@@ -99,7 +102,7 @@ class TestTheJobId:
 class TestASuccessThatIsAnError:
     @pytest.mark.parametrize("code", [0, 200, "0", "200", "success", None], ids=repr)
     def test_these_codes_count_as_success(self, answer, code):
-        assert GATEWAY.decode_submit(answer({"id": "j", "code": code})).job_id == "j"
+        assert GATEWAY.decode_submit(answer({"id": "j", "code": code})).handle.job_id == "j"
 
     @pytest.mark.parametrize(
         "code",
@@ -147,7 +150,7 @@ class TestASuccessThatIsAnError:
         ids=json.dumps,
     )
     def test_what_only_looks_like_an_error_is_none(self, answer, body):
-        assert GATEWAY.decode_submit(answer({**body, "id": "j"})).job_id == "j"
+        assert GATEWAY.decode_submit(answer({**body, "id": "j"})).handle.job_id == "j"
 
     @pytest.mark.parametrize(
         ("body", "cls"),
@@ -223,15 +226,17 @@ class TestASuccessThatIsNoAnswer:
 
     def test_json_labelled_as_html_is_read_all_the_same(self, payload, answer):
         response = answer(payload("created"), headers={"Content-Type": "text/html"})
-        assert GATEWAY.decode_submit(response).job_id == "daea3d5c-e413-4694-a573-b231eeaa9709"
+        assert (
+            GATEWAY.decode_submit(response).handle.job_id == "daea3d5c-e413-4694-a573-b231eeaa9709"
+        )
 
     @pytest.mark.parametrize("around", [(b" ", b""), (b"", b"\n"), (b"\r\n\t", b" \r\n")])
     def test_blanks_around_the_json_are_read_over(self, around, answer):
         before, after = around
-        assert GATEWAY.decode_submit(answer(before + b'{"id": "j"}' + after)).job_id == "j"
+        assert GATEWAY.decode_submit(answer(before + b'{"id": "j"}' + after)).handle.job_id == "j"
 
     def test_json_after_a_byte_order_mark_is_read_all_the_same(self, answer):
-        assert GATEWAY.decode_submit(answer(b'\xef\xbb\xbf{"id": "j"}')).job_id == "j"
+        assert GATEWAY.decode_submit(answer(b'\xef\xbb\xbf{"id": "j"}')).handle.job_id == "j"
 
     @pytest.mark.parametrize(
         ("body", "kind"),
@@ -306,5 +311,5 @@ def test_no_answer_whatever_leads_to_anything_but_a_job_or_a_pika_error(
         assert after_submit(error) is not None  # noqa: PT017 - raising is optional
     else:
         assert 200 <= status < 300
-        assert isinstance(accepted.job_id, str)
-        assert accepted.job_id
+        assert isinstance(accepted.handle.job_id, str)
+        assert accepted.handle.job_id

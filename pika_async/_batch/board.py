@@ -1,0 +1,147 @@
+"""What all items of a batch share: where it stands, what may still be done, where results go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from attrs import define
+
+from pika_async._api_errors import AuthenticationError, QuotaExceededError
+from pika_async._errors import (
+    ClientStateError,
+    JournalError,
+    NotSubmittedError,
+    PikaError,
+    SubmissionUncertainError,
+)
+from pika_async._events import BatchStopped, JournalBroken
+from pika_async._meaning import Started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pika_async._batch.results import BatchResult
+    from pika_async._client import PikaClient
+    from pika_async._jobs.jobs import Jobs
+    from pika_async._states import Transition
+
+# A media host is not the service: enough to fill a line, few enough to be a polite guest.
+DOWNLOADS_AT_ONCE: Final = 8
+
+
+@define
+class Counts:
+    """What :class:`BatchStats` shows, as it is counted."""
+
+    taken: int = 0
+    submitted: int = 0
+    resumed: int = 0
+    downloading: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    not_submitted: int = 0
+    downloaded: int = 0
+
+    def count(self, result: BatchResult) -> None:
+        """Add a result."""
+        if result.ok:
+            self.succeeded += 1
+        elif isinstance(result.error, SubmissionUncertainError):
+            self.uncertain += 1
+        elif isinstance(result.error, NotSubmittedError):
+            self.not_submitted += 1
+        else:
+            self.failed += 1
+
+
+class Board:
+    """One for each batch; its items read it and write on it."""
+
+    def __init__(
+        self,
+        client: PikaClient,
+        *,
+        output_dir: Path | None,
+        journal_path: Path | None,
+        timeout: float,
+        on_transition: Callable[[Transition], None] | None,
+        max_in_flight: int,
+    ) -> None:
+        self.client = client
+        self.jobs: Jobs
+        """All jobs of the client, from when the batch is entered."""
+        self.output_dir = output_dir
+        self.journal_path = journal_path
+        self.timeout = timeout
+        self.on_transition = on_transition
+        self.generating = asyncio.Semaphore(max_in_flight)
+        """Taken before an item begins, given back when its job has ended."""
+        self.downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+        self.counts = Counts()
+        self.in_flight: dict[int, str] = {}
+        """The jobs that are waited for, by the index of their request."""
+        self.unclaimed: dict[int, str] = {}
+        """The jobs that have ended and whose results have not been taken."""
+        self.results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
+        """None: there are no more."""
+        self.left = False
+        """Whether the batch is being left: then nothing more may leave."""
+        self._stopped_by: PikaError | None = None
+        self._journal_is_broken = False
+
+    def now(self) -> float:
+        """Seconds since 1970, for what is written down."""
+        return time.time()
+
+    def deliver(self, result: BatchResult) -> None:
+        """A request has come to its end."""
+        self.counts.count(result)
+        self.results.put_nowait(result)
+
+    def stop(self, error: PikaError) -> None:
+        """Submit nothing more: what could not be done for one request cannot be for others."""
+        if self._stopped_by is None:
+            self._stopped_by = error
+            self.jobs.tell(BatchStopped(error=error))
+
+    def stop_if_wrong_for_all(self, error: PikaError) -> None:
+        """Stop where the next submit would meet the same.
+
+        That is a refused key, a balance that is used up, a client without a session.
+        """
+        refused = isinstance(error, AuthenticationError | QuotaExceededError)
+        if isinstance(error, ClientStateError) or (refused and error.started is Started.NO):
+            self.stop(error)
+
+    def check_submit(self) -> None:
+        """Make sure that one more submit may leave.
+
+        Raises:
+            NotSubmittedError: The batch has stopped.
+            asyncio.CancelledError: It is being left.
+        """
+        if self.left:
+            raise asyncio.CancelledError
+        if self._stopped_by is not None:
+            raise self._not_submitted(self._stopped_by)
+
+    def _not_submitted(self, reason: PikaError) -> NotSubmittedError:
+        error = NotSubmittedError(
+            f"not submitted, since the batch has stopped: {reason.__cause__ or reason.what}",
+            journalled=self.journal_path is not None,
+        )
+        error.__cause__ = reason
+        return error
+
+    def tell_journal_broken(self, error: JournalError, job_id: str | None = None) -> None:
+        """The journal could not be written; ``job_id``: a paid job that is not in it."""
+        assert self.journal_path is not None  # noqa: S101 - it is this batch's
+        if job_id is None and self._journal_is_broken:
+            # Every write fails from then on; said once it is known.
+            return
+        self._journal_is_broken = True
+        self.jobs.tell(JournalBroken(path=self.journal_path, error=error, job_id=job_id))

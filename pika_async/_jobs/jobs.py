@@ -1,0 +1,291 @@
+"""All jobs of one client: submitted, come back to, waited for.
+
+The client, batches and engines use it.
+
+The life of a job, and what each moment means for the money:
+
+1. The request is checked, first by itself when it is built, then by the dialect: what this
+   service does not have is refused here. Nothing was sent.
+2. Its files are read. Where the service takes addresses alone, bytes go up; that costs nothing,
+   may be begun anew, and whatever goes wrong with it, no submit was sent.
+3. The submit is encoded once, with a name of its own that is its idempotency key. It waits its
+   turn at the brake. A recorder is told what is about to leave, and the POST waits until that is
+   written down.
+4. The POST leaves. ``departure`` tells of the moments in between. From the last byte on, a job
+   may exist and be billed, whatever becomes of us.
+5. The answer names the job. It is written down before anyone is told of it. If whoever asked for
+   it has been cancelled meanwhile, the answer is read all the same, and the job is told as
+   unclaimed. If there is no answer, or one that nobody understands, the submit is uncertain;
+   where the service knows repeated keys it is asked again with the same key and body, and names
+   the job.
+6. The job is waited for (``tracking``). Nothing that goes wrong here costs anything, and nothing
+   here stops the job: giving up, being cancelled and crashing leave it running and paid for. Its
+   id alone leads back to it, from any process.
+7. It ends, once. Whether a failed job is billed is the service's to say.
+
+A :class:`Job` stays the same object for as long as anybody holds it, so that all its watchers
+share its polls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
+
+import attrs
+from attrs import frozen
+
+from pika_async._errors import PikaError, TransportError
+from pika_async._jobs.job import Job
+from pika_async._jobs.patience import APPEARANCE_GRACE
+from pika_async._jobs.slots import Slot, Slots
+from pika_async._jobs.submit import Submit, Submitter, new_submit_id
+from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._request.record import Intent, intent_body
+from pika_async._states import Failed, Succeeded
+from pika_async._wire.media import with_media_read
+from pika_async._wire.upload import Uploads
+from pika_async.dialects import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from pika_async._backoff import RetryPolicy
+    from pika_async._http import HTTPRequest
+    from pika_async._jobs.recorder import Recorder
+    from pika_async._log import Teller
+    from pika_async._polling.policies import PollPolicy
+    from pika_async._request.request import GenerationRequest
+    from pika_async._states import Video
+    from pika_async._timing import Timing
+    from pika_async._wire.api import API
+
+# A minute's worth of them, up to 166 a second, which no such service admits.
+_REMEMBERED_SUBMITS: Final = 10_000
+
+
+@frozen
+class ServiceName:
+    """Which service jobs are submitted to: an attempt of one is never polled at another."""
+
+    dialect: str
+    base_url: str
+    repeatable: bool
+
+
+class Jobs:
+    """The jobs of one client."""
+
+    def __init__(
+        self,
+        api: API,
+        *,
+        polling: PollPolicy,
+        retry: RetryPolicy,
+        timing: Timing,
+        tell: Teller,
+        max_in_flight: int | None,
+    ) -> None:
+        self._api = api
+        self._retry = retry
+        self._timing = timing
+        self.tell = tell
+        self.service = ServiceName(api.dialect.name, api.endpoint.base_url, api.dialect.repeatable)
+        self._waiting = Waiting(
+            look=api.look,
+            polling=polling,
+            retry=retry,
+            now=timing.now,
+            sleep=timing.sleep,
+            random=timing.random,
+            tell=tell,
+        )
+        self._submitter = Submitter(api, retry, timing, tell)
+        self._uploads = Uploads(api, self._stubbornly)
+        self._slots = Slots(max_in_flight)
+        # A job stays the same object for as long as anyone holds it.
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
+        self._submitted_at: OrderedDict[str, float] = OrderedDict()
+
+    @property
+    def polling(self) -> PollPolicy:
+        """When jobs are looked at."""
+        return self._waiting.polling
+
+    def check(self, request: GenerationRequest) -> None:
+        """Refuse what this service does not have.
+
+        Raises:
+            FieldError: Names the field, the value and what is allowed.
+        """
+        self._api.dialect.check(request)
+
+    async def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        content: GenerationRequest | None = None,
+        recorder: Recorder | None = None,
+        again: Intent | None = None,
+    ) -> Job:
+        """Submit a job.
+
+        Args:
+            request: What to make.
+            content: The same with its files read, where that has been done already.
+            recorder: Where to write it down as it goes.
+            again: What an earlier process was about to send, at a service that takes a repeated
+                key for the same submit: it is sent with that key, byte for byte.
+
+        Raises:
+            FieldError: This service has no such thing; nothing was sent.
+            SubmissionUncertainError: The job may exist and be billed. Also where ``again`` cannot
+                be sent as it was, since the service would take it for another.
+            PikaError: Anything else; then nothing was started.
+        """
+        self.check(request)
+        content = content or await with_media_read(request)
+        submit = await self._prepared(request, content, recorder, again)
+        accepted = await self._submitter.submit(submit)
+        job_id = accepted.handle.job_id
+        self._note_submit(job_id)
+        return self._remembered(
+            Tracker.start(accepted.handle, self._waiting, request=request, state=accepted.state)
+        )
+
+    async def _prepared(
+        self,
+        request: GenerationRequest,
+        content: GenerationRequest,
+        recorder: Recorder | None,
+        again: Intent | None,
+    ) -> Submit:
+        submit_id = new_submit_id() if again is None else again.submit_id
+        kept = None if again is None else _kept_body(again)
+        ready = content if kept is not None else await self._uploads.uploaded(content)
+        prepared = await self._api.encode_submit(ready, submit_id)
+        if kept is not None:
+            # Addresses of uploads and all: as it left the first time.
+            prepared = attrs.evolve(prepared, body=kept)
+        submit = Submit(
+            submit_id=submit_id,
+            request=request,
+            content=content,
+            prepared=prepared,
+            recorder=recorder,
+        )
+        if recorder is not None:
+            submit.intent = self._intent(submit_id, prepared)
+            if again is not None:
+                submit.lost = TransportError("an earlier run ended before its answer was read")
+                if submit.intent.digest != again.digest:
+                    raise submit.uncertain(submit.lost)
+        return submit
+
+    def _intent(self, submit_id: str, prepared: HTTPRequest) -> Intent:
+        digest, text = intent_body(prepared.body or b"")
+        return Intent(
+            service=self.service.dialect,
+            base_url=self.service.base_url,
+            submit_id=submit_id,
+            digest=digest,
+            body=text,
+        )
+
+    def attach(
+        self,
+        job_id: str,
+        *,
+        request: GenerationRequest | None = None,
+        seconds_ago: float | None = None,
+        hints: Mapping[str, str] | None = None,
+    ) -> Job:
+        """A job by its id, to come back to it: no I/O, and the same object for the same id.
+
+        Args:
+            job_id: The service's name for it.
+            request: What was asked for, where the caller knows.
+            seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
+                may have yet to appear at the service.
+            hints: Addresses that the service gave with it.
+        """
+        known = self._jobs.get(job_id)
+        if known is not None:
+            return known
+        born = self._submitted_at.get(job_id)
+        if born is None and seconds_ago is not None and 0 <= seconds_ago < math.inf:
+            born = self._timing.now() - seconds_ago
+        return self._remembered(
+            Tracker.start(Handle(job_id, hints or {}), self._waiting, request=request, born=born)
+        )
+
+    def slot(self) -> Slot:
+        """One of those that may be in flight at once."""
+        return Slot(self._slots)
+
+    async def renewed(self, video: Video) -> Video | None:
+        """The same video with the link that the service gives now; None where it names it no more.
+
+        Raises:
+            PikaError: The job could not be looked at.
+        """
+        known = self._jobs.get(video.job_id)
+        try:
+            # Where nobody holds the job, none is made: a link is renewed, no job ends anew.
+            state = (
+                await self._api.look(Handle(video.job_id), math.inf)
+                if known is None
+                else await known.refresh()
+            )
+        except PikaError as error:
+            error.about_job(video.job_id)
+            raise
+        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
+        return next((fresh for fresh in videos if fresh.id == video.id), None)
+
+    async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
+        """Wait for the answers of submits that have left: each may name a job that is paid for."""
+        await self._submitter.answered(mine)
+
+    async def close(self) -> None:
+        """Wait until no answer of a submit is missing."""
+        await self._uploads.close()
+        await self._submitter.answered(lambda _: True)
+
+    async def _stubbornly(self, step: Callable[[], Awaitable[str]]) -> str:
+        """A step that costs nothing, tried again as polls are, as often as submits are."""
+        failures = 0
+        while True:
+            try:
+                return await step()
+            except PikaError as error:
+                failures += 1
+                if after_poll(error) is not Verdict.AGAIN or failures >= self._retry.attempts:
+                    error.tries = failures
+                    raise
+                await self._timing.sleep(self._retry.delay(failures, error, self._timing.random()))
+
+    def _note_submit(self, job_id: str) -> None:
+        now, latest = self._timing.now(), self._submitted_at
+        latest[job_id] = now
+        while (
+            len(latest) > _REMEMBERED_SUBMITS or now - latest[next(iter(latest))] > APPEARANCE_GRACE
+        ):
+            latest.popitem(last=False)
+
+    def _remembered(self, tracker: Tracker) -> Job:
+        job = self._jobs.get(tracker.job_id)
+        if job is None:
+            job = self._jobs[tracker.job_id] = Job(tracker)
+        return job
+
+
+def _kept_body(again: Intent) -> bytes | None:
+    """The body as it left, where all of it was kept."""
+    body = again.body.encode("utf-8", "surrogatepass")
+    return body if hashlib.sha256(body).hexdigest() == again.digest else None

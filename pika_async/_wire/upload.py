@@ -1,0 +1,101 @@
+"""Bytes that go up before a submit, where a service takes media as addresses alone.
+
+An upload costs nothing and may be begun anew, so it is tried again like a poll, and whatever goes
+wrong with it leaves no submit uncertain. The same bytes go up once a client, however many
+requests hold them and however many ask at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import attrs
+
+from pika_async._request.media import SNIFF_LENGTH, media_type
+from pika_async._request.request import MEDIA_FIELDS
+from pika_async.dialects import TakesUploads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pika_async._request.request import GenerationRequest
+    from pika_async._wire.api import API
+    from pika_async.dialects import Conversation
+
+    Stubbornly = Callable[[Callable[[], Awaitable[str]]], Awaitable[str]]
+
+# More addresses than any batch has images in flight.
+_REMEMBERED = 10_000
+
+
+class Uploads:
+    """The uploads of one client."""
+
+    def __init__(self, api: API, stubbornly: Stubbornly) -> None:
+        """``stubbornly``: awaits what it is given, again where that may be tried again."""
+        self._api = api
+        self._stubbornly = stubbornly
+        # By the digest of the bytes; the addresses that were learnt last, oldest first.
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._under_way: dict[str, asyncio.Task[str]] = {}
+
+    async def uploaded(self, request: GenerationRequest) -> GenerationRequest:
+        """``request`` with addresses in place of bytes, where this service wants them so.
+
+        Raises:
+            PikaError: The bytes could not be brought up; nothing was submitted.
+        """
+        dialect = self._api.dialect
+        if not isinstance(dialect, TakesUploads):
+            return request
+        addresses: dict[str, Any] = {}
+        for name in MEDIA_FIELDS:
+            content = getattr(request, name)
+            if isinstance(content, bytes):
+                addresses[name] = await self._address(dialect, content)
+        return attrs.evolve(request, **addresses) if addresses else request
+
+    async def _address(self, dialect: TakesUploads, content: bytes) -> str:
+        digest = await anyio.to_thread.run_sync(_digest, content)
+        if (address := self._known.get(digest)) is not None:
+            return address
+        task = self._under_way.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._upload(dialect, content))
+            self._under_way[digest] = task
+            task.add_done_callback(partial(self._done, digest))
+        # One that leaves must not take the upload away from the others.
+        return await asyncio.shield(task)
+
+    def _done(self, digest: str, task: asyncio.Task[str]) -> None:
+        del self._under_way[digest]
+        if task.cancelled() or task.exception() is not None:
+            return
+        self._known[digest] = task.result()
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _upload(self, dialect: TakesUploads, content: bytes) -> str:
+        kind = media_type(content[:SNIFF_LENGTH]) or "application/octet-stream"
+
+        def conversation() -> Conversation[str]:
+            return dialect.upload(self._api.endpoint, content, kind)
+
+        return await self._stubbornly(lambda: self._api.converse(conversation()))
+
+    async def close(self) -> None:
+        """Call off what is still going up."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
