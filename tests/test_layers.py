@@ -25,7 +25,7 @@ ROOT = Path(pika_async.__file__).parent
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
     "ground": """_version _http _checks _meaning _states _json _settled
-                 _request _errors _api_errors _events _backoff _log""",
+                 _request _errors _api_errors _events _backoff _log _timing""",
     "pure": "_polling dialects",
     "effects": "_journal _download _wire",
     "workflows": "_jobs _client _batch",
@@ -40,7 +40,7 @@ ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
 DOORS = {
     "_journal": {"journal", "history", "reader", "records"},
     "_polling": {"policies", "adaptive"},
-    "_jobs": {"jobs", "job", "slots", "reconcile", "cost"},
+    "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost"},
     "_batch": {"batch", "results"},
     "_download": {"downloader", "names"},
     "dialects": {""},

@@ -8,7 +8,7 @@ another origin that must not see the key. A job may have failed at its submit.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ from pika_async._meaning import Started
 from pika_async.dialects import Accepted, Handle, HTTPRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from pika_async import GenerationRequest, JobState
     from pika_async.dialects import Conversation, Endpoint, HTTPResponse
