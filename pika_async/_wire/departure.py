@@ -86,7 +86,7 @@ class Departure:
 
     Attributes:
         wanted: Asked at the gate: whether it may still leave.
-        moved: Called with each piece that is handed over, for whoever measures silence.
+        moved: Called after each piece, and before the last one, for whoever measures silence.
     """
 
     wanted: Callable[[], bool] = _always
@@ -139,5 +139,7 @@ class Departure:
             if self.moved is not None:
                 self.moved()
         self.take(Step.COMPLETE)
+        if self.moved is not None:
+            self.moved()
         # Where all of it is the last piece, nothing is copied.
         yield body[start:] if start else body

@@ -190,8 +190,16 @@ class Transport:
         departure: Departure,
     ) -> HTTPResponse:
         now = asyncio.get_running_loop().time
+        begun = now()
+
+        def moved() -> None:
+            # The last pieces wait in the system's buffers when all is handed over: a line that took
+            # long for what has left takes as long again for those.
+            rest = now() - begun if departure.may_have_started else 0.0
+            silence.reschedule(now() + self._request_timeout + rest)
+
         async with asyncio.timeout(self._request_timeout) as silence:
-            departure.moved = lambda: silence.reschedule(now() + self._request_timeout)
+            departure.moved = moved
             return await self._answer(
                 request, pieces, self._unbound, length, **_WITHOUT_MIDDLEWARES
             )

@@ -10,6 +10,7 @@ import anyio.lowlevel
 from attrs import define, field, frozen
 
 from pika_async import FixedPolling, Job, RetryPolicy
+from pika_async._events import Event
 from pika_async._http import Endpoint
 from pika_async._jobs.jobs import Jobs
 from pika_async._jobs.recorder import PlainRecorder
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pika_async import GenerationRequest
-    from pika_async._events import Event
     from pika_async._jobs.recorder import SubmitRecord
     from pika_async._jobs.submit import Submitter
     from pika_async.dialects import Dialect

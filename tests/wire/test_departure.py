@@ -101,9 +101,9 @@ class TestThePieces:
 
     async def test_whoever_measures_silence_is_told_of_each_piece(self):
         moves = []
-        departure = Departure(moved=lambda: moves.append(1))
+        departure = Departure(moved=lambda: moves.append(departure.stand))
         await pieces(departure, bytes(2 * PIECE + 1))
-        assert len(moves) == 2
+        assert moves == [Stand.LEAVING, Stand.LEAVING, Stand.WHOLE]
 
     async def test_what_was_called_off_hands_over_nothing(self):
         departure = Departure()

@@ -7,6 +7,7 @@ import gzip
 import logging
 import socket
 import ssl
+import struct
 import traceback
 
 import aiohttp
@@ -290,6 +291,83 @@ class TestNotReached:
                 return_exceptions=True,
             )
         assert [error.started for error in results] == [Started.MAYBE, Started.NO]
+
+
+class TestWhileABodyLeaves:
+    """What broke before the last byte had left was never a request."""
+
+    BODY = b"x" * 4_000_000
+
+    async def posted(self, handler, request_timeout=30.0, body=BODY):
+        """The answer to a POST to a server that is a function of its streams."""
+        listening = socket.socket()
+        # What the system takes in for a server that reads slowly would pass for a fast line.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+        listening.bind(("127.0.0.1", 0))
+        server = await asyncio.start_server(handler, sock=listening, limit=16_384)
+        port = server.sockets[0].getsockname()[1]
+        transport = Transport(session=None, request_timeout=request_timeout)
+        await transport.open()
+        try:
+            return await transport.post(post(f"http://127.0.0.1:{port}/", body), Departure())
+        finally:
+            await transport.close()
+            server.close()
+
+    async def test_a_reset_in_the_middle_started_nothing(self):
+        async def reset(reader, writer):
+            await reader.read(200_000)
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+
+        with pytest.raises(TransportError, match="before the whole request had left") as caught:
+            await self.posted(reset)
+        assert caught.value.started is Started.NO
+
+    async def test_a_server_that_does_not_read_is_silence(self):
+        async def deaf(reader, writer):
+            reader._transport.pause_reading()
+            await done.wait()
+            writer.transport.abort()
+
+        done = asyncio.Event()
+        with pytest.raises(TransportTimeoutError) as caught:
+            await self.posted(deaf, request_timeout=0.3, body=b"x" * 40_000_000)
+        done.set()
+        assert caught.value.started is Started.NO
+
+    async def test_a_slow_line_is_no_broken_one(self):
+        async def slow(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            missing = len(body)
+            while missing > 0:
+                # Each piece within the time, all of them together beyond it.
+                await anyio.sleep(0.001)
+                missing -= len(await reader.read(16_384))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+            writer.close()
+
+        body = b"x" * 20_000_000
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        answer = await self.posted(slow, request_timeout=1.0, body=body)
+        assert answer.body == b"{}"
+        assert loop.time() - begun > 1.0
+
+    async def test_after_the_last_byte_the_answer_has_its_time_and_no_more(self):
+        async def silent(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(len(self.BODY))
+            await done.wait()
+            writer.close()
+
+        done = asyncio.Event()
+        with pytest.raises(TransportTimeoutError) as caught:
+            await self.posted(silent, request_timeout=0.4)
+        done.set()
+        assert caught.value.started is Started.MAYBE
 
 
 class TestWithdrawn:

@@ -1,0 +1,274 @@
+"""What an observer is told of a job's life, and what its own misfortunes do: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.batches import client_for, prompts, until
+
+from pika_async import (
+    Batch,
+    BatchLeft,
+    FieldError,
+    GenerationRequest,
+    JobAccepted,
+    JobEnded,
+    JournalError,
+    RateLimitError,
+    Running,
+    StateChanged,
+    SubmissionUncertainError,
+    SubmitHeldBack,
+    SubmitRefused,
+    SubmitSent,
+    SubmitUncertain,
+    Succeeded,
+    WaitingEnded,
+)
+from pika_async.simulator import Fault, Polls, Simulator
+
+
+def kinds(told) -> list[str]:
+    return [type(event).__name__ for event in told]
+
+
+async def test_a_job_from_submit_to_file(tmp_path):
+    told = []
+    async with Simulator(duration=Polls(3)) as sim, client_for(sim, observer=told.append) as client:
+        result = await client.generate("a red panda")
+        await client.download(result.video, tmp_path / "panda.mp4")
+        (job_id,) = sim.jobs
+    assert kinds(told) == [
+        "SubmitSent",
+        "JobAccepted",
+        "StateChanged",
+        "StateChanged",
+        "JobEnded",
+        "VideoSaved",
+    ]
+    sent, accepted, *changes, ended, saved = told
+    assert (sent.request.prompt, sent.service, sent.tries) == ("a red panda", "gateway", 1)
+    assert sent.sent_at.utcoffset() == timedelta(0)
+    assert (accepted.job_id, accepted.submit_id, accepted.unclaimed) == (
+        job_id,
+        sent.submit_id,
+        False,
+    )
+    assert [type(change.state) for change in changes] == [Running, Succeeded]
+    assert changes[1].previous == changes[0].state
+    assert (ended.job_id, ended.state, ended.polls, ended.reattached) == (
+        job_id,
+        result,
+        3,
+        False,
+    )
+    assert saved.size == (tmp_path / "panda.mp4").stat().st_size
+
+
+async def test_none_is_told_a_poll():
+    told = []
+    endless = Simulator(duration=Polls(50), variants=["progress-missing"])
+    async with endless as sim, client_for(sim, observer=told.append) as client:
+        await client.generate("a red panda")
+        assert len(sim.polls) == 50
+    assert len(told) < 8
+
+
+async def test_several_watchers_are_one_change_and_one_end():
+    told = []
+    async with Simulator(duration=Polls(4)) as sim, client_for(sim, observer=told.append) as client:
+        job = await client.submit("a red panda")
+        await asyncio.gather(*(job.result() for _ in range(5)))
+    assert len([event for event in told if isinstance(event, JobEnded)]) == 1
+    states = [event.state for event in told if isinstance(event, StateChanged)]
+    assert len(states) == len(set(map(repr, states)))
+
+
+async def test_a_submit_that_is_held_back_and_one_that_is_refused():
+    told = []
+    faults = [Fault("429-empty"), Fault("400-openai")]
+    async with Simulator(faults=faults) as sim, client_for(sim, observer=told.append) as client:
+        with pytest.raises(Exception, match="refused the request"):
+            await client.submit("a red panda")
+    assert kinds(told) == ["SubmitSent", "SubmitHeldBack", "SubmitSent", "SubmitRefused"]
+    assert isinstance(told[1], SubmitHeldBack)
+    assert isinstance(told[1].error, RateLimitError)
+    assert isinstance(told[2], SubmitSent)
+    assert told[2].tries == 2
+    assert isinstance(told[3], SubmitRefused)
+    assert {event.submit_id for event in told} == {told[0].submit_id}
+
+
+async def test_an_uncertain_submit_with_its_evidence():
+    told = []
+    faults = [Fault("reset-after")]
+    async with Simulator(faults=faults) as sim, client_for(sim, observer=told.append) as client:
+        with pytest.raises(SubmissionUncertainError) as caught:
+            await client.submit("a red panda")
+    (event,) = [event for event in told if isinstance(event, SubmitUncertain)]
+    assert event.error is caught.value
+    assert not event.unclaimed
+
+
+class TestUnclaimed:
+    """Whoever submitted was cancelled: the event is all that tells of the job."""
+
+    async def test_a_job_that_was_accepted_all_the_same(self):
+        told = []
+        faults = [Fault("slow-headers", seconds=0.1)]
+        async with Simulator(faults=faults) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: sim.submissions)
+                task.cancel()
+                await asyncio.wait({task})
+            (job_id,) = sim.jobs
+        (event,) = [event for event in told if isinstance(event, JobAccepted)]
+        assert (event.job_id, event.unclaimed) == (job_id, True)
+        assert event.request == GenerationRequest("a red panda")
+
+    async def test_a_submit_that_broke_off_names_prompt_fingerprint_and_time(self, caplog):
+        told = []
+        faults = [Fault("closed-after")]
+        async with Simulator(faults=faults) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: sim.submissions)
+                task.cancel()
+                await asyncio.wait({task})
+        (event,) = [event for event in told if isinstance(event, SubmitUncertain)]
+        assert event.unclaimed
+        assert event.error.request.prompt == "a red panda"
+        assert len(event.error.fingerprint) == 64
+        assert event.error.sent_at.year > 2000
+        assert "fingerprint" in caplog.text
+
+    async def test_a_wait_that_was_cancelled_names_its_job(self):
+        told = []
+        async with Simulator(duration=Polls(10**6)) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                task = asyncio.create_task(client.generate("a red panda"))
+                await until(lambda: sim.polls)
+                task.cancel()
+                await asyncio.wait({task})
+            (job_id,) = sim.jobs
+        assert WaitingEnded(job_id=job_id) in told
+
+    async def test_a_batch_that_was_left_names_its_jobs(self):
+        told = []
+        async with Simulator(duration=Polls(10**6)) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                async with Batch(client, prompts(9), max_in_flight=3):
+                    await until(lambda: len(sim.polls) > 6)
+            (event,) = [event for event in told if isinstance(event, BatchLeft)]
+            assert set(event.in_flight.values()) == set(sim.jobs)
+        assert not event.journalled
+
+
+class TestMisfortunes:
+    async def test_what_it_raises_is_logged_and_reaches_nobody(self, caplog):
+        def bad(event):
+            raise LookupError(type(event).__name__)
+
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim, observer=bad) as client:
+            assert (await client.generate("a red panda")).video
+        assert "the observer raised at JobAccepted" in caplog.text
+
+    async def test_the_log_has_been_written_by_then(self, caplog):
+        caplog.set_level(logging.INFO, "pika_async")
+        seen = []
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            client_for(sim, observer=lambda _: seen.append(len(caplog.records))) as client,
+        ):
+            await client.generate("a red panda")
+        assert seen[-1] == 2
+
+
+class TestARecordOfOnesOwn:
+    """``client.submit(record=…)``: where a submit is written down as it goes."""
+
+    class Notebook:
+        def __init__(self, *, refuses: bool = False, unwanted: bool = False) -> None:
+            self.lines: list[str] = []
+            self.refuses = refuses
+            self.unwanted = unwanted
+
+        async def leaving(self) -> None:
+            if self.refuses:
+                raise JournalError("no ink")
+            self.lines.append("leaving")
+
+        async def accepted(self, job_id: str) -> None:
+            self.lines.append(f"accepted {job_id}")
+
+        def wanted(self) -> bool:
+            return not self.unwanted
+
+        def stayed(self) -> None:
+            self.lines.append("stayed")
+
+    async def test_it_is_told_before_the_post_and_before_anyone_of_the_job(self):
+        notebook = self.Notebook()
+        async with Simulator() as sim, client_for(sim) as client:
+            job = await client.submit("a red panda", record=notebook)
+        assert notebook.lines == ["leaving", f"accepted {job.id}"]
+
+    async def test_what_cannot_be_written_down_is_not_sent(self):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(JournalError, match="no ink"):
+                await client.submit("a red panda", record=self.Notebook(refuses=True))
+            assert sim.submissions == []
+
+    async def test_what_provably_started_nothing_has_stayed(self):
+        notebook = self.Notebook()
+        faults = [Fault("429-empty")]
+        async with Simulator(faults=faults) as sim, client_for(sim) as client:
+            job = await client.submit("a red panda", record=notebook)
+        assert notebook.lines == ["leaving", "stayed", "leaving", f"accepted {job.id}"]
+
+    async def test_what_is_uncertain_has_not(self):
+        notebook = self.Notebook()
+        faults = [Fault("reset-after")]
+        async with Simulator(faults=faults) as sim, client_for(sim) as client:
+            with pytest.raises(SubmissionUncertainError):
+                await client.submit("a red panda", record=notebook)
+        assert notebook.lines == ["leaving"]
+
+    async def test_what_is_not_wanted_at_the_last_moment_does_not_leave(self):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(asyncio.CancelledError):
+                await client.submit("a red panda", record=self.Notebook(unwanted=True))
+            assert sim.submissions == []
+
+
+class TestWhatTheCallerKnows:
+    """``client.job(job_id, request=…, submitted_at=…)``."""
+
+    async def test_a_job_has_the_request_and_the_age_that_the_caller_knows(self):
+        request = GenerationRequest("a red panda")
+        async with Simulator(duration=Polls(1)) as sim:
+            async with client_for(sim) as client:
+                job_id = (await client.submit(request)).id
+            ago = datetime.now(UTC) - timedelta(seconds=90)
+            async with client_for(sim) as client:
+                job = client.job(job_id, request=request, submitted_at=ago)
+                assert job.request == request
+                steps = [step async for step in job.transitions()]
+        assert 90 <= steps[-1].elapsed < 120
+
+    async def test_one_that_was_submitted_just_now_may_have_yet_to_appear(self):
+        faults = [Fault("unknown-404", on="poll")]
+        async with Simulator(duration=Polls(1), faults=faults) as sim:
+            async with client_for(sim) as client:
+                job_id = (await client.submit("a red panda")).id
+            async with client_for(sim) as client:
+                assert (await client.job(job_id, submitted_at=datetime.now(UTC)).result()).video
+
+    async def test_a_time_without_a_zone_is_refused(self):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="submitted_at"):
+                client.job("j", submitted_at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is wrong
