@@ -152,7 +152,11 @@ class Batch(AsyncIterator[BatchResult]):
                 await settled(partial(_check_folder, self._shared.output_dir))
             if self._journal_path is not None:
                 self._journal = await Journal.open(
-                    self._journal_path, self._shared.now, self._tell_journal_broken
+                    self._journal_path,
+                    self._shared.now,
+                    self._tell_journal_broken,
+                    service=self._client._dialect.name,
+                    base_url=self._client._endpoint.base_url,
                 )
         except BaseException:
             self._status = "left"

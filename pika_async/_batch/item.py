@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,8 @@ from pika_async._client import PikaClient
 from pika_async._download.names import video_name
 from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
 from pika_async._jobs.job import failure
-from pika_async._journal.journal import SavedFile
+from pika_async._journal.history import SavedFile
+from pika_async._request.record import Intent
 from pika_async._states import Failed, Running, Succeeded, Transition
 from pika_async._wire.media import with_media_read
 
@@ -190,7 +192,16 @@ class Item:
     async def leaving(self) -> None:
         """See ``SubmitRecord``."""
         self._shared.check_submit()
-        await self._record.leaving()
+        client = self._shared.client
+        await self._record.leaving(
+            Intent(
+                service=client._dialect.name,
+                base_url=client._endpoint.base_url,
+                submit_id=os.urandom(16).hex(),
+                digest="",
+                body="",
+            )
+        )
         try:
             # Much may have happened while that was being written.
             self._shared.check_submit()
@@ -253,7 +264,7 @@ class Item:
                     problem = problem or error
                 else:
                     files.append(path)
-                    saved.append(SavedFile(name=name, size=size or 0))
+                    saved.append(SavedFile(name=name, size=size or 0, place=place))
         finally:
             self._shared.counts.downloading -= 1
         if tuple(saved) != known.files:
@@ -265,7 +276,13 @@ class Item:
     async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
         try:
             async with self._shared.downloads:
-                await self._shared.client.download(video, path, overwrite=overwrite)
+                if self._known is not None and self._known.elsewhere:
+                    # What renews a link is a poll, and this service does not know the job.
+                    await self._shared.client._downloader.download(
+                        video, path, overwrite=overwrite, renew=_not_renewed
+                    )
+                else:
+                    await self._shared.client.download(video, path, overwrite=overwrite)
         except TargetExistsError:
             # Whatever has the name of an earlier run's job is that job's video, and whole: the
             # run ended before it could be written down.
@@ -277,6 +294,10 @@ class Item:
             raise
         else:
             self._shared.counts.downloaded += 1
+
+
+async def _not_renewed() -> None:
+    """No link in place of one that is refused."""
 
 
 async def _size(path: Path) -> int | None:
