@@ -61,6 +61,15 @@ if TYPE_CHECKING:
     )
     from pika_async._jobs.job import Job
     from pika_async._jobs.slots import Slot
+    from pika_async._journal.history import (
+        Attempt,
+        JournalEntry,
+        Problem,
+        Run,
+        SavedFile,
+        Status,
+    )
+    from pika_async._journal.reader import read_journal
     from pika_async._json import from_json, to_json
     from pika_async._meaning import Action, Advice, MoneyMeaning, Started
     from pika_async._polling.adaptive import AdaptivePolling, Estimate
@@ -89,6 +98,7 @@ __all__ = [
     "Action",
     "AdaptivePolling",
     "Advice",
+    "Attempt",
     "AuthenticationError",
     "Batch",
     "BatchLeft",
@@ -117,6 +127,7 @@ __all__ = [
     "JobState",
     "JobTimeoutError",
     "JournalBroken",
+    "JournalEntry",
     "JournalError",
     "ModerationError",
     "MoneyMeaning",
@@ -129,15 +140,19 @@ __all__ = [
     "PikaError",
     "Pikaffect",
     "PollPolicy",
+    "Problem",
     "Queued",
     "QuotaExceededError",
     "RateLimitError",
     "RetryPolicy",
+    "Run",
     "Running",
+    "SavedFile",
     "ServerError",
     "Slot",
     "Started",
     "StateChanged",
+    "Status",
     "SubmissionUncertainError",
     "SubmitHeldBack",
     "SubmitRefused",
@@ -154,6 +169,7 @@ __all__ = [
     "WaitingEnded",
     "__version__",
     "from_json",
+    "read_journal",
     "run_batch",
     "to_json",
 ]
@@ -190,6 +206,8 @@ _HOMES = {
     "_batch.batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
     "_jobs.job": ("Job",),
+    "_journal.history": ("Attempt", "JournalEntry", "Problem", "Run", "SavedFile", "Status"),
+    "_journal.reader": ("read_journal",),
     "_json": ("from_json", "to_json"),
     "_states": (
         "Failed",

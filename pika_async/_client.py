@@ -302,6 +302,26 @@ class PikaClient:
             )
 
 
+async def save_video(
+    client: PikaClient, video: Video, path: Path, *, overwrite: bool, renewable: bool
+) -> None:
+    """For batches: ``client.download`` of a video whose link may perhaps not be renewed.
+
+    Raises:
+        DownloadError: It could not be saved; the video stays paid for.
+    """
+    if renewable:
+        await client.download(video, path, overwrite=overwrite)
+        return
+    await client._downloader.download(  # noqa: SLF001 - the same module
+        video, path, overwrite=overwrite, renew=_not_renewed
+    )
+
+
+async def _not_renewed() -> None:
+    """No link in place of one that is refused."""
+
+
 def jobs_of(client: PikaClient) -> Jobs:
     """For batches and engines: all jobs of an open client.
 

@@ -311,7 +311,7 @@ class OtherServiceError(JournalError):
 
     Attributes:
         service: The service it was submitted to.
-        base_url: Where that was.
+        base_url: Where that was, or None where a journal of an older format does not tell.
     """
 
     _tells_meaning = True
@@ -321,7 +321,7 @@ class OtherServiceError(JournalError):
         message: str = "",
         *,
         service: str,
-        base_url: str,
+        base_url: str | None,
         job_id: str | None = None,
         started: Started = Started.YES,
     ) -> None:

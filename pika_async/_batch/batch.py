@@ -141,7 +141,11 @@ class Batch(AsyncIterator[BatchResult]):
                 await settled(partial(_check_folder, board.output_dir))
             if board.journal_path is not None:
                 self._journal = await Journal.open(
-                    board.journal_path, board.now, board.tell_journal_broken
+                    board.journal_path,
+                    board.now,
+                    board.tell_journal_broken,
+                    service=board.jobs.service.dialect,
+                    base_url=board.jobs.service.base_url,
                 )
         except BaseException:
             self._status = "left"

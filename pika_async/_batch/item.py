@@ -7,10 +7,12 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
 from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
+from pika_async._client import save_video
 from pika_async._download.names import video_name
 from pika_async._errors import (
     DownloadError,
@@ -18,7 +20,7 @@ from pika_async._errors import (
     TargetExistsError,
 )
 from pika_async._jobs.job import ended, failure
-from pika_async._journal.journal import SavedFile
+from pika_async._journal.history import SavedFile
 from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
@@ -104,7 +106,14 @@ class Item:
     async def _generated(self) -> tuple[Known, Succeeded | Failed]:
         """The end of the job: known from the journal, or waited for."""
         content = await with_media_read(self._request)
-        known = self._known = await self._record.begin(self._request, content)
+        known = await self._record.begin(self._request, content)
+        if known.intent is not None:
+            if self._board.jobs.service.repeatable:
+                # The same submit once more, which names the job if there is one.
+                known = evolve(known, resumed=False, error=None)
+            else:
+                known = evolve(known, intent=None)
+        self._known = known
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed
         if known.state is not None:
@@ -136,7 +145,7 @@ class Item:
         jobs = self._board.jobs
         if known.job_id is None:
             return await jobs.submit(
-                self._request, content=content, recorder=self, again=known.again
+                self._request, content=content, recorder=self, again=known.intent
             )
         self._board.in_flight[self._index] = known.job_id
         return jobs.attach(
@@ -217,7 +226,7 @@ class Item:
                     problem = problem or error
                 else:
                     files.append(path)
-                    saved.append(SavedFile(name=name, size=size or 0))
+                    saved.append(SavedFile(name=name, size=size or 0, place=place))
         finally:
             self._board.counts.downloading -= 1
         if tuple(saved) != known.files:
@@ -229,7 +238,14 @@ class Item:
     async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
         try:
             async with self._board.downloads:
-                await self._board.client.download(video, path, overwrite=overwrite)
+                await save_video(
+                    self._board.client,
+                    video,
+                    path,
+                    overwrite=overwrite,
+                    # What renews a link is a poll, and another service does not know the job.
+                    renewable=self._known is None or not self._known.elsewhere,
+                )
         except TargetExistsError:
             # Whatever has the name of an earlier run's job is that job's video, and whole: the
             # run ended before it could be written down.

@@ -12,9 +12,17 @@ import anyio.to_thread
 from attrs import frozen
 
 from pika_async._api_errors import InvalidRequestError
-from pika_async._errors import JournalError, NotSubmittedError, PikaError, SubmissionUncertainError
-from pika_async._journal.journal import Found, Journal, SavedFile, Status
-from pika_async._journal.records import headline_of, refusal_of
+from pika_async._errors import (
+    JournalError,
+    NotSubmittedError,
+    OtherServiceError,
+    PikaError,
+    SubmissionUncertainError,
+)
+from pika_async._jobs.job import failure
+from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.records import awaits_links, headline_of, refusal_of
+from pika_async._meaning import Started
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent, request_record
 from pika_async._states import Failed, Succeeded
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from pika_async._journal.journal import Found, Journal
     from pika_async._request.request import GenerationRequest
 
 _T = TypeVar("_T")
@@ -44,7 +53,12 @@ class Known:
     accepted_ago: float = math.inf
     """Seconds since an earlier run submitted the job."""
     hints: Mapping[str, str] | None = None
-    again: Intent | None = None
+    """Addresses that the service gave for the job."""
+    intent: Intent | None = None
+    """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
+    same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
+    elsewhere: bool = False
+    """Its job is of another service, which alone can be asked about it."""
 
 
 class Record:
@@ -62,10 +76,10 @@ class Record:
         return False
 
     async def leaving(self, intent: Intent) -> None:
-        """See ``SubmitRecord``."""
+        """See ``SubmitRecord``; ``intent``: what is about to be sent."""
 
-    async def accepted(self, job_id: str, hints: Mapping[str, str]) -> None:
-        """See ``SubmitRecord``."""
+    async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
+        """See ``SubmitRecord``; ``hints``: addresses that the service gave for the job."""
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
@@ -123,11 +137,15 @@ class JournalRecord(Record):
         self._choices = choices
         self._stop = stop
         self._tell_unrecorded = tell_unrecorded
-        self._item = 0
-        # Whether the next submit takes the place of one of an earlier run.
-        self._anew = False
-        # Whether the journal says that a submit may have left.
-        self._intent = False
+        self._request = 0
+        self._job_id: str | None = None
+        # The key of the attempt that stood when this run came to the request. It is not ours to
+        # take back, even where the same submit is sent again.
+        self._standing: str | None = None
+        # The key of the attempt that the journal holds for a submit of this run.
+        self._intent: str | None = None
+        # Whether that submit was sent before and may have arrived.
+        self._may_have_arrived = False
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """See :class:`Record`.
@@ -141,42 +159,58 @@ class JournalRecord(Record):
             else _digested(request, content)
         )
         found = await self._before_sending(self._journal.claim(name, self._index, shown))
-        self._item = found.item
-        self._anew = self._choices.begin_anew(found.status)
-        if self._anew:
-            return Known(number=found.number)
-        return _known(found, request, name, self._journal.now())
+        self._request = found.request
+        self._job_id = found.job_id
+        self._standing = found.submit_id
+        elsewhere = self._journal.is_elsewhere(found)
+        if elsewhere and found.status in _UNFINISHED:
+            return Known(number=found.number, resumed=True, error=_of_another_service(found))
+        if self._choices.begin_anew(found.status):
+            unanswered = found.status is not Status.FAILED
+            return Known(number=found.number, intent=found.intent() if unanswered else None)
+        return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
     def give_up(self) -> bool:
         """See :class:`Record`."""
-        self._anew = self._choices.resubmit_uncertain
-        return self._anew
+        return self._choices.resubmit_uncertain
 
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
-        self._intent = True
+        if intent.submit_id in (self._standing, self._intent):
+            # The same submit once more: it is written down, and may have arrived before.
+            self._may_have_arrived = True
+            return
+        self._intent = intent.submit_id
+        self._may_have_arrived = False
         try:
-            await self._before_sending(self._journal.submitting(self._item, anew=self._anew))
+            await self._before_sending(self._journal.submitting(self._request, intent))
         except asyncio.CancelledError:
             self.stayed()
             raise
 
-    async def accepted(self, job_id: str, hints: Mapping[str, str]) -> None:
+    async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
         """See ``SubmitRecord``."""
-        problem = await self._after_sending(self._journal.accepted(self._item, job_id))
+        self._job_id = job_id
+        problem = await self._after_sending(self._journal.accepted(self._request, job_id, hints))
         if problem is not None:
             self._tell_unrecorded(problem, job_id)
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
         # Nothing waits for it: until it is written, the submit counts as uncertain.
-        if self._intent:
-            self._intent = False
-            self._journal.stayed(self._item, anew=self._anew)
+        if self._intent is not None and not self._may_have_arrived:
+            self._journal.stayed(self._request, self._intent)
+            self._intent = None
 
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """See :class:`Record`."""
-        await self._after_sending(self._journal.ended(self._item, state, running_at))
+        if awaits_links(state):
+            assert isinstance(state, Failed)  # noqa: S101 - whose videos have no links
+            assert self._job_id is not None  # noqa: S101 - it has ended
+            write = self._journal.noted(self._request, failure(self._job_id, state))
+        else:
+            write = self._journal.ended(self._request, state, running_at)
+        await self._after_sending(write)
 
     async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
         """See :class:`Record`."""
@@ -184,17 +218,19 @@ class JournalRecord(Record):
             case JournalError():
                 return
             case SubmissionUncertainError():
-                write = self._journal.uncertain(self._item, error)
+                write = self._journal.uncertain(self._request, error)
             case InvalidRequestError() if job_id is None:
                 # The service's verdict on the request; all other refusals are of circumstances.
-                write = self._journal.refused(self._item, error)
+                write = self._journal.refused(self._request, error)
+            case _ if job_id is None:
+                write = self._journal.hindered(self._request, error)
             case _:
-                write = self._journal.noted(self._item, error)
+                write = self._journal.noted(self._request, error)
         await self._after_sending(write)
 
     async def saved(self, files: Sequence[SavedFile]) -> None:
         """See :class:`Record`."""
-        await self._after_sending(self._journal.saved(self._item, files))
+        await self._after_sending(self._journal.saved(self._request, files))
 
     async def _before_sending(self, write: Awaitable[_T]) -> _T:
         try:
@@ -228,15 +264,22 @@ def _digested(request: GenerationRequest, content: GenerationRequest) -> tuple[s
     return fingerprint(content), request_record(request)
 
 
-def _known(found: Found, request: GenerationRequest, name: str, now: float) -> Known:
+_UNFINISHED: Final = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
+
+
+def _known(
+    found: Found, request: GenerationRequest, name: str, now: float, *, elsewhere: bool
+) -> Known:
     """What the journal knows, for a request that is not begun anew."""
     error: PikaError | None = None
     state: Succeeded | Failed | None = None
+    intent: Intent | None = None
     match found.status:
         case Status.WAITING:
             return Known(number=found.number)
         case Status.SUBMITTING | Status.UNCERTAIN:
             error = _still_uncertain(found, request, name)
+            intent = found.intent()
         case Status.SUCCEEDED | Status.FAILED:
             state = found.terminal_state()
             if state is None:
@@ -252,6 +295,25 @@ def _known(found: Found, request: GenerationRequest, name: str, now: float) -> K
         error=error,
         files=found.files,
         accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
+        hints=found.hints,
+        intent=intent,
+        elsewhere=elsewhere,
+    )
+
+
+def _of_another_service(found: Found) -> OtherServiceError:
+    assert found.service is not None  # noqa: S101 - an attempt has one
+    place = found.service if found.base_url is None else f"{found.service} at {found.base_url}"
+    known = found.status is Status.SUBMITTED
+    return OtherServiceError(
+        f"it was submitted to {place}, and this batch goes elsewhere"
+        if known
+        else f"a submit of it went to {place} and its answer is not known; this batch goes "
+        "elsewhere",
+        service=found.service,
+        base_url=found.base_url,
+        job_id=found.job_id,
+        started=Started.YES if known else Started.MAYBE,
     )
 
 

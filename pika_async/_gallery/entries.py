@@ -1,25 +1,23 @@
-"""Rows of a journal as values."""
+"""Requests of a journal as the page shows them. Values in, values out."""
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from pika_async._download.names import video_name
 from pika_async._errors import SubmissionUncertainError
 from pika_async._gallery.files import Folder
 from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Standing
-from pika_async._journal.journal import SavedFile, Status
-from pika_async._journal.records import state_of
+from pika_async._journal.history import Status
+from pika_async._meaning import Advice, MoneyMeaning
 
 if TYPE_CHECKING:
-    from pika_async._states import Failed, Succeeded
+    from pika_async._journal import history
 
-Row = Mapping[str, Any]
+Words: TypeAlias = Callable[[MoneyMeaning, Advice | None], str]
 
 # Twice what an answer may take by default. Younger submits of the last run are most likely under
 # way in a batch that is running; older ones have lost their answer.
@@ -29,8 +27,8 @@ _UNCERTAIN: Final = SubmissionUncertainError.__name__
 
 
 @frozen(kw_only=True)
-class Reading:
-    """What it takes to read the rows of one journal."""
+class Showing:
+    """What it takes to show the requests of one journal."""
 
     now: float
     run_starts: Sequence[float]
@@ -38,54 +36,62 @@ class Reading:
     last_run: int
     folder: Folder | None
     """Where the saved videos are, if that is known."""
-    words: Callable[[str], str]
-    """Puts the library's sentences into those of whoever reads the report."""
+    words: Words
+    """Puts money and advice into the sentences of whoever reads the report."""
 
-    def entry(self, row: Row, past: Sequence[Row]) -> Entry:
-        """A row of ``items`` with its rows of ``past``.
-
-        Raises:
-            ValueError, TypeError, KeyError: The row is not one that a batch writes. Errors of
-                cattrs are among these.
-        """
-        request = json.loads(row["request"])
-        prompt = str(request.pop("prompt"))
-        in_last_run = row["run"] == self.last_run
-        attempt = self._attempt(row, may_be_under_way=in_last_run)
+    def entry(self, known: history.JournalEntry) -> Entry:
+        """A request with its attempts."""
+        in_last_run = known.run.number == self.last_run
+        *earlier, last = known.attempts or (None,)
         return Entry(
-            id=row["id"],
-            index=row["position"],
-            run=row["run"],
+            id=known.id,
+            index=known.index,
+            run=known.run.number,
             in_last_run=in_last_run,
-            fingerprint=row["fingerprint"],
-            prompt=prompt,
-            options=request,
-            attempt=attempt,
-            earlier=tuple(
-                evolve(self._attempt(one, may_be_under_way=False), given_up=True) for one in past
-            ),
-            clips=self._clips(attempt.end, row, prompt),
+            fingerprint=known.fingerprint,
+            prompt=known.prompt,
+            options={name: value for name, value in known.request.items() if name != "prompt"},
+            attempt=self._never_sent(known)
+            if last is None
+            else self._attempt(last, may_be_under_way=in_last_run),
+            earlier=tuple(self._attempt(one, given_up=True) for one in earlier if one is not None),
+            clips=() if last is None else self._clips(last),
         )
 
-    def _attempt(self, row: Row, *, may_be_under_way: bool) -> Attempt:
-        status = Status(row["status"])
+    def _never_sent(self, known: history.JournalEntry) -> Attempt:
+        """What stands in the place of an attempt where there is none."""
+        return Attempt(
+            standing=_STANDINGS[known.status],
+            job_id=None,
+            sent_at=None,
+            accepted_at=None,
+            running_at=None,
+            ended_at=known.refused_at,
+            end=None,
+            problem=self._problem(known.problem),
+        )
+
+    def _attempt(
+        self, known: history.Attempt, *, may_be_under_way: bool = False, given_up: bool = False
+    ) -> Attempt:
         sending = (
-            status is Status.SUBMITTING
+            known.status is Status.SUBMITTING
             and may_be_under_way
-            and row["sent_at"] is not None
-            and self.now - row["sent_at"] < _ANSWERED_WITHIN
+            and known.sent_at is not None
+            and self.now - known.sent_at < _ANSWERED_WITHIN
         )
         return Attempt(
-            standing=Standing.RUNNING if sending else _STANDINGS[status],
+            standing=Standing.RUNNING if sending else _STANDINGS[known.status],
             sending=sending,
-            job_id=row["job_id"],
-            sent_at=row["sent_at"],
-            accepted_at=row["accepted_at"],
-            running_at=row["running_at"],
-            ended_at=row["ended_at"],
-            end=None if row["state"] is None else state_of(row["state"]),
-            problem=None if row["problem"] is None else self._problem(row["problem"]),
-            watched=self._watched(row["accepted_at"], row["ended_at"]),
+            job_id=known.job_id,
+            sent_at=known.sent_at,
+            accepted_at=known.accepted_at,
+            running_at=known.running_at,
+            ended_at=known.ended_at,
+            end=known.end,
+            problem=self._problem(known.problem),
+            given_up=given_up,
+            watched=self._watched(known.accepted_at, known.ended_at),
         )
 
     def _watched(self, start: float | None, end: float | None) -> bool:
@@ -93,38 +99,29 @@ class Reading:
             return True
         return bisect_right(self.run_starts, start) == bisect_right(self.run_starts, end)
 
-    def _problem(self, record: str) -> Problem:
-        fields = json.loads(record)
-        kind = fields["kind"]
-        answer = fields.get("answer", {})
-        meaning = fields["meaning"]
-        # Of an uncertain submit the whole text names the time and fingerprint, which stand beside.
-        text = fields["headline" if kind == _UNCERTAIN else "text"]
+    def _problem(self, known: history.Problem | None) -> Problem | None:
+        if known is None:
+            return None
         return Problem(
-            kind=kind,
-            text=self.words(text.removesuffix(meaning).rstrip()),
-            meaning=self.words(meaning),
-            **{name: answer.get(name) for name in ("status", "code", "request_id")},
+            kind=known.kind,
+            # The whole text of an uncertain submit names time and fingerprint, which stand beside.
+            text=known.headline if known.kind == _UNCERTAIN else known.what,
+            meaning=known.meaning if known.money is None else self.words(known.money, known.advice),
+            status=known.status,
+            code=known.code,
+            request_id=known.request_id,
         )
 
-    def _clips(self, end: Succeeded | Failed | None, row: Row, prompt: str) -> tuple[Clip, ...]:
-        if end is None:
+    def _clips(self, attempt: history.Attempt) -> tuple[Clip, ...]:
+        if attempt.end is None:
             return ()
-        saved = [SavedFile(**file) for file in json.loads(row["files"] or "[]")]
-        by_name = {file.name: file for file in saved}
+        saved = {file.place: file for file in attempt.files}
         clips: list[Clip] = []
-        for place, video in enumerate(end.videos):
-            file = by_name.get(video_name(row["number"], prompt, video.job_id, place))
-            if file is None and len(saved) == len(end.videos):
-                file = saved[place]
+        for place, video in enumerate(attempt.end.videos):
+            file = saved.get(place)
+            link = None if file is None or self.folder is None else self.folder.link(file)
             clips.append(
-                Clip(
-                    video=video,
-                    file=None if file is None else file.name,
-                    file_link=None
-                    if file is None or self.folder is None
-                    else self.folder.link(file),
-                )
+                Clip(video=video, file=None if file is None else file.name, file_link=link)
             )
         return tuple(clips)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from pika_async._journal.journal import SavedFile
+    from pika_async._journal.history import SavedFile
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from pika_async._journal.history import Run
 from pika_async._states import Failed, Succeeded, Video
+
+__all__ = ["Attempt", "Clip", "Entry", "Problem", "Run", "Standing"]
 
 
 class Standing(StrEnum):
@@ -25,25 +28,8 @@ class Standing(StrEnum):
 
 
 @frozen(kw_only=True)
-class Run:
-    """One run of a batch on the journal."""
-
-    number: int
-    started_at: float
-    version: str
-    """Of the library."""
-    last_at: float
-    """When something was last noted in it; its start where nothing was."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it is known to have lasted; when it ended is not noted."""
-        return self.last_at - self.started_at
-
-
-@frozen(kw_only=True)
 class Problem:
-    """What went wrong, as the library said it."""
+    """What went wrong, in words."""
 
     kind: str
     text: str

@@ -1,72 +1,26 @@
-"""The journal as a file: its schema, who may open it, and what is refused."""
+"""The journal as a file: who may open it, and what is refused."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from pika_async._errors import JournalError
+from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._version import __version__
-
-# "PIKA", so that `file` and other programs can tell whose it is:
-# https://www.sqlite.org/fileformat2.html#application_id
-APPLICATION_ID: Final = 0x50494B41
-
-SCHEMA_VERSION: Final = 1
-
-# One row a request, one a job given up for a new one, one a run. Times are seconds since 1970.
-# The columns of `past` are those of `items` that a new submit of the same request overwrites.
-_SCHEMA: Final = f"""
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    started_at REAL NOT NULL,
-    version TEXT NOT NULL
-);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    occurrence INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    run INTEGER NOT NULL REFERENCES runs (id),
-    request TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (
-        status IN ('waiting', 'submitting', 'uncertain', 'submitted', 'succeeded', 'failed')
-    ),
-    job_id TEXT,
-    sent_at REAL,
-    accepted_at REAL,
-    running_at REAL,
-    ended_at REAL,
-    state TEXT,
-    problem TEXT,
-    files TEXT,
-    UNIQUE (fingerprint, occurrence)
-);
-CREATE TABLE past (
-    item INTEGER NOT NULL REFERENCES items (id),
-    status TEXT NOT NULL,
-    job_id TEXT,
-    sent_at REAL,
-    accepted_at REAL,
-    running_at REAL,
-    ended_at REAL,
-    state TEXT,
-    problem TEXT,
-    files TEXT
-);
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
 
 # How often each fingerprint was met in this run, if more than once; on disk, so that memory does
 # not grow with it.
 _OCCURRENCES: Final = """
 CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
 """
+
+# What a row of an older format raises that no batch has written; cattrs is among these.
+_NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError)
 
 _UNTOUCHED: Final = "The file was left as it is and nothing was sent."
 
@@ -75,7 +29,7 @@ class JournalFile:
     """An open journal that no one else can open for writing. For one thread."""
 
     def __init__(self, path: Path, started_at: float) -> None:
-        """Open it, or make it.
+        """Open it, or make it; one of an older format is brought to this one.
 
         Args:
             path: The file; missing folders are made.
@@ -108,11 +62,36 @@ class JournalFile:
 def read_only(path: Path) -> sqlite3.Connection:
     """A journal to read, also while a batch writes to it. What is beside it stays as it is.
 
+    One of an older format stays of that format: what is read is a copy in memory.
+
     Raises:
         JournalError: It is not there, empty, not a journal, damaged, of a newer version, or has a
             second name.
     """
     path = _real(path)
+    connection = _to_read(path)
+    if version_of(connection) == SCHEMA_VERSION:
+        return connection
+    try:
+        with closing(connection):
+            return _stepped_up_in_memory(connection)
+    except _NO_SUCH_ROW as error:
+        raise _unusable(path, error) from error
+
+
+def _stepped_up_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.backup(copy)
+        step_up(copy)
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _to_read(path: Path) -> sqlite3.Connection:
     known = _identified(path)
     if known is None:
         raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
@@ -194,7 +173,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
         JournalError: It is another program's, a newer version's, or damaged.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application == 0 and version == 0 and tables == 0:
         return False
@@ -249,6 +228,8 @@ def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int]:
             raise
     except sqlite3.Error as error:
         raise _unwritable(path, error) from error
+    except _NO_SUCH_ROW as error:
+        raise _unusable(path, error) from error
 
 
 def _begin_run(connection: sqlite3.Connection, path: Path, started_at: float) -> int:
@@ -261,7 +242,9 @@ def _begin_run(connection: sqlite3.Connection, path: Path, started_at: float) ->
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     if not tables:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        make(connection)
+    elif version_of(connection) < SCHEMA_VERSION:
+        step_up(connection)
     connection.execute(_OCCURRENCES)
     (run,) = connection.execute(
         "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",

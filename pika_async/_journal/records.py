@@ -1,6 +1,7 @@
-"""What a journal keeps of states and errors, as JSON text, and back.
+"""What a journal keeps of states, errors and files, as JSON text, and back.
 
-No API key: errors have been cleared of it where they are made.
+An error is kept as facts, never as a sentence about what it means: whoever shows it puts money and
+advice into words. No API key: errors have been cleared of it where they are made.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pika_async._api_errors import APIError, InvalidRequestError
+from pika_async._journal.history import Problem, SavedFile
 from pika_async._json import compact, from_json
+from pika_async._meaning import Action, Advice, MoneyMeaning
 from pika_async._states import Failed, JobState, Succeeded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pika_async._errors import PikaError
+
+_ANSWER = ("status", "code", "request_id", "body")
 
 
 def state_of(record: str) -> Succeeded | Failed:
@@ -23,26 +30,58 @@ def state_of(record: str) -> Succeeded | Failed:
     return state
 
 
+def awaits_links(end: Succeeded | Failed) -> bool:
+    """Whether a video is finished, and so is paid for, and its link has never come.
+
+    Such a job is not at its end: it is to be looked at again, and not to be bought again.
+    """
+    return any(not video.url for video in end.videos)
+
+
 def problem_record(error: PikaError) -> str:
-    """An error: its class, its words, and where the service answered, what it said."""
+    """An error as facts: what happened, what it means, and what the service answered."""
     fields: dict[str, Any] = {
         "kind": type(error).__name__,
-        "text": error.what,
+        "what": error.what,
         "headline": str(error.args[0]) if error.args else "",
-        "meaning": error.meaning,
         "money": error.money.value,
     }
-    if error.advice is not None:
-        fields["advice"] = error.advice.action.value
-    if isinstance(error, APIError):
-        fields["answer"] = {
-            name: getattr(error, name) for name in ("status", "code", "request_id", "body")
+    advice = error.advice
+    if advice is not None:
+        fields["advice"] = {
+            "action": advice.action.value,
+            "job_id": advice.job_id,
+            "journalled": advice.journalled,
         }
+    if isinstance(error, APIError):
+        fields["answer"] = {name: getattr(error, name) for name in _ANSWER}
     return compact(fields)
 
 
+def problem_of(record: str) -> Problem:
+    """What :func:`problem_record` wrote, in this version or in that of format 1.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: It is no such record.
+    """
+    fields = json.loads(record)
+    # Format 1 kept the whole text of the error, which ends with what it means.
+    meaning = fields.get("meaning", "")
+    what = fields["what"] if "what" in fields else fields["text"].removesuffix(meaning).rstrip()
+    answer = fields.get("answer", {})
+    return Problem(
+        kind=fields["kind"],
+        what=what,
+        headline=fields["headline"],
+        money=_money_of(fields.get("money")),
+        advice=_advice_of(fields.get("advice")),
+        meaning=meaning,
+        **{name: answer[name] for name in _ANSWER if name in answer},
+    )
+
+
 def headline_of(record: str) -> str:
-    """What :func:`problem_record` wrote of an error, without what it means."""
+    """What :func:`problem_record` wrote of an error, in the words of the error alone."""
     return str(json.loads(record)["headline"])
 
 
@@ -50,3 +89,23 @@ def refusal_of(record: str) -> InvalidRequestError:
     """The service's refusal of a request, as :func:`problem_record` wrote it."""
     fields = json.loads(record)
     return InvalidRequestError(fields["headline"], **fields["answer"])
+
+
+def files_record(files: Iterable[SavedFile]) -> str:
+    """The saved videos of a job."""
+    return compact([{"name": one.name, "size": one.size, "place": one.place} for one in files])
+
+
+def files_of(record: str) -> tuple[SavedFile, ...]:
+    """What :func:`files_record` wrote."""
+    return tuple(SavedFile(**file) for file in json.loads(record))
+
+
+def _money_of(value: str | None) -> MoneyMeaning | None:
+    return None if value is None else MoneyMeaning(value)
+
+
+def _advice_of(fields: dict[str, Any] | None) -> Advice | None:
+    if fields is None:
+        return None
+    return Advice(Action(fields["action"]), fields["job_id"], fields["journalled"])

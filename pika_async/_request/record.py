@@ -1,4 +1,4 @@
-"""A request as JSON text, for whoever keeps it.
+"""A request, and the body that is sent for it, as JSON text for whoever keeps them.
 
 Neither image bytes nor the API key: media are kept as a path, a link or a digest.
 """
@@ -6,6 +6,7 @@ Neither image bytes nor the API key: media are kept as a path, a link or a diges
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,22 +23,53 @@ if TYPE_CHECKING:
 _LONGEST_TEXT: Final = 8_000
 
 
+# How JSON may spell an ASCII letter so that "data:" is not found in it.
+_ESCAPED_ASCII: Final = b"\\u00"
+
+
 @frozen(kw_only=True)
 class Intent:
-    """What a submit is about to send: all that it takes to send the same again."""
+    """What a submit is about to send, as it is written down before it leaves.
+
+    Attributes:
+        service: The name of the dialect.
+        base_url: Where the service is.
+        submit_id: The idempotency key: new for each submit, the same when it is sent again.
+        digest: SHA-256 of the body, hexadecimal.
+        body: The body as text, without bulk; see :func:`intent_body`.
+    """
 
     service: str
     base_url: str
     submit_id: str
     digest: str
-    """SHA-256 of the body, hexadecimal."""
     body: str
-    """Its text, without bulk."""
 
 
 def intent_body(body: bytes) -> tuple[str, str]:
-    """The digest of a body, and its text without bulk."""
-    return hashlib.sha256(body).hexdigest(), body.decode("utf-8", "surrogatepass")
+    """The SHA-256 of a body of JSON, and its text without bulk.
+
+    Data URLs and texts of more than 8,000 characters stand in it as digests. Where there are none,
+    the text is the body itself, byte for byte, and the same submit can be made from it again.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    try:
+        text = body.decode()
+        return digest, _lean(text) if _may_be_bulky(body) else text
+    except (ValueError, RecursionError):
+        # Not JSON, or nested too deeply to be looked through: it may hold anything.
+        return digest, compact(_digest(body))
+
+
+def _may_be_bulky(body: bytes) -> bool:
+    # Most are short, and a batch sends thousands: those are not even parsed.
+    return len(body) > _LONGEST_TEXT or b"data:" in body.lower() or _ESCAPED_ASCII in body
+
+
+def _lean(text: str) -> str:
+    given = json.loads(text)
+    lean = _without_bulk(given)
+    return text if lean == given else compact(lean)
 
 
 def request_record(request: GenerationRequest) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pika_async._meaning import in_sentences
 from pika_async.cli import _options
 from pika_async.cli._exits import UsageError
 from pika_async.cli._page_file import check_page, print_page, save_page
@@ -18,6 +19,7 @@ from pika_async.cli._trail import Trail
 from pika_async.cli._words import for_shell
 
 if TYPE_CHECKING:
+    from pika_async import Advice, MoneyMeaning
     from pika_async._gallery import Totals
     from pika_async.cli._report import Report
 
@@ -100,7 +102,7 @@ def report(
         videos = output_dir or _usual_folder(journal)
         page_folder = Path() if saved is None else saved.parent
         folder = None if videos is None else Folder(path=videos, page_folder=page_folder)
-        with opened(journal, now=time.time(), folder=folder, words=for_shell) as gallery:
+        with opened(journal, now=time.time(), folder=folder, words=_words) as gallery:
             totals = totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in lines(gallery, totals):
@@ -116,6 +118,10 @@ def report(
                 event("saved", path=str(saved))
             else:
                 write_path(saved)
+
+
+def _words(money: "MoneyMeaning", advice: "Advice | None") -> str:
+    return for_shell(in_sentences(money, advice))
 
 
 def _beside(journal: Path) -> Path:

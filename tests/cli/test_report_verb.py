@@ -40,7 +40,7 @@ def saved_video(here, journal):
     """A video in the folder where `pika-async batch shots.txt` saves it."""
     name = "00002-a-dog-job-3.mp4"
     clip = video("job-3")
-    files = json.dumps([{"name": name, "size": 5}])
+    files = json.dumps([{"name": name, "size": 5, "place": 0}])
     add(journal, "a dog", "succeeded", state=succeeded(clip), job_id="job-3", files=files)
     (here / "shots-videos").mkdir()
     (here / "shots-videos" / name).write_bytes(b"12345")
@@ -285,7 +285,7 @@ class TestJSON:
     def test_earlier_attempts_and_problems_are_in_it(self, pika, here):
         error = RateLimitError("slow", status=429)
         past = [{"status": "failed", "job_id": "old", "state": Failed(reason="fell")}]
-        add(here / JOURNAL, problem=error, past=past)
+        add(here / JOURNAL, status="submitted", problem=error, past=past)
         (_, _, item, _) = pika("report", JOURNAL, "--json").events
         assert item["problem"]["status"] == 429
         assert [(one["job_id"], one["reason"]) for one in item["earlier"]] == [("old", "fell")]
@@ -293,7 +293,6 @@ class TestJSON:
 
 def test_sentences_of_the_library_are_in_the_words_of_the_shell(pika, here):
     error = JobTimeoutError("not finished in time", job_id="job-4", state=None)
-    error.meaning = "Wait again with client.job('job-4').result()."
     add(here / JOURNAL, status="submitted", job_id="job-4", accepted_at=START, problem=error)
     pika("report", JOURNAL)
     assert "`pika-async watch job-4`" in (here / PAGE).read_text("utf-8")
@@ -320,9 +319,9 @@ def test_a_journal_in_use_is_shown_as_last_committed_and_its_folder_stays_as_it_
     pika, here, journal
 ):
     writer = JournalFile(journal, NOW)
-    writer.connection.execute("UPDATE items SET status = 'waiting', state = NULL")
+    writer.connection.execute("UPDATE attempts SET status = 'submitted', state = NULL")
     writer.connection.execute("BEGIN IMMEDIATE")
-    writer.connection.execute("UPDATE items SET status = 'submitting'")
+    writer.connection.execute("UPDATE attempts SET status = 'uncertain'")
     names = contents(here).keys()
     try:
         _, *events, _ = pika("report", JOURNAL, "--json").events
@@ -331,7 +330,7 @@ def test_a_journal_in_use_is_shown_as_last_committed_and_its_folder_stays_as_it_
     finally:
         writer.close()
     states = [event["state"] for event in events if event["event"] == "item"]
-    assert states == ["waiting", "waiting"]
+    assert states == ["running", "running"]
 
 
 def test_a_second_name_of_a_journal_is_wrong_usage(pika, here, journal):

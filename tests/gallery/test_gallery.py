@@ -15,6 +15,7 @@ from pika_async import (
     Batch,
     Failed,
     GenerationRequest,
+    InvalidRequestError,
     JournalError,
     RateLimitError,
     SubmissionUncertainError,
@@ -111,14 +112,47 @@ def test_earlier_attempts_are_kept_with_what_came_of_them(journal):
 
 def test_a_problem_is_said_without_what_it_means_and_that_apart(journal):
     error = RateLimitError("slow down", status=429, code="too_fast", request_id="r-1")
-    error.meaning = "Nothing is charged."
     add(journal, problem=error)
-    (entry,) = read(journal, words=str.upper)
+    told = []
+
+    def words(money, advice):
+        told.append((money, advice))
+        return "in the words of whoever reads it"
+
+    (entry,) = read(journal, words=words)
     problem = entry.attempt.problem
     assert problem is not None
-    assert problem.text == "TOO MANY REQUESTS (HTTP 429, CODE TOO_FAST, REQUEST ID R-1): SLOW DOWN."
-    assert problem.meaning == "NOTHING IS CHARGED."
+    assert problem.text == "too many requests (HTTP 429, code too_fast, request id r-1): slow down."
+    assert problem.meaning == "in the words of whoever reads it"
+    assert told == [(error.money, error.advice)]
     assert (problem.status, problem.code, problem.request_id) == (429, "too_fast", "r-1")
+
+
+def test_a_problem_that_format_1_wrote_is_told_in_the_words_of_that_time(journal):
+    add(
+        journal,
+        status="submitted",
+        problem={
+            "kind": "JobTimeoutError",
+            "text": "job j: not finished in time. It runs on.",
+            "headline": "not finished in time",
+            "meaning": "It runs on.",
+        },
+    )
+    (entry,) = read(journal)
+    problem = entry.attempt.problem
+    assert problem is not None
+    assert (problem.text, problem.meaning) == ("job j: not finished in time.", "It runs on.")
+
+
+def test_a_refused_request_has_failed_though_nothing_was_started_for_it(journal):
+    error = InvalidRequestError("no such model", status=422)
+    add(journal, status="failed", problem=error, ended_at=START + 5)
+    (entry,) = read(journal)
+    assert entry.attempt.standing is Standing.FAILED
+    assert entry.attempt.reason == "the service refused the request (HTTP 422): no such model."
+    assert (entry.attempt.sent_at, entry.attempt.ended_at) == (None, START + 5)
+    assert entry.earlier == entry.clips == ()
 
 
 def test_an_end_that_a_later_run_found_was_not_watched(journal):
@@ -164,13 +198,13 @@ class TestFiles:
 
     def test_a_saved_file_is_linked_from_the_pages_own_folder(self, journal, folder):
         (folder.path / self.NAME).write_bytes(b"12345")
-        clip = self.clip(journal, folder, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        clip = self.clip(journal, folder, f'[{{"name": "{self.NAME}", "size": 5, "place": 0}}]')
         assert (clip.file, clip.file_link) == (self.NAME, f"videos/{self.NAME}")
 
     def test_a_page_in_another_folder_climbs(self, journal, tmp_path, folder):
         (folder.path / self.NAME).write_bytes(b"12345")
         elsewhere = Folder(path=folder.path, page_folder=tmp_path / "out" / "pages")
-        clip = self.clip(journal, elsewhere, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        clip = self.clip(journal, elsewhere, f'[{{"name": "{self.NAME}", "size": 5, "place": 0}}]')
         assert clip.file_link == f"../../videos/{self.NAME}"
 
     def test_a_name_is_escaped_where_a_link_would_read_it_otherwise(self, journal, folder):
@@ -178,14 +212,16 @@ class TestFiles:
         clip = self.clip(
             journal,
             Folder(path=folder.path, page_folder=folder.path),
-            '[{"name": "javascript:a b#?%\\"\'.mp4", "size": 0}]',
+            '[{"name": "javascript:a b#?%\\"\'.mp4", "size": 0, "place": 0}]',
         )
         assert clip.file_link == "javascript%3Aa%20b%23%3F%25%22%27.mp4"
 
     @pytest.mark.parametrize("size", [4, 6])
     def test_a_file_of_another_size_is_not_it(self, journal, folder, size):
         (folder.path / self.NAME).write_bytes(b"12345")
-        clip = self.clip(journal, folder, f'[{{"name": "{self.NAME}", "size": {size}}}]')
+        clip = self.clip(
+            journal, folder, f'[{{"name": "{self.NAME}", "size": {size}, "place": 0}}]'
+        )
         assert (clip.file, clip.file_link) == (self.NAME, None)
 
     @pytest.mark.parametrize(
@@ -194,20 +230,20 @@ class TestFiles:
     def test_a_journal_cannot_make_the_page_show_other_files(self, journal, folder, name):
         (folder.path.parent / "secret").write_bytes(b"")
         size = Path("/etc/hostname").stat().st_size if name == "/etc/hostname" else 0
-        clip = self.clip(journal, folder, f'[{{"name": "{name}", "size": {size}}}]')
+        clip = self.clip(journal, folder, f'[{{"name": "{name}", "size": {size}, "place": 0}}]')
         assert clip.file_link is None
 
     def test_without_a_folder_the_name_is_known_and_no_link(self, journal):
-        clip = self.clip(journal, None, f'[{{"name": "{self.NAME}", "size": 5}}]')
+        clip = self.clip(journal, None, f'[{{"name": "{self.NAME}", "size": 5, "place": 0}}]')
         assert (clip.file, clip.file_link) == (self.NAME, None)
 
-    def test_files_find_their_videos_by_name_where_one_is_missing(self, journal, folder):
-        second = "00000-a-red-panda-job-2.mp4"
+    def test_files_find_their_videos_by_their_place_where_one_is_missing(self, journal, folder):
+        second = "whatever its name.mp4"
         add(
             journal,
             status="succeeded",
             state=succeeded(video(), video()),
-            files=f'[{{"name": "{second}", "size": 1}}]',
+            files=f'[{{"name": "{second}", "size": 1, "place": 1}}]',
         )
         (entry,) = read(journal, folder=folder)
         assert [clip.file for clip in entry.clips] == [None, second]
@@ -229,21 +265,22 @@ class TestUnreadable:
     def test_a_row_that_no_batch_writes_is_named(self, journal, column, value):
         add(journal, status="succeeded", state=succeeded())
         with closing(sqlite3.connect(journal)) as connection, connection:
-            connection.execute(f"UPDATE items SET {column} = ?", (value,))  # noqa: S608
+            table = "requests" if column == "request" else "attempts"
+            connection.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608
         with pytest.raises(JournalError, match="request 1: ."):
             read(journal)
 
     def test_a_journal_without_its_tables_is_an_error_with_its_name(self, journal):
         create(journal)
         with closing(sqlite3.connect(journal)) as connection:
-            connection.execute("DROP TABLE past")
+            connection.execute("DROP TABLE attempts")
         with pytest.raises(JournalError, match=r"j\.journal"):
             read(journal)
 
     def test_text_that_is_no_text_is_named(self, journal):
         add(journal)
         with closing(sqlite3.connect(journal)) as connection, connection:
-            connection.execute("UPDATE items SET request = CAST(X'ff' AS TEXT)")
+            connection.execute("UPDATE requests SET request = CAST(X'ff' AS TEXT)")
         with pytest.raises(JournalError, match="cannot be read: Could not decode"):
             read(journal)
 

@@ -24,7 +24,7 @@ from support.journals import (
     video,
 )
 
-from pika_async import Failed, JobTimeoutError, RateLimitError
+from pika_async import Failed, InvalidRequestError, JobTimeoutError
 from pika_async._gallery import Folder, opened, page, totals_of
 
 HOSTILE = [
@@ -74,8 +74,14 @@ class TestHostile:
     def test_every_place_that_shows_what_others_wrote_escapes_it(self, journal, text):
         # What stands outside of JSON is text that SQLite takes.
         stored = text.encode("utf-8", "replace").decode()
-        problem = RateLimitError(text, status=429, code=text, request_id=text)
-        problem.meaning = text
+        # As format 1 wrote it: of that, the meaning too is what stands in the file.
+        problem = {
+            "kind": text,
+            "text": text,
+            "headline": text,
+            "meaning": text,
+            "answer": {"status": 429, "code": text, "request_id": text, "body": text},
+        }
         clip = video(
             text,
             url=f"https://media.test/{text}",
@@ -217,7 +223,7 @@ class TestCards:
             journal,
             status="succeeded",
             state=succeeded(),
-            files='[{"name": "00000-a-red-panda-job.mp4", "size": 5}]',
+            files='[{"name": "00000-a-red-panda-job.mp4", "size": 5, "place": 0}]',
         )
         found = card(journal, folder=Folder(path=tmp_path, page_folder=tmp_path))
         assert found.one("video")["src"] == "00000-a-red-panda-job.mp4"
@@ -249,12 +255,13 @@ class TestCards:
         assert found.one("p", "advice").text == "Kind of failure: moderation."
 
     def test_a_refused_request_has_the_services_answer(self, journal):
-        problem = RateLimitError("no such model", status=422)
-        problem.meaning = "Nothing is charged."
+        problem = InvalidRequestError("no such model", status=422)
         add(journal, status="failed", problem=problem)
-        found = card(journal)
-        assert found.one("p", "why").text == "too many requests (HTTP 422): no such model."
-        assert found.one("p", "advice").text == "Nothing is charged."
+        found = card(journal, words=lambda money, advice: f"{money.value}, {advice.action.value}")
+        assert found.one("p", "why").text == (
+            "the service refused the request (HTTP 422): no such model."
+        )
+        assert found.one("p", "advice").text == "not_charged, change_request"
 
     def test_a_failure_of_which_nothing_was_noted_is_a_card_all_the_same(self, journal):
         add(journal, status="failed")
@@ -277,9 +284,8 @@ class TestCards:
 
     def test_a_job_in_flight_says_what_its_last_look_met(self, journal):
         problem = JobTimeoutError("not finished in time", job_id="job-4", state=None)
-        problem.meaning = "It runs on."
         add(journal, status="submitted", job_id="job-4", accepted_at=START, problem=problem)
-        assert card(journal).one("p", "why").text == "job job-4: not finished in time."
+        assert card(journal).one("p", "why").text == "job job-4: not finished in time"
 
     def test_a_submit_under_way_is_told_from_one_that_broke_off(self, journal):
         add(journal, status="submitting", sent_at=NOW - 3, started=NOW - 9)

@@ -15,20 +15,16 @@ from pathlib import Path
 import pytest
 
 from pika_async import JournalError
-from pika_async._journal.file import (
-    APPLICATION_ID,
-    SCHEMA_VERSION,
-    JournalFile,
-    read_only,
-)
+from pika_async._journal.file import JournalFile, read_only
+from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION
 from pika_async._version import __version__
 
 MOMENT = 1_750_000_000.0
 PAGE = 4096
 
 ADD = """
-INSERT INTO items (fingerprint, occurrence, number, position, run, request, status)
-VALUES (?, 1, 1, 1, 1, '{}', 'waiting')
+INSERT INTO requests (fingerprint, occurrence, number, position, run, request)
+VALUES (?, 1, 1, 1, 1, '{}')
 """
 
 
@@ -56,7 +52,7 @@ def database(path: Path, *statements: str) -> Path:
 
 
 def fingerprints(connection: sqlite3.Connection) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT fingerprint FROM items")]
+    return [name for (name,) in connection.execute("SELECT fingerprint FROM requests")]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -197,7 +193,7 @@ def cut_within_its_first_page(path):
 
 def with_a_schema_that_is_no_text(path):
     whole = bytearray(journal(path, 100).read_bytes())
-    at = whole.index(b"CREATE TABLE past")
+    at = whole.index(b"CREATE TABLE attempts")
     whole[at + 3 : at + 8] = b"\xff" * 5
     path.write_bytes(whole)
 
@@ -219,7 +215,7 @@ REFUSED = [
     (of_another_program_with_only_an_id, "is a database of another program", ANOTHER_PATH),
     (of_another_program_with_only_a_version, "is a database of another program", ANOTHER_PATH),
     (of_another_program_in_wal_mode, "is a database of another program", ANOTHER_PATH),
-    (of_a_newer_version, "by a newer version of pika_async (format 2; this is", "Upgrade"),
+    (of_a_newer_version, "by a newer version of pika_async (format 3; this is", "Upgrade"),
     (cut_in_half, "is damaged (", KEEP_IT),
     (cut_within_its_first_page, "is damaged (", KEEP_IT),
     (with_a_schema_that_is_no_text, "is damaged (", KEEP_IT),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import sqlite3
 import threading
 from contextlib import asynccontextmanager, closing
@@ -21,8 +20,12 @@ from pika_async._journal.group_commit import GroupCommit
 THREAD = "pika_async-journal"
 
 
+def unheard(error):
+    """Of a group that could not be written, where nobody needs to be told."""
+
+
 @asynccontextmanager
-async def committing(path, *statements):
+async def committing(path, *statements, broken=unheard):
     """Writes to a new journal; the statements are run before the first of them."""
 
     def make():
@@ -32,7 +35,7 @@ async def committing(path, *statements):
             file.connection.execute(statement)
         return file
 
-    commits = GroupCommit(path)
+    commits = GroupCommit(path, broken)
     await commits.open(make)
     try:
         yield commits
@@ -295,7 +298,9 @@ class TestFailing:
 
         def point_nowhere(connection):
             connection.execute("PRAGMA defer_foreign_keys = ON")
-            connection.execute("INSERT INTO past (item, status) VALUES (999, 'waiting')")
+            connection.execute(
+                "INSERT INTO attempts (request, status, service) VALUES (9, 'failed', '')"
+            )
             return add(1, connection)
 
         async with committing(path, "PRAGMA foreign_keys = ON") as commits:
@@ -330,19 +335,19 @@ class TestFailing:
             await commits.write(adding(2))
         assert written(path) == [2]
 
-    async def test_a_bug_in_a_step_is_raised_as_it_is_and_undone(self, tmp_path, caplog):
-        path = tmp_path / "journal.db"
+    async def test_a_bug_in_a_step_is_raised_as_it_is_and_undone(self, tmp_path):
+        path, told = tmp_path / "journal.db", []
 
         def stumble(connection):
             add(1, connection)
             raise LookupError("a bug")
 
-        async with committing(path) as commits:
+        async with committing(path, broken=told.append) as commits:
             with pytest.raises(LookupError, match="a bug"):
                 await commits.write(stumble)
             await commits.write(adding(2))
         assert written(path) == [2]
-        assert caplog.records == []
+        assert told == []
 
     async def test_a_bug_in_a_step_is_that_step_s_alone(self, tmp_path):
         path = tmp_path / "journal.db"
@@ -362,20 +367,19 @@ class TestFailing:
         assert not isinstance(results[0], Exception)
         assert written(path) == [1, 2]
 
-    async def test_a_group_that_could_not_be_written_is_logged_once(self, tmp_path, caplog):
-        async with committing(tmp_path / "journal.db") as commits:
+    async def test_a_group_that_could_not_be_written_is_told_once(self, tmp_path):
+        told = []
+        async with committing(tmp_path / "journal.db", broken=told.append) as commits:
             with Gate() as gate:
                 commits.write(gate.step)
                 await until(gate.reached.is_set)
                 group = [commits.write(fail_as_sqlite_does) for _ in range(5)]
             await asyncio.wait(group)
-        (record,) = caplog.records
-        assert record.levelno == logging.ERROR
-        assert "journal.db could not be written: no such table" in record.message
+        (error,) = told
+        assert isinstance(error, JournalError)
+        assert "journal.db' could not be written: no such table" in str(error)
 
-    async def test_an_error_that_nobody_waits_for_makes_no_noise(self, tmp_path, monkeypatch):
-        # pytest keeps what is logged, and with it all that hangs on the error.
-        monkeypatch.setattr(logging.getLogger("pika_async"), "disabled", True)
+    async def test_an_error_that_nobody_waits_for_makes_no_noise(self, tmp_path):
         noises = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: noises.append(context))
@@ -388,7 +392,7 @@ class TestFailing:
 class TestClosing:
     async def test_closing_waits_for_all_that_was_written(self, tmp_path):
         path = tmp_path / "journal.db"
-        commits = GroupCommit(path)
+        commits = GroupCommit(path, unheard)
         await commits.open(partial(JournalFile, path, 0.0))
         with Gate() as gate:
             commits.write(gate.step)
@@ -405,7 +409,7 @@ class TestClosing:
 
     async def test_closing_waits_for_what_is_written_meanwhile(self, tmp_path):
         path = tmp_path / "journal.db"
-        commits = GroupCommit(path)
+        commits = GroupCommit(path, unheard)
         await commits.open(partial(JournalFile, path, 0.0))
         with Gate() as first, Gate() as second:
             commits.write(first.step)
@@ -437,7 +441,7 @@ class TestClosing:
         await until(no_thread_is_left)
 
     async def test_what_was_never_opened_can_be_closed(self, tmp_path):
-        await GroupCommit(tmp_path / "journal.db").close()
+        await GroupCommit(tmp_path / "journal.db", unheard).close()
         assert list(tmp_path.iterdir()) == []
 
 
@@ -460,14 +464,14 @@ class OpenFile:
 class TestOpening:
     async def test_it_gives_the_open_file(self, tmp_path):
         path = tmp_path / "journal.db"
-        commits = GroupCommit(path)
+        commits = GroupCommit(path, unheard)
         file = await commits.open(partial(JournalFile, path, 0.0))
         assert file.run == 1
         await commits.close()
 
     async def test_a_slow_opening_does_not_hold_up_the_event_loop(self, tmp_path):
         with Gate() as gate:
-            commits = GroupCommit(tmp_path / "journal.db")
+            commits = GroupCommit(tmp_path / "journal.db", unheard)
 
             def make():
                 gate.step(None)
@@ -486,7 +490,7 @@ class TestOpening:
         def make():
             raise JournalError("in use")
 
-        commits = GroupCommit(tmp_path / "journal.db")
+        commits = GroupCommit(tmp_path / "journal.db", unheard)
         with pytest.raises(JournalError, match="in use"):
             await commits.open(make)
         await until(no_thread_is_left)
@@ -494,7 +498,7 @@ class TestOpening:
     async def test_a_cancelled_opening_closes_the_file_once_it_is_open(self, tmp_path):
         files = []
         with Gate() as gate:
-            commits = GroupCommit(tmp_path / "journal.db")
+            commits = GroupCommit(tmp_path / "journal.db", unheard)
 
             def make():
                 gate.step(None)
@@ -516,7 +520,7 @@ class TestOpening:
         noises = []
         asyncio.get_running_loop().set_exception_handler(lambda _, one: noises.append(one))
         with Gate() as gate:
-            commits = GroupCommit(tmp_path / "journal.db")
+            commits = GroupCommit(tmp_path / "journal.db", unheard)
 
             def make():
                 gate.step(None)

@@ -28,8 +28,10 @@ from pika_async import (
     run_batch,
 )
 from pika_async._journal.file import read_only
-from pika_async._journal.journal import Journal, SavedFile, Status
+from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.journal import Journal
 from pika_async._journal.records import problem_record, refusal_of
+from pika_async._request.record import Intent
 from pika_async.simulator import Fault, Polls, Simulator
 
 VIDEO = Video(id="v-1", job_id="job-1", url="https://media.example/v.mp4", seed=2**70)
@@ -38,7 +40,16 @@ BAD = Failed(reason="no", code="moderation", videos=(VIDEO,))
 BROKE_OFF = TransportError("reset", job_id="job-0")
 REFUSAL = InvalidRequestError("no such model", status=422, code="model", body="{}")
 GOING_ON = JobTimeoutError("not done in 1200 s", job_id="job-1", state=None)
-FILES = (SavedFile(name="00000-a.mp4", size=3), SavedFile(name="00000-a-2.mp4", size=2**40))
+HINTS = {"status": "https://queue.example/jobs/1"}
+FILES = (
+    SavedFile(name="00000-a.mp4", size=3, place=0),
+    SavedFile(name="00000-a-2.mp4", size=2**40, place=1),
+)
+SERVICE, BASE_URL = "gateway", "https://api.example"
+
+
+def sent(key="key-1", service=SERVICE, base_url=BASE_URL):
+    return Intent(service=service, base_url=base_url, submit_id=key, digest="d" * 64, body="{}")
 
 
 class Clock:
@@ -52,16 +63,22 @@ class Clock:
         return self.moment
 
 
+def refuse(error):
+    raise AssertionError(error)
+
+
 @asynccontextmanager
-async def opened(path, clock=None):
-    journal = await Journal.open(path, clock or Clock())
+async def opened(path, clock=None, *, service=SERVICE, base_url=BASE_URL, broken=None):
+    journal = await Journal.open(
+        path, clock or Clock(), broken or refuse, service=service, base_url=base_url
+    )
     try:
         yield journal
     finally:
         await journal.close()
 
 
-def rows(path, table="items"):
+def rows(path, table="attempts"):
     with closing(read_only(path)) as reader:
         reader.row_factory = sqlite3.Row
         return [dict(row) for row in reader.execute(f"SELECT * FROM {table}")]  # noqa: S608 - ours
@@ -73,127 +90,177 @@ async def found_again(path, fingerprint="f"):
         return await journal.claim(fingerprint, 0, "{}")
 
 
-async def started(journal, item):
-    await journal.submitting(item)
-    await journal.accepted(item, "job-1")
+async def started(journal, request, key="key-1"):
+    await journal.submitting(request, sent(key))
+    await journal.accepted(request, "job-1")
 
 
 NOTHING = {
     "status": Status.WAITING,
+    "service": None,
+    "base_url": None,
+    "submit_id": None,
     "job_id": None,
+    "hints": None,
     "sent_at": None,
     "state": None,
     "problem": None,
     "files": (),
 }
 TOLD = NOTHING.keys() - {"state"}
-SENT = NOTHING | {"sent_at": 1002.0}
+SENT = NOTHING | {
+    "service": SERVICE,
+    "base_url": BASE_URL,
+    "submit_id": "key-1",
+    "sent_at": 1002.0,
+}
 SUBMITTED = SENT | {"status": Status.SUBMITTED, "job_id": "job-1"}
+REFUSED = NOTHING | {"status": Status.FAILED, "problem": problem_record(REFUSAL)}
 
 
-async def claimed(journal, item):
+async def claimed(journal, request):
     pass
 
 
-async def submitting(journal, item):
-    await journal.submitting(item)
+async def submitting(journal, request):
+    await journal.submitting(request, sent())
 
 
-async def stayed(journal, item):
-    await journal.submitting(item)
-    await journal.stayed(item)
+async def stayed(journal, request):
+    await journal.submitting(request, sent())
+    await journal.stayed(request, "key-1")
 
 
-async def stayed_after_all(journal, item):
-    await failed(journal, item)
-    await journal.submitting(item, anew=True)
-    await journal.stayed(item, anew=True)
+async def stayed_after_all(journal, request):
+    await failed(journal, request)
+    await journal.submitting(request, sent("key-2"))
+    await journal.stayed(request, "key-2")
 
 
-async def submitting_after_an_error(journal, item):
-    await journal.noted(item, REFUSAL)
-    await journal.submitting(item)
+async def stayed_and_hindered(journal, request):
+    await stayed(journal, request)
+    await journal.hindered(request, BROKE_OFF)
 
 
-async def accepted(journal, item):
-    await started(journal, item)
+async def stayed_and_refused(journal, request):
+    await stayed(journal, request)
+    await journal.refused(request, REFUSAL)
 
 
-async def accepted_after_an_error(journal, item):
-    await journal.submitting(item)
-    await journal.noted(item, REFUSAL)
-    await journal.accepted(item, "job-1")
+async def refused_then_hindered(journal, request):
+    await stayed_and_refused(journal, request)
+    await journal.hindered(request, BROKE_OFF)
 
 
-async def uncertain(journal, item):
-    await journal.submitting(item)
-    await journal.uncertain(item, BROKE_OFF)
+async def refused_then_submitting(journal, request):
+    await stayed_and_refused(journal, request)
+    await journal.submitting(request, sent("key-2"))
 
 
-async def refused(journal, item):
-    await journal.submitting(item)
-    await journal.refused(item, REFUSAL)
+async def refused_then_stayed(journal, request):
+    await refused_then_submitting(journal, request)
+    await journal.stayed(request, "key-2")
 
 
-async def succeeded(journal, item):
-    await started(journal, item)
-    await journal.ended(item, DONE, 1500.5)
+async def uncertain_then_refused(journal, request):
+    await uncertain(journal, request)
+    await journal.submitting(request, sent("key-2"))
+    await journal.stayed(request, "key-2")
+    await journal.refused(request, REFUSAL)
 
 
-async def succeeded_after_an_error(journal, item):
-    await started(journal, item)
-    await journal.noted(item, GOING_ON)
-    await journal.ended(item, DONE, None)
+async def cut_then_hindered(journal, request):
+    await submitting(journal, request)
+    await journal.submitting(request, sent("key-2"))
+    await journal.stayed(request, "key-2")
+    await journal.hindered(request, BROKE_OFF)
 
 
-async def failed(journal, item):
-    await started(journal, item)
-    await journal.ended(item, BAD, None)
+async def accepted(journal, request):
+    await started(journal, request)
 
 
-async def noted(journal, item):
-    await started(journal, item)
-    await journal.noted(item, GOING_ON)
+async def accepted_with_hints(journal, request):
+    await journal.submitting(request, sent())
+    await journal.accepted(request, "job-1", HINTS)
 
 
-async def saved(journal, item):
-    await succeeded(journal, item)
-    await journal.saved(item, FILES)
+async def accepted_after_an_error(journal, request):
+    await journal.submitting(request, sent())
+    await journal.noted(request, REFUSAL)
+    await journal.accepted(request, "job-1")
 
 
-async def saved_again(journal, item):
-    await saved(journal, item)
-    await journal.saved(item, FILES[:1])
+async def uncertain(journal, request):
+    await journal.submitting(request, sent())
+    await journal.uncertain(request, BROKE_OFF)
 
 
-async def saved_nothing(journal, item):
-    await succeeded(journal, item)
-    await journal.saved(item, [])
+async def succeeded(journal, request):
+    await started(journal, request)
+    await journal.ended(request, DONE, 1500.5)
 
 
-async def begun_anew(journal, item):
-    await saved(journal, item)
-    await journal.submitting(item, anew=True)
+async def succeeded_after_an_error(journal, request):
+    await started(journal, request)
+    await journal.noted(request, GOING_ON)
+    await journal.ended(request, DONE, None)
 
 
+async def failed(journal, request):
+    await started(journal, request)
+    await journal.ended(request, BAD, None)
+
+
+async def noted(journal, request):
+    await started(journal, request)
+    await journal.noted(request, GOING_ON)
+
+
+async def saved(journal, request):
+    await succeeded(journal, request)
+    await journal.saved(request, FILES)
+
+
+async def saved_again(journal, request):
+    await saved(journal, request)
+    await journal.saved(request, FILES[:1])
+
+
+async def saved_nothing(journal, request):
+    await succeeded(journal, request)
+    await journal.saved(request, [])
+
+
+async def begun_anew(journal, request):
+    await saved(journal, request)
+    await journal.submitting(request, sent("key-2"))
+
+
+UNCERTAIN = SENT | {
+    "status": Status.UNCERTAIN,
+    "job_id": "job-0",
+    "problem": problem_record(BROKE_OFF),
+}
 KNOWN = [
     (claimed, NOTHING),
     (submitting, SENT | {"status": Status.SUBMITTING}),
-    (submitting_after_an_error, SENT | {"status": Status.SUBMITTING}),
     (stayed, NOTHING),
     (stayed_after_all, SUBMITTED | {"status": Status.FAILED, "state": BAD}),
-    (accepted, SUBMITTED),
-    (accepted_after_an_error, SUBMITTED),
+    (stayed_and_hindered, NOTHING | {"problem": problem_record(BROKE_OFF)}),
+    (stayed_and_refused, REFUSED),
+    (refused_then_hindered, REFUSED),
     (
-        uncertain,
-        SENT
-        | {
-            "status": Status.UNCERTAIN,
-            "job_id": "job-0",
-            "problem": problem_record(BROKE_OFF),
-        },
+        refused_then_submitting,
+        SENT | {"status": Status.SUBMITTING, "submit_id": "key-2", "sent_at": 1004.0},
     ),
-    (refused, SENT | {"status": Status.FAILED, "problem": problem_record(REFUSAL)}),
+    (refused_then_stayed, REFUSED),
+    (uncertain_then_refused, UNCERTAIN),
+    (cut_then_hindered, SENT | {"status": Status.SUBMITTING}),
+    (accepted, SUBMITTED),
+    (accepted_with_hints, SUBMITTED | {"hints": HINTS}),
+    (accepted_after_an_error, SUBMITTED),
+    (uncertain, UNCERTAIN),
     (succeeded, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
     (succeeded_after_an_error, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
     (failed, SUBMITTED | {"status": Status.FAILED, "state": BAD}),
@@ -201,7 +268,7 @@ KNOWN = [
     (saved, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES}),
     (saved_again, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE, "files": FILES[:1]}),
     (saved_nothing, SUBMITTED | {"status": Status.SUCCEEDED, "state": DONE}),
-    (begun_anew, SENT | {"status": Status.SUBMITTING, "sent_at": 1005.0}),
+    (begun_anew, SENT | {"status": Status.SUBMITTING, "submit_id": "key-2", "sent_at": 1005.0}),
 ]
 every_course = pytest.mark.parametrize(
     ("course", "known"), KNOWN, ids=[course.__name__ for course, _ in KNOWN]
@@ -213,7 +280,7 @@ class TestWhatTheNextRunIsTold:
     async def test_all_that_was_written_is_known_again(self, course, known, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            await course(journal, (await journal.claim("f", 7, "{}")).item)
+            await course(journal, (await journal.claim("f", 7, "{}")).request)
         found = await found_again(path)
         assert found.number == 7
         assert found.terminal_state() == known["state"]
@@ -224,7 +291,7 @@ class TestWhatTheNextRunIsTold:
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
             before = await journal.claim("before", 0, "{}")
-            item = (await journal.claim("f", 1, "{}")).item
+            item = (await journal.claim("f", 1, "{}")).request
             after = await journal.claim("after", 2, "{}")
             await course(journal, item)
         assert await found_again(path, "before") == before
@@ -233,13 +300,13 @@ class TestWhatTheNextRunIsTold:
     async def test_what_is_told_of_a_refusal_brings_the_error_back(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            await refused(journal, (await journal.claim("f", 0, "{}")).item)
+            await stayed_and_refused(journal, (await journal.claim("f", 0, "{}")).request)
         assert str(refusal_of((await found_again(path)).problem)) == str(REFUSAL)
 
     async def test_the_times_are_those_of_the_events(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            await succeeded(journal, (await journal.claim("f", 0, "{}")).item)
+            await succeeded(journal, (await journal.claim("f", 0, "{}")).request)
         (row,) = rows(path)
         times = ("sent_at", "accepted_at", "running_at", "ended_at")
         # The clock was first looked at when the journal was opened.
@@ -249,21 +316,38 @@ class TestWhatTheNextRunIsTold:
     async def test_a_refusal_has_the_time_it_came(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            await refused(journal, (await journal.claim("f", 0, "{}")).item)
-        assert rows(path)[0]["ended_at"] == 1003.0
+            await stayed_and_refused(journal, (await journal.claim("f", 0, "{}")).request)
+        assert rows(path, "requests")[0]["refused_at"] == 1003.0
+
+    async def test_what_was_sent_is_told_so_that_it_can_be_sent_again(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await submitting(journal, (await journal.claim("f", 0, "{}")).request)
+        assert (await found_again(path)).intent() == sent()
+
+    async def test_a_key_that_is_not_known_cannot_be_sent_again(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            request = (await journal.claim("f", 0, "{}")).request
+            assert (await journal.claim("g", 1, "{}")).intent() is None
+            await submitting(journal, request)
+            # As the step from format 1 leaves it.
+            await journal._update(request, submit_id=None)
+        assert (await found_again(path)).intent() is None
 
     async def test_the_request_is_kept_as_it_was_first_given(self, tmp_path):
         path = tmp_path / "journal.db"
         for record in ('{"prompt":"one"}', '{"prompt":"other"}'):
             async with opened(path) as journal:
                 await journal.claim("f", 0, record)
-        assert [row["request"] for row in rows(path)] == ['{"prompt":"one"}']
+        assert [row["request"] for row in rows(path, "requests")] == ['{"prompt":"one"}']
 
     async def test_odd_text_of_the_service_is_kept(self, tmp_path):
         path = tmp_path / "journal.db"
-        odd = "a\0b \ud800 \N{FLAMINGO} '; DROP TABLE items; --"
+        odd = "a\0b \ud800 \N{FLAMINGO} '; DROP TABLE attempts; --"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
+            item = (await journal.claim("f", 0, "{}")).request
+            await started(journal, item)
             await journal.ended(item, Failed(reason=odd), None)
             await journal.noted(item, TransportError(odd))
         found = await found_again(path)
@@ -275,99 +359,166 @@ class TestDurability:
     async def test_each_write_is_on_the_disk_when_it_is_done(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
+            request = (await journal.claim("f", 0, "{}")).request
+            await journal.submitting(request, sent("key-0"))
             steps = [
-                (journal.submitting, (), "status", "submitting"),
+                (journal.submitting, (sent("key-1"),), "submit_id", "key-1"),
+                (journal.stayed, ("key-1",), "submit_id", "key-0"),
                 (journal.uncertain, (BROKE_OFF,), "status", "uncertain"),
-                (journal.stayed, (), "status", "waiting"),
                 (journal.accepted, ("job-1",), "job_id", "job-1"),
                 (journal.noted, (GOING_ON,), "problem", problem_record(GOING_ON)),
                 (journal.ended, (DONE, 2.5), "running_at", 2.5),
                 (journal.saved, ([],), "files", "[]"),
-                (journal.refused, (REFUSAL,), "status", "failed"),
             ]
             for method, arguments, column, value in steps:
-                assert rows(path)[0][column] != value
-                await method(item, *arguments)
-                assert rows(path)[0][column] == value
+                assert rows(path)[-1][column] != value
+                await method(request, *arguments)
+                assert rows(path)[-1][column] == value
+            for method, error in ((journal.hindered, BROKE_OFF), (journal.refused, REFUSAL)):
+                await method(request, error)
+                assert rows(path, "requests")[0]["problem"] == problem_record(error)
 
     async def test_closing_waits_for_what_nobody_has_waited_for(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
-            journal.submitting(item)
+            item = (await journal.claim("f", 0, "{}")).request
+            journal.submitting(item, sent())
             journal.accepted(item, "job-1")
         assert (await found_again(path)).job_id == "job-1"
 
     async def test_a_journal_in_use_cannot_be_opened(self, tmp_path):
         async with opened(tmp_path / "journal.db"):
             with pytest.raises(JournalError, match="in use"):
-                await Journal.open(tmp_path / "journal.db", Clock())
+                async with opened(tmp_path / "journal.db"):
+                    pass
 
 
-class TestGivingUp:
-    async def test_what_came_of_it_before_is_kept_as_its_past(self, tmp_path):
+class TestAttempts:
+    async def test_what_came_of_it_before_is_kept_as_it_was(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            other = (await journal.claim("other", 0, "{}")).item
-            item = (await journal.claim("f", 1, "{}")).item
+            other = (await journal.claim("other", 0, "{}")).request
+            request = (await journal.claim("f", 1, "{}")).request
             await started(journal, other)
-            await failed(journal, item)
-            before = rows(path)[1]
-            await journal.submitting(item, anew=True)
-        (past,) = rows(path, "past")
-        assert past.pop("item") == item
-        assert past == {name: before[name] for name in past}
-        assert past["job_id"] == "job-1"
-        assert past["sent_at"] is not None
-        assert past["accepted_at"] is not None
-        assert past["ended_at"] is not None
+            await failed(journal, request)
+            before = rows(path)
+            await started(journal, request, "key-2")
+            await journal.ended(request, DONE, None)
+            await journal.saved(request, FILES)
+            await journal.noted(request, GOING_ON)
+        assert rows(path)[:-1] == before
 
     async def test_every_job_given_up_is_kept(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
+            request = (await journal.claim("f", 0, "{}")).request
             for number in range(4):
-                await journal.submitting(item, anew=number > 0)
-                await journal.accepted(item, f"job-{number}")
-        assert [row["job_id"] for row in rows(path, "past")] == ["job-0", "job-1", "job-2"]
+                await journal.submitting(request, sent(f"key-{number}"))
+                await journal.accepted(request, f"job-{number}")
+        assert [row["job_id"] for row in rows(path)] == ["job-0", "job-1", "job-2", "job-3"]
 
     async def test_one_that_stays_after_all_leaves_everything_as_it_was(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
-            await saved(journal, item)
-            await journal.submitting(item, anew=True)
-            await saved(journal, item)
-            before = rows(path), rows(path, "past")
-            await journal.submitting(item, anew=True)
-            await journal.stayed(item, anew=True)
-        assert (rows(path), rows(path, "past")) == before
+            request = (await journal.claim("f", 0, "{}")).request
+            await saved(journal, request)
+            before = rows(path), rows(path, "requests")
+            await journal.submitting(request, sent("key-2"))
+            await journal.stayed(request, "key-2")
+        assert (rows(path), rows(path, "requests")) == before
 
-    async def test_all_columns_of_the_past_are_those_of_an_item(self, tmp_path):
+    async def test_the_submit_that_stayed_takes_no_other_attempt_with_it(self, tmp_path):
+        # The insert of the second may have failed where the delete succeeds.
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
-            item = (await journal.claim("f", 0, "{}")).item
-            await saved(journal, item)
-            await journal.submitting(item, anew=True)
-        (now,), (past,) = rows(path), rows(path, "past")
-        identity = {"id", "fingerprint", "occurrence", "number", "position", "run", "request"}
-        assert set(now) - set(past) == identity
-        assert {name for name in now if now[name] is not None} == identity | {"status", "sent_at"}
+            request = (await journal.claim("f", 0, "{}")).request
+            other = (await journal.claim("g", 1, "{}")).request
+            await submitting(journal, request)
+            await submitting(journal, other)
+            await journal.stayed(request, "key-2")
+        assert [row["status"] for row in rows(path)] == ["submitting", "submitting"]
+
+    @pytest.mark.parametrize("course", [accepted, uncertain, succeeded, failed])
+    async def test_what_is_known_of_a_submit_cannot_be_taken_back(self, course, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            request = (await journal.claim("f", 0, "{}")).request
+            await course(journal, request)
+            before = rows(path)
+            await journal.stayed(request, "key-1")
+        assert rows(path) == before
+
+    async def test_the_attempt_of_one_request_is_not_that_of_another(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            first = (await journal.claim("f", 0, "{}")).request
+            second = (await journal.claim("g", 1, "{}")).request
+            await started(journal, second)
+            await started(journal, first)
+            await journal.ended(second, DONE, None)
+        assert (await found_again(path, "g")).status is Status.SUCCEEDED
+        assert (await found_again(path, "f")).status is Status.SUBMITTED
+
+    async def test_a_request_met_for_the_first_time_costs_one_statement(self, tmp_path):
+        statements = []
+        async with opened(tmp_path / "journal.db") as journal:
+            await journal._commits.write(lambda it: it.set_trace_callback(statements.append))
+            statements.clear()
+            await journal.claim("f", 0, "{}")
+        assert [one.split()[0] for one in statements] == ["BEGIN", "INSERT", "COMMIT"]
+
+
+class TestElsewhere:
+    @pytest.mark.parametrize(
+        ("service", "base_url", "expected"),
+        [
+            (SERVICE, BASE_URL, False),
+            (SERVICE, "https://other.example", True),
+            ("pika", BASE_URL, True),
+        ],
+    )
+    async def test_an_attempt_belongs_to_the_service_and_the_address_it_went_to(
+        self, service, base_url, expected, tmp_path
+    ):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await started(journal, (await journal.claim("f", 0, "{}")).request)
+        async with opened(path, service=service, base_url=base_url) as journal:
+            assert journal.is_elsewhere(await journal.claim("f", 0, "{}")) is expected
+
+    @pytest.mark.parametrize(("service", "expected"), [(SERVICE, False), ("pika", True)])
+    async def test_an_address_that_is_not_known_is_any_of_that_service(
+        self, service, expected, tmp_path
+    ):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            request = (await journal.claim("f", 0, "{}")).request
+            await started(journal, request)
+            await journal._update(request, base_url=None)
+        async with opened(path, service=service) as journal:
+            assert journal.is_elsewhere(await journal.claim("f", 0, "{}")) is expected
+
+    async def test_what_was_never_submitted_is_nowhere_else(self, tmp_path):
+        path = tmp_path / "journal.db"
+        async with opened(path) as journal:
+            await journal.claim("f", 0, "{}")
+        async with opened(path, service="pika", base_url="https://other.example") as journal:
+            assert not journal.is_elsewhere(await journal.claim("f", 0, "{}"))
 
 
 class TestMatching:
     async def test_equal_requests_of_one_run_are_told_apart(self, tmp_path):
         async with opened(tmp_path / "journal.db") as journal:
             found = await asyncio.gather(*(journal.claim("f", n, "{}") for n in range(5)))
-        assert len({one.item for one in found}) == 5
+        assert len({one.request for one in found}) == 5
         assert [one.number for one in found] == [0, 1, 2, 3, 4]
 
     async def test_the_second_of_this_run_is_the_second_of_earlier_runs(self, tmp_path):
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
             for number in range(3):
-                item = (await journal.claim("f", number, "{}")).item
+                item = (await journal.claim("f", number, "{}")).request
+                await journal.submitting(item, sent())
                 await journal.accepted(item, f"job-{number}")
         async with opened(path) as journal:
             found = [await journal.claim("f", n, "{}") for n in range(4)]
@@ -377,7 +528,9 @@ class TestMatching:
         path = tmp_path / "journal.db"
         async with opened(path) as journal:
             for number, name in enumerate("abc"):
-                await journal.accepted((await journal.claim(name, number, "{}")).item, name)
+                request = (await journal.claim(name, number, "{}")).request
+                await journal.submitting(request, sent())
+                await journal.accepted(request, name)
         async with opened(path) as journal:
             found = [await journal.claim(name, n, "{}") for n, name in enumerate("xcab")]
         assert [one.job_id for one in found] == [None, "c", "a", "b"]
@@ -389,11 +542,14 @@ class TestMatching:
             async with opened(path) as journal:
                 for number, name in enumerate(names):
                     await journal.claim(name, number, "{}")
-        stand = {row["fingerprint"]: (row["run"], row["position"]) for row in rows(path)}
+        stand = {
+            row["fingerprint"]: (row["run"], row["position"]) for row in rows(path, "requests")
+        }
         assert stand == {"a": (2, 1), "b": (1, 1), "c": (2, 0)}
 
     async def test_a_claim_that_could_not_be_written_does_not_count(self, tmp_path):
-        async with opened(tmp_path / "journal.db") as journal:
+        path, broken = tmp_path / "journal.db", []
+        async with opened(path, broken=broken.append) as journal:
             # The second and the third are gathered while the first is committed.
             journal.claim("other", 0, "{}")
             bad = journal._commits.write(lambda it: it.execute("SELECT * FROM nowhere"))
@@ -403,7 +559,8 @@ class TestMatching:
                     await write
             await journal.claim("f", 2, "{}")
             await journal.claim("f", 3, "{}")
-        stand = [(row["fingerprint"], row["occurrence"]) for row in rows(tmp_path / "journal.db")]
+        assert len(broken) == 1
+        stand = [(row["fingerprint"], row["occurrence"]) for row in rows(path, "requests")]
         assert stand == [("other", 1), ("f", 1), ("f", 2)]
 
     @settings(max_examples=15)
@@ -419,8 +576,8 @@ class TestMatching:
                     for place, name in enumerate(names):
                         found = await claims[place]
                         seen[name] += 1
-                        expected = first_met.setdefault((name, seen[name]), (found.item, place))
-                        assert (found.item, found.number) == expected
+                        expected = first_met.setdefault((name, seen[name]), (found.request, place))
+                        assert (found.request, found.number) == expected
             items = [item for item, _ in first_met.values()]
             assert len(set(items)) == len(items)
 
@@ -464,19 +621,22 @@ class TestCost:
                     for at in range(0, 10_000, 1000)
                 ]
             assert max(blocks) < 1.5 * blocks[0]
-        assert len(rows(path)) == 10_000
+        assert len(rows(path, "requests")) == 10_000
 
     async def test_an_update_costs_the_same_in_a_large_journal(self, tmp_path):
         steps = Steps()
         async with opened(tmp_path / "journal.db") as journal:
             await steps.watch(journal)
-            item = (await journal.claim("f", 0, "{}")).item
+            item = (await journal.claim("f", 0, "{}")).request
+
+            await journal.submitting(item, sent())
 
             def updates():
-                return [journal.submitting(item) for _ in range(500)]
+                return [journal.accepted(item, "job-1") for _ in range(500)]
 
             early = await steps.of(updates())
-            await asyncio.gather(*(journal.claim(f"{n}", n, "{}") for n in range(5000)))
+            for n in range(5000):
+                journal.submitting((await journal.claim(f"{n}", n, "{}")).request, sent())
             late = await steps.of(updates())
         assert late < 1.5 * early
 

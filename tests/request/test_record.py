@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async import Camera, GenerationRequest
-from pika_async._request.record import request_record
+from pika_async._request.record import intent_body, request_record
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(8)
@@ -122,3 +122,60 @@ class TestRequests:
         assert "\n" not in record
         assert json.loads(record)["prompt"] == prompt
         assert json.loads(record).get("extra", {}) == extra
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{}",
+            b'{"a": 1,  "b" : [null, 1.50]}\n',
+            '{"promptText":"Größe"}'.encode(),
+            b'{"promptText":"\\u00e9\\u0041 NaN"}',
+            b'{"promptText":"my data: is mine"}',
+            b'{"a":1,"a":2}',
+            json.dumps({"a": "x" * LONGEST_TEXT, "b": "y" * LONGEST_TEXT}).encode(),
+            b'{"a": NaN, "b": "' + b"z" * LONGEST_TEXT + b'"}',
+        ],
+        ids=range(8),
+    )
+    def test_a_body_without_bulk_is_kept_byte_for_byte(self, body):
+        digest, text = intent_body(body)
+        assert text.encode() == body
+        assert digest == hashlib.sha256(body).hexdigest()
+
+    @pytest.mark.parametrize(
+        "bulk",
+        ["data:image/png;base64,iVBO", "DATA:video/mp4,x", "x" * (LONGEST_TEXT + 1)],
+        ids=["a data URL", "another", "a long text"],
+    )
+    def test_bulk_is_kept_as_its_digest_wherever_it_stands(self, bulk):
+        body = json.dumps({"a": [{"b": bulk}], "promptText": "x"}).encode()
+        digest, text = intent_body(body)
+        assert json.loads(text) == {"a": [{"b": sha256(bulk.encode())}], "promptText": "x"}
+        assert digest == hashlib.sha256(body).hexdigest()
+
+    def test_a_data_url_that_is_spelt_with_escapes_is_found(self):
+        body = b'{"a":"\\u0064ata:image/png;base64,iVBO"}'
+        assert json.loads(intent_body(body)[1]) == {"a": sha256(b"data:image/png;base64,iVBO")}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"\x89PNG\r\n\x1a\n\xff",
+            b"no JSON, but data: and more",
+            b"[" * 100_000 + b"]" * 100_000,
+        ],
+        ids=["no text", "no JSON", "nested too deeply"],
+    )
+    def test_what_cannot_be_looked_through_is_kept_as_a_digest_alone(self, body):
+        assert json.loads(intent_body(body)[1]) == sha256(body)
+
+    @given(st.binary(min_size=24, max_size=9000), st.text(max_size=20))
+    def test_no_bytes_of_media_are_kept(self, content, prompt):
+        encoded = base64.b64encode(content).decode()
+        url = f"data:image/png;base64,{encoded}"
+        _, text = intent_body(json.dumps({"promptText": prompt, "image": url}).encode())
+        assert encoded not in text
+        if prompt[:5].lower() != "data:":
+            assert json.loads(text)["promptText"] == prompt

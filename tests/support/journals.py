@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from pika_async import Failed, Succeeded, Video
-from pika_async._gallery import Folder, opened, page, totals_of
+from pika_async._gallery import opened, page, totals_of
 from pika_async._journal.file import JournalFile
 from pika_async._journal.records import problem_record
 from pika_async._json import to_json
@@ -44,15 +44,19 @@ def add(
     run: int = 1,
     started: float = START,
     state: Succeeded | Failed | None = None,
-    problem: PikaError | None = None,
+    problem: PikaError | dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
     past: list[dict[str, Any]] | None = None,
     **columns: Any,
 ) -> None:
-    """Add a request to a journal, and the runs up to ``run``, an hour apart."""
+    """Add a request to a journal, its attempts, and the runs up to ``run``, an hour apart.
+
+    One that waits, or that was refused (failed without a ``state``), has no attempt but those of
+    the ``past``.
+    """
     create(path, runs=run, started=started)
     with closing(sqlite3.connect(path)) as connection, connection:
-        (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
+        (count,) = connection.execute("SELECT count(*) FROM requests").fetchone()
         row = {
             "fingerprint": f"{count:064x}",
             "occurrence": 1,
@@ -60,15 +64,26 @@ def add(
             "position": count,
             "run": run,
             "request": json.dumps({"prompt": prompt, **(options or {})}),
-            "status": status,
-            **_recorded(state, problem),
-            **columns,
         }
-        item = _insert(connection, "items", row)
+        row |= {name: columns.pop(name) for name in row.keys() & columns.keys()}
+        never_sent = status == "waiting" or (status == "failed" and state is None)
+        if never_sent:
+            refused_at = columns.get("ended_at", started) if status == "failed" else None
+            row |= {"refused_at": refused_at, "problem": _recorded(state, problem)["problem"]}
+        request = _insert(connection, "requests", row)
         for attempt in past or ():
             known = dict(attempt)
             recorded = _recorded(known.pop("state", None), known.pop("problem", None))
-            _insert(connection, "past", {"item": item, **known, **recorded})
+            _insert_attempt(connection, request, known | recorded)
+        if not never_sent:
+            _insert_attempt(
+                connection, request, {"status": status, **_recorded(state, problem), **columns}
+            )
+
+
+def _insert_attempt(connection: sqlite3.Connection, request: int, row: dict[str, Any]) -> None:
+    sent = {"request": request, "service": "gateway", "base_url": "https://api.test"}
+    _insert(connection, "attempts", sent | row)
 
 
 def create(path: Path, runs: int = 1, started: float = START) -> None:
@@ -81,11 +96,13 @@ def create(path: Path, runs: int = 1, started: float = START) -> None:
             _insert(connection, "runs", {"started_at": started + 3600 * number, "version": "1"})
 
 
-def _recorded(state: Succeeded | Failed | None, problem: PikaError | None) -> dict[str, Any]:
-    return {
-        "state": None if state is None else to_json(state),
-        "problem": None if problem is None else problem_record(problem),
-    }
+def _recorded(
+    state: Succeeded | Failed | None, problem: PikaError | dict[str, Any] | None
+) -> dict[str, Any]:
+    """A problem may be given as it was written by an older version."""
+    if problem is not None:
+        problem = json.dumps(problem) if isinstance(problem, dict) else problem_record(problem)
+    return {"state": None if state is None else to_json(state), "problem": problem}
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
@@ -175,8 +192,8 @@ def parsed(html: str) -> Element:
     return tree.root
 
 
-def html_of(path: Path, *, folder: Folder | None = None, price: Decimal | None = None) -> str:
-    with opened(path, now=NOW, folder=folder) as gallery:
+def html_of(path: Path, *, price: Decimal | None = None, **options: Any) -> str:
+    with opened(path, **({"now": NOW} | options)) as gallery:
         totals = totals_of(gallery.entries(), gallery.runs, price)
         return "".join(page(gallery, totals))
 

@@ -1,0 +1,175 @@
+"""A journal as it is read, by people and by programs: every statement that reads one for them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from bisect import bisect_right
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pika_async._errors import JournalError
+from pika_async._journal.file import read_only
+from pika_async._journal.history import Attempt, JournalEntry, Run, Status
+from pika_async._journal.records import files_of, problem_of, state_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    _Row = Mapping[str, Any]
+
+_RUNS: Final = "SELECT * FROM runs ORDER BY started_at, id"
+_MOMENTS: Final = """
+SELECT sent_at, accepted_at, running_at, ended_at FROM attempts UNION ALL
+SELECT refused_at, NULL, NULL, NULL FROM requests WHERE refused_at IS NOT NULL
+"""
+_COUNT: Final = "SELECT count(*) FROM requests"
+_OF_THE_LAST_RUN: Final = "SELECT * FROM requests WHERE run = ? ORDER BY position, id"
+_OF_OTHER_RUNS: Final = "SELECT * FROM requests WHERE run != ? ORDER BY run DESC, position, id"
+_ATTEMPTS: Final = "SELECT * FROM attempts WHERE request = ? ORDER BY id"
+
+
+def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
+    """What became of each request of a batch, with its attempts and files.
+
+    The requests of the last run come first, in its order, then those that only earlier runs have
+    met. All is of one moment, also while a batch writes to the journal; the file is only read, and
+    held open until the iterator is exhausted or closed.
+
+    Raises:
+        JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
+    """
+    with opened(Path(path)) as journal:
+        yield from journal.entries()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[JournalReader]:
+    """The journal at ``path`` as it is now, whoever writes to it meanwhile.
+
+    Raises:
+        JournalError: As for :func:`read_journal`.
+    """
+    with closing(read_only(path)) as connection:
+        try:
+            connection.row_factory = sqlite3.Row
+            # All that is read from here on is of one moment.
+            connection.execute("BEGIN")
+            runs = _runs(connection)
+        except sqlite3.Error as error:
+            raise _unreadable(path, str(error)) from error
+        yield JournalReader(path, runs, connection)
+
+
+class JournalReader:
+    """What a journal held at one moment. Requests are read anew each time they are asked for."""
+
+    def __init__(self, path: Path, runs: Sequence[Run], connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.runs = runs
+        """In the order of their starts."""
+        self.last_run = max((run.number for run in runs), default=0)
+        self._run_of = {run.number: run for run in runs}
+        self._connection = connection
+
+    def entries(self) -> Iterator[JournalEntry]:
+        """All requests: those of the last run in its order, then the others.
+
+        Raises:
+            JournalError: A row cannot be read.
+        """
+        yield from self.in_last_run()
+        yield from self.in_other_runs()
+
+    def in_last_run(self) -> Iterator[JournalEntry]:
+        """The requests that the last run has come to, in its order."""
+        return self._entries(_OF_THE_LAST_RUN)
+
+    def in_other_runs(self) -> Iterator[JournalEntry]:
+        """The requests that only earlier runs have met, those of later runs first."""
+        return self._entries(_OF_OTHER_RUNS)
+
+    def count(self) -> int:
+        """How many requests there are."""
+        try:
+            (count,) = self._connection.execute(_COUNT).fetchone()
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, str(error)) from error
+        return int(count)
+
+    def _entries(self, query: str) -> Iterator[JournalEntry]:
+        try:
+            for row in self._connection.execute(query, (self.last_run,)):
+                yield self._entry(row)
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, str(error)) from error
+
+    def _entry(self, row: _Row) -> JournalEntry:
+        # A join would repeat the request for each attempt, and one look into an index is cheap.
+        rows = self._connection.execute(_ATTEMPTS, (row["id"],))
+        try:
+            attempts = tuple(_attempt(attempt) for attempt in rows)
+            # What went wrong before the attempt that counts is of the past.
+            problem, refused_at = (None, None) if attempts else (row["problem"], row["refused_at"])
+            return JournalEntry(
+                id=row["id"],
+                fingerprint=row["fingerprint"],
+                occurrence=row["occurrence"],
+                number=row["number"],
+                index=row["position"],
+                run=self._run_of[row["run"]],
+                request=_request(row["request"]),
+                attempts=attempts,
+                problem=None if problem is None else problem_of(problem),
+                refused_at=refused_at,
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _unreadable(self.path, f"request {row['id']}: {error}") from error
+
+
+def _request(record: str) -> Mapping[str, Any]:
+    request = json.loads(record)
+    # Each has one, and whoever shows a request relies on it.
+    str(request["prompt"])
+    return dict(request)
+
+
+def _attempt(row: _Row) -> Attempt:
+    return Attempt(
+        status=Status(row["status"]),
+        service=row["service"],
+        base_url=row["base_url"],
+        submit_id=row["submit_id"],
+        digest=row["digest"],
+        body=row["body"],
+        job_id=row["job_id"],
+        hints={} if row["hints"] is None else json.loads(row["hints"]),
+        sent_at=row["sent_at"],
+        accepted_at=row["accepted_at"],
+        running_at=row["running_at"],
+        ended_at=row["ended_at"],
+        end=None if row["state"] is None else state_of(row["state"]),
+        problem=None if row["problem"] is None else problem_of(row["problem"]),
+        files=() if row["files"] is None else files_of(row["files"]),
+    )
+
+
+def _runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
+    """In the order of their starts; each ends with the last thing noted before the next."""
+    rows = connection.execute(_RUNS).fetchall()
+    starts = [row["started_at"] for row in rows]
+    last = list(starts)
+    for moments in connection.execute(_MOMENTS):
+        for at in moments:
+            if at is not None and (place := bisect_right(starts, at)):
+                last[place - 1] = max(last[place - 1], at)
+    return tuple(
+        Run(number=row["id"], started_at=row["started_at"], version=row["version"], last_at=at)
+        for row, at in zip(rows, last, strict=True)
+    )
+
+
+def _unreadable(path: Path, finding: str) -> JournalError:
+    return JournalError(f"the journal {str(path)!r} cannot be read: {finding}.")
