@@ -167,7 +167,10 @@ class Jobs:
     ) -> Submit:
         submit_id = new_submit_id() if again is None else again.submit_id
         kept = None if again is None else _kept_body(again)
-        ready = content if kept is not None else await self._uploads.uploaded(content)
+        if kept is None:
+            ready = await self._uploads.uploaded(content)
+        else:
+            ready = self._uploads.as_if_uploaded(content)
         prepared = await self._api.encode_submit(ready, submit_id)
         if kept is not None:
             # Addresses of uploads and all: as it left the first time.

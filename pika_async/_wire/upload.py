@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     Stubbornly = Callable[[Callable[[], Awaitable[str]]], Awaitable[str]]
 
+# https://www.rfc-editor.org/rfc/rfc2606: a name that never resolves.
+_NOWHERE = "https://uploaded.invalid/"
+
 # More addresses than any batch has images in flight.
 _REMEMBERED = 10_000
 
@@ -58,6 +61,19 @@ class Uploads:
             content = getattr(request, name)
             if isinstance(content, bytes):
                 addresses[name] = await self._address(dialect, content)
+        return attrs.evolve(request, **addresses) if addresses else request
+
+    def as_if_uploaded(self, request: GenerationRequest) -> GenerationRequest:
+        """``request`` with an address that leads nowhere in place of bytes.
+
+        For a submit whose body is known already: all but its body depends on what kind of medium
+        there is, and not on where it lies.
+        """
+        if not isinstance(self._api.dialect, TakesUploads):
+            return request
+        addresses: dict[str, Any] = {
+            name: _NOWHERE for name in MEDIA_FIELDS if isinstance(getattr(request, name), bytes)
+        }
         return attrs.evolve(request, **addresses) if addresses else request
 
     async def _address(self, dialect: TakesUploads, content: bytes) -> str:
