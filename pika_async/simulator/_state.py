@@ -58,6 +58,10 @@ class State(Settings):
         self._requests += 1
         return f"sim{self._requests:012d}"
 
+    def clock(self) -> float:
+        """Seconds on the clock of the jobs."""
+        return self.now()
+
     def wait_for_submit(self) -> float:
         """0.0 when one more submit is allowed now, else the seconds until it will be."""
         rate = self.submits_per_second

@@ -62,9 +62,8 @@ class World(Protocol):
     jobs: dict[str, SimulatedJob]
     media_origin: str
 
-    @property
-    def now(self) -> Callable[[], float]:
-        """The clock of the jobs, in seconds."""
+    def clock(self) -> float:
+        """Seconds on the clock of the jobs."""
         ...
 
     def wait_for_submit(self) -> float:
@@ -176,7 +175,7 @@ class Service(ABC):
         job = world.jobs.get(job_id)
         if job is None or job.key != key:
             return self.unknown_job(world.unknown_job)
-        return self.seen(job, job.look(world.now()), world.media_origin)
+        return self.seen(job, job.look(world.clock()), world.media_origin)
 
 
 def _with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:
