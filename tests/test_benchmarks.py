@@ -127,6 +127,7 @@ def test_options_come_from_what_a_benchmark_takes():
     assert asked == [(1000, 5), (10, 1), (7, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire", ["gateway", "fal", "openai", "runway"])
 def test_the_server_counts_what_it_answers(wire):
     """Figures are per request that arrived; the question how many there were is none."""
