@@ -20,8 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.results import Measurement, Results
-from benchmarks.rows import Row, show
+from benchmarks.rig.results import Measurement, Results
+from benchmarks.rig.rows import Row, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,6 @@ NAMES = (
     "batch_overhead",
     "instructions",
     "memory",
-    "crashes",
     "visitors",
     "peers",
 )

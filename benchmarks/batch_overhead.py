@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.clients import alternating, batch, job_by_hand, our_client, session_by_hand
-from benchmarks.command import command
-from benchmarks.processes import alone, connections_possible, cpu_seconds
-from benchmarks.rows import Row, compared, ratio
-from benchmarks.server import server
+from benchmarks.rig.clients import alternating, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import alone, connections_possible, cpu_seconds
+from benchmarks.rig.rows import Row, compared, ratio
+from benchmarks.rig.server import server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

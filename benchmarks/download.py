@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.clients import alternating, our_client, session_by_hand
-from benchmarks.command import command
-from benchmarks.processes import alone, cpu_seconds, service
-from benchmarks.rows import Row, compared
+from benchmarks.rig.clients import alternating, our_client, session_by_hand
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import alone, cpu_seconds, service
+from benchmarks.rig.rows import Row, compared
 from pika_async import Video
 
 if TYPE_CHECKING:

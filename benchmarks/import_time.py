@@ -10,9 +10,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.clients import alternating
-from benchmarks.command import command
-from benchmarks.rows import Row, compared
+from benchmarks.rig.clients import alternating
+from benchmarks.rig.command import command
+from benchmarks.rig.rows import Row, compared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

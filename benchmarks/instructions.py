@@ -17,10 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import batch_overhead, batch_throughput
-from benchmarks.command import command
-from benchmarks.processes import calling
-from benchmarks.rows import Row, compared
-from benchmarks.server import server
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import calling
+from benchmarks.rig.rows import Row, compared
+from benchmarks.rig.server import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

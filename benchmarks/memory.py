@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from benchmarks.clients import PROMPT, batch, job_by_hand, our_client, session_by_hand
-from benchmarks.command import command
-from benchmarks.processes import alone, connections_possible, cpu_seconds
-from benchmarks.rows import Row, compared
-from benchmarks.server import server
+from benchmarks.rig.clients import PROMPT, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import alone, connections_possible, cpu_seconds
+from benchmarks.rig.rows import Row, compared
+from benchmarks.rig.server import server
 from pika_async import Batch
 from pika_async.simulator import Polls, Simulator
 

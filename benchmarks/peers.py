@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from benchmarks.clients import PROMPT, job_by_hand, our_client, session_by_hand
-from benchmarks.command import command
-from benchmarks.processes import alone, connections_possible, cpu_seconds, tell
-from benchmarks.rows import Row, ratio
-from benchmarks.server import requests_answered, server
+from benchmarks.rig.clients import PROMPT, job_by_hand, our_client, session_by_hand
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import alone, connections_possible, cpu_seconds, tell
+from benchmarks.rig.rows import Row, ratio
+from benchmarks.rig.server import requests_answered, server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

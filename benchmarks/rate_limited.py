@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from benchmarks.clients import PROMPT
-from benchmarks.command import command
-from benchmarks.rows import Row
+from benchmarks.rig.clients import PROMPT
+from benchmarks.rig.command import command
+from benchmarks.rig.rows import Row
 from pika_async import Batch, FixedPolling, PikaClient, RateLimitError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def server(per_second: float, *, retry_after: bool) -> Iterator[tuple[str, dict[
     """The URL of a simulator in another process, and what arrived there, once it has ended."""
     told: dict[str, Any] = {}
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.limiting", str(per_second), str(int(retry_after))],
+        [sys.executable, "-m", "benchmarks.rig.limiting", str(per_second), str(int(retry_after))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

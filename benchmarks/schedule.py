@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from benchmarks.command import command
-from benchmarks.rows import Row
-from benchmarks.schedule_plot import plot as draw
-from benchmarks.virtual_jobs import DURATIONS, JOBS, PROGRESS, TITLES, Optimum, simulate
+from benchmarks.rig.command import command
+from benchmarks.rig.rows import Row
+from benchmarks.rig.schedule_plot import plot as draw
+from benchmarks.rig.virtual_jobs import DURATIONS, JOBS, PROGRESS, TITLES, Optimum, simulate
 from pika_async import (
     AdaptivePolling,
     ExponentialPolling,

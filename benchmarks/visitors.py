@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from attrs import define, field
 
-from benchmarks.command import command
-from benchmarks.processes import connections_possible
-from benchmarks.rows import Row
-from benchmarks.server import requests_answered, server
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import connections_possible
+from benchmarks.rig.rows import Row
+from benchmarks.rig.server import requests_answered, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,6 +10,8 @@ import pytest
 import pika_async.pytest_plugin
 
 pytest_plugins = ["pytester"]
+# Each runs pytest, or an interpreter, of its own.
+pytestmark = pytest.mark.slow
 
 HERE = str(Path(pika_async.pytest_plugin.__file__).parent.parent)
 INSTALLED = any(

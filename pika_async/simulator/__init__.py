@@ -1,11 +1,11 @@
-"""A gateway to try and test against: a real HTTP server that behaves like the one that sells."""
+"""A service to try and test against: a real HTTP server that behaves like the one that sells."""
 
-from pika_async.simulator._catalogue import FAULTS, FaultRow
+from pika_async.simulator._catalogue import FAULTS, VARIANTS
 from pika_async.simulator._faults import Fault
 from pika_async.simulator._jobs import Polls, SimulatedJob
 from pika_async.simulator._records import Download, Poll, Stray, Submission
+from pika_async.simulator._rows import FaultRow
 from pika_async.simulator._server import Simulator
-from pika_async.simulator._services.gateway.answers import VARIANTS
 
 __all__ = [
     "FAULTS",

@@ -1,4 +1,4 @@
-"""The other origin: media files, and a trap for requests that should not have come."""
+"""The other origin: media files, what a service has there, and a trap for what should not come."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from pika_async.simulator import _media
+from pika_async.simulator._api import ELSEWHERE
 from pika_async.simulator._delivery import Answer, deliver, fault_answer, sent_status
 from pika_async.simulator._faults import Fault
 from pika_async.simulator._records import Download, Stray
@@ -16,11 +17,9 @@ from pika_async.simulator._records import Download, Stray
 if TYPE_CHECKING:
     import asyncio
 
-    from pika_async.simulator._catalogue import Does
+    from pika_async.simulator._api import Api
+    from pika_async.simulator._rows import Does
     from pika_async.simulator._state import State
-
-ELSEWHERE: Final = "/elsewhere"
-"""Redirects of API calls lead below this path."""
 
 _GREW: Final = 64
 """Bytes by which a file that was replaced is longer."""
@@ -29,20 +28,23 @@ _GREW: Final = 64
 class Cdn:
     """Answers requests to the media's origin."""
 
-    def __init__(self, state: State, closing: asyncio.Event) -> None:
+    def __init__(self, state: State, api: Api, closing: asyncio.Event) -> None:
         self._state = state
+        self._api = api
         self._closing = closing
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         at = self._state.now()
         path, _, query = request.raw_path.partition("?")
+        call = self._state.service_at_work.route_elsewhere(request.method, path)
+        if call is not None:
+            return await self._api.serve(request, call, path, query)
         file = _media.find(path, self._state.media_bytes)
         if file is None or path.startswith(ELSEWHERE) or request.method not in ("GET", "HEAD"):
             return self._stray(request, at)
         job_id = _job_id(path)
-        body = self._state.submitted(job_id)
-        fault = self._state.ledger.pick(self._state.faults, "download", job_id, body)
+        fault = self._state.fault_of_job("download", job_id)
         answer = self._answer(request, file, fault, expired=self._has_expired(job_id, query))
         if self._state.record:
             record = Download(
@@ -80,9 +82,9 @@ class Cdn:
         expired: bool,
     ) -> Answer:
         if fault is not None and not fault.spoils_true_answer:
-            return fault_answer(fault, None, _location(request, fault.row.does))
+            return fault_answer(fault, None, "", _location(request, fault.row.does))
         if expired:
-            return fault_answer(_EXPIRED, None, "")
+            return fault_answer(_EXPIRED, None, "", "")
         return _file_answer(request, file, "answer" if fault is None else fault.row.does)
 
 

@@ -18,11 +18,11 @@ from pika_async.simulator._media import MediaFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pika_async.simulator._catalogue import Does
     from pika_async.simulator._faults import Fault
+    from pika_async.simulator._rows import Does
+    from pika_async.simulator._services._service import Reply, Service
 
 _OK: Final = 200
-_JSON: Final = "application/json; charset=utf-8"
 _SILENT: Final = ("reset", "close")
 _HANG_UP: Final = ("truncate", "length-too-long", "length-too-short")
 _REDIRECTS: Final = ("redirect", "redirect-loop")
@@ -133,20 +133,32 @@ async def _silence(seconds: float, closing: asyncio.Event) -> None:
             await closing.wait()
 
 
-def json_headers(request_id: str) -> CIMultiDict[str]:
-    """The headers of the API's own answers."""
-    return CIMultiDict({"Content-Type": _JSON, "X-Oneapi-Request-Id": request_id})
+def answer_of(reply: Reply, service: Service, request_id: str) -> Answer:
+    """The answer that a service gives, as it should arrive."""
+    headers = CIMultiDict(service.headers(request_id))
+    headers["Content-Type"] = _faults.JSON
+    headers.update(reply.headers)
+    body, _ = _faults.encoded(reply.body, service, request_id)
+    return Answer(reply.status, headers, body, 0, len(body))
 
 
-def fault_answer(fault: Fault, request_id: str | None, location: str) -> Answer:
-    """The answer that a fault gives in place of the true one; redirects lead to `location`."""
-    body, kind = _faults.content(fault, request_id or "")
+def fault_answer(fault: Fault, service: Service | None, request_id: str, location: str) -> Answer:
+    """The answer that a fault gives in place of the true one.
+
+    Args:
+        fault: What goes wrong.
+        service: The service that answers; None for a media host.
+        request_id: By what the service names the request.
+        location: Where redirects lead.
+    """
+    body = fault.row.body if fault.body is None else fault.body
+    raw, kind = _faults.encoded(body, service, request_id)
     headers = CIMultiDict[str]()
     if kind is not None:
         headers["Content-Type"] = kind
-    if request_id is not None:
-        headers["X-Oneapi-Request-Id"] = request_id
+    if service is not None:
+        headers.update(service.headers(request_id))
     if fault.row.does in _REDIRECTS:
         headers["Location"] = location
     headers.update(_faults.headers(fault, time.time()))
-    return Answer(fault.status or fault.row.status or _OK, headers, body, 0, len(body))
+    return Answer(fault.status or fault.row.status or _OK, headers, raw, 0, len(raw))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import random
 from collections.abc import Mapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define, field, frozen
 
-from pika_async.simulator._catalogue import FAULTS, Body, FaultRow, Place
-from pika_async.simulator._services.gateway import answers
+from pika_async.simulator._catalogue import FAULTS
+from pika_async.simulator._rows import Body, FaultRow, Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from pika_async.simulator._services._service import Service
+
+JSON: Final = "application/json; charset=utf-8"
 
 _MINUTE: Final = 60.0
 _STATUSES: Final = (200, 599)
@@ -153,7 +157,7 @@ class Ledger:
         faults: Sequence[Fault],
         place: Place,
         job_id: str | None = None,
-        body: Mapping[str, Any] | None = None,
+        prompt: str | None = None,
     ) -> Fault | None:
         """The first of `faults` that strikes this request; those after it do not count it.
 
@@ -161,9 +165,8 @@ class Ledger:
             faults: In order of precedence.
             place: What kind of request it is.
             job_id: The job that is asked for.
-            body: What was submitted, now or for that job.
+            prompt: What was submitted, now or for that job.
         """
-        prompt = None if body is None else body.get("promptText")
         for fault in tuple(faults):
             if (
                 fault.on == place
@@ -200,12 +203,13 @@ def headers(fault: Fault, wall: float) -> dict[str, str]:
     return result | dict(fault.headers or {})
 
 
-def content(fault: Fault, request_id: str) -> tuple[bytes, str | None]:
-    """The body of a fault's answer and its content type."""
-    body = fault.row.body if fault.body is None else fault.body
+def encoded(body: Body, service: Service | None, request_id: str) -> tuple[bytes, str | None]:
+    """A body as it is sent and its content type; without a service, JSON is nobody's in special."""
     if isinstance(body, bytes):
         return body, None
     if isinstance(body, str):
         kind = "application/xml" if body.startswith("<?xml") else "text/html; charset=utf-8"
         return body.encode(), kind
-    return answers.encode(body, request_id), "application/json; charset=utf-8"
+    if service is None:
+        return json.dumps(body).encode(), JSON
+    return service.encode(body, request_id), JSON

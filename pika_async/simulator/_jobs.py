@@ -10,9 +10,6 @@ from attrs.validators import ge
 
 Status = Literal["queued", "pending", "finished", "error"]
 
-LATE_LINKS = 2
-"""How many answers say "finished" without a link under the variant `link-late`."""
-
 
 @frozen
 class Polls:

@@ -12,7 +12,7 @@ from pika_async.simulator._faults import Fault
 
 @frozen(kw_only=True)
 class Submission:
-    """A POST to the generate path, whatever became of it."""
+    """A request that asks for a job, whatever became of it."""
 
     at: float
     """When it arrived, in seconds of the simulator's clock."""
@@ -30,7 +30,7 @@ class Submission:
 
 @frozen(kw_only=True)
 class Poll:
-    """A GET of a job's feed."""
+    """A look at a job."""
 
     at: float
     """When it arrived, in seconds of the simulator's clock."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import define, field
 
 from pika_async.simulator._api import Api
-from pika_async.simulator._cdn import ELSEWHERE, Cdn
+from pika_async.simulator._cdn import Cdn
 from pika_async.simulator._listener import Listener
 from pika_async.simulator._state import State
 
@@ -33,13 +33,14 @@ class _Running:
 
 @define(kw_only=True, eq=False, repr=False)
 class Simulator(State):
-    """A gateway that sells videos, on this machine and for nothing.
+    """A service that sells videos, on this machine and for nothing.
 
     `async with Simulator() as sim` runs it in the current event loop; `with Simulator() as sim` in
     a thread of its own, for synchronous programs and fixtures. Point a client at `sim.url`. Nearly
     all arguments are attributes too, which may be changed while it runs.
 
     Args:
+        service: The service that it behaves like: "gateway".
         duration: Seconds from submit to the end. `Polls(3)`: the third poll of a job finds it
             ended, whatever the clock says. A function: called for each job with the seeded
             generator, returns seconds.
@@ -167,11 +168,12 @@ class Simulator(State):
     async def _open(self) -> None:
         closing = asyncio.Event()
         async with contextlib.AsyncExitStack() as undo:
-            media = Listener(Cdn(self, closing).handle, self.host, self.media_port)
+            answers = Api(self, closing)
+            media = Listener(Cdn(self, answers, closing).handle, self.host, self.media_port)
             undo.push_async_callback(media.close)
-            handler = Api(self, media.url + ELSEWHERE, media.url, closing).handle
-            api = Listener(handler, self.host, self.port)
+            api = Listener(answers.handle, self.host, self.port)
             undo.push_async_callback(api.close)
+            self.media_origin = media.url
             await media.accept()
             await api.accept()
             undo.pop_all()

@@ -5,22 +5,28 @@ from __future__ import annotations
 import random
 import time
 from collections import UserList
-from collections.abc import Callable, Iterable, Mapping, MutableSequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableSequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from attrs import Attribute, define, field
+from attrs import Attribute, Factory, define, field
 from attrs.setters import frozen
 from attrs.validators import ge, gt, in_, le, optional
 
 from pika_async.simulator import _media
+from pika_async.simulator._catalogue import (
+    FAULTS,
+    SERVICES,
+    ServiceName,
+    faults_of,
+    variants_of,
+)
 from pika_async.simulator._faults import Fault, unknown_name
 from pika_async.simulator._jobs import Polls
-from pika_async.simulator._services.gateway.answers import VARIANTS
+from pika_async.simulator._services._service import Service, UnknownJob
 
 Duration: TypeAlias = float | Polls | Callable[[random.Random], float]
 Failure: TypeAlias = str | Callable[[Mapping[str, Any]], str | None] | None
-UnknownJob: TypeAlias = Literal["400", "404", "empty"]
 
 _PORTS: Final = 65535
 
@@ -30,13 +36,18 @@ def _variants(given: Iterable[str] | Mapping[str, float]) -> Mapping[str, float]
         given = (given,)
     chances = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
     for name, chance in chances.items():
-        if name not in VARIANTS:
-            raise unknown_name("variant", name, VARIANTS)
         if not 0 <= chance <= 1:
             raise ValueError(
                 f"The probability of variant {name!r} is {chance}; it must be from 0 to 1."
             )
     return MappingProxyType(chances)
+
+
+def _followed_here(settings: Settings, _: Attribute[Any], chances: Mapping[str, float]) -> None:
+    known = variants_of(type(settings.service_at_work))
+    for name in chances:
+        if name not in known:
+            raise unknown_name("variant", name, known)
 
 
 def _not_negative(_: Settings, __: Attribute[Any], duration: object) -> None:
@@ -58,29 +69,55 @@ def _prefix(given: str) -> str:
 class _Faults(UserList[Fault]):
     """A list that refuses what is no fault when it is put in, not when a request meets it."""
 
-    def __init__(self, given: Iterable[Fault] = ()) -> None:
-        super().__init__(_checked(fault) for fault in given)
+    def __init__(self, given: Iterable[Fault] = (), met: Collection[str] = FAULTS) -> None:
+        self.met = met
+        """The names of the faults that can be met at the simulator's service."""
+        super().__init__(self._checked(fault) for fault in given)
 
     def append(self, item: Fault) -> None:
-        super().append(_checked(item))
+        super().append(self._checked(item))
 
     def insert(self, i: int, item: Fault) -> None:
-        super().insert(i, _checked(item))
+        super().insert(i, self._checked(item))
 
     def extend(self, other: Iterable[Fault]) -> None:
-        super().extend([_checked(fault) for fault in other])
+        super().extend([self._checked(fault) for fault in other])
+
+    def keep_to(self, met: Collection[str]) -> None:
+        """Refuse from now on what is not among the names `met`, here already or put in later."""
+        self.met = met
+        for fault in self:
+            self._checked(fault)
+
+    def _checked(self, fault: object) -> Fault:
+        if not isinstance(fault, Fault):
+            raise TypeError(
+                f"faults must be Fault objects, such as Fault('502-html'), not {fault!r}."
+            )
+        if fault.name not in self.met:
+            raise unknown_name("fault of this service", fault.name, self.met)
+        return fault
 
 
-def _checked(fault: object) -> Fault:
-    if not isinstance(fault, Fault):
-        raise TypeError(f"faults must be Fault objects, such as Fault('502-html'), not {fault!r}.")
-    return fault
+def _met_here(settings: Settings, _: Attribute[Any], faults: _Faults) -> None:
+    faults.keep_to(faults_of(type(settings.service_at_work)))
+
+
+def _at_work(settings: Settings) -> Service:
+    kind = SERVICES.get(settings.service)
+    if kind is None:
+        raise unknown_name("service", settings.service, SERVICES)
+    return kind()
 
 
 @define(kw_only=True, eq=False)
 class Settings:
     """The keyword arguments of `Simulator`."""
 
+    service: ServiceName = field(default="gateway", on_setattr=frozen)
+    """The service that it behaves like."""
+    service_at_work: Service = field(default=Factory(_at_work, takes_self=True), init=False)
+    """What knows the paths and the words of that service."""
     duration: Duration = field(default=2.0, validator=_not_negative)
     """Seconds from submit to the end. `Polls(3)`: the third poll of a job finds it ended, whatever
     the clock says. A function: called for each job with the seeded generator, returns seconds."""
@@ -89,9 +126,11 @@ class Settings:
     failure: Failure = None
     """A reason: every job fails with it. A function of the submitted body: returns the reason, or
     None for success."""
-    faults: MutableSequence[Fault] = field(factory=_Faults, converter=_Faults)
+    faults: MutableSequence[Fault] = field(factory=_Faults, converter=_Faults, validator=_met_here)
     """What goes wrong; may be appended to while the simulator runs. The first that strikes wins."""
-    _chances: Mapping[str, float] = field(factory=dict, converter=_variants, alias="variants")
+    _chances: Mapping[str, float] = field(
+        factory=dict, converter=_variants, validator=_followed_here, alias="variants"
+    )
     videos_per_job: int = field(default=1, validator=ge(1))
     """How many videos a job makes."""
     api_key: str | None = None

@@ -17,9 +17,12 @@ from pika_async.simulator._settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pika_async.simulator._faults import Fault
+    from pika_async.simulator._rows import Place
+    from pika_async.simulator._services._service import Arrived, Call
 
 _LAG = 15.0
-"""Seconds; the gateway's page says that answers may be up to so far behind."""
+"""Seconds by which answers are behind at most."""
 
 
 @define(kw_only=True, eq=False)
@@ -27,15 +30,17 @@ class State(Settings):
     """Settings, jobs and records."""
 
     submissions: list[Submission] = field(factory=list, init=False)
-    """Every POST that arrived at the generate path, faulty or not."""
+    """Every request that asked for a job, faulty or not."""
     polls: list[Poll] = field(factory=list, init=False)
-    """Every GET of a feed."""
+    """Every look at a job."""
     downloads: list[Download] = field(factory=list, init=False)
     """Every request for a media file."""
     strays: list[Stray] = field(factory=list, init=False)
     """Every request at the media's origin that is not for a media file: redirects lead there."""
     jobs: dict[str, SimulatedJob] = field(factory=dict, init=False)
     """Jobs by id, in order of creation."""
+    media_origin: str = field(default="", init=False)
+    """The base URL of the media, once it runs."""
     _bucket: Bucket = field(factory=Bucket, init=False)
     _requests: int = field(default=0, init=False)
     ledger: Ledger = field(init=False, repr=False)
@@ -49,19 +54,33 @@ class State(Settings):
         self.ledger = Ledger(random.Random(f"faults {self.seed}"))  # noqa: S311
 
     def next_request_id(self) -> str:
-        """An id for the X-Oneapi-Request-Id header."""
+        """An id by which the service names one request."""
         self._requests += 1
         return f"sim{self._requests:012d}"
+
+    def clock(self) -> float:
+        """Seconds on the clock of the jobs."""
+        return self.now()
 
     def wait_for_submit(self) -> float:
         """0.0 when one more submit is allowed now, else the seconds until it will be."""
         rate = self.submits_per_second
         return 0.0 if rate is None else self._bucket.take(rate, self.now())
 
-    def submitted(self, job_id: str) -> Mapping[str, Any] | None:
-        """The body that made a job; None where there is no such job."""
+    def fault_for(self, call: Call, arrived: Arrived) -> Fault | None:
+        """The fault that strikes a request, which counts as having met it."""
+        if call.place is None or not self.faults:
+            return None
+        if call.place != "submit":
+            return self.fault_of_job(call.place, call.job_id)
+        prompt = None if arrived.json is None else self.service_at_work.prompt(arrived.json)
+        return self.ledger.pick(self.faults, "submit", prompt=prompt)
+
+    def fault_of_job(self, place: Place, job_id: str) -> Fault | None:
+        """The fault that strikes a request for what a job has made."""
         job = self.jobs.get(job_id)
-        return None if job is None else job.body
+        prompt = None if job is None else self.service_at_work.prompt(job.body)
+        return self.ledger.pick(self.faults, place, job_id, prompt)
 
     def create_job(self, key: str, body: Mapping[str, Any]) -> SimulatedJob:
         """Make the job that a valid submit asks for."""

@@ -14,6 +14,9 @@ from support.impatient import IMPATIENT
 from pika_async.simulator import Fault, Polls, Simulator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+# Each example runs in a process of its own.
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 

@@ -1,147 +1,99 @@
-"""Every fault of the wire on real sockets: what a submit and a poll make of it.
+"""Every fault of the wire on real sockets: what a right client makes of it on submit and on poll.
 
-The first table is DESIGN's submit table row by row: which error, and how many POSTs arrive when
-only the first is faulty (2 only where nothing can have been started).
+What is right stands in the tables of support/faults, a row a fault; each row is held against the
+service's own books: how many POSTs arrived, and how many jobs there are.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from support.batches import client_for
+from support.faults.every import TABLES, each
+from support.faults.table import Poll, Submit, Table, Truth
 from support.wire import KEY, wired
 
 from pika_async import (
     APIError,
     AuthenticationError,
-    DecodeError,
     GenerationRequest,
-    InvalidRequestError,
     NotFoundError,
-    PermissionDeniedError,
     PikaError,
-    QuotaExceededError,
     RetryPolicy,
-    ServerError,
     SubmissionUncertainError,
     TransportError,
 )
 from pika_async._meaning import Started
-from pika_async.simulator import FAULTS, Fault, Polls, Simulator
+from pika_async.simulator import Fault, Polls, Simulator
+from pika_async.simulator._catalogue import SERVICES, faults_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 REQUEST = GenerationRequest("a red panda surfing")
-UNCERTAIN = SubmissionUncertainError
-
-# fmt: off
-SUBMIT = {
-    # sent again: nothing can have been started
-    "429-openai":                         None,
-    "429-empty":                          None,
-    "429-fail-to-fetch-task":             None,
-    "429-retry-after-seconds":            None,
-    "429-retry-after-date":               None,
-    "503-retry-after":                    None,
-    # refused: the matching error, not sent again
-    "401-new-api-error":                  AuthenticationError,
-    "401-quota-used-up":                  AuthenticationError,
-    "402-quota-not-enough":               QuotaExceededError,
-    "403-forbidden":                      PermissionDeniedError,
-    "403-quota-not-enough":               QuotaExceededError,
-    "400-invalid-request":                InvalidRequestError,
-    "400-openai":                         InvalidRequestError,
-    "413-html":                           InvalidRequestError,
-    "422-detail":                         InvalidRequestError,
-    "404-wrong-path":                     NotFoundError,
-    "fail-to-fetch-task-400":             InvalidRequestError,
-    "503-no-channel":                     ServerError,
-    "425":                                APIError,
-    "redirect-other-origin":              APIError,
-    "200-html":                           DecodeError,
-    "200-success-false":                  APIError,
-    "200-error":                          APIError,
-    "200-code":                           APIError,
-    # may have been started: never sent again
-    "fail-to-fetch-task-500":             UNCERTAIN,
-    "500-do-request-failed":              UNCERTAIN,
-    "500-read-response-body-failed":      UNCERTAIN,
-    "500-unmarshal-response-body-failed": UNCERTAIN,
-    "500-insert-task-failed":             UNCERTAIN,
-    "500-panic":                          UNCERTAIN,
-    "500-empty":                          UNCERTAIN,
-    "502-html":                           UNCERTAIN,
-    "503-html":                           UNCERTAIN,
-    "504-html":                           UNCERTAIN,
-    "504-empty":                          UNCERTAIN,
-    "520-html":                           UNCERTAIN,
-    "524-html":                           UNCERTAIN,
-    "408":                                UNCERTAIN,
-    "200-empty":                          UNCERTAIN,
-    "200-list":                           UNCERTAIN,
-    "200-no-id":                          UNCERTAIN,
-    "reset-before":                       UNCERTAIN,
-    "reset-after":                        UNCERTAIN,
-    "closed-before":                      UNCERTAIN,
-    "closed-after":                       UNCERTAIN,
-    "truncated":                          UNCERTAIN,
-    "stalled":                            UNCERTAIN,
-    "slow-headers":                       UNCERTAIN,
-}
-
-POLL_RAISES = {
-    # raised at once, with the job id
-    "401-new-api-error":                  AuthenticationError,
-    "401-quota-used-up":                  AuthenticationError,
-    "402-quota-not-enough":               QuotaExceededError,
-    "403-forbidden":                      PermissionDeniedError,
-    "403-quota-not-enough":               QuotaExceededError,
-    "400-invalid-request":                InvalidRequestError,
-    "400-openai":                         InvalidRequestError,
-    "422-detail":                         InvalidRequestError,
-    "fail-to-fetch-task-400":             InvalidRequestError,
-}
-# fmt: on
-
-SILENT = {"stalled", "slow-headers"}
 
 
-def rows(place: str) -> list[str]:
-    return [name for name, row in FAULTS.items() if place in row.places and name != "custom"]
+def submits(*dealt_with: object) -> pytest.MarkDecorator:
+    return each(lambda table: table.on_submit(*dealt_with))
 
 
-def timeout_for(name: str) -> float:
+def polls(*dealt_with: object) -> pytest.MarkDecorator:
+    return each(lambda table: table.on_poll(*dealt_with))
+
+
+def raising(rows: Callable[[Table], Iterable[Truth]], place: str) -> pytest.MarkDecorator:
+    """The rows at which a client raises an error that the table names."""
+    return each(lambda table: (row for row in rows(table) if isinstance(getattr(row, place), type)))
+
+
+def timeout_for(truth: Truth) -> float:
     # Only the silent ones wait for it; the others must not depend on how fast the machine is.
-    return 0.3 if name in SILENT else 30.0
+    return 0.3 if truth.silent else 30.0
 
 
-def test_the_submit_table_has_a_row_for_every_fault() -> None:
-    assert sorted(SUBMIT) == sorted(rows("submit"))
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.service)
+def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
+    assert table.amiss(faults_of(SERVICES[table.service])) == []
 
 
-@pytest.mark.parametrize("name", rows("submit"))
-async def test_a_submit_is_sent_again_only_where_nothing_was_started(name: str) -> None:
+@submits(Submit.AGAIN)
+async def test_a_submit_is_sent_again_where_that_cannot_pay_twice(
+    table: Table, truth: Truth
+) -> None:
     async with (
-        Simulator(duration=0, faults=[Fault(name, on="submit")]) as sim,
-        wired(sim, request_timeout=timeout_for(name)) as wire,
+        Simulator(service=table.service, duration=0, faults=[Fault(truth.name)]) as sim,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
     ):
-        expected = SUBMIT[name]
-        if expected is None:
-            accepted = await wire.submit(REQUEST)
-            assert list(sim.jobs) == [accepted.id]
-            assert len(sim.submissions) == 2
-            return
+        accepted = await wire.submit(REQUEST)
+        assert list(sim.jobs) == [accepted.id]
+        assert len(sim.submissions) == 2
+
+
+@raising(Table.on_submit, "submit")
+async def test_a_refused_submit_raises_its_error_and_nothing_was_started(
+    table: Table, truth: Truth
+) -> None:
+    async with (
+        Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
+    ):
         with pytest.raises(PikaError) as caught:
             await wire.submit(REQUEST)
-        assert type(caught.value) is expected
-        assert len(sim.submissions) == 1
+        assert type(caught.value) is truth.submit
+        assert caught.value.started is Started.NO
+        assert "Nothing was started" in str(caught.value)
         assert KEY not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
-        if expected is not UNCERTAIN:
-            assert not sim.jobs, "an error that says nothing was started, while a job runs"
-            assert "Nothing was started" in str(caught.value)
+        assert (len(sim.submissions), len(sim.jobs)) == (1, 0)
 
 
-@pytest.mark.parametrize("name", [name for name in SUBMIT if SUBMIT[name] is UNCERTAIN])
-async def test_an_uncertain_submit_says_what_was_sent_and_when(name: str) -> None:
+@submits(Submit.UNCERTAIN)
+async def test_an_uncertain_submit_is_sent_once_and_says_what_and_when(
+    table: Table, truth: Truth
+) -> None:
     async with (
-        Simulator(faults=[Fault(name, times=None)]) as sim,
-        wired(sim, request_timeout=timeout_for(name)) as wire,
+        Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
     ):
         with pytest.raises(SubmissionUncertainError, match="may be billed") as caught:
             await wire.submit(REQUEST)
@@ -151,12 +103,16 @@ async def test_an_uncertain_submit_says_what_was_sent_and_when(name: str) -> Non
         assert error.sent_at.utcoffset() is not None
         assert isinstance(error.cause, PikaError)
         assert error.cause is error.__cause__
+        assert KEY not in f"{error}{error!r}{error.__cause__!r}"
+        assert (len(sim.submissions), len(sim.jobs)) == (1, int(truth.started))
 
 
-@pytest.mark.parametrize("name", [name for name in SUBMIT if SUBMIT[name] is None])
-async def test_a_busy_service_is_asked_a_bounded_number_of_times(name: str) -> None:
+@submits(Submit.AGAIN)
+async def test_a_busy_service_is_asked_a_bounded_number_of_times(
+    table: Table, truth: Truth
+) -> None:
     async with (
-        Simulator(faults=[Fault(name, times=None)]) as sim,
+        Simulator(service=table.service, faults=[Fault(truth.name, times=None)]) as sim,
         wired(sim, retry=RetryPolicy(attempts=3)) as wire,
     ):
         with pytest.raises(APIError, match="tried 3 times"):
@@ -165,25 +121,75 @@ async def test_a_busy_service_is_asked_a_bounded_number_of_times(name: str) -> N
         assert not sim.jobs
 
 
-@pytest.mark.parametrize("name", rows("poll"))
-async def test_one_bad_poll_does_not_fail_a_job_that_was_paid_for(name: str) -> None:
+@polls(*Poll)
+async def test_one_bad_poll_does_not_fail_a_job_that_was_paid_for(
+    table: Table, truth: Truth
+) -> None:
+    fault = Fault(truth.name, on="poll", after=1)
     async with (
-        Simulator(duration=Polls(3), faults=[Fault(name, on="poll", after=1)]) as sim,
+        Simulator(service=table.service, duration=Polls(3), faults=[fault]) as sim,
         wired(sim) as patient,
-        wired(sim, request_timeout=timeout_for(name)) as wire,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
     ):
         accepted = await patient.submit(REQUEST)
-        job = wire.job(accepted.id)
-        if name in POLL_RAISES:
-            with pytest.raises(PikaError) as caught:
-                await job.result()
-            assert type(caught.value) is POLL_RAISES[name]
-            assert caught.value.job_id == accepted.id
-            assert KEY not in f"{caught.value}{caught.value!r}"
-            return
-        assert (await job.result()).video.job_id == accepted.id
+        done = await wire.job(accepted.id).result()
+        assert done.video.job_id == accepted.id
         assert len(sim.submissions) == 1
-        assert [poll.fault.name for poll in sim.polls if poll.fault] == [name]
+        assert [poll.fault.name for poll in sim.polls if poll.fault] == [truth.name]
+
+
+@raising(Table.on_poll, "poll")
+async def test_a_poll_that_is_refused_raises_with_the_job_id_and_the_job_can_be_had_later(
+    table: Table, truth: Truth
+) -> None:
+    fault = Fault(truth.name, on="poll", after=1)
+    async with (
+        Simulator(service=table.service, duration=Polls(3), faults=[fault]) as sim,
+        wired(sim) as wire,
+    ):
+        accepted = await wire.submit(REQUEST)
+        with pytest.raises(PikaError) as caught:
+            await wire.job(accepted.id).result()
+        assert type(caught.value) is truth.poll
+        assert caught.value.job_id == accepted.id
+        assert KEY not in f"{caught.value}{caught.value!r}"
+        assert (await wire.job(accepted.id).result()).video.job_id == accepted.id
+        assert len(sim.submissions) == 1
+
+
+@polls(Poll.GRACE, Poll.EMPTY)
+async def test_a_job_of_ones_own_that_has_not_appeared_yet_is_waited_for(
+    table: Table, truth: Truth
+) -> None:
+    faults = [Fault(truth.name, on="poll", times=3)]
+    async with (
+        Simulator(service=table.service, duration=0, faults=faults) as sim,
+        client_for(sim) as client,
+    ):
+        done = await (await client.submit(REQUEST)).result()
+        assert [done.video.job_id] == list(sim.jobs)
+        assert len(sim.polls) == 4
+
+
+@polls(Poll.GRACE)
+async def test_of_a_re_attached_job_that_is_not_found_the_service_is_believed(
+    table: Table, truth: Truth
+) -> None:
+    faults = [Fault(truth.name, on="poll", times=None)]
+    async with Simulator(service=table.service, faults=faults) as sim, wired(sim) as wire:
+        with pytest.raises(NotFoundError) as caught:
+            await wire.job("paid-for-long-ago").result()
+        assert caught.value.job_id == "paid-for-long-ago"
+        assert len(sim.polls) == 1
+
+
+@polls(Poll.EMPTY)
+async def test_an_empty_answer_is_believed_after_a_minute(table: Table, truth: Truth) -> None:
+    faults = [Fault(truth.name, on="poll", times=None)]
+    async with Simulator(service=table.service, faults=faults) as sim, wired(sim) as wire:
+        with pytest.raises(NotFoundError):
+            await wire.job("paid-for-long-ago").result()
+        assert sum(wire.clock.naps) == pytest.approx(60.0)
 
 
 @pytest.mark.parametrize("place", ["submit", "poll"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.jobs import DONE, REQUEST, Service, attached, running, submitted
 from support.virtual_time import in_virtual_time
 
-from benchmarks.virtual_jobs import bimodal, log_normal, noise, power, simulate, stall
+from benchmarks.rig.virtual_jobs import bimodal, log_normal, noise, power, simulate, stall
 from pika_async import (
     AdaptivePolling,
     Estimate,

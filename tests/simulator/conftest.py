@@ -7,17 +7,15 @@ import aiohttp
 import anyio
 import pytest
 from attrs import define, evolve, frozen
+from support.faults import gateway
+from support.faults.table import Table
 
 from pika_async.simulator._jobs import SimulatedJob
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-BODY = {
-    "promptText": "A red panda, surfing",
-    "model": "1.5",
-    "options": {"frameRate": 24, "camera": {}, "parameters": {"motion": 1}, "extend": False},
-}
+BODY = gateway.TABLE.body
 
 
 @frozen
@@ -43,12 +41,18 @@ class Caller:
 
     session: aiohttp.ClientSession
     key: str | None = "key"
+    table: Table = gateway.TABLE
+
+    def at(self, table: Table) -> Caller:
+        """The same client, for another service."""
+        return evolve(self, table=table)
 
     def with_key(self, key: str | None) -> Caller:
         return evolve(self, key=key)
 
     async def request(self, method: str, url: str, **options: Any) -> Reply:
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key is not None else {}
+        name, value = self.table.key_header
+        headers = {name: value.format(key=self.key)} if self.key is not None else {}
         headers |= options.pop("headers", {})
         async with self.session.request(
             method, url, headers=headers, allow_redirects=False, **options
@@ -56,10 +60,11 @@ class Caller:
             return Reply(response.status, response.headers, await response.read())
 
     async def submit(self, url: str, **changes: Any) -> Reply:
-        return await self.request("POST", f"{url}/pika/generate", json=BODY | changes)
+        body = {**self.table.body, **changes}
+        return await self.request("POST", url + self.table.submit_path, json=body)
 
     async def poll(self, url: str, job_id: str) -> Reply:
-        return await self.request("GET", f"{url}/pika/feed/{job_id}")
+        return await self.request("GET", url + self.table.poll_path.format(job_id=job_id))
 
     async def fetch(self, url: str, **headers: str) -> Reply:
         names = {name.replace("_", "-"): value for name, value in headers.items()}

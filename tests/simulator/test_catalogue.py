@@ -4,95 +4,23 @@ import json
 import aiohttp
 import anyio
 import pytest
+from support.faults.every import TABLES, each
+from support.faults.table import JSON, NOTHING, PAGE, Broken
 
 from pika_async.simulator import FAULTS, Fault, Polls, Simulator
+from pika_async.simulator._catalogue import SERVICES, faults_of
+from pika_async.simulator._common import COMMON
 from pika_async.simulator._media import video
 
 SIZE = video().size
-JSON, PAGE, XML, NOTHING = "application/json", "text/html", "application/xml", None
-
-# What a raw client sees of each fault of the API, and whether a submit made a job all the same.
-ANSWERS = {
-    "401-new-api-error": (401, JSON, False),
-    "401-quota-used-up": (401, JSON, False),
-    "403-forbidden": (403, JSON, False),
-    "403-quota-not-enough": (403, JSON, False),
-    "402-quota-not-enough": (402, JSON, False),
-    "400-invalid-request": (400, JSON, False),
-    "400-openai": (400, JSON, False),
-    "413-html": (413, PAGE, False),
-    "422-detail": (422, JSON, False),
-    "404-wrong-path": (404, JSON, False),
-    "429-openai": (429, JSON, False),
-    "429-empty": (429, NOTHING, False),
-    "429-fail-to-fetch-task": (429, JSON, False),
-    "429-retry-after-seconds": (429, JSON, False),
-    "429-retry-after-date": (429, JSON, False),
-    "503-no-channel": (503, JSON, False),
-    "503-retry-after": (503, PAGE, False),
-    "fail-to-fetch-task-400": (400, JSON, False),
-    "fail-to-fetch-task-500": (500, JSON, True),
-    "500-do-request-failed": (500, JSON, False),
-    "500-read-response-body-failed": (500, JSON, True),
-    "500-unmarshal-response-body-failed": (500, JSON, True),
-    "500-insert-task-failed": (500, JSON, True),
-    "500-panic": (500, JSON, False),
-    "500-empty": (500, NOTHING, True),
-    "502-html": (502, PAGE, False),
-    "503-html": (503, PAGE, True),
-    "504-html": (504, PAGE, True),
-    "504-empty": (504, NOTHING, False),
-    "520-html": (520, PAGE, True),
-    "524-html": (524, PAGE, True),
-    "408": (408, NOTHING, False),
-    "425": (425, NOTHING, False),
-    "redirect-other-origin": (307, NOTHING, False),
-    "200-html": (200, PAGE, False),
-    "200-empty": (200, NOTHING, True),
-    "200-list": (200, JSON, True),
-    "200-no-id": (200, JSON, True),
-    "200-success-false": (200, JSON, False),
-    "200-error": (200, JSON, False),
-    "200-code": (200, JSON, False),
-    "unknown-400": (400, JSON, False),
-    "unknown-404": (404, JSON, False),
-    "unknown-empty": (200, NOTHING, False),
-    "other-key": (400, JSON, False),
-}
-# The codes and types by which a client can tell errors apart.
-MARKS = {
-    "401-new-api-error": {"error": {"type": "new_api_error"}},
-    "401-quota-used-up": {"error": {"type": "new_api_error"}},
-    "403-forbidden": {"error": {"type": "new_api_error"}},
-    "403-quota-not-enough": {"code": "quota_not_enough", "data": None},
-    "402-quota-not-enough": {"code": "quota_not_enough", "data": None},
-    "400-invalid-request": {"code": "invalid_request"},
-    "400-openai": {"error": {"type": "invalid_request_error"}},
-    "404-wrong-path": {"error": {"type": "invalid_request_error"}},
-    "429-fail-to-fetch-task": {"code": "fail_to_fetch_task"},
-    "fail-to-fetch-task-400": {"code": "fail_to_fetch_task"},
-    "fail-to-fetch-task-500": {"code": "fail_to_fetch_task"},
-    "500-do-request-failed": {"code": "do_request_failed"},
-    "500-read-response-body-failed": {"code": "read_response_body_failed"},
-    "500-unmarshal-response-body-failed": {"code": "unmarshal_response_body_failed"},
-    "500-insert-task-failed": {"code": "insert_task_failed"},
-    "500-panic": {"error": {"type": "new_api_panic"}},
-    "200-success-false": {"success": False},
-    "200-error": {"error": "service busy"},
-    "200-code": {"code": "service_busy"},
-    "unknown-400": {"code": "task_not_exist"},
-    "unknown-404": {"code": "task_not_exist"},
-    "other-key": {"code": "task_not_exist"},
-}
-# What a raw client sees of a connection that breaks, and whether the server had done its work.
+XML = "application/xml"
+# What a raw client sees of a connection that breaks.
 BREAKS = {
-    "reset-before": (aiohttp.ClientOSError, False),
-    "reset-after": (aiohttp.ClientOSError, True),
-    "closed-before": (aiohttp.ServerDisconnectedError, False),
-    "closed-after": (aiohttp.ServerDisconnectedError, True),
-    "truncated": (aiohttp.ClientPayloadError, True),
+    Broken.RESET: aiohttp.ClientOSError,
+    Broken.CLOSED: aiohttp.ServerDisconnectedError,
+    Broken.CUT: aiohttp.ClientPayloadError,
 }
-SILENCES = {"stalled": True, "slow-headers": True}
+
 # What a raw client sees of a file, when it asks for the bytes from 1000 on.
 FILES = {
     "403-expired": (403, XML),
@@ -101,8 +29,8 @@ FILES = {
     "416-range": (416, NOTHING),
     "html": (200, PAGE),
     "429-empty": (429, NOTHING),
-    "429-retry-after-seconds": (429, JSON),
-    "429-retry-after-date": (429, JSON),
+    "429-retry-after-seconds": (429, PAGE),
+    "429-retry-after-date": (429, PAGE),
     "503-retry-after": (503, PAGE),
     "500-empty": (500, NOTHING),
     "502-html": (502, PAGE),
@@ -121,15 +49,19 @@ FILES = {
     "no-length": (206, "video/mp4"),
     "no-validators": (206, "video/mp4"),
 }
+BROKEN_FILES = {
+    "reset-before",
+    "reset-after",
+    "closed-before",
+    "closed-after",
+    "stalled",
+    "slow-headers",
+}
 LYING_FILES = {
     "cut": (SIZE - 1000, (SIZE - 1000) // 2),
     "truncated": (SIZE - 1000, (SIZE - 1000) // 2),
     "length-too-long": (2 * (SIZE - 1000), SIZE - 1000),
 }
-
-
-def places(table, place):
-    return [name for name in table if place in FAULTS[name].places]
 
 
 def has_marks(value, marks):
@@ -139,88 +71,120 @@ def has_marks(value, marks):
     )
 
 
-def check_answer(name, reply):
-    status, kind, _ = ANSWERS[name]
-    assert status == reply.status
-    assert kind == (reply.headers.get("Content-Type", ";").partition(";")[0] or None)
-    assert (kind is None) == (reply.body == b"")
-    assert reply.headers["X-Oneapi-Request-Id"]
-    if kind == JSON:
-        assert has_marks(reply.json, MARKS.get(name, {}))
-    if kind == PAGE:
+def check_answer(table, truth, reply):
+    assert truth.seen == reply.status
+    assert truth.kind == (reply.headers.get("Content-Type", ";").partition(";")[0] or None)
+    assert (truth.kind is None) == (reply.body == b"")
+    assert reply.headers[table.names_request_in]
+    if truth.kind == JSON:
+        assert has_marks(reply.json, truth.marks)
+    if truth.kind == PAGE:
         assert reply.body.startswith(b"<")
 
 
-def test_every_fault_is_described_here():
-    described = {*ANSWERS, *BREAKS, *SILENCES, *FILES, *LYING_FILES, "length-too-short", "custom"}
+def whole(*, on):
+    """Those that come as a whole answer."""
+    return each(lambda table: (t for t in getattr(table, f"on_{on}")() if isinstance(t.seen, int)))
 
-    assert set(FAULTS) == described
+
+def broken(*, on):
+    """Those that are told by the connection alone, and at once."""
+    return each(lambda table: (t for t in getattr(table, f"on_{on}")() if t.seen in BREAKS))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.service)
+def test_the_table_of_a_service_has_a_row_for_every_fault_and_place(table):
+    assert table.amiss(faults_of(SERVICES[table.service])) == []
+
+
+def test_every_service_has_a_table():
+    assert {table.service for table in TABLES} == set(SERVICES)
+
+
+def test_no_two_services_mean_different_things_by_one_name():
+    rows = [row for service in SERVICES.values() for row in (*service.faults, *COMMON)]
+
+    assert len({row.name for row in rows}) == len({id(row) for row in rows})
 
 
 def test_every_file_fault_is_described_here():
     rows = {name for name, row in FAULTS.items() if "download" in row.places}
 
-    assert {*FILES, *LYING_FILES, *BREAKS, *SILENCES, "length-too-short", "custom"} == rows
+    assert {*FILES, *LYING_FILES, *BROKEN_FILES, "length-too-short", "custom"} == rows
 
 
-@pytest.mark.parametrize("name", places(ANSWERS, "submit"))
-async def test_a_submit_meets_a_fault_once_and_the_truth_is_in_jobs(call, name):
-    fault = Fault(name)
-    async with Simulator(faults=[fault]) as sim:
+@whole(on="submit")
+async def test_a_submit_meets_a_fault_once_and_the_truth_is_in_jobs(call, table, truth):
+    fault = Fault(truth.name)
+    call = call.at(table)
+    async with Simulator(service=table.service, faults=[fault]) as sim:
         reply = await call.submit(sim.url)
         made = list(sim.jobs)
         again = await call.submit(sim.url)
 
-    status, _, created = ANSWERS[name]
-    check_answer(name, reply)
-    assert created == bool(made)
+    check_answer(table, truth, reply)
+    assert truth.started == bool(made)
     assert again.status == 200
     first = sim.submissions[0]
-    assert (status, fault, made) == (first.status, first.fault, [first.job_id] if created else [])
+    told = [first.job_id] if truth.started else []
+    assert (truth.seen, fault, made) == (first.status, first.fault, told)
 
 
-@pytest.mark.parametrize("name", places(ANSWERS, "poll"))
-async def test_a_poll_meets_a_fault_once(call, name):
-    fault = Fault(name, on="poll")
-    async with Simulator(duration=Polls(1), faults=[fault]) as sim:
-        job_id = (await call.submit(sim.url)).json["id"]
-        reply = await call.poll(sim.url, job_id)
-        again = await call.poll(sim.url, job_id)
+@whole(on="poll")
+async def test_a_poll_meets_a_fault_once(call, table, truth):
+    fault = Fault(truth.name, on="poll")
+    call = call.at(table)
+    async with Simulator(service=table.service, duration=Polls(1), faults=[fault]) as sim:
+        await call.submit(sim.url)
+        (job,) = sim.jobs.values()
+        reply = await call.poll(sim.url, job.id)
+        looked = job.polls
+        again = await call.poll(sim.url, job.id)
 
-    check_answer(name, reply)
-    assert again.video["status"] == "finished"
-    assert [(ANSWERS[name][0], fault), (200, None)] == [(p.status, p.fault) for p in sim.polls]
+    check_answer(table, truth, reply)
+    assert looked == int(truth.started)
+    assert again.status == 200
+    assert job.polls == looked + 1
+    assert [(truth.seen, fault), (200, None)] == [(p.status, p.fault) for p in sim.polls]
 
 
-@pytest.mark.parametrize("name", BREAKS)
-async def test_a_submit_breaks_before_or_after_the_job_was_made(call, name):
-    error, created = BREAKS[name]
-    async with Simulator(faults=[Fault(name)]) as sim:
-        with pytest.raises(error):
+@broken(on="submit")
+async def test_a_submit_breaks_before_or_after_the_job_was_made(call, table, truth):
+    call = call.at(table)
+    async with Simulator(service=table.service, faults=[Fault(truth.name)]) as sim:
+        with pytest.raises(BREAKS[truth.seen]):
             await call.submit(sim.url)
-        assert created == bool(sim.jobs)
+        assert truth.started == bool(sim.jobs)
         again = await call.submit(sim.url)
 
     assert again.status == 200
-    assert (200 if name == "truncated" else None) == sim.submissions[0].status
-    assert created == (sim.submissions[0].job_id is not None)
+    sent = 200 if truth.seen is Broken.CUT else None
+    assert sent == sim.submissions[0].status
+    assert truth.started == (sim.submissions[0].job_id is not None)
 
 
-@pytest.mark.parametrize("name", BREAKS)
-async def test_a_poll_breaks(call, name):
-    error, looked = BREAKS[name]
-    async with Simulator(faults=[Fault(name, on="poll")]) as sim:
-        job_id = (await call.submit(sim.url)).json["id"]
-        with pytest.raises(error):
-            await call.poll(sim.url, job_id)
+@broken(on="poll")
+async def test_a_poll_breaks(call, table, truth):
+    call = call.at(table)
+    async with Simulator(service=table.service, faults=[Fault(truth.name, on="poll")]) as sim:
+        await call.submit(sim.url)
+        (job,) = sim.jobs.values()
+        with pytest.raises(BREAKS[truth.seen]):
+            await call.poll(sim.url, job.id)
 
-    assert int(looked) == sim.jobs[job_id].polls
+    assert int(truth.started) == job.polls
 
 
-@pytest.mark.parametrize("name", ["reset-before", "closed-before"])
-async def test_a_download_breaks(call, name):
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("reset-before", aiohttp.ClientOSError),
+        ("closed-before", aiohttp.ServerDisconnectedError),
+    ],
+)
+async def test_a_download_breaks(call, name, error):
     async with Simulator(faults=[Fault(name, on="download")]) as sim:
-        with pytest.raises(BREAKS[name][0]):
+        with pytest.raises(error):
             await call.fetch(sim.media_url + "/video.mp4")
 
     assert [download.status for download in sim.downloads] == [None]
@@ -244,7 +208,7 @@ Content-Length: {len(body)}\r\n\r\n"
     assert f"Content-Length: {len(half) * 2}".encode() in headers
 
 
-@pytest.mark.parametrize("name", SILENCES)
+@pytest.mark.parametrize("name", ["stalled", "slow-headers"])
 @pytest.mark.parametrize("place", ["submit", "poll", "download"])
 async def test_a_silence_ends_with_the_whole_answer(call, name, place):
     async with Simulator(faults=[Fault(name, on=place, seconds=0)]) as sim:
@@ -260,7 +224,7 @@ async def test_a_silence_ends_with_the_whole_answer(call, name, place):
     )
 
 
-@pytest.mark.parametrize("name", SILENCES)
+@pytest.mark.parametrize("name", ["stalled", "slow-headers"])
 async def test_the_job_is_made_before_the_silence_and_the_record_too(call, arrival, name):
     fault = Fault(name, seconds=3600)
     async with anyio.create_task_group() as tasks, Simulator(faults=[fault]) as sim:

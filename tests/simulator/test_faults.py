@@ -5,7 +5,8 @@ from attrs import frozen
 from attrs.exceptions import FrozenInstanceError
 
 from pika_async.simulator import FAULTS, Fault
-from pika_async.simulator._faults import Ledger, content, headers
+from pika_async.simulator._faults import Ledger, encoded, headers
+from pika_async.simulator._services.gateway.service import Gateway
 
 
 def strikes(faults, place="submit", count=1, *, job_id=None, seed=0):
@@ -168,11 +169,11 @@ def test_headers_of_a_fault_win():
     ],
 )
 def test_the_body_decides_the_content_type(body, raw, kind):
-    assert (raw, kind) == content(Fault("custom", status=500, body=body), "id")
+    assert (raw, kind) == encoded(body, Gateway(), "id")
 
 
 def test_a_body_of_the_row_mentions_the_request():
-    raw, _ = content(Fault("401-new-api-error"), "sim7")
+    raw, _ = encoded(FAULTS["401-new-api-error"].body, Gateway(), "sim7")
 
     assert b"(request id: sim7)" in raw
 
@@ -188,6 +189,6 @@ def test_a_fault_for_a_prompt_strikes_that_prompt_alone():
     fault = Fault("502-html", prompt="the bad one", times=None)
     ledger = Ledger(random.Random(0))  # noqa: S311 - reproducible, not secret
 
-    assert ledger.pick([fault], "submit", body={"promptText": "the bad one"}) is fault
-    assert ledger.pick([fault], "submit", body={"promptText": "another"}) is None
+    assert ledger.pick([fault], "submit", prompt="the bad one") is fault
+    assert ledger.pick([fault], "submit", prompt="another") is None
     assert ledger.pick([fault], "submit") is None

@@ -58,6 +58,7 @@ def test_the_size_of_the_video_itself_needs_no_padding():
     assert read(FILE) == read(video(SIZE))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="needs ffprobe")
 @pytest.mark.parametrize("size", [None, SIZE + 100_000])
 def test_the_video_plays_padded_or_not(tmp_path, size):

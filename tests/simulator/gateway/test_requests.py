@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from pika_async.simulator._services.gateway.requests import complaint, read_body
+from pika_async.simulator._services._service import read_object
+from pika_async.simulator._services.gateway.requests import complaint
 
 SEED_EXAMPLE = {
     "pikaffect": "Dissolve",
@@ -102,9 +103,9 @@ def test_fields_that_are_not_known_are_let_through():
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b'"text"', b"null", b"{", b"\xff\xfe{}"])
 def test_a_body_that_is_no_json_object_is_refused(raw):
-    assert read_body(raw) is None
-    assert complaint(read_body(raw)) == "the request body is not a JSON object"
+    assert read_object(raw) is None
+    assert complaint(read_object(raw)) == "the request body is not a JSON object"
 
 
 def test_a_json_object_is_read():
-    assert read_body(json.dumps(SEED_EXAMPLE).encode()) == SEED_EXAMPLE
+    assert read_object(json.dumps(SEED_EXAMPLE).encode()) == SEED_EXAMPLE

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pika_async.simulator import _media
-from pika_async.simulator._jobs import LATE_LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pika_async.simulator._jobs import Look, Moment, SimulatedJob
+
+LATE_LINKS: Final = 2
+"""How many answers say "finished" without a link under the variant `link-late`."""
 
 VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -26,26 +28,21 @@ VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
         "id-in-video-id": "the id is video_id",
         "id-is-data": "the id is data itself",
         "id-in-data-job-id": "the id is data.job.id",
-        "odd-ids": "ids are not UUIDs and must be quoted in a path",
         "sparse-pending": "until it ends a video is only id, status and progress",
         "sparse-finished": "a finished video is only status and resultUrl",
         "videos-empty-first": "the first answer of a job has an empty list of videos",
         "videos-missing-first": "the first answer of a job has no videos at all",
         "leftovers": "other services' fields stand beside the videos",
-        "several-videos": "a job makes three videos, which finish one after the other",
-        "mixed-outcomes": "a job makes two videos or more, of which the last fails",
         "big-seeds": "seeds that need more than 53 bits",
         "progress-missing": "no video reports progress",
         "progress-wanders": "progress goes up and down",
         "link-late": f"the first {LATE_LINKS} answers that say finished have no links yet",
-        "links-expire": "every answer makes new links; all but the newest are answered with 403",
         "unknown-status": "the first answer past the queue has a status nobody documented",
-        "lagging": "answers are up to 15 s behind; with Polls, one poll",
         "sibling-words": "statuses in the words of sibling services: processing, succeeded, failed",
         "reason-empty": "a failed video gives no reason",
     }
 )
-"""Body variants by name, with what each does."""
+"""Body variants of the gateway, beside those that every service has."""
 
 REQUEST_ID: Final = "{request_id}"
 """Replaced by the id of the request when an error is sent."""

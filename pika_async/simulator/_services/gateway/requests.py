@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
@@ -58,15 +57,6 @@ _RULES = (
 )
 
 _ABSENT = object()
-
-
-def read_body(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object in `raw`, or None when there is none."""
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def complaint(body: Mapping[str, Any] | None) -> str | None:

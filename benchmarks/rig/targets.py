@@ -97,13 +97,14 @@ TARGETS = {
         "100 random moments: resubmissions, lost jobs, files not whole, wrong claims",
         0,
         unit="",
+        elsewhere="pytest -m slow tests/crashes --kills 100",
     ),
     "faults": Target(
         "every fault on the wire",
         "on submit and on poll: second POSTs, lost jobs",
         0,
         unit="",
-        elsewhere="tests/test_faults.py",
+        elsewhere="tests/jobs/test_faults.py",
     ),
     "import": Target("import pika_async", "fresh interpreters", 1.10, 0.5, unit="× aiohttp"),
 }

@@ -1,6 +1,6 @@
 """A journalled batch in a process that is killed.
 
-``python -m benchmarks.crashing`` is the nursery: it reads an :class:`Order` a line, and forks a
+``python -m crashes.nursery`` is the nursery: it reads an :class:`Order` a line, and forks a
 process that carries it out. What that process tells goes to the same pipe in single writes, so
 that a killed one leaves no half line, and before the word of its end.
 """
@@ -222,7 +222,7 @@ async def nursery() -> AsyncIterator[Nursery]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "benchmarks.crashing",
+        "crashes.nursery",
         cwd=Path(__file__).parents[1],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

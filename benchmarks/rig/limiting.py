@@ -1,7 +1,7 @@
 """The service of ``benchmarks.rate_limited``, in a process of its own.
 
-``python -m benchmarks.limiting PER_SECOND RETRY_AFTER`` prints its URL, runs until standard input
-is closed, then tells what arrived.
+``python -m benchmarks.rig.limiting PER_SECOND RETRY_AFTER`` prints its URL, runs until standard
+input is closed, then tells what arrived.
 """
 
 from __future__ import annotations

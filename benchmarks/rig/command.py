@@ -7,12 +7,12 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.rows import show
+from benchmarks.rig.rows import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from benchmarks.rows import Row
+    from benchmarks.rig.rows import Row
 
 
 def command(

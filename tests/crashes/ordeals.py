@@ -1,18 +1,13 @@
-"""Kill a journalled batch at random moments; nothing may be paid for twice, and nothing lost.
+"""A journalled batch that is killed at random moments, and the books on what became of it.
 
-    python -m benchmarks.crashes [--kills 100] [--prompts 200] [--seed 0]
-
-The kills are spread over four kinds of batch, and over as many journals as they need; every
-journal is run to its end afterwards, and its results are held against what the service, which
-lives on in another process, has accepted. SIGKILL ends a process, not the machine: what was
-written and not yet synced survives it, so this says nothing of a loss of power.
+Every journal is run to its end afterwards, and its results are held against what the service, which
+lives on in another process, has accepted. SIGKILL ends a process, not the machine: what was written
+and not yet synced survives it, so this says nothing of a loss of power.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -20,18 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from attrs import define, evolve, frozen
+from attrs import define, frozen
+from crashes.books import Books, digest_of_video, once_more, to_its_end
+from crashes.nursery import Life, Nursery, Order, nursery
 
-from benchmarks.books import MUST_BE_NONE, Books, digest_of_video, once_more, to_its_end
-from benchmarks.command import command
-from benchmarks.crashing import Life, Nursery, Order, nursery
-from benchmarks.rows import Row
 from pika_async.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-QUICK = {"kills": 8, "prompts": 60}
+    from collections.abc import Awaitable, Callable
 
 # From the fork on; the journal is made a few milliseconds later, within a few more.
 _VERY_EARLY = 0.03
@@ -56,8 +47,13 @@ KINDS = (
 )
 
 
-async def ordeal(kind: Kind, kills: int, prompts: int, chance: random.Random) -> Counter[str]:
-    """What was found in the books of as many batches of one kind as ``kills`` kills take."""
+async def ordeal(
+    kind: Kind, kills: int, prompts: int, chance: random.Random
+) -> tuple[Counter[str], dict[str, object]]:
+    """What was found in the books of as many batches of one kind as ``kills`` kills take.
+
+    The second is an example of each finding that must not be.
+    """
     simulator = Simulator(
         duration=lambda draw: draw.uniform(0.02, 0.15),
         submits_per_second=kind.submits_per_second,
@@ -67,6 +63,7 @@ async def ordeal(kind: Kind, kills: int, prompts: int, chance: random.Random) ->
         seed=chance.getrandbits(32),
     )
     found: Counter[str] = Counter()
+    examples: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         async with simulator as sim, nursery() as nurse:
             digest = await digest_of_video(sim)
@@ -81,10 +78,8 @@ async def ordeal(kind: Kind, kills: int, prompts: int, chance: random.Random) ->
                 await to_its_end(nurse, books, digest)
                 await once_more(nurse, books)
                 found += books.found
-                for what in MUST_BE_NONE:
-                    if books.found[what]:
-                        print(f"{what}, for example: {books.examples[what]}")
-    return found
+                examples |= books.examples
+    return found, examples
 
 
 async def undisturbed(nurse: Nursery, order: Order) -> float:
@@ -142,38 +137,3 @@ async def be_killed(nurse: Nursery, books: Books, moments: Moments, kills: int) 
         books.close_life(life)
         if not life.killed:
             return
-
-
-async def ordeals(kills: int, prompts: int, seed: int) -> dict[str, Counter[str]]:
-    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    found = {}
-    for place, kind in enumerate(KINDS):
-        share = kills * (place + 1) // len(KINDS) - kills * place // len(KINDS)
-        found[kind.name] = await ordeal(kind, share, prompts, chance)
-    return found
-
-
-def run(*, kills: int = 100, prompts: int = 200, seed: int = 0) -> list[Row]:
-    found = asyncio.run(ordeals(kills, prompts, seed))
-    total = sum(found.values(), Counter[str]())
-    rows = [wrong(kind, counts) for kind, counts in found.items()]
-    rows.append(evolve(wrong("all kinds", total), target="crashes"))
-    told = [what for what in MUST_BE_NONE[:2] if not total[what]]
-    told += [what for what, count in sorted(total.items()) if count]
-    return rows + [Row("all kinds", what, (total[what],)) for what in told]
-
-
-def wrong(kind: str, counts: Counter[str]) -> Row:
-    """All that must not be, as one sum."""
-    found = [what for what in MUST_BE_NONE if counts[what]]
-    note = ", ".join(found) or f"{counts['kills']} kills"
-    return Row(kind, "wrong", (sum(counts[what] for what in found),), note=note)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    rows = command(run, QUICK, argv)
-    sys.exit(any(row.unit == "wrong" and row.median for row in rows))
-
-
-if __name__ == "__main__":
-    main()

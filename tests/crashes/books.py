@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-import tempfile
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +10,9 @@ from typing import Any
 
 import aiohttp
 from attrs import define, field
+from crashes.journal import journal_rows
+from crashes.nursery import Life, Nursery, Order, prompts
 
-from benchmarks.crashing import Life, Nursery, Order, prompts
 from pika_async.simulator import Simulator
 
 MUST_BE_NONE = (
@@ -183,28 +181,6 @@ def _phase(life: Life, rows: dict[str, Any], order: Order) -> str:
     if len(life.told) >= order.prompts:
         return "kills after the last result"
     return "kills in the midst"
-
-
-def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
-    """The items of a journal by prompt, read from a copy: to read a journal is to touch it."""
-    if not journal.exists():
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "journal"
-        for ending in ("", "-wal"):
-            source = journal.with_name(journal.name + ending)
-            if source.exists():
-                shutil.copy(source, copy.with_name(copy.name + ending))
-        connection = sqlite3.connect(copy)
-        try:
-            connection.row_factory = sqlite3.Row
-            tables = connection.execute("SELECT name FROM sqlite_schema").fetchall()
-            if not any(row["name"] == "items" for row in tables):
-                return {}
-            rows = [dict(row) for row in connection.execute("SELECT * FROM items")]
-        finally:
-            connection.close()
-    return {json.loads(row["request"])["prompt"]: row for row in rows}
 
 
 async def digest_of_video(sim: Simulator) -> str:

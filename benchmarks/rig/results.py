@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from benchmarks.plots import draw
-from benchmarks.rows import Row, decoded, encoded
-from benchmarks.targets import TARGETS
+from benchmarks.rig.plots import draw
+from benchmarks.rig.rows import Row, decoded, encoded
+from benchmarks.rig.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

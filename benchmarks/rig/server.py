@@ -1,8 +1,8 @@
 """A service that answers as fast as asyncio can, so that it is not what is measured.
 
-Runs in a process of its own: ``python -m benchmarks.server [--wire gateway] [--polls 12]`` prints
-its port. Every job is ended at its so many-th poll, or, with ``--seconds``, so long after its
-submit. ``--latency`` is how long every answer is under way.
+Runs in a process of its own: ``python -m benchmarks.rig.server [--wire gateway] [--polls 12]``
+prints its port. Every job is ended at its so many-th poll, or, with ``--seconds``, so long after
+its submit. ``--latency`` is how long every answer is under way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from benchmarks.processes import service
-from benchmarks.wires import WIRES, Wire
+from benchmarks.rig.processes import service
+from benchmarks.rig.wires import WIRES, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def server(
     """The URL of a service in another process, whose jobs end at their ``polls``-th poll."""
     options = {"--polls": polls, "--wire": wire, "--seconds": seconds, "--latency": latency}
     words = [str(word) for option in options.items() for word in option]
-    with service("server", *words) as process:
+    with service("rig.server", *words) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
 

@@ -6,13 +6,13 @@ import importlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.targets import TARGETS
+from benchmarks.rig.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from benchmarks.rows import Row
+    from benchmarks.rig.rows import Row
 
 _DOTS_PER_INCH = 120
 _OURS, _OTHERS, _BAD = "#0b6e4f", "#8a8f98", "#c0392b"

@@ -7,7 +7,7 @@ import statistics
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.virtual_jobs import DURATIONS, IN_FLIGHT, JOBS, TITLES
+from benchmarks.rig.virtual_jobs import DURATIONS, IN_FLIGHT, JOBS, TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

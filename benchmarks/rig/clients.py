@@ -17,7 +17,7 @@ from pika_async.dialects import Gateway
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from benchmarks.rows import Figures
+    from benchmarks.rig.rows import Figures
 
 PROMPT = "a red panda surfing"
 HEADERS = {"Authorization": "Bearer key"}

@@ -1,0 +1,1 @@
+"""What measurements are made with: services, clients, processes, rows, targets, plots."""
