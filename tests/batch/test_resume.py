@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from support.batches import KEY, client_for, prompts, until
 from pika_async import (
     AuthenticationError,
     Batch,
+    Failed,
     FixedPolling,
     GenerationRequest,
     InvalidRequestError,
@@ -26,10 +28,14 @@ from pika_async import (
     NotSubmittedError,
     RetryPolicy,
     SubmissionUncertainError,
+    Video,
     read_journal,
     run_batch,
 )
+from pika_async._batch.record import Choices, JournalRecord
 from pika_async._journal import journal as journal_module
+from pika_async._journal.journal import Journal
+from pika_async._request.record import Intent
 from pika_async.simulator import Fault, Polls, Simulator
 
 if TYPE_CHECKING:
@@ -578,3 +584,141 @@ async def test_many_batches_with_journals_of_their_own_share_one_client(tmp_path
             )
         )
         assert len(sim.submissions) == 25
+
+
+class TestJobsWithoutALink:
+    """A job that is finished and whose link never came is paid for: nothing to buy again."""
+
+    @pytest.mark.parametrize("retry_failed", [False, True])
+    async def test_it_is_looked_at_again_by_its_id(self, journal, retry_failed):
+        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
+            async with Batch(client, ["a panda"], journal=journal) as batch:
+                await until(lambda: batch.in_flight)
+                await until(lambda: rows(journal, "status") == [("submitted",)])
+            (job_id,) = sim.jobs
+            await self.no_link_came(journal, sim.url, job_id)
+            for job in sim.jobs.values():
+                job.duration = Polls(1)
+            (result,) = await run_batch(
+                client, ["a panda"], journal=journal, retry_failed=retry_failed
+            )
+            assert len(sim.submissions) == 1
+        assert (result.job_id, result.ok, result.resumed) == (job_id, True, True)
+
+    async def test_the_journal_says_why_it_has_no_end(self, journal):
+        await self.no_link_came(journal, "https://api.test", "job-1")
+        (entry,) = read_journal(journal)
+        assert (entry.status, entry.attempt.end, entry.attempt.ended_at) == (
+            "submitted",
+            None,
+            None,
+        )
+        assert entry.attempt.problem.kind == "JobFailedError"
+        assert "no link came" in entry.attempt.problem.what
+
+    @staticmethod
+    async def no_link_came(journal: Path, base_url: str, job_id: str) -> None:
+        """What a batch writes down when the wait for the link is over."""
+        async with recorded(journal, base_url) as record:
+            known = await record.begin(PANDA, PANDA)
+            if known.job_id is None:
+                await record.leaving(sent(base_url))
+                await record.accepted(job_id)
+            video = Video(id="v", job_id=job_id, url="")
+            await record.ended(Failed(reason="no link came", videos=(video,)), None)
+
+
+class TestTheSameSubmitAgain:
+    """Where a service knows a repeated key, the same submit may be sent more than once."""
+
+    async def test_what_was_sent_is_told_with_its_key(self, journal):
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+        async with recorded(journal) as record:
+            known = await record.begin(PANDA, PANDA)
+        assert isinstance(known.error, SubmissionUncertainError)
+        assert known.intent == sent()
+
+    async def test_it_is_told_also_where_a_new_one_is_allowed(self, journal):
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+        async with recorded(journal, resubmit_uncertain=True) as record:
+            known = await record.begin(PANDA, PANDA)
+        assert (known.error, known.intent) == (None, sent())
+
+    async def test_the_same_key_is_the_same_attempt(self, journal):
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+            await record.accepted("job-1", {"status": "https://queue.test/1"})
+        (attempt,) = (entry.attempt for entry in read_journal(journal))
+        assert (attempt.job_id, attempt.hints) == ("job-1", {"status": "https://queue.test/1"})
+        assert rows(journal, "submit_id") == [("key-1",)]
+
+    @pytest.mark.parametrize("ran", ["in an earlier run", "in this run"])
+    async def test_one_that_may_have_arrived_is_not_taken_back_by_one_that_stayed(
+        self, journal, ran
+    ):
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+            if ran == "in this run":
+                await record.leaving(sent())
+                record.stayed()
+        if ran == "in an earlier run":
+            async with recorded(journal) as record:
+                await record.begin(PANDA, PANDA)
+                await record.leaving(sent())
+                record.stayed()
+        assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
+
+    async def test_one_that_stayed_can_leave_again_under_the_same_key(self, journal):
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+            record.stayed()
+            await record.leaving(sent())
+            assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
+            record.stayed()
+        assert rows(journal, "status") == []
+
+    async def test_addresses_of_a_job_in_flight_are_told_to_the_next_run(self, journal):
+        hints = {"status": "https://queue.test/1"}
+        async with recorded(journal) as record:
+            await record.begin(PANDA, PANDA)
+            await record.leaving(sent())
+            await record.accepted("job-1", hints)
+        async with recorded(journal) as record:
+            known = await record.begin(PANDA, PANDA)
+        assert (known.job_id, known.hints, known.intent) == ("job-1", hints, None)
+
+
+PANDA = GenerationRequest("a panda")
+
+
+def sent(base_url: str = "https://api.test", key: str = "key-1") -> Intent:
+    return Intent(
+        service="gateway", base_url=base_url, submit_id=key, digest="d" * 64, body='{"a": 1}'
+    )
+
+
+@asynccontextmanager
+async def recorded(
+    journal: Path, base_url: str = "https://api.test", *, resubmit_uncertain: bool = False
+) -> AsyncIterator[JournalRecord]:
+    """The record of one request, in a run of its own."""
+
+    def refuse(*problem: object) -> None:
+        raise AssertionError(problem)
+
+    opened = await Journal.open(journal, time.time, refuse, service="gateway", base_url=base_url)
+    choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=False)
+    try:
+        yield JournalRecord(0, opened, choices, refuse, refuse)
+    finally:
+        await opened.close()

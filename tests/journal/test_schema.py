@@ -1,0 +1,368 @@
+"""The step from format 1: real journals of the version that wrote it, kept in ``format1``.
+
+They were made by that version against its own simulator, each in one folder that was copied when
+its last process had ended:
+
+- ``running``: two prompts; the batch was left while both jobs were in flight.
+- ``finished``: three prompts, two of them equal; all succeeded, and nothing was saved.
+- ``files``: with an ``output_dir``; one job of one video, and one of three videos, of which the
+  first was refused by the media host.
+- ``uncertain``: the connection was reset after the submit had left (``reset-after``).
+- ``cut``: two prompts, one at a time; the second submit was never answered (``slow-headers``), and
+  the process was killed with SIGKILL while it waited. All that it wrote lies in the ``-wal``.
+- ``failed``: the job failed.
+- ``linkless``: the job finished, and no link to its video came (``link-late``, without an end).
+- ``refused``: one prompt refused with 422, and asked for again in vain; another one with a key that
+  was refused (401).
+- ``again``: requests that were submitted again, with ``retry_failed`` or ``resubmit_uncertain``,
+  each called after what came of it first and then.
+- ``empty``: a batch without prompts.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from support.batches import client_for
+
+from pika_async import (
+    Batch,
+    FixedPolling,
+    JobFailedError,
+    JournalError,
+    OtherServiceError,
+    PikaClient,
+    SubmissionUncertainError,
+    read_journal,
+    run_batch,
+)
+from pika_async._journal import schema
+from pika_async._journal.file import JournalFile, read_only
+from pika_async.dialects import Gateway
+from pika_async.simulator import Polls, Simulator
+
+FORMAT_1 = Path(__file__).parent / "format1"
+
+# Each request, how far it has come, and how far each of its submits has.
+FOUND = {
+    "running": [
+        ("in flight 0", "submitted", ["submitted"]),
+        ("in flight 1", "submitted", ["submitted"]),
+    ],
+    "finished": [
+        ("finished 0", "succeeded", ["succeeded"]),
+        ("equal", "succeeded", ["succeeded"]),
+        ("equal", "succeeded", ["succeeded"]),
+    ],
+    "files": [
+        ("with a file", "succeeded", ["succeeded"]),
+        ("three videos, two files", "succeeded", ["succeeded"]),
+    ],
+    "uncertain": [("uncertain", "uncertain", ["uncertain"])],
+    "cut": [
+        ("done before", "succeeded", ["succeeded"]),
+        ("cut in the middle", "submitting", ["submitting"]),
+    ],
+    "failed": [("failed", "failed", ["failed"])],
+    "linkless": [("without a link", "submitted", ["submitted"])],
+    "refused": [("refused", "failed", []), ("hindered", "waiting", [])],
+    "again": [
+        # The last run came to one of them alone, and each before it to those that follow.
+        ("given up, then refused", "submitted", ["submitted"]),
+        ("uncertain, then refused", "uncertain", ["uncertain"]),
+        ("failed, then succeeded", "succeeded", ["failed", "succeeded"]),
+        ("refused, then succeeded", "succeeded", ["succeeded"]),
+        ("uncertain, then succeeded", "succeeded", ["uncertain", "succeeded"]),
+        ("given up", "succeeded", ["submitted", "succeeded"]),
+    ],
+    "empty": [],
+}
+every_journal = pytest.mark.parametrize("name", FOUND)
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A copy of a journal of format 1."""
+
+    def copied(name: str) -> Path:
+        for path in FORMAT_1.glob(f"{name}.journal*"):
+            shutil.copy(path, tmp_path)
+        return tmp_path / f"{name}.journal"
+
+    return copied
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def told(path: Path) -> list[tuple[str, str, list[str]]]:
+    return [
+        (entry.prompt, entry.status, [attempt.status for attempt in entry.attempts])
+        for entry in read_journal(path)
+    ]
+
+
+def entry(path: Path, prompt: str):
+    return next(one for one in read_journal(path) if one.prompt == prompt)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        # The index of a log is shared memory, in which readers leave their marks.
+        if not path.name.endswith("-shm")
+    }
+
+
+class TestReading:
+    @every_journal
+    def test_a_journal_of_format_1_is_read_as_what_it_tells(self, old, name):
+        assert told(old(name)) == FOUND[name]
+
+    @every_journal
+    def test_it_stays_as_it_is_when_it_is_read(self, old, name, tmp_path):
+        path = old(name)
+        before = contents(tmp_path)
+        list(read_journal(path))
+        assert contents(tmp_path) == before
+        assert version(path) == 1
+
+    def test_it_is_read_while_the_older_version_writes_to_it(self, old):
+        path = old("finished")
+        with closing(sqlite3.connect(path, isolation_level=None)) as theirs:
+            theirs.execute("BEGIN IMMEDIATE")
+            theirs.execute("UPDATE items SET status = 'failed'")
+            assert told(path) == FOUND["finished"]
+            theirs.execute("COMMIT")
+
+    def test_what_is_read_cannot_be_written_to(self, old):
+        with closing(read_only(old("finished"))) as reader:
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                reader.execute("DELETE FROM attempts")
+
+
+class TestOpening:
+    @every_journal
+    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, old, name):
+        path = old(name)
+        before = sorted(read_journal(path), key=lambda entry: entry.id)
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        after = sorted(read_journal(path), key=lambda entry: entry.id)
+        run_of = {entry.id: entry.run for entry in before}
+        # The last run may seem to be longer now that another one has begun; its number stays.
+        assert [entry.run.number for entry in after] == [entry.run.number for entry in before]
+        assert [evolve(entry, run=run_of[entry.id]) for entry in after] == before
+
+    @every_journal
+    def test_its_tables_are_those_of_a_new_one(self, old, name, tmp_path):
+        path, new = old(name), tmp_path / "new.journal"
+        JournalFile(path, 1e10).close()
+        JournalFile(new, 1e10).close()
+        tables = []
+        for one in (path, new):
+            with closing(sqlite3.connect(one)) as connection:
+                rows = connection.execute("SELECT name, sql FROM sqlite_schema")
+                tables.append(dict(rows.fetchall()))
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert tables[0].keys() == tables[1].keys()
+        assert {name: tables[0][name] for name in ("requests", "attempts")} == {
+            name: tables[1][name] for name in ("requests", "attempts")
+        }
+
+    def test_what_went_to_an_unknown_address_of_the_gateway_says_so(self, old):
+        (attempt,) = entry(old("uncertain"), "uncertain").attempts
+        assert (attempt.service, attempt.base_url, attempt.submit_id) == ("gateway", None, None)
+
+    def test_all_times_and_ends_of_a_job_are_kept(self, old):
+        (attempt,) = entry(old("finished"), "finished 0").attempts
+        times = (attempt.sent_at, attempt.accepted_at, attempt.running_at, attempt.ended_at)
+        assert list(times) == sorted(times)
+        assert attempt.end.video.job_id == attempt.job_id
+
+    def test_each_saved_file_is_told_to_be_which_video_it_is(self, old):
+        path = old("files")
+        assert [file.place for file in entry(path, "with a file").files] == [0]
+        files = entry(path, "three videos, two files").files
+        assert [file.place for file in files] == [1, 2]
+        assert [file.name[-6:] for file in files] == ["-2.mp4", "-3.mp4"]
+
+    @pytest.mark.parametrize(
+        ("names", "places"),
+        [
+            (["renamed.mp4", "also renamed.mp4", "and this.mp4"], [0, 1, 2]),
+            (["renamed.mp4"], [None]),
+        ],
+        ids=["as many as videos", "fewer"],
+    )
+    def test_a_file_of_another_name_is_told_by_its_number_or_not_at_all(self, old, names, places):
+        path = old("files")
+        listed = ", ".join(f'{{"name": "{name}", "size": 1}}' for name in names)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE items SET files = ? WHERE id = 2", (f"[{listed}]",))
+        files = entry(path, "three videos, two files").files
+        assert [(file.name, file.place) for file in files] == list(zip(names, places, strict=True))
+
+    def test_a_refusal_is_kept_with_the_request_and_has_no_attempt(self, old):
+        path = old("refused")
+        refused, hindered = entry(path, "refused"), entry(path, "hindered")
+        assert (refused.problem.kind, refused.problem.status) == ("InvalidRequestError", 422)
+        assert refused.refused_at is not None
+        assert (hindered.problem.kind, hindered.refused_at) == ("AuthenticationError", None)
+
+    def test_the_reason_that_a_submit_broke_off_is_kept(self, old):
+        (attempt,) = entry(old("uncertain"), "uncertain").attempts
+        assert attempt.problem.kind == "SubmissionUncertainError"
+        assert attempt.problem.meaning.startswith("The job may exist and may be billed")
+
+    def test_a_submit_hidden_by_the_refusal_of_another_comes_to_light(self, old):
+        # Format 1 called it failed, and its job, if there was one, would have been forgotten.
+        path = old("again")
+        assert entry(path, "uncertain, then refused").attempt.job_id is None
+        assert entry(path, "given up, then refused").attempt.job_id is not None
+
+
+class TestBreakingOff:
+    @pytest.mark.parametrize("rolled_back", [False, True], ids=["by us", "by SQLite itself"])
+    def test_a_step_that_breaks_off_leaves_the_journal_as_it_was(
+        self, old, rolled_back, monkeypatch
+    ):
+        path = old("again")
+
+        def half_way(connection):
+            schema._from_1_to_2(connection)
+            if rolled_back:
+                # As a full disk does.
+                connection.execute("ROLLBACK")
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(schema._STEPS, 1, half_way)
+        with pytest.raises(KeyboardInterrupt):
+            JournalFile(path, 1e10)
+        monkeypatch.undo()
+        assert version(path) == 1
+        assert told(path) == FOUND["again"]
+        JournalFile(path, 1e10).close()
+        assert version(path) == 2
+
+    @pytest.mark.parametrize("statement", ["CREATE TABLE attempts", "DROP TABLE items"])
+    def test_a_process_that_is_killed_in_the_step_leaves_a_journal_of_format_1(
+        self, old, statement
+    ):
+        path = old("again")
+        code = f"""
+import os, sqlite3, sys
+from pathlib import Path
+from pika_async._journal import file
+connect = sqlite3.connect
+def watched(*arguments, **options):
+    connection = connect(*arguments, **options)
+    connection.set_trace_callback(
+        lambda text: os._exit(9) if text.strip().startswith({statement!r}) else None
+    )
+    return connection
+sqlite3.connect = watched
+file.JournalFile(Path(sys.argv[1]), 1e10)
+"""
+        assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
+        assert version(path) == 1
+        assert told(path) == FOUND["again"]
+        JournalFile(path, 1e10).close()
+        assert version(path) == 2
+
+    @pytest.mark.parametrize("opening", [lambda path: JournalFile(path, 1e10), read_only])
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE items SET state = '[]', status = 'failed'",
+            "UPDATE items SET files = '[7]'",
+            "UPDATE items SET request = '{}'",
+            "ALTER TABLE past RENAME TO passed",
+        ],
+    )
+    def test_rows_that_no_batch_writes_are_told_and_left_as_they_are(self, old, opening, damage):
+        path = old("files")
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(damage)
+        with pytest.raises(JournalError, match=r"files\.journal"):
+            opening(path)
+        assert version(path) == 1
+
+
+class TestGoingOn:
+    """What a batch of this version does with them: it pays for nothing twice."""
+
+    @pytest.mark.parametrize("retry_failed", [False, True])
+    @pytest.mark.parametrize(
+        ("name", "prompt"), [("running", "in flight 0"), ("linkless", "without a link")]
+    )
+    async def test_a_job_that_has_no_end_is_polled_and_not_bought_again(
+        self, old, name, prompt, retry_failed
+    ):
+        path = old(name)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            job = await client.submit(prompt)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE items SET job_id = ? WHERE id = 1", (job.id,))
+            (result,) = await run_batch(client, [prompt], journal=path, retry_failed=retry_failed)
+            assert len(sim.submissions) == 1
+        assert (result.job_id, result.ok, result.resumed) == (job.id, True, True)
+
+    @pytest.mark.parametrize(
+        ("name", "prompt"),
+        [
+            ("uncertain", "uncertain"),
+            ("cut", "cut in the middle"),
+            ("again", "uncertain, then refused"),
+        ],
+    )
+    async def test_what_may_be_billed_is_bought_again_only_when_asked_to(self, old, name, prompt):
+        path = old(name)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (result,) = await run_batch(client, [prompt], journal=path, retry_failed=True)
+            assert sim.submissions == []
+            assert isinstance(result.error, SubmissionUncertainError)
+            (result,) = await run_batch(client, [prompt], journal=path, resubmit_uncertain=True)
+            assert len(sim.submissions) == 1
+        assert result.ok
+
+    async def test_what_has_ended_comes_back_without_a_request(self, old):
+        async with Simulator() as sim, client_for(sim) as client:
+            equal = await run_batch(client, ["equal", "equal"], journal=old("finished"))
+            (failed,) = await run_batch(client, ["failed"], journal=old("failed"))
+            assert (sim.submissions, sim.polls) == ([], [])
+        assert len({result.job_id for result in equal}) == 2
+        assert all(result.ok for result in equal)
+        assert isinstance(failed.error, JobFailedError)
+
+    async def test_an_unknown_address_is_any_gateway_and_no_other_service(self, old):
+        class Other(Gateway):
+            name = "other"
+
+        path = old("running")
+        async with Simulator(duration=Polls(1)) as sim:
+            client = PikaClient(
+                "sk-other", base_url=sim.url, dialect=Other(), polling=FixedPolling(0)
+            )
+            async with client:
+                (result,) = await run_batch(client, ["in flight 0"], journal=path)
+            assert (sim.submissions, sim.polls) == ([], [])
+        assert isinstance(result.error, OtherServiceError)
+        assert (result.error.service, result.error.base_url) == ("gateway", None)
+
+    async def test_an_empty_journal_is_gone_on_with(self, old):
+        path = old("empty")
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            async with Batch(client, ["a panda"], journal=path) as batch:
+                assert (await anext(batch)).ok
+        assert told(path) == [("a panda", "succeeded", ["succeeded"])]
