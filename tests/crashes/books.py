@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -137,7 +136,7 @@ class Books:
             self._find("job ids told and not in the journal", job)
         for told in life.told:
             row = rows.get(told["prompt"], {})
-            names = {file["name"] for file in json.loads(row.get("files") or "[]")}
+            names = row.get("files", set())
             known = row.get("status") == "succeeded" and row.get("job_id") == told["job_id"]
             if told["ok"] and not (known and set(told["files"]) <= names):
                 self._find("results told and not in the journal", (told, row))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from pika_async import JournalError, read_journal
+
 
 def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
-    """The items of a journal by prompt, read from a copy: to read a journal is to touch it."""
+    """How each request stands, by prompt; from a copy, since to read a journal is to touch it."""
     if not journal.exists():
         return {}
     with tempfile.TemporaryDirectory() as folder:
@@ -20,13 +20,18 @@ def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
             source = journal.with_name(journal.name + ending)
             if source.exists():
                 shutil.copy(source, copy.with_name(copy.name + ending))
-        connection = sqlite3.connect(copy)
         try:
-            connection.row_factory = sqlite3.Row
-            tables = connection.execute("SELECT name FROM sqlite_schema").fetchall()
-            if not any(row["name"] == "items" for row in tables):
-                return {}
-            rows = [dict(row) for row in connection.execute("SELECT * FROM items")]
-        finally:
-            connection.close()
-    return {json.loads(row["request"])["prompt"]: row for row in rows}
+            entries = list(read_journal(copy))
+        except JournalError:
+            # Killed before there was anything in it.
+            return {}
+    rows = {}
+    for entry in entries:
+        last = entry.attempts[-1] if entry.attempts else None
+        rows[entry.request["prompt"]] = {
+            "status": str(entry.status),
+            "job_id": None if last is None else last.job_id,
+            "sent_at": None if last is None else last.sent_at,
+            "files": set() if last is None else {file.name for file in last.files},
+        }
+    return rows
