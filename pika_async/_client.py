@@ -64,6 +64,8 @@ class PikaClient:
         max_in_flight: How many jobs ``generate``, batches and slots may have at once, together;
             None: no bound.
         allow_insecure: Let the key travel over plain http to another machine.
+        trust_env: Take proxies from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). A password
+            in ``~/.netrc`` is never used.
         observer: Told each event (submits, states, ends, saved videos, …; see
             ``pika_async.Event``) as it happens: a plain function that returns soon. What it raises
             is logged.
@@ -85,6 +87,7 @@ class PikaClient:
         request_timeout: float = 30.0,
         max_in_flight: int | None = None,
         allow_insecure: bool = False,
+        trust_env: bool = True,
         observer: Observer | None = None,
     ) -> None:
         checked_request_timeout(request_timeout)
@@ -99,7 +102,9 @@ class PikaClient:
             allow_insecure=allow_insecure,
         )
         self._dialect = dialect
-        self._transport = Transport(session=session, request_timeout=request_timeout)
+        self._transport = Transport(
+            session=session, request_timeout=request_timeout, trust_env=trust_env
+        )
         retry = retry or RetryPolicy()
         tell = Teller(observer)
         # The one place where time and chance become real.

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 URL_VARIABLE: Final = "PIKA_BASE_URL"
 
+# A byte-order mark is left by some editors.
+_BLANKS: Final = " \t\r\n\v\f\u00a0\ufeff"
+
+# Straight ones and those that word processors make of them.
+_QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d"
+
 
 def endpoint(
     *,
@@ -54,8 +60,8 @@ def endpoint(
 
 def _key_of(environment: Mapping[str, str], dialect: Dialect) -> str | None:
     for names in dialect.key_variables:
-        parts = [environment.get(name, "").strip() for name in names]
-        if all(parts):
+        parts = [environment.get(name, "") for name in names]
+        if all(part.strip() for part in parts):
             return ":".join(parts)
     return None
 
@@ -82,12 +88,20 @@ def is_loopback(host: str) -> bool:
 
 
 def _checked_key(key: str | None, dialect: Dialect) -> str:
-    # Files and shells leave newlines at the end.
-    key = (key or "").strip()
-    if not key:
+    key = key or ""
+    if not key.strip():
         variables = " or ".join(" with ".join(names) for names in dialect.key_variables)
         raise ConfigurationError(
             f"no API key: pass api_key=… or set {variables} in the environment"
+        )
+    if key != key.strip(_BLANKS):
+        raise ConfigurationError(
+            "the API key has blanks or a line break around it, as files and shells leave them: "
+            "remove them"
+        )
+    if key[0] in _QUOTES or key[-1] in _QUOTES:
+        raise ConfigurationError(
+            "the API key has quotes around it, as files of variables are written: remove them"
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigurationError(

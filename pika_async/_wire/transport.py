@@ -27,14 +27,24 @@ from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
 from pika_async._version import __version__
 from pika_async._wire.departure import PIECE, Departure, Step
+from pika_async._wire.proxies import Proxies, has_netrc_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pika_async._http import HTTPRequest
 
-# A feed answer is about a kilobyte; what is a thousand times larger is not one.
-MAX_ANSWER_BYTES: Final = 1024 * 1024
+# A feed answer is about a kilobyte, but some gateways echo the request with its media.
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+
+# aiohttp's own bound is 8,190 bytes for a line; some services send more.
+_HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
+
+# Seconds that a connection may have been idle. For polls: longer than the longest interval between
+# them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
+# again where a connection is closed in the same moment: shorter than that of any (5 s are common).
+_KEPT_ALIVE: Final = 35.0
+_KEPT_ALIVE_FOR_SUBMITS: Final = 2.0
 
 # SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
 CONNECT_TIMEOUT: Final = 10.0
@@ -65,6 +75,8 @@ _UNREACHED: Final = (
 )
 
 
+_PROXY_WANTS_CREDENTIALS: Final = 407
+
 _NO_LENGTH: Final[dict[str, str]] = {}
 
 
@@ -89,9 +101,20 @@ class MediaResponse:
 class Transport:
     """Sends requests over an owned session, or over a borrowed one that it never closes."""
 
-    def __init__(self, *, session: aiohttp.ClientSession | None, request_timeout: float) -> None:
-        self._session = session
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None,
+        request_timeout: float,
+        trust_env: bool = True,
+    ) -> None:
+        """``trust_env``: take proxies from the environment."""
+        self._session = self._submit_session = session
         self._owned = session is None
+        # A lent session that trusts the environment looks for proxies by itself.
+        self._proxies = Proxies(trust_env=trust_env and not (session and session.trust_env))
+        self._checked_hosts: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._media_session: aiohttp.ClientSession | None = None
         self._request_timeout = request_timeout
         self._submit_bound = _submit_bound(request_timeout)
@@ -101,23 +124,18 @@ class Transport:
 
     async def open(self) -> None:
         """Make the session, unless one was lent."""
+        self._loop = asyncio.get_running_loop()
         if self._owned:
-            self._session = aiohttp.ClientSession(
-                # Without limits: the pool must never be what a job waits for. The keep-alive of
-                # 35 s outlasts the longest interval between polls and stays below the idle
-                # time-out of common servers (60 s), so that a submit rarely meets a connection
-                # that is being closed.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=35.0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=_HEADERS,
-            )
+            self._session = _own_session(_KEPT_ALIVE)
+            self._submit_session = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
 
     async def close(self) -> None:
-        """Close the session if it is ours."""
+        """Close the sessions that are ours."""
         if self._media_session is not None:
             await self._media_session.close()
-        if self._owned and self._session is not None:
+        if self._owned and self._session is not None and self._submit_session is not None:
             await self._session.close()
+            await self._submit_session.close()
 
     async def send(self, request: HTTPRequest, *, timeout: float | None = None) -> HTTPResponse:
         """One request that costs nothing, and its whole answer; redirects are not followed.
@@ -134,8 +152,11 @@ class Transport:
             bound = self._poll_bound
         else:
             bound = _poll_bound(max(timeout, 0.001))
+        body = request.body
         try:
-            return await self._answer(request, request.body, bound, _NO_LENGTH)
+            if body is not None and len(body) > PIECE:
+                return await self._long(self._session, request, body, Departure())
+            return await self._answer(self._session, request, body, bound, _NO_LENGTH)
         except _PROBLEMS as error:
             problem = _usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
@@ -158,14 +179,21 @@ class Transport:
             asyncio.CancelledError: Also if it was withdrawn.
         """
         body = request.body or b""
-        pieces = departure.pieces(body)
+        session = self._submit_session
         try:
-            if len(body) <= PIECE:
-                response = await self._answer(
-                    request, pieces, self._submit_bound, _length(body), **_WITHOUT_MIDDLEWARES
+            if len(body) > PIECE:
+                response = await self._long(
+                    session, request, body, departure, **_WITHOUT_MIDDLEWARES
                 )
             else:
-                response = await self._long_post(request, pieces, _length(body), departure)
+                response = await self._answer(
+                    session,
+                    request,
+                    departure.pieces(body),
+                    self._submit_bound,
+                    _length(body),
+                    **_WITHOUT_MIDDLEWARES,
+                )
         except _PROBLEMS as error:
             problem = None if departure.is_withdrawn else _usable(error)
         except Exception:
@@ -182,12 +210,13 @@ class Transport:
         started = Started.NO if partly else _started(problem)
         raise _translated(problem, started) from _without_headers(problem)
 
-    async def _long_post(
+    async def _long(
         self,
+        session: aiohttp.ClientSession | None,
         request: HTTPRequest,
-        pieces: AsyncIterator[bytes],
-        length: dict[str, str],
+        body: bytes,
         departure: Departure,
+        **options: Any,
     ) -> HTTPResponse:
         now = asyncio.get_running_loop().time
         begun = now()
@@ -201,31 +230,44 @@ class Transport:
         async with asyncio.timeout(self._request_timeout) as silence:
             departure.moved = moved
             return await self._answer(
-                request, pieces, self._unbound, length, **_WITHOUT_MIDDLEWARES
+                session,
+                request,
+                departure.pieces(body),
+                self._unbound,
+                _length(body),
+                **options,
             )
 
     async def _answer(
         self,
+        session: aiohttp.ClientSession | None,
         request: HTTPRequest,
         body: bytes | AsyncIterator[bytes] | None,
         bound: aiohttp.ClientTimeout,
         length: dict[str, str],
         **options: Any,
     ) -> HTTPResponse:
-        session = self._usable()
+        session = self._usable(session)
+        url = URL(request.url, encoded=True)
         headers = {**request.headers, **length} if length else request.headers
         # Awaited rather than entered: one coroutine less to wake through.
         response = await session.request(
             request.method,
-            URL(request.url, encoded=True),
+            url,
             data=body,
             headers=headers if self._owned else {**_HEADERS, **headers},
             allow_redirects=False,
             raise_for_status=False,
             timeout=bound,
+            **_HEADER_BOUNDS,
+            **self._way_to(url),
             **options,
         )
         async with response:
+            if response.status == _PROXY_WANTS_CREDENTIALS:
+                raise TransportError(
+                    "the proxy wants a user and password (HTTP 407)", started=Started.NO
+                )
             return HTTPResponse(
                 status=response.status,
                 headers=response.headers,
@@ -263,6 +305,8 @@ class Transport:
                 max_redirects=MAX_MEDIA_REDIRECTS,
                 raise_for_status=False,
                 timeout=bound,
+                **_HEADER_BOUNDS,
+                **self._way_to(URL(url)),
             )
         async with response:
             yield MediaResponse(
@@ -271,7 +315,7 @@ class Transport:
 
     def _session_for_media(self) -> aiohttp.ClientSession:
         """A session that has no key to give away; over the connections of a lent one."""
-        session = self._usable()
+        session = self._usable(self._session)
         if self._owned:
             return session
         if self._media_session is None:
@@ -279,14 +323,50 @@ class Transport:
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=session.trust_env,
             )
         return self._media_session
 
-    def _usable(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
+    def _usable(self, session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+        if session is None or session.closed:
             raise ClientStateError("the client is not open, or its session has been closed.")
-        return self._session
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise ClientStateError(
+                "the client was opened in another event loop, and works in that one alone: open a "
+                "client in each asyncio.run, and come back to jobs by their ids"
+            )
+        return session
+
+    def _way_to(self, url: URL) -> dict[str, Any]:
+        """Options that lead through a proxy, where there is one.
+
+        Raises:
+            ConfigurationError: The proxy cannot be used, or a lent session would replace the key.
+        """
+        host = url.raw_host or ""
+        if not self._owned and self._session is not None and self._session.trust_env:
+            self._check_netrc(host)
+        proxy = self._proxies.of(url.scheme, host)
+        return {} if proxy is None else {"proxy": proxy.url}
+
+    def _check_netrc(self, host: str) -> None:
+        if host in self._checked_hosts:
+            return
+        if has_netrc_entry(host):
+            raise ConfigurationError(
+                "the lent session trusts the environment, and ~/.netrc holds a password for "
+                f"{host}, which would take the place of the API key: lend a session with "
+                "trust_env=False, or none"
+            )
+        self._checked_hosts.add(host)
+
+
+def _own_session(kept_alive: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # Without limits: the pool must never be what a job waits for.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=_HEADERS,
+    )
 
 
 def _submit_bound(total: float) -> aiohttp.ClientTimeout:
@@ -339,7 +419,8 @@ def _translating() -> Iterator[None]:
 
 
 def _usable(error: BaseException) -> BaseException:
-    if isinstance(error, ValueError):
+    # What is wrong with a certificate is a ValueError too.
+    if not isinstance(error, aiohttp.ClientError | OSError):
         # A lent session may have an Authorization of its own, which aiohttp will not mix.
         raise ConfigurationError(f"the lent session cannot be used: {error}") from None
     return error
@@ -364,16 +445,27 @@ def _translated(error: BaseException, started: Started) -> TransportError:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered HTTP {error.status} {error.message}".rstrip()
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{error.status} {error.message}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        # Of all that aiohttp raises while it connects, this one alone has no `os_error`.
+        return (
+            f"{error.host}: its certificate is not trusted here: {error.certificate_error}; "
+            "SSL_CERT_FILE names a file with certificates to trust"
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"the proxy cannot be reached: {error.os_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port}: {error.os_error}"
     return str(error) or "no further words"
 
 
 def _without_headers(error: BaseException) -> BaseException:
-    # aiohttp keeps the request's headers on this one and shows them in its repr.
-    if isinstance(error, aiohttp.ClientResponseError):
+    # aiohttp keeps the request's headers on the first of these, and a proxy's password on the
+    # second, and shows them in their reprs.
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientConnectorError):
         return ConnectionError(f"{type(error).__name__}: {_words(error)}")
     # Its frames hold them too, for whoever prints tracebacks with locals.
     below: BaseException | None = error

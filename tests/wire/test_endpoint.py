@@ -70,15 +70,33 @@ def test_no_key_is_an_error_that_names_argument_and_variable(key):
         made(api_key=key)
 
 
-@pytest.mark.parametrize("key", [f"{KEY}\n", f"  {KEY}", f"{KEY}\r\n"], ids=repr)
-def test_blanks_around_a_key_are_taken_off(key):
-    assert made(api_key=key).api_key == KEY
-    assert made(api_key=None, environment={"PIKA_API_KEY": key}).api_key == KEY
+@pytest.mark.parametrize(
+    "key",
+    [f"{KEY}\n", f"  {KEY}", f"{KEY}\r\n", f"{KEY} ", f"\t{KEY}", f"\ufeff{KEY}", f"{KEY}\u00a0"],
+    ids=repr,
+)
+@pytest.mark.parametrize("place", ["argument", "variable"])
+def test_a_key_with_blanks_around_it_is_refused_with_that_reason(key, place):
+    given = {"api_key": key} if place == "argument" else {"environment": {"PIKA_API_KEY": key}}
+    with pytest.raises(ConfigurationError, match="has (blanks|characters)") as caught:
+        made(**({"api_key": None} | given))
+    assert KEY not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "key",
-    [f"{KEY} {KEY}", f"{KEY}\r\nX-Other: 1", f"{KEY}\x00", f"{KEY}é", f"“{KEY}”", f"{KEY}\x7f"],
+    [f'"{KEY}"', f"'{KEY}'", f'"{KEY}', f"{KEY}'", f"`{KEY}`", f"\u201c{KEY}\u201d"],
+    ids=repr,
+)
+def test_a_key_in_quotes_is_refused_with_that_reason(key):
+    with pytest.raises(ConfigurationError, match="has quotes around it") as caught:
+        made(environment={"PIKA_API_KEY": key}, api_key=None)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"{KEY} {KEY}", f"{KEY}\r\nX-Other: 1", f"{KEY}\x00", f"{KEY}é", f"{KEY}\x7f"],
     ids=ascii,
 )
 def test_a_key_that_cannot_be_a_header_is_refused_without_being_shown(key):

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import traceback
+from pathlib import Path
 
 import aiohttp
 import anyio
@@ -220,6 +221,88 @@ async def test_an_answer_in_chunks_is_read_whole(serve, transport):
         return response
 
     assert (await transport.send(get(await serve(handler)))).body == b"piece" * 10
+
+
+async def test_an_answer_that_echoes_megabytes_of_the_request_is_read(serve, transport):
+    body = b'{"id": "j1", "input": {"image": "' + b"A" * 6_000_000 + b'"}}'
+
+    async def handler(_):
+        return web.Response(body=body)
+
+    assert (await transport.send(get(await serve(handler)))).body == body
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own session", "lent session"])
+async def test_a_line_of_9000_bytes_in_the_headers_is_read(serve, transport, lent):
+    async def handler(_):
+        return web.Response(body=b"{}", headers={"X-Long": "a" * 9_000})
+
+    url = await serve(handler)
+    async with aiohttp.ClientSession() as session:
+        used = Transport(session=session, request_timeout=30.0) if lent else transport
+        assert len((await used.send(get(url))).headers["X-Long"]) == 9_000
+        assert (await used.post(post(url), Departure())).status == 200
+        async with used.stream(url, {}, silence=5.0) as answer:
+            assert answer.status == 200
+
+
+async def test_a_submit_does_not_go_out_on_a_connection_that_was_idle_for_long(
+    serve, transport, monkeypatch
+):
+    peers = []
+
+    async def handler(request):
+        peers.append(request.transport.get_extra_info("peername"))
+        return web.Response()
+
+    url = await serve(handler)
+    for _ in range(3):
+        await transport.post(post(url), Departure())
+    assert len(set(peers)) == 1
+    # The clock by which aiohttp knows how long a connection has been idle.
+    now = aiohttp.connector.monotonic
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now() + 3.0)
+    await transport.post(post(url), Departure())
+    assert len(set(peers)) == 2
+
+
+def test_a_client_used_in_a_second_event_loop_says_so():
+    transport = Transport(session=None, request_timeout=30.0)
+
+    async def opened():
+        await transport.open()
+
+    async def used():
+        try:
+            with pytest.raises(ClientStateError, match="opened in another event loop"):
+                await transport.send(get("http://127.0.0.1:1/"))
+        finally:
+            await transport.close()
+
+    asyncio.run(opened())
+    asyncio.run(used())
+
+
+async def test_a_certificate_that_is_not_trusted_is_named_with_its_cure():
+    async def answer(_, writer):
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    transport = Transport(session=None, request_timeout=30.0)
+    await transport.open()
+    for submits in (False, True):
+        with pytest.raises(TransportError, match="SSL_CERT_FILE") as caught:
+            if submits:
+                await transport.post(post(f"https://127.0.0.1:{port}/"), Departure())
+            else:
+                await transport.send(get(f"https://127.0.0.1:{port}/"))
+        assert "not trusted" in str(caught.value)
+        assert caught.value.started is Started.NO
+    await transport.close()
+    server.close()
 
 
 class TestNotReached:
