@@ -40,15 +40,12 @@ _NAMED: Final = 20
 class Teller:
     """Tells events: to the log, then to the observer, if there is one."""
 
-    __slots__ = ("_observer",)
+    __slots__ = ("_observer", "is_observed")
 
     def __init__(self, observer: Observer | None = None) -> None:
         self._observer = observer
-
-    @property
-    def is_observed(self) -> bool:
+        self.is_observed = observer is not None
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
-        return self._observer is not None
 
     def __call__(self, event: Event) -> None:
         """Tell ``event``. Raises nothing."""

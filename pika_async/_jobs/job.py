@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError
-from pika_async._jobs.patience import Now, Sleep, last_look_grace, next_step
+from pika_async._jobs.patience import Now, last_look_grace, next_step
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
 
 if TYPE_CHECKING:
@@ -172,34 +172,30 @@ class _Watcher(AsyncIterator[Transition]):
         if self._deadline is None:
             self._deadline = waiting.now() + self._timeout
         deadline, grace = self._deadline, last_look_grace(self._timeout)
-        while True:
+        while seen.next is None:
             now = waiting.now()
             step = next_step(
                 now=now,
-                has_change=seen.next is not None,
                 due=tracker.due,
                 deadline=deadline,
                 looked_at=tracker.looked_at,
                 look_under_way=tracker.look is not None,
                 last_look_taken=self._last_look_taken,
             )
-            match step:
-                case Now.DELIVER:
-                    assert seen.next is not None  # noqa: S101 - that is why
-                    self._seen = seen.next
-                    return seen.next
-                case Now.GIVE_UP:
-                    raise tracker.timed_out()
-                case Sleep(until):
-                    await waiting.sleep(until - now)
-                case Now.LOOK:
-                    look = await tracker.share_look(deadline, grace)
-                    now = waiting.now()
-                    if now >= deadline:
-                        # One that others had begun, and that was given up, is not the last one.
-                        self._last_look_taken = look.done or now >= deadline + grace
-                    if look.final and look.error is not None and seen.next is None:
-                        raise look.error
+            if step is Now.LOOK:
+                look = await tracker.share_look(deadline, grace)
+                now = waiting.now()
+                if now >= deadline:
+                    # One that others had begun, and that was given up, is not the last one.
+                    self._last_look_taken = look.done or now >= deadline + grace
+                if look.final and look.error is not None and seen.next is None:
+                    raise look.error
+            elif step is Now.GIVE_UP:
+                raise tracker.timed_out()
+            else:
+                await waiting.sleep(step - now)
+        self._seen = seen.next
+        return seen.next
 
 
 def failure(job_id: str, state: Failed) -> JobFailedError:

@@ -10,7 +10,7 @@ import math
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from attrs import define, frozen
+from attrs import define
 
 from pika_async._api_errors import NotFoundError
 from pika_async._jobs.verdicts import Verdict, after_poll
@@ -50,11 +50,6 @@ class Patience:
     """In a row."""
     failing_since: float = 0.0
     linkless_since: float | None = None
-
-    def answered(self) -> None:
-        """The service told of the job."""
-        self.seen = True
-        self.failures = 0
 
     def may_yet_appear(self, now: float) -> bool:
         """After an answer without a word of the job: not there yet, or not there any more?"""
@@ -115,50 +110,40 @@ def _is_empty_answer(error: PikaError) -> bool:
 class Now(Enum):
     """What a watcher does at once."""
 
-    DELIVER = auto()
-    """Give its caller the change that is there."""
     LOOK = auto()
     """Poll, or share the poll that is under way."""
     GIVE_UP = auto()
     """Its time is over."""
 
 
-@frozen
-class Sleep:
-    """What a watcher does first: sleep until that moment."""
-
-    until: float
-
-
-Step: TypeAlias = Now | Sleep
+Step: TypeAlias = Now | float
+"""What a watcher does: something at once, or sleep until that moment."""
 
 
 def next_step(
     *,
     now: float,
-    has_change: bool,
     due: float,
     deadline: float,
     looked_at: float,
     look_under_way: bool,
     last_look_taken: bool,
 ) -> Step:
-    """What a watcher does next. All watchers of a job ask this, each with its own deadline.
+    """What a watcher does next that has delivered every change there is.
+
+    All watchers of a job ask this, each with its own deadline.
 
     Args:
         now: Seconds, on the clock of all the others.
-        has_change: A change is there that this watcher has not delivered.
         due: When the next look is worth taking, for all watchers.
         deadline: When this watcher's time is over.
         looked_at: When the last look of anyone came to its end.
         look_under_way: Somebody is polling at this moment.
         last_look_taken: The look that is due at the deadline has been taken.
     """
-    if has_change:
-        return Now.DELIVER
     if last_look_taken or looked_at >= deadline:
         return Now.GIVE_UP
     wake = min(due, deadline)
     if wake > now and not look_under_way:
-        return Sleep(wake)
+        return wake
     return Now.LOOK

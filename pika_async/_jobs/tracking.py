@@ -228,7 +228,8 @@ class Tracker:
             self._plan(now)
             self.due = min(self.due, patience.must_appear_by)
             return
-        patience.answered()
+        patience.seen = True
+        patience.failures = 0
         self._last_error = None
         self.looked_at = self.answered_at = now
         self._record(patience.with_links(state, now), now)
@@ -247,7 +248,8 @@ class Tracker:
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
-        self._tell_change(known, change)
+        if self.waiting.tell.is_observed:
+            self._tell_change(known, change)
         if state.is_terminal and not (known is not None and known.is_terminal):
             if known is not None:
                 # Found finished at the first look, it would pass for a job of no time at all.
@@ -255,16 +257,16 @@ class Tracker:
             self._tell_end(state, now)
 
     def _tell_change(self, known: JobState | None, change: Change) -> None:
-        if self.waiting.tell.is_observed and change.state is not None:
-            self.waiting.tell(
-                StateChanged(
-                    job_id=self.job_id,
-                    previous=known,
-                    state=change.state,
-                    elapsed=change.at - self.born,
-                    polls=change.polls,
-                )
+        assert change.state is not None  # noqa: S101 - only the first of a chain has none
+        self.waiting.tell(
+            StateChanged(
+                job_id=self.job_id,
+                previous=known,
+                state=change.state,
+                elapsed=change.at - self.born,
+                polls=change.polls,
             )
+        )
 
     def _tell_end(self, state: JobState, now: float) -> None:
         assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
@@ -284,7 +286,9 @@ class Tracker:
             raise ConfigurationError(
                 f"the polling policy {self.waiting.polling!r} wants to wait {delay!r} s"
             )
-        self.due = min(now + delay, self.patience.must_be_linked_by)
+        self.due = now + delay
+        if self.patience.linkless_since is not None:
+            self.due = min(self.due, self.patience.must_be_linked_by)
 
     def last_observation(self) -> Observation:
         """What was known at the last answer, or at the start."""

@@ -21,9 +21,9 @@ from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+    from pika_async._http import Endpoint, HTTPRequest
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
     from pika_async._wire.departure import Departure
@@ -80,14 +80,14 @@ class API:
             DecodeError: The answer is not the API's, or names no job.
         """
         response = await self._transport.post(self._guarded(request), departure)
-        if not self._quotes_key(response):
+        if self._secret_bytes is None or self._secret_bytes not in response.body:
             return self.dialect.decode_submit(response)
         try:
             return self.dialect.decode_submit(response)
         except PikaError as error:
             raise self._without_key(error) from None
 
-    async def look(self, handle: Handle, timeout: float) -> JobState | None:
+    def look(self, handle: Handle, timeout: float) -> Awaitable[JobState | None]:
         """Poll a job once; None where the service has nothing to tell of it.
 
         Args:
@@ -100,7 +100,8 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's.
         """
-        return await self.converse(self.dialect.poll(self.endpoint, handle), timeout)
+        # No coroutine itself: each in the depth of a poll is one more to wake through.
+        return self.converse(self.dialect.poll(self.endpoint, handle), timeout)
 
     async def converse(self, conversation: Conversation[_T], timeout: float = math.inf) -> _T:
         """Send what a conversation yields, give it the answers, and return what it means.
@@ -116,14 +117,16 @@ class API:
             ConfigurationError: A request would bring the key where it must not go, or there is no
                 end of requests; nothing was sent any more.
         """
-        end = math.inf if timeout == math.inf else self._now() + timeout
+        end = None if timeout == math.inf else self._now() + timeout
+        secret = self._secret_bytes
         quoted = False
         try:
             request = next(conversation)
             for _ in range(_MOST_REQUESTS):
-                left = None if end == math.inf else end - self._now()
+                left = None if end is None else end - self._now()
                 response = await self._transport.send(self._guarded(request), timeout=left)
-                quoted = quoted or self._quotes_key(response)
+                if secret is not None and secret in response.body:
+                    quoted = True
                 request = conversation.send(response)
         except StopIteration as meant:
             value: _T = meant.value
@@ -160,9 +163,6 @@ class API:
                 "a request to another origin holds the API key; it was not sent"
             )
         return request
-
-    def _quotes_key(self, response: HTTPResponse) -> bool:
-        return self._secret_bytes is not None and self._secret_bytes in response.body
 
     def _without_key(self, error: PikaError) -> PikaError:
         """The error with the key taken out of all that it says: errors are logged."""
