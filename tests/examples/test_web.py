@@ -65,7 +65,12 @@ class Site:
                     self._data,
                     str(self._port),
                 ],
-                env={**os.environ, "PIKA_API_KEY": KEY, "PIKA_BASE_URL": self.sim.url},
+                env={
+                    **os.environ,
+                    "PIKA_API_KEY": KEY,
+                    "PIKA_BASE_URL": self.sim.url,
+                    "POLL_EVERY": "0.1",
+                },
                 stdout=log,
                 stderr=log,
             )

@@ -1,10 +1,12 @@
 """A program that polls every 0.2 s: ``python impatient.py FILE …`` or ``impatient.py -m MODULE …``.
 
-The default policy knows that real jobs take a minute, and looks as seldom.
+The default policy knows that real jobs take a minute, and looks as seldom. POLL_EVERY in the
+environment is another interval, in seconds.
 """
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from functools import partialmethod
@@ -14,7 +16,8 @@ from pika_async import AdaptivePolling, PikaClient
 IMPATIENT = __file__
 
 if __name__ == "__main__":
-    quick = AdaptivePolling(expected=5, min_interval=0.2, max_interval=0.2)
+    every = float(os.environ.get("POLL_EVERY", "0.2"))
+    quick = AdaptivePolling(expected=5, min_interval=every, max_interval=every)
     PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=quick)
     del sys.argv[0]
     if sys.argv[0] == "-m":
