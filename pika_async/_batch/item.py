@@ -16,7 +16,13 @@ from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
 from pika_async._client import PikaClient
 from pika_async._download.names import video_name
-from pika_async._errors import DownloadError, PikaError, SubmissionUncertainError, TargetExistsError
+from pika_async._errors import (
+    DownloadError,
+    NotSubmittedError,
+    PikaError,
+    SubmissionUncertainError,
+    TargetExistsError,
+)
 from pika_async._jobs.job import failure
 from pika_async._journal.journal import SavedFile
 from pika_async._states import Failed, Running, Succeeded, Transition
@@ -48,6 +54,7 @@ class Counts:
     succeeded: int = 0
     failed: int = 0
     uncertain: int = 0
+    not_submitted: int = 0
     downloaded: int = 0
 
     def count(self, result: BatchResult) -> None:
@@ -56,6 +63,8 @@ class Counts:
             self.succeeded += 1
         elif isinstance(result.error, SubmissionUncertainError):
             self.uncertain += 1
+        elif isinstance(result.error, NotSubmittedError):
+            self.not_submitted += 1
         else:
             self.failed += 1
 

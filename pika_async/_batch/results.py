@@ -66,8 +66,9 @@ class BatchStats:
         running: Jobs in flight now, queued ones among them.
         downloading: Finished jobs whose videos are being saved, or wait for it.
         succeeded: Ended well.
-        failed: Ended with an error, other than the uncertain ones.
+        failed: Ended with an error, without the two kinds below.
         uncertain: Ended with SubmissionUncertainError.
+        not_submitted: Ended with NotSubmittedError: nothing was sent for them.
         downloaded: Files saved in this run.
     """
 
@@ -79,9 +80,10 @@ class BatchStats:
     succeeded: int = 0
     failed: int = 0
     uncertain: int = 0
+    not_submitted: int = 0
     downloaded: int = 0
 
     @property
     def finished(self) -> int:
-        """Results so far, the uncertain ones among them."""
-        return self.succeeded + self.failed + self.uncertain
+        """Results so far, whichever."""
+        return self.succeeded + self.failed + self.uncertain + self.not_submitted
