@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._exits import UsageError
-from pika_async.cli._page_file import check_page, print_page, save_page
-from pika_async.cli._report import event, write, write_path
-from pika_async.cli._running import reported
-from pika_async.cli._status import report_for
-from pika_async.cli._trail import Trail
-from pika_async.cli._words import for_shell
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.page_file import check_page, print_page, save_page
+from pika_async.cli._running.run import reported
+from pika_async.cli._running.trail import Trail
+from pika_async.cli._showing.output import event, write, write_path
+from pika_async.cli._showing.readers import stage_for
+from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
     from pika_async._gallery import Totals
-    from pika_async.cli._report import Report
+    from pika_async.cli._showing.shown import Show
 
 EXAMPLES: Final = """\
 Examples:
@@ -86,8 +86,9 @@ def report(
     # Before errors are put into sentences: what these import may be missing.
     from pika_async._gallery import Folder, lines, opened, page, totals_of  # noqa: PLC0415
 
-    terminal = report_for(as_json=as_json)
-    with reported(terminal, Trail(), debug=debug):
+    trail = Trail()
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
         if as_json and output == _STDOUT:
             raise UsageError("--json and -o - would both write to stdout: give one of them.")
         if output_dir is not None and not output_dir.is_dir():
@@ -100,7 +101,7 @@ def report(
         videos = output_dir or _usual_folder(journal)
         page_folder = Path() if saved is None else saved.parent
         folder = None if videos is None else Folder(path=videos, page_folder=page_folder)
-        with opened(journal, now=time.time(), folder=folder, words=for_shell) as gallery:
+        with opened(journal, now=time.time(), folder=folder) as gallery:
             totals = totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in lines(gallery, totals):
@@ -110,7 +111,7 @@ def report(
                 save_page(page(gallery, totals), saved)
             elif target is not None:
                 print_page(page(gallery, totals))
-        _tell_of_videos(totals, videos, terminal)
+        _tell_of_videos(totals, videos, show)
         if saved is not None:
             if as_json:
                 event("saved", path=str(saved))
@@ -142,12 +143,14 @@ def _price(text: str) -> Decimal:
     return amount
 
 
-def _tell_of_videos(totals: "Totals", folder: Path | None, terminal: "Report") -> None:
+def _tell_of_videos(totals: "Totals", folder: Path | None, show: "Show") -> None:
     missing = totals.videos_saved - totals.videos_found
     if not missing:
         return
     where = "whose folder is not known" if folder is None else f"not whole in {str(folder)!r}"
-    terminal.note(
-        f"{missing} of {totals.videos_saved} saved videos, {where}, are played from the service, "
-        "whose links may expire; --output-dir tells where they were saved"
+    show(
+        Note(
+            f"{missing} of {totals.videos_saved} saved videos, {where}, are played from the "
+            "service, whose links may expire; --output-dir tells where they were saved"
+        )
     )

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from pika_async import ConfigurationError
-from pika_async.cli._batch_trail import BatchTrail
-from pika_async.cli._batch_words import problem
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.batch_words import problem
 from pika_async.simulator import Fault, Polls
 
 KEY = "sk-9f8e7d6c5b4a"
@@ -252,7 +252,7 @@ def test_bad_lines_are_told_before_anything_is_sent(pika, here, sim):
         (["--format", "csv"], "prompts.txt:1: the first line must be a header"),
         (["-j", "x.simulated"], "is one of simulated jobs, which would pass for paid ones"),
         (["--simulate", "-j", "x"], "with --simulate its name must end in .simulated, such as"),
-        (["--base-url", "ftp://x"], "--base-url 'ftp://x' cannot be used"),
+        (["--base-url", "ftp://x"], "--base-url: 'ftp://x' cannot be used"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_sent(batch, sim, arguments, words):
@@ -325,9 +325,11 @@ def test_a_line_that_cannot_be_used_any_more_fails_alone(pika, here, sim):
 
 
 def test_fields_of_a_file_are_not_called_options():
-    trail = BatchTrail(file="p.csv", options=[], journal=True)
-    error = ConfigurationError("image: 'x' could be used, but not now.")
-    assert problem(error, trail) == "error: image: 'x' could be used, but not now."
+    trail = BatchTrail(file="p.csv", journal=True)
+    error = ConfigurationError("'x' could be used, but not now.", setting="image")
+    assert problem(error, trail) == (
+        "error: image: 'x' could be used, but not now. Nothing was sent."
+    )
 
 
 def test_lines_that_were_added_after_the_check_wait_for_the_next_run(pika, here, sim):
@@ -343,7 +345,7 @@ def test_lines_that_were_added_after_the_check_wait_for_the_next_run(pika, here,
 
 
 def test_where_nobody_watches_the_progress_is_told_now_and_then(batch, sim, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._batch_run._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("pika_async.cli._running.batch._SECONDS_BETWEEN_LINES", 0.0)
     sim.duration = Polls(5)
     told = [line for line in batch("-n", "1").err.splitlines() if " of 3 done" in line]
     assert any("1 of 3 done, " in line and " a minute, about " in line for line in told)
@@ -362,7 +364,7 @@ def test_a_bug_is_no_traceback_and_names_the_jobs(batch, sim, monkeypatch):
         raise RuntimeError("oops")
 
     sim.duration = Polls(3)
-    monkeypatch.setattr("pika_async.cli._batch_progress.Progress.transition", broken)
+    monkeypatch.setattr("pika_async.cli._running.progress.Progress.transition", broken)
     done = batch("-n", "1")
     assert done.code == 1
     assert "error: RuntimeError: oops. This should not happen" in done.err
@@ -383,7 +385,7 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
     monkeypatch.delenv("PIKA_API_KEY")
     # Unusable, so that whoever looks at it fails.
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.1)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     done = pika("batch", "prompts.txt", "--simulate")
     assert done.code == 0
     assert done.err.splitlines()[0] == "simulated: nothing is sent to the service, nothing is paid"
@@ -393,7 +395,7 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
 
 @pytest.mark.usefixtures("prompts")
 def test_a_simulated_journal_has_a_name_that_says_so(pika, here, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.1)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     assert pika("batch", "prompts.txt", "--simulate", "-j", "try.simulated").code == 0
     assert (here / "try.simulated").exists()
 

@@ -215,7 +215,7 @@ def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypa
         raise KeyboardInterrupt
 
     (here / "p.txt").write_text("a\n")
-    monkeypatch.setattr("pika_async.cli._prompts.PromptFile.checked", interrupted)
+    monkeypatch.setattr("pika_async.cli._prompts.file.PromptFile.checked", interrupted)
     done = pika("batch", "p.txt")
     assert done.code == 130
     assert done.err == "interrupted: nothing was started and nothing is charged.\n"

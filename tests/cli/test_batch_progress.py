@@ -15,9 +15,9 @@ from pika_async import (
     Transition,
     Video,
 )
-from pika_async.cli._batch_progress import Progress
-from pika_async.cli._batch_words import counts, pace, totals
-from pika_async.cli._words import duration
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._showing.batch_words import counts, pace, totals
+from pika_async.cli._showing.words import duration
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
 DONE = Succeeded(videos=(VIDEO,))

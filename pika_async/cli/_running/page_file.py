@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pika_async import PikaError
-from pika_async.cli._exits import UsageError
-from pika_async.cli._report import write
-from pika_async.cli._targets import check_target
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.targets import check_target
+from pika_async.cli._showing.output import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

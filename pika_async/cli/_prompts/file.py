@@ -17,21 +17,20 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from attrs import frozen
 
 from pika_async import GenerationRequest
-from pika_async.cli._exits import UsageError
-from pika_async.cli._prompt_fields import (
+from pika_async.cli._prompts.fields import (
     COLUMNS,
-    FieldError,
     check_names,
     from_cells,
     from_json,
     from_text,
     shortened,
 )
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.trail import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-STDIN: Final = "-"
 _SHOWN_PROBLEMS: Final = 20
 _SHOWN_CELLS: Final = 5
 _HEADER: Final = "the first line must be a header that names the columns, such as prompt,seed;"
@@ -148,13 +147,13 @@ def _line(number: int, text: str, parse: Callable[[str], GenerationRequest]) -> 
     try:
         _check_encoding(text)
         return Line(number=number, request=parse(text))
-    except FieldError as error:
+    except UsageError as error:
         return Line(number=number, problem=str(error))
 
 
 def _check_encoding(text: str) -> None:
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise FieldError("it is not UTF-8; save the file as UTF-8")
+        raise UsageError("it is not UTF-8; save the file as UTF-8")
 
 
 def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
@@ -182,7 +181,7 @@ def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
             continue
         try:
             columns = _columns(cells)
-        except FieldError as error:
+        except UsageError as error:
             yield Line(number=number, problem=str(error))
             return
 
@@ -191,20 +190,20 @@ def _columns(cells: list[str]) -> list[str]:
     _check_encoding("".join(cells))
     try:
         check_names([cell for cell in cells if cell], COLUMNS, kind="column")
-    except FieldError as error:
+    except UsageError as error:
         for sign, words in ((";", "semicolons"), ("\t", "tabs")):
             names = cells[0].split(sign)
             # Prompts hold such signs too.
             if len(names) > 1 and any(name.strip() in COLUMNS for name in names):
-                raise FieldError(f"columns are separated by commas, not by {words}") from error
-        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
+                raise UsageError(f"columns are separated by commas, not by {words}") from error
+        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
     if "" in cells:
-        raise FieldError(f"column {cells.index('') + 1} has no name")
+        raise UsageError(f"column {cells.index('') + 1} has no name")
     for name in cells:
         if cells.count(name) > 1:
-            raise FieldError(f"the column {name!r} is there twice")
+            raise UsageError(f"the column {name!r} is there twice")
     if "prompt" not in cells:
-        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
+        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
     return cells
 
 
@@ -217,14 +216,14 @@ def _row(number: int, cells: list[str], columns: list[str], folder: Path) -> Lin
     try:
         named = _named(cells, columns)
         return Line(number=number, request=from_cells(named, folder))
-    except FieldError as error:
+    except UsageError as error:
         return Line(number=number, problem=str(error))
 
 
 def _named(cells: list[str], columns: list[str]) -> dict[str, str]:
     _check_encoding("".join(cells))
     if len(cells) > len(columns):
-        raise FieldError(
+        raise UsageError(
             f"it has {len(cells)} cells, and the first line names {len(columns)} columns; a "
             'text with commas stands in "quotes"'
         )

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from pika_async import AdaptivePolling, Running
+from pika_async.cli._showing.shown import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pika_async import Estimate, Job, Observation, PikaClient
-    from pika_async.cli._report import Report
+    from pika_async.cli._showing.shown import Show
 
 # Seconds within which an answer that changed nothing is taken into account: no transition tells.
 _INTERVAL: Final = 0.5
 
 
 @contextmanager
-def looking_ahead(client: PikaClient, job: Job, report: Report) -> Iterator[Callable[[], None]]:
-    """Keep the report's estimate fresh; what it yields does so at once.
+def looking_ahead(client: PikaClient, job: Job, show: Show) -> Iterator[Callable[[], None]]:
+    """Keep the estimate that is shown fresh; what it yields does so at once.
 
-    A report never asks by itself: a line that moves is drawn by another thread, and policies
+    Readers never ask by themselves: a line that moves is drawn by another thread, and policies
     belong to the event loop. A policy that learns nothing estimates nothing.
     """
     polling = client.polling
@@ -34,7 +35,7 @@ def looking_ahead(client: PikaClient, job: Job, report: Report) -> Iterator[Call
 
     def look() -> None:
         observation = job.observation
-        report.expects(_estimate(polling, observation), observation.elapsed)
+        show(Expected(_estimate(polling, observation), observation.elapsed))
 
     async def keep_looking() -> None:
         while True:

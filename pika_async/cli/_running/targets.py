@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pika_async._download.names import plain, short
-from pika_async.cli._exits import UsageError
+from pika_async.cli._running.exits import UsageError
 
 _PROMPT_LENGTH: Final = 60
 _ID_LENGTH: Final = 8

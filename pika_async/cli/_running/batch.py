@@ -1,4 +1,4 @@
-"""A batch as it runs: requests from a file, results to a report."""
+"""A batch as it runs: requests from a file, results to whoever shows them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import asdict, frozen
 
-from pika_async.cli._batch_progress import Progress
-from pika_async.cli._batch_report import BatchReport
-from pika_async.cli._batch_trail import BatchTrail
-from pika_async.cli._clients import client_for
-from pika_async.cli._prompts import PromptFile
+from pika_async.cli._prompts.file import PromptFile
+from pika_async.cli._running.clients import client_for
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.shown import Begins, Came, Note, Stage, StandsNow
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import anyio
 
     from pika_async import GenerationRequest
+    from pika_async.cli._showing.shown import Show
 
 _SECONDS_BETWEEN_LINES: Final = 30.0
 _LEARNING: Final = (
@@ -50,32 +51,38 @@ class BatchRun:
     prompts: PromptFile
     total: int
     settings: Settings
-    report: BatchReport
+    show: Stage
     trail: BatchTrail
 
     async def __call__(self, scope: anyio.CancelScope) -> None:
         """Run it; what is cancelled by ``scope`` leaves jobs that run on."""
-        from pika_async import Batch  # noqa: PLC0415 - see _clients
+        from pika_async import Batch  # noqa: PLC0415 - see clients
 
-        report, trail = self.report, self.trail
+        show, trail, settings = self.show, self.trail, self.settings
         progress = Progress(total=self.total, now=time.monotonic)
         # From the places of requests to the lines from which they come.
         numbers: dict[int, int] = {}
         with closing(self._requests(numbers, progress)) as requests:
-            async with client_for(trail) as client:
+            async with client_for(trail, show) as client:
                 batch = Batch(
-                    client, requests, on_transition=progress.transition, **asdict(self.settings)
+                    client, requests, on_transition=progress.transition, **asdict(settings)
                 )
                 async with batch:
                     progress.batch = batch
                     trail.progress = progress
-                    report.begins(self.total, self.settings.max_in_flight, self.settings.journal)
-                    with scope, report.live(), _lines_of_progress(report):
+                    show(
+                        Begins(
+                            total=self.total,
+                            max_in_flight=settings.max_in_flight,
+                            journal=settings.journal,
+                        )
+                    )
+                    with scope, show.live(), _now_and_then(show):
                         async for result in batch:
                             progress.result(result)
-                            report.result(result, numbers.pop(result.index))
+                            show(Came(numbers.pop(result.index), result))
                     if scope.cancelled_caught and progress.submitting and not trail.simulated:
-                        report.note(_LEARNING)
+                        show(Note(_LEARNING))
 
     def _requests(
         self, numbers: dict[int, int], progress: Progress
@@ -91,7 +98,7 @@ class BatchRun:
                 if line.request is None:
                     progress.unusable += 1
                     why = f"changed since it was checked: {line.problem}"
-                    self.report.unusable(line.number, why)
+                    self.show(Came(line.number, why))
                     continue
                 numbers[index] = line.number
                 index += 1
@@ -99,16 +106,17 @@ class BatchRun:
 
 
 @contextmanager
-def _lines_of_progress(report: BatchReport) -> Iterator[None]:
+def _now_and_then(show: Show) -> Iterator[None]:
+    """Show where the batch stands, again and again."""
     loop = asyncio.get_running_loop()
     later: asyncio.TimerHandle | None = None
 
     def wait() -> None:
         nonlocal later
-        later = loop.call_later(_SECONDS_BETWEEN_LINES, progressed)
+        later = loop.call_later(_SECONDS_BETWEEN_LINES, stands)
 
-    def progressed() -> None:
-        report.progressed()
+    def stands() -> None:
+        show(StandsNow())
         wait()
 
     wait()

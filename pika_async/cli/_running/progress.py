@@ -13,6 +13,7 @@ from pika_async import (
     InvalidRequestError,
     JobFailedError,
     JobState,
+    NotSubmittedError,
     Queued,
     Succeeded,
 )
@@ -57,7 +58,6 @@ class Progress:
     """Lines that could be used when they were checked, but not when they were to be sent."""
     for_good: int = 0
     """Failures that stay what they are until they are submitted again."""
-    last_error: str | None = None
     _started_at: float = field(init=False)
     _jobs: dict[str, _Seen] = field(factory=dict, init=False)
     _worked: int = field(default=0, init=False)
@@ -81,10 +81,9 @@ class Progress:
     def result(self, result: BatchResult) -> None:
         """A request has come to its end."""
         seen = self._jobs.pop(result.job_id or "", None)
-        if seen is not None or not result.resumed:
-            self._worked += 1
-        if _is_for_good(result.error):
-            self.for_good += 1
+        if not isinstance(result.error, NotSubmittedError):
+            self._worked += seen is not None or not result.resumed
+        self.for_good += _is_for_good(result.error)
 
     @property
     def stats(self) -> BatchStats:
@@ -103,8 +102,13 @@ class Progress:
 
     @property
     def failed(self) -> int:
-        """Requests that failed, without those of which it is not known."""
+        """Requests that failed, without those that are uncertain or were never submitted."""
         return self.stats.failed + self.unusable
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every request that has come to its end succeeded."""
+        return self.finished == self.stats.succeeded
 
     @property
     def queued(self) -> int:

@@ -1,0 +1,211 @@
+"""The plain reader: a line on stderr for what happens; paths, links and results on stdout."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+from rich import filesize
+
+from pika_async import (
+    BatchStopped,
+    JournalBroken,
+    NotSubmittedError,
+    SubmitHeldBack,
+    SubmitUncertain,
+    Transition,
+    VideoSaved,
+)
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing import batch_words
+from pika_async.cli._showing.output import write, write_path
+from pika_async.cli._showing.sentences import sentence, watch_line
+from pika_async.cli._showing.shown import (
+    Begins,
+    Came,
+    Ended,
+    Expected,
+    Failure,
+    Link,
+    Note,
+    StandsNow,
+    Watching,
+)
+from pika_async.cli._showing.words import counted, state_words, time_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pika_async import BatchResult, Estimate, PikaError
+    from pika_async.cli._running.progress import Progress
+    from pika_async.cli._running.trail import Trail
+    from pika_async.cli._showing.shown import Shown
+
+# A busy service holds hundreds of a batch's submits back.
+_SECONDS_BETWEEN_WARNINGS: Final = 30.0
+
+
+class Plain:
+    """Lines.
+
+    Args:
+        trail: What the command knows.
+        results: Whether stdout gets the results; else it belongs to another reader.
+        now: Seconds, from any start.
+    """
+
+    def __init__(
+        self, trail: Trail, *, results: bool = True, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._trail = trail
+        self._results = results
+        self._now = now
+        self._since = now()
+        self._estimate: tuple[Estimate, float] | None = None
+        self._warned_at = float("-inf")
+        self._kept_back = 0
+        self._last_problem = ""
+        self._told: set[str] = set()
+
+    def live(self) -> AbstractContextManager[None]:
+        """Nothing moves here."""
+        return nullcontext()
+
+    def __call__(self, what: Shown) -> None:  # noqa: C901, PLR0912 - one case a value
+        """Show it, if it is for people."""
+        match what:
+            case Note(text):
+                self._say(text)
+            case Watching(job_id):
+                self._since = self._now()
+                self._say_of_job(f"job {job_id}")
+            case Transition():
+                left = self._time_left()
+                words = state_words(what.state) + (f", {left}" if left else "")
+                self._say_of_job(f"{what.elapsed:.1f} s  {words}")
+            case Expected(estimate, age):
+                self._estimate = None if estimate is None else (estimate, age)
+            case VideoSaved():
+                self._say_of_job(f"{self._elapsed():.1f} s  saved, {filesize.decimal(what.size)}")
+                if self._results:
+                    write_path(what.path)
+            case Link(video) if self._results:
+                write(video.url)
+            case SubmitHeldBack():
+                self._held_back(what)
+            case SubmitUncertain():
+                said = sentence(what.error, self._trail)
+                self._say(f"warning: a submit broke off after the interruption: {said}")
+            case JournalBroken(job_id=None):
+                self._problem(f"error: {sentence(what.error, self._trail)}")
+            case JournalBroken(job_id=str(job_id)):
+                self._say(
+                    f"error: job {job_id} is paid for, and is not in the journal: write it down, "
+                    f"and wait for it with `{watch_line(job_id)}`"
+                )
+            case BatchStopped():
+                said = sentence(what.error, self._trail)
+                self._problem(f"error: the batch submits nothing more: {said}")
+            case Begins():
+                self._begins(what)
+            case Came(number, result):
+                self._came(number, result)
+            case StandsNow() if (progress := self._progress()) is not None:
+                last = f"; last error: {self._last_problem}" if self._last_problem else ""
+                self._say(f"{batch_words.pace(progress)}: {batch_words.counts(progress)}{last}")
+            case Ended():
+                self._ended()
+            case Failure():
+                self._totals()
+                self._say(what.line)
+                if what.resume is not None:
+                    self._say(f"  {what.resume}")
+            case _:
+                # Told by what the command waits for, or by another reader.
+                pass
+
+    def _say(self, text: str, style: str = "") -> None:
+        """A line on stderr."""
+        write(text, err=True)
+
+    def _say_of_job(self, text: str) -> None:
+        if self._results:
+            self._say(text)
+
+    def _problem(self, text: str) -> None:
+        """What went wrong with all of a batch, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._say(text)
+
+    def _elapsed(self) -> float:
+        """Seconds since the job began, or the command."""
+        return self._now() - self._since
+
+    def _time_left(self) -> str | None:
+        # Kept whole, as one tuple: another thread may be drawing.
+        known = self._estimate
+        if known is None:
+            return None
+        estimate, age = known
+        return time_left(estimate, max(0.0, self._elapsed() - age))
+
+    def _held_back(self, what: SubmitHeldBack) -> None:
+        now = self._now()
+        is_batch = isinstance(self._trail, BatchTrail)
+        if is_batch and now - self._warned_at < _SECONDS_BETWEEN_WARNINGS:
+            self._kept_back += 1
+            return
+        more = f" (and {self._kept_back} more like it)" if self._kept_back else ""
+        self._warned_at, self._kept_back = now, 0
+        self._say(
+            f"warning: submit held back for {what.seconds:.1f} s (attempt {what.tries}): "
+            f"{sentence(what.error, self._trail)}{more}"
+        )
+
+    def _progress(self) -> Progress | None:
+        return self._trail.progress if isinstance(self._trail, BatchTrail) else None
+
+    def _begins(self, what: Begins) -> None:
+        """What is about to be done, with what was not said on the command line."""
+        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
+        if self._trail.simulated:
+            self._say("simulated: nothing is sent to the service, nothing is paid")
+        self._say(f"{counted(what.total, 'prompt')}, at most {what.max_in_flight} at once")
+        if self._trail.saved_in is not None:
+            self._say(f"videos go to {self._trail.saved_in}")
+        if what.journal is not None:
+            self._say(f"the journal is {what.journal}")
+
+    def _came(self, number: int, result: BatchResult | str) -> None:
+        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
+        place = f"{self._trail.file_name}:{number}"
+        if self._results:
+            write(f"{place}: {batch_words.outcome(result, self._trail)}")
+        error = result if isinstance(result, str) else result.error
+        # Why nothing more is submitted was said once.
+        if error is not None and not isinstance(error, NotSubmittedError):
+            self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"
+            self._failed(self._last_problem, error)
+
+    def _failed(self, line: str, error: PikaError | str) -> None:
+        """A request has failed; where stdout is for machines, people are told of it here."""
+        if not self._results:
+            self._say(line)
+
+    def _totals(self) -> None:
+        progress = self._progress()
+        if progress is not None:
+            assert isinstance(self._trail, BatchTrail)  # noqa: S101 - it has progress
+            self._say(batch_words.totals(progress, self._trail.saved_in))
+
+    def _ended(self) -> None:
+        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
+        self._totals()
+        if self._trail.simulated:
+            self._say("simulated: nothing was paid")
+        for found in batch_words.advice(self._trail):
+            self._say(f"{found.text}{':' if found.line else '.'}")
+            if found.line is not None:
+                self._say(f"  {found.line}")
