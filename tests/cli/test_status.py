@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from pika_async import Estimate, Failed, Queued, Running, Succeeded, Transition, Unknown, Video
-from pika_async.cli._showing.words import state_words
 from pika_async.cli._running.trail import JobTrail
 from pika_async.cli._showing.live import Live
 from pika_async.cli._showing.shown import Expected, Saving, Watching
+from pika_async.cli._showing.words import state_words
 from pika_async.simulator import Polls
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
