@@ -14,8 +14,8 @@ from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import FAILED, UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.trail import STDIN, BatchTrail
-from pika_async.cli._showing.readers import stage_for
 from pika_async.cli._showing.shown import Ended, Note
+from pika_async.cli._showing.stage import stage_for
 
 EXAMPLES: Final = f"""\
 A file is one of:

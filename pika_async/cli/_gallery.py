@@ -10,12 +10,12 @@ import typer
 
 from pika_async.cli import _options
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.page_file import check_page, print_page, save_page
+from pika_async.cli._running.files import check_page, print_page, save_page
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
-from pika_async.cli._showing.readers import stage_for
 from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import stage_for
 
 if TYPE_CHECKING:
     from pika_async._gallery import Totals
@@ -84,7 +84,7 @@ def report(
     videos stay where they are. The journal is only read, also while a batch goes on with it.
     """
     # Before errors are put into sentences: what these import may be missing.
-    from pika_async._gallery import Folder, lines, opened, page, totals_of  # noqa: PLC0415
+    from pika_async import _gallery as pages  # noqa: PLC0415
 
     trail = Trail()
     show = stage_for(trail, as_json=as_json)
@@ -100,17 +100,17 @@ def report(
             check_page(saved, journal, overwrite=overwrite)
         videos = output_dir or _usual_folder(journal)
         page_folder = Path() if saved is None else saved.parent
-        folder = None if videos is None else Folder(path=videos, page_folder=page_folder)
-        with opened(journal, now=time.time(), folder=folder) as gallery:
-            totals = totals_of(gallery.entries(), gallery.runs, each)
+        folder = None if videos is None else pages.Folder(path=videos, page_folder=page_folder)
+        with pages.opened(journal, now=time.time(), folder=folder) as gallery:
+            totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
-                for line in lines(gallery, totals):
+                for line in pages.lines(gallery, totals):
                     # Exactly: JSON has escaped what is not ASCII, and a journal may be long.
                     write(json.dumps(line), exact=True)
             if saved is not None:
-                save_page(page(gallery, totals), saved)
+                save_page(pages.page(gallery, totals), saved)
             elif target is not None:
-                print_page(page(gallery, totals))
+                print_page(pages.page(gallery, totals))
         _tell_of_videos(totals, videos, show)
         if saved is not None:
             if as_json:

@@ -9,12 +9,11 @@ import typer
 from pika_async.cli import _options
 from pika_async.cli._running.clients import check_key, client_for
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.files import check_target
 from pika_async.cli._running.following import follow
 from pika_async.cli._running.run import reported, run
-from pika_async.cli._running.targets import check_target
 from pika_async.cli._running.trail import JobTrail
-from pika_async.cli._showing.readers import stage_for
-from pika_async.cli._showing.shown import Stage
+from pika_async.cli._showing.stage import Stage, stage_for
 
 EXAMPLES: Final = """\
 Examples:

@@ -16,8 +16,8 @@ from pika_async import (
     Succeeded,
 )
 from pika_async._polling.policies import Observation
-from pika_async.cli._running import ahead
-from pika_async.cli._running.ahead import looking_ahead
+from pika_async.cli._running import following
+from pika_async.cli._running.following import looking_ahead
 from pika_async.cli._showing.words import time_left
 from pika_async.simulator import Polls
 
@@ -96,7 +96,7 @@ class Client:
 
 
 async def test_an_answer_that_changed_nothing_is_told_too(monkeypatch):
-    monkeypatch.setattr(ahead, "_INTERVAL", 0.0)
+    monkeypatch.setattr(following, "_INTERVAL", 0.0)
     job, show = Job(Queued()), Show()
     with looking_ahead(Client(AdaptivePolling()), job, show) as look:
         look()

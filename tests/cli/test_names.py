@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async.cli._running.targets import default_target, free_name, numbered
+from pika_async.cli._running.files import default_target, free_name, numbered
 from pika_async.cli._running.trail import JobTrail
 from pika_async.cli._showing.words import printable
 

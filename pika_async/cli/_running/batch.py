@@ -15,7 +15,8 @@ from pika_async.cli._prompts.file import PromptFile
 from pika_async.cli._running.clients import client_for
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._running.trail import BatchTrail
-from pika_async.cli._showing.shown import Begins, Came, Note, Stage, StandsNow
+from pika_async.cli._showing.shown import Begins, Came, Note, StandsNow
+from pika_async.cli._showing.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from pika_async import (
+    Batch,
     BatchStats,
     Failed,
     InvalidRequestError,
@@ -19,23 +20,7 @@ from pika_async import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pika_async import BatchResult, PikaError, Transition
-
-
-class Standing(Protocol):
-    """What a batch tells when it is asked."""
-
-    @property
-    def stats(self) -> BatchStats:
-        """Where it stands."""
-        ...
-
-    @property
-    def in_flight(self) -> Mapping[int, str]:
-        """The jobs that have not been seen to end, by the index of their requests."""
-        ...
 
 
 @define
@@ -53,7 +38,7 @@ class Progress:
     total: int
     """The requests of the whole batch."""
     now: Callable[[], float]
-    batch: Standing | None = None
+    batch: Batch | None = None
     unusable: int = 0
     """Lines that could be used when they were checked, but not when they were to be sent."""
     for_good: int = 0

@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from pika_async import (
-    Failed,
-    JobError,
-    Queued,
-    Running,
-    Succeeded,
-    Transition,
-    Unknown,
-    VideoSaved,
-)
+from pika_async import JobError, Transition, VideoSaved
 from pika_async.cli._running.trail import BatchTrail
-from pika_async.cli._showing.batch_words import advice
+from pika_async.cli._showing.batch_words import hints
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Watching
@@ -26,7 +17,9 @@ from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Watching
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pika_async import BatchResult, JobState, Video
+    from attrs import AttrsInstance
+
+    from pika_async import JobState
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Shown
 
@@ -45,14 +38,10 @@ class AsJSON:
             case Watching(job_id):
                 self._since = self._now()
                 event("started", job_id=job_id)
-            case Transition():
-                event(
-                    "transition",
-                    job_id=what.job_id,
-                    elapsed=round(what.elapsed, 3),
-                    polls=what.polls,
-                    **_state(what.state),
-                )
+            case Transition(job_id=job_id, state=state, polls=polls):
+                facts = {"state": _name(state), **_facts(state)}
+                elapsed = round(what.elapsed, 3)
+                event("transition", job_id=job_id, elapsed=elapsed, polls=polls, **facts)
             case VideoSaved(video=video):
                 event(
                     "saved",
@@ -63,67 +52,54 @@ class AsJSON:
                     elapsed=round(self._now() - self._since, 3),
                 )
             case Link(video):
-                event("video", job_id=video.job_id, **_video(video))
-            case Came(number, result):
-                self._came(number, result)
+                event("video", job_id=video.job_id, **_facts(video))
+            case Came():
+                self._came(what)
             case Ended(code):
                 self._summary(code)
             case Failure():
                 # A batch has many jobs.
-                of_job = {} if self._batch() else {"job_id": what.job_id}
-                event(
-                    "error",
-                    type=what.kind,
-                    message=what.message,
-                    **of_job,
-                    resume=what.resume,
-                    exit_code=what.code,
-                )
+                of_job = {"job_id": what.job_id} if self._batch is None else {}
+                facts = {"type": what.kind, "message": what.message, **of_job}
+                event("error", **facts, resume=what.resume, exit_code=what.code)
                 self._summary(what.code)
             case _:
                 # For people.
                 pass
 
+    @property
     def _batch(self) -> BatchTrail | None:
         return self._trail if isinstance(self._trail, BatchTrail) else None
 
-    def _came(self, number: int, result: BatchResult | str) -> None:
-        if isinstance(result, str):
-            index = prompt = job_id = state = None
-            ok = resumed = False
-            problem: dict[str, str] | None = {"kind": "FieldError", "message": result}
-            files: list[str] = []
-        else:
-            error = result.error
-            state = error.state if isinstance(error, JobError) else result.state
-            index, prompt, job_id = result.index, result.prompt, result.job_id
-            ok, resumed = result.ok, result.resumed
-            problem = (
-                None
-                if error is None
-                else {"kind": type(error).__name__, "message": sentence(error, self._trail)}
-            )
-            files = [str(path) for path in result.files]
+    def _came(self, what: Came) -> None:
+        # Of a line that cannot be used any more there is no result, and nothing of one.
+        result = None if isinstance(what.result, str) else what.result
+        error = what.result if isinstance(what.result, str) else what.result.error
+        problem = None
+        if isinstance(error, str):
+            problem = {"kind": "FieldError", "message": error}
+        elif error is not None:
+            problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
+        state = error.state if isinstance(error, JobError) else getattr(result, "state", None)
         event(
             "result",
-            index=index,
-            line=number,
-            prompt=prompt,
-            job_id=job_id,
-            ok=ok,
+            index=getattr(result, "index", None),
+            line=what.number,
+            prompt=getattr(result, "prompt", None),
+            job_id=getattr(result, "job_id", None),
+            ok=getattr(result, "ok", False),
             state=None if state is None else _name(state),
             error=problem,
-            files=files,
+            files=[str(path) for path in getattr(result, "files", ())],
             videos=[video.url for video in getattr(state, "videos", ())],
-            resumed=resumed,
+            resumed=getattr(result, "resumed", False),
         )
 
     def _summary(self, code: int) -> None:
-        trail = self._batch()
+        trail = self._batch
         if trail is None or trail.progress is None:
             return
-        progress = trail.progress
-        stats = progress.stats
+        progress, stats = trail.progress, trail.progress.stats
         event(
             "summary",
             total=progress.total,
@@ -139,7 +115,7 @@ class AsJSON:
             seconds=round(progress.elapsed(), 3),
             output_dir=trail.saved_in,
             simulated=trail.simulated,
-            retry=[found.line for found in advice(trail) if found.line],
+            retry=[hint.line for hint in hints(trail) if hint.line],
             exit_code=code,
         )
 
@@ -148,21 +124,6 @@ def _name(state: JobState) -> str:
     return type(state).__name__.lower()
 
 
-def _state(state: JobState) -> dict[str, Any]:
-    known: dict[str, Any] = {"state": _name(state)}
-    match state:
-        case Queued():
-            return known | {"position": state.position}
-        case Running():
-            return known | {"progress": state.progress}
-        case Succeeded():
-            return known | {"videos": [_video(video) for video in state.videos]}
-        case Failed():
-            videos = [_video(video) for video in state.videos]
-            return known | {"reason": state.reason, "code": state.code, "videos": videos}
-        case Unknown():
-            return known | {"status": state.status}
-
-
-def _video(video: Video) -> dict[str, Any]:
-    return asdict(video, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
+def _facts(value: AttrsInstance) -> dict[str, Any]:
+    """What a state or a video says, without what stands beside it already."""
+    return asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))

@@ -113,7 +113,7 @@ def _listed(numbers: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in numbers.items())
 
 
-def advice(trail: BatchTrail) -> list[Hint]:
+def hints(trail: BatchTrail) -> list[Hint]:
     """What to do about what went wrong; nothing of a simulated batch was paid."""
     progress = trail.progress
     if trail.simulated or progress is None:

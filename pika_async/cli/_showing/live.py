@@ -83,7 +83,7 @@ class Live(Plain):
             case Watching(job_id):
                 self._since = self._now()
                 self._doing = "looking"
-                self.bar.reset(self.bar.task_ids[0])
+                self.bar.reset(self.bar.tasks[0].id)
                 self._say(f"job {job_id}", "dim")
             case Transition(state=state):
                 self._doing = state_words(state)

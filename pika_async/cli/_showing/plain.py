@@ -205,7 +205,7 @@ class Plain:
         self._totals()
         if self._trail.simulated:
             self._say("simulated: nothing was paid")
-        for found in batch_words.advice(self._trail):
+        for found in batch_words.hints(self._trail):
             self._say(f"{found.text}{':' if found.line else '.'}")
             if found.line is not None:
                 self._say(f"  {found.line}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -112,35 +111,3 @@ Shown: TypeAlias = (
     | Event
 )
 Show: TypeAlias = Callable[[Shown], None]
-
-
-class Moving(Protocol):
-    """A reader that may have something that moves."""
-
-    def __call__(self, what: Shown) -> None:
-        """Show it, or not."""
-        ...
-
-    def live(self) -> AbstractContextManager[None]:
-        """Around the waiting: something that moves, where there is such a thing."""
-        ...
-
-
-class Stage:
-    """Shows everything to one reader on stderr, and to those beside it."""
-
-    def __init__(self, first: Moving, *others: Show) -> None:
-        self._first = first
-        self._others = others
-
-    def __call__(self, what: Shown) -> None:
-        """Show ``what`` to all."""
-        self._first(what)
-        for other in self._others:
-            other(what)
-
-    @contextmanager
-    def live(self) -> Iterator[None]:
-        """Around the waiting."""
-        with self._first.live():
-            yield

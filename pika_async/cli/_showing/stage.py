@@ -1,4 +1,4 @@
-"""Who reads: as asked for, and as the terminal allows."""
+"""Who reads: as was asked for, and as the terminal allows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,30 @@ from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.as_json import AsJSON
 from pika_async.cli._showing.live import Live
 from pika_async.cli._showing.plain import Plain
-from pika_async.cli._showing.shown import Stage
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pika_async.cli._running.trail import Trail
+    from pika_async.cli._showing.shown import Show, Shown
+
+
+class Stage:
+    """Shows everything to a reader for people, and to those beside it."""
+
+    def __init__(self, people: Plain, *others: Show) -> None:
+        self._people = people
+        self._others = others
+
+    def __call__(self, what: Shown) -> None:
+        """Show ``what`` to all."""
+        self._people(what)
+        for other in self._others:
+            other(what)
+
+    def live(self) -> AbstractContextManager[None]:
+        """Around the waiting."""
+        return self._people.live()
 
 
 def stage_for(trail: Trail, *, as_json: bool = False) -> Stage:
@@ -28,5 +48,7 @@ def stage_for(trail: Trail, *, as_json: bool = False) -> Stage:
         moves &= not (as_json and sys.stdout.isatty())
     else:
         moves &= not as_json
-    first = Live(trail, console, results=results) if moves else Plain(trail, results=results)
-    return Stage(first, AsJSON(trail)) if as_json else Stage(first)
+    people: Plain = (
+        Live(trail, console, results=results) if moves else Plain(trail, results=results)
+    )
+    return Stage(people, AsJSON(trail)) if as_json else Stage(people)
