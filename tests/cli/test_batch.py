@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pika_async import ConfigurationError
+from pika_async import Batch, ConfigurationError, QuotaExceededError
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.batch_words import problem
 from pika_async.simulator import Fault, Polls
@@ -216,6 +216,74 @@ def test_without_a_journal_no_line_is_given_that_would_pay_again_for_all(batch, 
     done = batch("--no-journal")
     assert done.code == 1
     assert "put the prompts that failed into a file of their own." in done.err
+    assert "pika-async batch" not in done.err
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """A batch that finds after its first result that the account is empty."""
+
+    class StoppedBatch(Batch):
+        async def __anext__(self):
+            result = await super().__anext__()
+            self._stop(QuotaExceededError("top up", status=402))
+            return result
+
+    monkeypatch.setattr("pika_async.Batch", StoppedBatch)
+    yield
+    monkeypatch.undo()
+
+
+ONE_BY_ONE = ("-n", "1", "--no-download")
+
+
+@pytest.mark.usefixtures("stopped")
+def test_what_was_never_submitted_is_not_counted_as_failed_and_the_same_line_submits_it(
+    batch, pika, sim, monkeypatch
+):
+    done = batch(*ONE_BY_ONE)
+    assert (done.code, len(sim.submissions)) == (1, 1)
+    assert "3 prompts: 1 succeeded, 0 failed, 2 not submitted in " in done.err
+    *_, text, line = done.err.splitlines()
+    assert text.startswith("2 prompts were not submitted. To wait for the jobs they have, and to")
+    assert line == f"  pika-async batch prompts.txt --no-download -n 1 --base-url {sim.url}"
+    monkeypatch.setattr("pika_async.Batch", Batch)
+    assert pika(*shlex.split(line)[1:]).code == 0
+    assert len(sim.submissions) == 3
+
+
+@pytest.mark.usefixtures("stopped")
+def test_why_nothing_more_is_submitted_is_said_once(batch):
+    done = batch(*ONE_BY_ONE)
+    reasons = [line for line in done.err.splitlines() if "balance or quota" in line]
+    (said,) = reasons
+    assert said == (
+        "error: the batch submits nothing more: the account's balance or quota does not suffice "
+        "(HTTP 402): top up. Nothing was started and nothing is charged."
+    )
+    assert sorted(done.out.splitlines())[1:] == [
+        "prompts.txt:3: not submitted",
+        "prompts.txt:4: not submitted",
+    ]
+
+
+@pytest.mark.usefixtures("stopped")
+def test_json_counts_what_was_never_submitted_and_says_why(batch):
+    done = batch(*ONE_BY_ONE, "--json")
+    *results, summary = done.events
+    assert [summary[name] for name in ("succeeded", "failed", "not_submitted")] == [1, 0, 2]
+    assert (summary["finished"], summary["exit_code"]) == (3, 1)
+    assert summary["retry"][0].endswith("-n 1 --json --base-url " + summary["retry"][0].split()[-1])
+    kinds = [result["error"] and result["error"]["kind"] for result in results]
+    assert kinds == [None, "NotSubmittedError", "NotSubmittedError"]
+    assert "balance or quota" in results[1]["error"]["message"]
+    assert done.err.count("balance or quota") == 1
+
+
+@pytest.mark.usefixtures("stopped")
+def test_without_a_journal_what_was_never_submitted_wants_a_file_of_its_own(batch):
+    done = batch(*ONE_BY_ONE, "--no-journal")
+    assert "put the prompts that failed or were not submitted into a file of their own" in done.err
     assert "pika-async batch" not in done.err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -28,10 +29,15 @@ def with_options(
     own = list(signature.parameters.values())
     first = next(place for place, one in enumerate(own) if one.kind is one.KEYWORD_ONLY)
     options = [_option(field) for field in fields.values() if field.name != "prompt"]
-    command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+
+    @wraps(command)
+    def whole(*arguments: Any, **given: Any) -> None:
+        command(*arguments, **given)
+
+    whole.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[*own[:first], *options, *own[first:-1]]
     )
-    return command
+    return whole
 
 
 def _option(field: TextField) -> inspect.Parameter:

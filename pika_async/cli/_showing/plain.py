@@ -20,7 +20,7 @@ from pika_async import (
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing import batch_words
 from pika_async.cli._showing.output import write, write_path
-from pika_async.cli._showing.sentences import sentence, watch_line
+from pika_async.cli._showing.sentences import reason, sentence, watch_line
 from pika_async.cli._showing.shown import (
     Begins,
     Came,
@@ -67,6 +67,7 @@ class Plain:
         self._kept_back = 0
         self._last_problem = ""
         self._told: set[str] = set()
+        self._stopped_for: object = None
 
     def live(self) -> AbstractContextManager[None]:
         """Nothing moves here."""
@@ -105,6 +106,7 @@ class Plain:
                     f"and wait for it with `{watch_line(job_id)}`"
                 )
             case BatchStopped():
+                self._stopped_for = reason(what.error)
                 said = sentence(what.error, self._trail)
                 self._problem(f"error: the batch submits nothing more: {said}")
             case Begins():
@@ -161,7 +163,7 @@ class Plain:
         self._warned_at, self._kept_back = now, 0
         self._say(
             f"warning: submit held back for {what.seconds:.1f} s (attempt {what.tries}): "
-            f"{sentence(what.error, self._trail)}{more}"
+            f"{sentence(what.error, self._trail, brief=True)}{more}"
         )
 
     def _progress(self) -> Progress | None:
@@ -187,7 +189,8 @@ class Plain:
         # Why nothing more is submitted was said once.
         if error is not None and not isinstance(error, NotSubmittedError):
             self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"
-            self._failed(self._last_problem, error)
+            if isinstance(error, str) or reason(error) != self._stopped_for:
+                self._failed(self._last_problem, error)
 
     def _failed(self, line: str, error: PikaError | str) -> None:
         """A request has failed; where stdout is for machines, people are told of it here."""
