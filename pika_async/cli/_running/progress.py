@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from pika_async import (
-    Batch,
     BatchStats,
     Failed,
     InvalidRequestError,
@@ -20,7 +19,8 @@ from pika_async import (
 )
 
 if TYPE_CHECKING:
-    from pika_async import BatchResult, PikaError, Transition
+    # It loads aiohttp, and help is shown without that.
+    from pika_async import Batch, BatchResult, PikaError, Transition  # noqa: TC004
 
 
 @define
