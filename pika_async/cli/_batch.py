@@ -9,7 +9,7 @@ import typer
 from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS
 from pika_async.cli._prompts.file import Format, opened
-from pika_async.cli._running.batch import BatchRun, Settings
+from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import FAILED, UsageError
 from pika_async.cli._running.run import reported, run
@@ -134,14 +134,14 @@ def batch(
             check_key(instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
-        settings = Settings(
-            journal=kept_in,
-            output_dir=saved_in,
-            max_in_flight=max_in_flight,
-            timeout=timeout,
-            resubmit_uncertain=resubmit_uncertain,
-            retry_failed=retry_failed,
-        )
+        settings = {
+            "journal": kept_in,
+            "output_dir": saved_in,
+            "max_in_flight": max_in_flight,
+            "timeout": timeout,
+            "resubmit_uncertain": resubmit_uncertain,
+            "retry_failed": retry_failed,
+        }
         with opened(file, chosen) as prompts:
             total = prompts.checked()
             begin = BatchRun(

@@ -132,21 +132,20 @@ def _prompts(text: io.TextIOWrapper) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         prompt = line.strip()
         if prompt and not prompt.startswith("#"):
-            yield _line(number, prompt, from_text)
+            yield _line(number, prompt, partial(from_text, prompt))
 
 
 def _objects(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
-    parse = partial(from_json, folder=folder)
     for number, line in enumerate(text, 1):
         value = line.strip()
         if value:
-            yield _line(number, value, parse)
+            yield _line(number, value, partial(from_json, value, folder))
 
 
-def _line(number: int, text: str, parse: Callable[[str], GenerationRequest]) -> Line:
+def _line(number: int, text: str, made: Callable[[], GenerationRequest]) -> Line:
     try:
         _check_encoding(text)
-        return Line(number=number, request=parse(text))
+        return Line(number=number, request=made())
     except UsageError as error:
         return Line(number=number, problem=str(error))
 
@@ -177,7 +176,7 @@ def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
         if not cells:
             continue
         if columns is not None:
-            yield _row(number, cells, columns, folder)
+            yield _line(number, "".join(cells), partial(_row, cells, columns, folder))
             continue
         try:
             columns = _columns(cells)
@@ -212,22 +211,14 @@ def _shown(cells: list[str]) -> str:
     return f"{shown}, …" if len(cells) > _SHOWN_CELLS else shown
 
 
-def _row(number: int, cells: list[str], columns: list[str], folder: Path) -> Line:
-    try:
-        named = _named(cells, columns)
-        return Line(number=number, request=from_cells(named, folder))
-    except UsageError as error:
-        return Line(number=number, problem=str(error))
-
-
-def _named(cells: list[str], columns: list[str]) -> dict[str, str]:
-    _check_encoding("".join(cells))
+def _row(cells: list[str], columns: list[str], folder: Path) -> GenerationRequest:
     if len(cells) > len(columns):
         raise UsageError(
             f"it has {len(cells)} cells, and the first line names {len(columns)} columns; a "
             'text with commas stands in "quotes"'
         )
-    return {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+    named = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+    return from_cells(named, folder)
 
 
 def _csv_words(error: csv.Error) -> str:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from pika_async.cli._prompts.file import PromptFile
 from pika_async.cli._running.clients import client_for
 from pika_async.cli._running.progress import Progress
+from pika_async.cli._running.run import repeating
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.shown import Begins, Came, Note, StandsNow
 from pika_async.cli._showing.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     import anyio
 
     from pika_async import GenerationRequest
-    from pika_async.cli._showing.shown import Show
 
 _SECONDS_BETWEEN_LINES: Final = 30.0
 _LEARNING: Final = (
@@ -34,24 +34,13 @@ _LEARNING: Final = (
 
 
 @frozen(kw_only=True)
-class Settings:
-    """What the batch is given as it is, by the names of its arguments."""
-
-    journal: Path | None
-    output_dir: Path | None
-    max_in_flight: int
-    timeout: float
-    resubmit_uncertain: bool
-    retry_failed: bool
-
-
-@frozen(kw_only=True)
 class BatchRun:
     """A batch that is about to begin."""
 
     prompts: PromptFile
     total: int
-    settings: Settings
+    settings: Mapping[str, Any]
+    """What the batch is given as it is, by the names of its arguments."""
     show: Stage
     trail: BatchTrail
 
@@ -65,20 +54,22 @@ class BatchRun:
         numbers: dict[int, int] = {}
         with closing(self._requests(numbers, progress)) as requests:
             async with client_for(trail, show) as client:
-                batch = Batch(
-                    client, requests, on_transition=progress.transition, **asdict(settings)
-                )
+                batch = Batch(client, requests, on_transition=progress.transition, **settings)
                 async with batch:
                     progress.batch = batch
                     trail.progress = progress
                     show(
                         Begins(
                             total=self.total,
-                            max_in_flight=settings.max_in_flight,
-                            journal=settings.journal,
+                            max_in_flight=settings["max_in_flight"],
+                            journal=settings["journal"],
                         )
                     )
-                    with scope, show.live(), _now_and_then(show):
+                    with (
+                        scope,
+                        show.live(),
+                        repeating(partial(show, StandsNow()), _SECONDS_BETWEEN_LINES),
+                    ):
                         async for result in batch:
                             progress.result(result)
                             show(Came(numbers.pop(result.index), result))
@@ -104,25 +95,3 @@ class BatchRun:
                 numbers[index] = line.number
                 index += 1
                 yield line.request
-
-
-@contextmanager
-def _now_and_then(show: Show) -> Iterator[None]:
-    """Show where the batch stands, again and again."""
-    loop = asyncio.get_running_loop()
-    later: asyncio.TimerHandle | None = None
-
-    def wait() -> None:
-        nonlocal later
-        later = loop.call_later(_SECONDS_BETWEEN_LINES, stands)
-
-    def stands() -> None:
-        show(StandsNow())
-        wait()
-
-    wait()
-    try:
-        yield
-    finally:
-        if later is not None:
-            later.cancel()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-
-import anyio
 
 from pika_async import (
     AdaptivePolling,
@@ -17,6 +14,7 @@ from pika_async import (
     TargetExistsError,
 )
 from pika_async.cli._running.files import free_name, numbered
+from pika_async.cli._running.run import repeating
 from pika_async.cli._showing.shown import Expected, Link, Saving, Watching
 
 if TYPE_CHECKING:
@@ -92,17 +90,8 @@ def looking_ahead(client: PikaClient, job: Job, show: Show) -> Iterator[Callable
         observation = job.observation
         show(Expected(_estimate(polling, observation), observation.elapsed))
 
-    async def keep_looking() -> None:
-        while True:
-            look()
-            await anyio.sleep(_INTERVAL)
-
-    # No task group: it would wrap the errors of the waiting.
-    looking = asyncio.create_task(keep_looking())
-    try:
+    with repeating(look, _INTERVAL):
         yield look
-    finally:
-        looking.cancel()
 
 
 def _estimate(polling: AdaptivePolling, observation: Observation) -> Estimate | None:

@@ -51,6 +51,22 @@ def _ended(error: Exception, show: Show, trail: Trail) -> typer.Exit:
     return typer.Exit(told.code)
 
 
+@contextmanager
+def repeating(act: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Do something again and again; without a task group, which would wrap the errors inside."""
+
+    async def again() -> None:
+        while True:
+            await anyio.sleep(seconds)
+            act()
+
+    acting = asyncio.create_task(again())
+    try:
+        yield
+    finally:
+        acting.cancel()
+
+
 def run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trail) -> None:
     """Run ``work``, which does inside the scope what a first signal is to break off.
 

@@ -45,6 +45,12 @@ class Trail:
     """The job, where the command is about one."""
     uncertain: bool = False
     """A submit broke off where the job may exist."""
+    journal: bool = False
+    """A journal knows what is paid for."""
+    saved_in: str | None = None
+    """The folder of the videos, of a batch that saves them."""
+    progress: Progress | None = None
+    """How far a batch has come, once it has begun."""
 
     def hears(self, event: Event) -> bool:
         """Note what an event of the library tells; whether it is to be shown now.
@@ -65,6 +71,14 @@ class Trail:
     def left(self) -> str:
         """What it leaves behind when it ends early."""
         return "nothing was started and nothing is charged."
+
+    def place(self, number: int) -> str:
+        """How a line of the file is named, where there is one."""
+        return str(number)
+
+    def line(self, *more: str) -> str | None:
+        """The command again, with ``more`` options; None where it would pay again for all."""
+        return None
 
     @property
     def reads_file(self) -> bool:
@@ -138,15 +152,10 @@ class BatchTrail(Trail):
     """Of a command that is about a file of prompts."""
 
     file: str
-    journal: bool
-    saved_in: str | None = None
-    """The folder of the videos, if they are saved."""
-    progress: Progress | None = None
 
-    @property
-    def file_name(self) -> str:
-        """The file, as lines in it are named."""
-        return "<stdin>" if self.file == STDIN else self.file
+    def place(self, number: int) -> str:
+        """How a line of the file is named."""
+        return f"{'<stdin>' if self.file == STDIN else self.file}:{number}"
 
     def hears(self, event: Event) -> bool:
         """See :class:`Trail`."""
@@ -160,7 +169,7 @@ class BatchTrail(Trail):
                 return Trail.hears(self, event)
 
     def line(self, *more: str) -> str | None:
-        """The command again, with ``more`` options; None where it would pay again for all."""
+        """See :class:`Trail`."""
         if self.simulated or not self.journal:
             return None
         file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file

@@ -59,17 +59,14 @@ class AsJSON:
                 self._summary(code)
             case Failure():
                 # A batch has many jobs.
-                of_job = {"job_id": what.job_id} if self._batch is None else {}
+                is_batch = isinstance(self._trail, BatchTrail)
+                of_job = {} if is_batch else {"job_id": what.job_id}
                 facts = {"type": what.kind, "message": what.message, **of_job}
                 event("error", **facts, resume=what.resume, exit_code=what.code)
                 self._summary(what.code)
             case _:
                 # For people.
                 pass
-
-    @property
-    def _batch(self) -> BatchTrail | None:
-        return self._trail if isinstance(self._trail, BatchTrail) else None
 
     def _came(self, what: Came) -> None:
         # Of a line that cannot be used any more there is no result, and nothing of one.
@@ -96,10 +93,10 @@ class AsJSON:
         )
 
     def _summary(self, code: int) -> None:
-        trail = self._batch
-        if trail is None or trail.progress is None:
+        trail, progress = self._trail, self._trail.progress
+        if progress is None:
             return
-        progress, stats = trail.progress, trail.progress.stats
+        stats = progress.stats
         event(
             "summary",
             total=progress.total,

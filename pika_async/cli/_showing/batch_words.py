@@ -20,7 +20,7 @@ from pika_async.cli._showing.words import counted, duration
 if TYPE_CHECKING:
     from pika_async import BatchResult
     from pika_async.cli._running.progress import Progress
-    from pika_async.cli._running.trail import BatchTrail
+    from pika_async.cli._running.trail import Trail
 
 
 @frozen(kw_only=True)
@@ -32,7 +32,7 @@ class Hint:
     """The command that does it."""
 
 
-def outcome(result: BatchResult | str, trail: BatchTrail) -> str:
+def outcome(result: BatchResult | str, trail: Trail) -> str:
     """What became of one request, in one line; text: why there is none any more."""
     if isinstance(result, str):
         return problem(result, trail)
@@ -45,7 +45,7 @@ def outcome(result: BatchResult | str, trail: BatchTrail) -> str:
     return ", ".join(found) or "succeeded"
 
 
-def problem(error: PikaError | str, trail: BatchTrail) -> str:
+def problem(error: PikaError | str, trail: Trail) -> str:
     """What is said of an error in one line; what is the same for many is said once."""
     match error:
         case str():
@@ -113,7 +113,7 @@ def _listed(numbers: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in numbers.items())
 
 
-def hints(trail: BatchTrail) -> list[Hint]:
+def hints(trail: Trail) -> list[Hint]:
     """What to do about what went wrong; nothing of a simulated batch was paid."""
     progress = trail.progress
     if trail.simulated or progress is None:
@@ -144,7 +144,7 @@ def hints(trail: BatchTrail) -> list[Hint]:
     return found
 
 
-def _about_uncertain(count: int, trail: BatchTrail) -> Hint:
+def _about_uncertain(count: int, trail: Trail) -> Hint:
     way = (
         f" all {count} with (or some of them, from a file and with a journal of their own)"
         if trail.journal

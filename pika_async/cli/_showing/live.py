@@ -20,11 +20,10 @@ from rich.table import Column
 from rich.text import Text
 
 from pika_async import Running, Transition, VideoSaved
-from pika_async.cli._showing import batch_words
+from pika_async.cli._showing import batch_words, shown
 from pika_async.cli._showing.output import write, write_path
 from pika_async.cli._showing.plain import Plain
 from pika_async.cli._showing.sentences import reason
-from pika_async.cli._showing.shown import Link, Saving, StandsNow, Watching
 from pika_async.cli._showing.words import printable, state_words
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     from pika_async import PikaError
     from pika_async.cli._running.trail import Trail
-    from pika_async.cli._showing.shown import Shown
 
 _REFRESHES_PER_SECOND: Final = 8
 _WIDEST_BAR: Final = 36
@@ -77,10 +75,10 @@ class Live(Plain):
             for say in self._at_the_end:
                 say()
 
-    def __call__(self, what: Shown) -> None:
+    def __call__(self, what: shown.Shown) -> None:
         """Show it."""
         match what:
-            case Watching(job_id):
+            case shown.Watching(job_id):
                 self._since = self._now()
                 self._doing = "looking"
                 self.bar.reset(self.bar.tasks[0].id)
@@ -88,16 +86,16 @@ class Live(Plain):
             case Transition(state=state):
                 self._doing = state_words(state)
                 self._percent = state.progress if isinstance(state, Running) else None
-            case Saving():
+            case shown.Saving():
                 self._doing = "saving the video"
                 self._percent = self._estimate = None
             case VideoSaved():
                 end = f"saved after {self._elapsed():.1f} s, {filesize.decimal(what.size)}"
                 self._at_the_end += [partial(self._done, end), partial(write_path, what.path)]
-            case Link(video):
+            case shown.Link(video):
                 end = f"succeeded, seen after {self._elapsed():.1f} s"
                 self._at_the_end += [partial(self._done, end), partial(write, video.url)]
-            case StandsNow():
+            case shown.StandsNow():
                 # It is seen all the time.
                 pass
             case _:
@@ -126,7 +124,7 @@ class Live(Plain):
         self._repeated = 0
 
     def _look(self) -> _Sight:
-        progress = self._progress()
+        progress = self._trail.progress
         if progress is None:
             left = self._time_left()
             below = [(f"  {left}", "dim")] if left else []

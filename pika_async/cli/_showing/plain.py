@@ -8,39 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from rich import filesize
 
-from pika_async import (
-    BatchStopped,
-    JournalBroken,
-    NotSubmittedError,
-    SubmitHeldBack,
-    SubmitUncertain,
-    Transition,
-    VideoSaved,
-)
+from pika_async import NotSubmittedError, Transition
+from pika_async import _events as events
 from pika_async.cli._running.trail import BatchTrail
-from pika_async.cli._showing import batch_words
+from pika_async.cli._showing import batch_words, shown
 from pika_async.cli._showing.output import write, write_path
 from pika_async.cli._showing.sentences import reason, sentence, watch_line
-from pika_async.cli._showing.shown import (
-    Begins,
-    Came,
-    Ended,
-    Expected,
-    Failure,
-    Link,
-    Note,
-    StandsNow,
-    Watching,
-)
 from pika_async.cli._showing.words import counted, state_words, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async import BatchResult, Estimate, PikaError
-    from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
-    from pika_async.cli._showing.shown import Shown
 
 # A busy service holds hundreds of a batch's submits back.
 _SECONDS_BETWEEN_WARNINGS: Final = 30.0
@@ -73,52 +53,52 @@ class Plain:
         """Nothing moves here."""
         return nullcontext()
 
-    def __call__(self, what: Shown) -> None:  # noqa: C901, PLR0912 - one case a value
+    def __call__(self, what: shown.Shown) -> None:  # noqa: C901, PLR0912 - one case a value
         """Show it, if it is for people."""
         match what:
-            case Note(text):
+            case shown.Note(text):
                 self._say(text)
-            case Watching(job_id):
+            case shown.Watching(job_id):
                 self._since = self._now()
                 self._say_of_job(f"job {job_id}")
             case Transition():
                 left = self._time_left()
                 words = state_words(what.state) + (f", {left}" if left else "")
                 self._say_of_job(f"{what.elapsed:.1f} s  {words}")
-            case Expected(estimate, age):
+            case shown.Expected(estimate, age):
                 self._estimate = None if estimate is None else (estimate, age)
-            case VideoSaved():
+            case events.VideoSaved():
                 self._say_of_job(f"{self._elapsed():.1f} s  saved, {filesize.decimal(what.size)}")
                 if self._results:
                     write_path(what.path)
-            case Link(video) if self._results:
+            case shown.Link(video) if self._results:
                 write(video.url)
-            case SubmitHeldBack():
+            case events.SubmitHeldBack():
                 self._held_back(what)
-            case SubmitUncertain():
+            case events.SubmitUncertain():
                 said = sentence(what.error, self._trail)
                 self._say(f"warning: a submit broke off after the interruption: {said}")
-            case JournalBroken(job_id=None):
+            case events.JournalBroken(job_id=None):
                 self._problem(f"error: {sentence(what.error, self._trail)}")
-            case JournalBroken(job_id=str(job_id)):
+            case events.JournalBroken(job_id=str(job_id)):
                 self._say(
                     f"error: job {job_id} is paid for, and is not in the journal: write it down, "
                     f"and wait for it with `{watch_line(job_id)}`"
                 )
-            case BatchStopped():
+            case events.BatchStopped():
                 self._stopped_for = reason(what.error)
                 said = sentence(what.error, self._trail)
                 self._problem(f"error: the batch submits nothing more: {said}")
-            case Begins():
+            case shown.Begins():
                 self._begins(what)
-            case Came(number, result):
+            case shown.Came(number, result):
                 self._came(number, result)
-            case StandsNow() if (progress := self._progress()) is not None:
+            case shown.StandsNow() if (progress := self._trail.progress) is not None:
                 last = f"; last error: {self._last_problem}" if self._last_problem else ""
                 self._say(f"{batch_words.pace(progress)}: {batch_words.counts(progress)}{last}")
-            case Ended():
+            case shown.Ended():
                 self._ended()
-            case Failure():
+            case shown.Failure():
                 self._totals()
                 self._say(what.line)
                 if what.resume is not None:
@@ -153,7 +133,7 @@ class Plain:
         estimate, age = known
         return time_left(estimate, max(0.0, self._elapsed() - age))
 
-    def _held_back(self, what: SubmitHeldBack) -> None:
+    def _held_back(self, what: events.SubmitHeldBack) -> None:
         now = self._now()
         is_batch = isinstance(self._trail, BatchTrail)
         if is_batch and now - self._warned_at < _SECONDS_BETWEEN_WARNINGS:
@@ -166,12 +146,8 @@ class Plain:
             f"{sentence(what.error, self._trail, brief=True)}{more}"
         )
 
-    def _progress(self) -> Progress | None:
-        return self._trail.progress if isinstance(self._trail, BatchTrail) else None
-
-    def _begins(self, what: Begins) -> None:
+    def _begins(self, what: shown.Begins) -> None:
         """What is about to be done, with what was not said on the command line."""
-        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
         if self._trail.simulated:
             self._say("simulated: nothing is sent to the service, nothing is paid")
         self._say(f"{counted(what.total, 'prompt')}, at most {what.max_in_flight} at once")
@@ -181,8 +157,7 @@ class Plain:
             self._say(f"the journal is {what.journal}")
 
     def _came(self, number: int, result: BatchResult | str) -> None:
-        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
-        place = f"{self._trail.file_name}:{number}"
+        place = self._trail.place(number)
         if self._results:
             write(f"{place}: {batch_words.outcome(result, self._trail)}")
         error = result if isinstance(result, str) else result.error
@@ -198,13 +173,11 @@ class Plain:
             self._say(line)
 
     def _totals(self) -> None:
-        progress = self._progress()
+        progress = self._trail.progress
         if progress is not None:
-            assert isinstance(self._trail, BatchTrail)  # noqa: S101 - it has progress
             self._say(batch_words.totals(progress, self._trail.saved_in))
 
     def _ended(self) -> None:
-        assert isinstance(self._trail, BatchTrail)  # noqa: S101 - of batches alone
         self._totals()
         if self._trail.simulated:
             self._say("simulated: nothing was paid")
