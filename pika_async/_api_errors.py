@@ -57,7 +57,9 @@ class APIError(PikaError):
 
     summary = "the service answered with an error"
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What its class means, the evidence, and the service's own words."""
         facts = [f"HTTP {self.status}"]
         if self.code:
             facts.append(f"code {self.code}")

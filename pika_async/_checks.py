@@ -29,6 +29,8 @@ class FieldError(ValueError):
         allowed: What is allowed there, in words: ``a number from 0.4 to 2.5``.
         problem: What is wrong with this value where it is not plain from ``allowed``, or None.
         nearest: What was probably meant, or None.
+        written: What is allowed for whoever writes the value down as text, in a file or at a shell;
+            the same as ``allowed`` where it is the same.
         through_extra: Whether a value that is newer than this version can be sent through the
             request's ``extra``, under the name of the field.
     """
@@ -43,6 +45,7 @@ class FieldError(ValueError):
         problem: str | None = None,
         nearest: str | None = None,
         through_extra: bool = False,
+        written: str | None = None,
     ) -> None:
         """``verb``: "is" or "are", as ``allowed`` asks for it."""
         super().__init__(field, value, allowed)
@@ -52,6 +55,7 @@ class FieldError(ValueError):
         self.problem = problem
         self.nearest = nearest
         self.through_extra = through_extra
+        self.written = allowed if written is None else written
         self._verb = verb
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -64,9 +68,17 @@ class FieldError(ValueError):
     @property
     def complaint(self) -> str:
         """The sentence without the name of the field, for whoever calls it by another name."""
+        return self._complaint(self.allowed)
+
+    @property
+    def written_complaint(self) -> str:
+        """The same for whoever writes the value down as text."""
+        return self._complaint(self.written)
+
+    def _complaint(self, allowed: str) -> str:
         hint = "" if self.nearest is None else f"did you mean {self.nearest!r}? "
-        allowed = self.problem or f"allowed {self._verb} {self.allowed}"
-        return f"{_shown(self.value)} is not allowed; {hint}{allowed}"
+        reason = self.problem or f"allowed {self._verb} {allowed}"
+        return f"{_shown(self.value)} is not allowed; {hint}{reason}"
 
 
 def _restored(args: tuple[str, object, str], facts: dict[str, Any]) -> FieldError:
@@ -135,7 +147,7 @@ def whole_or_none(_: object, attribute: Attribute[Any], value: Any) -> None:
 def flag(_: object, attribute: Attribute[Any], value: Any) -> None:
     """A validator: True or False."""
     if not isinstance(value, bool):
-        raise FieldError(attribute.name, value, "True or False")
+        raise FieldError(attribute.name, value, "True or False", written="true or false")
 
 
 def one_of(*allowed: str, within: str = "") -> Validator:

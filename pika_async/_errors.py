@@ -37,7 +37,15 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pika_async._meaning import Action, Advice, MoneyMeaning, Started, in_sentences
+from pika_async._meaning import (
+    PYTHON,
+    Action,
+    Advice,
+    MoneyMeaning,
+    Spelling,
+    Started,
+    in_sentences,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,9 +108,13 @@ class PikaError(Exception):
     @property
     def meaning(self) -> str:
         """``money`` and ``advice`` in a sentence or two; ``str(error)`` ends with it."""
+        return self.meaning_in(PYTHON)
+
+    def meaning_in(self, spelling: Spelling) -> str:
+        """``meaning``, for whoever types something else than Python."""
         if not self._tells_meaning or type(self) is PikaError:
             return ""
-        sentences = in_sentences(self.money, self.advice)
+        sentences = in_sentences(self.money, self.advice, spelling)
         return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
 
     def about_job(self, job_id: str) -> None:
@@ -114,7 +126,7 @@ class PikaError(Exception):
     @property
     def what(self) -> str:
         """What happened, to which job: the text of the error without its meaning."""
-        text = self._headline()
+        text = self.headline
         if self.job_id and self.job_id not in text:
             return f"job {self.job_id}: {text}"
         return text
@@ -123,7 +135,9 @@ class PikaError(Exception):
         what, meaning = self.what, self.meaning
         return f"{what}{full_stop(what)} {meaning}" if what and meaning else what
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What happened, without the job."""
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -156,7 +170,34 @@ def _picklable(cause: BaseException | None) -> BaseException | None:
 
 
 class ConfigurationError(PikaError):
-    """The client was set up or used in a way that cannot work; nothing was sent."""
+    """The client was set up or used in a way that cannot work; nothing was sent.
+
+    Attributes:
+        setting: The name of the argument or field that cannot be used, where it is one.
+        problem: What is wrong, without that name, for whoever calls it by another.
+    """
+
+    def __init__(
+        self,
+        problem: str = "",
+        *,
+        setting: str | None = None,
+        action: Action | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        """``action``: what to do next, where ``problem`` does not say it."""
+        super().__init__(problem, job_id=job_id)
+        self.problem = problem
+        self.setting = setting
+        self._action = action
+
+    @property
+    def headline(self) -> str:
+        """What is wrong with which argument."""
+        return self.problem if self.setting is None else f"{self.setting}: {self.problem}"
+
+    def _advice_not_started(self) -> Advice | None:
+        return None if self._action is None else Advice(self._action)
 
 
 class ClientStateError(ConfigurationError, RuntimeError):
@@ -223,9 +264,11 @@ class SubmissionUncertainError(PikaError):
         """Look at the account's usage; an id that is known beside it is in ``job_id``."""
         return Advice(Action.CHECK_USAGE, self.job_id, journalled=self.journalled)
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What happened, and when the submit was sent."""
         when = self.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"{super()._headline()} (sent {when}, fingerprint {self.fingerprint[:12]})."
+        return f"{super().headline} (sent {when}, fingerprint {self.fingerprint[:12]})."
 
 
 class NotSubmittedError(PikaError):

@@ -8,6 +8,7 @@ act on them: ``job_id`` or ``job_ids``, and ``uncertain``.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._events import (
@@ -28,6 +29,8 @@ from pika_async._meaning import runs_on
 from pika_async._states import Succeeded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pika_async._errors import PikaError
     from pika_async._events import Event, Observer
 
@@ -115,6 +118,38 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
 def poll_waited_out(job_id: str, polls: int, error: PikaError) -> None:
     """A failed poll that is no end: at DEBUG, and no event, since there may be hundreds."""
     _logger.debug("job %s: poll %d failed, waited out: %s", job_id, polls, error)
+
+
+@contextmanager
+def shown(show: Callable[[str], None] | None) -> Iterator[None]:
+    """Show the log, from DEBUG on, for as long as this lasts.
+
+    Args:
+        show: Called with each line. None: whoever runs this reads events, and the log goes only
+            where the program has sent it; Python's last resort does not write it to stderr.
+    """
+    handler: logging.Handler = logging.NullHandler() if show is None else _Lines(show)
+    level = _logger.level
+    _logger.addHandler(handler)
+    if show is not None:
+        _logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        _logger.setLevel(level)
+        _logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    """Hands each record on as text."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        self._show(f"{record.levelname.lower()}: {self.format(record)}")
 
 
 def _outcome(event: JobEnded) -> str:

@@ -1,15 +1,16 @@
-"""What an error means for the money, and what to do next: as values, and as Python's sentences.
+"""What an error means for the money, and what to do next: as values, and as sentences.
 
-Programs read the values. Sentences are made where they are shown: here for whoever reads
-``str(error)`` and calls Python, in ``cli`` for whoever sits at a shell.
+Programs read the values. The sentences are the same for everyone but for what is to be typed, which
+is a :class:`Spelling`: Python's stands here, that of the shell in ``cli``.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from attrs import frozen
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Started(StrEnum):
@@ -66,10 +67,12 @@ class Action(StrEnum):
     """Mend the reason, then send the requests that came back with this error, and only those."""
     USE_ITS_SERVICE = "use_its_service"
     """Run it again with the service and base URL that the job was submitted to."""
+    ALLOW_INSECURE = "allow_insecure"
+    """Use https, or allow the key to travel over plain http."""
 
 
-@frozen
-class Advice:
+# Of the standard library alone: errors are imported where nothing else is needed.
+class Advice(NamedTuple):
     """What to do next.
 
     Attributes:
@@ -83,11 +86,38 @@ class Advice:
     journalled: bool = False
 
 
-def runs_on(job_id: str | None) -> str:
+class Spelling(NamedTuple):
+    """What is to be typed where a sentence advises something.
+
+    Attributes:
+        wait: To wait for the job with this id.
+        look: To look at the job with this id, once.
+        overwrite: To replace a file; the beginning of a sentence.
+        resubmit_uncertain: To submit again what was left uncertain.
+        allow_insecure: To let the key travel over plain http.
+    """
+
+    wait: Callable[[str | None], str]
+    look: Callable[[str | None], str]
+    overwrite: str
+    resubmit_uncertain: str
+    allow_insecure: str
+
+
+PYTHON: Final = Spelling(
+    wait="client.job({!r}).result()".format,
+    look="client.job({!r}).refresh()".format,
+    overwrite="Pass overwrite=True",
+    resubmit_uncertain="resubmit_uncertain=True",
+    allow_insecure="allow_insecure=True",
+)
+
+
+def runs_on(job_id: str | None, spelling: Spelling = PYTHON) -> str:
     """Of a job that nobody waits for any more."""
     return (
         f"Job {job_id} runs on at the service and stays paid for: wait for it again with "
-        f"client.job({job_id!r}).result(), do not submit it again."
+        f"{spelling.wait(job_id)}, do not submit it again."
     )
 
 
@@ -97,6 +127,9 @@ _UNCERTAIN: Final = (
 )
 _SERVICE_DECIDES: Final = (
     "Whether a failed job is charged is the service's to say; submitting it again is a new paid job"
+)
+_DOWNLOAD_AGAIN: Final = (
+    "The video itself is finished and paid for: download it again, do not generate it again."
 )
 _NOT_CHARGED: Final = "Nothing was started and nothing is charged."
 
@@ -109,22 +142,22 @@ _MONEY: Final = {
 }
 
 
-def in_sentences(  # noqa: PLR0911 - one return an action
-    money: MoneyMeaning, advice: Advice | None
+def in_sentences(  # noqa: C901, PLR0911 - one return an action
+    money: MoneyMeaning, advice: Advice | None, spelling: Spelling = PYTHON
 ) -> str:
-    """Both, in the words of someone who calls Python."""
+    """Both, for whoever types in this spelling."""
     action = None if advice is None else advice.action
     job_id = None if advice is None else advice.job_id
     match action:
         case Action.WAIT_FOR_JOB:
-            return runs_on(job_id)
+            return runs_on(job_id, spelling)
         case Action.LOOK_AT_JOB:
             return (
-                f"Yet the answer names job {job_id}: look at it with "
-                f"client.job({job_id!r}).refresh() before submitting again."
+                f"Yet the answer names job {job_id}: look at it with {spelling.look(job_id)} "
+                "before submitting again."
             )
         case Action.CHECK_USAGE if advice is not None and advice.journalled:
-            return f"{_UNCERTAIN} For a whole batch, resubmit_uncertain=True does that."
+            return f"{_UNCERTAIN} For a whole batch, {spelling.resubmit_uncertain} does that."
         case Action.CHECK_KEY_AND_URL:
             return (
                 "Jobs belong to the account whose key made them, and expire; with another key or "
@@ -132,10 +165,13 @@ def in_sentences(  # noqa: PLR0911 - one return an action
             )
         case Action.CHANGE_REQUEST if money is MoneyMeaning.SERVICE_DECIDES:
             return f"{_SERVICE_DECIDES} and needs another prompt, image or video."
-        case Action.DOWNLOAD_AGAIN | Action.OVERWRITE:
+        case Action.DOWNLOAD_AGAIN:
+            return _DOWNLOAD_AGAIN
+        case Action.OVERWRITE:
+            return f"{spelling.overwrite} to replace it. {_DOWNLOAD_AGAIN}"
+        case Action.ALLOW_INSECURE:
             return (
-                "The video itself is finished and paid for: download it again, do not generate it "
-                "again."
+                f"Use https, or {spelling.allow_insecure} if that is what you want. {_MONEY[money]}"
             )
         case Action.RUN_AGAIN:
             return (

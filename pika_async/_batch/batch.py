@@ -329,10 +329,10 @@ def _check_folder(folder: Path) -> None:
             pass
     except FileExistsError as error:
         raise ConfigurationError(
-            f"output_dir: {str(folder)!r} cannot be written to: it is a file and no folder. "
-            "Nothing was sent."
+            f"{str(folder)!r} cannot be written to: it is a file and no folder",
+            setting="output_dir",
         ) from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"output_dir: {str(folder)!r} cannot be written to: {error}. Nothing was sent."
+            f"{str(folder)!r} cannot be written to: {error}", setting="output_dir"
         ) from error

@@ -66,9 +66,9 @@ class BatchStats:
         running: Jobs in flight now, queued ones among them.
         downloading: Finished jobs whose videos are being saved, or wait for it.
         succeeded: Ended well.
-        failed: Ended with an error, other than the uncertain ones and those never sent.
+        failed: Ended with an error, without the two kinds below.
         uncertain: Ended with SubmissionUncertainError.
-        not_submitted: Ended with NotSubmittedError: never sent, since the batch had stopped.
+        not_submitted: Ended with NotSubmittedError: nothing was sent for them.
         downloaded: Files saved in this run.
     """
 
@@ -85,5 +85,5 @@ class BatchStats:
 
     @property
     def finished(self) -> int:
-        """Results so far, the uncertain and the unsent ones among them."""
+        """Results so far, whichever."""
         return self.succeeded + self.failed + self.uncertain + self.not_submitted

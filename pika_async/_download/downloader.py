@@ -264,6 +264,6 @@ def _error(video: Video, what: str) -> DownloadError:
 
 def _exists(video: Video, target: Path) -> TargetExistsError:
     return TargetExistsError(
-        f"{str(target)!r} exists; it was left as it is. Pass overwrite=True to replace it.",
+        f"{str(target)!r} exists; it was left as it is.",
         job_id=video.job_id,
     )

@@ -15,6 +15,7 @@ MediaKind = Literal["image", "video"]
 
 _A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
 _ALLOWED: Final = "an http(s) or data URL; for a file pass a pathlib.Path"
+_WRITTEN: Final = "an http(s) or data URL; for a file give its path"
 
 SNIFF_LENGTH = 16
 
@@ -63,7 +64,8 @@ def check_media(name: str, kind: MediaKind, value: Any) -> None:
         _check_url(name, kind, value)
     else:
         allowed = "a pathlib.Path, bytes, or an http(s) or data URL"
-        raise FieldError(name, value, allowed, verb="are")
+        written = "the path of a file, or an http(s) or data URL"
+        raise FieldError(name, value, allowed, verb="are", written=written)
 
 
 def _kind_of(head: bytes) -> str:
@@ -100,7 +102,7 @@ def _check_url(name: str, kind: MediaKind, url: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise FieldError(name, url, _ALLOWED)
+        raise FieldError(name, url, _ALLOWED, written=_WRITTEN)
 
 
 def show_media(value: Media | None) -> str:

@@ -115,7 +115,7 @@ def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
     allowed = "a mapping with text keys and values that JSON can hold"
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise FieldError("extra", value, allowed)
+        raise FieldError("extra", value, allowed, written="an object")
     try:
         copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pika_async._errors import ConfigurationError
 from pika_async._http import API_HOST, Endpoint
+from pika_async._meaning import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,13 +123,15 @@ def _checked_url(url: str, *, allow_insecure: bool) -> str:
         # Passwords stand before "@", tokens in queries.
         shown = re.split(r"[?#]", url.rpartition("@")[2])[0]
         raise ConfigurationError(
-            f"base_url {shown!r} cannot be used: {problem}; allowed is http(s)://host[:port][/path]"
+            f"{shown!r} cannot be used: {problem}; allowed is http(s)://host[:port][/path]",
+            setting="base_url",
         )
     parts = urlsplit(url)
     if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname or ""):
         raise ConfigurationError(
-            f"base_url {url!r} is plain http to another machine: the API key could be read on "
-            "the way; use https, or allow_insecure=True if that is what you want"
+            f"{url!r} is plain http to another machine: the API key could be read on the way",
+            setting="base_url",
+            action=Action.ALLOW_INSECURE,
         )
     return url.rstrip("/")
 

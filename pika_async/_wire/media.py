@@ -40,6 +40,7 @@ def _content(name: str, path: Path) -> bytes:
         check_media(name, MEDIA_FIELDS[name], content)
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{name}: {str(path)!r} could be used when the request was built, but not now: {error}."
+            f"{str(path)!r} could be used when the request was built, but not now: {error}.",
+            setting=name,
         ) from error
     return content

@@ -6,6 +6,7 @@ import typer
 
 from pika_async._version import __version__
 from pika_async.cli import _batch, _gallery, _generate, _simulate, _watch
+from pika_async.cli._prompts.options import with_options
 
 app = typer.Typer(
     name="pika-async",
@@ -15,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("generate", epilog=_generate.EXAMPLES)(_generate.generate)
+app.command("generate", epilog=_generate.EXAMPLES)(with_options(_generate.generate))
 app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
 app.command("batch", epilog=_batch.EXAMPLES)(_batch.batch)
 app.command("report", epilog=_gallery.EXAMPLES)(_gallery.report)

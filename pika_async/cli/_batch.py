@@ -1,29 +1,28 @@
 """``pika-async batch``: from a file of prompts to a folder of videos."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._batch_live import batch_report_for
-from pika_async.cli._batch_run import BatchRun, Settings
-from pika_async.cli._batch_trail import BatchTrail
-from pika_async.cli._exits import FAILED, UsageError
-from pika_async.cli._following import check_key
-from pika_async.cli._prompts import STDIN, Format, opened
-from pika_async.cli._running import reported, run
+from pika_async.cli._prompts.fields import COLUMNS
+from pika_async.cli._prompts.file import Format, opened
+from pika_async.cli._running.batch import BatchRun
+from pika_async.cli._running.clients import check_key
+from pika_async.cli._running.exits import FAILED, UsageError
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.trail import STDIN, BatchTrail
+from pika_async.cli._showing.shown import Ended, Note
+from pika_async.cli._showing.stage import stage_for
 
-EXAMPLES: Final = """\
+EXAMPLES: Final = f"""\
 A file is one of:
 
 - **.txt**: one prompt a line; empty lines and lines that begin with # are skipped.
-- **.csv**: the first line names the columns: prompt, image, video, pikaffect, model, aspect_ratio,
-  frame_rate, camera.zoom, camera.pan, camera.tilt, camera.rotate, guidance_scale, motion,
-  negative_prompt, seed, extend, extra (JSON). Only prompt must be there; an empty cell leaves the
-  choice to the default.
+- **.csv**: the first line names the columns: {", ".join(COLUMNS)} (JSON). Only prompt must be
+  there; an empty cell leaves the choice to the default.
 - **.jsonl**: one JSON object a line with these names (camera is an object), or a prompt as a JSON
   string.
 
@@ -38,12 +37,16 @@ pika-async batch prompts.txt --simulate
 grep panda prompts.txt | pika-async batch - --json
 ```
 """
-_MAX_IN_FLIGHT: Final = 16
-_TIMEOUT: Final = 1200.0
 _SIMULATED: Final = ".simulated"
+# What the line that resumes says again; what was to be submitted again has been by then.
+_AGAIN: Final = (
+    *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
+    *("base_url", "allow_insecure", "as_json"),
+)
 
 
 def batch(
+    context: typer.Context,
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="The prompts: txt, csv or jsonl; -: from stdin.")
     ],
@@ -79,7 +82,8 @@ def batch(
     max_in_flight: Annotated[
         int,
         typer.Option("--max-in-flight", "-n", metavar="N", min=1, help="How many jobs at once."),
-    ] = _MAX_IN_FLIGHT,
+    ] = 16,
+    timeout: _options.Timeout = 1200.0,
     chosen: Annotated[
         Format | None,
         typer.Option(
@@ -100,11 +104,10 @@ def batch(
             "service does not know (under this key and address), though they may be paid for.",
         ),
     ] = False,
-    timeout: _options.Timeout = _TIMEOUT,
+    as_json: _options.AsJSON = False,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
     simulate: _options.Simulate = False,
-    as_json: _options.AsJSON = False,
     debug: _options.Debug = False,
 ) -> None:
     """Make a video of each prompt in a file, many at once.
@@ -115,61 +118,39 @@ def batch(
     """
     saved_in = None if no_download else output_dir or _default_output_dir(file, simulate=simulate)
     kept_in = None if no_journal else journal or _default_journal(file, simulate=simulate)
-    options = {
-        "-d": output_dir,
-        "--no-download": no_download,
-        "-j": journal,
-        "-n": max_in_flight if max_in_flight != _MAX_IN_FLIGHT else None,
-        "--timeout": f"{timeout:g}" if timeout != _TIMEOUT else None,
-        "--format": chosen,
-        "--json": as_json,
-    }
     trail = BatchTrail(
+        **_options.connection(context, base_url, allow_insecure=allow_insecure, again=_AGAIN),
         file=file,
-        options=_words(options),
         journal=kept_in is not None,
-        base_url=base_url,
-        allow_insecure=allow_insecure,
+        saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
     )
-    report = batch_report_for(trail, None if saved_in is None else str(saved_in), as_json=as_json)
-    with reported(report, trail, debug=debug):
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
         _check_one(no_download and output_dir, "--no-download", "--output-dir")
         _check_one(no_journal and journal, "--no-journal", "--journal")
         _check_kind(kept_in, simulate=simulate)
         if not simulate:
             check_key(instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
-            report.note("prompts are read from the terminal, one a line; Ctrl-D ends them")
-        settings = Settings(
-            journal=kept_in,
-            output_dir=saved_in,
-            max_in_flight=max_in_flight,
-            timeout=timeout,
-            resubmit_uncertain=resubmit_uncertain,
-            retry_failed=retry_failed,
-        )
+            show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
+        settings = {
+            "journal": kept_in,
+            "output_dir": saved_in,
+            "max_in_flight": max_in_flight,
+            "timeout": timeout,
+            "resubmit_uncertain": resubmit_uncertain,
+            "retry_failed": retry_failed,
+        }
         with opened(file, chosen) as prompts:
             total = prompts.checked()
             begin = BatchRun(
-                prompts=prompts, total=total, settings=settings, report=report, trail=trail
+                prompts=prompts, total=total, settings=settings, show=show, trail=trail
             )
             run(begin, trail)
-        progress = trail.progress
-        code = FAILED if progress and (progress.failed or progress.stats.uncertain) else 0
-        report.ended(code)
+        code = 0 if trail.progress is None or trail.progress.all_done else FAILED
+        show(Ended(code))
         raise typer.Exit(code)
-
-
-def _words(options: Mapping[str, object]) -> list[str]:
-    """The options that were given, as words of a command."""
-    words: list[str] = []
-    for name, value in options.items():
-        if value is True:
-            words.append(name)
-        elif value not in (None, False):
-            words += [name, str(value)]
-    return words
 
 
 def _named(file: str) -> Path:

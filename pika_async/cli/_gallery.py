@@ -10,18 +10,19 @@ import typer
 
 from pika_async._meaning import in_sentences
 from pika_async.cli import _options
-from pika_async.cli._exits import UsageError
-from pika_async.cli._page_file import check_page, print_page, save_page
-from pika_async.cli._report import event, write, write_path
-from pika_async.cli._running import reported
-from pika_async.cli._status import report_for
-from pika_async.cli._trail import Trail
-from pika_async.cli._words import for_shell
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.files import check_page, print_page, save_page
+from pika_async.cli._running.run import reported
+from pika_async.cli._running.trail import Trail
+from pika_async.cli._showing.output import event, write, write_path
+from pika_async.cli._showing.sentences import shell
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import stage_for
 
 if TYPE_CHECKING:
     from pika_async import Advice, MoneyMeaning
     from pika_async._gallery import Totals
-    from pika_async.cli._report import Report
+    from pika_async.cli._showing.shown import Show
 
 EXAMPLES: Final = """\
 Examples:
@@ -86,10 +87,11 @@ def report(
     videos stay where they are. The journal is only read, also while a batch goes on with it.
     """
     # Before errors are put into sentences: what these import may be missing.
-    from pika_async._gallery import Folder, lines, opened, page, totals_of  # noqa: PLC0415
+    from pika_async import _gallery as pages  # noqa: PLC0415
 
-    terminal = report_for(as_json=as_json)
-    with reported(terminal, Trail(), debug=debug):
+    trail = Trail()
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
         if as_json and output == _STDOUT:
             raise UsageError("--json and -o - would both write to stdout: give one of them.")
         if output_dir is not None and not output_dir.is_dir():
@@ -101,18 +103,18 @@ def report(
             check_page(saved, journal, overwrite=overwrite)
         videos = output_dir or _usual_folder(journal)
         page_folder = Path() if saved is None else saved.parent
-        folder = None if videos is None else Folder(path=videos, page_folder=page_folder)
-        with opened(journal, now=time.time(), folder=folder, words=_words) as gallery:
-            totals = totals_of(gallery.entries(), gallery.runs, each)
+        folder = None if videos is None else pages.Folder(path=videos, page_folder=page_folder)
+        with pages.opened(journal, now=time.time(), folder=folder, words=_words) as gallery:
+            totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
-                for line in lines(gallery, totals):
+                for line in pages.lines(gallery, totals):
                     # Exactly: JSON has escaped what is not ASCII, and a journal may be long.
                     write(json.dumps(line), exact=True)
             if saved is not None:
-                save_page(page(gallery, totals), saved)
+                save_page(pages.page(gallery, totals), saved)
             elif target is not None:
-                print_page(page(gallery, totals))
-        _tell_of_videos(totals, videos, terminal)
+                print_page(pages.page(gallery, totals))
+        _tell_of_videos(totals, videos, show)
         if saved is not None:
             if as_json:
                 event("saved", path=str(saved))
@@ -121,7 +123,7 @@ def report(
 
 
 def _words(money: "MoneyMeaning", advice: "Advice | None") -> str:
-    return for_shell(in_sentences(money, advice))
+    return in_sentences(money, advice, shell())
 
 
 def _beside(journal: Path) -> Path:
@@ -148,12 +150,14 @@ def _price(text: str) -> Decimal:
     return amount
 
 
-def _tell_of_videos(totals: "Totals", folder: Path | None, terminal: "Report") -> None:
+def _tell_of_videos(totals: "Totals", folder: Path | None, show: "Show") -> None:
     missing = totals.videos_saved - totals.videos_found
     if not missing:
         return
     where = "whose folder is not known" if folder is None else f"not whole in {str(folder)!r}"
-    terminal.note(
-        f"{missing} of {totals.videos_saved} saved videos, {where}, are played from the service, "
-        "whose links may expire; --output-dir tells where they were saved"
+    show(
+        Note(
+            f"{missing} of {totals.videos_saved} saved videos, {where}, are played from the "
+            "service, whose links may expire; --output-dir tells where they were saved"
+        )
     )

@@ -1,10 +1,13 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, and what typer knows of them."""
 
 import math
+from collections.abc import Container
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+
+_URL_VARIABLE: Final = "PIKA_BASE_URL"
 
 
 def _no_nan(seconds: float) -> float:
@@ -29,8 +32,9 @@ BaseURL = Annotated[
     typer.Option(
         "--base-url",
         metavar="URL",
+        envvar=_URL_VARIABLE,
         show_default=False,
-        help="Where the service is; by default PIKA_BASE_URL, else https://api.yescale.io.",
+        help="Where the service is; by default https://api.yescale.io.",
     ),
 ]
 AllowInsecure = Annotated[
@@ -51,3 +55,42 @@ OutputFile = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Save the video here."),
 ]
+
+
+def _source(context: typer.Context, name: str) -> str:
+    source = context.get_parameter_source(name)
+    return "" if source is None else source.name
+
+
+def _given(context: typer.Context, only: Container[str]) -> list[str]:
+    """Those of these options that were given on the command line, as words of a command.
+
+    What came from the environment is still there next time.
+    """
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in only or _source(context, name) != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        words.append(min(parameter.opts, key=len))
+        if value is not True:
+            words.append(f"{value:g}" if isinstance(value, float) else str(value))
+    return words
+
+
+def connection(
+    context: typer.Context,
+    base_url: str | None,
+    *,
+    allow_insecure: bool,
+    again: Container[str] = ("base_url", "allow_insecure"),
+) -> dict[str, Any]:
+    """What a trail is to know of the way to the service, and of the options to give ``again``."""
+    from_environment = _source(context, "base_url") == "ENVIRONMENT"
+    return {
+        "base_url": base_url,
+        "base_url_name": _URL_VARIABLE if from_environment else "--base-url",
+        "allow_insecure": allow_insecure,
+        "again": _given(context, again),
+    }

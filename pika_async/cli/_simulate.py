@@ -11,10 +11,11 @@ import anyio
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._exits import InterruptedRunError, UsageError
-from pika_async.cli._report import Report
-from pika_async.cli._running import reported, run
-from pika_async.cli._trail import Trail
+from pika_async.cli._running.exits import InterruptedRunError, UsageError
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.trail import Trail
+from pika_async.cli._showing.plain import Plain
+from pika_async.cli._showing.shown import Note, Show
 
 if TYPE_CHECKING:
     from pika_async.simulator import Fault, Simulator
@@ -79,8 +80,9 @@ def simulate(
     if show_list:
         _print_names()
         return
-    report = Report()
-    with reported(report, Trail(simulated=True), debug=debug):
+    trail = Trail(simulated=True)
+    show = Plain(trail)
+    with reported(show, trail, debug=debug):
         simulator = _simulator(
             fault or (),
             variant or (),
@@ -92,13 +94,13 @@ def simulate(
             submits_per_second=submits_per_second,
         )
         try:
-            run(partial(_simulate, simulator, report))
+            run(partial(_simulate, simulator, show), trail)
         except InterruptedRunError:
-            report.note(f"ended; {len(simulator.jobs)} jobs were simulated")
+            show(Note(f"ended; {len(simulator.jobs)} jobs were simulated"))
 
 
 def _simulator(faults: Iterable[str], variants: Iterable[str], **settings: Any) -> "Simulator":
-    from pika_async.simulator import Simulator  # noqa: PLC0415 - see _clients
+    from pika_async.simulator import Simulator  # noqa: PLC0415 - see clients
 
     try:
         return Simulator(
@@ -112,14 +114,14 @@ def _simulator(faults: Iterable[str], variants: Iterable[str], **settings: Any) 
         raise UsageError(str(error)) from error
 
 
-async def _simulate(simulator: "Simulator", report: Report, scope: anyio.CancelScope) -> None:
+async def _simulate(simulator: "Simulator", show: Show, scope: anyio.CancelScope) -> None:
     try:
         await simulator.__aenter__()
     except OSError as error:
         raise UsageError(_no_port(simulator, error)) from error
     try:
         typer.echo(_line_to_use(simulator))
-        report.note(f"simulated service at {simulator.url}; nothing is paid; Ctrl-C ends it")
+        show(Note(f"simulated service at {simulator.url}; nothing is paid; Ctrl-C ends it"))
         with scope:
             await anyio.sleep_forever()
     finally:
@@ -139,7 +141,7 @@ def _line_to_use(simulator: "Simulator") -> str:
 
 
 def _fault(text: str) -> "Fault":
-    from pika_async.simulator import Fault  # noqa: PLC0415 - see _clients
+    from pika_async.simulator import Fault  # noqa: PLC0415 - see clients
 
     name, probability = _with_probability(text)
     name, _, place = name.partition("@")
@@ -159,7 +161,7 @@ def _with_probability(text: str) -> tuple[str, float]:
 
 
 def _print_names() -> None:
-    from pika_async.simulator import FAULTS, VARIANTS  # noqa: PLC0415 - see _clients
+    from pika_async.simulator import FAULTS, VARIANTS  # noqa: PLC0415 - see clients
 
     typer.echo("Faults, with where they can strike (the first is where NAME alone does):")
     for name, row in FAULTS.items():

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
@@ -20,10 +21,21 @@ from pika_async.simulator import Polls, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+HERE = Path(__file__).parent
 KEY = "sk-9f8e7d6c5b4a"
 _PATIENCE = 30.0
+
+
+# What these start is a process.
+_SLOW_FIXTURES = {"start", "python", "in_terminal"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        is_here = item.path.is_relative_to(HERE)
+        if is_here and _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @frozen
@@ -70,6 +82,27 @@ def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
             main()
         captured = capfd.readouterr()
         return Done(int(left.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def interrupting(pika: Callable[..., Done]) -> Callable[..., Done]:
+    """Run the command line in this process, with a signal as soon as something is there."""
+
+    def run(number: int, when: Callable[[], object], *arguments: str) -> Done:
+        def interrupt() -> None:
+            deadline = time.monotonic() + _PATIENCE
+            while not when() and time.monotonic() < deadline:
+                threading.Event().wait(0.01)
+            os.kill(os.getpid(), number)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            return pika(*arguments)
+        finally:
+            thread.join()
 
     return run
 

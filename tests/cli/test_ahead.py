@@ -16,9 +16,9 @@ from pika_async import (
     Succeeded,
 )
 from pika_async._polling.policies import Observation
-from pika_async.cli import _ahead
-from pika_async.cli._ahead import looking_ahead
-from pika_async.cli._words import time_left
+from pika_async.cli._running import following
+from pika_async.cli._running.following import looking_ahead
+from pika_async.cli._showing.words import time_left
 from pika_async.simulator import Polls
 
 
@@ -78,15 +78,15 @@ class Job:
         )
 
 
-class Report:
-    """Keeps what it is told."""
+class Show:
+    """Keeps what it is shown."""
 
     def __init__(self):
         self.told = []
         self.heard = anyio.Event()
 
-    def expects(self, estimate, age):
-        self.told.append((estimate, age))
+    def __call__(self, what):
+        self.told.append((what.estimate, what.age))
         self.heard.set()
 
 
@@ -96,38 +96,38 @@ class Client:
 
 
 async def test_an_answer_that_changed_nothing_is_told_too(monkeypatch):
-    monkeypatch.setattr(_ahead, "_INTERVAL", 0.0)
-    job, report = Job(Queued()), Report()
-    with looking_ahead(Client(AdaptivePolling()), job, report) as look:
+    monkeypatch.setattr(following, "_INTERVAL", 0.0)
+    job, show = Job(Queued()), Show()
+    with looking_ahead(Client(AdaptivePolling()), job, show) as look:
         look()
-        job.elapsed, report.heard = 30.0, anyio.Event()
+        job.elapsed, show.heard = 30.0, anyio.Event()
         with anyio.fail_after(10):
-            await report.heard.wait()
-    (first, _), *_, (last, age) = report.told
+            await show.heard.wait()
+    (first, _), *_, (last, age) = show.told
     assert age == 30.0
     assert first != last
 
 
 @pytest.mark.parametrize("state", [None, Succeeded(videos=())])
 async def test_before_the_first_look_and_after_the_end_nothing_is_expected(state):
-    report = Report()
-    with looking_ahead(Client(AdaptivePolling()), Job(state), report) as look:
+    show = Show()
+    with looking_ahead(Client(AdaptivePolling()), Job(state), show) as look:
         look()
-    assert report.told == [(None, 0.0)]
+    assert show.told == [(None, 0.0)]
 
 
 async def test_a_percentage_is_not_gainsaid_by_a_guess_without_the_age():
-    report = Report()
-    with looking_ahead(Client(AdaptivePolling()), Job(Running(progress=69)), report) as look:
+    show = Show()
+    with looking_ahead(Client(AdaptivePolling()), Job(Running(progress=69)), show) as look:
         look()
-    assert report.told == [(None, 0.0)]
+    assert show.told == [(None, 0.0)]
 
 
 async def test_a_policy_that_learns_nothing_estimates_nothing():
-    report = Report()
-    with looking_ahead(Client(FixedPolling(1.0)), Job(Queued()), report) as look:
+    show = Show()
+    with looking_ahead(Client(FixedPolling(1.0)), Job(Queued()), show) as look:
         look()
-    assert report.told == []
+    assert show.told == []
 
 
 @pytest.fixture
@@ -155,6 +155,6 @@ def test_json_has_no_guesses_in_it(generate):
 
 
 def test_a_simulated_job_shows_what_a_real_one_would(pika, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.4)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.4)
     done = pika("generate", "x", "--simulate")
     assert "queued, at a guess 1 s left" in done.err

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from pika_async import ConfigurationError
-from pika_async.cli._batch_trail import BatchTrail
-from pika_async.cli._batch_words import problem
+from pika_async import Batch, ConfigurationError, QuotaExceededError
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.batch_words import problem
 from pika_async.simulator import Fault, Polls
 
 KEY = "sk-9f8e7d6c5b4a"
@@ -219,6 +219,74 @@ def test_without_a_journal_no_line_is_given_that_would_pay_again_for_all(batch, 
     assert "pika-async batch" not in done.err
 
 
+@pytest.fixture
+def stopped(monkeypatch):
+    """A batch that finds after its first result that the account is empty."""
+
+    class StoppedBatch(Batch):
+        async def __anext__(self):
+            result = await super().__anext__()
+            self._stop(QuotaExceededError("top up", status=402))
+            return result
+
+    monkeypatch.setattr("pika_async.Batch", StoppedBatch)
+    yield
+    monkeypatch.undo()
+
+
+ONE_BY_ONE = ("-n", "1", "--no-download")
+
+
+@pytest.mark.usefixtures("stopped")
+def test_what_was_never_submitted_is_not_counted_as_failed_and_the_same_line_submits_it(
+    batch, pika, sim, monkeypatch
+):
+    done = batch(*ONE_BY_ONE)
+    assert (done.code, len(sim.submissions)) == (1, 1)
+    assert "3 prompts: 1 succeeded, 0 failed, 2 not submitted in " in done.err
+    *_, text, line = done.err.splitlines()
+    assert text.startswith("2 prompts were not submitted. To wait for the jobs they have, and to")
+    assert line == f"  pika-async batch prompts.txt --no-download -n 1 --base-url {sim.url}"
+    monkeypatch.setattr("pika_async.Batch", Batch)
+    assert pika(*shlex.split(line)[1:]).code == 0
+    assert len(sim.submissions) == 3
+
+
+@pytest.mark.usefixtures("stopped")
+def test_why_nothing_more_is_submitted_is_said_once(batch):
+    done = batch(*ONE_BY_ONE)
+    reasons = [line for line in done.err.splitlines() if "balance or quota" in line]
+    (said,) = reasons
+    assert said == (
+        "error: the batch submits nothing more: the account's balance or quota does not suffice "
+        "(HTTP 402): top up. Nothing was started and nothing is charged."
+    )
+    assert sorted(done.out.splitlines())[1:] == [
+        "prompts.txt:3: not submitted",
+        "prompts.txt:4: not submitted",
+    ]
+
+
+@pytest.mark.usefixtures("stopped")
+def test_json_counts_what_was_never_submitted_and_says_why(batch):
+    done = batch(*ONE_BY_ONE, "--json")
+    *results, summary = done.events
+    assert [summary[name] for name in ("succeeded", "failed", "not_submitted")] == [1, 0, 2]
+    assert (summary["finished"], summary["exit_code"]) == (3, 1)
+    assert summary["retry"][0].endswith("-n 1 --json --base-url " + summary["retry"][0].split()[-1])
+    kinds = [result["error"] and result["error"]["kind"] for result in results]
+    assert kinds == [None, "NotSubmittedError", "NotSubmittedError"]
+    assert "balance or quota" in results[1]["error"]["message"]
+    assert done.err.count("balance or quota") == 1
+
+
+@pytest.mark.usefixtures("stopped")
+def test_without_a_journal_what_was_never_submitted_wants_a_file_of_its_own(batch):
+    done = batch(*ONE_BY_ONE, "--no-journal")
+    assert "put the prompts that failed or were not submitted into a file of their own" in done.err
+    assert "pika-async batch" not in done.err
+
+
 def test_videos_of_a_job_that_failed_in_part_are_named(batch, sim):
     sim.variants = {"mixed-outcomes": 1.0}
     done = batch()
@@ -252,7 +320,7 @@ def test_bad_lines_are_told_before_anything_is_sent(pika, here, sim):
         (["--format", "csv"], "prompts.txt:1: the first line must be a header"),
         (["-j", "x.simulated"], "is one of simulated jobs, which would pass for paid ones"),
         (["--simulate", "-j", "x"], "with --simulate its name must end in .simulated, such as"),
-        (["--base-url", "ftp://x"], "--base-url 'ftp://x' cannot be used"),
+        (["--base-url", "ftp://x"], "--base-url: 'ftp://x' cannot be used"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_sent(batch, sim, arguments, words):
@@ -325,9 +393,11 @@ def test_a_line_that_cannot_be_used_any_more_fails_alone(pika, here, sim):
 
 
 def test_fields_of_a_file_are_not_called_options():
-    trail = BatchTrail(file="p.csv", options=[], journal=True)
-    error = ConfigurationError("image: 'x' could be used, but not now.")
-    assert problem(error, trail) == "error: image: 'x' could be used, but not now."
+    trail = BatchTrail(file="p.csv", journal=True)
+    error = ConfigurationError("'x' could be used, but not now.", setting="image")
+    assert problem(error, trail) == (
+        "error: image: 'x' could be used, but not now. Nothing was sent."
+    )
 
 
 def test_lines_that_were_added_after_the_check_wait_for_the_next_run(pika, here, sim):
@@ -343,7 +413,7 @@ def test_lines_that_were_added_after_the_check_wait_for_the_next_run(pika, here,
 
 
 def test_where_nobody_watches_the_progress_is_told_now_and_then(batch, sim, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._batch_run._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("pika_async.cli._running.batch._SECONDS_BETWEEN_LINES", 0.0)
     sim.duration = Polls(5)
     told = [line for line in batch("-n", "1").err.splitlines() if " of 3 done" in line]
     assert any("1 of 3 done, " in line and " a minute, about " in line for line in told)
@@ -362,7 +432,7 @@ def test_a_bug_is_no_traceback_and_names_the_jobs(batch, sim, monkeypatch):
         raise RuntimeError("oops")
 
     sim.duration = Polls(3)
-    monkeypatch.setattr("pika_async.cli._batch_progress.Progress.transition", broken)
+    monkeypatch.setattr("pika_async.cli._running.progress.Progress.transition", broken)
     done = batch("-n", "1")
     assert done.code == 1
     assert "error: RuntimeError: oops. This should not happen" in done.err
@@ -383,7 +453,7 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
     monkeypatch.delenv("PIKA_API_KEY")
     # Unusable, so that whoever looks at it fails.
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.1)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     done = pika("batch", "prompts.txt", "--simulate")
     assert done.code == 0
     assert done.err.splitlines()[0] == "simulated: nothing is sent to the service, nothing is paid"
@@ -393,7 +463,7 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
 
 @pytest.mark.usefixtures("prompts")
 def test_a_simulated_journal_has_a_name_that_says_so(pika, here, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.1)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     assert pika("batch", "prompts.txt", "--simulate", "-j", "try.simulated").code == 0
     assert (here / "try.simulated").exists()
 

@@ -35,6 +35,22 @@ def interrupted(batch, sim, eventually):
     return run
 
 
+def test_ctrl_c_is_exit_130_and_names_the_jobs_and_the_line_that_resumes(interrupting, sim, here):
+    (here / "p.txt").write_text("a\nb\nc\n")
+    sim.duration = Polls(1000)
+    done = interrupting(
+        signal.SIGINT,
+        lambda: len({poll.job_id for poll in sim.polls}) == 2,
+        *("batch", "p.txt", "-n", "2", "--base-url", sim.url),
+    )
+    *_, message, line = done.err.splitlines()
+    assert (done.code, done.out) == (130, "")
+    assert "2 jobs run on at the service and stay paid for: " in message
+    assert all(job_id in message for job_id in sim.jobs)
+    assert line == f"  pika-async batch p.txt -n 2 --base-url {sim.url}"
+    assert len(sim.submissions) == 2
+
+
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
@@ -215,7 +231,7 @@ def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypa
         raise KeyboardInterrupt
 
     (here / "p.txt").write_text("a\n")
-    monkeypatch.setattr("pika_async.cli._prompts.PromptFile.checked", interrupted)
+    monkeypatch.setattr("pika_async.cli._prompts.file.PromptFile.checked", interrupted)
     done = pika("batch", "p.txt")
     assert done.code == 130
     assert done.err == "interrupted: nothing was started and nothing is charged.\n"

@@ -1,16 +1,31 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from pika_async import BatchResult, BatchStats, JobFailedError, PikaError
-from pika_async.cli._batch_live import LiveBatchReport
-from pika_async.cli._batch_progress import Progress
-from pika_async.cli._batch_report import BatchReport, NoResults, Results
-from pika_async.cli._batch_trail import BatchTrail
+from pika_async import (
+    AuthenticationError,
+    BatchResult,
+    BatchStats,
+    Failed,
+    JobFailedError,
+    JournalBroken,
+    JournalError,
+    NotSubmittedError,
+    PikaError,
+    RateLimitError,
+    SubmitHeldBack,
+)
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.live import Live
+from pika_async.cli._showing.plain import Plain
+from pika_async.cli._showing.shown import Came
 from pika_async.simulator import Polls
 
 
@@ -25,23 +40,21 @@ class Screen:
             file=io.StringIO(), force_terminal=True, width=width, no_color=True, _environ={}
         )
         progress = Progress(total=10, now=lambda: 0.0, batch=Standing())
-        self.trail = BatchTrail(file="p.txt", options=[], journal=True, progress=progress)
-        self.report = LiveBatchReport(
-            self.trail, NoResults(self.trail), None, console=self.console, now=lambda: 0.0
-        )
+        trail = BatchTrail(file="p.txt", journal=True, progress=progress)
+        self.show = Live(trail, self.console, results=False, now=lambda: 0.0)
 
     @property
     def lines(self):
         with self.console.capture() as captured:
-            self.console.print(self.report._lines())
-        return captured.get().replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+            self.console.print(self.show.bar.get_renderable())
+        return re.sub("\x1b[^m]*m", "", captured.get()).splitlines()
 
     @property
     def said(self):
         return self.console.file.getvalue()
 
     def fails(self, index, error):
-        self.report.result(BatchResult(index=index, request="x", error=error), index + 1)
+        self.show(Came(index + 1, BatchResult(index=index, request="x", error=error)))
 
 
 @pytest.fixture
@@ -70,21 +83,36 @@ def test_a_narrow_terminal_goes_without_the_bar():
     assert "3 of 10 done" in head
 
 
+@pytest.mark.parametrize("width", [20, 64, 80])
+def test_each_line_takes_one_line_of_any_terminal(width):
+    screen = Screen(width=width)
+    screen.fails(6, PikaError("no " * 100))
+    assert len(screen.lines) == 3
+
+
 def test_a_failure_stays_above_what_moves(screen):
     screen.fails(6, JobFailedError("job j failed: no.", job_id="j", state=None))
     assert "p.txt:7: error: job j failed: no." in screen.said
 
 
 def test_failures_for_the_same_reason_are_counted(screen):
-    with screen.report.live():
+    with screen.show.live():
         for index in range(5):
-            error = PikaError(f"the key was not accepted (request id 00{index}).")
+            error = AuthenticationError("unknown key", status=401, request_id=f"r-{index}")
             screen.fails(index, error)
-        screen.fails(5, PikaError("something else."))
-        screen.fails(6, PikaError("something else."))
-    assert screen.said.count("the key was not accepted") == 1
+        for index in (5, 6):
+            state = Failed(reason="it fell")
+            error = JobFailedError(f"job {index} failed", job_id=str(index), state=state)
+            screen.fails(index, error)
+    assert screen.said.count("unknown key") == 1
     assert screen.said.count("… and 4 more for that reason") == 1
     assert screen.said.count("… and 1 more for that reason") == 1
+
+
+def test_why_nothing_more_is_submitted_is_not_said_again_for_each_request(screen):
+    for index in range(5):
+        screen.fails(index, NotSubmittedError("the key was refused", journalled=True))
+    assert "the key was refused" not in screen.said + "".join(screen.lines)
 
 
 def test_what_servers_say_is_not_obeyed(screen):
@@ -92,18 +120,30 @@ def test_what_servers_say_is_not_obeyed(screen):
     assert "\x1b[2J" not in screen.said + "".join(screen.lines)
 
 
-def test_warnings_of_one_kind_are_kept_back_for_a_while(capsys):
+def test_submits_that_are_held_back_are_told_once_in_a_while(capsys):
     clock = [0.0]
-    trail = BatchTrail(file="p.txt", options=[], journal=True)
-    report = BatchReport(trail, Results(trail), None, now=lambda: clock[0])
+    show = Plain(BatchTrail(file="p.txt", journal=True), now=lambda: clock[0])
     for seconds in (0.0, 1.0, 29.0, 31.0, 32.0):
         clock[0] = seconds
-        report.warning("held back %s", f"held back at {seconds}")
-        report.warning("other", "other") if not seconds else None
-    assert capsys.readouterr().err.splitlines() == [
-        "held back at 0.0",
-        "other",
-        "held back at 31.0 (and 2 more like it)",
+        error = RateLimitError(f"at {seconds:.0f}", status=429)
+        show(SubmitHeldBack(submit_id="s", error=error, seconds=2.0, tries=1))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("warning: submit held back for 2.0 s (attempt 1): too many requests")
+    assert "at 0" in first
+    assert "at 31" in second
+    assert second.endswith("(and 2 more like it)")
+
+
+def test_that_the_journal_is_broken_is_told_once_and_each_job_it_lacks_is_named(capsys):
+    show = Plain(BatchTrail(file="p.txt", journal=True))
+    error = JournalError("the journal 'j' could not be written: disk full")
+    for job_id in (None, None, "j-1", None, "j-2"):
+        show(JournalBroken(path=Path("j"), error=error, job_id=job_id))
+    first, *jobs = capsys.readouterr().err.splitlines()
+    assert first == "error: the journal 'j' could not be written: disk full."
+    assert [line.split("`")[1] for line in jobs] == [
+        "pika-async watch j-1",
+        "pika-async watch j-2",
     ]
 
 

@@ -9,15 +9,16 @@ from pika_async import (
     Failed,
     InvalidRequestError,
     JobFailedError,
+    NotSubmittedError,
     Queued,
     Running,
     Succeeded,
     Transition,
     Video,
 )
-from pika_async.cli._batch_progress import Progress
-from pika_async.cli._batch_words import counts, pace, totals
-from pika_async.cli._words import duration
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._showing.batch_words import counts, pace, totals
+from pika_async.cli._showing.words import duration
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
 DONE = Succeeded(videos=(VIDEO,))
@@ -167,6 +168,18 @@ def test_the_totals_leave_out_what_there_is_none_of(run):
         "0 submitted now, 53 known from the journal; the files are in videos"
     )
     assert "videos" not in totals(run.progress, None)
+
+
+def test_what_was_never_submitted_is_finished_and_not_failed_and_makes_no_pace(run):
+    run.seconds += 30
+    error = NotSubmittedError("the key was refused")
+    run.progress.result(BatchResult(index=0, request="x", error=error))
+    run.stands(taken=10, succeeded=7, not_submitted=3)
+    assert (run.progress.finished, run.progress.failed) == (10, 0)
+    assert not run.progress.all_done
+    assert run.progress.rate() is None
+    assert "7 succeeded, 0 failed, 3 not submitted" in totals(run.progress, None)
+    assert counts(run.progress).endswith("0 failed, 3 not submitted")
 
 
 @pytest.mark.parametrize(

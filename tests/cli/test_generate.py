@@ -106,9 +106,9 @@ def test_an_image_may_be_a_link(generate, sim):
         (["--camera", "zoom=up"], "--camera zoom: 'up' is not allowed; allowed are in, out"),
         (["--camera", "zoom=in", "--camera", "zoom=out"], "--camera zoom was given twice"),
         (["--negative-prompt", "\udcff"], "--negative-prompt: '\\udcff' is not allowed"),
-        (["--extra", "{"], "--extra '{' is no JSON"),
-        (["--extra", "3"], "--extra '3' is no JSON object"),
-        (["--extra", '{"a": NaN}'], "--extra:"),
+        (["--extra", "{"], "--extra: it is no JSON: Expecting property name"),
+        (["--extra", "3"], "--extra: 3 is not allowed; allowed is an object."),
+        (["--extra", '{"a": NaN}'], "--extra: NaN is no JSON."),
         (["--timeout", "nan"], "--timeout"),
         (["--timeout", "-1"], "--timeout"),
         (["-o", "."], "'.' is a folder; -o takes the name of a file"),
@@ -116,7 +116,7 @@ def test_an_image_may_be_a_link(generate, sim):
         (["-o", "taken.mp4"], "'taken.mp4' exists already; nothing was sent. Add --overwrite"),
         (["-o", "taken.mp4/x.mp4"], "cannot be written to (Not a directory)"),
         (["-o", "/proc/x.mp4"], "'/proc/x.mp4' cannot be saved: '/proc' cannot be written to"),
-        (["--base-url", "ftp://x"], "--base-url 'ftp://x' cannot be used"),
+        (["--base-url", "ftp://x"], "--base-url: 'ftp://x' cannot be used"),
         (["--base-url", "http://example.com"], "or --allow-insecure if that is what you want"),
     ],
 )
@@ -154,7 +154,7 @@ def test_an_unusable_address_from_the_environment_is_blamed_on_it(pika, monkeypa
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
     done = pika("generate", "x")
     assert done.code == 2
-    assert done.err.startswith("error: PIKA_BASE_URL 'ftp://x' cannot be used")
+    assert done.err.startswith("error: PIKA_BASE_URL: 'ftp://x' cannot be used")
 
 
 def test_overwrite_replaces_the_file(generate, here):
@@ -300,7 +300,7 @@ def test_a_bug_is_no_traceback_and_still_tells_how_to_resume(generate, sim, monk
     def broken(*_):
         raise RuntimeError("oops")
 
-    monkeypatch.setattr("pika_async.cli._report.state_words", broken)
+    monkeypatch.setattr("pika_async.cli._showing.plain.state_words", broken)
     done = generate("-o", "panda.mp4")
     assert done.code == 1
     assert "error: RuntimeError: oops. This should not happen" in done.err
@@ -337,7 +337,7 @@ def test_simulate_needs_no_key_and_pays_nothing_and_the_video_plays(pika, monkey
     monkeypatch.delenv("PIKA_API_KEY")
     # Unusable, so that whoever looks at it fails.
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
-    monkeypatch.setattr("pika_async.cli._clients._SIMULATED_SECONDS", 0.1)
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     done = pika("generate", "a red panda", "--simulate", "-o", "panda.mp4", "--base-url", "ftp://y")
     assert (done.code, done.out) == (0, "panda.mp4\n")
     assert done.err.splitlines()[0] == "simulated: nothing is sent to the service, nothing is paid"

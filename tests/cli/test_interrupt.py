@@ -12,6 +12,35 @@ from pika_async.simulator import Fault, Polls
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
 
 
+def test_ctrl_c_is_exit_130_and_the_line_that_resumes_has_all_that_it_needs(
+    interrupting, pika, here, sim
+):
+    (here / "my x.mp4").write_bytes(b"old")
+    sim.duration = Polls(1000)
+    options = ("-o", "my x.mp4", "--overwrite", "--base-url", sim.url)
+    done = interrupting(signal.SIGINT, lambda: sim.polls, "generate", "x", *options)
+    (job_id,) = sim.jobs
+    *_, message, line = done.err.splitlines()
+    assert (done.code, done.out) == (130, "")
+    assert message.startswith(f"interrupted: job {job_id} runs on at the service and stays paid")
+    assert line == f"  pika-async watch {job_id} -o 'my x.mp4' --overwrite --base-url {sim.url}"
+    sim.jobs[job_id].duration = Polls(1)
+    assert pika(*shlex.split(line)[1:]).out == "my x.mp4\n"
+    assert len(sim.submissions) == 1
+
+
+def test_ctrl_c_while_the_submit_is_under_way_still_names_its_job(interrupting, sim):
+    sim.faults.append(Fault("slow-headers", seconds=0.3))
+    done = interrupting(
+        signal.SIGINT, lambda: sim.submissions, "generate", "x", "--base-url", sim.url
+    )
+    (job_id,) = sim.jobs
+    assert done.code == 130
+    assert "waiting for the answer, which tells whether there is a paid job" in done.err
+    assert f"interrupted: job {job_id} runs on" in done.err
+    assert f"  pika-async watch {job_id} " in done.err
+
+
 def generating(start, sim, *arguments):
     return start("generate", "x", "-o", "my x.mp4", "--base-url", sim.url, *arguments)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async.cli._targets import default_target, free_name, numbered
-from pika_async.cli._trail import JobTrail
-from pika_async.cli._words import for_shell, printable, size
+from pika_async.cli._running.files import default_target, free_name, numbered
+from pika_async.cli._running.trail import JobTrail
+from pika_async.cli._showing.words import printable
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_free_name_is_the_first_that_does_not_exist(here):
             "pika-async watch 'a b' -o 'my $x.mp4' --overwrite",
         ),
         (
-            JobTrail(job_id="j", base_url="http://h:1", allow_insecure=True),
+            JobTrail(job_id="j", again=["--base-url", "http://h:1", "--allow-insecure"]),
             "pika-async watch j --base-url http://h:1 --allow-insecure",
         ),
         (
@@ -74,34 +74,5 @@ def test_the_line_that_resumes_says_all_that_is_needed(trail, line):
     assert trail.resume() == line
 
 
-@pytest.mark.parametrize(
-    ("python", "shell"),
-    [
-        ("aspect_ratio: 9 is not allowed", "--aspect-ratio: 9 is not allowed"),
-        ("prompt: '' is not allowed", "PROMPT: '' is not allowed"),
-        ("wait with client.job('a b').result().", "wait with `pika-async watch a b`."),
-        ("Pass overwrite=True to replace it.", "Add --overwrite to replace it."),
-        ("a prompt: kept", "a prompt: kept"),
-    ],
-)
-def test_sentences_of_the_library_are_put_into_the_words_of_the_shell(python, shell):
-    assert for_shell(python) == shell
-
-
 def test_what_a_terminal_would_obey_is_spelled_out():
     assert printable("é…\n\x1b[2J\x07\udcff") == "é…\n\\x1b[2J\\x07\\udcff"
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (999_960, "1.0 MB"),
-        (5_100_000, "5.1 MB"),
-        (2_000_000_000, "2.0 GB"),
-    ],
-)
-def test_sizes_are_for_people(count, words):
-    assert size(count) == words

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async import Camera, GenerationRequest
-from pika_async.cli._exits import UsageError
-from pika_async.cli._prompts import Format, PromptFile, opened
+from pika_async.cli._prompts.file import Format, PromptFile, opened
+from pika_async.cli._running.exits import UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
 HEADER = "the first line must be a header that names the columns, such as prompt,seed;"

@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from pika_async import Estimate, Failed, Queued, Running, Succeeded, Transition, Unknown, Video
-from pika_async.cli._report import state_words
-from pika_async.cli._status import LiveReport
+from pika_async.cli._running.trail import JobTrail
+from pika_async.cli._showing.live import Live
+from pika_async.cli._showing.shown import Expected, Saving, Watching
+from pika_async.cli._showing.words import state_words
 from pika_async.simulator import Polls
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
@@ -38,25 +40,21 @@ class Screen:
             file=io.StringIO(), force_terminal=True, width=width, no_color=True, _environ={}
         )
         self.seconds = 0.0
-        self.report = LiveReport(self.console, now=lambda: self.seconds)
+        self.show = Live(JobTrail(), self.console, now=lambda: self.seconds)
 
     def step(self, state, seconds):
         self.seconds = seconds
-        self.report.transition(
-            Transition(job_id="j", previous=None, state=state, elapsed=seconds, polls=1)
-        )
+        self.show(Transition(job_id="j", previous=None, state=state, elapsed=seconds, polls=1))
 
     @property
     def lines(self):
         with self.console.capture() as captured:
-            self.console.print(self.report._lines())
+            self.console.print(self.show.bar.get_renderable())
         return [line.strip() for line in re.sub("\x1b[^m]*m", "", captured.get()).splitlines()]
 
     @property
     def line(self):
-        with self.console.capture() as captured:
-            self.console.print(self.report._line())
-        return " ".join(captured.get().split("\x1b[1m", 1)[-1].replace("\x1b", " ").split())
+        return self.lines[0]
 
 
 @pytest.fixture
@@ -66,22 +64,30 @@ def screen():
 
 def test_the_line_says_what_is_known_and_for_how_long(screen):
     assert "submitting" in screen.line
-    screen.report.started("j")
+    screen.seconds = 100.0
+    screen.show(Watching("j"))
     assert "looking" in screen.line
-    screen.step(Queued(), 2.0)
+    screen.step(Queued(), 102.0)
     assert "queued" in screen.line
-    screen.step(Running(progress=40), 12.4)
-    assert "running" in screen.line
-    assert "40 %" in screen.line
-    assert "12 s" in screen.line
+    screen.step(Running(progress=40), 112.4)
+    assert "running 40 %" in screen.line
     assert "━" in screen.line
-    screen.report.saving()
+    assert screen.line.endswith("0:00:12")
+    screen.show(Saving())
     assert "saving the video" in screen.line
 
 
 def test_running_without_a_percentage_shows_none(screen):
     screen.step(Running(), 3.0)
     assert "%" not in screen.line
+
+
+@pytest.mark.parametrize("progress", [0, 40, 100])
+def test_the_bar_is_as_long_as_the_percentage_says(screen, progress):
+    screen.step(Running(progress=progress), 3.0)
+    screen.lines  # noqa: B018 - drawn
+    task = screen.show.bar.tasks[0]
+    assert (task.completed, task.total) == (progress, 100)
 
 
 def test_a_narrow_terminal_goes_without_the_bar():
@@ -93,7 +99,7 @@ def test_a_narrow_terminal_goes_without_the_bar():
 
 def test_the_time_left_stands_below_and_runs_down_between_answers(screen):
     screen.step(Running(progress=40), 10.0)
-    screen.report.expects(ESTIMATE, 10.0)
+    screen.show(Expected(ESTIMATE, 10.0))
     assert screen.lines[1:] == ["about 40 s left (20 s to 90 s)"]
     screen.seconds = 15.0
     assert screen.lines[1:] == ["about 35 s left (15 s to 85 s)"]
@@ -102,21 +108,21 @@ def test_the_time_left_stands_below_and_runs_down_between_answers(screen):
 def test_there_is_no_second_line_where_nothing_is_known(screen):
     screen.step(Queued(), 1.0)
     assert len(screen.lines) == 1
-    screen.report.expects(ESTIMATE, 1.0)
-    screen.report.expects(None, 2.0)
+    screen.show(Expected(ESTIMATE, 1.0))
+    screen.show(Expected(None, 2.0))
     assert len(screen.lines) == 1
 
 
 def test_a_video_that_is_being_saved_has_no_time_left(screen):
-    screen.report.expects(ESTIMATE, 1.0)
-    screen.report.saving()
+    screen.show(Expected(ESTIMATE, 1.0))
+    screen.show(Saving())
     assert len(screen.lines) == 1
 
 
 def test_a_time_left_that_does_not_fit_is_cut():
     screen = Screen(width=20)
     screen.step(Queued(), 1.0)
-    screen.report.expects(ESTIMATE, 1.0)
+    screen.show(Expected(ESTIMATE, 1.0))
     assert screen.lines[1:] == ["about 40 s left (…"]
 
 

@@ -11,6 +11,8 @@ import pytest
 
 import pika_async
 from pika_async import (
+    Action,
+    Advice,
     APIError,
     AuthenticationError,
     ClientStateError,
@@ -25,6 +27,7 @@ from pika_async import (
     JobTimeoutError,
     JournalError,
     ModerationError,
+    MoneyMeaning,
     NotFoundError,
     NotSubmittedError,
     OtherServiceError,
@@ -34,13 +37,13 @@ from pika_async import (
     RateLimitError,
     Running,
     ServerError,
+    Started,
     SubmissionUncertainError,
     TargetExistsError,
     TransportError,
     TransportTimeoutError,
     Video,
 )
-from pika_async._meaning import Started
 
 # Error, its parent in the tree, what it is besides.
 TREE = [
@@ -82,7 +85,7 @@ _VIDEO = Video(id="v", job_id="j-1", url="https://cdn.example/v.mp4", raw={"id":
 _JOB = {"job_id": "j-1", "state": Failed(reason="no", videos=(_VIDEO,), raw={"a": 1})}
 ATTRIBUTES = {
     PikaError: {"job_id": "j-1"},
-    ConfigurationError: {"job_id": "j-1"},
+    ConfigurationError: {"setting": "base_url", "job_id": "j-1"},
     ClientStateError: {"job_id": "j-1"},
     TransportError: {"started": Started.NO, "job_id": "j-1"},
     TransportTimeoutError: {"started": Started.NO, "job_id": "j-1"},
@@ -267,7 +270,7 @@ class TestAPIErrorText:
         ids=["status alone", "code", "request id", "message", "message with its own stop"],
     )
     def test_it_shows_the_evidence_there_is(self, given, expected):
-        assert str(APIError(status=418, **given)).endswith(expected)
+        assert APIError(status=418, **given).what.endswith(expected)
 
     @pytest.mark.parametrize(
         ("cls", "words"),
@@ -284,6 +287,124 @@ class TestAPIErrorText:
     )
     def test_it_says_in_words_what_its_class_means(self, cls, words):
         assert words in str(cls(status=400))
+
+
+# What an error means where its request has started nothing: for the money, and what to do.
+NOT_STARTED = {
+    ConfigurationError: (MoneyMeaning.NOT_SENT, None),
+    ClientStateError: (MoneyMeaning.NOT_SENT, None),
+    TransportError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
+    TransportTimeoutError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
+    NotSubmittedError: (MoneyMeaning.NOT_SENT, Action.RUN_AGAIN),
+    APIError: (MoneyMeaning.NOT_CHARGED, None),
+    AuthenticationError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_KEY),
+    PermissionDeniedError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_KEY),
+    QuotaExceededError: (MoneyMeaning.NOT_CHARGED, Action.TOP_UP),
+    InvalidRequestError: (MoneyMeaning.NOT_CHARGED, Action.CHANGE_REQUEST),
+    NotFoundError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_BASE_URL),
+    RateLimitError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
+    ServerError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
+    DecodeError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_BASE_URL),
+    JournalError: (MoneyMeaning.NOT_SENT, None),
+}
+# Of these it is known, whatever they are given.
+ALWAYS = {
+    SubmissionUncertainError: (MoneyMeaning.MAY_BE_CHARGED, Action.CHECK_USAGE),
+    JobError: (MoneyMeaning.STAYS_PAID, Action.WAIT_FOR_JOB),
+    JobFailedError: (MoneyMeaning.SERVICE_DECIDES, Action.SUBMIT_ANEW),
+    ModerationError: (MoneyMeaning.SERVICE_DECIDES, Action.CHANGE_REQUEST),
+    JobTimeoutError: (MoneyMeaning.STAYS_PAID, Action.WAIT_FOR_JOB),
+    OtherServiceError: (MoneyMeaning.STAYS_PAID, Action.USE_ITS_SERVICE),
+    DownloadError: (MoneyMeaning.STAYS_PAID, Action.DOWNLOAD_AGAIN),
+    TargetExistsError: (MoneyMeaning.STAYS_PAID, Action.OVERWRITE),
+}
+
+
+def meant(error: PikaError) -> tuple[MoneyMeaning, Action | None]:
+    return error.money, None if error.advice is None else error.advice.action
+
+
+class TestMoneyAndAdvice:
+    def test_every_class_has_its_place_in_the_tables(self):
+        assert {*NOT_STARTED, *ALWAYS} == set(ATTRIBUTES) - {PikaError}
+
+    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    def test_what_started_nothing_costs_nothing(self, cls):
+        error = made(cls, job_id=None)
+        error.started = Started.NO
+        assert meant(error) == NOT_STARTED[cls]
+
+    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    def test_what_may_have_started_a_job_may_be_charged(self, cls):
+        error = made(cls, job_id=None)
+        error.started = Started.MAYBE
+        assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.CHECK_USAGE)
+
+    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    def test_where_the_answer_names_a_job_all_the_same_that_one_is_to_be_looked_at(self, cls):
+        error = made(cls)
+        error.started = Started.MAYBE
+        assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.LOOK_AT_JOB)
+        assert error.advice.job_id == "j-1"
+
+    @pytest.mark.parametrize("cls", sorted({*NOT_STARTED} - {NotFoundError}, key=name), ids=name)
+    def test_what_is_about_a_job_leaves_it_paid_for_and_to_be_waited_for(self, cls):
+        error = made(cls, job_id=None)
+        error.about_job("j-2")
+        assert meant(error) == (MoneyMeaning.STAYS_PAID, Action.WAIT_FOR_JOB)
+        assert error.advice == Advice(Action.WAIT_FOR_JOB, "j-2")
+
+    def test_of_a_job_that_is_not_found_nobody_can_tell_what_it_cost(self):
+        error = made(NotFoundError, job_id=None)
+        error.about_job("j-2")
+        assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.CHECK_KEY_AND_URL)
+
+    @pytest.mark.parametrize("cls", ALWAYS, ids=name)
+    def test_of_some_it_is_known_from_the_start(self, cls):
+        error = made(cls)
+        assert meant(error) == ALWAYS[cls]
+        assert error.advice.job_id == "j-1"
+
+    def test_without_a_journal_only_what_was_not_submitted_is_to_be_sent(self):
+        error = made(NotSubmittedError, journalled=False)
+        assert error.advice == Advice(Action.SEND_THE_REST)
+
+    @pytest.mark.parametrize("cls", [NotSubmittedError, SubmissionUncertainError], ids=name)
+    def test_advice_knows_whether_a_journal_does(self, cls):
+        assert made(cls, journalled=True).advice.journalled
+        assert not made(cls, journalled=False).advice.journalled
+
+    def test_the_plain_class_makes_no_statement_about_money_in_its_text(self):
+        assert made(PikaError).meaning == ""
+
+    def test_a_journal_says_itself_what_it_means(self):
+        assert made(JournalError).meaning == ""
+
+    def test_how_often_it_was_tried_is_told_where_it_was_tried_again(self):
+        error = made(ServerError, started=Started.NO)
+        assert "It was tried" not in str(error)
+        error.tries = 5
+        assert str(error).endswith("It was tried 5 times.")
+
+    def test_the_first_job_that_is_known_stays(self):
+        error = made(TransportError)
+        error.about_job("j-2")
+        assert (error.job_id, error.started) == ("j-1", Started.YES)
+
+
+class TestConfiguration:
+    def test_its_text_begins_with_the_setting_and_facts_stand_apart(self):
+        error = ConfigurationError("'x' cannot be used", setting="base_url")
+        assert str(error) == "base_url: 'x' cannot be used. Nothing was sent."
+        assert (error.setting, error.problem) == ("base_url", "'x' cannot be used")
+
+    def test_one_about_no_setting_is_its_problem(self):
+        assert ConfigurationError("no API key").what == "no API key"
+
+    def test_what_to_do_is_part_of_its_meaning(self):
+        error = ConfigurationError("plain http", setting="base_url", action=Action.ALLOW_INSECURE)
+        assert error.advice == Advice(Action.ALLOW_INSECURE)
+        assert "or allow_insecure=True if that is what you want" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,19 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
-
 from pika_async import (
     ConfigurationError,
     JobFailedError,
-    JobTimeoutError,
     JournalError,
     NotFoundError,
     PikaError,
 )
-from pika_async.cli._trail import JobTrail
-from pika_async.cli._words import for_shell
+from pika_async.cli._running.trail import JobTrail
+from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.shown import Failure
 
 if TYPE_CHECKING:
-    from pika_async.cli._trail import Trail
+    from pika_async.cli._running.trail import Trail
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -37,20 +35,6 @@ class InterruptedRunError(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
-
-
-@frozen(kw_only=True)
-class Failure:
-    """What is reported of an error."""
-
-    kind: str
-    """The class of the error; ``Interrupted`` where it was a signal."""
-    message: str
-    job_id: str | None
-    resume: str | None
-    """The line that goes on, or None where there is nothing to go on with."""
-    code: int
-    """The exit code."""
 
 
 def failure(error: BaseException, trail: Trail) -> Failure:
@@ -95,41 +79,15 @@ def _message(error: BaseException, trail: Trail, resume: str | None) -> str:
         case InterruptedRunError():
             return f"{_signal_words(error.number)}: {trail.left()}"
         case PikaError():
-            return f"error: {in_our_words(error, trail, resume)}"
+            return sentence(error, trail, resume)
         case UsageError():
-            return f"error: {error}"
+            return str(error)
         case _:
-            known = f" But {trail.left()}" if trail.begun() else ""
+            known = f" But {trail.left()}" if trail.begun else ""
             return (
-                f"error: {type(error).__name__}: {error}. This should not happen; --debug shows "
-                f"where it did.{known}"
+                f"{type(error).__name__}: {error}. This should not happen; --debug shows where it "
+                f"did.{known}"
             )
-
-
-def in_our_words(
-    error: PikaError, trail: Trail, resume: str | None = None, *, brief: bool = False
-) -> str:
-    """What the library says of an error.
-
-    Args:
-        error: The error.
-        trail: What the command knows.
-        resume: The line that goes on, where it is shown below this.
-        brief: Leave out what it means for the money and what to do.
-    """
-    text = error.what if brief or trail.simulated else str(error)
-    if trail.simulated and not brief:
-        # What it means for the money, it does not mean here.
-        text += " Simulated: nothing was paid."
-    if isinstance(error, JobTimeoutError) and error.__cause__ is not None:
-        why = str(error.__cause__).removeprefix(f"job {error.job_id}: ")
-        text += f" The last look at it failed: {why}"
-    text = for_shell(text, of_file=trail.reads_file())
-    if resume is not None:
-        text = text.replace(f"`pika-async watch {trail.job_id}`", "the line below")
-    if isinstance(error, ConfigurationError) and trail.base_url is None:
-        text = text.replace("--base-url", "PIKA_BASE_URL")
-    return text
 
 
 def _signal_words(number: int) -> str:

@@ -1,24 +1,26 @@
-"""A batch as it runs: requests from a file, results to a report."""
+"""A batch as it runs: requests from a file, results to whoever shows them."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, frozen
+from attrs import frozen
 
-from pika_async.cli._batch_progress import Progress
-from pika_async.cli._batch_report import BatchReport
-from pika_async.cli._batch_trail import BatchTrail
-from pika_async.cli._clients import client_for
-from pika_async.cli._prompts import PromptFile
+from pika_async.cli._prompts.file import PromptFile
+from pika_async.cli._running.clients import client_for
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._running.run import repeating
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.shown import Begins, Came, Note, StandsNow
+from pika_async.cli._showing.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     import anyio
 
@@ -32,50 +34,47 @@ _LEARNING: Final = (
 
 
 @frozen(kw_only=True)
-class Settings:
-    """What the batch is given as it is, by the names of its arguments."""
-
-    journal: Path | None
-    output_dir: Path | None
-    max_in_flight: int
-    timeout: float
-    resubmit_uncertain: bool
-    retry_failed: bool
-
-
-@frozen(kw_only=True)
 class BatchRun:
     """A batch that is about to begin."""
 
     prompts: PromptFile
     total: int
-    settings: Settings
-    report: BatchReport
+    settings: Mapping[str, Any]
+    """What the batch is given as it is, by the names of its arguments."""
+    show: Stage
     trail: BatchTrail
 
     async def __call__(self, scope: anyio.CancelScope) -> None:
         """Run it; what is cancelled by ``scope`` leaves jobs that run on."""
-        from pika_async import Batch  # noqa: PLC0415 - see _clients
+        from pika_async import Batch  # noqa: PLC0415 - see clients
 
-        report, trail = self.report, self.trail
+        show, trail, settings = self.show, self.trail, self.settings
         progress = Progress(total=self.total, now=time.monotonic)
         # From the places of requests to the lines from which they come.
         numbers: dict[int, int] = {}
         with closing(self._requests(numbers, progress)) as requests:
-            async with client_for(trail) as client:
-                batch = Batch(
-                    client, requests, on_transition=progress.transition, **asdict(self.settings)
-                )
+            async with client_for(trail, show) as client:
+                batch = Batch(client, requests, on_transition=progress.transition, **settings)
                 async with batch:
                     progress.batch = batch
                     trail.progress = progress
-                    report.begins(self.total, self.settings.max_in_flight, self.settings.journal)
-                    with scope, report.live(), _lines_of_progress(report):
+                    show(
+                        Begins(
+                            total=self.total,
+                            max_in_flight=settings["max_in_flight"],
+                            journal=settings["journal"],
+                        )
+                    )
+                    with (
+                        scope,
+                        show.live(),
+                        repeating(partial(show, StandsNow()), _SECONDS_BETWEEN_LINES),
+                    ):
                         async for result in batch:
                             progress.result(result)
-                            report.result(result, numbers.pop(result.index))
+                            show(Came(numbers.pop(result.index), result))
                     if scope.cancelled_caught and progress.submitting and not trail.simulated:
-                        report.note(_LEARNING)
+                        show(Note(_LEARNING))
 
     def _requests(
         self, numbers: dict[int, int], progress: Progress
@@ -91,29 +90,8 @@ class BatchRun:
                 if line.request is None:
                     progress.unusable += 1
                     why = f"changed since it was checked: {line.problem}"
-                    self.report.unusable(line.number, why)
+                    self.show(Came(line.number, why))
                     continue
                 numbers[index] = line.number
                 index += 1
                 yield line.request
-
-
-@contextmanager
-def _lines_of_progress(report: BatchReport) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    later: asyncio.TimerHandle | None = None
-
-    def wait() -> None:
-        nonlocal later
-        later = loop.call_later(_SECONDS_BETWEEN_LINES, progressed)
-
-    def progressed() -> None:
-        report.progressed()
-        wait()
-
-    wait()
-    try:
-        yield
-    finally:
-        if later is not None:
-            later.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -13,28 +13,14 @@ from pika_async import (
     InvalidRequestError,
     JobFailedError,
     JobState,
+    NotSubmittedError,
     Queued,
     Succeeded,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pika_async import BatchResult, PikaError, Transition
-
-
-class Standing(Protocol):
-    """What a batch tells when it is asked."""
-
-    @property
-    def stats(self) -> BatchStats:
-        """Where it stands."""
-        ...
-
-    @property
-    def in_flight(self) -> Mapping[int, str]:
-        """The jobs that have not been seen to end, by the index of their requests."""
-        ...
+    # It loads aiohttp, and help is shown without that.
+    from pika_async import Batch, BatchResult, PikaError, Transition  # noqa: TC004
 
 
 @define
@@ -52,12 +38,11 @@ class Progress:
     total: int
     """The requests of the whole batch."""
     now: Callable[[], float]
-    batch: Standing | None = None
+    batch: Batch | None = None
     unusable: int = 0
     """Lines that could be used when they were checked, but not when they were to be sent."""
     for_good: int = 0
     """Failures that stay what they are until they are submitted again."""
-    last_error: str | None = None
     _started_at: float = field(init=False)
     _jobs: dict[str, _Seen] = field(factory=dict, init=False)
     _worked: int = field(default=0, init=False)
@@ -81,10 +66,9 @@ class Progress:
     def result(self, result: BatchResult) -> None:
         """A request has come to its end."""
         seen = self._jobs.pop(result.job_id or "", None)
-        if seen is not None or not result.resumed:
-            self._worked += 1
-        if _is_for_good(result.error):
-            self.for_good += 1
+        if not isinstance(result.error, NotSubmittedError):
+            self._worked += seen is not None or not result.resumed
+        self.for_good += _is_for_good(result.error)
 
     @property
     def stats(self) -> BatchStats:
@@ -103,8 +87,13 @@ class Progress:
 
     @property
     def failed(self) -> int:
-        """Requests that failed, without those of which it is not known."""
+        """Requests that failed, without those that are uncertain or were never submitted."""
         return self.stats.failed + self.unusable
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every request that has come to its end succeeded."""
+        return self.finished == self.stats.succeeded
 
     @property
     def queued(self) -> int:

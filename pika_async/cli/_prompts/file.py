@@ -17,21 +17,20 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from attrs import frozen
 
 from pika_async import GenerationRequest
-from pika_async.cli._exits import UsageError
-from pika_async.cli._prompt_fields import (
+from pika_async.cli._prompts.fields import (
     COLUMNS,
-    FieldError,
     check_names,
     from_cells,
     from_json,
     from_text,
     shortened,
 )
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.trail import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-STDIN: Final = "-"
 _SHOWN_PROBLEMS: Final = 20
 _SHOWN_CELLS: Final = 5
 _HEADER: Final = "the first line must be a header that names the columns, such as prompt,seed;"
@@ -133,28 +132,27 @@ def _prompts(text: io.TextIOWrapper) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         prompt = line.strip()
         if prompt and not prompt.startswith("#"):
-            yield _line(number, prompt, from_text)
+            yield _line(number, prompt, partial(from_text, prompt))
 
 
 def _objects(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
-    parse = partial(from_json, folder=folder)
     for number, line in enumerate(text, 1):
         value = line.strip()
         if value:
-            yield _line(number, value, parse)
+            yield _line(number, value, partial(from_json, value, folder))
 
 
-def _line(number: int, text: str, parse: Callable[[str], GenerationRequest]) -> Line:
+def _line(number: int, text: str, made: Callable[[], GenerationRequest]) -> Line:
     try:
         _check_encoding(text)
-        return Line(number=number, request=parse(text))
-    except FieldError as error:
+        return Line(number=number, request=made())
+    except UsageError as error:
         return Line(number=number, problem=str(error))
 
 
 def _check_encoding(text: str) -> None:
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise FieldError("it is not UTF-8; save the file as UTF-8")
+        raise UsageError("it is not UTF-8; save the file as UTF-8")
 
 
 def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
@@ -178,11 +176,11 @@ def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
         if not cells:
             continue
         if columns is not None:
-            yield _row(number, cells, columns, folder)
+            yield _line(number, "".join(cells), partial(_row, cells, columns, folder))
             continue
         try:
             columns = _columns(cells)
-        except FieldError as error:
+        except UsageError as error:
             yield Line(number=number, problem=str(error))
             return
 
@@ -191,20 +189,20 @@ def _columns(cells: list[str]) -> list[str]:
     _check_encoding("".join(cells))
     try:
         check_names([cell for cell in cells if cell], COLUMNS, kind="column")
-    except FieldError as error:
+    except UsageError as error:
         for sign, words in ((";", "semicolons"), ("\t", "tabs")):
             names = cells[0].split(sign)
             # Prompts hold such signs too.
             if len(names) > 1 and any(name.strip() in COLUMNS for name in names):
-                raise FieldError(f"columns are separated by commas, not by {words}") from error
-        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
+                raise UsageError(f"columns are separated by commas, not by {words}") from error
+        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
     if "" in cells:
-        raise FieldError(f"column {cells.index('') + 1} has no name")
+        raise UsageError(f"column {cells.index('') + 1} has no name")
     for name in cells:
         if cells.count(name) > 1:
-            raise FieldError(f"the column {name!r} is there twice")
+            raise UsageError(f"the column {name!r} is there twice")
     if "prompt" not in cells:
-        raise FieldError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
+        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
     return cells
 
 
@@ -213,22 +211,14 @@ def _shown(cells: list[str]) -> str:
     return f"{shown}, …" if len(cells) > _SHOWN_CELLS else shown
 
 
-def _row(number: int, cells: list[str], columns: list[str], folder: Path) -> Line:
-    try:
-        named = _named(cells, columns)
-        return Line(number=number, request=from_cells(named, folder))
-    except FieldError as error:
-        return Line(number=number, problem=str(error))
-
-
-def _named(cells: list[str], columns: list[str]) -> dict[str, str]:
-    _check_encoding("".join(cells))
+def _row(cells: list[str], columns: list[str], folder: Path) -> GenerationRequest:
     if len(cells) > len(columns):
-        raise FieldError(
+        raise UsageError(
             f"it has {len(cells)} cells, and the first line names {len(columns)} columns; a "
             'text with commas stands in "quotes"'
         )
-    return {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+    named = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+    return from_cells(named, folder)
 
 
 def _csv_words(error: csv.Error) -> str:

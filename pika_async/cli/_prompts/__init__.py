@@ -1,0 +1,1 @@
+"""Requests from what people write: options, and files of prompts."""

@@ -1,0 +1,276 @@
+"""From text, as it stands in options and files, to a request; read off the fields themselves."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import Attribute, frozen
+
+from pika_async import Camera, FieldError, GenerationRequest
+from pika_async._request.request import about
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._showing.sentences import refusal
+
+_FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_LONGEST_NAME: Final = 40
+
+
+def flag(text: str) -> bool | str:
+    """True or False, or the text itself, which the request then refuses and shows."""
+    return _FLAGS.get(text.lower(), text)
+
+
+def whole(text: str) -> int | str:
+    """A whole number, or the text itself."""
+    # int() would take 1_000, and digits of other scripts.
+    return _number(int, text) if re.fullmatch(r"[+-]?\d+", text, re.ASCII) else text
+
+
+def decimal(text: str) -> float | str:
+    """A number, or the text itself."""
+    return text if "_" in text else _number(float, text)
+
+
+def _number(kind: Callable[[str], Any], text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def loaded(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"it is no JSON: {error.msg}, at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, and thousands of brackets.
+        raise UsageError(f"it is no JSON that can be read: {error}") from error
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UsageError(f"{name!r} is given twice")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise UsageError(f"{name} is no JSON")
+
+
+@frozen(kw_only=True)
+class TextField:
+    """A field of a request, as it is written down."""
+
+    attribute: Attribute[Any]
+    kind: Any
+    """Its type beside None; of a sequence, that of its items."""
+    repeats: bool
+    """It holds several values."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.attribute.name
+
+    @property
+    def is_medium(self) -> bool:
+        """Whether it is given as a file or a URL."""
+        return about(self.attribute).medium is not None
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The parts of a field that has some, such as a camera, with what is allowed for each."""
+        if not attrs.has(self.kind):
+            return {}
+        return {
+            name: get_args(get_args(hint)[0]) for name, hint in get_type_hints(self.kind).items()
+        }
+
+    @property
+    def columns(self) -> list[str]:
+        """Its columns in a table: a cell holds one value, so a field has one for each part."""
+        return [f"{self.name}.{part}" for part in self.parts] or [self.name]
+
+    @property
+    def reads(self) -> Callable[[str], Any]:
+        """From text to a value; what cannot be read stays text, which the request refuses."""
+        if self.kind is bool:
+            return flag
+        if get_origin(self.kind) is not None and issubclass(get_origin(self.kind), Mapping):
+            return loaded
+        if self.attribute.converter is None:
+            return {int: whole, float: decimal}.get(self.kind, str)
+        # Whoever converts values reads text too.
+        return str
+
+
+def fields_of(cls: type) -> dict[str, TextField]:
+    """The fields of a request, by name."""
+    hints = get_type_hints(cls)
+    found = {}
+    for attribute in attrs.fields(cls):
+        kind = _one(hints[attribute.name])
+        repeats = get_origin(kind) is not None and issubclass(get_origin(kind), Sequence)
+        kind = _one(get_args(kind)[0]) if repeats else kind
+        found[attribute.name] = TextField(attribute=attribute, kind=kind, repeats=repeats)
+    return found
+
+
+def _one(hint: Any) -> Any:
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    return next(kind for kind in get_args(hint) if kind is not NoneType)
+
+
+FIELDS: Final = fields_of(GenerationRequest)
+COLUMNS: Final = tuple(column for field in FIELDS.values() for column in field.columns)
+
+
+def request_of(
+    fields: Mapping[str, Any], folder: Path = Path(), *, of_file: bool
+) -> GenerationRequest:
+    """The request with these fields, where media may be text: links, or paths below ``folder``.
+
+    Raises:
+        UsageError: Names the field, or the option, and what is allowed.
+    """
+    if fields.get("extend") is True and fields.get("video") is None:
+        raise UsageError(
+            "extend makes a video longer: name that one in the field video"
+            if of_file
+            else "--extend makes a video longer: give that one with --video."
+        )
+    placed = {
+        name: _placed(value, folder) if FIELDS[name].is_medium else value
+        for name, value in fields.items()
+    }
+    try:
+        if isinstance(placed.get("camera"), dict):
+            placed["camera"] = Camera(**placed["camera"])
+        return GenerationRequest(**placed)
+    except FieldError as error:
+        said = refusal(error, of_file=of_file)
+        raise UsageError(
+            f"{said}{_full_path(placed.get(error.field))}" if of_file else f"{said}."
+        ) from error
+
+
+def _placed(given: Any, folder: Path) -> Any:
+    """Text as a link or a file; what is no text, or empty, is refused as what it is."""
+    if isinstance(given, list):
+        return [_placed(one, folder) for one in given]
+    if not isinstance(given, str) or not given:
+        return given
+    return given if re.match(r"(https?://|data:)", given, re.IGNORECASE) else folder / given
+
+
+def _full_path(path: Any) -> str:
+    """Where a file was looked for, if it is about one: paths begin elsewhere than in a shell."""
+    if not isinstance(path, Path) or path.is_absolute():
+        return ""
+    return f"; its full path is {str(path.absolute())!r}"
+
+
+def shortened(name: str) -> str:
+    """A name to be shown; one that was not meant as a name may be a whole prompt."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) -> None:
+    """Refuse unknown names.
+
+    Raises:
+        UsageError: Names the first, the nearest that is allowed, and all that are.
+    """
+    for name in names:
+        if name in allowed:
+            continue
+        near = difflib.get_close_matches(name.lower(), allowed, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(
+            f"there is no {kind} {shortened(name)!r}; {hint}allowed are {', '.join(allowed)}"
+        )
+
+
+def from_text(text: str) -> GenerationRequest:
+    """The request of a prompt alone.
+
+    Raises:
+        UsageError: It is not allowed.
+    """
+    return _from_file({"prompt": text}, Path())
+
+
+def from_cells(cells: Mapping[str, str], folder: Path) -> GenerationRequest:
+    """The request of a row; the names are among ``COLUMNS``, and empty cells are left out.
+
+    Raises:
+        UsageError: Names the column and what is allowed.
+    """
+    fields: dict[str, Any] = {}
+    for column, cell in cells.items():
+        name, _, part = column.partition(".")
+        if part:
+            fields.setdefault(name, {})[part] = cell
+        else:
+            fields[name] = _read(name, cell)
+    return _from_file(fields, folder)
+
+
+def _read(name: str, cell: str) -> Any:
+    try:
+        return FIELDS[name].reads(cell)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def from_json(text: str, folder: Path) -> GenerationRequest:
+    """The request of a JSON object, or of a JSON string, which is a prompt.
+
+    Raises:
+        UsageError: Names the field and what is allowed.
+    """
+    if text.startswith("["):
+        raise UsageError("allowed is one JSON object a line, without an array around them")
+    value = loaded(text)
+    if isinstance(value, str):
+        return from_text(value)
+    if not isinstance(value, dict):
+        raise UsageError(
+            'allowed is a JSON object, such as {"prompt": "a red panda"}, or a prompt as a JSON '
+            "string"
+        )
+    check_names(value, FIELDS, kind="field")
+    return _from_file({name: given for name, given in value.items() if given is not None}, folder)
+
+
+def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:
+    if "prompt" not in fields:
+        raise UsageError("the prompt is missing")
+    for value in fields.values():
+        if isinstance(value, str) and "\0" in value:
+            raise UsageError("it holds a null character; allowed is text in UTF-8")
+    if "camera" in fields:
+        if not isinstance(fields["camera"], dict):
+            raise UsageError(
+                f"camera: {fields['camera']!r} is not allowed; allowed is an object, such as "
+                '{"zoom": "in"}'
+            )
+        check_names(fields["camera"], FIELDS["camera"].parts, kind="camera movement")
+    return request_of(fields, folder, of_file=True)

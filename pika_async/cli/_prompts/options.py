@@ -1,0 +1,109 @@
+"""An option for each field of a request."""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from attrs import NOTHING, Factory
+
+from pika_async._request.request import about
+from pika_async.cli._prompts.fields import FIELDS, TextField, loaded, request_of
+from pika_async.cli._running.exits import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pika_async import GenerationRequest
+
+_PANEL: Final = "The video"
+
+
+def with_options(
+    command: Callable[..., None], fields: Mapping[str, TextField] = FIELDS
+) -> Callable[..., None]:
+    """The command, with options for fields in place of its ``**fields``, as typer reads it."""
+    signature = inspect.signature(command, eval_str=True)
+    own = list(signature.parameters.values())
+    first = next(place for place, one in enumerate(own) if one.kind is one.KEYWORD_ONLY)
+    options = [_option(field) for field in fields.values() if field.name != "prompt"]
+
+    @wraps(command)
+    def whole(*arguments: Any, **given: Any) -> None:
+        command(*arguments, **given)
+
+    whole.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*own[:first], *options, *own[first:-1]]
+    )
+    return whole
+
+
+def _option(field: TextField) -> inspect.Parameter:
+    known = about(field.attribute)
+    default = field.attribute.default
+    # Text is read here, and not by typer, so that whoever asked for JSON gets an error as JSON.
+    kind: Any = field.kind if field.kind in (bool, int, float) else str
+    if field.attribute.converter is not None and kind is not bool:
+        kind = str
+    if field.repeats or field.parts:
+        kind = list[str]
+    if default is NOTHING or isinstance(default, Factory):  # type: ignore[arg-type]
+        default = None
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[
+            kind if kind is bool else kind | None,
+            typer.Option(
+                f"--{field.name.replace('_', '-')}",
+                metavar=None if kind is bool else known.metavar,
+                help=known.help,
+                show_default=bool(default),
+                rich_help_panel=_PANEL,
+            ),
+        ],
+    )
+
+
+def requested(prompt: str, given: Mapping[str, Any]) -> GenerationRequest:
+    """The request of what was given for the options.
+
+    Raises:
+        UsageError: Something in it is not allowed.
+    """
+    fields = {"prompt": prompt} | {
+        name: _read(FIELDS[name], value) for name, value in given.items() if value is not None
+    }
+    return request_of(fields, of_file=False)
+
+
+def _read(field: TextField, value: Any) -> Any:
+    if field.parts:
+        return _parts(field, value)
+    if field.reads is not loaded:
+        return value
+    try:
+        return loaded(value)
+    except UsageError as error:
+        raise UsageError(f"--{field.name}: {error}.") from error
+
+
+def _parts(field: TextField, given: Iterable[str]) -> dict[str, str]:
+    """From ``zoom=in`` and the like."""
+    found: dict[str, str] = {}
+    for one in given:
+        name, _, value = one.partition("=")
+        if name not in field.parts:
+            allowed = "; ".join(f"{part}={', '.join(ways)}" for part, ways in field.parts.items())
+            raise UsageError(f"--{field.name} {one!r} is not allowed; allowed are {allowed}.")
+        if not value:
+            raise UsageError(
+                f"--{field.name} {name}: say where, {name}={', '.join(field.parts[name])}."
+            )
+        if name in found:
+            raise UsageError(f"--{field.name} {name} was given twice.")
+        found[name] = value
+    return found

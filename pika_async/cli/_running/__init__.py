@@ -1,0 +1,1 @@
+"""Running a command: signals, exit codes, clients, jobs and batches."""

@@ -1,0 +1,241 @@
+"""What a command knows by now: enough to say how to go on, whatever happens."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from attrs import Factory, define
+
+from pika_async import (
+    BatchStopped,
+    JobAccepted,
+    JournalBroken,
+    JournalError,
+    SubmitHeldBack,
+    SubmitUncertain,
+    VideoSaved,
+)
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._showing.sentences import watch_line
+
+if TYPE_CHECKING:
+    from pika_async import Event
+
+STDIN: Final = "-"
+# Where a journal has them all.
+_NAMED: Final = 20
+
+
+@define(kw_only=True)
+class Trail:
+    """Filled in as the command goes along; this one is of a command that starts no job."""
+
+    base_url: str | None = None
+    base_url_name: str = "--base-url"
+    """Where the base URL was given: the option, or the variable of the environment."""
+    allow_insecure: bool = False
+    again: list[str] = Factory(list)
+    """The options that were given and hold for the line that goes on; what came from the
+    environment is still there next time."""
+    simulated: bool = False
+    """The service is inside this process and ends with it."""
+    job_id: str | None = None
+    """The job, where the command is about one."""
+    uncertain: bool = False
+    """A submit broke off where the job may exist."""
+    journal: bool = False
+    """A journal knows what is paid for."""
+    saved_in: str | None = None
+    """The folder of the videos, of a batch that saves them."""
+    progress: Progress | None = None
+    """How far a batch has come, once it has begun."""
+
+    def hears(self, event: Event) -> bool:
+        """Note what an event of the library tells; whether it is to be shown now.
+
+        What is not is said at the end, or by what the command waits for.
+        """
+        return isinstance(event, SubmitHeldBack) and not event.in_line
+
+    def resume(self) -> str | None:
+        """The line that goes on without paying again, or None where there is none."""
+        return None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it leaves something behind."""
+        return False
+
+    def left(self) -> str:
+        """What it leaves behind when it ends early."""
+        return "nothing was started and nothing is charged."
+
+    def place(self, number: int) -> str:
+        """How a line of the file is named, where there is one."""
+        return str(number)
+
+    def line(self, *more: str) -> str | None:
+        """The command again, with ``more`` options; None where it would pay again for all."""
+        return None
+
+    @property
+    def reads_file(self) -> bool:
+        """Whether requests come from a file, and not from options."""
+        return False
+
+
+@define(kw_only=True)
+class JobTrail(Trail):
+    """Of a command that is about one job."""
+
+    overwrite: bool = False
+    target: Path | None = None
+    submits: bool = False
+    """The job is submitted by this command, not found by its id."""
+    finished: bool = False
+    """The service has the video."""
+
+    def hears(self, event: Event) -> bool:
+        """See :class:`Trail`."""
+        match event:
+            case JobAccepted(unclaimed=True):
+                self.job_id = event.job_id
+                return False
+            case SubmitUncertain(unclaimed=True):
+                self.uncertain = True
+                return True
+            case VideoSaved():
+                return True
+            case _:
+                return Trail.hears(self, event)
+
+    def resume(self) -> str | None:
+        """The line that waits for the job again and saves its video without paying again."""
+        if self.job_id is None or self.simulated:
+            return None
+        words = []
+        if self.target is not None:
+            words = ["-o", str(self.target), *(["--overwrite"] if self.overwrite else [])]
+        return watch_line(self.job_id, [*words, *self.again])
+
+    @property
+    def begun(self) -> bool:
+        """Whether it leaves something behind."""
+        return self.job_id is not None
+
+    def left(self) -> str:
+        """What it leaves behind when it ends early."""
+        if self.simulated:
+            return "the simulated job ended with this command; nothing was paid."
+        if self.finished:
+            return (
+                "the video is finished and paid for; the line below saves it without paying again."
+            )
+        if self.job_id is not None:
+            return (
+                f"job {self.job_id} runs on at the service and stays paid for; the line below "
+                "waits for it without paying again."
+            )
+        if self.uncertain:
+            return (
+                "the job may exist and may be billed; look at the account's usage before "
+                "submitting again."
+            )
+        # Not super(): attrs makes another class of this one for its slots.
+        return Trail.left(self)
+
+
+@define(kw_only=True)
+class BatchTrail(Trail):
+    """Of a command that is about a file of prompts."""
+
+    file: str
+
+    def place(self, number: int) -> str:
+        """How a line of the file is named."""
+        return f"{'<stdin>' if self.file == STDIN else self.file}:{number}"
+
+    def hears(self, event: Event) -> bool:
+        """See :class:`Trail`."""
+        match event:
+            case SubmitUncertain(unclaimed=True) | JournalBroken():
+                return True
+            case BatchStopped():
+                # Where it is the journal, that has been told of.
+                return not isinstance(event.error, JournalError)
+            case _:
+                return Trail.hears(self, event)
+
+    def line(self, *more: str) -> str | None:
+        """See :class:`Trail`."""
+        if self.simulated or not self.journal:
+            return None
+        file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file
+        return shlex.join(["pika-async", "batch", file, *self.again, *more])
+
+    def resume(self) -> str | None:
+        """The line that goes on without paying again."""
+        return self.line() if self.begun else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it leaves something behind."""
+        return self.progress is not None
+
+    def left(self) -> str:
+        """What it leaves behind when it ends early."""
+        if self.progress is None:
+            return Trail.left(self)
+        if self.simulated:
+            return "the simulated jobs ended with this command; nothing was paid."
+        sentences = ["nothing more is submitted.", *self._jobs(self.progress)]
+        if self.uncertain and self.progress.submitting:
+            sentences.append(
+                "Submits whose answers were not awaited may have started more jobs: "
+                + (
+                    "the journal knows them, and a second run calls them uncertain."
+                    if self.journal
+                    else "look at the account's usage."
+                )
+            )
+        sentences.append(self._ways_on())
+        return " ".join(sentences)
+
+    def _jobs(self, progress: Progress) -> list[str]:
+        running = progress.in_flight
+        unsaved = progress.unsaved()
+        sentences = []
+        if running:
+            verbs = ("job runs", "stays") if len(running) == 1 else ("jobs run", "stay")
+            sentences.append(
+                f"{len(running)} {verbs[0]} on at the service and {verbs[1]} paid for: "
+                f"{self._ids(running)}."
+            )
+        if unsaved:
+            jobs = "job is" if len(unsaved) == 1 else "jobs are"
+            sentences.append(
+                f"{len(unsaved)} {jobs} finished and paid for, and not saved yet: "
+                f"{self._ids(unsaved)}."
+            )
+        return sentences or ["No job is left running."]
+
+    def _ids(self, job_ids: tuple[str, ...]) -> str:
+        named = job_ids[:_NAMED] if self.journal else job_ids
+        more = len(job_ids) - len(named)
+        return ", ".join(named) + (f" and {more} more" if more else "")
+
+    def _ways_on(self) -> str:
+        if not self.journal:
+            return (
+                "There is no journal: come back to each job with `pika-async watch JOB_ID -o "
+                "FILE`; to run the batch again pays again for all."
+            )
+        given = "Given the same input again, the" if self.file == STDIN else "The"
+        return f"{given} line below waits for them and does the rest, without paying again."
+
+    @property
+    def reads_file(self) -> bool:
+        """Whether requests come from a file, and not from options."""
+        return True

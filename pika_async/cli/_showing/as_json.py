@@ -1,0 +1,126 @@
+"""The reader for machines: one JSON object a line on stdout. Names and shapes are a contract."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from pika_async import JobError, Transition, VideoSaved
+from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._showing.batch_words import hints
+from pika_async.cli._showing.output import event
+from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attrs import AttrsInstance
+
+    from pika_async import JobState
+    from pika_async.cli._running.trail import Trail
+    from pika_async.cli._showing.shown import Shown
+
+
+class AsJSON:
+    """JSON objects; see :class:`Plain` for the arguments."""
+
+    def __init__(self, trail: Trail, now: Callable[[], float] = time.monotonic) -> None:
+        self._trail = trail
+        self._now = now
+        self._since = now()
+
+    def __call__(self, what: Shown) -> None:
+        """Show it, if machines are to know of it."""
+        match what:
+            case Watching(job_id):
+                self._since = self._now()
+                event("started", job_id=job_id)
+            case Transition(job_id=job_id, state=state, polls=polls):
+                facts = {"state": _name(state), **_facts(state)}
+                elapsed = round(what.elapsed, 3)
+                event("transition", job_id=job_id, elapsed=elapsed, polls=polls, **facts)
+            case VideoSaved(video=video):
+                event(
+                    "saved",
+                    job_id=video.job_id,
+                    video_id=video.id,
+                    path=str(what.path),
+                    bytes=what.size,
+                    elapsed=round(self._now() - self._since, 3),
+                )
+            case Link(video):
+                event("video", job_id=video.job_id, **_facts(video))
+            case Came():
+                self._came(what)
+            case Ended(code):
+                self._summary(code)
+            case Failure():
+                # A batch has many jobs.
+                is_batch = isinstance(self._trail, BatchTrail)
+                of_job = {} if is_batch else {"job_id": what.job_id}
+                facts = {"type": what.kind, "message": what.message, **of_job}
+                event("error", **facts, resume=what.resume, exit_code=what.code)
+                self._summary(what.code)
+            case _:
+                # For people.
+                pass
+
+    def _came(self, what: Came) -> None:
+        # Of a line that cannot be used any more there is no result, and nothing of one.
+        result = None if isinstance(what.result, str) else what.result
+        error = what.result if isinstance(what.result, str) else what.result.error
+        problem = None
+        if isinstance(error, str):
+            problem = {"kind": "FieldError", "message": error}
+        elif error is not None:
+            problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
+        state = error.state if isinstance(error, JobError) else getattr(result, "state", None)
+        event(
+            "result",
+            index=getattr(result, "index", None),
+            line=what.number,
+            prompt=getattr(result, "prompt", None),
+            job_id=getattr(result, "job_id", None),
+            ok=getattr(result, "ok", False),
+            state=None if state is None else _name(state),
+            error=problem,
+            files=[str(path) for path in getattr(result, "files", ())],
+            videos=[video.url for video in getattr(state, "videos", ())],
+            resumed=getattr(result, "resumed", False),
+        )
+
+    def _summary(self, code: int) -> None:
+        trail, progress = self._trail, self._trail.progress
+        if progress is None:
+            return
+        stats = progress.stats
+        event(
+            "summary",
+            total=progress.total,
+            finished=progress.finished,
+            succeeded=stats.succeeded,
+            failed=progress.failed,
+            uncertain=stats.uncertain,
+            not_submitted=stats.not_submitted,
+            submitted=stats.submitted,
+            resumed=stats.resumed,
+            downloaded=stats.downloaded,
+            in_flight=list(progress.in_flight),
+            seconds=round(progress.elapsed(), 3),
+            output_dir=trail.saved_in,
+            simulated=trail.simulated,
+            retry=[hint.line for hint in hints(trail) if hint.line],
+            exit_code=code,
+        )
+
+
+def _name(state: JobState) -> str:
+    return type(state).__name__.lower()
+
+
+def _facts(value: AttrsInstance) -> dict[str, Any]:
+    """What a state or a video says, without what stands beside it already."""
+    return asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))

@@ -1,0 +1,169 @@
+"""What is said of a batch: of each result, on the way, and at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from pika_async import (
+    DownloadError,
+    JobFailedError,
+    JobTimeoutError,
+    NotSubmittedError,
+    PikaError,
+    SubmissionUncertainError,
+)
+from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.words import counted, duration
+
+if TYPE_CHECKING:
+    from pika_async import BatchResult
+    from pika_async.cli._running.progress import Progress
+    from pika_async.cli._running.trail import Trail
+
+
+@frozen(kw_only=True)
+class Hint:
+    """What to do about some of the results."""
+
+    text: str
+    line: str | None
+    """The command that does it."""
+
+
+def outcome(result: BatchResult | str, trail: Trail) -> str:
+    """What became of one request, in one line; text: why there is none any more."""
+    if isinstance(result, str):
+        return problem(result, trail)
+    if result.error is not None:
+        kept = f" Saved all the same: {', '.join(map(str, result.files))}." if result.files else ""
+        return f"{problem(result.error, trail)}{kept}"
+    found = [str(path) for path in result.files]
+    if not found and result.state is not None:
+        found = [video.url for video in result.state.videos if video.url]
+    return ", ".join(found) or "succeeded"
+
+
+def problem(error: PikaError | str, trail: Trail) -> str:
+    """What is said of an error in one line; what is the same for many is said once."""
+    match error:
+        case str():
+            return f"error: {error}"
+        case NotSubmittedError():
+            return "not submitted"
+        case SubmissionUncertainError():
+            text = f"uncertain: {sentence(error, trail, brief=True)}"
+        case _:
+            said_later = trail.simulated or isinstance(error, JobFailedError)
+            if isinstance(error, JobTimeoutError | DownloadError):
+                said_later |= trail.journal
+            text = f"error: {sentence(error, trail, brief=said_later)}"
+    return " ".join(text.split())
+
+
+def pace(progress: Progress) -> str:
+    """``12 of 100 done, 2.4 a minute, about 36 min left``."""
+    parts = [f"{progress.finished} of {progress.total} done"]
+    rate = progress.rate()
+    if rate is not None:
+        parts.append(f"{rate:.1f} a minute" if rate < 10 else f"{rate:.0f} a minute")
+    left = progress.time_left()
+    if left is not None and progress.finished < progress.total:
+        parts.append(f"about {duration(max(1.0, left))} left")
+    return ", ".join(parts)
+
+
+def counts(progress: Progress) -> str:
+    """``14 running, 2 queued, 72 waiting, 1 failed``."""
+    stats = progress.stats
+    always = {
+        "running": progress.running,
+        "queued": progress.queued,
+        "waiting": progress.waiting,
+        "failed": progress.failed,
+    }
+    sometimes = {
+        "saving": stats.downloading,
+        "uncertain": stats.uncertain,
+        "not submitted": stats.not_submitted,
+    }
+    return _listed(always | {what: number for what, number in sometimes.items() if number})
+
+
+def totals(progress: Progress, saved_in: str | None) -> str:
+    """``100 prompts: 97 succeeded, 2 failed, 1 uncertain in 42 min; 97 files saved in videos``."""
+    stats = progress.stats
+    begun = "" if progress.finished == progress.total else f"{progress.finished} of "
+    always = {"succeeded": stats.succeeded, "failed": progress.failed}
+    sometimes = {"uncertain": stats.uncertain, "not submitted": stats.not_submitted}
+    ends = always | {what: number for what, number in sometimes.items() if number}
+    text = f"{begun}{counted(progress.total, 'prompt')}: {_listed(ends)}"
+    text += f" in {duration(progress.elapsed())}"
+    if stats.resumed:
+        text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
+    if saved_in is not None and stats.downloaded:
+        text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
+    elif saved_in is not None and stats.succeeded:
+        text += f"; the files are in {saved_in}"
+    return text
+
+
+def _listed(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in numbers.items())
+
+
+def hints(trail: Trail) -> list[Hint]:
+    """What to do about what went wrong; nothing of a simulated batch was paid."""
+    progress = trail.progress
+    if trail.simulated or progress is None:
+        return []
+    found = [_about_uncertain(progress.stats.uncertain, trail)] if progress.stats.uncertain else []
+    unfinished = _unfinished(progress)
+    if not trail.journal:
+        if progress.failed or unfinished:
+            those = "failed or were not submitted" if progress.stats.not_submitted else "failed"
+            text = (
+                "There is no journal, so to run the file again pays again for all: put the prompts "
+                f"that {those} into a file of their own"
+            )
+            found.append(Hint(text=text, line=None))
+        return found
+    if progress.for_good:
+        text = (
+            f"{counted(progress.for_good, 'job')} failed at the service or never got past it; to "
+            "submit again, as new paid jobs"
+        )
+        found.append(Hint(text=text, line=trail.line("--retry-failed")))
+    if unfinished:
+        text = (
+            f"{' and '.join(unfinished)}. To wait for the jobs they have, and to submit only those "
+            "without one"
+        )
+        found.append(Hint(text=text, line=trail.line()))
+    return found
+
+
+def _about_uncertain(count: int, trail: Trail) -> Hint:
+    way = (
+        f" all {count} with (or some of them, from a file and with a journal of their own)"
+        if trail.journal
+        else ", with a file of those prompts alone"
+    )
+    text = (
+        "Uncertain: the job may exist and may be billed. Look at the account's usage; where "
+        f"nothing was started, submit again{way}"
+    )
+    return Hint(text=text, line=trail.line("--resubmit-uncertain"))
+
+
+def _unfinished(progress: Progress) -> list[str]:
+    """What the same line brings to an end, once what was wrong has been mended."""
+    found = []
+    if progress.failed > progress.for_good:
+        prompts = counted(progress.failed - progress.for_good, "prompt")
+        found.append(f"{prompts} did not come to an end")
+    if number := progress.stats.not_submitted:
+        be = "was" if number == 1 else "were"
+        found.append(f"{counted(number, 'prompt')} {be} not submitted")
+    return found

@@ -1,0 +1,113 @@
+"""What a command shows, as values; beside these stand the events of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import frozen
+
+from pika_async import BatchResult, Estimate, Event, Transition, Video
+
+
+@frozen
+class Note:
+    """A line for people."""
+
+    text: str
+
+
+@frozen
+class Watching:
+    """There is a job, and it is waited for from now on."""
+
+    job_id: str
+
+
+@frozen
+class Expected:
+    """How much longer the job may take, from an answer that came at this age; None: unknown."""
+
+    estimate: Estimate | None
+    age: float
+    """Seconds."""
+
+
+@frozen
+class Saving:
+    """A download begins."""
+
+
+@frozen
+class Link:
+    """A video that was not to be saved."""
+
+    video: Video
+
+
+@frozen(kw_only=True)
+class Begins:
+    """A batch of so many prompts begins."""
+
+    total: int
+    max_in_flight: int
+    journal: Path | None
+
+
+@frozen
+class Came:
+    """What became of the request from a line of the file."""
+
+    number: int
+    result: BatchResult | str
+    """Text: why the line cannot be used any more."""
+
+
+@frozen
+class StandsNow:
+    """It is time to say how far a batch has come."""
+
+
+@frozen
+class Ended:
+    """A batch has come to its end."""
+
+    code: int
+    """The exit code."""
+
+
+@frozen(kw_only=True)
+class Failure:
+    """The command itself went wrong, or was interrupted."""
+
+    kind: str
+    """The class of the error; ``Interrupted`` where it was a signal."""
+    message: str
+    job_id: str | None
+    resume: str | None
+    """The line that goes on, or None where there is nothing to go on with."""
+    code: int
+    """The exit code."""
+
+    @property
+    def line(self) -> str:
+        """What is said on stderr."""
+        return self.message if self.kind == "Interrupted" else f"error: {self.message}"
+
+
+Shown: TypeAlias = (
+    Note
+    | Watching
+    | Expected
+    | Saving
+    | Link
+    | Begins
+    | Came
+    | StandsNow
+    | Ended
+    | Failure
+    | Transition
+    | Event
+)
+Show: TypeAlias = Callable[[Shown], None]

@@ -1,0 +1,81 @@
+"""Figures and states in words."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from pika_async import Failed, Queued, Running, Succeeded, Unknown
+
+if TYPE_CHECKING:
+    from pika_async import Estimate, JobState
+
+
+def printable(text: str) -> str:
+    """``text`` without what a terminal would obey; servers choose some of our words."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    obeyed = unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t"
+    return repr(character)[1:-1] if obeyed else character
+
+
+def state_words(state: JobState) -> str:
+    """``queued``, ``running 40 %``, ``succeeded``."""
+    match state:
+        case Queued():
+            return "queued" if state.position is None else f"queued, {state.position} ahead"
+        case Running():
+            return "running" if state.progress is None else f"running {state.progress} %"
+        case Succeeded():
+            return "succeeded"
+        case Failed():
+            return "failed"
+        case Unknown():
+            return f"in a state that this version does not know: {state.status!r}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``4.2 s``, ``48 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(number: int, one: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+# What an estimate rests on tells how far to trust it: a time left, and what leads to its spread.
+_LEFT: Final[dict[str, tuple[str, str]]] = {
+    "assumed": ("at a guess {} left", "typically "),
+    "durations": ("about {} left", ""),
+    "progress": ("about {} left by its progress", ""),
+}
+
+
+def time_left(estimate: Estimate, since: float) -> str | None:
+    """``about 40 s left (20 s to 90 s)``, ``since`` seconds after the answer it rests on.
+
+    None where nine in ten had ended by now: nothing is known until the next answer.
+    """
+    if since >= estimate.high:
+        return None
+    low, median, high = (
+        _rough(seconds - since) for seconds in (estimate.low, estimate.median, estimate.high)
+    )
+    words, spread = _LEFT[estimate.basis]
+    words = words.format(median)
+    return words if low == high else f"{words} ({spread}{low} to {high})"
+
+
+def _rough(seconds: float) -> str:
+    # Tenths would say more than is known.
+    return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"

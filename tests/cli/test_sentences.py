@@ -1,0 +1,161 @@
+"""Errors in the words of the shell: made of facts, never of sentences."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pika_async import (
+    AuthenticationError,
+    ConfigurationError,
+    DownloadError,
+    Failed,
+    FieldError,
+    JobFailedError,
+    JobTimeoutError,
+    PikaError,
+    ServerError,
+    Started,
+    TargetExistsError,
+    TransportError,
+)
+from pika_async.cli._running.clients import Ear
+from pika_async.cli._running.exits import failure
+from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail
+from pika_async.cli._showing.sentences import name_of, reason, refusal, sentence, watch_line
+
+FILE = BatchTrail(file="p.csv", journal=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "option", "in_file"),
+    [
+        ("prompt", "PROMPT", "prompt"),
+        ("aspect_ratio", "--aspect-ratio", "aspect_ratio"),
+        ("camera.zoom", "--camera zoom", "camera.zoom"),
+        # Arguments are options in any case.
+        ("output_dir", "--output-dir", "--output-dir"),
+    ],
+)
+def test_a_field_is_called_what_it_is_where_it_was_given(field, option, in_file):
+    assert name_of(field, of_file=False) == option
+    assert name_of(field, of_file=True) == in_file
+
+
+def test_what_is_newer_goes_through_extra_as_one_writes_it_there():
+    error = FieldError("pikaffect", "x", "Melt", verb="are", through_extra=True)
+    assert refusal(error, of_file=False).endswith("""goes through --extra '{"pikaffect": "…"}'""")
+    assert refusal(error, of_file=True).endswith('goes through extra: {"pikaffect": "…"}')
+
+
+def test_values_are_told_as_they_are_written():
+    error = FieldError("extend", "x", "True or False", written="true or false")
+    assert refusal(error, of_file=True) == "extend: 'x' is not allowed; allowed is true or false"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            JobTimeoutError("not finished in time", job_id="a b", state=None),
+            "wait for it again with `pika-async watch 'a b'`, do not submit it again.",
+        ),
+        (TargetExistsError("'x' exists.", job_id="j"), "Add --overwrite to replace it."),
+        (
+            ServerError(status=500, started=Started.MAYBE, job_id="j"),
+            "look at it with `pika-async watch j` before submitting again.",
+        ),
+        (
+            TransportError("reset", started=Started.NO),
+            "Nothing was started and nothing is charged.",
+        ),
+    ],
+)
+def test_advice_is_a_command(error, said):
+    told = sentence(error, Trail())
+    assert said in told
+    assert "client." not in told
+
+
+def test_a_line_that_is_shown_below_is_pointed_at():
+    error = JobTimeoutError("not finished in time", job_id="j", state=None)
+    assert "wait for it again with the line below" in sentence(error, Trail(), "pika-async watch j")
+
+
+def test_briefly_it_is_what_happened_alone():
+    error = DownloadError("video v was not saved: disk full.", job_id="j")
+    assert sentence(error, Trail(), brief=True) == "job j: video v was not saved: disk full."
+
+
+def test_a_setting_is_named_where_it_was_given():
+    error = ConfigurationError("'x' cannot be used", setting="base_url")
+    assert sentence(error, Trail()).startswith("--base-url: 'x' cannot be used.")
+    environment = Trail(base_url_name="PIKA_BASE_URL")
+    assert sentence(error, environment).startswith("PIKA_BASE_URL: 'x' cannot be used.")
+    medium = ConfigurationError("'x.png' is gone", setting="image")
+    assert sentence(medium, FILE).startswith("image: 'x.png' is gone.")
+
+
+def test_of_a_simulated_job_nothing_is_said_about_money():
+    error = JobTimeoutError("not finished in time", job_id="j", state=None)
+    assert sentence(error, Trail(simulated=True)) == (
+        "job j: not finished in time. Simulated: nothing was paid."
+    )
+
+
+def test_errors_that_differ_only_in_job_and_number_have_the_same_reason():
+    def refused(number):
+        return AuthenticationError("unknown", status=401, request_id=f"r-{number}")
+
+    def failed(job_id, why):
+        return JobFailedError(f"{job_id}: {why}", job_id=job_id, state=Failed(reason=why))
+
+    def full(job_id):
+        error = DownloadError(f"video of {job_id}", job_id=job_id)
+        error.__cause__ = OSError(28, "No space left")
+        return error
+
+    def late(job_id):
+        return JobTimeoutError(f"{job_id} is late", job_id=job_id, state=None)
+
+    for same in (refused, full, late):
+        assert reason(same("1")) == reason(same("2"))
+    assert reason(failed("1", "fell")) == reason(failed("2", "fell"))
+    assert reason(failed("1", "fell")) != reason(failed("1", "refused"))
+    assert reason(AuthenticationError("a", status=401)) != reason(refused("1"))
+    assert reason(PikaError("a")) != reason(PikaError("b"))
+
+
+def test_the_line_that_watches_is_fit_for_a_shell():
+    line = watch_line("$(id)", ["-o", "my x.mp4"])
+    assert line == "pika-async watch '$(id)' -o 'my x.mp4'"
+    code = "import sys; print(sys.argv[1:])"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line.replace("pika-async", f"{sys.executable} -c '{code}'", 1)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['watch', '$(id)', '-o', 'my x.mp4']\n"
+
+
+def test_an_error_that_names_a_job_leads_back_to_it():
+    trail = JobTrail(submits=True)
+    told = failure(ServerError(status=502, started=Started.YES, job_id="j"), trail)
+    assert (told.job_id, told.resume, told.code) == ("j", "pika-async watch j", 1)
+
+
+def test_what_goes_wrong_while_an_event_is_shown_is_not_lost():
+    def broken(_):
+        raise RuntimeError("oops")
+
+    class Hearing(Trail):
+        def hears(self, event):
+            return True
+
+    ear = Ear(Hearing(), broken)
+    with pytest.raises(RuntimeError):
+        ear("event")
+    assert str(ear.problem) == "oops"
