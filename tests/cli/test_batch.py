@@ -226,7 +226,7 @@ def stopped(monkeypatch):
     class StoppedBatch(Batch):
         async def __anext__(self):
             result = await super().__anext__()
-            self._stop(QuotaExceededError("top up", status=402))
+            self._board.stop(QuotaExceededError("top up", status=402))
             return result
 
     monkeypatch.setattr("pika_async.Batch", StoppedBatch)
