@@ -26,6 +26,7 @@ from pika_async._jobs.recorder import PlainRecorder
 from pika_async._log import Teller
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.request import GenerationRequest, as_request
+from pika_async._settled import rest, to_its_end
 from pika_async._states import Succeeded, Video
 from pika_async._timing import Timing
 from pika_async._wire.api import API
@@ -111,6 +112,7 @@ class PikaClient:
         timing = Timing(
             now=time.monotonic,
             sleep=asyncio.sleep,  # noqa: TID251 - here it is bound
+            rest=rest,
             random=random.random,
             utc=partial(datetime.now, UTC),
         )
@@ -125,6 +127,7 @@ class PikaClient:
             retry=retry,
             timing=timing,
             tell=tell,
+            request_timeout=request_timeout,
             max_in_flight=max_in_flight,
         )
         self._downloader = Downloader(
@@ -158,7 +161,8 @@ class PikaClient:
     ) -> None:
         self._status = "closed"
         try:
-            await self._jobs.close()
+            # A scope that ends cancels this again and again; an answer on its way is still read.
+            await to_its_end(self._jobs.close())
         finally:
             await self._transport.close()
 

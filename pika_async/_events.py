@@ -163,6 +163,21 @@ class WaitingEnded:
 
 
 @frozen(kw_only=True)
+class PollingPolicyFailed:
+    """A polling policy raised, or answered what is no time to wait; a backoff takes its place.
+
+    Attributes:
+        policy: How the policy shows itself.
+        problem: What it answered, in words, where it answered.
+        error: What it raised, where it raised.
+    """
+
+    policy: str
+    problem: str
+    error: Exception | None
+
+
+@frozen(kw_only=True)
 class VideoSaved:
     """A video is whole, in its place.
 
@@ -209,12 +224,14 @@ class BatchLeft:
 
     Attributes:
         in_flight: The jobs that run on, by the index of their request.
-        unclaimed: The jobs that have ended and whose results nobody has taken, likewise.
+        unclaimed: The jobs of results that nobody has taken, likewise.
+        uncertain: The submits whose job may exist and whose results nobody has taken, likewise.
         journalled: Whether a journal knows them all.
     """
 
     in_flight: Mapping[int, str] = field(factory=dict)
     unclaimed: Mapping[int, str] = field(factory=dict)
+    uncertain: Mapping[int, SubmissionUncertainError] = field(factory=dict)
     journalled: bool
 
 
@@ -227,6 +244,7 @@ Event: TypeAlias = (
     | StateChanged
     | JobEnded
     | WaitingEnded
+    | PollingPolicyFailed
     | VideoSaved
     | JournalBroken
     | BatchStopped

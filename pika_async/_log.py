@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pika_async._events import (
     BatchLeft,
@@ -17,6 +17,7 @@ from pika_async._events import (
     JobAccepted,
     JobEnded,
     JournalBroken,
+    PollingPolicyFailed,
     StateChanged,
     SubmitHeldBack,
     SubmitRefused,
@@ -29,7 +30,7 @@ from pika_async._meaning import runs_on
 from pika_async._states import Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pika_async._errors import PikaError
     from pika_async._events import Event, Observer
@@ -106,6 +107,13 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 event.job_id,
                 extra={"job_id": event.job_id},
             )
+        case PollingPolicyFailed():
+            _logger.error(
+                "the polling policy %s failed (%s); a backoff takes its place",
+                event.policy,
+                event.problem or repr(event.error),
+                exc_info=event.error,
+            )
         case BatchStopped():
             _logger.error("the batch submits nothing more: %s", event.error)
         case BatchLeft():
@@ -164,21 +172,31 @@ def _outcome(event: JobEnded) -> str:
 
 def _tell_of_jobs_left(event: BatchLeft) -> None:
     # Those with results that nobody took are lost only where no journal knows them.
-    unclaimed = () if event.journalled else event.unclaimed.values()
-    job_ids = (*event.in_flight.values(), *unclaimed)
-    if not job_ids:
-        return
-    more = len(job_ids) - _NAMED
-    facts: dict[str, Any] = {"job_ids": job_ids}
-    _logger.warning(
-        "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
-        "(%d); they are paid for: %s%s. %s",
-        len(event.in_flight),
-        len(event.unclaimed),
-        ", ".join(job_ids[:_NAMED]),
-        f" and {more} more" if more > 0 else "",
-        "Run the batch again with the same journal to have them all."
-        if event.journalled
-        else "Come back to each with client.job(job_id).result().",
-        extra=facts,
-    )
+    untaken = {} if event.journalled else event.unclaimed
+    uncertain = {} if event.journalled else event.uncertain
+    job_ids = (*event.in_flight.values(), *untaken.values())
+    if job_ids:
+        _logger.warning(
+            "a batch was left with jobs in flight (%d) and with jobs whose results were not taken "
+            "(%d); they are paid for: %s. %s",
+            len(event.in_flight),
+            len(event.unclaimed),
+            _listed(job_ids),
+            "Run the batch again with the same journal to have them all."
+            if event.journalled
+            else "Come back to each with client.job(job_id).result().",
+            extra={"job_ids": job_ids},
+        )
+    if uncertain:
+        _logger.warning(
+            "a batch was left with submits that may have started jobs, and whose results were not "
+            "taken (%d): %s",
+            len(uncertain),
+            _listed([f"{error.request.prompt!r}: {error}" for error in uncertain.values()]),
+            extra={"uncertain": True},
+        )
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")

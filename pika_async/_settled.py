@@ -1,4 +1,4 @@
-"""What has been begun is brought to its end, whoever is cancelled meanwhile."""
+"""What has been begun comes to its end, whoever is cancelled meanwhile; and sleep that is ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import anyio.to_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from pika_async._timing import Sleepers
 
 _T = TypeVar("_T")
 
@@ -31,6 +33,24 @@ async def to_its_end(work: Coroutine[object, object, _T]) -> _T:
             task.exception()
         raise cancelled
     return task.result()
+
+
+async def rest(seconds: float, sleepers: Sleepers) -> None:
+    """Sleep for ``seconds``, or until ``sleepers`` are woken."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    timer = loop.call_later(seconds, end)
+    sleepers.alarms.append(end)
+    try:
+        await over
+    finally:
+        timer.cancel()
+        sleepers.alarms.remove(end)
 
 
 async def settled(step: Callable[[], _T]) -> _T:

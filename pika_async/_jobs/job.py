@@ -71,7 +71,7 @@ class Job:
                 failing for longer than the ``outage_budget``.
             ValueError: The timeout is negative or not a number.
         """
-        return _Watcher(self._tracker, checked_timeout(timeout))
+        return _Watcher(self, checked_timeout(timeout))
 
     async def result(self, *, timeout: float | None = 1200) -> Succeeded:
         """Wait for the videos.
@@ -94,7 +94,7 @@ class Job:
         self, timeout: float, heard: Callable[[JobState | None], None] | None = None
     ) -> Succeeded | Failed:
         """The terminal state, waited for; ``heard`` is told what is known, then each change."""
-        watcher = _Watcher(self._tracker, timeout)
+        watcher = _Watcher(self, timeout)
         if heard is not None:
             heard(self.state)
         known = self.state
@@ -128,10 +128,20 @@ class Job:
 class _Watcher(AsyncIterator[Transition]):
     """The iterator behind ``transitions``: a plain object, so leaving it early leaves nothing."""
 
-    __slots__ = ("_closed", "_deadline", "_last_look_taken", "_seen", "_timeout", "_tracker")
+    __slots__ = (
+        "_closed",
+        "_deadline",
+        "_job",
+        "_last_look_taken",
+        "_seen",
+        "_timeout",
+        "_tracker",
+    )
 
-    def __init__(self, tracker: Tracker, timeout: float) -> None:
-        self._tracker = tracker
+    def __init__(self, job: Job, timeout: float) -> None:
+        # While anyone watches, the client finds this job under its id, and no second one is polled.
+        self._job = job
+        self._tracker = job._tracker  # noqa: SLF001 - the same module
         self._timeout = timeout
         self._deadline: float | None = None
         self._last_look_taken = False
@@ -193,7 +203,7 @@ class _Watcher(AsyncIterator[Transition]):
             elif step is Now.GIVE_UP:
                 raise tracker.timed_out()
             else:
-                await waiting.sleep(step - now)
+                await waiting.rest(step - now, tracker.sleepers)
         self._seen = seen.next
         return seen.next
 

@@ -41,6 +41,7 @@ from attrs import frozen
 from pika_async._errors import PikaError, TransportError
 from pika_async._jobs.job import Job
 from pika_async._jobs.patience import APPEARANCE_GRACE
+from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.submit import Submit, Submitter, new_submit_id
 from pika_async._jobs.tracking import Tracker, Waiting
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from pika_async._states import Video
     from pika_async._timing import Timing
     from pika_async._wire.api import API
+    from pika_async.dialects import Accepted
 
 # A minute's worth of them, up to 166 a second, which no such service admits.
 _REMEMBERED_SUBMITS: Final = 10_000
@@ -88,6 +90,7 @@ class Jobs:
         retry: RetryPolicy,
         timing: Timing,
         tell: Teller,
+        request_timeout: float,
         max_in_flight: int | None,
     ) -> None:
         self._api = api
@@ -95,12 +98,14 @@ class Jobs:
         self._timing = timing
         self.tell = tell
         self.service = ServiceName(api.dialect.name, api.endpoint.base_url, api.dialect.repeatable)
+        self._policy = GuardedPolicy(polling, tell)
         self._waiting = Waiting(
             look=api.look,
-            polling=polling,
+            polling=self._policy,
             retry=retry,
+            request_timeout=request_timeout,
             now=timing.now,
-            sleep=timing.sleep,
+            rest=timing.rest,
             random=timing.random,
             tell=tell,
         )
@@ -115,7 +120,7 @@ class Jobs:
     @property
     def polling(self) -> PollPolicy:
         """When jobs are looked at."""
-        return self._waiting.polling
+        return self._policy.given
 
     def check(self, request: GenerationRequest) -> None:
         """Refuse what this service does not have.
@@ -151,11 +156,15 @@ class Jobs:
         self.check(request)
         content = content or await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
-        accepted = await self._submitter.submit(submit)
-        job_id = accepted.handle.job_id
-        self._note_submit(job_id)
+        return await self._submitter.submit(submit, self._begun)
+
+    def _begun(self, submit: Submit, accepted: Accepted) -> Job:
+        """The job of an answer, made before anyone can be told of its id."""
+        self._note_submit(accepted.handle.job_id)
         return self._remembered(
-            Tracker.start(accepted.handle, self._waiting, request=request, state=accepted.state)
+            Tracker.start(
+                accepted.handle, self._waiting, request=submit.request, state=accepted.state
+            )
         )
 
     async def _prepared(
@@ -256,7 +265,8 @@ class Jobs:
         await self._submitter.answered(mine)
 
     async def close(self) -> None:
-        """Wait until no answer of a submit is missing."""
+        """Send no submit any more, and wait until no answer of one is missing."""
+        self._submitter.closed = True
         await self._uploads.close()
         await self._submitter.answered(lambda _: True)
 

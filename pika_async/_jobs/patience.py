@@ -58,10 +58,16 @@ class Patience:
         self.failures = 0
         return True
 
-    def failed(self, error: PikaError, now: float) -> float:
-        """A look failed; returns until when failures like this one are waited out."""
+    def failed(self, error: PikaError, now: float, nobody_looked: float = 0.0) -> float:
+        """A look failed; returns until when failures like this one are waited out.
+
+        ``nobody_looked``: seconds for which a look had been due, and nobody took it. They are no
+        part of an outage.
+        """
         if self.failures == 0:
             self.failing_since = now
+        else:
+            self.failing_since += nobody_looked
         self.failures += 1
         match after_poll(error):
             case Verdict.AGAIN:

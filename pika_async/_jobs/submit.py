@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio.lowlevel
 from attrs import define
 
-from pika_async._errors import PikaError, SubmissionUncertainError
+from pika_async._errors import ClientStateError, PikaError, SubmissionUncertainError
 from pika_async._events import (
     JobAccepted,
     SubmitHeldBack,
@@ -24,21 +26,20 @@ from pika_async._events import (
 )
 from pika_async._http import HTTPRequest
 from pika_async._jobs.brake import Brake
+from pika_async._jobs.job import Job
 from pika_async._jobs.recorder import Recorder
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._wire.departure import Departure
+from pika_async.dialects import Accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pika_async._backoff import RetryPolicy
     from pika_async._log import Teller
     from pika_async._timing import Timing
     from pika_async._wire.api import API
-    from pika_async.dialects import Accepted
 
 # Before a submit is sent it has no time.
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
@@ -62,6 +63,9 @@ class Submit:
     sent: int = 0
     lost: PikaError | None = None
     """Why it may have started a job already, where it is sent again with its key."""
+    begun_as: Callable[[Submit, Accepted], Job] | None = None
+    job: Job | None = None
+    """What came of it."""
 
     def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
         """The error where it may have started a job."""
@@ -92,9 +96,15 @@ class Submitter:
         self._tell = tell
         self._brake = Brake(timing.now, timing.sleep)
         self._under_way: dict[asyncio.Task[None], Recorder | None] = {}
+        self.closed = False
+        """Whether nothing more may leave."""
 
-    async def submit(self, submit: Submit) -> Accepted:
+    async def submit(self, submit: Submit, begun_as: Callable[[Submit, Accepted], Job]) -> Job:
         """The accepted job.
+
+        Args:
+            submit: What to send.
+            begun_as: Makes the job of an answer, before anyone is told of its id.
 
         Raises:
             SubmissionUncertainError: The job may exist and be billed.
@@ -102,12 +112,13 @@ class Submitter:
         """
         attempt = 0
         begun = self._timing.now()
+        submit.begun_as = begun_as
         while True:
             attempt += 1
             gone_at = await self._brake.released()
             await self._note_leaving(submit)
             try:
-                accepted = await self._send_once(submit)
+                await self._send_once(submit)
             except PikaError as error:
                 verdict = after_submit(error, repeatable=self._repeatable)
                 delay = self._retry.delay(attempt, error, self._timing.random())
@@ -138,9 +149,12 @@ class Submitter:
                     await self._timing.sleep(delay)
             else:
                 self._brake.succeeded()
-                return accepted
+                assert submit.job is not None  # noqa: S101 - made of the answer
+                return submit.job
 
     async def _note_leaving(self, submit: Submit) -> None:
+        if self.closed:
+            raise ClientStateError("the client has been closed")
         if submit.recorder is None:
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
@@ -185,8 +199,7 @@ class Submitter:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
         departure = Departure()
         recorder = submit.recorder
-        if recorder is not None:
-            departure.wanted = recorder.wanted
+        departure.wanted = partial(self._is_wanted, recorder)
         # Rather than a shield around the task, which takes two more turns of the loop.
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._post(submit, departure, answer))
@@ -211,6 +224,9 @@ class Submitter:
                 self._tell_unclaimed(submit, answer.exception() or answer.result())
             raise
 
+    def _is_wanted(self, recorder: Recorder | None) -> bool:
+        return not self.closed and (recorder is None or recorder.wanted())
+
     async def _post(
         self, submit: Submit, departure: Departure, answer: asyncio.Future[Accepted]
     ) -> None:
@@ -221,6 +237,11 @@ class Submitter:
             outcome = asyncio.CancelledError("the event loop ended")
         except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
             outcome = error
+        except BaseException as error:
+            # Ctrl-C that lands here, say. It goes its way, and nobody else is told of the submit.
+            if departure.has_begun:
+                self._tell_unclaimed(submit, error if submit.job is None else submit.job)
+            raise
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
             if departure.has_begun:
@@ -228,38 +249,39 @@ class Submitter:
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
-            self._tell(self._accepted(submit, outcome))
+            self._tell(self._accepted(submit))
             answer.set_result(outcome)
 
     async def _recorded(self, submit: Submit, departure: Departure) -> Accepted:
         recorder = submit.recorder
-        if recorder is None:
-            return await self._api.submit(submit.prepared, departure)
         try:
             accepted = await self._api.submit(submit.prepared, departure)
         except PikaError as error:
             # What may have started a job, now or at an earlier try, stays written down.
-            if after_submit(error) is not Verdict.UNCERTAIN and submit.lost is None:
+            uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
+            if recorder is not None and not uncertain:
                 recorder.stayed()
             raise
-        await recorder.accepted(accepted)
+        assert submit.begun_as is not None  # noqa: S101 - set when it was submitted
+        submit.job = submit.begun_as(submit, accepted)
+        if recorder is not None:
+            await recorder.accepted(accepted)
         return accepted
 
-    def _accepted(
-        self, submit: Submit, accepted: Accepted, *, unclaimed: bool = False
-    ) -> JobAccepted:
+    def _accepted(self, submit: Submit, *, unclaimed: bool = False) -> JobAccepted:
+        assert submit.job is not None  # noqa: S101 - made of the answer
         return JobAccepted(
             submit_id=submit.submit_id,
-            job_id=accepted.handle.job_id,
+            job_id=submit.job.id,
             request=submit.request,
             service=self._api.dialect.name,
             unclaimed=unclaimed,
             recorded=submit.recorder is not None,
         )
 
-    def _tell_unclaimed(self, submit: Submit, outcome: Accepted | BaseException) -> None:
+    def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:
         if not isinstance(outcome, BaseException):
-            self._tell(self._accepted(submit, outcome, unclaimed=True))
+            self._tell(self._accepted(submit, unclaimed=True))
         elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
             lost = submit.uncertain(outcome)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))

@@ -33,17 +33,18 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
-from pika_async._errors import ConfigurationError, JobTimeoutError, PikaError
+from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
 from pika_async._events import JobEnded, StateChanged
 from pika_async._jobs.patience import APPEARANCE_GRACE, Patience
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Succeeded
+from pika_async._timing import Sleepers
 from pika_async.dialects import Handle
 
 _ENDED: Final = (Succeeded, Failed)
@@ -57,9 +58,11 @@ class Waiting:
     """One poll of a job, bounded by seconds."""
     polling: PollPolicy
     retry: RetryPolicy
+    request_timeout: float
+    """Seconds that one request may take."""
     now: Callable[[], float]
     """Seconds on a clock that never goes back."""
-    sleep: Callable[[float], Awaitable[None]]
+    rest: Callable[[float, Sleepers], Awaitable[None]]
     random: Callable[[], float]
     tell: Teller
 
@@ -119,6 +122,8 @@ class Tracker:
     answered_at: float = -math.inf
     look: Look | None = None
     polls: int = 0
+    sleepers: Sleepers = field(factory=Sleepers)
+    """The watchers that sleep until the next look."""
     _last_error: PikaError | None = None
 
     @classmethod
@@ -194,17 +199,25 @@ class Tracker:
     async def _take_look(self, end: float) -> Look:
         look = self.look = Look()
         self.polls += 1
-        limit = max(0.0, end - self.waiting.now())
+        begun = self.waiting.now()
+        limit = max(0.0, end - begun)
         try:
             state = await self.waiting.look(self.handle, limit)
             self._take_answer(state)
             look.answered = True
         except PikaError as error:
-            look.error = error
-            look.final = self._take_failure(error)
+            if isinstance(error, TransportTimeoutError) and limit < self.waiting.request_timeout:
+                # Cut short by the deadline of whoever polled: it says nothing of the service.
+                error.about_job(self.job_id)
+                self._last_error = error
+            else:
+                look.error = error
+                look.final = self._take_failure(error, begun)
         finally:
             self.look = None
             look.land()
+            # They planned for what was known before.
+            self.sleepers.wake()
         return look
 
     def _begin(self, state: JobState, now: float) -> None:
@@ -282,10 +295,6 @@ class Tracker:
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
-        if not 0 <= delay < math.inf:
-            raise ConfigurationError(
-                f"the polling policy {self.waiting.polling!r} wants to wait {delay!r} s"
-            )
         self.due = now + delay
         if self.patience.linkless_since is not None:
             self.due = min(self.due, self.patience.must_be_linked_by)
@@ -304,10 +313,10 @@ class Tracker:
             polls=self.polls,
         )
 
-    def _take_failure(self, error: PikaError) -> bool:
-        """Plan the next look after a failed one; True where there is none."""
+    def _take_failure(self, error: PikaError, begun: float) -> bool:
+        """Plan the next look after one that began at ``begun``; True where there is none."""
         now = self.waiting.now()
-        ends = self.patience.failed(error, now)
+        ends = self.patience.failed(error, now, nobody_looked=max(0.0, begun - self.due))
         error.about_job(self.job_id)
         self.looked_at = now
         self._last_error = error

@@ -197,7 +197,7 @@ class TestCancellation:
                 scope.cancel()
                 await wire.submit(REQUEST)
             assert scope.cancelled_caught
-            await wire.jobs.close()
+            await wire.answered()
             assert sim.submissions == []
 
     async def test_a_caller_cancelled_while_held_back_sends_nothing_more(self):
@@ -207,7 +207,7 @@ class TestCancellation:
             await until(lambda: wire.clock.naps)
             sent = len(sim.submissions)
             await leave(task)
-            await wire.jobs.close()
+            await wire.answered()
             assert len(sim.submissions) <= sent + 1
 
     async def test_the_answer_of_a_post_that_has_left_is_still_read_and_its_job_named(self, caplog):
@@ -216,7 +216,7 @@ class TestCancellation:
             task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.jobs.close()
+            await wire.answered()
             [job_id] = sim.jobs
             assert f"client.job('{job_id}').result()" in caplog.text
             assert len(sim.submissions) == 1
@@ -238,7 +238,7 @@ class TestCancellation:
                     await anyio.lowlevel.checkpoint()
                 await leave(task)
                 with anyio.fail_after(5):
-                    await wire.jobs.close()
+                    await wire.answered()
             for one in stuck:
                 one.close()
 
@@ -267,7 +267,7 @@ class TestCancellation:
             task = asyncio.create_task(wire.submit(REQUEST, record=record))
             await asyncio.wait({task})
             assert task.cancelled()
-            await wire.jobs.close()
+            await wire.answered()
             assert wire.submitter._under_way == {}
             assert sim.submissions == []
         assert record.stays == 1
@@ -295,7 +295,7 @@ class TestCancellation:
                 if wire.submitter._under_way and not sim.submissions:
                     task.cancel()
                 await asyncio.wait({task})
-                await wire.jobs.close()
+                await wire.answered()
         assert not [one for one in caplog.records if getattr(one, "uncertain", False)]
 
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
@@ -312,7 +312,7 @@ class TestCancellation:
                 await asyncio.wait({task})
                 if not task.cancelled():
                     known.add(task.result().id)
-                await wire.jobs.close()
+                await wire.answered()
                 # Whatever was written has been read by the time a later request is answered.
                 with contextlib.suppress(NotFoundError):
                     await wire.job("none").refresh()
@@ -338,7 +338,7 @@ class TestCancellation:
             task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.jobs.close()
+            await wire.answered()
         assert [r for r in caplog.records if r.name == "pika_async"] == []
 
     async def test_a_post_that_breaks_after_its_caller_left_is_reported_as_uncertain(self, caplog):
@@ -347,5 +347,5 @@ class TestCancellation:
             task = asyncio.create_task(wire.submit(REQUEST))
             await until(lambda: sim.submissions)
             await leave(task)
-            await wire.jobs.close()
+            await wire.answered()
         assert "may exist and be billed" in caplog.text

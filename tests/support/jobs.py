@@ -19,8 +19,10 @@ from pika_async import (
     Succeeded,
     Video,
 )
+from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._log import Teller
+from pika_async._settled import rest
 from pika_async.dialects import Handle
 
 if TYPE_CHECKING:
@@ -72,14 +74,16 @@ def waiting(
     randoms: Iterable[float] = (),
 ) -> Waiting:
     numbers = iter(randoms)
+    tell = Teller()
     return Waiting(
         look=service.look,
-        polling=polling or FixedPolling(1.0),
+        polling=GuardedPolicy(polling or FixedPolling(1.0), tell),
         retry=retry or RetryPolicy(jitter=0.0),
         now=now,
-        sleep=anyio.sleep,
+        request_timeout=30.0,
+        rest=rest,
         random=lambda: next(numbers, 0.5),
-        tell=Teller(),
+        tell=tell,
     )
 
 

@@ -15,7 +15,7 @@ from pika_async._http import Endpoint
 from pika_async._jobs.jobs import Jobs
 from pika_async._jobs.recorder import PlainRecorder
 from pika_async._log import Teller
-from pika_async._timing import Timing
+from pika_async._timing import Sleepers, Timing
 from pika_async._wire.api import API
 from pika_async._wire.transport import Transport
 from pika_async.dialects import Gateway
@@ -48,6 +48,9 @@ class LeapingClock:
         await anyio.lowlevel.checkpoint()
         self.moment = max(self.moment, until)
 
+    async def rest(self, seconds: float, _: Sleepers) -> None:
+        await self.sleep(seconds)
+
 
 @frozen
 class Wired:
@@ -68,6 +71,10 @@ class Wired:
         if record is not None:
             options["recorder"] = PlainRecorder(record)
         return await self.jobs.submit(request, **options)  # type: ignore[arg-type]
+
+    async def answered(self) -> None:
+        """No answer of a submit is missing."""
+        await self.jobs.answered(lambda _: True)
 
     def job(self, job_id: str) -> Job:
         return self.jobs.attach(job_id)
@@ -98,9 +105,14 @@ async def wired_to(
         polling=FixedPolling(1.0),
         retry=retry or RetryPolicy(jitter=0.0),
         timing=Timing(
-            now=clock.now, sleep=clock.sleep, random=lambda: 0.5, utc=lambda: datetime.now(UTC)
+            now=clock.now,
+            sleep=clock.sleep,
+            rest=clock.rest,
+            random=lambda: 0.5,
+            utc=lambda: datetime.now(UTC),
         ),
         tell=Teller(events.append),
+        request_timeout=request_timeout,
         max_in_flight=None,
     )
     await transport.open()
