@@ -173,7 +173,7 @@ class Simulator(State):
             undo.push_async_callback(media.close)
             api = Listener(answers.handle, self.host, self.port)
             undo.push_async_callback(api.close)
-            self.media_origin = media.url
+            self.serve_media_at(media.url)
             await media.accept()
             await api.accept()
             undo.pop_all()

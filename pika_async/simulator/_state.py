@@ -58,6 +58,10 @@ class State(Settings):
         self._requests += 1
         return f"sim{self._requests:012d}"
 
+    def serve_media_at(self, origin: str) -> None:
+        """Take note of where the media are, now that they are somewhere."""
+        self.media_origin = origin
+
     def clock(self) -> float:
         """Seconds on the clock of the jobs."""
         return self.now()
