@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from attrs import define, field
@@ -185,8 +185,19 @@ def _phase(life: Life, rows: dict[str, Any], order: Order) -> str:
     return "kills in the midst"
 
 
+_ROWS: Final = """
+SELECT requests.request, attempts.job_id, attempts.sent_at, attempts.files,
+    coalesce(attempts.status, iif(refused_at IS NULL, 'waiting', 'failed')) AS status
+FROM requests LEFT JOIN attempts
+    ON attempts.id = (SELECT max(id) FROM attempts WHERE request = requests.id)
+"""
+
+
 def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
-    """The items of a journal by prompt, read from a copy: to read a journal is to touch it."""
+    """The requests of a journal by prompt, each with the attempt that counts.
+
+    They are read from a copy: to read a journal is to touch it.
+    """
     if not journal.exists():
         return {}
     with tempfile.TemporaryDirectory() as folder:
@@ -199,9 +210,9 @@ def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
         try:
             connection.row_factory = sqlite3.Row
             tables = connection.execute("SELECT name FROM sqlite_schema").fetchall()
-            if not any(row["name"] == "items" for row in tables):
+            if not any(row["name"] == "requests" for row in tables):
                 return {}
-            rows = [dict(row) for row in connection.execute("SELECT * FROM items")]
+            rows = [dict(row) for row in connection.execute(_ROWS)]
         finally:
             connection.close()
     return {json.loads(row["request"])["prompt"]: row for row in rows}

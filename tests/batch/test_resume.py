@@ -309,6 +309,26 @@ class TestWhatIsUncertain:
             assert len(sim.jobs) == before[1]
         assert isinstance(result.error, SubmissionUncertainError)
 
+    async def test_why_it_broke_off_is_still_told_when_submitting_again_was_in_vain(self, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await self.broken(client, sim, journal)
+            ((before,),) = rows(journal, "problem")
+            sim.faults.append(Fault("401-new-api-error"))
+            await run_batch(client, ["a panda"], journal=journal, resubmit_uncertain=True)
+            assert rows(journal, "status, problem") == [("uncertain", before)]
+
+    async def test_a_refusal_does_not_hide_that_an_earlier_submit_is_uncertain(self, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await self.broken(client, sim, journal)
+            sim.faults.append(Fault("422-detail"))
+            (result,) = await run_batch(
+                client, ["a panda"], journal=journal, resubmit_uncertain=True
+            )
+            assert isinstance(result.error, InvalidRequestError)
+            (result,) = await run_batch(client, ["a panda"], journal=journal, retry_failed=True)
+            assert len(sim.submissions) == 2
+        assert isinstance(result.error, SubmissionUncertainError)
+
     async def test_leaving_between_the_intent_and_the_submit_takes_the_intent_back(self, journal):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             for _ in range(20):
