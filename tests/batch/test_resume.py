@@ -39,10 +39,10 @@ from pika_async._request.record import Intent
 from pika_async.simulator import Fault, Polls, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from pika_async import PikaClient
+    from pika_async import PikaClient, PikaError
 
 ENDLESS = Polls(1_000_000)
 PNG = b"\x89PNG\r\n\x1a\n" + b"the pixels of a cat" * 1000
@@ -707,6 +707,23 @@ class TestTheSameSubmitAgain:
             record.stayed()
         assert rows(journal, "status") == []
 
+    async def test_an_intent_that_could_not_be_written_does_not_pass_for_one_that_was(
+        self, journal, monkeypatch
+    ):
+        def full(*_):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        told = []
+        async with recorded(journal, told=told.append) as record:
+            await record.begin(PANDA, PANDA)
+            with monkeypatch.context() as patch:
+                patch.setattr(journal_module, "_begin_attempt", full)
+                with pytest.raises(NotSubmittedError, match="disk is full"):
+                    await record.leaving(sent())
+            await record.leaving(sent())
+            assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
+        assert all(isinstance(error, JournalError) for error in told)
+
     async def test_addresses_of_a_job_in_flight_are_told_to_the_next_run(self, journal):
         hints = {"status": "https://queue.test/1"}
         async with recorded(journal) as record:
@@ -729,16 +746,21 @@ def sent(base_url: str = "https://api.test", key: str = "key-1") -> Intent:
 
 @asynccontextmanager
 async def recorded(
-    journal: Path, base_url: str = "https://api.test", *, resubmit_uncertain: bool = False
+    journal: Path,
+    base_url: str = "https://api.test",
+    *,
+    resubmit_uncertain: bool = False,
+    told: Callable[[PikaError], None] | None = None,
 ) -> AsyncIterator[JournalRecord]:
     """The record of one request, in a run of its own."""
 
     def refuse(*problem: object) -> None:
         raise AssertionError(problem)
 
-    opened = await Journal.open(journal, time.time, refuse, service="gateway", base_url=base_url)
+    broken = told or refuse
+    opened = await Journal.open(journal, time.time, broken, service="gateway", base_url=base_url)
     choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=False)
     try:
-        yield JournalRecord(0, opened, choices, refuse, refuse)
+        yield JournalRecord(0, opened, choices, broken, refuse)
     finally:
         await opened.close()
