@@ -139,7 +139,7 @@ class JournalRecord(Record):
         self._tell_unrecorded = tell_unrecorded
         self._request = 0
         self._job_id: str | None = None
-        # The key of the attempt that stood when this run came to the request. It is not ours to
+        # The key of a submit of an earlier run of which nobody knows what came. It is not ours to
         # take back, even where the same submit is sent again.
         self._standing: str | None = None
         # The key of the attempt that the journal holds for a submit of this run.
@@ -161,12 +161,12 @@ class JournalRecord(Record):
         found = await self._before_sending(self._journal.claim(name, self._index, shown))
         self._request = found.request
         self._job_id = found.job_id
-        self._standing = found.submit_id
+        unanswered = found.status in (Status.SUBMITTING, Status.UNCERTAIN)
+        self._standing = found.submit_id if unanswered else None
         elsewhere = self._journal.is_elsewhere(found)
         if elsewhere and found.status in _UNFINISHED:
             return Known(number=found.number, resumed=True, error=_of_another_service(found))
         if self._choices.begin_anew(found.status):
-            unanswered = found.status is not Status.FAILED
             return Known(number=found.number, intent=found.intent() if unanswered else None)
         return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
@@ -186,6 +186,10 @@ class JournalRecord(Record):
             await self._before_sending(self._journal.submitting(self._request, intent))
         except asyncio.CancelledError:
             self.stayed()
+            raise
+        except NotSubmittedError:
+            # It is not in the journal, so it must not pass for one that is.
+            self._intent = None
             raise
 
     async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:

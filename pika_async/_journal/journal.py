@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -307,11 +307,13 @@ def _take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> 
 
 def _update(request: int, values: dict[str, Any], connection: sqlite3.Connection) -> None:
     """Of the attempt that counts."""
-    assignments = ", ".join(f"{column} = ?" for column in values)
-    connection.execute(
-        f"UPDATE attempts SET {assignments} WHERE id = ({_THAT_COUNTS})",
-        (*values.values(), request),
-    )
+    connection.execute(_assigning(*values), (*values.values(), request))
+
+
+@cache
+def _assigning(*columns: str) -> str:
+    assignments = ", ".join(f"{column} = ?" for column in columns)
+    return f"UPDATE attempts SET {assignments} WHERE id = ({_THAT_COUNTS})"
 
 
 def _note_refusal(request: int, record: str, at: float, connection: sqlite3.Connection) -> None:

@@ -39,7 +39,8 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
     held open until the iterator is exhausted or closed.
 
     Raises:
-        JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
+        JournalError: It is not there, empty, not a journal, damaged, or of a newer version. Raised
+            when the first entry is asked for, or where a row cannot be read.
     """
     with opened(Path(path)) as journal:
         yield from journal.entries()

@@ -82,7 +82,8 @@ def attempts(journal: Path):
 
 async def asked(sim: Simulator, journal: Path, requests=("a panda",), **options):
     async with client_for(sim) as client:
-        return await run_batch(client, requests, journal=journal, **options)
+        # A job that should not be polled must not keep the test for ever where it is.
+        return await run_batch(client, requests, journal=journal, **({"timeout": 10} | options))
 
 
 class TestUnfinished:
@@ -133,7 +134,7 @@ class TestUnfinished:
             before = len(sim.submissions), len(sim.polls)
             async with PikaClient("sk-other", base_url=sim.url, dialect=Other()) as client:
                 (result,) = await run_batch(
-                    client, ["a panda"], journal=journal, resubmit_uncertain=True
+                    client, ["a panda"], journal=journal, resubmit_uncertain=True, timeout=10
                 )
             assert (len(sim.submissions), len(sim.polls)) == before
         assert isinstance(result.error, OtherServiceError)

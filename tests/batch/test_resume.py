@@ -39,10 +39,10 @@ from pika_async._request.record import Intent
 from pika_async.simulator import Fault, Polls, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from pika_async import PikaClient
+    from pika_async import PikaClient, PikaError
 
 ENDLESS = Polls(1_000_000)
 PNG = b"\x89PNG\r\n\x1a\n" + b"the pixels of a cat" * 1000
@@ -307,6 +307,26 @@ class TestWhatIsUncertain:
             async with client_for(sim) as client:
                 (result,) = await run_batch(client, ["a panda"], journal=journal)
             assert len(sim.jobs) == before[1]
+        assert isinstance(result.error, SubmissionUncertainError)
+
+    async def test_why_it_broke_off_is_still_told_when_submitting_again_was_in_vain(self, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await self.broken(client, sim, journal)
+            ((before,),) = rows(journal, "problem")
+            sim.faults.append(Fault("401-new-api-error"))
+            await run_batch(client, ["a panda"], journal=journal, resubmit_uncertain=True)
+            assert rows(journal, "status, problem") == [("uncertain", before)]
+
+    async def test_a_refusal_does_not_hide_that_an_earlier_submit_is_uncertain(self, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await self.broken(client, sim, journal)
+            sim.faults.append(Fault("422-detail"))
+            (result,) = await run_batch(
+                client, ["a panda"], journal=journal, resubmit_uncertain=True
+            )
+            assert isinstance(result.error, InvalidRequestError)
+            (result,) = await run_batch(client, ["a panda"], journal=journal, retry_failed=True)
+            assert len(sim.submissions) == 2
         assert isinstance(result.error, SubmissionUncertainError)
 
     async def test_leaving_between_the_intent_and_the_submit_takes_the_intent_back(self, journal):
@@ -687,6 +707,23 @@ class TestTheSameSubmitAgain:
             record.stayed()
         assert rows(journal, "status") == []
 
+    async def test_an_intent_that_could_not_be_written_does_not_pass_for_one_that_was(
+        self, journal, monkeypatch
+    ):
+        def full(*_):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        told = []
+        async with recorded(journal, told=told.append) as record:
+            await record.begin(PANDA, PANDA)
+            with monkeypatch.context() as patch:
+                patch.setattr(journal_module, "_begin_attempt", full)
+                with pytest.raises(NotSubmittedError, match="disk is full"):
+                    await record.leaving(sent())
+            await record.leaving(sent())
+            assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
+        assert all(isinstance(error, JournalError) for error in told)
+
     async def test_addresses_of_a_job_in_flight_are_told_to_the_next_run(self, journal):
         hints = {"status": "https://queue.test/1"}
         async with recorded(journal) as record:
@@ -709,16 +746,21 @@ def sent(base_url: str = "https://api.test", key: str = "key-1") -> Intent:
 
 @asynccontextmanager
 async def recorded(
-    journal: Path, base_url: str = "https://api.test", *, resubmit_uncertain: bool = False
+    journal: Path,
+    base_url: str = "https://api.test",
+    *,
+    resubmit_uncertain: bool = False,
+    told: Callable[[PikaError], None] | None = None,
 ) -> AsyncIterator[JournalRecord]:
     """The record of one request, in a run of its own."""
 
     def refuse(*problem: object) -> None:
         raise AssertionError(problem)
 
-    opened = await Journal.open(journal, time.time, refuse, service="gateway", base_url=base_url)
+    broken = told or refuse
+    opened = await Journal.open(journal, time.time, broken, service="gateway", base_url=base_url)
     choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=False)
     try:
-        yield JournalRecord(0, opened, choices, refuse, refuse)
+        yield JournalRecord(0, opened, choices, broken, refuse)
     finally:
         await opened.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -638,6 +639,17 @@ class TestUnwritable:
         with as_someone_without_privileges():
             with closing(read_only(path)) as reader:
                 assert len(fingerprints(reader)) == 3
+
+    def test_a_journal_of_an_older_format_in_a_read_only_folder_is_read(self, public_folder):
+        path = public_folder / "failed.journal"
+        shutil.copy(Path(__file__).parent / "format1" / path.name, path)
+        path.chmod(0o444)
+        public_folder.chmod(0o555)
+        before = path.read_bytes()
+        with as_someone_without_privileges():
+            with closing(read_only(path)) as reader:
+                assert len(fingerprints(reader)) == 1
+        assert path.read_bytes() == before
 
     def test_a_journal_that_may_be_written_in_a_folder_that_may_not_is_read(self, public_folder):
         path = journal(public_folder / "journal.db", 3)
