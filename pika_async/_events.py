@@ -1,13 +1,14 @@
 """What happens to jobs, as values: few a job, none a poll.
 
 The log, the command line, telemetry and users read the same events. An event is told at the moment
-it happens, in the event loop, to one observer (``PikaClient(observer=…)``), which is a plain function
-and must return soon. What it raises is logged and reaches nobody.
+it happens, in the event loop, to one observer (``PikaClient(observer=…)``), which is a plain
+function and must return soon. What it raises is logged and reaches nobody.
 
-The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave; then
-``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused`` and
-``SubmitUncertain``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was told.
-Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for each file.
+The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave;
+then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused`` and
+``SubmitUncertain``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was
+told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for
+each file.
 """
 
 from __future__ import annotations
