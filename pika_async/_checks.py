@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a number; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -113,9 +113,8 @@ def number_within(low: float, high: float, *, whole: bool) -> Validator:
     def check(_: object, attribute: Attribute[Any], value: Any) -> None:
         if value is None and attribute.default is None:
             return
-        right_kind = is_whole(value) if whole else is_number(value)
         # Written so that NaN, which compares false with everything, is refused too.
-        if not (right_kind and low <= value <= high):
+        if not (is_number(value) and low <= value <= high) or (whole and not is_whole(value)):
             raise FieldError(attribute.name, value, allowed)
 
     return check

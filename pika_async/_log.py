@@ -11,6 +11,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from pika_async._errors import JournalError
 from pika_async._events import (
     BatchLeft,
     BatchStopped,
@@ -114,6 +115,9 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 event.problem or repr(event.error),
                 exc_info=event.error,
             )
+        case BatchStopped(error=JournalError()):
+            # Told with JournalBroken.
+            pass
         case BatchStopped():
             _logger.error("the batch submits nothing more: %s", event.error)
         case BatchLeft():

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pika_async._meaning import in_sentences
 from pika_async.cli import _options
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
-from pika_async.cli._showing.sentences import shell
+from pika_async.cli._showing.sentences import meaning
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import stage_for
 
 if TYPE_CHECKING:
-    from pika_async import Advice, MoneyMeaning
     from pika_async._gallery import Totals
     from pika_async.cli._showing.shown import Show
 
@@ -104,7 +102,7 @@ def report(
         videos = output_dir or _usual_folder(journal)
         page_folder = Path() if saved is None else saved.parent
         folder = None if videos is None else pages.Folder(path=videos, page_folder=page_folder)
-        with pages.opened(journal, now=time.time(), folder=folder, words=_words) as gallery:
+        with pages.opened(journal, now=time.time(), folder=folder, words=meaning) as gallery:
             totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in pages.lines(gallery, totals):
@@ -120,10 +118,6 @@ def report(
                 event("saved", path=str(saved))
             else:
                 write_path(saved)
-
-
-def _words(money: "MoneyMeaning", advice: "Advice | None") -> str:
-    return in_sentences(money, advice, shell())
 
 
 def _beside(journal: Path) -> Path:

@@ -24,7 +24,14 @@ from pika_async import (
 from pika_async.cli._running.clients import Ear
 from pika_async.cli._running.exits import failure
 from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail
-from pika_async.cli._showing.sentences import name_of, reason, refusal, sentence, watch_line
+from pika_async.cli._showing.sentences import (
+    meaning,
+    name_of,
+    reason,
+    refusal,
+    sentence,
+    watch_line,
+)
 
 FILE = BatchTrail(file="p.csv", journal=True)
 
@@ -82,6 +89,11 @@ def test_advice_is_a_command(error, said):
 def test_a_line_that_is_shown_below_is_pointed_at():
     error = JobTimeoutError("not finished in time", job_id="j", state=None)
     assert "wait for it again with the line below" in sentence(error, Trail(), "pika-async watch j")
+
+
+def test_what_a_journal_keeps_of_an_error_is_told_in_the_same_words():
+    error = JobTimeoutError("not finished in time", job_id="j", state=None)
+    assert sentence(error, Trail()).endswith(meaning(error.money, error.advice))
 
 
 def test_briefly_it_is_what_happened_alone():

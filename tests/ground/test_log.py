@@ -123,12 +123,18 @@ class TestTheLines:
             (attrs.evolve(HELD_BACK, in_line=True), "INFO"),
             (WaitingEnded(job_id="job-1"), "WARNING"),
             (JournalBroken(path=Path("j"), error=BROKEN), "ERROR"),
-            (BatchStopped(error=BROKEN), "ERROR"),
+            (BatchStopped(error=ServerError("down", status=500)), "ERROR"),
         ],
     )
     def test_what_costs_or_may_cost_is_louder_than_what_goes_well(self, records, event, level):
         Teller()(event)
         assert [record.levelname for record in records()] == [level]
+
+    def test_why_a_batch_has_stopped_is_one_line(self, records):
+        Teller()(JournalBroken(path=Path("j"), error=BROKEN))
+        Teller()(BatchStopped(error=BROKEN))
+        (record,) = records()
+        assert record.getMessage() == str(BROKEN)
 
 
 class TestTheFactsOfARecord:

@@ -16,7 +16,6 @@ from support.virtual_time import in_virtual_time, now
 from pika_async import (
     APIError,
     AuthenticationError,
-    ConfigurationError,
     DecodeError,
     ExponentialPolling,
     Failed,
@@ -581,15 +580,34 @@ class TestPolicies:
         await attached(Service(running(1), DONE), polling=Policy(1.0)).result()
         assert len(told) == 1
 
-    @pytest.mark.parametrize("delay", [math.nan, -1.0, math.inf])
+    @pytest.mark.parametrize("answer", [math.nan, -1.0, math.inf, LookupError("mine")], ids=repr)
     @in_virtual_time
-    async def test_a_policy_that_asks_for_no_time_at_all_is_an_error(self, delay):
+    async def test_one_that_fails_is_told_of_once_and_a_backoff_takes_its_place(
+        self, answer, caplog
+    ):
         class Policy(FixedPolling):
             def delay(self, observation, random_number):
-                return delay if observation.polls else 1.0
+                if not observation.polls:
+                    return 1.0
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
 
-        with pytest.raises(ConfigurationError, match="polling policy .* wants to wait"):
-            await submitted(Service(running(1)), polling=Policy(1.0)).result()
+        service = Service(*[running(number) for number in range(8)], DONE)
+        job = submitted(service, polling=Policy(1.0))
+        results = await asyncio.gather(*(job.result() for _ in range(4)))
+        assert results == [DONE] * 4
+        assert service.polls == 9
+        assert len([one for one in caplog.records if "polling policy" in one.getMessage()]) == 1
+
+    @in_virtual_time
+    async def test_one_that_cannot_hear_of_the_end_costs_nobody_the_result(self, caplog):
+        class Policy(FixedPolling):
+            def finished(self, observation):
+                raise LookupError("mine")
+
+        assert await submitted(Service(DONE), polling=Policy(1.0)).result() == DONE
+        assert "polling policy" in caplog.text
 
     @in_virtual_time
     async def test_exponential_polling_spreads_a_long_job_over_few_polls(self):

@@ -13,7 +13,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import attrs
 from attrs import Attribute, frozen
 
-from pika_async import Camera, FieldError, GenerationRequest
+from pika_async import FieldError, GenerationRequest
 from pika_async._request.request import about
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
@@ -161,9 +161,11 @@ def request_of(
         for name, value in fields.items()
     }
     try:
-        if isinstance(placed.get("camera"), dict):
-            placed["camera"] = Camera(**placed["camera"])
-        return GenerationRequest(**placed)
+        whole = {
+            name: FIELDS[name].kind(**value) if FIELDS[name].parts else value
+            for name, value in placed.items()
+        }
+        return GenerationRequest(**whole)
     except FieldError as error:
         said = refusal(error, of_file=of_file)
         raise UsageError(
@@ -266,11 +268,13 @@ def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:
     for value in fields.values():
         if isinstance(value, str) and "\0" in value:
             raise UsageError("it holds a null character; allowed is text in UTF-8")
-    if "camera" in fields:
-        if not isinstance(fields["camera"], dict):
+    for name, value in fields.items():
+        parts = FIELDS[name].parts
+        if parts and not isinstance(value, dict):
+            example = json.dumps({part: ways[0] for part, ways in [*parts.items()][:1]})
             raise UsageError(
-                f"camera: {fields['camera']!r} is not allowed; allowed is an object, such as "
-                '{"zoom": "in"}'
+                f"{name}: {value!r} is not allowed; allowed is an object, such as {example}"
             )
-        check_names(fields["camera"], FIELDS["camera"].parts, kind="camera movement")
+        if parts:
+            check_names(value, parts, kind=f"{name} movement")
     return request_of(fields, folder, of_file=True)

@@ -58,7 +58,7 @@ def _option(field: TextField) -> inspect.Parameter:
         annotation=Annotated[
             kind if kind is bool else kind | None,
             typer.Option(
-                f"--{field.name.replace('_', '-')}",
+                _called(field),
                 metavar=None if kind is bool else known.metavar,
                 help=known.help,
                 show_default=bool(default),
@@ -66,6 +66,10 @@ def _option(field: TextField) -> inspect.Parameter:
             ),
         ],
     )
+
+
+def _called(field: TextField) -> str:
+    return f"--{field.name.replace('_', '-')}"
 
 
 def requested(prompt: str, given: Mapping[str, Any]) -> GenerationRequest:
@@ -88,7 +92,7 @@ def _read(field: TextField, value: Any) -> Any:
     try:
         return loaded(value)
     except UsageError as error:
-        raise UsageError(f"--{field.name}: {error}.") from error
+        raise UsageError(f"{_called(field)}: {error}.") from error
 
 
 def _parts(field: TextField, given: Iterable[str]) -> dict[str, str]:
@@ -98,12 +102,11 @@ def _parts(field: TextField, given: Iterable[str]) -> dict[str, str]:
         name, _, value = one.partition("=")
         if name not in field.parts:
             allowed = "; ".join(f"{part}={', '.join(ways)}" for part, ways in field.parts.items())
-            raise UsageError(f"--{field.name} {one!r} is not allowed; allowed are {allowed}.")
+            raise UsageError(f"{_called(field)} {one!r} is not allowed; allowed are {allowed}.")
         if not value:
-            raise UsageError(
-                f"--{field.name} {name}: say where, {name}={', '.join(field.parts[name])}."
-            )
+            ways = ", ".join(field.parts[name])
+            raise UsageError(f"{_called(field)} {name}: say where, {name}={ways}.")
         if name in found:
-            raise UsageError(f"--{field.name} {name} was given twice.")
+            raise UsageError(f"{_called(field)} {name} was given twice.")
         found[name] = value
     return found

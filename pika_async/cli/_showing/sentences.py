@@ -19,12 +19,12 @@ from pika_async import (
     PikaError,
 )
 from pika_async._errors import full_stop
-from pika_async._meaning import Spelling
+from pika_async._meaning import Spelling, in_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pika_async import FieldError
+    from pika_async import Advice, FieldError, MoneyMeaning
     from pika_async.cli._running.trail import Trail
 
 _FIELDS: Final = {field.name for field in attrs.fields(GenerationRequest)}
@@ -50,6 +50,11 @@ def shell(resume: str | None = None) -> Spelling:
         resubmit_uncertain="--resubmit-uncertain",
         allow_insecure="--allow-insecure",
     )
+
+
+def meaning(money: MoneyMeaning, advice: Advice | None) -> str:
+    """What an error that is long past means, as a journal keeps it."""
+    return in_sentences(money, advice, shell())
 
 
 def name_of(field: str, *, of_file: bool) -> str:
