@@ -12,6 +12,7 @@ from pika_async import (
     AuthenticationError,
     Failed,
     NotFoundError,
+    PermissionDeniedError,
     Running,
     ServerError,
     Succeeded,
@@ -114,6 +115,21 @@ class TestFailures:
 
     def test_a_refused_key_is_waited_out_not_at_all(self):
         assert patient().failed(AuthenticationError(status=401), 200.0) == -math.inf
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            AuthenticationError(status=401, is_api_answer=False),
+            PermissionDeniedError(status=403, is_api_answer=False),
+            NotFoundError(status=404, is_api_answer=False),
+        ],
+        ids=["401", "403", "404"],
+    )
+    @pytest.mark.parametrize("lately", [True, False], ids=["just submitted", "re-attached"])
+    def test_a_page_or_nothing_is_waited_out_for_the_outage_budget_whatever_its_status(
+        self, error, lately
+    ):
+        assert patient(lately=lately).failed(error, 200.0) == 500.0
 
     @pytest.mark.parametrize(
         ("lately", "seen", "until"),
