@@ -23,7 +23,7 @@ NOT_JSON = object()
 LONGEST_KEPT = 8_000
 _HEAD = 200
 _ROOM = 250_000
-_DEEPEST = 40
+_DEEPEST = 50
 # What an answer unpacks to at most; no more is read over the wire either.
 _MOST_BYTES = 32 * 1024 * 1024
 
@@ -47,8 +47,9 @@ def is_web_page(response: HTTPResponse) -> bool:
     declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     # Byte-order marks and the zeros of UTF-16 stand before the first character, too.
     start = response.body.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
-    # Servers declare even nothing to be HTML; an empty answer is no page, and proves nothing.
-    return start == b"<" or (declared == "text/html" and start not in (b"", b"{", b"[", b'"'))
+    # Servers declare even nothing to be HTML; an answer that is empty, or packed, proves nothing.
+    no_page = (b"", b"{", b"[", b'"', b"\x1f")
+    return start == b"<" or (declared == "text/html" and start not in no_page)
 
 
 def decoded(body: bytes) -> Any:
@@ -188,10 +189,12 @@ def kept(value: Mapping[str, Any], body: bytes = b"") -> Mapping[str, Any]:
         value: The decoded answer.
         body: The bytes it came in, where they are known: a short answer is kept as it is.
     """
-    if 0 < len(body) <= LONGEST_KEPT:
+    nested = body.count(b"[") + body.count(b"{")
+    if 0 < len(body) <= LONGEST_KEPT and nested <= _DEEPEST:
         return value
-    slim: Mapping[str, Any] = _Cutter().cut(value, 0)
-    return slim
+    cutter = _Cutter()
+    slim: Mapping[str, Any] = cutter.cut(value, 0)
+    return slim if cutter.has_cut else value
 
 
 class _Cutter:
@@ -199,24 +202,47 @@ class _Cutter:
 
     def __init__(self) -> None:
         self._room = _ROOM
+        self.has_cut = False
 
     def cut(self, value: Any, depth: int) -> Any:
         self._room -= 50
         match value:
             case str():
-                if len(value) > LONGEST_KEPT:
-                    value = f"{value[:_HEAD]}… ({len(value)} characters)"
-                self._room -= len(value)
-                return value
+                return self._text(value)
             case dict() | list() if depth >= _DEEPEST:
+                self.has_cut = True
                 return "…"
             case dict():
-                return {
-                    key if len(key) <= _HEAD else key[:_HEAD]: self.cut(inner, depth + 1)
-                    for key, inner in value.items()
-                    if self._room > 0
-                }
+                copy = {}
+                for name, inner in value.items():
+                    if self._is_full():
+                        break
+                    copy[self._name(name)] = self.cut(inner, depth + 1)
+                return copy
             case list():
-                return [self.cut(inner, depth + 1) for inner in value if self._room > 0]
+                items = []
+                for inner in value:
+                    if self._is_full():
+                        break
+                    items.append(self.cut(inner, depth + 1))
+                return items
             case _:
                 return value
+
+    def _is_full(self) -> bool:
+        self.has_cut = self.has_cut or self._room <= 0
+        return self._room <= 0
+
+    def _text(self, text: str) -> str:
+        if len(text) > LONGEST_KEPT:
+            self.has_cut = True
+            text = f"{text[:_HEAD]}… ({len(text)} characters)"
+        self._room -= len(text)
+        return text
+
+    def _name(self, name: str) -> str:
+        if len(name) > LONGEST_KEPT:
+            self.has_cut = True
+            name = name[:_HEAD]
+        self._room -= len(name)
+        return name

@@ -419,7 +419,7 @@ class TestConversations:
         [
             lambda text: text.encode("utf-16"),
             lambda text: text.encode("utf-32-le"),
-            lambda text: gzip.compress(text.encode()),
+            lambda text: gzip.compress(text.encode(), mtime=0),
             lambda text: json.dumps(text).encode(),
             lambda text: text.replace("s", "\\u0073").encode(),
         ],
