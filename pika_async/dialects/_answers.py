@@ -24,6 +24,8 @@ LONGEST_KEPT = 8_000
 _HEAD = 200
 _ROOM = 250_000
 _DEEPEST = 50
+# Too short to be nested more deeply than functions can call each other.
+_SHORT = 1_500
 # What an answer unpacks to at most; no more is read over the wire either.
 _MOST_BYTES = 32 * 1024 * 1024
 
@@ -189,6 +191,8 @@ def kept(value: Mapping[str, Any], body: bytes = b"") -> Mapping[str, Any]:
         value: The decoded answer.
         body: The bytes it came in, where they are known: a short answer is kept as it is.
     """
+    if 0 < len(body) <= _SHORT:
+        return value
     nested = body.count(b"[") + body.count(b"{")
     if 0 < len(body) <= LONGEST_KEPT and nested <= _DEEPEST:
         return value
