@@ -111,6 +111,7 @@ COMMON: Final = (
 
 VARIANTS: Final = {
     "odd-ids": "ids are not UUIDs and must be quoted in a path",
+    "number-ids": "ids are whole numbers, and stand in JSON as numbers",
     "several-videos": "a job makes three videos, which finish one after the other",
     "mixed-outcomes": "a job makes two videos or more, of which the last fails",
     "links-expire": "every answer makes new links; all but the newest are answered with 403",
