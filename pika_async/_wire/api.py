@@ -82,7 +82,9 @@ class API:
         try:
             accepted = self.dialect.decode_submit(response)
         except PikaError as error:
-            raise self._without_key(error) from None
+            # An error is kept with its frames, and an answer may be megabytes.
+            del response
+            raise self._without_key(error).with_traceback(None) from None
         if not isinstance(accepted.state, Failed):
             return accepted
         return attrs.evolve(accepted, state=self._failed_without_key(accepted.state))
@@ -121,15 +123,17 @@ class API:
             request = next(conversation)
             for _ in range(_MOST_REQUESTS):
                 left = None if end == math.inf else end - self._now()
-                response = await self._transport.send(self._guarded(request), timeout=left)
-                request = conversation.send(response)
+                request = conversation.send(
+                    await self._transport.send(self._guarded(request), timeout=left)
+                )
         except StopIteration as meant:
             value: _T = meant.value
             return self._failed_without_key(value)
         except TransportError:
             raise
         except PikaError as error:
-            raise self._without_key(error) from None
+            # The dialect's frames hold the answer, which may be megabytes.
+            raise self._without_key(error).with_traceback(None) from None
         finally:
             conversation.close()
         raise ConfigurationError(

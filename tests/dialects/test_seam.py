@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import json
 import math
+import traceback
 
 import pytest
 from attrs import evolve
@@ -28,6 +29,7 @@ from pika_async import (
     GenerationRequest,
     JobFailedError,
     PikaClient,
+    PikaError,
     Queued,
     RetryPolicy,
     SubmissionUncertainError,
@@ -445,3 +447,18 @@ class TestConversations:
         with pytest.raises(AuthenticationError) as caught:
             await api.submit(ask(f"{BASE}/jobs"), Departure())
         assert caught.value.started is Started.NO
+
+    @pytest.mark.parametrize("body", [b'{"input": "%s"}', b'{"error": "busy", "input": "%s"}'])
+    async def test_an_error_holds_no_answer_in_its_frames(self, body):
+        answers = [HTTPResponse(status=200, headers={}, body=body % (b"A" * 1_500_000))] * 2
+        api, _ = guarded(*answers, dialect=Gateway())
+        with pytest.raises(PikaError) as on_poll:
+            await api.look(Handle("7"), math.inf)
+        with pytest.raises(PikaError) as on_submit:
+            await api.submit(ask(f"{BASE}/jobs"), Departure())
+        for caught in (on_poll, on_submit):
+            frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+            ours = [frame for frame in frames if "pika_async" in frame.f_code.co_filename]
+            held = [value for frame in ours for value in frame.f_locals.values()]
+            assert ours
+            assert not any(isinstance(value, HTTPResponse | bytes) for value in held)

@@ -19,7 +19,14 @@ from pika_async import (
     TransportError,
     Video,
 )
-from pika_async._jobs.patience import Now, Patience, Sleep, last_look_grace, next_step
+from pika_async._jobs.patience import (
+    Now,
+    Patience,
+    Sleep,
+    lacks_links,
+    last_look_grace,
+    next_step,
+)
 from pika_async._meaning import Started
 
 LINKED = Succeeded(videos=(Video(id="v", job_id="j", url="https://cdn.example/v.mp4"),))
@@ -189,6 +196,34 @@ class TestLinks:
         patience.with_links(LINKLESS, 200.0)
         assert patience.with_links(LINKED, 230.0) is LINKED
         assert patience.must_be_linked_by == math.inf
+
+    def test_a_link_that_comes_after_the_minute_is_a_success_all_the_same(self):
+        patience = patient()
+        patience.with_links(LINKLESS, 200.0)
+        assert isinstance(patience.with_links(LINKLESS, 260.0), Failed)
+        assert patience.with_links(LINKED, 9_000.0) is LINKED
+
+    def test_a_look_long_after_the_minute_says_the_same_as_at_its_end(self):
+        patience = patient()
+        patience.with_links(LINKLESS, 200.0)
+        at_its_end = patience.with_links(LINKLESS, 260.0)
+        assert patience.with_links(LINKLESS, 9_000.0) == at_its_end
+
+    @pytest.mark.parametrize(
+        ("state", "lacks"),
+        [
+            (LINKLESS, True),
+            (Failed(reason="no link came", videos=LINKLESS.videos), True),
+            (Failed(reason="one failed", videos=LINKED.videos + LINKLESS.videos), True),
+            (LINKED, False),
+            (Failed(reason="one failed", videos=LINKED.videos), False),
+            (Failed(reason="no"), False),
+            (Running(progress=100), False),
+        ],
+        ids=lambda value: repr(value)[:40],
+    )
+    def test_a_state_tells_whether_the_link_may_still_come(self, state, lacks):
+        assert lacks_links(state) is lacks
 
     def test_a_job_that_failed_keeps_its_reason(self):
         patience = patient()

@@ -151,7 +151,7 @@ class Gateway:
         return GenerationRequest(**_fields(request), extra=extra)
 
     def decode_submit(self, response: HTTPResponse) -> Accepted:
-        """The job id of an accepted create.
+        """The job of an accepted create: queued, or one that failed at once.
 
         Raises:
             APIError: The service refused, or failed.
@@ -176,11 +176,11 @@ class Gateway:
         return Accepted(handle=Handle(job_id), state=Queued(raw=raw), raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
-        """One query: the state of a job; None for an answer with no videos in it.
+        """One query: the state of a job; None for an answer that tells nothing at all.
 
         Raises:
             APIError: The service refused, failed, or does not know the job.
-            DecodeError: The answer is not the API's.
+            DecodeError: The answer is not the API's, or does not say how the job stands.
         """
         response = yield HTTPRequest(
             method="GET",

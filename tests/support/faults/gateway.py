@@ -99,7 +99,7 @@ TRUTHS = (
     Truth("408", 408, NOTHING, NO_JOB, UNCERTAIN, WAITED),
     Truth("200-empty", 200, NOTHING, JOB, UNCERTAIN, EMPTY),
     Truth("200-list", 200, JSON, JOB, UNCERTAIN, WAITED),
-    Truth("200-no-id", 200, JSON, JOB, UNCERTAIN, WAITED, {"request_id": "not-the-job"}),
+    Truth("200-no-id", 200, JSON, JOB, UNCERTAIN, EMPTY, {"request_id": "not-the-job"}),
     Truth("reset-before", Broken.RESET, NOTHING, NO_JOB, UNCERTAIN, WAITED),
     Truth("reset-after", Broken.RESET, NOTHING, JOB, UNCERTAIN, WAITED),
     Truth("closed-before", Broken.CLOSED, NOTHING, NO_JOB, UNCERTAIN, WAITED),
