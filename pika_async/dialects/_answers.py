@@ -25,7 +25,7 @@ _HEAD = 200
 _ROOM = 250_000
 _DEEPEST = 50
 # Too short to be nested more deeply than functions can call each other.
-_SHORT = 1_500
+_SHORT = 600
 # What an answer unpacks to at most; no more is read over the wire either.
 _MOST_BYTES = 32 * 1024 * 1024
 

@@ -14,7 +14,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from pika_async._states import JobState, Queued, Running, Succeeded, Unknown, Video
+from pika_async._states import (
+    Failed,
+    JobState,
+    Queued,
+    Running,
+    Succeeded,
+    Unknown,
+    Video,
+)
 from pika_async.dialects._answers import NOT_JSON, as_id, first_text, objects, read_json, shown
 from pika_async.dialects.gateway.requests import percent
 from pika_async.dialects.gateway.states import failure, means, normal, state_of, videos_of
@@ -75,10 +83,9 @@ def task_state(  # noqa: PLR0911 - one return a state
     if task is None or (is_error and not _names(task, job_id)):
         return None
     items = _videos(task)
-    # Where each video says how it stands, a word of success around them may be the request's.
     each = state_of(job_id, items, raw) if items else None
     meaning = means(_word(task))
-    if each is not None and (not _word(task) or (meaning is Succeeded and _moves(each))):
+    if each is not None and (not _word(task) or (meaning is Succeeded and _moves(each, task))):
         return each
     if meaning is Queued:
         return Queued(raw=raw)
@@ -91,8 +98,9 @@ def task_state(  # noqa: PLR0911 - one return a state
     return failure(_reason(task), _word(task), _linked(job_id, items), raw)
 
 
-def _moves(state: JobState) -> bool:
-    return isinstance(state, Queued | Running)
+def _moves(each: JobState, task: _Object) -> bool:
+    # Around videos that are being made a word of success is the request's, if no link is there.
+    return isinstance(each, Queued | Running) and not _link(task)
 
 
 def _task_in(job_id: str, body: _Object) -> _Object | None:
@@ -100,11 +108,27 @@ def _task_in(job_id: str, body: _Object) -> _Object | None:
     inner = list(_layers(job_id, body))
     named = [body] if _names(body, job_id) else []
     tasks = [layer for layer in (*named, *inner) if _word(layer) and _OF_TASKS & layer.keys()]
-    words = [layer for layer in inner if _word(layer)]
-    # Said of the request, neither of these words would make sense.
-    words += [layer for layer in named if means(_word(layer)) in (Queued, Running)]
+    words = [layer for layer in inner if _word(layer) and _speaks_of_job(layer, job_id)]
+    words += [layer for layer in named if _speaks_of_job(layer, job_id) and not _is_bare(layer)]
     feeds = [layer for layer in inner if _videos(layer)]
     return next(iter((*tasks, *words, *feeds)), None)
+
+
+def _speaks_of_job(layer: _Object, job_id: str) -> bool:
+    """Whether its word is said of the job: what ends a wait must not be said of the request."""
+    word = _word(layer)
+    meaning = means(word)
+    if meaning is Failed:
+        return _names(layer, job_id) and word != "error"
+    if meaning is Succeeded:
+        return _names(layer, job_id) or bool(_link(layer))
+    return True
+
+
+def _is_bare(layer: _Object) -> bool:
+    """Whether {"id": ..., "status": ...} may be an answer's own good or unknown news."""
+    meaning = means(_word(layer))
+    return meaning is Unknown or (meaning is Succeeded and not _link(layer))
 
 
 def _layers(job_id: str, body: _Object) -> Iterator[_Object]:

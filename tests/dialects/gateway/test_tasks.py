@@ -225,6 +225,26 @@ class TestLinks:
         assert [video.url[-1] for video in state.videos] == ["0", "1", "2"]
         assert [video.id for video in state.videos] == ["j", "j-2", "j-3"]
 
+    BARE = (
+        {"id": "j", "status": "completed", "video_url": LINK},
+        {"id": "j", "status": "succeeded", "url": LINK},
+        {"id": "j", "status": "succeeded", "output": [LINK]},
+        {"id": "j", "status": "succeeded", "data": [{"url": LINK}]},
+        {"id": "j", "object": "video", "status": "completed", "metadata": {"url": LINK}},
+        {"task_id": "j", "status": "succeeded", "url": LINK, "format": "mp4"},
+        {"data": {"status": "succeeded", "url": LINK}},
+        {"code": 0, "data": {"id": "j", "status": "succeeded", "output": LINK}},
+    )
+
+    @pytest.mark.parametrize("body", BARE, ids=json.dumps)
+    def test_a_success_with_a_link_needs_no_more(self, seen, body):
+        assert seen(body) == done()
+
+    def test_a_link_counts_for_more_than_a_feed_that_lags_behind(self, seen):
+        stale = {"videos": [{"status": "pending", "progress": 13}]}
+        state = seen(wrapped(task(status="SUCCESS", result_url=LINK, data=stale)))
+        assert state == done()
+
 
 class TestAFeedInTheWrapping:
     @pytest.mark.parametrize(
@@ -290,9 +310,18 @@ class TestFailures:
         body = wrapped(task(status="FAILURE", fail_reason="no"), code="task_failed")
         assert seen(body, status) == Failed(reason="no")
 
+    @pytest.mark.parametrize("word", ["failed", "failure", "cancelled"])
+    @pytest.mark.parametrize("status", [200, 400])
+    def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, status):
+        body = {"id": "j", "status": word, "error": "no"}
+        assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no")
+
     @pytest.mark.parametrize(
         "body",
         [
+            wrapped({"status": "error", "message": "busy"}),
+            wrapped({"status": "failed", "message": "busy"}),
+            wrapped({"id": "another", "status": "failed", "message": "busy"}),
             {"status": "error", "message": "rate limited"},
             {"status": "failed", "error": "busy"},
             {"id": "j", "status": "error", "message": "busy"},
@@ -322,6 +351,7 @@ class TestNotUnderstood:
             wrapped({"task_id": "j", "status": 3}),
             wrapped({"task_id": "j", "status": {"name": "SUCCESS"}}),
             wrapped({"task_id": "j", "result_url": LINK}),
+            wrapped({"status": "success"}),
             wrapped("pending"),
             wrapped(7),
             wrapped([1, 2]),
