@@ -22,6 +22,7 @@ _FAILURE_CODES: Final = (
 
 
 _NO_REASON: Final = "and gave no reason"
+_LONGEST_WORD: Final = 100
 _GAPS: Final = re.compile(r"(?<=\w)[\s-]+(?=\w)")
 
 
@@ -153,7 +154,7 @@ def word_of(item: _Item) -> str:
 
 def normal(word: str) -> str:
     """A status word in the one spelling in which this module knows it."""
-    return _GAPS.sub("_", word.strip().lower())
+    return _GAPS.sub("_", word.strip()[:_LONGEST_WORD].lower())
 
 
 def means(word: str) -> type[JobState]:

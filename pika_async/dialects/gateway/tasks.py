@@ -54,9 +54,10 @@ _SAYS_NOTHING: Final = frozenset(
 def within(body: _Object) -> object:
     """What stands in ``data``: also as a text that holds JSON, or as the one item of a list."""
     data = body.get("data")
-    if isinstance(data, str) and data.lstrip().startswith(("{", "[")):
+    if isinstance(data, str) and data.lstrip().startswith(("{", "[", "<")):
+        # What is no whole JSON, or a page that is passed on, is nobody's name either.
         value = read_json(data)
-        data = data if value is NOT_JSON else value
+        data = None if value is NOT_JSON else value
     return data[0] if isinstance(data, list) and len(data) == 1 else data
 
 

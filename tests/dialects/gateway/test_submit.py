@@ -225,6 +225,11 @@ class TestAnEcho:
         assert error.started is Started.MAYBE
         assert len(pickle.dumps(error)) < 5_000
 
+    @pytest.mark.parametrize("data", ["{", '{"task_id": "j"', "[1, 2", " <html></html>"], ids=repr)
+    def test_a_broken_answer_in_the_place_of_an_id_is_none(self, answer, data):
+        error = error_of(answer({"code": "success", "data": data}))
+        assert error.started is Started.MAYBE
+
     def test_an_image_in_the_place_of_an_id_is_none(self, answer):
         assert error_of(answer({"code": "success", "data": BULK})).started is Started.MAYBE
 
