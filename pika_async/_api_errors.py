@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pika_async._errors import PikaError, full_stop
 from pika_async._meaning import Action, Advice, MoneyMeaning, Started
@@ -18,10 +18,16 @@ class APIError(PikaError):
         request_id: The service's name for this request, for its support, or None.
         retry_after: Seconds the service asked to wait, or None.
         body: The first 500 characters of the answer.
+        is_api_answer: Whether the API itself said this. False where something in front of it or
+            behind it did: a page of a proxy or of a firewall, an answer without a word, a refusal
+            that the gateway met at the service behind it. Such an answer tells nothing of the
+            key, of the account or of a job, and the next request may not meet it.
     """
 
     _money_not_started = MoneyMeaning.NOT_CHARGED
     _action: ClassVar[Action | None] = None
+    # Whether this kind says something of the key or the account, which only the API itself can.
+    _of_account: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -34,6 +40,7 @@ class APIError(PikaError):
         body: str = "",
         started: Started = Started.NO,
         job_id: str | None = None,
+        is_api_answer: bool = True,
     ) -> None:
         super().__init__(message, job_id=job_id, started=started)
         self.message = message
@@ -42,6 +49,7 @@ class APIError(PikaError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.body = body
+        self.is_api_answer = is_api_answer
 
     @property
     def money(self) -> MoneyMeaning:
@@ -53,6 +61,8 @@ class APIError(PikaError):
     def _advice_not_started(self) -> Advice | None:
         if self.job_id is not None:
             return Advice(Action.LOOK_AT_JOB, self.job_id)
+        if self._of_account and not self.is_api_answer:
+            return Advice(Action.TRY_LATER)
         return None if self._action is None else Advice(self._action)
 
     summary = "the service answered with an error"
@@ -60,18 +70,27 @@ class APIError(PikaError):
     @property
     def headline(self) -> str:
         """What its class means, the evidence, and the service's own words."""
+        of_others = self._of_account and not self.is_api_answer
+        summary = _OF_OTHERS if of_others else self.summary
         facts = [f"HTTP {self.status}"]
         if self.code:
             facts.append(f"code {self.code}")
         if self.request_id:
             facts.append(f"request id {self.request_id}")
         said = f": {self.message}" if self.message else ""
-        return f"{self.summary} ({', '.join(facts)}){said}{full_stop(said)}"
+        return f"{summary} ({', '.join(facts)}){said}{full_stop(said)}"
+
+
+_OF_OTHERS: Final = (
+    "the request was refused, and not by the API itself: by a proxy, a firewall or the service "
+    "behind it"
+)
 
 
 class AuthenticationError(APIError):
     """401: the key is missing, unknown, expired, disabled, or its own quota is used up."""
 
+    _of_account = True
     _action = Action.CHECK_KEY
     summary = "the API key was not accepted: unknown, expired, disabled, or its quota is used up"
 
@@ -79,6 +98,7 @@ class AuthenticationError(APIError):
 class PermissionDeniedError(APIError):
     """403: the account, its address or the model is not allowed."""
 
+    _of_account = True
     _action = Action.CHECK_KEY
     summary = "not allowed for this account, address or model"
 
@@ -86,6 +106,7 @@ class PermissionDeniedError(APIError):
 class QuotaExceededError(APIError):
     """402, or 403 with a code that says so: the account's balance is too small."""
 
+    _of_account = True
     _action = Action.TOP_UP
     summary = "the account's balance or quota does not suffice"
 

@@ -28,6 +28,15 @@ APPEARANCE_GRACE: Final = 60.0
 _LAST_LOOK_GRACE: Final = (3.0, 10.0)
 
 
+def lacks_links(state: JobState) -> bool:
+    """Whether videos of a job are finished and have no link.
+
+    Of a job that has ended in this way the link may still come: whoever asks for it again looks
+    again, and it is never a reason to buy it again.
+    """
+    return isinstance(state, Succeeded | Failed) and not all(video.url for video in state.videos)
+
+
 def last_look_grace(timeout: float) -> float:
     """Seconds that a look under way at the end of ``timeout`` seconds may still take."""
     shortest, longest = _LAST_LOOK_GRACE
@@ -82,14 +91,14 @@ class Patience:
 
     def with_links(self, state: JobState, now: float) -> JobState:
         """``state``, or what stands for it while finished videos have no link yet."""
-        if not isinstance(state, Succeeded | Failed) or all(video.url for video in state.videos):
+        if not lacks_links(state):
             self.linkless_since = None
             return state
         if self.linkless_since is None:
             self.linkless_since = now
         if now - self.linkless_since < APPEARANCE_GRACE:
             return Running(progress=100, raw=state.raw)
-        if isinstance(state, Failed):
+        if not isinstance(state, Succeeded):
             return state
         return Failed(
             reason=f"finished, but no link to the video came within {APPEARANCE_GRACE:.0f} s",

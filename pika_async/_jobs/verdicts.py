@@ -46,6 +46,8 @@ class Symptom(Enum):
     """404, or the service's own code for an unknown job."""
     REFUSED = auto()
     """Any other 4xx."""
+    INTERCEPTED = auto()
+    """4xx that the API did not say itself: a page of a proxy or a firewall, or nothing at all."""
     CONTRADICTED = auto()
     """2xx whose body is an error."""
     REDIRECTED = auto()
@@ -83,6 +85,7 @@ VERDICTS: dict[Symptom, tuple[Verdict, Verdict, Verdict]] = {
     Symptom.DECLINED:     (Verdict.RAISE,     Verdict.SAME_AGAIN,    Verdict.AGAIN),
     Symptom.DENIED:       (Verdict.RAISE,     Verdict.RAISE,         Verdict.RAISE),
     Symptom.REFUSED:      (Verdict.RAISE,     Verdict.RAISE,         Verdict.RAISE),
+    Symptom.INTERCEPTED:  (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
     Symptom.CONTRADICTED: (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
     Symptom.NOT_FOUND:    (Verdict.RAISE,     Verdict.RAISE,         Verdict.GRACE),
     Symptom.REDIRECTED:   (Verdict.RAISE,     Verdict.RAISE,         Verdict.AGAIN),
@@ -128,17 +131,22 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
         case APIError(started=Started.MAYBE) | APIError(status=408):
             # First of all that follow: whatever else it says, money may have been spent.
             return Symptom.UNCLEAR
+        case APIError(status=425):
+            return Symptom.TOO_EARLY
+        case APIError(is_api_answer=False, status=status) if 400 <= status < 500:
+            # It tells nothing of the key, the account or the job, whatever its status says.
+            return Symptom.INTERCEPTED
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():
             return Symptom.DENIED
         case NotFoundError():
             return Symptom.NOT_FOUND
         case ServerError():
             return Symptom.DECLINED
-        case APIError(status=425):
-            return Symptom.TOO_EARLY
-        case APIError(status=status) if 300 <= status < 400:
-            return Symptom.REDIRECTED
-        case APIError(status=status) if status < 300:
-            return Symptom.CONTRADICTED
         case _:
-            return Symptom.REFUSED
+            return _by_status(error.status)
+
+
+def _by_status(status: int) -> Symptom:
+    if status < 300:
+        return Symptom.CONTRADICTED
+    return Symptom.REDIRECTED if status < 400 else Symptom.REFUSED

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 import attrs
 
-from pika_async._errors import ConfigurationError, PikaError
+from pika_async._errors import ConfigurationError, PikaError, TransportError
 from pika_async._http import API_HOST
 from pika_async._request.request import MEDIA_FIELDS
 from pika_async._states import Failed
@@ -61,7 +61,6 @@ class API:
         # What is shorter is no key of any service, but a part of ordinary words.
         secret = endpoint.api_key if len(endpoint.api_key) >= _SHORTEST_SECRET else None
         self._secret = secret
-        self._secret_bytes = None if secret is None else secret.encode("ascii")
 
     async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
@@ -80,12 +79,15 @@ class API:
             DecodeError: The answer is not the API's, or names no job.
         """
         response = await self._transport.post(self._guarded(request), departure)
-        if self._secret_bytes is None or self._secret_bytes not in response.body:
-            return self.dialect.decode_submit(response)
         try:
-            return self.dialect.decode_submit(response)
+            accepted = self.dialect.decode_submit(response)
         except PikaError as error:
-            raise self._without_key(error) from None
+            # An error is kept with its frames, and an answer may be megabytes.
+            del response
+            raise self._without_key(error).with_traceback(None) from None
+        if not isinstance(accepted.state, Failed):
+            return accepted
+        return attrs.evolve(accepted, state=self._failed_without_key(accepted.state))
 
     def look(self, handle: Handle, timeout: float) -> Awaitable[JobState | None]:
         """Poll a job once; None where the service has nothing to tell of it.
@@ -118,23 +120,21 @@ class API:
                 end of requests; nothing was sent any more.
         """
         end = None if timeout == math.inf else self._now() + timeout
-        secret = self._secret_bytes
-        quoted = False
         try:
             request = next(conversation)
             for _ in range(_MOST_REQUESTS):
                 left = None if end is None else end - self._now()
-                response = await self._transport.send(self._guarded(request), timeout=left)
-                if secret is not None and secret in response.body:
-                    quoted = True
-                request = conversation.send(response)
+                request = conversation.send(
+                    await self._transport.send(self._guarded(request), timeout=left)
+                )
         except StopIteration as meant:
             value: _T = meant.value
-            return self._failed_without_key(value) if quoted else value
-        except PikaError as error:
-            if quoted:
-                raise self._without_key(error) from None
+            return self._failed_without_key(value)
+        except TransportError:
             raise
+        except PikaError as error:
+            # The dialect's frames hold the answer, which may be megabytes.
+            raise self._without_key(error).with_traceback(None) from None
         finally:
             conversation.close()
         raise ConfigurationError(
@@ -166,14 +166,17 @@ class API:
 
     def _without_key(self, error: PikaError) -> PikaError:
         """The error with the key taken out of all that it says: errors are logged."""
-        error.args = self._redacted(error.args)
-        vars(error).update({name: self._redacted(value) for name, value in vars(error).items()})
+        # The answer itself is not asked for the key: packed, escaped or in another encoding it
+        # may hold the key and not show it.
+        if self._secret is not None:
+            error.args = self._redacted(error.args)
+            vars(error).update({name: self._redacted(value) for name, value in vars(error).items()})
         return error
 
     def _failed_without_key(self, value: _T) -> _T:
         # The reason of a failure is shown and logged. All else is taken as it is: a link may hold
         # the key, and would lead nowhere without it.
-        if not isinstance(value, Failed):
+        if not isinstance(value, Failed) or self._secret is None:
             return value
         return attrs.evolve(
             value, reason=self._redacted(value.reason), raw=self._redacted(value.raw)
@@ -181,8 +184,8 @@ class API:
 
     def _redacted(self, value: Any) -> Any:
         match value:
-            case str():
-                assert self._secret is not None  # noqa: S101 - it is in the body
+            case str() if self._secret is not None and self._secret in value:
+                # Others stay what they are: Started.NO is a text, too.
                 return value.replace(self._secret, _REDACTED)
             case dict():
                 return {key: self._redacted(inner) for key, inner in value.items()}

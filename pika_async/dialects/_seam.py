@@ -44,7 +44,7 @@ class Accepted:
         handle: By what the job is asked for.
         state: How it stands: mostly ``Queued``. A job may have failed at once, and an idempotency
             key that was used before is answered with the first job, in whatever state it is by now.
-        raw: The decoded answer.
+        raw: The decoded answer, without bulk: it lives as long as the job does.
     """
 
     handle: Handle
@@ -58,6 +58,8 @@ class Dialect(Protocol):
     Every request says for whom it is (``HTTPRequest.host``): one of the service's ``hosts``, and
     then it may carry the key, or any origin, and then it must not. The caller checks. Errors are
     raised as ``APIError`` or ``DecodeError`` with ``started`` set to what the service's facts say.
+    An ``APIError`` tells with ``is_api_answer`` whether the API itself refused, of this key or job:
+    only then does it end a wait. States keep what the service said without bulk.
     """
 
     @property

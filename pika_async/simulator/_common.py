@@ -18,6 +18,7 @@ from pika_async.simulator._rows import (
 _CDN = "cloudflare"
 _HOME = "<!doctype html>\n<html><head><title>Welcome</title></head><body></body></html>"
 _RETRY = {"Retry-After": "1"}
+_CHALLENGE = {"Server": _CDN, "cf-mitigated": "challenge"}
 
 
 def _denied(code: str) -> str:
@@ -33,7 +34,15 @@ COMMON: Final = (
              page("429 Too Many Requests"), headers={"Retry-After": "date"}),
     FaultRow("503-retry-after", EVERYWHERE, 503, REFUSES, "a proxy's pause",
              page("503 Service Temporarily Unavailable"), headers=_RETRY),
-    # Proxies in front.
+    # Proxies and firewalls in front.
+    FaultRow("401-empty", API, 401, REFUSES, "a proxy refuses without a word"),
+    FaultRow("401-html", API, 401, REFUSES, "a proxy wants a login of its own",
+             page("401 Authorization Required")),
+    FaultRow("403-empty", API, 403, REFUSES, "a firewall refuses without a word"),
+    FaultRow("403-challenge", API, 403, REFUSES, "a firewall wants to see a browser",
+             page("Just a moment...", _CDN), headers=_CHALLENGE),
+    FaultRow("404-empty", API, 404, REFUSES, "a proxy knows no such path, without a word"),
+    FaultRow("404-html", API, 404, REFUSES, "a proxy knows no such path", page("404 Not Found")),
     FaultRow("413-html", ("submit",), 413, REFUSES, "image too large for a proxy",
              page("413 Request Entity Too Large")),
     FaultRow("500-empty", EVERYWHERE, 500, CREATES, "unknown"),
@@ -102,6 +111,7 @@ COMMON: Final = (
 
 VARIANTS: Final = {
     "odd-ids": "ids are not UUIDs and must be quoted in a path",
+    "number-ids": "ids are whole numbers, and stand in JSON as numbers",
     "several-videos": "a job makes three videos, which finish one after the other",
     "mixed-outcomes": "a job makes two videos or more, of which the last fails",
     "links-expire": "every answer makes new links; all but the newest are answered with 403",

@@ -93,7 +93,7 @@ class State(Settings):
         )
         reason = self.failure(body) if callable(self.failure) else self.failure
         job = SimulatedJob(
-            id=self._new_id("odd-ids" in variants),
+            id=self._new_id(variants),
             number=len(self.jobs),
             body=body,
             key=key,
@@ -110,8 +110,10 @@ class State(Settings):
         self.jobs[job.id] = job
         return job
 
-    def _new_id(self, odd: bool) -> str:
-        if odd:
+    def _new_id(self, variants: frozenset[str]) -> str:
+        if "number-ids" in variants:
+            return str(1_000_000 * (len(self.jobs) + 1) + self._ids.randrange(1_000_000))
+        if "odd-ids" in variants:
             return f"task {len(self.jobs)}/é?#%2F{self._ids.getrandbits(24):06x}"
         return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
 

@@ -7,7 +7,10 @@ another origin, and has jobs that fail at their submit. Nobody knows it outside 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import math
+import traceback
 
 import pytest
 from attrs import evolve
@@ -16,6 +19,8 @@ from support.toy import Toy, toy_service
 from support.wire import KEY, wired_to
 
 from pika_async import (
+    APIError,
+    AuthenticationError,
     Batch,
     ConfigurationError,
     Failed,
@@ -24,6 +29,7 @@ from pika_async import (
     GenerationRequest,
     JobFailedError,
     PikaClient,
+    PikaError,
     Queued,
     RetryPolicy,
     SubmissionUncertainError,
@@ -33,7 +39,9 @@ from pika_async import (
     run_batch,
 )
 from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+from pika_async._meaning import Started
 from pika_async._wire.api import API
+from pika_async._wire.departure import Departure
 from pika_async.dialects import Dialect, Gateway, Handle
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
@@ -250,6 +258,9 @@ class FakeTransport:
         self.answers = list(answers)
         self.sent: list[HTTPRequest] = []
 
+    async def post(self, request, departure):
+        return await self.send(request)
+
     async def send(self, request, *, timeout=None):
         self.sent.append(request)
         return (
@@ -259,10 +270,11 @@ class FakeTransport:
         )
 
 
-def guarded(*answers: HTTPResponse) -> tuple[API, FakeTransport]:
+def guarded(*answers: HTTPResponse, dialect: Dialect | None = None) -> tuple[API, FakeTransport]:
     transport = FakeTransport(*answers)
     endpoint = Endpoint(base_url=BASE, api_key=KEY, hosts={"files": "https://files.toy.example"})
-    return API(endpoint=endpoint, dialect=Toy(), transport=transport, now=lambda: 0.0), transport
+    api = API(endpoint=endpoint, dialect=dialect or Toy(), transport=transport, now=lambda: 0.0)
+    return api, transport
 
 
 def asking(*requests: HTTPRequest):
@@ -403,3 +415,50 @@ class TestConversations:
         )
         state = await api.look(Handle("7"), math.inf)
         assert state.video.url.endswith(KEY)
+
+    @pytest.mark.parametrize(
+        "packed",
+        [
+            lambda text: text.encode("utf-16"),
+            lambda text: text.encode("utf-32-le"),
+            lambda text: gzip.compress(text.encode(), mtime=0),
+            lambda text: json.dumps(text).encode(),
+            lambda text: text.replace("s", "\\u0073").encode(),
+        ],
+        ids=["UTF-16", "UTF-32", "packed", "JSON in JSON", "escaped"],
+    )
+    @pytest.mark.parametrize("status", [200, 401])
+    async def test_a_key_is_kept_out_of_errors_however_the_answer_spells_it(self, packed, status):
+        quoted = packed(f'{{"error": {{"message": "no quota left for {KEY}"}}}}')
+        api, _ = guarded(
+            *[HTTPResponse(status=status, headers={}, body=quoted)] * 2, dialect=Gateway()
+        )
+        with pytest.raises(APIError) as on_poll:
+            await api.look(Handle("7"), math.inf)
+        with pytest.raises(APIError) as on_submit:
+            await api.submit(ask(f"{BASE}/jobs"), Departure())
+        for caught in (on_poll, on_submit):
+            assert caught.value.message == "no quota left for [API key]"
+            assert KEY not in repr(vars(caught.value))
+
+    async def test_an_error_that_quotes_the_key_still_says_that_nothing_was_started(self):
+        quoted = f'{{"error": {{"message": "no quota left for {KEY}"}}}}'.encode()
+        api, _ = guarded(HTTPResponse(status=401, headers={}, body=quoted), dialect=Gateway())
+        with pytest.raises(AuthenticationError) as caught:
+            await api.submit(ask(f"{BASE}/jobs"), Departure())
+        assert caught.value.started is Started.NO
+
+    @pytest.mark.parametrize("body", [b'{"input": "%s"}', b'{"error": "busy", "input": "%s"}'])
+    async def test_an_error_holds_no_answer_in_its_frames(self, body):
+        answers = [HTTPResponse(status=200, headers={}, body=body % (b"A" * 1_500_000))] * 2
+        api, _ = guarded(*answers, dialect=Gateway())
+        with pytest.raises(PikaError) as on_poll:
+            await api.look(Handle("7"), math.inf)
+        with pytest.raises(PikaError) as on_submit:
+            await api.submit(ask(f"{BASE}/jobs"), Departure())
+        for caught in (on_poll, on_submit):
+            frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+            ours = [frame for frame in frames if "pika_async" in frame.f_code.co_filename]
+            held = [value for frame in ours for value in frame.f_locals.values()]
+            assert ours
+            assert not any(isinstance(value, HTTPResponse | bytes) for value in held)

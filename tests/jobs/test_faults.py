@@ -192,6 +192,47 @@ async def test_an_empty_answer_is_believed_after_a_minute(table: Table, truth: T
         assert sum(wire.clock.naps) == pytest.approx(60.0)
 
 
+@polls(Poll.WAITED_OUT)
+async def test_an_outage_that_lasts_ends_with_its_last_error_which_names_the_job(
+    table: Table, truth: Truth
+) -> None:
+    faults = [Fault(truth.name, on="poll", times=None)]
+    retry = RetryPolicy(outage_budget=0)
+    async with (
+        Simulator(service=table.service, faults=faults) as sim,
+        wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,
+    ):
+        with pytest.raises(PikaError) as caught:
+            await wire.job("paid-for-long-ago").result()
+        assert type(caught.value) is not NotFoundError or truth.seen == 404
+        assert caught.value.job_id == "paid-for-long-ago"
+        assert caught.value.started is Started.YES
+
+
+@polls(Poll.WAITED_OUT)
+async def test_a_re_attached_job_is_waited_for_through_it_too(table: Table, truth: Truth) -> None:
+    faults = [Fault(truth.name, on="poll", times=2)]
+    async with (
+        Simulator(service=table.service, duration=0, faults=faults) as sim,
+        wired(sim) as patient,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
+    ):
+        job_id = (await patient.submit(REQUEST)).id
+        assert (await wire.job(job_id).result()).video
+        assert len(sim.polls) == 3
+
+
+@pytest.mark.parametrize("name", ["403-challenge", "403-empty", "401-empty", "401-html"])
+async def test_one_page_of_a_firewall_among_hundreds_of_polls_ends_no_wait(name: str) -> None:
+    faults = [Fault(name, on="poll", times=None, probability=0.1)]
+    async with (
+        Simulator(duration=Polls(300), faults=faults, seed=7) as sim,
+        wired(sim) as wire,
+    ):
+        assert (await (await wire.submit(REQUEST)).result()).video
+        assert sum(poll.fault is not None for poll in sim.polls) > 20
+
+
 @pytest.mark.parametrize("place", ["submit", "poll"])
 async def test_a_redirect_never_takes_the_key_to_another_origin(place: str) -> None:
     async with (

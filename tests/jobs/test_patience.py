@@ -12,13 +12,20 @@ from pika_async import (
     AuthenticationError,
     Failed,
     NotFoundError,
+    PermissionDeniedError,
     Running,
     ServerError,
     Succeeded,
     TransportError,
     Video,
 )
-from pika_async._jobs.patience import Now, Patience, last_look_grace, next_step
+from pika_async._jobs.patience import (
+    Now,
+    Patience,
+    lacks_links,
+    last_look_grace,
+    next_step,
+)
 from pika_async._meaning import Started
 
 LINKED = Succeeded(videos=(Video(id="v", job_id="j", url="https://cdn.example/v.mp4"),))
@@ -108,6 +115,21 @@ class TestFailures:
         assert patient().failed(AuthenticationError(status=401), 200.0) == -math.inf
 
     @pytest.mark.parametrize(
+        "error",
+        [
+            AuthenticationError(status=401, is_api_answer=False),
+            PermissionDeniedError(status=403, is_api_answer=False),
+            NotFoundError(status=404, is_api_answer=False),
+        ],
+        ids=["401", "403", "404"],
+    )
+    @pytest.mark.parametrize("lately", [True, False], ids=["just submitted", "re-attached"])
+    def test_a_page_or_nothing_is_waited_out_for_the_outage_budget_whatever_its_status(
+        self, error, lately
+    ):
+        assert patient(lately=lately).failed(error, 200.0) == 500.0
+
+    @pytest.mark.parametrize(
         ("lately", "seen", "until"),
         [
             (True, False, 160.0),
@@ -165,6 +187,34 @@ class TestLinks:
         patience.with_links(LINKLESS, 200.0)
         assert patience.with_links(LINKED, 230.0) is LINKED
         assert patience.must_be_linked_by == math.inf
+
+    def test_a_link_that_comes_after_the_minute_is_a_success_all_the_same(self):
+        patience = patient()
+        patience.with_links(LINKLESS, 200.0)
+        assert isinstance(patience.with_links(LINKLESS, 260.0), Failed)
+        assert patience.with_links(LINKED, 9_000.0) is LINKED
+
+    def test_a_look_long_after_the_minute_says_the_same_as_at_its_end(self):
+        patience = patient()
+        patience.with_links(LINKLESS, 200.0)
+        at_its_end = patience.with_links(LINKLESS, 260.0)
+        assert patience.with_links(LINKLESS, 9_000.0) == at_its_end
+
+    @pytest.mark.parametrize(
+        ("state", "lacks"),
+        [
+            (LINKLESS, True),
+            (Failed(reason="no link came", videos=LINKLESS.videos), True),
+            (Failed(reason="one failed", videos=LINKED.videos + LINKLESS.videos), True),
+            (LINKED, False),
+            (Failed(reason="one failed", videos=LINKED.videos), False),
+            (Failed(reason="no"), False),
+            (Running(progress=100), False),
+        ],
+        ids=lambda value: repr(value)[:40],
+    )
+    def test_a_state_tells_whether_the_link_may_still_come(self, state, lacks):
+        assert lacks_links(state) is lacks
 
     def test_a_job_that_failed_keeps_its_reason(self):
         patience = patient()

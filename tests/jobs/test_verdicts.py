@@ -64,6 +64,20 @@ TABLE = {
         (PermissionDeniedError(status=403), RAISE, RAISE),
     "403 for want of money":
         (QuotaExceededError(status=403), RAISE, RAISE),
+    **{f"{status} that the API did not say itself":
+        (cls(status=status, is_api_answer=False), RAISE, AGAIN)
+       for status, cls in ((400, InvalidRequestError), (401, AuthenticationError),
+                           (402, QuotaExceededError), (403, PermissionDeniedError),
+                           (404, NotFoundError), (409, APIError), (413, InvalidRequestError))},
+    "401 that the API did not say itself, of perhaps started work":
+        (AuthenticationError(status=401, started=Started.MAYBE, is_api_answer=False),
+         UNCERTAIN, AGAIN),
+    "425 without a word":
+        (APIError(status=425, is_api_answer=False), RAISE, AGAIN),
+    "429 without a word":
+        (RateLimitError(status=429, is_api_answer=False), AGAIN, AGAIN),
+    "a redirect with a page":
+        (APIError(status=302, is_api_answer=False), RAISE, AGAIN),
     "404":
         (NotFoundError(status=404), RAISE, GRACE),
     "no such job, said with 200":

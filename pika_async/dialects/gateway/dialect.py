@@ -21,13 +21,14 @@ from pika_async._meaning import Started
 from pika_async._request.effects import Pikaffect
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.request import Camera, GenerationRequest
-from pika_async._states import Queued
+from pika_async._states import Failed, Queued
 from pika_async.dialects._answers import (
     NOT_JSON,
+    as_id,
     decoded,
     excerpt,
-    first_text,
     is_web_page,
+    kept,
     objects,
 )
 from pika_async.dialects._seam import Accepted, Handle
@@ -42,6 +43,7 @@ from pika_async.dialects.gateway.requests import (
     submit_json,
 )
 from pika_async.dialects.gateway.states import state_of
+from pika_async.dialects.gateway.tasks import task_state, tells_nothing, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,29 +151,36 @@ class Gateway:
         return GenerationRequest(**_fields(request), extra=extra)
 
     def decode_submit(self, response: HTTPResponse) -> Accepted:
-        """The job id of an accepted create.
+        """The job of an accepted create: queued, or one that failed at once.
 
         Raises:
             APIError: The service refused, or failed.
             DecodeError: The answer is not the API's, or names no job.
         """
         if not _is_success(response):
+            failed = _failed_at_once(response, objects(decoded(response.body)))
+            if failed is not None:
+                return failed
             raise error_of(response)
         body = _json_object(response)
+        failed = _failed_at_once(response, body)
+        if failed is not None:
+            return failed
         job_id = _job_id(body)
         error = error_within_success(response, body, job_id=job_id)
         if error is not None:
             raise error
         if job_id is None:
             raise _unreadable(response, "the answer names no job id")
-        return Accepted(handle=Handle(job_id), state=Queued(raw=body), raw=body)
+        raw = kept(body, response.body)
+        return Accepted(handle=Handle(job_id), state=Queued(raw=raw), raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
-        """One query: the state of a job; None for an answer with no videos in it.
+        """One query: the state of a job; None for an answer that tells nothing at all.
 
         Raises:
             APIError: The service refused, failed, or does not know the job.
-            DecodeError: The answer is not the API's.
+            DecodeError: The answer is not the API's, or does not say how the job stands.
         """
         response = yield HTTPRequest(
             method="GET",
@@ -186,20 +195,42 @@ _HOSTS: Final = {API_HOST: "https://api.yescale.io"}
 
 def _state(job_id: str, response: HTTPResponse) -> JobState | None:
     if not _is_success(response):
+        refusal = objects(decoded(response.body))
+        state = task_state(job_id, refusal, kept(refusal, response.body), is_error=True)
+        if isinstance(state, Failed):
+            return state
         raise error_of(response)
     # Almost every answer is an object; nothing else need be looked at twice.
     if not response.body.startswith(b"{") and response.body.strip() in (b"", b"null"):
         return None
     body = _json_object(response)
+    raw = kept(body, response.body)
     videos = body.get("videos")
     if videos:
         if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
             raise _unreadable(response, "`videos` is no list of objects")
-        return state_of(job_id, videos, body)
+        return state_of(job_id, videos, raw)
     error = error_within_success(response, body)
+    state = task_state(job_id, body, raw, is_error=error is not None)
+    if state is not None:
+        return state
     if error is not None:
         raise error
-    return None
+    if tells_nothing(body):
+        return None
+    raise _unreadable(response, "the answer does not say how the job stands")
+
+
+def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted | None:
+    """The job of a submit that is answered, under any status, with a job that failed."""
+    job_id = _job_id(body)
+    if job_id is None:
+        return None
+    raw = kept(body, response.body)
+    state = task_state(job_id, body, raw, is_error=not _is_success(response))
+    if not isinstance(state, Failed):
+        return None
+    return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
 
 
 _STILL: Final = Camera()
@@ -242,20 +273,18 @@ def _is_success(response: HTTPResponse) -> bool:
 
 
 def _json_object(response: HTTPResponse) -> dict[str, Any]:
-    # Almost every answer begins like an object, and no web page does.
-    if not response.body.startswith(b"{") and is_web_page(response):
+    body = decoded(response.body)
+    if isinstance(body, dict):
+        return body
+    if is_web_page(response):
         raise DecodeError(
             "the answer is a web page, not the API's: the base URL is wrong, or this gateway "
             "does not serve Pika; it should be such that {base_url}/pika/generate exists",
             status=response.status,
             body=excerpt(response.body),
         )
-    body = decoded(response.body)
-    if body is NOT_JSON:
-        raise _unreadable(response, "the answer is not JSON")
-    if not isinstance(body, dict):
-        raise _unreadable(response, "the answer is no JSON object")
-    return body
+    problem = "is not JSON" if body is NOT_JSON else "is no JSON object"
+    raise _unreadable(response, f"the answer {problem}")
 
 
 def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
@@ -270,17 +299,18 @@ def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
 
 def _job_id(body: Mapping[str, Any]) -> str | None:
     # Where three services' answers keep it; request_id and batch_id name other things.
-    if isinstance(job_id := body.get("id"), str) and job_id.isascii() and job_id.strip():
-        return job_id
-    data = objects(body.get("data"))
-    job_id = first_text(
+    inside = within(body)
+    data = objects(inside)
+    places = (
         body.get("id"),
         data.get("task_id"),
         data.get("id"),
         body.get("task_id"),
         body.get("video_id"),
-        body.get("data"),
+        inside,
         objects(data.get("job")).get("id"),
     )
-    # With half a surrogate pair it can neither be written down nor be asked for.
-    return None if job_id is None or re.search("[\ud800-\udfff]", job_id) else job_id
+    # Where there is a text too, a number is the row of a table, and not what jobs are asked by.
+    texts = [as_id(place) for place in places if isinstance(place, str)]
+    numbers = [as_id(place) for place in places if not isinstance(place, str)]
+    return next((job_id for job_id in (*texts, *numbers) if job_id is not None), None)

@@ -27,6 +27,7 @@ from pika_async.dialects._answers import (
     first_text,
     objects,
     retry_after,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +61,12 @@ _STARTED_PERHAPS_CODES: Final = frozenset(
         "insert_task_failed",
     }
 )
+_UPSTREAM_CODE: Final = "fail_to_fetch_task"
+_OF_ACCOUNT: Final = frozenset({401, 402, 403})
 _STARTED_PERHAPS_STATUSES: Final = frozenset({408, 504, 524})
 _SUCCESS_CODES: Final = (0, 200, "0", "200", "success")
+# The longest code or name of a request; what is longer is something else.
+_LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 
 
@@ -92,7 +97,7 @@ def error_within_success(
         return None
     named = _code(body)
     # The status of the answer behind it is lost, so a failed fetch may have been any.
-    unclear = named in _STARTED_PERHAPS_CODES or named == "fail_to_fetch_task" or _panicked(body)
+    unclear = named in _STARTED_PERHAPS_CODES or named == _UPSTREAM_CODE or _panicked(body)
     started = Started.MAYBE if unclear else Started.NO
     return _error(_error_class(200, named, _message(body)), response, body, started, job_id=job_id)
 
@@ -118,7 +123,20 @@ def _error(
         body=excerpt(response.body),
         started=started,
         job_id=job_id,
+        is_api_answer=_is_own_word(response.status, body, message),
     )
+
+
+def _is_own_word(status: int, body: Mapping[str, Any], message: str) -> bool:
+    """Whether the gateway itself said this, of this key or job."""
+    if status not in _OF_ACCOUNT:
+        return bool(message or _code(body))
+    if _code(body) == _UPSTREAM_CODE:
+        # It passes on how it was refused itself, with a key of its own.
+        return False
+    # Proxies and firewalls that speak JSON say {"message": ...} or {"detail": ...} and no more,
+    # which this software never does.
+    return bool(body.get("error") or _code(body)) or body.get("success") is False
 
 
 def _error_class(status: int, code: str | None, message: str) -> type[APIError]:
@@ -141,7 +159,7 @@ def _started(status: int, code: str | None, body: Mapping[str, Any]) -> Started:
     # "No channel for that model" comes in OpenAI's shape, before anything is called.
     said = objects(body.get("error")).get("message")
     no_channel = status == 503 and isinstance(said, str) and not _panicked(body)
-    return Started.NO if no_channel and code != "fail_to_fetch_task" else Started.MAYBE
+    return Started.NO if no_channel and code != _UPSTREAM_CODE else Started.MAYBE
 
 
 def _panicked(body: Mapping[str, Any]) -> bool:
@@ -151,14 +169,15 @@ def _panicked(body: Mapping[str, Any]) -> bool:
 def _code(body: Mapping[str, Any]) -> str | None:
     for code in (objects(body.get("error")).get("code"), body.get("code")):
         if isinstance(code, str) and code:
-            return code
+            return shown(code, _LONGEST_NAME)
         if isinstance(code, int) and not isinstance(code, bool):
             return str(code)
     return None
 
 
 def _message(body: Mapping[str, Any]) -> str:
-    return (
+    # A gateway may quote a whole page of what is behind it.
+    return shown(
         first_text(
             objects(body.get("error")).get("message"),
             body.get("message"),
@@ -168,9 +187,9 @@ def _message(body: Mapping[str, Any]) -> str:
             body.get("error"),
             body.get("detail"),
         )
-        or ""
-        # A gateway may quote a whole page of what is behind it.
-    )[:EXCERPT_LENGTH]
+        or "",
+        EXCERPT_LENGTH,
+    )
 
 
 def _request_id(response: HTTPResponse, message: str) -> str | None:
@@ -178,6 +197,6 @@ def _request_id(response: HTTPResponse, message: str) -> str | None:
         response.headers.get("X-Oneapi-Request-Id"), response.headers.get("X-Request-Id")
     )
     if named:
-        return named
+        return shown(named, _LONGEST_NAME)
     found = _REQUEST_ID.search(message)
     return found.group(1) if found else None

@@ -17,6 +17,7 @@ from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from pika_async._request.request import Camera
+from pika_async.dialects._answers import shown
 
 
 @define(kw_only=True)
@@ -62,6 +63,8 @@ class FeedVideo:
     id: str | None = None
     error: str | None = None
     result_url: str | None = None
+    video_url: str | None = None
+    url: str | None = None
     sharing_url: str | None = None
     video_poster: str | None = None
     image_thumb: str | None = None
@@ -70,7 +73,12 @@ class FeedVideo:
 
 
 def _text(value: Any, _: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return shown(value) if isinstance(value, str) and value else None
+
+
+def _link(value: Any, _: Any) -> str | None:
+    # Nobody can be asked for a link with half a character in it.
+    return value if isinstance(value, str) and value and shown(value, len(value)) == value else None
 
 
 def _reason(value: Any, _: Any) -> str | None:
@@ -99,7 +107,12 @@ def _whole(value: Any, _: Any) -> int | None:
 
 
 def percent(value: object) -> int | None:
-    """``progress``, 0 to 100; None where it is no number."""
+    """``progress``, 0 to 100, with or without a percent sign; None where it is no number.
+
+    It is always percent: 0.5 is half a percent, and never one half.
+    """
+    if isinstance(value, str):
+        value = value.rstrip("% \N{FULLWIDTH PERCENT SIGN}")
     number = _number(value)
     return None if number is None else max(0, min(100, int(number)))
 
@@ -143,10 +156,12 @@ def _make_feed_converter() -> cattrs.Converter:
             converter,
             id=override(struct_hook=_text),
             error=override(struct_hook=_reason),
-            result_url=override(rename="resultUrl", struct_hook=_text),
-            sharing_url=override(rename="sharingUrl", struct_hook=_text),
-            video_poster=override(rename="videoPoster", struct_hook=_text),
-            image_thumb=override(rename="imageThumb", struct_hook=_text),
+            result_url=override(rename="resultUrl", struct_hook=_link),
+            video_url=override(struct_hook=_link),
+            url=override(struct_hook=_link),
+            sharing_url=override(rename="sharingUrl", struct_hook=_link),
+            video_poster=override(rename="videoPoster", struct_hook=_link),
+            image_thumb=override(rename="imageThumb", struct_hook=_link),
             duration=override(struct_hook=_number),
             seed=override(struct_hook=_whole),
         ),

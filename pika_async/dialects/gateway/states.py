@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
+from pika_async.dialects._answers import kept, shown
 from pika_async.dialects.gateway.requests import feed_video, percent
 
 _Item: TypeAlias = Mapping[str, Any]
@@ -21,15 +22,22 @@ _FAILURE_CODES: Final = (
 
 
 _NO_REASON: Final = "and gave no reason"
+_LONGEST_WORD: Final = 100
+_GAPS: Final = re.compile(r"(?<=\w)[\s-]+(?=\w)")
 
 
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
-    """The state of a job whose ``videos`` are ``items``, of which there is at least one."""
+    """The state of a job whose ``videos`` are ``items``, of which there is at least one.
+
+    Args:
+        job_id: The job.
+        items: The videos as they came.
+        raw: The answer, as the state keeps it.
+    """
     if len(items) == 1:
         return _reader(items[0])(job_id, job_id, items[0], raw)
     states = [
-        # A video without an id is named by its place, so that its link can be renewed.
-        _reader(item)(job_id, job_id if place == 1 else f"{job_id}-{place}", item, raw)
+        _reader(item)(job_id, _name(job_id, place), item, raw)
         for place, item in enumerate(items, start=1)
     ]
     return _together(states, items, raw)
@@ -63,48 +71,68 @@ def _running(_: str, __: str, item: _Item, raw: _Item) -> JobState:
 
 
 def _unknown(_: str, __: str, item: _Item, raw: _Item) -> JobState:
-    return Unknown(status=_status(item), raw=raw)
+    return Unknown(status=shown(status_of(item)), raw=raw)
 
 
 def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
+    return Succeeded(videos=(_video(job_id, name, item),), raw=raw)
+
+
+def _name(job_id: str, place: int) -> str:
+    # A video without an id is named by its place, so that its link can be renewed.
+    return job_id if place == 1 else f"{job_id}-{place}"
+
+
+def _video(job_id: str, name: str, item: _Item) -> Video:
     video = feed_video(item)
-    return Succeeded(
-        videos=(
-            Video(
-                id=video.id or name,
-                job_id=job_id,
-                url=video.result_url or "",
-                share_url=video.sharing_url,
-                poster_url=video.video_poster,
-                thumbnail_url=video.image_thumb,
-                duration=video.duration,
-                seed=video.seed,
-                raw=item,
-            ),
-        ),
-        raw=raw,
+    return Video(
+        id=video.id or name,
+        job_id=job_id,
+        url=video.result_url or video.video_url or video.url or "",
+        share_url=video.sharing_url,
+        poster_url=video.video_poster,
+        thumbnail_url=video.image_thumb,
+        duration=video.duration,
+        seed=video.seed,
+        raw=kept(item),
+    )
+
+
+def videos_of(job_id: str, items: Iterable[_Item]) -> tuple[Video, ...]:
+    """The videos that ``items`` describe, finished or not."""
+    return tuple(
+        _video(job_id, _name(job_id, place), item) for place, item in enumerate(items, start=1)
     )
 
 
 def _failed(_: str, __: str, item: _Item, raw: _Item) -> JobState:
-    reason = feed_video(item).error
+    return failure(feed_video(item).error, word_of(item), (), raw)
+
+
+def failure(reason: str | None, word: str, videos: tuple[Video, ...], raw: _Item) -> Failed:
+    """The state of a job of which the service said ``word``, and ``reason`` where it gave one."""
     if reason is None:
-        return Failed(reason=f"the service said {_word(item)!r} {_NO_REASON}", raw=raw)
+        said = f"the service said {shown(word)!r} {_NO_REASON}"
+        return Failed(reason=said, videos=videos, raw=raw)
     code = next((code for pattern, code in _FAILURE_CODES if pattern.search(reason)), None)
-    return Failed(reason=reason, code=code, raw=raw)
+    return Failed(reason=reason, code=code, videos=videos, raw=raw)
 
 
-# The gateway's own words, and those of its siblings.
+# The gateway's own words, those of its siblings, and those of its software's task table.
 _READERS: Final[Mapping[str, _Reader]] = {
     "queued": _queued,
+    "not_start": _queued,
+    "submitted": _queued,
     "pending": _running,
     "started": _running,
     "processing": _running,
     "running": _running,
+    "in_progress": _running,
     "finished": _finished,
     "completed": _finished,
     "succeeded": _finished,
     "success": _finished,
+    "succeed": _finished,
     "error": _failed,
     "failed": _failed,
     "failure": _failed,
@@ -113,16 +141,37 @@ _READERS: Final[Mapping[str, _Reader]] = {
 }
 
 
-def _status(item: _Item) -> str:
+def status_of(item: _Item) -> str:
+    """The word for how it stands, as it came; empty where there is none."""
     status = item.get("status")
     return status if isinstance(status, str) else ""
 
 
-def _word(item: _Item) -> str:
-    return _status(item).strip().lower()
+def word_of(item: _Item) -> str:
+    """The same in lower case and in one spelling: "IN PROGRESS" is in_progress."""
+    return normal(status_of(item))
+
+
+def normal(word: str) -> str:
+    """A status word in the one spelling in which this module knows it."""
+    return _GAPS.sub("_", word.strip()[:_LONGEST_WORD].lower())
+
+
+def means(word: str) -> type[JobState]:
+    """What a word says of a job: the class of its state."""
+    return _MEANINGS[_READERS.get(word, _unknown)]
+
+
+_MEANINGS: Final[Mapping[_Reader, type[JobState]]] = {
+    _queued: Queued,
+    _running: Running,
+    _finished: Succeeded,
+    _failed: Failed,
+    _unknown: Unknown,
+}
 
 
 def _reader(item: _Item) -> _Reader:
     status = item.get("status")
     known = _READERS.get(status) if isinstance(status, str) else None
-    return known or _READERS.get(_word(item), _unknown)
+    return known or _READERS.get(word_of(item), _unknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +23,7 @@ from pika_async import (
     ServerError,
 )
 from pika_async._jobs.verdicts import Verdict, after_poll, after_submit
-from pika_async._meaning import Started
+from pika_async._meaning import Action, Advice, Started
 from pika_async.dialects import Endpoint, Gateway, Handle
 from pika_async.dialects._answers import excerpt, retry_after
 
@@ -63,13 +64,13 @@ ROWS = {
         AuthenticationError, None, f"该令牌额度已用尽 (request id: {RID})", RID, NOT_STARTED,
         RAISE, RAISE),
     "401 empty": (
-        401, b"", {}, AuthenticationError, None, "", None, NOT_STARTED, RAISE, RAISE),
+        401, b"", {}, AuthenticationError, None, "", None, NOT_STARTED, RAISE, AGAIN),
     "401 the observed words for a quota": (
         401, "error_generate_limit", {},
         AuthenticationError, None, "Your API key has reached its generate limit", None, NOT_STARTED,
         RAISE, RAISE),
     "402": (
-        402, b"", {}, QuotaExceededError, None, "", None, NOT_STARTED, RAISE, RAISE),
+        402, b"", {}, QuotaExceededError, None, "", None, NOT_STARTED, RAISE, AGAIN),
     "403 user banned, IP or model not allowed": (
         403, "error_403_banned", {"X-Oneapi-Request-Id": "from-header"},
         PermissionDeniedError, None, f"User is banned (request id: {RID})", "from-header",
@@ -83,7 +84,7 @@ ROWS = {
         QuotaExceededError, None, "Your API key has reached its generate limit", None, NOT_STARTED,
         RAISE, RAISE),
     "403 page of a proxy": (
-        403, PAGE, {}, PermissionDeniedError, None, "", None, NOT_STARTED, RAISE, RAISE),
+        403, PAGE, {}, PermissionDeniedError, None, "", None, NOT_STARTED, RAISE, AGAIN),
     "400 bad body, the task endpoint's shape": (
         400, "error_400_invalid_request", {},
         InvalidRequestError, "invalid_request", "field promptText is required", None, NOT_STARTED,
@@ -93,7 +94,7 @@ ROWS = {
         InvalidRequestError, None, "Invalid value for 'model'", None, NOT_STARTED,
         RAISE, RAISE),
     "413 page of a proxy": (
-        413, PAGE, {}, InvalidRequestError, None, "", None, NOT_STARTED, RAISE, RAISE),
+        413, PAGE, {}, InvalidRequestError, None, "", None, NOT_STARTED, RAISE, AGAIN),
     "422 detail": (
         422, b'{"detail": "motion is too large"}', {},
         InvalidRequestError, None, "motion is too large", None, NOT_STARTED, RAISE, RAISE),
@@ -102,7 +103,9 @@ ROWS = {
         NotFoundError, None, "Invalid URL (POST /v1/pika/generate)", None, NOT_STARTED,
         RAISE, GRACE),
     "404 page": (
-        404, PAGE, {}, NotFoundError, None, "", None, NOT_STARTED, RAISE, GRACE),
+        404, PAGE, {}, NotFoundError, None, "", None, NOT_STARTED, RAISE, AGAIN),
+    "404 empty": (
+        404, b"", {}, NotFoundError, None, "", None, NOT_STARTED, RAISE, AGAIN),
     "400 no such task": (
         400, "error_task_not_exist", {},
         NotFoundError, "task_not_exist", "task_not_exist", None, NOT_STARTED, RAISE, GRACE),
@@ -210,6 +213,78 @@ ROWS = {
 # fmt: on
 
 
+# What stands between a client and the gateway, or behind the gateway, and says no in its stead.
+CHALLENGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
+OTHERS = {
+    "a challenge of a firewall": (CHALLENGE, {"Server": "cloudflare", "cf-mitigated": "challenge"}),
+    "a page declared as JSON": (PAGE, {"Content-Type": "application/json"}),
+    "a page in UTF-16": (PAGE.decode().encode("utf-16"), {}),
+    "nothing": (b"", {}),
+    "nothing, declared as a page": (b"", {"Content-Type": "text/html"}),
+    "blanks": (b"\r\n", {}),
+    "text": (b"Forbidden", {"Content-Type": "text/plain"}),
+    "XML": (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", {}),
+    "null": (b"null", {}),
+    "an empty object": (b"{}", {}),
+    "a list": (b"[]", {}),
+    "a text in JSON": (b'"denied"', {}),
+    "a message and no more": (b'{"message": "Forbidden"}', {}),
+    "a firewall that speaks JSON": (
+        b'{"title": "Error 1010", "status": 403, "detail": "denied", "cloudflare_error": true}',
+        {},
+    ),
+    "words of the service behind it": (
+        b'{"code": "fail_to_fetch_task", "message": "invalid key", "data": null}',
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+@pytest.mark.parametrize(("body", "headers"), list(OTHERS.values()), ids=list(OTHERS))
+def test_a_refusal_that_is_not_the_apis_own_says_nothing_of_key_or_job(
+    answer, status, body, headers
+):
+    response = answer(body, status, headers)
+    on_submit = error_of(response)
+    with pytest.raises(APIError) as on_poll:
+        meant(GATEWAY.poll(ENDPOINT, Handle("j")), response)
+    assert not on_submit.is_api_answer
+    assert (after_submit(on_submit), after_poll(on_poll.value)) == (RAISE, AGAIN)
+    assert "API key" not in str(on_submit)
+    assert "account" not in str(on_submit)
+    assert "not by the API itself" in str(on_submit)
+    assert on_submit.advice == Advice(Action.TRY_LATER)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 418, 422, 451])
+@pytest.mark.parametrize("body", [PAGE, CHALLENGE, b"", b"Not here", b"null", b"{}"], ids=repr)
+def test_a_page_or_nothing_is_a_failed_poll_whatever_its_status(answer, status, body):
+    response = answer(body, status)
+    with pytest.raises(APIError) as caught:
+        meant(GATEWAY.poll(ENDPOINT, Handle("j")), response)
+    assert after_poll(caught.value) is AGAIN
+    assert after_submit(error_of(response)) is RAISE
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "Invalid token", "type": "new_api_error"}},
+        {"error": "Invalid token"},
+        {"code": "access_denied", "message": "no"},
+        {"success": False, "message": "no"},
+    ],
+    ids=repr,
+)
+def test_a_refusal_in_the_apis_own_shape_ends_the_waiting(answer, status, body):
+    with pytest.raises(APIError) as caught:
+        meant(GATEWAY.poll(ENDPOINT, Handle("j")), answer(body, status))
+    assert caught.value.is_api_answer
+    assert after_poll(caught.value) is RAISE
+
+
 def error_of(response) -> APIError:
     with pytest.raises(PikaError) as caught:
         GATEWAY.decode_submit(response)
@@ -260,6 +335,27 @@ class TestMessage:
     )
     def test_an_error_without_one_has_empty_text(self, answer, body):
         assert error_of(answer(body, 400)).message == ""
+
+
+class TestBulk:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"error": {"message": "A" * 1_500_000, "code": "B" * 1_500_000}},
+            {"code": "B" * 1_500_000, "message": "no", "input": {"image": "A" * 1_500_000}},
+            {"detail": "A" * 1_500_000},
+        ],
+        ids=["in the error", "beside it", "in its detail"],
+    )
+    def test_no_error_holds_more_than_an_excerpt_of_an_answer(self, answer, body):
+        response = answer(body, 400, {"X-Request-Id": "r" * 60_000})
+        assert len(pickle.dumps(error_of(response))) < 5_000
+
+    def test_half_a_character_can_be_written_down_all_the_same(self, answer):
+        response = answer(b'{"error": {"message": "a\\ud800b", "code": "c\\udfff"}}', 400)
+        error = error_of(response)
+        assert error.message.encode() == "a\N{REPLACEMENT CHARACTER}b".encode()
+        assert str(error).encode()
 
 
 class TestCode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,10 @@ class TestStatusWords:
         ("started", Running()),
         ("processing", Running()),
         ("running", Running()),
+        ("not_start", Queued()),
+        ("submitted", Queued()),
+        ("in_progress", Running()),
+        ("succeed", Succeeded(videos=(video(),))),
         *((word, Succeeded(videos=(video(),))) for word in ("finished", "completed")),
         *((word, Succeeded(videos=(video(),))) for word in ("succeeded", "success")),
         ("", Unknown(status="")),
@@ -173,7 +178,20 @@ class TestProgress:
             (None, None),
             (True, None),
             ("", None),
-            ("42%", None),
+            ("42%", 42),
+            ("100%", 100),
+            ("0%", 0),
+            (" 42.9 % ", 42),
+            ("42\N{FULLWIDTH PERCENT SIGN}", 42),
+            ("0.5", 0),
+            (0.5, 0),
+            ("0.5%", 0),
+            ("142%", 100),
+            ("-3%", 0),
+            ("%", None),
+            ("50/100", None),
+            ("nan%", None),
+            ("9" * 5000, None),
             ("half", None),
             ("nan", None),
             ("inf", None),
@@ -344,6 +362,58 @@ class TestVideoFields:
     )
     def test_a_duration_is_a_number_of_seconds(self, seen, duration, expected):
         assert seen({"status": "finished", "duration": duration}).video.duration == expected
+
+
+BULK = "A" * 1_500_000
+
+
+class TestAnEcho:
+    STATES = (
+        ({"status": "queued"}, Queued()),
+        ({"status": "pending", "progress": 13}, Running(progress=13)),
+        ({"status": "finished", "resultUrl": LINK}, Succeeded(videos=(video(url=LINK),))),
+        ({"status": "error", "error": "no"}, Failed(reason="no")),
+        ({"status": "daydreaming"}, Unknown(status="daydreaming")),
+    )
+
+    @pytest.mark.parametrize(
+        ("item", "expected"), STATES, ids=[item["status"] for item, _ in STATES]
+    )
+    @pytest.mark.parametrize(
+        "echo",
+        [
+            lambda item: {"id": "j", "input": {"image": BULK}, "videos": [item]},
+            lambda item: {"id": "j", "videos": [item], "input": {"image": BULK}},
+            lambda item: {"id": "j", "videos": [{**item, "input": {"image": BULK}}]},
+            lambda item: {"id": "j", "videos": [item], "pixels": [[255] * 1_000] * 500},
+        ],
+        ids=["before the videos", "beside them", "in a video", "as numbers"],
+    )
+    def test_the_state_is_read_beside_it_and_keeps_none_of_it(self, answer, item, expected, echo):
+        state = state_of(answer(echo(item)))
+        assert state == expected
+        assert len(pickle.dumps(state)) < 400_000
+
+    def test_what_comes_with_a_short_answer_is_kept_whole(self, seen):
+        item = {"status": "pending", "input": {"image": "A" * 7_000}}
+        assert seen(item).raw["videos"] == [item]
+
+    @pytest.mark.parametrize("word", ["error", "pending"])
+    def test_what_is_kept_does_not_grow_with_the_number_of_videos(self, answer, word):
+        many = {"id": "j", "videos": [{"status": word, "error": "A" * 1_000}] * 5_000}
+        assert len(pickle.dumps(state_of(answer(many)))) < 400_000
+
+    def test_an_answer_that_is_nested_deeply_keeps_no_more_than_can_be_walked(self, answer):
+        deep = b'{"videos": [{"status": "error", "error": "no", "x": %s}]}'
+        state = state_of(answer(deep % (b"[" * 500 + b"]" * 500)))
+        assert state == Failed(reason="no")
+        assert json.dumps(state.raw).count("[") < 60
+
+    @pytest.mark.parametrize("status", [200, 400, 500])
+    def test_no_error_keeps_it(self, answer, status):
+        with pytest.raises(PikaError) as caught:
+            state_of(answer({"error": "busy", "input": {"image": BULK}}, status))
+        assert len(pickle.dumps(caught.value)) < 5_000
 
 
 class TestNothingToTell:

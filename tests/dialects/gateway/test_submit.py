@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import pickle
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from pika_async import (
     APIError,
     DecodeError,
+    Failed,
     NotFoundError,
     PikaError,
     Queued,
@@ -91,12 +94,171 @@ class TestTheJobId:
         assert isinstance(error, DecodeError)
         assert "names no job id" in str(error)
 
+    @pytest.mark.parametrize(
+        "place",
+        [
+            lambda job_id: {"id": job_id},
+            lambda job_id: {"data": {"task_id": job_id}},
+            lambda job_id: {"data": {"id": job_id}},
+            lambda job_id: {"task_id": job_id},
+            lambda job_id: {"video_id": job_id},
+            lambda job_id: {"data": job_id},
+            lambda job_id: {"data": {"job": {"id": job_id}}},
+            lambda job_id: {"code": 0, "data": [{"task_id": job_id}]},
+            lambda job_id: {"code": "success", "data": json.dumps({"task_id": job_id})},
+        ],
+        ids=[*(name for name, _ in PLACES), "in a list", "in a text that holds JSON"],
+    )
+    @pytest.mark.parametrize(
+        ("told", "expected"),
+        [
+            (1234567, "1234567"),
+            (77, "77"),
+            (1, "1"),
+            (2**64 + 1, str(2**64 + 1)),
+            (10**300, str(10**300)),
+            (1e3, "1000"),
+            (2.0**53, str(2**53)),
+            (" j-1\r\n", "j-1"),
+            ("\N{NO-BREAK SPACE}j 1 ", "j 1"),
+            ("0", "0"),
+        ],
+        ids=lambda value: repr(value)[:20],
+    )
+    def test_it_is_text_or_a_whole_number_in_each_place(self, answer, place, told, expected):
+        assert GATEWAY.decode_submit(answer(place(told))).handle.job_id == expected
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            "true",
+            "false",
+            "null",
+            "0",
+            "-0",
+            "0.0",
+            "-7",
+            "-7.0",
+            "7.5",
+            "1e-3",
+            "9007199254740994.0",
+            "1e300",
+            "1e999",
+            "-1e999",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            '""',
+            '" "',
+            '"\\ud800"',
+            '"a\\udfffb"',
+            '"\\ufffd"',
+            "[]",
+            "[7]",
+            "{}",
+            '{"id": 7}',
+            f'"{"A" * 1001}"',
+        ],
+        ids=lambda token: token[:20],
+    )
+    def test_nothing_else_is_an_id_and_the_next_place_is_looked_at(self, answer, token):
+        assert error_of(answer(b'{"id": %s}' % token.encode())).started is Started.MAYBE
+        later = answer(b'{"id": %s, "task_id": "here"}' % token.encode())
+        assert GATEWAY.decode_submit(later).handle.job_id == "here"
+
+    @pytest.mark.parametrize(
+        "body",
+        [{"id": 12, "task_id": "here"}, {"data": {"id": 12, "task_id": "here"}}],
+        ids=json.dumps,
+    )
+    def test_a_text_counts_for_more_than_the_number_of_a_row(self, answer, body):
+        assert GATEWAY.decode_submit(answer(body)).handle.job_id == "here"
+
+    @pytest.mark.parametrize("name", ["request_id", "batch_id"])
+    def test_the_number_of_another_thing_is_none(self, answer, name):
+        assert isinstance(error_of(answer({name: 77, "data": {name: 78}})), DecodeError)
+
     def test_it_need_not_be_a_uuid(self, answer):
         assert GATEWAY.decode_submit(answer({"id": "größe/1 …"})).handle.job_id == "größe/1 …"
 
     def test_the_whole_answer_is_kept_as_raw(self, payload, answer):
         body = payload("created_three_schemas")
         assert GATEWAY.decode_submit(answer(body)).raw == body
+
+
+BULK = "A" * 1_500_000
+ECHOES = {
+    "beside it": {"id": "j", "input": {"image": BULK}},
+    "before it": {"input": {"image": BULK}, "prompt": BULK, "id": "j"},
+    "in data": {"code": "success", "data": {"task_id": "j", "properties": {"input": BULK}}},
+    "many small texts": {"id": "j", "input": ["A" * 1_000] * 5_000},
+    "many keys": {"id": "j", "input": {f"{n}-{'A' * 500}": n for n in range(5_000)}},
+    "numbers": {"id": "j", "pixels": [[255] * 1_000] * 1_000},
+    "a long key": {"id": "j", BULK: 1},
+}
+
+
+class TestAnEcho:
+    @pytest.mark.parametrize("name", ECHOES)
+    def test_the_id_is_read_whatever_stands_beside_it(self, answer, name):
+        assert GATEWAY.decode_submit(answer(ECHOES[name])).handle.job_id == "j"
+
+    @pytest.mark.parametrize("name", ECHOES)
+    def test_what_is_kept_of_it_is_small(self, answer, name):
+        accepted = GATEWAY.decode_submit(answer(ECHOES[name]))
+        assert len(pickle.dumps(accepted)) < 400_000
+
+    def test_a_long_text_is_cut_and_says_how_long_it_was(self, answer):
+        accepted = GATEWAY.decode_submit(answer({"id": "j", "input": {"image": BULK, "n": 1}}))
+        assert accepted.raw == {
+            "id": "j",
+            "input": {"image": f"{'A' * 200}… (1500000 characters)", "n": 1},
+        }
+
+    @pytest.mark.parametrize("length", [7_900, 8_000])
+    def test_a_text_of_up_to_8000_characters_is_kept_whole(self, answer, length):
+        body = {"id": "j", "input": "A" * length}
+        assert GATEWAY.decode_submit(answer(body)).raw == body
+
+    def test_without_an_id_the_error_holds_an_excerpt(self, answer):
+        error = error_of(answer({"input": BULK}))
+        assert error.started is Started.MAYBE
+        assert len(pickle.dumps(error)) < 5_000
+
+    @pytest.mark.parametrize("data", ["{", '{"task_id": "j"', "[1, 2", " <html></html>"], ids=repr)
+    def test_a_broken_answer_in_the_place_of_an_id_is_none(self, answer, data):
+        error = error_of(answer({"code": "success", "data": data}))
+        assert error.started is Started.MAYBE
+
+    def test_an_image_in_the_place_of_an_id_is_none(self, answer):
+        assert error_of(answer({"code": "success", "data": BULK})).started is Started.MAYBE
+
+
+class TestASubmitThatIsAnsweredWithAFailedJob:
+    FAILED = (
+        {"code": "success", "data": {"task_id": "j", "status": "FAILURE", "fail_reason": "no"}},
+        {"code": "task_failed", "data": {"task_id": "j", "status": "failed", "fail_reason": "no"}},
+        {"task_id": "j", "status": "FAILURE", "fail_reason": "no"},
+    )
+
+    @pytest.mark.parametrize("body", FAILED, ids=json.dumps)
+    @pytest.mark.parametrize("status", [200, 201, 400, 402, 500, 503])
+    def test_it_is_a_job_that_failed_under_any_status(self, answer, body, status):
+        accepted = GATEWAY.decode_submit(answer(body, status))
+        assert (accepted.handle, accepted.state) == (Handle("j"), Failed(reason="no"))
+
+    @pytest.mark.parametrize("word", ["SUBMITTED", "NOT_START", "QUEUED", "IN_PROGRESS", "SUCCESS"])
+    def test_any_other_state_is_asked_for_by_polls(self, answer, word):
+        body = {"code": "success", "data": {"task_id": "j", "status": word}}
+        assert GATEWAY.decode_submit(answer(body)).state == Queued()
+
+    @pytest.mark.parametrize(
+        "body",
+        [{"id": "j", "status": "error", "error": "busy"}, {"status": "failed"}],
+        ids=json.dumps,
+    )
+    def test_a_word_that_may_be_said_of_the_request_is_no_failed_job(self, answer, body):
+        assert error_of(answer(body, 400)).started is Started.NO
 
 
 class TestASuccessThatIsAnError:
@@ -188,6 +350,31 @@ class TestASuccessThatIsAnError:
         assert error_of(answer({"error": "busy"})).job_id is None
 
 
+SPELLINGS = {
+    "UTF-8 with a mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "UTF-16, the other way round": lambda text: text.encode("utf-16-be"),
+    "UTF-32": lambda text: text.encode("utf-32"),
+    "GBK": lambda text: text.encode("gbk"),
+    "encoded twice": lambda text: json.dumps(text).encode(),
+    "encoded three times": lambda text: json.dumps(json.dumps(text)).encode(),
+    "encoded twice, with blanks": lambda text: json.dumps(f" {text}\n").encode(),
+    "packed": lambda text: gzip.compress(text.encode(), mtime=0),
+    "with half a character beside it": lambda text: text.replace("é", "\\ud800").encode(),
+    "with half a character as bytes": lambda text: text.encode().replace(
+        "é".encode(), b"\xed\xa0\x80"
+    ),
+    "with NaN beside it": lambda text: text.replace('"é"', "NaN").encode(),
+    "with infinity beside it": lambda text: text.replace('"é"', "-Infinity").encode(),
+    "with a number of 5,000 digits": lambda text: text.replace('"é"', "9" * 5_000).encode(),
+    "with an exponent of a thousand digits": lambda text: text.replace(
+        '"é"', f"1e{'9' * 1_000}"
+    ).encode(),
+    "twice under one name": lambda text: text.replace('"id"', '"id": "old", "id"').encode(),
+}
+
+
 class TestASuccessThatIsNoAnswer:
     @pytest.mark.parametrize(
         "body",
@@ -234,6 +421,42 @@ class TestASuccessThatIsNoAnswer:
     def test_blanks_around_the_json_are_read_over(self, around, answer):
         before, after = around
         assert GATEWAY.decode_submit(answer(before + b'{"id": "j"}' + after)).handle.job_id == "j"
+
+    @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+    @pytest.mark.parametrize("kind", ["application/json", "text/html"])
+    def test_an_answer_is_understood_however_it_is_spelt(self, answer, spell, kind):
+        body = spell('{"id": "j", "prompt": "é"}')
+        accepted = GATEWAY.decode_submit(answer(body, headers={"Content-Type": kind}))
+        assert accepted.handle.job_id == "j"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"id": "j", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            b'{"id": "j"}}',
+            b"{'id': 'j'}",
+            b'{id: "j"}',
+            b'{"id": "j"} {"id": "k"}',
+            b'data: {"id": "j"}\n\n',
+            b"OK",
+            b"\x1f\x8b broken",
+            gzip.compress(b'{"id": "j"}', mtime=0)[:-9],
+            b"\x00\x00\xfe\xff\x00",
+            b'"' + b'\\"' * 50_000 + b'"',
+        ],
+        ids=lambda body: repr(body[:20]),
+    )
+    def test_what_is_not_understood_is_a_decode_error_with_an_excerpt(self, answer, body):
+        error = error_of(answer(body))
+        assert isinstance(error, DecodeError)
+        assert error.started is Started.MAYBE
+        assert 0 < len(error.body) <= 500
+
+    @pytest.mark.parametrize("kind", ["application/json", "text/html"])
+    def test_what_is_packed_is_not_unpacked_without_end_and_proves_nothing(self, answer, kind):
+        bomb = gzip.compress(b" " * 40_000_000, compresslevel=1)
+        error = error_of(answer(bomb, headers={"Content-Type": kind}))
+        assert (type(error), error.started) == (DecodeError, Started.MAYBE)
 
     def test_json_after_a_byte_order_mark_is_read_all_the_same(self, answer):
         assert GATEWAY.decode_submit(answer(b'\xef\xbb\xbf{"id": "j"}')).handle.job_id == "j"
@@ -283,7 +506,21 @@ json_junk = st.recursive(
         | st.dictionaries(
             st.text(max_size=3)
             | st.sampled_from(
-                ["id", "data", "task_id", "video_id", "job", "code", "success", "error", "message"]
+                [
+                    "id",
+                    "data",
+                    "task_id",
+                    "video_id",
+                    "job",
+                    "code",
+                    "success",
+                    "error",
+                    "message",
+                    "status",
+                    "fail_reason",
+                    "videos",
+                    "progress",
+                ]
             ),
             inner,
             max_size=6,
@@ -297,8 +534,20 @@ headers = st.dictionaries(
 )
 
 
+encodings = st.sampled_from(
+    [
+        str.encode,
+        lambda text: text.encode("utf-16"),
+        lambda text: json.dumps(text).encode(),
+        lambda text: gzip.compress(text.encode(), mtime=0),
+    ]
+)
+
+
 @given(
-    body=json_junk.map(lambda value: json.dumps(value).encode()) | st.binary(),
+    body=st.builds(lambda value, spell: spell(json.dumps(value)), json_junk, encodings)
+    | st.binary()
+    | st.binary().map(lambda rest: b"\x1f\x8b" + rest),
     status=st.integers(min_value=100, max_value=999),
     headers=headers,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pika_async.simulator import _media
+from pika_async.simulator._services.gateway import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +41,8 @@ VARIANTS: Final[Mapping[str, str]] = MappingProxyType(
         "unknown-status": "the first answer past the queue has a status nobody documented",
         "sibling-words": "statuses in the words of sibling services: processing, succeeded, failed",
         "reason-empty": "a failed video gives no reason",
+        "echo": "the request, images and all, stands beside the id and beside the videos",
+        **tasks.VARIANTS,
     }
 )
 """Body variants of the gateway, beside those that every service has."""
@@ -57,7 +60,7 @@ _SIBLING_WORDS: Mapping[str, tuple[str, ...]] = {
     "error": ("failed", "failure", "cancelled", "canceled"),
 }
 _MESSAGE = "YEScale - Pika Video Generation - Submit"
-_CREATED: Mapping[str, Callable[[str], dict[str, Any]]] = {
+_CREATED: Mapping[str, Callable[[str | int], dict[str, Any]]] = {
     "create-bare-id": lambda job_id: {"id": job_id},
     "id-in-data-task-id": lambda job_id: {
         "code": 0,
@@ -123,21 +126,36 @@ def created(job: SimulatedJob) -> bytes:
     shape = (
         next((name for name in _CREATED if name in job.variants), None) if job.variants else None
     )
-    body = _CREATED[shape](job.id) if shape else {"id": job.id, "message": _MESSAGE}
-    return encode({**_CREATE_LEFTOVERS, **body} if "create-leftovers" in job.variants else body)
+    told = _told_id(job)
+    body = _CREATED[shape](told) if shape else {"id": told, "message": _MESSAGE}
+    if "create-leftovers" in job.variants:
+        body = {**_CREATE_LEFTOVERS, **body}
+    return encode(body | _echo(job))
+
+
+def _told_id(job: SimulatedJob) -> str | int:
+    return int(job.id) if "number-ids" in job.variants else job.id
+
+
+def _echo(job: SimulatedJob) -> dict[str, Any]:
+    return {"input": job.body} if "echo" in job.variants else {}
 
 
 def feed(job: SimulatedJob, look: Look, media_url: str) -> bytes:
     """The answer to a poll of `job` that saw `look`."""
-    body: dict[str, Any] = {"id": job.id, "promptText": job.body.get("promptText", "")}
+    body: dict[str, Any] = {"id": _told_id(job), "promptText": job.body.get("promptText", "")}
+    body |= _echo(job)
     if "leftovers" in job.variants:
         body |= _FEED_LEFTOVERS
-    if look.number == 1 and "videos-missing-first" in job.variants:
-        return encode(body)
+    missing = look.number == 1 and "videos-missing-first" in job.variants
     empty = look.number == 1 and "videos-empty-first" in job.variants
-    body["videos"] = (
-        [] if empty else [_video(job, look, index, media_url) for index in range(job.videos)]
-    )
+    if not missing:
+        body["videos"] = (
+            [] if empty else [_video(job, look, index, media_url) for index in range(job.videos)]
+        )
+    variant = tasks.variant_of(job, look) if job.variants else None
+    if variant is not None:
+        body = tasks.answer(job, look, body, variant=variant, unknown=_UNKNOWN_STATUS)
     return encode(body)
 
 
@@ -150,7 +168,7 @@ def _video(job: SimulatedJob, look: Look, index: int, media_url: str) -> dict[st
     if "sparse-finished" in job.variants and linked:
         return {"status": status, "resultUrl": links["resultUrl"]}
     video: dict[str, Any] = {
-        "id": job.id if job.videos == 1 else f"{job.id}-{index}",
+        "id": _told_id(job) if job.videos == 1 else f"{job.id}-{index}",
         "status": status,
     }
     if "progress-missing" not in job.variants:

@@ -40,6 +40,8 @@ FAULTS: Final = (
     # The upstream said no, or something broke after it was asked.
     FaultRow("fail-to-fetch-task-400", API, 400, REFUSES, "upstream refused",
              task_error("fail_to_fetch_task", '{"detail":"prompt not allowed"}')),
+    FaultRow("403-fail-to-fetch-task", API, 403, REFUSES, "upstream refused the gateway's own key",
+             task_error("fail_to_fetch_task", '{"detail":"invalid api key"}')),
     FaultRow("fail-to-fetch-task-500", API, 500, CREATES, "upstream broke: unknown",
              task_error("fail_to_fetch_task", '{"detail":"Internal Server Error"}')),
     FaultRow("500-do-request-failed", API, 500, REFUSES, "unknown",
