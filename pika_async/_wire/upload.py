@@ -42,6 +42,8 @@ class Uploads:
     def __init__(self, api: API, stubbornly: Stubbornly) -> None:
         """``stubbornly``: awaits what it is given, again where that may be tried again."""
         self._api = api
+        dialect = api.dialect
+        self._dialect = dialect if isinstance(dialect, TakesUploads) else None
         self._stubbornly = stubbornly
         # By the digest of the bytes; the addresses that were learnt last, oldest first.
         self._known: OrderedDict[str, str] = OrderedDict()
@@ -53,8 +55,8 @@ class Uploads:
         Raises:
             PikaError: The bytes could not be brought up; nothing was submitted.
         """
-        dialect = self._api.dialect
-        if not isinstance(dialect, TakesUploads):
+        dialect = self._dialect
+        if dialect is None:
             return request
         addresses: dict[str, Any] = {}
         for name in MEDIA_FIELDS:
@@ -69,7 +71,7 @@ class Uploads:
         For a submit whose body is known already: all but its body depends on what kind of medium
         there is, and not on where it lies.
         """
-        if not isinstance(self._api.dialect, TakesUploads):
+        if self._dialect is None:
             return request
         addresses: dict[str, Any] = {
             name: _NOWHERE for name in MEDIA_FIELDS if isinstance(getattr(request, name), bytes)

@@ -177,7 +177,8 @@ def as_id(value: object) -> str | None:
 
 def shown(text: str, longest: int = LONGEST_KEPT) -> str:
     """A service's text as it can be kept and written anywhere: not endless, no half characters."""
-    return _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", text[:longest])
+    text = text[:longest]
+    return text if text.isascii() else _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def kept(value: Mapping[str, Any], body: bytes = b"") -> Mapping[str, Any]:

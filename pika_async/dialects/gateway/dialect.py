@@ -163,7 +163,8 @@ class Gateway:
                 return failed
             raise error_of(response)
         body = _json_object(response)
-        failed = _failed_at_once(response, body)
+        # Almost every answer names the job, and says nothing of how it stands.
+        failed = None if _STANDS.isdisjoint(body) else _failed_at_once(response, body)
         if failed is not None:
             return failed
         job_id = _job_id(body)
@@ -191,6 +192,9 @@ class Gateway:
 
 
 _HOSTS: Final = {API_HOST: "https://api.yescale.io"}
+
+# Where an answer says how a job stands, unless it is in `videos`.
+_STANDS: Final = frozenset({"status", "task_status", "data"})
 
 
 def _state(job_id: str, response: HTTPResponse) -> JobState | None:
@@ -298,6 +302,9 @@ def _unreadable(response: HTTPResponse, problem: str) -> DecodeError:
 
 
 def _job_id(body: Mapping[str, Any]) -> str | None:
+    first = body.get("id")
+    if isinstance(first, str) and (job_id := as_id(first)) is not None:
+        return job_id
     # Where three services' answers keep it; request_id and batch_id name other things.
     inside = within(body)
     data = objects(inside)

@@ -75,7 +75,11 @@ def _unknown(_: str, __: str, item: _Item, raw: _Item) -> JobState:
 
 
 def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
-    return Succeeded(videos=(_video(job_id, name, item),), raw=raw)
+    # What the answer keeps as it came need not be measured a second time.
+    items = raw.get("videos")
+    is_kept = isinstance(items, list) and any(item is whole for whole in items)
+    video = _video(job_id, name, item, item if is_kept else kept(item))
+    return Succeeded(videos=(video,), raw=raw)
 
 
 def _name(job_id: str, place: int) -> str:
@@ -83,7 +87,7 @@ def _name(job_id: str, place: int) -> str:
     return job_id if place == 1 else f"{job_id}-{place}"
 
 
-def _video(job_id: str, name: str, item: _Item) -> Video:
+def _video(job_id: str, name: str, item: _Item, raw: _Item) -> Video:
     video = feed_video(item)
     return Video(
         id=video.id or name,
@@ -94,14 +98,15 @@ def _video(job_id: str, name: str, item: _Item) -> Video:
         thumbnail_url=video.image_thumb,
         duration=video.duration,
         seed=video.seed,
-        raw=kept(item),
+        raw=raw,
     )
 
 
 def videos_of(job_id: str, items: Iterable[_Item]) -> tuple[Video, ...]:
     """The videos that ``items`` describe, finished or not."""
     return tuple(
-        _video(job_id, _name(job_id, place), item) for place, item in enumerate(items, start=1)
+        _video(job_id, _name(job_id, place), item, kept(item))
+        for place, item in enumerate(items, start=1)
     )
 
 
