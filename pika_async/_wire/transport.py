@@ -27,6 +27,7 @@ from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
 from pika_async._version import __version__
 from pika_async._wire.departure import PIECE, Departure, Step
+from pika_async._wire.links import followed, proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,6 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 # SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
 CONNECT_TIMEOUT: Final = 10.0
-
-# What a browser follows is 20; media hosts need one or two.
-MAX_MEDIA_REDIRECTS: Final = 5
 
 # From aiohttp 3.12 on, sessions have middlewares; one that retries would pay twice.
 _KNOWS_MIDDLEWARES: Final = (
@@ -67,6 +65,9 @@ _UNREACHED: Final = (
 
 _NO_LENGTH: Final[dict[str, str]] = {}
 
+# In bytes. By default a header of 8190 is the longest; policies and cookies are longer at times.
+_LONG_HEADERS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
+
 
 def _length(body: bytes) -> dict[str, str]:
     # Without it a body that comes piece by piece would be sent in chunks.
@@ -84,6 +85,8 @@ class MediaResponse:
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
+    received_at: float = 0.0
+    """Seconds since the epoch; what a Retry-After date counts from where the answer has no Date."""
 
 
 class Transport:
@@ -110,6 +113,7 @@ class Transport:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=35.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_HEADERS,
+                **_LONG_HEADERS,
             )
 
     async def close(self) -> None:
@@ -244,42 +248,52 @@ class Transport:
         """Ask a media host for a file; never with the key.
 
         Args:
-            url: http(s) only, also after redirects, of which five are followed.
+            url: http(s) only, also after redirects, of which five are followed; it goes out byte
+                for byte, and so do they.
             headers: Beside our own.
             silence: Seconds without a byte after which it counts as broken off.
 
         Raises:
-            TransportError: Not reached, broken off, or redirected in circles.
+            TransportError: Not reached, broken off, or redirected in circles or to no http(s) link.
         """
-        session = self._session_for_media()
         bound = aiohttp.ClientTimeout(
             total=None, connect=min(CONNECT_TIMEOUT, silence), sock_read=silence
         )
-        with _translating():
-            response = await session.get(
-                # As it came: some signatures cover the very spelling.
-                URL(url, encoded=url.isascii() and url.isprintable() and " " not in url),
-                headers={**_HEADERS, **headers},
-                max_redirects=MAX_MEDIA_REDIRECTS,
-                raise_for_status=False,
-                timeout=bound,
-            )
-        async with response:
+        session = self._session_for_media()
+        trust_env = self._usable().trust_env
+
+        async def ask(link: URL) -> aiohttp.ClientResponse:
+            with _translating():
+                return await session.get(
+                    link,
+                    headers={**_HEADERS, **headers},
+                    # Followed by us: aiohttp spells them in its own way.
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    timeout=bound,
+                    proxy=proxy_of(link) if trust_env else None,
+                )
+
+        async with await followed(url, ask) as response:
             yield MediaResponse(
-                status=response.status, headers=response.headers, chunks=_chunks(response)
+                status=response.status,
+                headers=response.headers,
+                chunks=_chunks(response),
+                received_at=time.time(),
             )
 
     def _session_for_media(self) -> aiohttp.ClientSession:
-        """A session that has no key to give away; over the connections of a lent one."""
+        """A session that has no key to give away, over the connections of the other.
+
+        It does not trust the environment: with ``trust_env`` aiohttp sends passwords from ~/.netrc.
+        """
         session = self._usable()
-        if self._owned:
-            return session
         if self._media_session is None:
             self._media_session = aiohttp.ClientSession(
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=session.trust_env,
+                **_LONG_HEADERS,
             )
         return self._media_session
 
