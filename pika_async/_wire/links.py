@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from yarl import URL
@@ -12,41 +12,27 @@ from yarl import URL
 from pika_async._errors import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
 # What a browser follows is 20; media hosts need one or two.
 MAX_REDIRECTS: Final = 5
-
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"(https?:)//([^/?#]*)", re.IGNORECASE)
 _DOTS: Final = re.compile(r"(^|/)\.\.?(/|$)")
 
 
-class Answer(Protocol):
-    """What an answer must tell to be followed."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Looked up without regard to case."""
-        ...
-
-    def release(self) -> object:
-        """Give the connection back, or up; the body is not read."""
-        ...
+_Answer = TypeVar("_Answer")
 
 
-_Answer = TypeVar("_Answer", bound=Answer)
-
-
-async def followed(url: str, ask: Callable[[URL], Awaitable[_Answer]]) -> _Answer:
+async def followed(
+    url: str, ask: Callable[[URL], Awaitable[tuple[_Answer, str | None]]]
+) -> _Answer:
     """The answer at the end of the redirects, of which there may be five.
+
+    Args:
+        url: Where they begin.
+        ask: Brings an answer, and where it leads if it is a redirect.
 
     Raises:
         TransportError: There are more of them, or one leads to no http(s) link or away from TLS.
@@ -54,11 +40,9 @@ async def followed(url: str, ask: Callable[[URL], Awaitable[_Answer]]) -> _Answe
     try:
         link = as_it_came(url)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await ask(link)
-            location = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or location is None:
+            answer, location = await ask(link)
+            if location is None:
                 return answer
-            answer.release()
             link = redirected(link, location)
     except ValueError as error:
         raise TransportError(f"the link cannot be followed: {error}") from None

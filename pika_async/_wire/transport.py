@@ -46,6 +46,8 @@ _KNOWS_MIDDLEWARES: Final = (
 )
 _WITHOUT_MIDDLEWARES: Final[dict[str, Any]] = {"middlewares": ()} if _KNOWS_MIDDLEWARES else {}
 
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
 _HEADERS: Final = {
     "User-Agent": f"pika-async/{__version__} aiohttp/{aiohttp.__version__}",
     # Answers are small and videos compressed already; and lengths mean what they say.
@@ -262,9 +264,9 @@ class Transport:
         session = self._session_for_media()
         trust_env = self._usable().trust_env
 
-        async def ask(link: URL) -> aiohttp.ClientResponse:
+        async def ask(link: URL) -> tuple[aiohttp.ClientResponse, str | None]:
             with _translating():
-                return await session.get(
+                response = await session.get(
                     link,
                     headers={**_HEADERS, **headers},
                     # Followed by us: aiohttp spells them in its own way.
@@ -273,6 +275,10 @@ class Transport:
                     timeout=bound,
                     proxy=proxy_of(link) if trust_env else None,
                 )
+            leads_on = response.headers.get("Location") if response.status in _REDIRECTS else None
+            if leads_on is not None:
+                response.release()
+            return response, leads_on
 
         async with await followed(url, ask) as response:
             yield MediaResponse(

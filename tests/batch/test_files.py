@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.batches import client_for, prompts, until
+from support.media import sleepless
 
 from pika_async import (
     Batch,
@@ -209,6 +210,7 @@ class TestRunAgain:
 
     async def test_a_link_that_was_dead_is_tried_again(self, folder, journal):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sleepless(client)
             sim.faults.append(Fault("404-expired", times=None))
             (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
             sim.faults.clear()
@@ -342,6 +344,7 @@ async def test_in_a_batch_of_fifty_each_misfortune_is_told_for_what_it_is_and_th
         Simulator(duration=Polls(2), failure=reason, faults=faults) as sim,
         client_for(sim) as client,
     ):
+        sleepless(client)
         requests = [*prompts(40), "", *(f"prompt {number}" for number in range(41, 50))]
         results = await run_batch(
             client, requests, journal=journal, output_dir=folder, max_in_flight=8
