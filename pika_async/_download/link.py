@@ -58,7 +58,7 @@ class Link:
         self._refusals += 1
         refused = isinstance(why, LinkRefusedError)
         if refused and self._renew is None:
-            raise UnusableAnswerError(f"the link has expired ({why}) and cannot be renewed here")
+            raise UnusableAnswerError(f"the link does not work ({why}) and cannot be renewed here")
         if not refused or self._refusals > 1 or why.retry_after:
             patience = _REFUSED_FOR if refused else max(_REFUSED_FOR, self._retry.outage_budget)
             if self._waited >= patience:
@@ -74,14 +74,14 @@ class Link:
         try:
             fresh = await renew()
         except _PASSING as error:
-            self._problem = f"the link has expired ({why}) and could not be renewed: {error}"
+            self._problem = f"the link does not work ({why}) and could not be renewed: {error}"
         except PikaError as error:
             raise UnusableAnswerError(
-                f"the link has expired ({why}) and could not be renewed: {error}"
+                f"the link does not work ({why}) and could not be renewed: {error}"
             ) from error
         else:
             if fresh is None or not fresh.url:
-                self._problem = f"the link has expired ({why}) and the service names no new one"
+                self._problem = f"the link does not work ({why}) and the service names no new one"
             else:
                 self._problem = ""
                 self.url = checked_url(fresh.url)

@@ -83,11 +83,15 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     try:
         # What an earlier download has left is filled anew, if it is a file.
         check_is_file(target.with_name(target.name + SUFFIX))
-        folder = target.parent
+        folder, missing = target.parent, []
         while not os.path.lexists(folder) and folder != folder.parent:
             # Missing folders are made by the download: what counts is the nearest that exists.
-            check_is_file(folder)
+            missing.append(folder.name)
             folder = folder.parent
+        for name in missing:
+            # A name that is too long is told only where there is a folder to look it up in.
+            with suppress(FileNotFoundError):
+                os.lstat(folder / name)
         _try_name(folder, target.name, SUFFIX)
     except (OSError, ValueError) as error:
         raise _unusable(target, error) from error

@@ -87,6 +87,9 @@ class Script:
     links: list[str] = field(factory=list)
     naps: Naps = field(factory=Naps)
     events: list[Event] = field(factory=list)
+    piece: int = 1024 * 1024
+    """Bytes that come at once."""
+    pieces_read: int = 0
 
     @asynccontextmanager
     async def stream(self, link: str, headers: dict[str, str]) -> AsyncIterator[MediaResponse]:
@@ -96,7 +99,9 @@ class Script:
         status, sent, body, breaks = self.answers[min(len(self.asked), len(self.answers)) - 1]
 
         async def chunks() -> AsyncIterator[bytes]:
-            yield body
+            for start in range(0, len(body), self.piece):
+                self.pieces_read += 1
+                yield body[start : start + self.piece]
             if breaks:
                 raise TransportError("cut")
 
