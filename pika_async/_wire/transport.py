@@ -241,11 +241,7 @@ class Transport:
 
     @asynccontextmanager
     async def stream(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        silence: float,
+        self, url: str, headers: Mapping[str, str], *, silence: float
     ) -> AsyncIterator[MediaResponse]:
         """Ask a media host for a file; never with the key.
 
@@ -289,10 +285,7 @@ class Transport:
             )
 
     def _session_for_media(self) -> aiohttp.ClientSession:
-        """A session that has no key to give away, over the connections of the other.
-
-        It does not trust the environment: with ``trust_env`` aiohttp sends passwords from ~/.netrc.
-        """
+        """A session that has no key to give away, nor a password from ~/.netrc."""
         session = self._usable()
         if self._media_session is None:
             self._media_session = aiohttp.ClientSession(
