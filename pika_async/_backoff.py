@@ -41,7 +41,8 @@ class RetryPolicy:
             to this.
         outage_budget: Seconds for which consecutive polls of one job may fail before the last
             error is raised; one success starts the count anew. 300 s outlast a deployment or a
-            failover of the service.
+            failover of the service. Also seconds for which a media host is believed that says
+            that a video is still on its way to it.
     """
 
     attempts: int = field(default=5, validator=at_least_one)

@@ -278,12 +278,14 @@ class PikaClient:
     ) -> Path:
         """Save a video: streamed to ``path`` + ``.part``, checked, then moved into place.
 
-        Drops are resumed, an expired link is renewed by one poll. The API key is not sent.
+        Drops are resumed. A link that is refused is renewed by polls, and one that leads to no
+        file yet is waited for, both for a minute and more. Only what begins as a video does is
+        saved. The API key is not sent.
 
         Args:
             video: From ``Succeeded.videos``.
             path: The file to write; missing folders are made.
-            overwrite: Replace what is there.
+            overwrite: Replace the file that is there, or to which a symbolic link there leads.
 
         Returns:
             The path of the file.
@@ -323,12 +325,8 @@ async def save_video(
         await client.download(video, path, overwrite=overwrite)
         return
     await client._downloader.download(  # noqa: SLF001 - the same module
-        video, path, overwrite=overwrite, renew=_not_renewed
+        video, path, overwrite=overwrite, renew=None
     )
-
-
-async def _not_renewed() -> None:
-    """No link in place of one that is refused."""
 
 
 def jobs_of(client: PikaClient) -> Jobs:

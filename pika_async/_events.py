@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -193,6 +193,25 @@ class VideoSaved:
 
 
 @frozen(kw_only=True)
+class FileSystemLimited:
+    """A file system cannot do what saving a video asks of it; it was saved in another way.
+
+    Told once a client for each of the three.
+
+    Attributes:
+        path: The file that was saved.
+        cannot: "lock": videos that are saved at once keep apart by their names. "sync": whether a
+            video outlasts a crash of the machine is the file system's to know. "replace": the video
+            was copied to its final name, and stood there in part while that went on.
+        reason: What the system said.
+    """
+
+    path: Path
+    cannot: Literal["lock", "sync", "replace"]
+    reason: str
+
+
+@frozen(kw_only=True)
 class JournalBroken:
     """The journal could not be written.
 
@@ -246,6 +265,7 @@ Event: TypeAlias = (
     | WaitingEnded
     | PollingPolicyFailed
     | VideoSaved
+    | FileSystemLimited
     | JournalBroken
     | BatchStopped
     | BatchLeft

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -57,3 +59,42 @@ class HTTPResponse:
     body: bytes
     received_at: float = 0.0
     """Seconds since the epoch; what a Retry-After date counts from where the answer has no Date."""
+
+
+class Answer(Protocol):
+    """What the head of an answer tells."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Looked up without regard to case."""
+        ...
+
+    @property
+    def received_at(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds that the server asks to wait, from 0; None where it does not say.
+
+    Seconds or an HTTP date, https://www.rfc-editor.org/rfc/rfc9110#field.retry-after. A date
+    counts from the server's own Date where there is one, so that a wrong clock here costs nothing.
+    """
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.replace(".", "", 1).isdigit():
+        return float(value)
+    then = _http_date(value)
+    if then is None:
+        return None
+    served = _http_date(answer.headers.get("Date", ""))
+    base = served.timestamp() if served else answer.received_at
+    return max(0.0, then.timestamp() - base)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from pika_async._errors import JournalError
 from pika_async._events import (
     BatchLeft,
     BatchStopped,
+    FileSystemLimited,
     JobAccepted,
     JobEnded,
     JournalBroken,
@@ -98,6 +99,13 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 _logger.info("job %s: %s", event.job_id, _outcome(event))
         case WaitingEnded():
             _logger.warning("the wait was cancelled. %s", runs_on(event.job_id))
+        case FileSystemLimited():
+            _logger.warning(
+                "%s: the file system cannot %s (%s); the video was saved all the same",
+                event.path,
+                event.cannot,
+                event.reason,
+            )
         case JournalBroken(job_id=None):
             _logger.error("%s", event.error)
         case JournalBroken():

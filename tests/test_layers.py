@@ -42,7 +42,7 @@ DOORS = {
     "_polling": {"policies", "adaptive"},
     "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost"},
     "_batch": {"batch", "results"},
-    "_download": {"downloader", "names"},
+    "_download": {"downloader", "names", "targets"},
     "dialects": {""},
     "simulator": {""},
     "_gallery": {""},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,8 @@ from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
 from pika_async._checks import checked_bound, checked_timeout
 from pika_async._client import jobs_of
+from pika_async._download.names import LONGEST_NAME
+from pika_async._download.targets import Problem, UnusableTargetError, check_folder
 from pika_async._errors import (
     ClientStateError,
     ConfigurationError,
@@ -322,17 +323,20 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _check_folder(folder: Path) -> None:
-    """Make the folder, and make sure that files can be made in it, before money is spent."""
+    """Make the folder, and make sure that every video can be saved in it.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except FileExistsError as error:
+        check_folder(folder, LONGEST_NAME)
+    except UnusableTargetError as error:
         raise ConfigurationError(
-            f"{str(folder)!r} cannot be written to: it is a file and no folder",
-            setting="output_dir",
+            f"{str(folder)!r} cannot be written to: {_reason(error)}", setting="output_dir"
         ) from error
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{str(folder)!r} cannot be written to: {error}", setting="output_dir"
-        ) from error
+
+
+def _reason(error: UnusableTargetError) -> str:
+    if error.problem is Problem.NAME:
+        return f"the names of the videos do not fit ({error.reason})"
+    return error.reason or error.problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from typing import Final
 
 _PROMPT_LENGTH = 60
 # A UUID is not cut.
@@ -50,3 +51,8 @@ def _plain_id(job_id: str) -> str:
         return words
     digest = hashlib.sha256(job_id.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
     return f"{words[: _ID_LENGTH - _DIGEST_LENGTH - 1].strip('-')}-{digest}".strip("-")
+
+
+# Of the ten-thousand-millionth request, and the hundredth video of its job.
+LONGEST_NAME: Final = len(video_name(10**10, "x" * _PROMPT_LENGTH, "x" * _ID_LENGTH, 99))
+"""Bytes of the longest name of a video."""

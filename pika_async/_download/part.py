@@ -6,29 +6,47 @@ way, so that nothing is cleaned up while a thread still writes.
 
 from __future__ import annotations
 
+import errno
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import define
+from attrs import Factory, define, field
 
+from pika_async._download.disk import (
+    Limits,
+    check_size,
+    flush,
+    move,
+    sync_folder,
+    synced,
+    take,
+    take_another,
+)
+from pika_async._download.targets import SUFFIX, check_what_is_there
+from pika_async._request.media import SNIFF_LENGTH, is_video
 from pika_async._settled import settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no such locks, and forbids the rename instead
-    fcntl = None  # type: ignore[assignment]
-
 # Large enough that the hop to a writing thread costs little, small enough to hold in memory.
 _WRITE_BYTES: Final = 1024 * 1024
 
 
-class PartInUseError(Exception):
-    """Another download, of this process or another, is filling the same file."""
+class NotAVideoError(Exception):
+    """What came does not begin as a video does; ``head`` is how it begins."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self.head = head
+
+
+def _part_of(part: Part) -> Path:
+    return part.target.with_name(part.target.name + SUFFIX)
 
 
 @define(eq=False)
@@ -37,66 +55,64 @@ class Part:
 
     target: Path
     overwrite: bool
-    written: int = 0
-    total: int | None = None
-    validator: str | None = None
+    path: Path = field(default=Factory(_part_of, takes_self=True), init=False)
+    """Where it is filled; another name where nobody can tell whether that one is in use."""
+    written: int = field(default=0, init=False)
+    total: int | None = field(default=None, init=False)
+    validator: str | None = field(default=None, init=False)
     """A strong ETag or a date: what a resumed answer must still match."""
-    _handle: int | None = None
-
-    @property
-    def path(self) -> Path:
-        """Where it is filled."""
-        return self.target.with_name(f"{self.target.name}.part")
+    limits: Limits = field(factory=dict, init=False)
+    """What the file system could not do, and how it said so."""
+    is_stranded: bool = field(default=False, init=False)
+    """Whether it is whole, and could not be given its final name: then it is kept."""
+    _pause: Callable[[float], None] = time.sleep  # noqa: TID251 - in a thread, and seldom
+    _handle: int | None = field(default=None, init=False)
+    _is_there: bool = field(default=False, init=False)
+    _head: bytearray = field(factory=bytearray, init=False)
 
     def open(self) -> None:
         """Make it, empty, and keep others off it.
 
         Raises:
-            FileExistsError: There is a target already, and it is not to be replaced.
-            IsADirectoryError: The target is a folder.
+            UnusableTargetError: What has the target's name is not to be replaced.
             PartInUseError: It is being filled by another download.
             OSError: It cannot be made.
         """
-        if self.target.is_dir():
-            raise IsADirectoryError(str(self.target))
-        self._check_target()
+        check_what_is_there(self.target, overwrite=self.overwrite)
+        if self.target.is_symlink():
+            # The link is kept, and what it leads to is replaced.
+            self.target = Path(os.path.realpath(self.target))
+            self.path = _part_of(self)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise NotADirectoryError(f"{self.path.parent} is no folder") from error
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        while self._handle is None:
-            handle = os.open(self.path, flags, 0o666)
-            try:
-                if self._locked(handle):
-                    self._handle = handle
-                    os.ftruncate(handle, 0)
-            finally:
-                if self._handle is None:
-                    os.close(handle)
-
-    def _locked(self, handle: int) -> bool:
-        """Lock the open file; False where it has lost its name to another download's end."""
-        if fcntl is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise PartInUseError(str(self.path)) from error
-        try:
-            named = self.path.lstat()
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(os.fstat(handle), named)
+        self._handle, self.path = take(self.path, self.limits)
+        self._is_there = True
 
     async def start_over(self) -> None:
         """Forget everything written so far."""
-        await settled(lambda: os.ftruncate(self._open_handle(), 0))
+        await settled(self._empty)
         self.written, self.total, self.validator = 0, None, None
+        self._head.clear()
+
+    def _empty(self) -> None:
+        try:
+            os.ftruncate(self._open_handle(), 0)
+        except OSError:
+            # What cannot be emptied is thrown away.
+            self.discard()
+            self._handle, self.path = take_another(self.path)
+            self._is_there = True
 
     async def fill(self, chunks: AsyncIterator[bytes], limit: int) -> None:
         """Append ``chunks``, a little more than ``limit`` bytes at most.
 
         Whatever arrived before a break is kept.
+
+        Raises:
+            NotAVideoError: The first bytes are those of something else.
+            OSError: They cannot be written.
         """
         pieces: list[bytes] = []
         size = 0
@@ -104,6 +120,10 @@ class Part:
             async for chunk in chunks:
                 pieces.append(chunk)
                 size += len(chunk)
+                if len(self._head) < SNIFF_LENGTH:
+                    self._head += chunk[: SNIFF_LENGTH - len(self._head)]
+                    if len(self._head) == SNIFF_LENGTH:
+                        self.check_beginning()
                 if self.written + size > limit:
                     break
                 if size >= _WRITE_BYTES:
@@ -112,6 +132,20 @@ class Part:
         finally:
             if pieces:
                 await self._append(pieces)
+
+    def check_beginning(self) -> None:
+        """Refuse what does not begin as a video does.
+
+        Raises:
+            NotAVideoError: It does not.
+        """
+        if not is_video(bytes(self._head)):
+            raise NotAVideoError(bytes(self._head))
+
+    @property
+    def is_known_video(self) -> bool:
+        """Whether what is written begins as a video does."""
+        return is_video(bytes(self._head))
 
     async def _append(self, pieces: list[bytes]) -> None:
         await settled(lambda: self._write(b"".join(pieces)))
@@ -122,6 +156,8 @@ class Part:
         os.lseek(self._open_handle(), self.written, os.SEEK_SET)
         while rest:
             count = os.write(self._open_handle(), rest)
+            if not count:
+                raise OSError(errno.EIO, "the file system takes no more bytes")
             self.written += count
             rest = rest[count:]
 
@@ -129,46 +165,61 @@ class Part:
         """Make it durable and give it the target's name.
 
         Raises:
-            FileExistsError: A target has appeared meanwhile, and is not to be replaced.
-            OSError: It cannot be written or moved.
+            UnusableTargetError: A target has appeared meanwhile, and is not to be replaced.
+            OSError: It cannot be written or moved. Where it is whole nonetheless, it is kept.
         """
         handle = self._open_handle()
-        os.fsync(handle)
+        if not synced(handle, self.limits):
+            flush(handle)
         if os.fstat(handle).st_size != self.written:
-            raise OSError(f"{self.path} has another size than what was written")
-        self._check_target()
-        if fcntl is None:  # pragma: no cover - Windows moves no open file
-            self._close()
-        os.replace(self.path, self.target)  # noqa: PTH105 - the atomic one, by its name
-        if self._handle is not None:
-            self._close()
-        _sync_folder(self.target.parent)
+            check_size(self.path, self.written)
+        check_what_is_there(self.target, overwrite=self.overwrite)
+        try:
+            move(
+                self.path,
+                self.target,
+                overwrite=self.overwrite,
+                close=self._close,
+                limits=self.limits,
+                pause=self._pause,
+            )
+        except FileExistsError:
+            raise
+        except OSError:
+            self.is_stranded = self.path.exists()
+            raise
+        self._is_there = False
+        self._close()
+        sync_folder(self.target.parent)
 
     def discard(self) -> None:
         """Remove what is not finished; nothing after ``finish``."""
-        if self._handle is not None:
-            with suppress(OSError):
-                self.path.unlink(missing_ok=True)
+        if not self._is_there:
+            return
+        if self.is_stranded:
             self._close()
+            return
+        removed = self._removed()
+        self._close()
+        if not removed:
+            # Windows removes no open file.
+            self._removed()
+        self._is_there = False
 
-    def _check_target(self) -> None:
-        if not self.overwrite and os.path.lexists(self.target):
-            raise FileExistsError(str(self.target))
+    def _removed(self) -> bool:
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
 
     def _open_handle(self) -> int:
         assert self._handle is not None  # noqa: S101 - opened first, closed last
         return self._handle
 
     def _close(self) -> None:
-        handle, self._handle = self._open_handle(), None
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name is durable once its folder is; not every system can open one.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            # What matters is durable by now, or thrown away.
+            with suppress(OSError):
+                os.close(handle)

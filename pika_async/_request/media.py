@@ -17,35 +17,106 @@ _A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
 _ALLOWED: Final = "an http(s) or data URL; for a file pass a pathlib.Path"
 _WRITTEN: Final = "an http(s) or data URL; for a file give its path"
 
-SNIFF_LENGTH = 16
+SNIFF_LENGTH: Final = 400
+"""Bytes of a file's beginning that tell what it is: two packets of the widest transport stream."""
 
-# https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern and the sections after it;
-# HEIC and AVIF by the brand in their ISO base media box.
-_PREFIXES: tuple[tuple[bytes, str], ...] = (
+_SHOWN: Final = 16
+
+# By how they begin. Images: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern.
+# Videos: https://www.matroska.org/technical/elements.html (EBML),
+# https://en.wikipedia.org/wiki/List_of_file_signatures (ASF, FLV, MPEG-PS and -ES).
+_PREFIXES: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
     (b"BM", "image/bmp"),
-    (b"\x1a\x45\xdf\xa3", "video/webm"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf"),
+    (b"FLV\x01", "video/x-flv"),
+    (b"\x00\x00\x01\xba", "video/mpeg"),
+    (b"\x00\x00\x01\xb3", "video/mpeg"),
 )
-_RIFF_FORMS = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
-_ISO_BRANDS = {
+_EBML: Final = b"\x1a\x45\xdf\xa3"
+_RIFF_FORMS: Final = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
+# A codec that is named at the beginning of an Ogg file: https://wiki.xiph.org/MIMETypesCodecs
+_OGG_SOUND: Final = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
+# The first box of an ISO base media file, at byte 4, is mostly `ftyp`, with the brand after it:
+# https://mp4ra.org/registered-types/brands. What is no image and no sound there is a video.
+_BRANDS: Final = {
     b"avif": "image/avif",
+    b"avis": "image/avif",
     b"heic": "image/heic",
     b"heix": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
+    b"hevc": "image/heic",
+    b"hevx": "image/heic",
     b"mif1": "image/heif",
+    b"msf1": "image/heif",
+    b"jp2 ": "image/jp2",
+    b"jpx ": "image/jpx",
+    b"crx ": "image/x-canon-cr3",
+    b"M4A ": "audio/mp4",
+    b"M4B ": "audio/mp4",
+    b"M4P ": "audio/mp4",
+    b"F4A ": "audio/mp4",
     b"qt  ": "video/quicktime",
 }
+# Boxes that stand first in fragments (https://www.w3.org/TR/mse-byte-stream-format-isobmff/), and
+# in QuickTime films, which need no `ftyp`:
+# https://developer.apple.com/documentation/quicktime-file-format/basic_atom_structure_and_types
+_FIRST_BOXES: Final = {
+    **dict.fromkeys((b"styp", b"sidx", b"moof", b"emsg", b"prft"), "video/mp4"),
+    **dict.fromkeys((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"), "video/quicktime"),
+}
+# A text has such a word there too, now and then ("the free quota"). A box has its length in front,
+# whose first byte is small in a box of less than half a gigabyte.
+_BEFORE_A_BOX: Final = frozenset(range(0x20)) - frozenset(b"\t\n\r")
+# ISO 13818-1: a packet of a transport stream has 188 bytes and begins with a "G"; on Blu-ray each
+# has 4 bytes of time in front.
+_PACKET: Final = ord("G")
+_PACKETS: Final = ((0, 188), (4, 192))
 
 
 def media_type(head: bytes) -> str | None:
-    """The MIME type of a file that begins with ``head`` (16 bytes suffice), None if unknown."""
+    """The MIME type of a file that begins with ``head``; None if it is no known one.
+
+    Args:
+        head: Its first ``SNIFF_LENGTH`` bytes. Sixteen suffice for images and common videos.
+    """
+    head = head[:SNIFF_LENGTH]
     if head[:4] == b"RIFF":
         return _RIFF_FORMS.get(head[8:12])
-    if head[4:8] == b"ftyp":
-        return _ISO_BRANDS.get(head[8:12], "video/mp4")
-    return next((kind for prefix, kind in _PREFIXES if head.startswith(prefix)), None)
+    if head[:4] == _EBML:
+        return "video/x-matroska" if b"matroska" in head[:64] else "video/webm"
+    if head[:4] == b"OggS":
+        return "audio/ogg" if any(name in head[:64] for name in _OGG_SOUND) else "video/ogg"
+    if _is_transport_stream(head):
+        return "video/mp2t"
+    listed = next((kind for prefix, kind in _PREFIXES if head.startswith(prefix)), None)
+    return listed or _type_of_boxes(head)
+
+
+def _type_of_boxes(head: bytes) -> str | None:
+    box = head[4:8]
+    if box == b"ftyp":
+        return _BRANDS.get(head[8:12], "video/mp4")
+    return _FIRST_BOXES.get(box) if box and head[0] in _BEFORE_A_BOX else None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    if head.isascii() and b"\0" not in head:
+        # A text that happens to have its letters there.
+        return False
+    return any(
+        len(begins := head[first::size]) > 2 and set(begins) == {_PACKET}
+        for first, size in _PACKETS
+    )
+
+
+def is_video(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is a video."""
+    return _kind_of(head) == "video"
 
 
 def check_media(name: str, kind: MediaKind, value: Any) -> None:
@@ -57,7 +128,7 @@ def check_media(name: str, kind: MediaKind, value: Any) -> None:
     if isinstance(value, bytes):
         if _kind_of(value[:SNIFF_LENGTH]) != kind:
             problem = f"these bytes do not begin like {_A[kind]}"
-            raise FieldError(name, value[:SNIFF_LENGTH], f"{_A[kind]}", problem=problem)
+            raise FieldError(name, value[:_SHOWN], f"{_A[kind]}", problem=problem)
     elif isinstance(value, Path):
         _check_file(name, kind, value)
     elif isinstance(value, str):

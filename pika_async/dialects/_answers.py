@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from pika_async._http import HTTPResponse
 
@@ -123,31 +120,6 @@ def _text(body: bytes) -> str:
         # A prompt that is echoed in another encoding must not hide the id beside it.
         return body.decode("utf-8-sig", "replace")
     return body.decode(encoding, "replace")
-
-
-def retry_after(response: HTTPResponse) -> float | None:
-    """Seconds that the server asks to wait, from 0; None where it does not say.
-
-    Seconds or an HTTP date, https://www.rfc-editor.org/rfc/rfc9110#field.retry-after. A date
-    counts from the server's own Date where there is one, so that a wrong clock here costs nothing.
-    """
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
-    then = _http_date(value)
-    if then is None:
-        return None
-    served = _http_date(response.headers.get("Date", ""))
-    base = served.timestamp() if served else response.received_at
-    return max(0.0, then.timestamp() - base)
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def first_text(*candidates: object) -> str | None:

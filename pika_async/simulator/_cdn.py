@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
+from attrs import evolve
 from multidict import CIMultiDict
 
 from pika_async.simulator import _media
@@ -32,6 +33,7 @@ class Cdn:
         self._state = state
         self._api = api
         self._closing = closing
+        self._used_up: set[str] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -45,7 +47,8 @@ class Cdn:
             return self._stray(request, at)
         job_id = _job_id(path)
         fault = self._state.fault_of_job("download", job_id)
-        answer = self._answer(request, file, fault, expired=self._has_expired(job_id, query))
+        expired = self._has_expired(job_id, query) or request.raw_path in self._used_up
+        answer = self._answer(request, file, fault, expired=expired)
         if self._state.record:
             record = Download(
                 at=at,
@@ -56,6 +59,10 @@ class Cdn:
                 fault=fault,
             )
             self._state.downloads.append(record)
+        if fault is None and self._is_for_once(job_id):
+            self._used_up.add(request.raw_path)
+            if answer.length > file.size * 2 // 5:
+                answer, fault = evolve(answer, cut_after=file.size * 2 // 5), _CUT_SHORT
         return await deliver(request, answer, fault, self._closing)
 
     def _stray(self, request: web.BaseRequest, at: float) -> web.StreamResponse:
@@ -69,9 +76,13 @@ class Cdn:
 
     def _has_expired(self, job_id: str, query: str) -> bool:
         job = self._state.jobs.get(job_id)
-        if job is None or "links-expire" not in job.variants:
+        if job is None or not {"links-expire", "links-for-once"} & job.variants:
             return False
         return parse_qs(query).get("signature") != [str(job.polls)]
+
+    def _is_for_once(self, job_id: str) -> bool:
+        job = self._state.jobs.get(job_id)
+        return job is not None and "links-for-once" in job.variants
 
     def _answer(
         self,
@@ -89,6 +100,7 @@ class Cdn:
 
 
 _EXPIRED: Final = Fault("403-expired")
+_CUT_SHORT: Final = Fault("cut")
 
 
 def _file_answer(request: web.BaseRequest, file: _media.MediaFile, does: Does) -> Answer:
@@ -97,7 +109,8 @@ def _file_answer(request: web.BaseRequest, file: _media.MediaFile, does: Does) -
     served = _media.serve(file, {} if does == "ignore-range" else request.headers)
     if does == "wrong-range" and served.content_range:
         served = _media.shifted(file, served)
-    headers = CIMultiDict({"Content-Type": file.content_type})
+    mislabelled = does == "mislabelled"
+    headers = CIMultiDict({"Content-Type": "text/html" if mislabelled else file.content_type})
     if does != "ignore-range":
         headers["Accept-Ranges"] = "bytes"
     if does != "no-validators":

@@ -17,6 +17,8 @@ from pika_async.simulator._rows import (
 
 _CDN = "cloudflare"
 _HOME = "<!doctype html>\n<html><head><title>Welcome</title></head><body></body></html>"
+_PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:5.0,\nsegment0.ts\n#EXT-X-ENDLIST\n"
+_VIDEO = {"Content-Type": "video/mp4"}
 _RETRY = {"Retry-After": "1"}
 _CHALLENGE = {"Server": _CDN, "cf-mitigated": "challenge"}
 
@@ -81,12 +83,24 @@ COMMON: Final = (
     # As the service answers somebody who did not make the job.
     FaultRow("other-key", POLL, None, REFUSES, "the job of another key", does="other-key"),
     # Media.
+    FaultRow("400-expired", FILE, 400, REFUSES, "the link has expired", _denied("RequestExpired")),
+    FaultRow("401-expired", FILE, 401, REFUSES, "the link has expired"),
     FaultRow("403-expired", FILE, 403, REFUSES, "the link has expired", _denied("AccessDenied")),
     FaultRow("404-expired", FILE, 404, REFUSES, "the link has expired", _denied("NoSuchKey")),
     FaultRow("410-expired", FILE, 410, REFUSES, "the link has expired"),
+    FaultRow("202-copying", FILE, 202, REFUSES, "the file is still being copied to this host",
+             {"status": "copying"}),
+    FaultRow("409-copying", FILE, 409, REFUSES, "the file is still being copied to this host",
+             headers=_RETRY),
     FaultRow("416-range", FILE, 416, REFUSES, "no such range"),
     FaultRow("html", FILE, 200, REFUSES, "a page in place of the file",
              page("Just a moment...", _CDN)),
+    FaultRow("json", FILE, 200, REFUSES, "an error that is declared to be a video",
+             {"error": "limit"}, headers=_VIDEO),
+    FaultRow("playlist", FILE, 200, REFUSES, "an HLS playlist that is declared to be a video",
+             _PLAYLIST, headers=_VIDEO),
+    FaultRow("mislabelled", FILE, None, CREATES, "the true file, declared to be a page",
+             does="mislabelled"),
     FaultRow("cut", FILE, None, CREATES, "breaks off half way of what was asked for",
              does="truncate"),
     FaultRow("redirect", FILE, 302, REFUSES, "the same file at another origin", does="redirect"),
@@ -115,6 +129,7 @@ VARIANTS: Final = {
     "several-videos": "a job makes three videos, which finish one after the other",
     "mixed-outcomes": "a job makes two videos or more, of which the last fails",
     "links-expire": "every answer makes new links; all but the newest are answered with 403",
+    "links-for-once": "every answer makes new links; each works once, and breaks off after 40 %",
     "lagging": "answers are up to 15 s behind; with Polls, one poll",
 }
 """Body variants that any service can follow, since the jobs and the media host know them."""

@@ -40,6 +40,8 @@ class Answer:
     """The first byte of the body to send."""
     stop: int = 0
     """One past the last byte to send."""
+    cut_after: int | None = None
+    """How many bytes are sent before it breaks off, if it does; None: half of them."""
 
     @property
     def length(self) -> int:
@@ -86,7 +88,7 @@ async def _stream(
     request: web.BaseRequest, answer: Answer, does: Does, *, seconds: float, closing: asyncio.Event
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    half = answer.length // 2
+    half = answer.length // 2 if answer.cut_after is None else answer.cut_after
     if does == "no-length":
         response.enable_chunked_encoding()
     else:

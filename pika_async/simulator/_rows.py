@@ -24,6 +24,7 @@ Does: TypeAlias = Literal[
     "ignore-range",  # from the start, whatever was asked for
     "wrong-range",  # from another offset than was asked for
     "changed",  # as of a file that was replaced since
+    "mislabelled",  # declared to be a page
     "no-length",  # in chunks, without a length
     "no-validators",  # without ETag and Last-Modified
     "length-too-long",  # announcing twice as many bytes as come

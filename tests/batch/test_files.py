@@ -12,12 +12,14 @@ from pathlib import Path
 import anyio
 import pytest
 from support.batches import client_for, prompts, until
+from support.media import sleepless
 
 from pika_async import (
     Batch,
     BatchStats,
     ConfigurationError,
     DownloadError,
+    FileSystemLimited,
     InvalidRequestError,
     JobFailedError,
     JournalError,
@@ -209,6 +211,7 @@ class TestRunAgain:
 
     async def test_a_link_that_was_dead_is_tried_again(self, folder, journal):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            sleepless(client)
             sim.faults.append(Fault("404-expired", times=None))
             (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
             sim.faults.clear()
@@ -251,6 +254,35 @@ class TestTheDisk:
             with pytest.raises(ConfigurationError, match="output_dir: .* cannot be written to"):
                 await run_batch(client, prompts(3), output_dir=tmp_path / "a file")
             assert sim.submissions == []
+
+    async def test_a_folder_so_deep_that_names_do_not_fit_is_refused_before_anything_is_sent(
+        self, tmp_path
+    ):
+        deep = os.fspath(tmp_path)
+        while len(deep) < os.pathconf("/", "PC_PATH_MAX") - 300:
+            deep += "/" + "d" * 150
+        # There is room for a short name, and not for one with a prompt and an id in it.
+        deep += "/" + "d" * (os.pathconf("/", "PC_PATH_MAX") - len(deep) - 60)
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(ConfigurationError, match="names of the videos do not fit"):
+                await run_batch(client, prompts(3), output_dir=deep)
+            assert sim.submissions == []
+
+    async def test_a_folder_without_locks_is_as_good_as_any(self, folder, journal, monkeypatch):
+        def flock(*_):
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        fcntl = pytest.importorskip("fcntl")
+        monkeypatch.setattr(fcntl, "flock", flock)
+        heard = []
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            client_for(sim, observer=heard.append) as client,
+        ):
+            results = await run_batch(client, prompts(5), output_dir=folder)
+        assert all(result.ok for result in results)
+        assert len([event for event in heard if isinstance(event, FileSystemLimited)]) == 1
+        assert sorted(folder.iterdir()) == sorted(result.files[0] for result in results)
 
     async def test_missing_folders_are_made(self, tmp_path):
         deep = tmp_path / "one" / "two"
@@ -342,6 +374,7 @@ async def test_in_a_batch_of_fifty_each_misfortune_is_told_for_what_it_is_and_th
         Simulator(duration=Polls(2), failure=reason, faults=faults) as sim,
         client_for(sim) as client,
     ):
+        sleepless(client)
         requests = [*prompts(40), "", *(f"prompt {number}" for number in range(41, 50))]
         results = await run_batch(
             client, requests, journal=journal, output_dir=folder, max_in_flight=8

@@ -262,7 +262,7 @@ def test_a_service_that_is_away_is_exit_1(pika):
 def test_a_failed_download_is_exit_1_with_the_line_that_fetches_without_paying(
     generate, pika, here, sim
 ):
-    sim.faults.append(Fault("404-expired", times=2))
+    sim.faults.append(Fault("custom", on="download", status=451))
     done = generate("-o", "panda.mp4")
     *_, error, line = done.err.splitlines()
     assert (done.code, done.out) == (1, "")
@@ -288,7 +288,7 @@ def test_a_target_that_appeared_meanwhile_is_kept_and_the_line_names_another(
 
 def test_after_a_partial_download_the_line_that_resumes_works(generate, pika, here, sim):
     sim.videos_per_job = 2
-    sim.faults.append(Fault("404-expired", after=1, times=2))
+    sim.faults.append(Fault("custom", on="download", status=451, after=1))
     done = generate("-o", "panda.mp4")
     assert (done.code, done.out) == (1, "panda.mp4\n")
     line = done.err.splitlines()[-1]

@@ -23,6 +23,13 @@ BREAKS = {
 
 # What a raw client sees of a file, when it asks for the bytes from 1000 on.
 FILES = {
+    "400-expired": (400, XML),
+    "401-expired": (401, NOTHING),
+    "202-copying": (202, JSON),
+    "409-copying": (409, NOTHING),
+    "json": (200, "video/mp4"),
+    "playlist": (200, "video/mp4"),
+    "mislabelled": (206, "text/html"),
     "403-expired": (403, XML),
     "404-expired": (404, XML),
     "410-expired": (410, NOTHING),

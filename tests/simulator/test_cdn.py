@@ -1,3 +1,4 @@
+import aiohttp
 import pytest
 
 from pika_async.simulator import Fault, Polls, Simulator
@@ -105,6 +106,18 @@ async def test_links_that_expire_work_until_the_next_answer(call, sim):
     assert (await call.fetch(links["resultUrl"])).status == 403
     assert (await call.fetch(renewed["resultUrl"])).status == 200
     assert (await call.fetch(renewed["videoPoster"])).status == 200
+
+
+async def test_a_link_for_once_brings_two_fifths_and_is_used_up(call, sim):
+    sim.variants = ["links-for-once"]
+    links = await finished(call, sim)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await call.fetch(links["resultUrl"])
+    assert (await call.fetch(links["resultUrl"])).status == 403
+
+    renewed = (await call.poll(sim.url, next(iter(sim.jobs)))).video
+    rest = await call.fetch(renewed["resultUrl"], Range=f"bytes={SIZE - 100}-")
+    assert (rest.status, len(rest.body)) == (206, 100)
 
 
 async def test_whatever_is_no_media_file_is_a_stray(call, sim):

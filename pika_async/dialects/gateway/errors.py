@@ -19,6 +19,7 @@ from pika_async._api_errors import (
     RateLimitError,
     ServerError,
 )
+from pika_async._http import retry_after
 from pika_async._meaning import Started
 from pika_async.dialects._answers import (
     EXCERPT_LENGTH,
@@ -26,7 +27,6 @@ from pika_async.dialects._answers import (
     excerpt,
     first_text,
     objects,
-    retry_after,
     shown,
 )
 

@@ -22,10 +22,11 @@ from pika_async import (
     RateLimitError,
     ServerError,
 )
+from pika_async._http import retry_after
 from pika_async._jobs.verdicts import Verdict, after_poll, after_submit
 from pika_async._meaning import Action, Advice, Started
 from pika_async.dialects import Endpoint, Gateway, Handle
-from pika_async.dialects._answers import excerpt, retry_after
+from pika_async.dialects._answers import excerpt
 
 GATEWAY = Gateway()
 ENDPOINT = Endpoint(base_url="https://h.example", api_key="k")

@@ -216,7 +216,8 @@ def _links(job: SimulatedJob, look: Look, index: int, media_url: str) -> dict[st
     slug = re.sub(r"[^A-Za-z0-9]+", "_", prompt).strip("_") or "video"
     folder = f"{media_url}/v1/{quote(job.id, safe='')}/{index}"
     name = f"{folder}/{slug}_seed{seed_of(job, index)}"
-    signature = f"?signature={look.number}" if "links-expire" in job.variants else ""
+    signed = {"links-expire", "links-for-once"} & job.variants
+    signature = f"?signature={look.number}" if signed else ""
     return {
         "resultUrl": f"{name}.mp4{signature}",
         "sharingUrl": f"{name}_share.mp4{signature}",

@@ -1,0 +1,86 @@
+"""A media host's answer as it comes, piece by piece; the key never travels there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from attrs import frozen
+
+from pika_async._wire.links import followed
+from pika_async._wire.transport.problems import translating
+from pika_async._wire.transport.sessions import CONNECT_TIMEOUT, HEADER_BOUNDS, HEADERS
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from pika_async._wire.transport.sessions import Sessions
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+@frozen(kw_only=True)
+class MediaResponse:
+    """A media host's answer, its body still on the way."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    received_at: float = 0.0
+    """Seconds since the epoch; what a Retry-After date counts from where the answer has no Date."""
+
+
+@asynccontextmanager
+async def streamed(
+    sessions: Sessions, url: str, headers: Mapping[str, str], silence: float
+) -> AsyncIterator[MediaResponse]:
+    """Ask a media host for a file; never with the key.
+
+    Args:
+        sessions: The client's.
+        url: http(s) only, also after redirects, of which five are followed; it goes out byte
+            for byte, and so do they.
+        headers: Beside our own.
+        silence: Seconds without a byte after which it counts as broken off.
+
+    Raises:
+        TransportError: Not reached, broken off, or redirected in circles or to no http(s) link.
+    """
+    bound = aiohttp.ClientTimeout(
+        total=None, connect=min(CONNECT_TIMEOUT, silence), sock_read=silence
+    )
+    session = sessions.for_media()
+
+    async def ask(link: URL) -> tuple[aiohttp.ClientResponse, str | None]:
+        with translating():
+            response = await session.get(
+                link,
+                headers={**HEADERS, **headers},
+                # Followed by us: aiohttp spells them in its own way.
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=bound,
+                **HEADER_BOUNDS,
+                **sessions.media_way_to(link),
+            )
+        leads_on = response.headers.get("Location") if response.status in _REDIRECTS else None
+        if leads_on is not None:
+            response.release()
+        return response, leads_on
+
+    async with await followed(url, ask) as response:
+        yield MediaResponse(
+            status=response.status,
+            headers=response.headers,
+            chunks=_chunks(response),
+            received_at=time.time(),
+        )
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    with translating():
+        async for piece in response.content.iter_any():
+            yield piece

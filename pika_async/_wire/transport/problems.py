@@ -1,0 +1,103 @@
+"""What aiohttp raises, in the words of this package.
+
+Nothing that it raises gets through with request headers, and so the key, in it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from pika_async._errors import ConfigurationError, TransportError, TransportTimeoutError
+from pika_async._meaning import Started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Raised by aiohttp before a connection was had, so before a byte of the request left. TLS and DNS
+# failures are subclasses of the first.
+_UNREACHED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
+# What aiohttp raises where a request or its answer breaks; ValueError: where it cannot be made.
+PROBLEMS: Final = (aiohttp.ClientError, OSError, ValueError)
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raise a TransportError in place of what aiohttp raises."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        raise translated(error, started_by(error)) from without_headers(error)
+
+
+def usable(error: BaseException) -> BaseException:
+    """The error itself.
+
+    Raises:
+        ConfigurationError: It is no matter of the wire: the request could not be made.
+    """
+    # What is wrong with a certificate is a ValueError too.
+    if not isinstance(error, aiohttp.ClientError | OSError):
+        # A lent session may have an Authorization of its own, which aiohttp will not mix.
+        raise ConfigurationError(f"the lent session cannot be used: {error}") from None
+    return error
+
+
+def started_by(error: BaseException) -> Started:
+    """Whether a request without a departure may have arrived."""
+    return Started.NO if isinstance(error, _UNREACHED) else Started.MAYBE
+
+
+def translated(error: BaseException, started: Started) -> TransportError:
+    """The error to raise in its place."""
+    what = f"{type(error).__name__}: {_words(error)}"
+    late = isinstance(error, TimeoutError)
+    if isinstance(error, _UNREACHED):
+        problem = "no connection in time" if late else "the service could not be reached"
+    elif started is Started.NO:
+        problem = "the connection broke off before the whole request had left"
+    else:
+        problem = "no whole answer in time" if late else "the connection broke off"
+    cls = TransportTimeoutError if late else TransportError
+    return cls(f"{problem} ({what})", started=started)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered HTTP {error.status} {error.message}".rstrip()
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status} {error.message}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        # Of all that aiohttp raises while it connects, this one alone has no `os_error`.
+        return (
+            f"{error.host}: its certificate is not trusted here: {error.certificate_error}; "
+            "SSL_CERT_FILE names a file with certificates to trust"
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"the proxy cannot be reached: {error.os_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port}: {error.os_error}"
+    return str(error) or "no further words"
+
+
+def without_headers(error: BaseException) -> BaseException:
+    """The error as the cause of another: with no request in it."""
+    # aiohttp keeps the request's headers on the first of these, and a proxy's password on the
+    # second, and shows them in their reprs.
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientConnectorError):
+        return ConnectionError(f"{type(error).__name__}: {_words(error)}")
+    # Its frames hold them too, for whoever prints tracebacks with locals.
+    below: BaseException | None = error
+    while below is not None:
+        below.__traceback__ = None
+        below = below.__cause__ or below.__context__
+    return error

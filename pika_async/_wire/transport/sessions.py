@@ -1,0 +1,162 @@
+"""The sessions of one client, how long they wait, and by which way they go out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from pika_async._errors import ClientStateError, ConfigurationError
+from pika_async._version import __version__
+from pika_async._wire.proxies import Proxies, has_netrc_entry
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+# aiohttp's own bound is 8,190 bytes for a line; some services send more.
+HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
+
+# Seconds that a connection may have been idle. For polls: longer than the longest interval between
+# them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
+# again where a connection is closed in the same moment: shorter than that of any (5 s are common).
+_KEPT_ALIVE: Final = 35.0
+_KEPT_ALIVE_FOR_SUBMITS: Final = 2.0
+
+# SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
+CONNECT_TIMEOUT: Final = 10.0
+
+HEADERS: Final = {
+    "User-Agent": f"pika-async/{__version__} aiohttp/{aiohttp.__version__}",
+    # Answers are small and videos compressed already; and lengths mean what they say.
+    "Accept-Encoding": "identity",
+}
+
+_DIRECTLY: Final[dict[str, Any]] = {}
+
+
+class Sessions:
+    """The sessions that are ours, or the one that was lent and is never closed.
+
+    Attributes:
+        owned: Whether they are ours.
+    """
+
+    def __init__(self, lent: aiohttp.ClientSession | None, *, trust_env: bool) -> None:
+        """``trust_env``: take proxies from the environment."""
+        self.owned = lent is None
+        self._for_polls = self._for_submits = lent
+        self._for_media: aiohttp.ClientSession | None = None
+        # A lent session that trusts the environment looks for proxies by itself, and for ~/.netrc.
+        self._reads_netrc = lent is not None and lent.trust_env
+        self._proxies = Proxies(trust_env=trust_env and not self._reads_netrc)
+        # Media go over a session of ours, which looks for none by itself.
+        self._media_proxies = Proxies(trust_env=lent.trust_env if lent else trust_env)
+        self._checked_hosts: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def open(self) -> None:
+        """Make them, unless one was lent."""
+        self._loop = asyncio.get_running_loop()
+        if self.owned:
+            self._for_polls = _own_session(_KEPT_ALIVE)
+            self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
+
+    async def close(self) -> None:
+        """Close those that are ours."""
+        if self._for_media is not None:
+            await self._for_media.close()
+        if self.owned and self._for_polls is not None and self._for_submits is not None:
+            await self._for_polls.close()
+            await self._for_submits.close()
+
+    def for_polls(self) -> aiohttp.ClientSession:
+        """The session for all that costs nothing.
+
+        Raises:
+            ClientStateError: It is not open, or belongs to another event loop.
+        """
+        return self._usable(self._for_polls)
+
+    def for_submits(self) -> aiohttp.ClientSession:
+        """The session for submits: over young connections alone. Raises as for polls."""
+        return self._usable(self._for_submits)
+
+    def for_media(self) -> aiohttp.ClientSession:
+        """A session that has no key to give away, nor a password from ~/.netrc. As for polls."""
+        session = self._usable(self._for_polls)
+        if self._for_media is None:
+            self._for_media = aiohttp.ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._for_media
+
+    def _usable(self, session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+        if session is None or session.closed:
+            raise ClientStateError("the client is not open, or its session has been closed.")
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise ClientStateError(
+                "the client was opened in another event loop, and works in that one alone: open a "
+                "client in each asyncio.run, and come back to jobs by their ids"
+            )
+        return session
+
+    def way_to(self, url: URL) -> dict[str, Any]:
+        """Options that lead to the service through a proxy, where there is one.
+
+        Raises:
+            ConfigurationError: The proxy cannot be used, or a lent session would replace the key.
+        """
+        host = url.raw_host or ""
+        if self._reads_netrc:
+            self._check_netrc(host)
+        return _through(self._proxies, url.scheme, host)
+
+    def media_way_to(self, link: URL) -> dict[str, Any]:
+        """The same for a media host, to which no key travels."""
+        return _through(self._media_proxies, link.scheme, link.raw_host or "")
+
+    def _check_netrc(self, host: str) -> None:
+        if host in self._checked_hosts:
+            return
+        if has_netrc_entry(host):
+            raise ConfigurationError(
+                "the lent session trusts the environment, and ~/.netrc holds a password for "
+                f"{host}, which would take the place of the API key: lend a session with "
+                "trust_env=False, or none"
+            )
+        self._checked_hosts.add(host)
+
+
+def _through(proxies: Proxies, scheme: str, host: str) -> dict[str, Any]:
+    proxy = proxies.of(scheme, host)
+    return _DIRECTLY if proxy is None else {"proxy": proxy.url}
+
+
+def _own_session(kept_alive: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # Without limits: the pool must never be what a job waits for.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=HEADERS,
+    )
+
+
+def submit_bound(total: float) -> aiohttp.ClientTimeout:
+    """How long a submit may take, in seconds from connect to last byte."""
+    # The connect bound, which covers name, pool and TLS, must fire first: only then is it certain
+    # that nothing had been sent.
+    return aiohttp.ClientTimeout(total=total, connect=connect_bound(total))
+
+
+def connect_bound(total: float) -> float:
+    """How many of those seconds connecting may take."""
+    return min(CONNECT_TIMEOUT, total / 2)
+
+
+def poll_bound(total: float) -> aiohttp.ClientTimeout:
+    """The same for what may always be sent again."""
+    # A poll may always be sent again, so it is spared the timer that `connect` starts each time.
+    return aiohttp.ClientTimeout(total=total, sock_connect=connect_bound(total))

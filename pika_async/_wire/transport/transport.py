@@ -1,0 +1,251 @@
+"""Requests and their whole answers.
+
+An error leaves this package as a :class:`TransportError` that says whether the request may have
+arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from yarl import URL
+
+from pika_async._errors import TransportError
+from pika_async._http import HTTPResponse
+from pika_async._meaning import Started
+from pika_async._wire.departure import PIECE, Departure, Step
+from pika_async._wire.transport.media import MediaResponse, streamed
+from pika_async._wire.transport.problems import (
+    PROBLEMS,
+    started_by,
+    translated,
+    usable,
+    without_headers,
+)
+from pika_async._wire.transport.sessions import (
+    HEADER_BOUNDS,
+    HEADERS,
+    Sessions,
+    connect_bound,
+    poll_bound,
+    submit_bound,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from pika_async._http import HTTPRequest
+
+# A feed answer is about a kilobyte, but some gateways echo the request with its media.
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+
+# From aiohttp 3.12 on, sessions have middlewares; one that retries would pay twice.
+_KNOWS_MIDDLEWARES: Final = (
+    "middlewares" in inspect.signature(aiohttp.ClientSession._request).parameters  # noqa: SLF001
+)
+_WITHOUT_MIDDLEWARES: Final[dict[str, Any]] = {"middlewares": ()} if _KNOWS_MIDDLEWARES else {}
+
+_PROXY_WANTS_CREDENTIALS: Final = 407
+
+_NO_LENGTH: Final[dict[str, str]] = {}
+
+
+def _length(body: bytes) -> dict[str, str]:
+    # Without it a body that comes piece by piece would be sent in chunks.
+    return {"Content-Length": str(len(body))}
+
+
+class Transport:
+    """Sends requests over an owned session, or over a borrowed one that it never closes."""
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None,
+        request_timeout: float,
+        trust_env: bool = True,
+    ) -> None:
+        """``trust_env``: take proxies from the environment."""
+        self._sessions = Sessions(session, trust_env=trust_env)
+        self._owned = session is None
+        self._request_timeout = request_timeout
+        self._submit_bound = submit_bound(request_timeout)
+        self._poll_bound = poll_bound(request_timeout)
+        # Only while a long body leaves; see `_long`.
+        self._unbound = aiohttp.ClientTimeout(total=None, connect=connect_bound(request_timeout))
+
+    async def open(self) -> None:
+        """Make the sessions, unless one was lent."""
+        await self._sessions.open()
+
+    async def close(self) -> None:
+        """Close the sessions that are ours."""
+        await self._sessions.close()
+
+    async def send(self, request: HTTPRequest, *, timeout: float | None = None) -> HTTPResponse:
+        """One request that costs nothing, and its whole answer; redirects are not followed.
+
+        Args:
+            request: What to send.
+            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
+
+        Raises:
+            TransportError: Not reached, broken off, or larger than an API answer can be.
+            ClientStateError: The session is closed.
+        """
+        if timeout is None or timeout >= self._request_timeout:
+            bound = self._poll_bound
+        else:
+            bound = poll_bound(max(timeout, 0.001))
+        body = request.body
+        try:
+            if body is not None and len(body) > PIECE:
+                return await self._long(self._sessions.for_polls(), request, body, Departure())
+            return await self._answer(self._sessions.for_polls(), request, body, bound, _NO_LENGTH)
+        except PROBLEMS as error:
+            problem = usable(error)
+        # Raised out here, so that the original and its headers do not stay behind as context.
+        raise translated(problem, started_by(problem)) from without_headers(problem)
+
+    async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
+        """The one request that costs money, and its whole answer; redirects are not followed.
+
+        Up to one piece it is bounded as a whole by the ``request_timeout``, from connect to last
+        byte. A longer body is bounded by silence while it leaves: a slow line is no broken one.
+
+        Args:
+            request: What to send.
+            departure: Knows at each moment how far the body has come.
+
+        Raises:
+            TransportError: Not reached, broken off, or larger than an API answer can be. Its
+                ``started`` is NO unless the whole body had left.
+            ClientStateError: The session is closed.
+            asyncio.CancelledError: Also if it was withdrawn.
+        """
+        body = request.body or b""
+        session = self._sessions.for_submits()
+        try:
+            if len(body) > PIECE:
+                response = await self._long(
+                    session, request, body, departure, **_WITHOUT_MIDDLEWARES
+                )
+            else:
+                response = await self._answer(
+                    session,
+                    request,
+                    departure.pieces(body),
+                    self._submit_bound,
+                    _length(body),
+                    **_WITHOUT_MIDDLEWARES,
+                )
+        except PROBLEMS as error:
+            problem = None if departure.is_withdrawn else usable(error)
+        except Exception:
+            if not departure.is_withdrawn:
+                raise
+            problem = None
+        else:
+            departure.take(Step.ANSWER)
+            return response
+        if problem is None:
+            raise asyncio.CancelledError("withdrawn before it began to leave")
+        # A body that had begun to leave and had not left whole was never a request.
+        partly = departure.has_begun and not departure.may_have_started
+        started = Started.NO if partly else started_by(problem)
+        raise translated(problem, started) from without_headers(problem)
+
+    async def _long(
+        self,
+        session: aiohttp.ClientSession,
+        request: HTTPRequest,
+        body: bytes,
+        departure: Departure,
+        **options: Any,
+    ) -> HTTPResponse:
+        now = asyncio.get_running_loop().time
+        begun = now()
+
+        def moved() -> None:
+            # The last pieces wait in the system's buffers when all is handed over: a line that took
+            # long for what has left takes as long again for those.
+            rest = now() - begun if departure.may_have_started else 0.0
+            silence.reschedule(now() + self._request_timeout + rest)
+
+        async with asyncio.timeout(self._request_timeout) as silence:
+            departure.moved = moved
+            return await self._answer(
+                session,
+                request,
+                departure.pieces(body),
+                self._unbound,
+                _length(body),
+                **options,
+            )
+
+    async def _answer(
+        self,
+        session: aiohttp.ClientSession,
+        request: HTTPRequest,
+        body: bytes | AsyncIterator[bytes] | None,
+        bound: aiohttp.ClientTimeout,
+        length: dict[str, str],
+        **options: Any,
+    ) -> HTTPResponse:
+        url = URL(request.url, encoded=True)
+        headers = {**request.headers, **length} if length else request.headers
+        # Awaited rather than entered: one coroutine less to wake through.
+        response = await session.request(
+            request.method,
+            url,
+            data=body,
+            headers=headers if self._owned else {**HEADERS, **headers},
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=bound,
+            **HEADER_BOUNDS,
+            **self._sessions.way_to(url),
+            **options,
+        )
+        async with response:
+            if response.status == _PROXY_WANTS_CREDENTIALS:
+                raise TransportError(
+                    "the proxy wants a user and password (HTTP 407)", started=Started.NO
+                )
+            return HTTPResponse(
+                status=response.status,
+                headers=response.headers,
+                body=await _read_bounded(response),
+                received_at=time.time(),
+            )
+
+    def stream(
+        self, url: str, headers: Mapping[str, str], *, silence: float
+    ) -> AbstractAsyncContextManager[MediaResponse]:
+        """Ask a media host for a file; see :func:`streamed`."""
+        return streamed(self._sessions, url, headers, silence)
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    declared = response.content_length
+    packed = "Content-Encoding" in response.headers
+    if declared is not None and declared <= MAX_ANSWER_BYTES and not packed:
+        return await response.read()
+    pieces = bytearray()
+    if declared is None or packed:
+        async for piece in response.content.iter_any():
+            pieces += piece
+            if len(pieces) > MAX_ANSWER_BYTES:
+                break
+        else:
+            return bytes(pieces)
+    response.close()
+    raise TransportError(
+        f"the answer (HTTP {response.status}) is larger than {MAX_ANSWER_BYTES} bytes, "
+        "which no answer of the API is"
+    )
