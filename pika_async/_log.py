@@ -53,6 +53,11 @@ class Teller:
         self.is_observed = observer is not None
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether anyone wants to know of what is worth a line at DEBUG alone."""
+        return self.is_observed or _logger.isEnabledFor(logging.DEBUG)
+
     def __call__(self, event: Event) -> None:
         """Tell ``event``. Raises nothing."""
         log(event)

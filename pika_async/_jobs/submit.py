@@ -163,15 +163,16 @@ class Submitter:
             await submit.recorder.leaving(submit.intent)
         submit.sent += 1
         submit.sent_at = self._timing.utc()
-        self._tell(
-            SubmitSent(
-                submit_id=submit.submit_id,
-                request=submit.request,
-                service=self._api.dialect.name,
-                sent_at=submit.sent_at,
-                tries=submit.sent,
+        if self._tell.is_traced:
+            self._tell(
+                SubmitSent(
+                    submit_id=submit.submit_id,
+                    request=submit.request,
+                    service=self._api.dialect.name,
+                    sent_at=submit.sent_at,
+                    tries=submit.sent,
+                )
             )
-        )
 
     def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
         """The error to raise where it is not sent again."""

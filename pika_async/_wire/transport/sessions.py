@@ -21,7 +21,7 @@ HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size
 # them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
 # again where a connection is closed in the same moment: shorter than that of any (5 s are common).
 _KEPT_ALIVE: Final = 35.0
-_KEPT_ALIVE_FOR_SUBMITS: Final = 2.0
+_KEPT_ALIVE_FOR_SUBMITS: Final = 4.0
 
 # SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
 CONNECT_TIMEOUT: Final = 10.0
