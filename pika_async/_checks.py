@@ -55,7 +55,7 @@ class FieldError(ValueError):
         self.problem = problem
         self.nearest = nearest
         self.through_extra = through_extra
-        self.written = allowed if written is None else written
+        self.written: str = allowed if written is None else written
         self._verb = verb
 
     def __reduce__(self) -> tuple[Any, ...]:

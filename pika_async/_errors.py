@@ -73,7 +73,7 @@ class PikaError(Exception):
     ) -> None:
         super().__init__(message)
         self.job_id = job_id
-        self.started = started
+        self.started: Started = started
         self.tries = 1
 
     @property

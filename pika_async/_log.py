@@ -50,7 +50,7 @@ class Teller:
 
     def __init__(self, observer: Observer | None = None) -> None:
         self._observer = observer
-        self.is_observed = observer is not None
+        self.is_observed: bool = observer is not None
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
 
     @property

@@ -261,7 +261,7 @@ async def test_a_submit_does_not_go_out_on_a_connection_that_was_idle_for_long(
     assert len(set(peers)) == 1
     # The clock by which aiohttp knows how long a connection has been idle.
     now = aiohttp.connector.monotonic
-    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now() + 3.0)
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now() + 4.5)
     await transport.post(post(url), Departure())
     assert len(set(peers)) == 2
 
