@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         WaitingEnded,
     )
     from pika_async._jobs.job import Job
+    from pika_async._jobs.recorder import SubmitRecord
     from pika_async._jobs.slots import Slot
     from pika_async._journal.history import (
         Attempt,
@@ -159,6 +160,7 @@ __all__ = [
     "Status",
     "SubmissionUncertainError",
     "SubmitHeldBack",
+    "SubmitRecord",
     "SubmitRefused",
     "SubmitSent",
     "SubmitUncertain",
@@ -231,6 +233,7 @@ _HOMES = {
     "_request.request": ("Camera", "GenerationRequest"),
     "_batch.results": ("BatchResult", "BatchStats"),
     "_backoff": ("RetryPolicy",),
+    "_jobs.recorder": ("SubmitRecord",),
     "_jobs.slots": ("Slot",),
     "dialects": ("Dialect",),
 }
