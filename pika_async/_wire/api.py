@@ -129,7 +129,7 @@ class API:
                 )
         except StopIteration as meant:
             value: _T = meant.value
-            return self._failed_without_key(value)
+            return self._failed_without_key(value) if isinstance(value, Failed) else value
         except TransportError:
             raise
         except PikaError as error:

@@ -52,7 +52,8 @@ class Sessions:
         self._proxies = Proxies(trust_env=trust_env and not self._reads_netrc)
         # Media go over a session of ours, which looks for none by itself.
         self._media_proxies = Proxies(trust_env=lent.trust_env if lent else trust_env)
-        self._checked_hosts: set[str] = set()
+        # By scheme and host: a client talks to a handful of hosts.
+        self._ways: dict[tuple[str, str | None], dict[str, Any]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -109,25 +110,27 @@ class Sessions:
         Raises:
             ConfigurationError: The proxy cannot be used, or a lent session would replace the key.
         """
-        host = url.raw_host or ""
-        if self._reads_netrc:
-            self._check_netrc(host)
-        return _through(self._proxies, url.scheme, host)
+        key = url.scheme, url.raw_host
+        way = self._ways.get(key)
+        if way is None:
+            host = url.raw_host or ""
+            if self._reads_netrc:
+                _check_netrc(host)
+            way = self._ways[key] = _through(self._proxies, url.scheme, host)
+        return way
 
     def media_way_to(self, link: URL) -> dict[str, Any]:
         """The same for a media host, to which no key travels."""
         return _through(self._media_proxies, link.scheme, link.raw_host or "")
 
-    def _check_netrc(self, host: str) -> None:
-        if host in self._checked_hosts:
-            return
-        if has_netrc_entry(host):
-            raise ConfigurationError(
-                "the lent session trusts the environment, and ~/.netrc holds a password for "
-                f"{host}, which would take the place of the API key: lend a session with "
-                "trust_env=False, or none"
-            )
-        self._checked_hosts.add(host)
+
+def _check_netrc(host: str) -> None:
+    if has_netrc_entry(host):
+        raise ConfigurationError(
+            "the lent session trusts the environment, and ~/.netrc holds a password for "
+            f"{host}, which would take the place of the API key: lend a session with "
+            "trust_env=False, or none"
+        )
 
 
 def _through(proxies: Proxies, scheme: str, host: str) -> dict[str, Any]:

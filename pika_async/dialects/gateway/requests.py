@@ -77,8 +77,10 @@ def _text(value: Any, _: Any) -> str | None:
 
 
 def _link(value: Any, _: Any) -> str | None:
+    if not isinstance(value, str) or not value:
+        return None
     # Nobody can be asked for a link with half a character in it.
-    return value if isinstance(value, str) and value and shown(value, len(value)) == value else None
+    return value if value.isascii() or shown(value, len(value)) == value else None
 
 
 def _reason(value: Any, _: Any) -> str | None:
