@@ -36,7 +36,7 @@ from pika_async._wire.transport.sessions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     from pika_async._http import HTTPRequest
@@ -53,6 +53,11 @@ _WITHOUT_MIDDLEWARES: Final[dict[str, Any]] = {"middlewares": ()} if _KNOWS_MIDD
 _PROXY_WANTS_CREDENTIALS: Final = 407
 
 _NO_LENGTH: Final[dict[str, str]] = {}
+
+
+def _payload(departure: Departure, body: bytes) -> aiohttp.AsyncIterablePayload:
+    # What aiohttp makes of an async generator, too, after it has looked through all that it knows.
+    return aiohttp.AsyncIterablePayload(departure.pieces(body))
 
 
 def _length(body: bytes) -> dict[str, str]:
@@ -139,7 +144,7 @@ class Transport:
                 response = await self._answer(
                     session,
                     request,
-                    departure.pieces(body),
+                    _payload(departure, body),
                     self._submit_bound,
                     _length(body),
                     **_WITHOUT_MIDDLEWARES,
@@ -182,7 +187,7 @@ class Transport:
             return await self._answer(
                 session,
                 request,
-                departure.pieces(body),
+                _payload(departure, body),
                 self._unbound,
                 _length(body),
                 **options,
@@ -192,7 +197,7 @@ class Transport:
         self,
         session: aiohttp.ClientSession,
         request: HTTPRequest,
-        body: bytes | AsyncIterator[bytes] | None,
+        body: bytes | aiohttp.AsyncIterablePayload | None,
         bound: aiohttp.ClientTimeout,
         length: dict[str, str],
         **options: Any,
