@@ -323,17 +323,18 @@ class JobFailedError(JobError):
 
     @property
     def advice(self) -> Advice:
-        """Submitting again is a new paid job."""
-        return Advice(Action.SUBMIT_ANEW, self.job_id)
+        """Submitting again is a new paid job; where a link is missing, it may still come."""
+        lacks_links = self.state is not None and not all(video.url for video in self.state.videos)
+        return Advice(Action.WAIT_FOR_JOB if lacks_links else self._instead, self.job_id)
+
+    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 
 
 class ModerationError(JobFailedError):
     """The service refused the content of the prompt, image or video."""
 
-    @property
-    def advice(self) -> Advice:
-        """The same again would be refused again."""
-        return Advice(Action.CHANGE_REQUEST, self.job_id)
+    # The same again would be refused again.
+    _instead = Action.CHANGE_REQUEST
 
 
 class JobTimeoutError(JobError, TimeoutError):
