@@ -323,9 +323,9 @@ class JobFailedError(JobError):
 
     @property
     def advice(self) -> Advice:
-        """Submitting again is a new paid job; where a link is missing, it may still come."""
-        lacks_links = self.state is not None and not all(video.url for video in self.state.videos)
-        return Advice(Action.WAIT_FOR_JOB if lacks_links else self._instead, self.job_id)
+        """Submitting again is a new paid job; a link that is missing may still come."""
+        linked = self.state is None or all(video.url for video in self.state.videos)
+        return Advice(self._instead if linked else Action.WAIT_FOR_JOB, self.job_id)
 
     _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 
@@ -333,7 +333,6 @@ class JobFailedError(JobError):
 class ModerationError(JobFailedError):
     """The service refused the content of the prompt, image or video."""
 
-    # The same again would be refused again.
     _instead = Action.CHANGE_REQUEST
 
 

@@ -142,7 +142,7 @@ _MONEY: Final = {
 }
 
 
-def in_sentences(  # noqa: C901, PLR0911 - one return an action
+def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
     money: MoneyMeaning, advice: Advice | None, spelling: Spelling = PYTHON
 ) -> str:
     """Both, for whoever types in this spelling."""
