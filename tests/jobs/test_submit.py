@@ -233,7 +233,7 @@ class TestCancellation:
                 one.connect_ex(address)
             async with Simulator() as sim, wired(sim, url=f"http://127.0.0.1:{address[1]}") as wire:
                 task = asyncio.create_task(wire.submit(REQUEST))
-                await until(lambda: wire.submitter._api._transport._session is not None)
+                await until(lambda: wire.submitter._under_way)
                 for _ in range(20):
                     await anyio.lowlevel.checkpoint()
                 await leave(task)
