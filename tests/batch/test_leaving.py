@@ -407,3 +407,60 @@ class TestRefusalsThatAreNotTheApis:
         )
         assert not bad.error.is_api_answer
         assert [event for event in told if isinstance(event, BatchStopped)] == []
+
+
+def named_by(told):
+    """The ids of jobs, and the prompts of uncertain submits, once for each warning."""
+    jobs, lost = [], []
+    for event in told:
+        match event:
+            case BatchLeft():
+                jobs += [*event.in_flight.values(), *event.unclaimed.values()]
+                lost += [error.request.prompt for error in event.uncertain.values()]
+            case SubmitUncertain(unclaimed=True):
+                lost.append(event.error.request.prompt)
+            case _:
+                pass
+    return sorted(jobs), lost
+
+
+class TestAtEveryTurn:
+    """Cancelled at any turn of the loop: each job that is paid for is named once."""
+
+    @pytest.mark.parametrize("how", ["once", "twice", "a scope"])
+    async def test_what_run_batch_does_not_return_is_named(self, how):
+        for turns in range(0, 400, 7):
+            told = []
+            faults = [Fault("reset-after", on="submit", prompt="prompt 2")]
+            async with (
+                Simulator(duration=Polls(2), faults=faults) as sim,
+                client_for(sim, observer=told.append) as client,
+            ):
+                returned = None
+                if how == "a scope":
+                    with anyio.CancelScope() as scope:
+                        async with anyio.create_task_group() as group:
+                            group.start_soon(cancelled_after, turns, scope.cancel)
+                            returned = await run_batch(client, prompts(6), max_in_flight=3)
+                            scope.cancel()
+                else:
+                    running = asyncio.create_task(run_batch(client, prompts(6), max_in_flight=3))
+                    await cancelled_after(turns, running.cancel)
+                    if how == "twice":
+                        await cancelled_after(2, running.cancel)
+                    await asyncio.wait({running})
+                    returned = None if running.cancelled() else running.result()
+            started = [one for one in sim.submissions if one.job_id]
+            paid = sorted(one.job_id for one in started if one.fault is None)
+            lost = ["prompt 2" for one in started if one.fault is not None]
+            if returned is None:
+                assert named_by(told) == (paid, lost), turns
+            else:
+                assert named_by(told) == ([], []), turns
+                assert sorted(one.job_id for one in returned if one.job_id) == paid, turns
+
+
+async def cancelled_after(turns, cancel):
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
+    cancel()
