@@ -262,6 +262,34 @@ class TestWhatEndsTheProgram:
         assert "never retrieved" not in done.stderr
         assert done.returncode == (3 if kind == "SystemExit(3)" else -2), done.stderr
 
+    @pytest.mark.parametrize(
+        "kind", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError]
+    )
+    async def test_it_comes_out_of_run_batch_as_it_is_and_the_loop_goes_on(self, kind):
+        told = []
+
+        def heard(_):
+            raise kind("mine")
+
+        async with (
+            Simulator(duration=ENDLESS) as sim,
+            client_for(sim, observer=told.append) as client,
+        ):
+            with pytest.raises(kind, match="mine"):
+                await run_batch(client, prompts(2), on_transition=heard)
+            assert set(left_of(told).in_flight.values()) == set(sim.jobs)
+            assert await client.submit("another")
+
+    async def test_it_is_not_hidden_by_what_whoever_leaves_was_leaving_for(self):
+        def heard(_):
+            raise KeyboardInterrupt("mine")
+
+        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
+            with pytest.raises(KeyboardInterrupt, match="mine"):
+                async with Batch(client, prompts(2), on_transition=heard) as batch:
+                    await until(lambda: batch._failure)
+                    1 / 0  # noqa: B018
+
 
 class TestAClientThatIsClosedUnderneath:
     async def test_a_source_without_an_end_is_not_drained(self):
