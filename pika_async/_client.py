@@ -160,9 +160,12 @@ class PikaClient:
         traceback: TracebackType | None,
     ) -> None:
         self._status = "closed"
+        # A scope that ends cancels this again and again; an answer on its way is still read.
+        await to_its_end(self._close())
+
+    async def _close(self) -> None:
         try:
-            # A scope that ends cancels this again and again; an answer on its way is still read.
-            await to_its_end(self._jobs.close())
+            await self._jobs.close()
         finally:
             await self._transport.close()
 

@@ -323,17 +323,17 @@ class JobFailedError(JobError):
 
     @property
     def advice(self) -> Advice:
-        """Submitting again is a new paid job."""
-        return Advice(Action.SUBMIT_ANEW, self.job_id)
+        """Submitting again is a new paid job; a link that is missing may still come."""
+        linked = self.state is None or all(video.url for video in self.state.videos)
+        return Advice(self._instead if linked else Action.WAIT_FOR_JOB, self.job_id)
+
+    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 
 
 class ModerationError(JobFailedError):
     """The service refused the content of the prompt, image or video."""
 
-    @property
-    def advice(self) -> Advice:
-        """The same again would be refused again."""
-        return Advice(Action.CHANGE_REQUEST, self.job_id)
+    _instead = Action.CHANGE_REQUEST
 
 
 class JobTimeoutError(JobError, TimeoutError):

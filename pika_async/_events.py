@@ -136,6 +136,8 @@ class StateChanged:
 class JobEnded:
     """A job was seen in a terminal state; after its last ``StateChanged``.
 
+    Told once, and once more where a job that had failed for want of a link has got its link.
+
     Attributes:
         job_id: The job.
         state: How it ended.

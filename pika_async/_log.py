@@ -1,8 +1,9 @@
 """The log: the first reader of events, and the only place that writes to ``logging``.
 
 One INFO line when a job is accepted and one when it ends; warnings and errors for what costs money
-or may cost it; prompts at DEBUG at most. Records carry the facts as attributes, for handlers that
-act on them: ``job_id`` or ``job_ids``, and ``uncertain``.
+or may cost it; prompts at DEBUG, and where nothing else names a submit that may have been paid for.
+Records carry the facts as attributes, for handlers that act on them: ``job_id`` or ``job_ids``, and
+``uncertain``.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
         case SubmitUncertain(unclaimed=True):
             _logger.warning(
                 "a submit broke off after its caller had been cancelled; the job may exist and "
-                "be billed: %s",
+                "be billed: %r: %s",
+                event.error.request.prompt,
                 event.error,
                 extra={"uncertain": True},
             )
@@ -143,6 +145,14 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
 def poll_waited_out(job_id: str, polls: int, error: PikaError) -> None:
     """A failed poll that is no end: at DEBUG, and no event, since there may be hundreds."""
     _logger.debug("job %s: poll %d failed, waited out: %s", job_id, polls, error)
+
+
+def source_left_behind(cancellations: int) -> None:
+    """A batch was left, and its source of requests is not: no event, since no job is concerned."""
+    _logger.warning(
+        "the source of requests of a batch swallowed %d cancellations, and was left to itself",
+        cancellations,
+    )
 
 
 @contextmanager

@@ -142,13 +142,19 @@ _MONEY: Final = {
 }
 
 
-def in_sentences(  # noqa: C901, PLR0911 - one return an action
+def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
     money: MoneyMeaning, advice: Advice | None, spelling: Spelling = PYTHON
 ) -> str:
     """Both, for whoever types in this spelling."""
     action = None if advice is None else advice.action
     job_id = None if advice is None else advice.job_id
     match action:
+        case Action.WAIT_FOR_JOB if money is MoneyMeaning.SERVICE_DECIDES:
+            # Only what failed for want of a link is waited for again.
+            return (
+                "The link may still come: ask for it again with "
+                f"{spelling.wait(job_id)}, do not submit the job again."
+            )
         case Action.WAIT_FOR_JOB:
             return runs_on(job_id, spelling)
         case Action.LOOK_AT_JOB:

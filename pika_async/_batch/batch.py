@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sized
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Final, Self
 import attrs
 
 from pika_async._batch.board import Board
+from pika_async._batch.folder import check_output_dir
 from pika_async._batch.item import Item, OutsideError
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
 from pika_async._checks import checked_bound, checked_timeout
 from pika_async._client import jobs_of
-from pika_async._download.names import LONGEST_NAME
-from pika_async._download.targets import Problem, UnusableTargetError, check_folder
 from pika_async._errors import (
     ClientStateError,
-    ConfigurationError,
     PikaError,
+    SubmissionUncertainError,
 )
-from pika_async._events import BatchLeft
 from pika_async._journal.journal import Journal
+from pika_async._log import source_left_behind
 from pika_async._settled import settled, to_its_end
 
 if TYPE_CHECKING:
@@ -38,8 +37,10 @@ if TYPE_CHECKING:
     from pika_async._client import PikaClient
     from pika_async._states import Transition
 
-# Seconds between two cancellations of the same batch.
+# Seconds between two cancellations of the same batch, and how many there are before a source of
+# requests that swallows them all is left to itself.
 _CANCELLED_AGAIN: Final = 0.5
+_CANCELLATIONS: Final = 10
 
 
 class Batch(AsyncIterator[BatchResult]):
@@ -48,7 +49,12 @@ class Batch(AsyncIterator[BatchResult]):
     Results come in the order in which they are ready. A request is taken from ``requests`` only
     when there is room for it: at most ``max_in_flight`` are in flight or wait to be iterated over,
     with an ``output_dir`` as many again whose videos are being saved. Leaving early sends nothing
-    more; jobs in flight run on at the service, and are named in a warning and by ``in_flight``.
+    more; jobs in flight run on at the service. What is paid for and was not taken is named once,
+    in a warning, and by ``in_flight``, ``unclaimed`` and ``uncertain``.
+
+    Where nothing can be submitted any more, a refused key say, the rest of the requests come back
+    with NotSubmittedError. Where the client itself cannot be used any more, a source whose length
+    is not known, such as a generator, is left alone instead.
 
     Args:
         client: An open client; its own ``max_in_flight`` bounds all its batches together.
@@ -83,6 +89,7 @@ class Batch(AsyncIterator[BatchResult]):
     ) -> None:
         self._client = client
         self._take = taker(requests)
+        self._is_of_known_length = isinstance(requests, Sized)
         checked_bound("max_in_flight", max_in_flight)
         if inspect.iscoroutinefunction(on_transition):
             raise ValueError(
@@ -104,6 +111,8 @@ class Batch(AsyncIterator[BatchResult]):
         self._room = asyncio.Semaphore(max_in_flight if output_dir is None else 2 * max_in_flight)
         self._status = "new"
         self._task: asyncio.Task[None] | None = None
+        self._items: set[asyncio.Task[None]] = set()
+        self._failed = False
         self._failure: BaseException | None = None
 
     @property
@@ -122,11 +131,20 @@ class Batch(AsyncIterator[BatchResult]):
 
     @property
     def unclaimed(self) -> Mapping[int, str]:
-        """The ids of the jobs that have ended and whose results have not been iterated over.
+        """The ids of the jobs that nobody waits for any more and whose results were not taken.
 
-        Without a journal, a batch that is left early leaves only these to find their videos by.
+        They have ended, or the waiting for them has: a time-out, an outage, a refused key. Without
+        a journal, a batch that is left early leaves only these to find their videos by.
         """
         return dict(self._board.unclaimed)
+
+    @property
+    def uncertain(self) -> Mapping[int, SubmissionUncertainError]:
+        """The submits that may have started a job and whose results were not taken.
+
+        Each error names the request, its fingerprint and the time, by the index of the request.
+        """
+        return dict(self._board.uncertain)
 
     async def __aenter__(self) -> Self:
         if self._status != "new":
@@ -139,7 +157,7 @@ class Batch(AsyncIterator[BatchResult]):
         self._status = "open"
         try:
             if board.output_dir is not None:
-                await settled(partial(_check_folder, board.output_dir))
+                await settled(partial(check_output_dir, board.output_dir))
             if board.journal_path is not None:
                 self._journal = await Journal.open(
                     board.journal_path,
@@ -166,7 +184,7 @@ class Batch(AsyncIterator[BatchResult]):
         if self._failure is None:
             return
         # Left before it came to the iterator; not to be swallowed.
-        if exc_value is None:
+        if exc_value is None or isinstance(self._failure, KeyboardInterrupt | SystemExit):
             raise self._failure
         exc_value.add_note(f"The batch that was left had failed too: {self._failure!r}")
 
@@ -189,7 +207,7 @@ class Batch(AsyncIterator[BatchResult]):
             if isinstance(failure, StopIteration | StopAsyncIteration):
                 raise RuntimeError(f"on_transition raised {failure!r}") from failure
             raise failure
-        self._board.unclaimed.pop(result.index, None)
+        self._board.taken(result)
         self._room.release()
         return result
 
@@ -203,13 +221,20 @@ class Batch(AsyncIterator[BatchResult]):
             async with asyncio.TaskGroup() as group:
                 await self._feed(group)
         except BaseExceptionGroup as problems:
-            self._failure = _first(problems)
+            self._fail(_first(problems))
         except asyncio.CancelledError as error:
             if self._status == "open":
                 # Not by us: the source of requests was cancelled.
-                self._failure = error
+                self._fail(error)
             raise
         finally:
+            self._board.results.put_nowait(None)
+
+    def _fail(self, failure: BaseException) -> None:
+        """Hand the first failure to whoever iterates, after the results that are ready."""
+        if not self._failed:
+            self._failed = True
+            self._failure = failure
             self._board.results.put_nowait(None)
 
     async def _feed(self, group: asyncio.TaskGroup) -> None:
@@ -217,13 +242,15 @@ class Batch(AsyncIterator[BatchResult]):
         while True:
             await self._room.acquire()
             await board.generating.acquire()
+            if board.is_beyond_use and not self._is_of_known_length:
+                return
             try:
                 given = await self._take()
             except StopAsyncIteration:
                 return
-            except Exception as error:
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
                 raise OutsideError from error
-            if self._status != "open":
+            if self._failed or self._status != "open":
                 # The source has swallowed the cancellation.
                 raise asyncio.CancelledError
             index = board.counts.taken
@@ -234,7 +261,15 @@ class Batch(AsyncIterator[BatchResult]):
                 board.generating.release()
                 self._board.deliver(BatchResult(index=index, request=given, error=error))
             else:
-                group.create_task(Item(board, index, request, self._record(index)).run())
+                item = group.create_task(Item(board, index, request, self._record(index)).run())
+                self._items.add(item)
+                item.add_done_callback(self._over)
+
+    def _over(self, item: asyncio.Task[None]) -> None:
+        self._items.discard(item)
+        if not item.cancelled() and (error := item.exception()) is not None:
+            # At once: the group ends only when the source of requests lets it.
+            self._fail(_cause(error))
 
     def _record(self, index: int) -> Record:
         if self._journal is None:
@@ -244,11 +279,7 @@ class Batch(AsyncIterator[BatchResult]):
         )
 
     async def _leave(self) -> None:
-        assert self._task is not None  # noqa: S101 - entered
-        while not self._task.done():
-            # Again and again: a source of requests may swallow a cancellation.
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
+        await self._stop()
         try:
             # A submit that has left may yet name a paid job.
             await self._board.jobs.answered(
@@ -257,16 +288,28 @@ class Batch(AsyncIterator[BatchResult]):
         finally:
             if self._journal is not None:
                 await self._journal.close()
-        self._name_what_is_paid_for()
+        self._board.tell_left()
 
-    def _name_what_is_paid_for(self) -> None:
-        """What nobody has been told of and no journal knows, or what still runs."""
-        in_flight, unclaimed = self.in_flight, self.unclaimed
-        if in_flight or unclaimed:
-            journalled = self._journal is not None
-            self._board.jobs.tell(
-                BatchLeft(in_flight=in_flight, unclaimed=unclaimed, journalled=journalled)
-            )
+    async def _stop(self) -> None:
+        """End the items, and the taking of requests as far as their source allows that."""
+        assert self._task is not None  # noqa: S101 - entered
+        for _ in range(_CANCELLATIONS):
+            # Again and again: a source of requests may swallow a cancellation.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
+            if self._task.done():
+                return
+            # They are cancelled with the group, which waits for the source.
+            for item in self._items:
+                item.cancel()
+        source_left_behind(_CANCELLATIONS)
+        if self._items:
+            await asyncio.wait(self._items)
+
+    def _give_back(self, results: Iterable[BatchResult]) -> None:
+        """Results that were taken, and that nobody has been given after all."""
+        for result in results:
+            self._board.untaken(result)
 
 
 async def run_batch(
@@ -291,7 +334,7 @@ async def run_batch(
         JournalError: The journal cannot be used; nothing was sent.
         ConfigurationError: The ``output_dir`` cannot be written to; nothing was sent.
     """
-    async with Batch(
+    batch = Batch(
         client,
         requests,
         max_in_flight=max_in_flight,
@@ -301,8 +344,23 @@ async def run_batch(
         resubmit_uncertain=resubmit_uncertain,
         retry_failed=retry_failed,
         on_transition=on_transition,
-    ) as batch:
-        return sorted([result async for result in batch], key=lambda result: result.index)
+    )
+    results: list[BatchResult] = []
+    try:
+        async with batch:
+            try:
+                async for result in batch:
+                    results.append(result)  # noqa: PERF401 - what was taken before it fails counts
+            except BaseException:
+                # Before the batch is left, which names them.
+                batch._give_back(results)
+                raise
+    except BaseException:
+        # Or while it was being left.
+        batch._give_back(results)
+        batch._board.tell_left()
+        raise
+    return sorted(results, key=lambda result: result.index)
 
 
 _STATUS_WORDS: Final = {
@@ -316,27 +374,11 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
     problem = problems.exceptions[0]
     for another in problems.exceptions[1:]:
         problem.add_note(f"Beside it there was {another.__cause__ or another!r}")
+    return _cause(problem)
+
+
+def _cause(problem: BaseException) -> BaseException:
     if isinstance(problem, OutsideError):
         assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
         return problem.__cause__
     return problem
-
-
-def _check_folder(folder: Path) -> None:
-    """Make the folder, and make sure that every video can be saved in it.
-
-    Raises:
-        ConfigurationError: It cannot.
-    """
-    try:
-        check_folder(folder, LONGEST_NAME)
-    except UnusableTargetError as error:
-        raise ConfigurationError(
-            f"{str(folder)!r} cannot be written to: {_reason(error)}", setting="output_dir"
-        ) from error
-
-
-def _reason(error: UnusableTargetError) -> str:
-    if error.problem is Problem.NAME:
-        return f"the names of the videos do not fit ({error.reason})"
-    return error.reason or error.problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import define
 
@@ -16,7 +16,7 @@ from pika_async._errors import (
     PikaError,
     SubmissionUncertainError,
 )
-from pika_async._events import BatchStopped, JournalBroken
+from pika_async._events import BatchLeft, BatchStopped, JournalBroken
 from pika_async._meaning import Started
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pika_async._client import PikaClient
     from pika_async._jobs.jobs import Jobs
     from pika_async._states import Transition
+
+_T = TypeVar("_T")
 
 # A media host is not the service: enough to fill a line, few enough to be a polite guest.
 DOWNLOADS_AT_ONCE: Final = 8
@@ -85,7 +87,11 @@ class Board:
         self.in_flight: dict[int, str] = {}
         """The jobs that are waited for, by the index of their request."""
         self.unclaimed: dict[int, str] = {}
-        """The jobs that have ended and whose results have not been taken."""
+        """The jobs that nobody waits for any more and whose results have not been taken."""
+        self.uncertain: dict[int, SubmissionUncertainError] = {}
+        """The submits whose job may exist and whose results have not been taken."""
+        self.named: set[int] = set()
+        """Of which a warning has told already that nobody has taken them."""
         self.results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
         """None: there are no more."""
         self.left = False
@@ -100,7 +106,50 @@ class Board:
     def deliver(self, result: BatchResult) -> None:
         """A request has come to its end."""
         self.counts.count(result)
+        self.untaken(result)
         self.results.put_nowait(result)
+
+    def untaken(self, result: BatchResult) -> None:
+        """Nobody has this result, so what was paid for is named by the batch."""
+        if isinstance(result.error, SubmissionUncertainError):
+            self.uncertain[result.index] = result.error
+        elif result.job_id is not None:
+            self.unclaimed[result.index] = result.job_id
+
+    def taken(self, result: BatchResult) -> None:
+        """Somebody has this result, and in it all that there is to know."""
+        self.unclaimed.pop(result.index, None)
+        self.uncertain.pop(result.index, None)
+
+    def waited(self, index: int) -> None:
+        """Nobody waits for this job any more: it has ended, or was given up."""
+        job_id = self.in_flight.pop(index, None)
+        if job_id is not None:
+            self.unclaimed[index] = job_id
+
+    def lost(self, index: int, error: SubmissionUncertainError) -> None:
+        """A submit has become uncertain after its item had been cancelled, and was told of."""
+        self.uncertain[index] = error
+        self.named.add(index)
+
+    def tell_left(self) -> None:
+        """What nobody has been told of and no journal knows, or what still runs: each once."""
+
+        def unnamed(those: dict[int, _T]) -> dict[int, _T]:
+            return {index: what for index, what in those.items() if index not in self.named}
+
+        in_flight, unclaimed = unnamed(self.in_flight), unnamed(self.unclaimed)
+        uncertain = unnamed(self.uncertain)
+        self.named.update(in_flight, unclaimed, uncertain)
+        if in_flight or unclaimed or uncertain:
+            self.jobs.tell(
+                BatchLeft(
+                    in_flight=in_flight,
+                    unclaimed=unclaimed,
+                    uncertain=uncertain,
+                    journalled=self.journal_path is not None,
+                )
+            )
 
     def stop(self, error: PikaError) -> None:
         """Submit nothing more: what could not be done for one request cannot be for others."""
@@ -113,9 +162,20 @@ class Board:
 
         That is a refused key, a balance that is used up, a client without a session.
         """
-        refused = isinstance(error, AuthenticationError | QuotaExceededError)
-        if isinstance(error, ClientStateError) or (refused and error.started is Started.NO):
-            self.stop(error)
+        match error:
+            case ClientStateError():
+                self.stop(error)
+            case AuthenticationError() | QuotaExceededError():
+                # What a firewall or a proxy says is not said of the account.
+                if error.is_api_answer and error.started is Started.NO:
+                    self.stop(error)
+            case _:
+                pass
+
+    @property
+    def is_beyond_use(self) -> bool:
+        """Whether the client can do nothing any more, so that no request needs to be taken."""
+        return isinstance(self._stopped_by, ClientStateError)
 
     def check_submit(self) -> None:
         """Make sure that one more submit may leave.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from pika_async._download.names import video_name
 from pika_async._errors import (
     DownloadError,
     PikaError,
+    SubmissionUncertainError,
     TargetExistsError,
 )
 from pika_async._jobs.job import ended, failure
@@ -72,7 +72,7 @@ class Item:
             known, state = await self._generated()
         except PikaError as problem:
             error = problem
-            board.in_flight.pop(self._index, None)
+            board.waited(self._index)
         finally:
             board.generating.release()
         if known is not None and state is not None:
@@ -137,7 +137,7 @@ class Item:
             self._board.stop_if_wrong_for_all(error)
             await self._record.went_wrong(error, self._job_id)
             raise
-        del self._board.in_flight[self._index]
+        self._board.waited(self._index)
         await self._record.ended(state, self._running_at)
         return known, state
 
@@ -185,6 +185,10 @@ class Item:
         """See ``SubmitRecord``."""
         self._record.stayed()
 
+    def lost(self, error: SubmissionUncertainError) -> None:
+        """See ``Recorder``."""
+        self._board.lost(self._index, error)
+
     async def _end(self, job: Job) -> Succeeded | Failed:
         on_transition = self._board.on_transition
         if on_transition is None:
@@ -193,8 +197,11 @@ class Item:
             self._hear(transition.state)
             try:
                 on_transition(transition)
-            except (Exception, asyncio.CancelledError) as error:
-                # What is raised by a plain function is nobody's cancellation of this task.
+            except BaseException as error:
+                # What is raised by a plain function is nobody's cancellation of this task, and
+                # what would end the program here would end it before the jobs are named.
+                if transition.state.is_terminal:
+                    self._board.waited(self._index)
                 raise OutsideError from error
         state = job.state
         assert isinstance(state, Succeeded | Failed)  # noqa: S101 - else the loop raises
@@ -224,6 +231,9 @@ class Item:
                         size = await _size(path)
                 except DownloadError as error:
                     problem = problem or error
+                except PikaError as error:
+                    self._board.stop_if_wrong_for_all(error)
+                    problem = problem or _not_saved(video, error)
                 else:
                     files.append(path)
                     saved.append(SavedFile(name=name, size=size or 0, place=place))
@@ -257,6 +267,13 @@ class Item:
             raise
         else:
             self._board.counts.downloaded += 1
+
+
+def _not_saved(video: Video, reason: PikaError) -> DownloadError:
+    """Of a video that is paid for, whatever ``reason`` says of a request: a closed client, say."""
+    error = DownloadError(f"the video was not saved: {reason.what}", job_id=video.job_id)
+    error.__cause__ = reason
+    return error
 
 
 async def _size(path: Path) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError
-from pika_async._jobs.patience import Now, last_look_grace, next_step
+from pika_async._jobs.patience import Now, lacks_links, last_look_grace, next_step
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Job:
         """Each change of state, from what is known now to the terminal state.
 
         The first comes at once where anything is known (after a submit: ``Queued``). Several
-        watchers share the polls. Leaving the loop early leaves the job alone.
+        watchers share the polls. Leaving the loop early leaves the job alone. A job that has
+        ended without a link to its video is looked at once more first: the link may be there now.
 
         Args:
             timeout: Seconds to wait at most, from the first iteration on; 0: one look; None: for
@@ -98,6 +99,8 @@ class Job:
         if heard is not None:
             heard(self.state)
         known = self.state
+        if known is not None and lacks_links(known):
+            known = (await watcher.next_change(or_the_same=True)).state
         while known is None or not known.is_terminal:
             change = await watcher.next_change()
             known = change.state
@@ -155,7 +158,10 @@ class _Watcher(AsyncIterator[Transition]):
             raise StopAsyncIteration
         if seen is None and tracker.newest.state is not None:
             self._deadline = tracker.waiting.now() + self._timeout
-            change = self._seen = tracker.newest
+            if lacks_links(tracker.newest.state):
+                change = await self.next_change(or_the_same=True)
+            else:
+                change = self._seen = tracker.newest
         else:
             change = await self.next_change()
         assert change.state is not None  # noqa: S101 - only the first of a chain has none
@@ -171,10 +177,14 @@ class _Watcher(AsyncIterator[Transition]):
         """End the iteration, as of an async generator; there is nothing to clean up."""
         self._closed = True
 
-    async def next_change(self) -> Change:
+    async def next_change(self, *, or_the_same: bool = False) -> Change:
         """The change after the one seen last, at first after what is known now.
 
         ``next_step`` says what to do; see ``tracking`` for who polls, and why.
+
+        Args:
+            or_the_same: One answer is enough, also where it changes nothing. Where none comes in
+                time, what is known stays so.
         """
         tracker = self._tracker
         waiting = tracker.waiting
@@ -200,12 +210,16 @@ class _Watcher(AsyncIterator[Transition]):
                     self._last_look_taken = look.done or now >= deadline + grace
                 if look.final and look.error is not None and seen.next is None:
                     raise look.error
+                if or_the_same and look.answered:
+                    break
             elif step is Now.GIVE_UP:
+                if or_the_same:
+                    break
                 raise tracker.timed_out()
             else:
                 await waiting.rest(step - now, tracker.sleepers)
-        self._seen = seen.next
-        return seen.next
+        change = self._seen = seen.next or seen
+        return change
 
 
 def failure(job_id: str, state: Failed) -> JobFailedError:

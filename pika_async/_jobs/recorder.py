@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._request.record import Intent
     from pika_async.dialects import Accepted
 
@@ -52,6 +53,10 @@ class Recorder(Protocol):
         """See ``SubmitRecord``."""
         ...
 
+    def lost(self, error: SubmissionUncertainError) -> None:
+        """The submit is uncertain, and whoever submitted it had been cancelled before."""
+        ...
+
 
 class PlainRecorder:
     """A user's :class:`SubmitRecord` as a :class:`Recorder`."""
@@ -68,3 +73,6 @@ class PlainRecorder:
     async def accepted(self, accepted: Accepted) -> None:
         """See ``SubmitRecord``."""
         await self._record.accepted(accepted.handle.job_id)
+
+    def lost(self, error: SubmissionUncertainError) -> None:
+        """See ``Recorder``; it is told as an event, too."""

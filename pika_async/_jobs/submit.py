@@ -285,4 +285,6 @@ class Submitter:
             self._tell(self._accepted(submit, unclaimed=True))
         elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
             lost = submit.uncertain(outcome)
+            if submit.recorder is not None:
+                submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))

@@ -18,7 +18,8 @@ What can go wrong, and what it means:
   to appear; one that was seen a moment ago is a hiccup of the service; one that was re-attached
   by its id and is not found is not there for this key.
 - The service refuses the key. Then no look can succeed, and the waiting ends. The job runs on.
-- The job has ended, and its video has no link yet. It is looked at again for a minute.
+- The job has ended, and its video has no link yet. It is looked at again for a minute, and after
+  that whenever somebody asks for it again.
 - A watcher's deadline comes. It takes one last look, which may last some seconds longer, and then
   gives up with a JobTimeoutError. That ends its waiting and nobody else's.
 
@@ -39,7 +40,7 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
 from pika_async._events import JobEnded, StateChanged
-from pika_async._jobs.patience import APPEARANCE_GRACE, Patience
+from pika_async._jobs.patience import APPEARANCE_GRACE, Patience, lacks_links
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
@@ -263,7 +264,11 @@ class Tracker:
         self.newest = change
         if self.waiting.tell.is_observed:
             self._tell_change(known, change)
-        if state.is_terminal and not (known is not None and known.is_terminal):
+        if known is not None and known.is_terminal:
+            if lacks_links(known) and not lacks_links(state):
+                # What was told as its end was not.
+                self._tell_end(state, now)
+        elif state.is_terminal:
             if known is not None:
                 # Found finished at the first look, it would pass for a job of no time at all.
                 self.waiting.polling.finished(self._observation(now))

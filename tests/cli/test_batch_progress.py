@@ -21,6 +21,7 @@ from pika_async.cli._showing.batch_words import counts, pace, totals
 from pika_async.cli._showing.words import duration
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
+LINKLESS = Video(id="v", job_id="j", url="")
 DONE = Succeeded(videos=(VIDEO,))
 
 
@@ -138,6 +139,7 @@ def test_memory_is_that_of_the_jobs_in_flight(run):
     ("error", "count"),
     [
         (JobFailedError("no", job_id="j", state=Failed(reason="no")), 1),
+        (JobFailedError("no", job_id="j", state=Failed(reason="no link", videos=(LINKLESS,))), 0),
         (InvalidRequestError("no", status=400), 1),
         (DownloadError("no", job_id="j"), 0),
     ],

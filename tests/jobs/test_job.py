@@ -20,6 +20,7 @@ from pika_async import (
     ExponentialPolling,
     Failed,
     FixedPolling,
+    JobEnded,
     JobFailedError,
     JobTimeoutError,
     ModerationError,
@@ -36,7 +37,9 @@ from pika_async import (
     Unknown,
     Video,
 )
-from pika_async._meaning import Started
+from pika_async._jobs.job import ended
+from pika_async._log import Teller
+from pika_async._meaning import Action, Advice, Started
 
 
 def states(transitions):
@@ -540,6 +543,118 @@ class TestMissingLinks:
         whole = Failed(reason="one broke", videos=DONE.videos)
         assert states(await seen(submitted(Service(mixed, whole))))[-1] == whole
         assert states(await seen(submitted(Service(mixed))))[-1] == mixed
+
+
+class TestLinksThatComeLate:
+    """A job that has ended without a link is paid for: whoever asks again looks again."""
+
+    @staticmethod
+    async def given_up(*then, **policies):
+        """A job whose link has not come for a minute; ``then``: what later looks bring."""
+        service = Service(LINKLESS)
+        job = submitted(service, **policies)
+        with pytest.raises(JobFailedError, match="no link"):
+            await job.result()
+        service.script = [LINKLESS] * service.polls + list(then)
+        return job, service, service.polls
+
+    @in_virtual_time
+    async def test_waiting_for_it_again_finds_the_link(self):
+        job, service, polls = await self.given_up(DONE)
+        assert await job.result() == DONE
+        assert service.polls == polls + 1
+        assert await job.result() == DONE
+        assert service.polls == polls + 1
+
+    @in_virtual_time
+    async def test_watching_it_again_shows_the_link(self):
+        job, _, _ = await self.given_up(DONE)
+        assert states(await seen(job)) == [DONE]
+
+    @in_virtual_time
+    async def test_a_batch_that_waits_for_it_again_finds_the_link(self):
+        job, _, _ = await self.given_up(DONE)
+        heard = []
+        assert await ended(job, 10.0, heard.append) == DONE
+
+    @in_virtual_time
+    async def test_a_look_that_finds_none_costs_one_poll_and_leaves_what_is_known(self):
+        job, service, polls = await self.given_up(LINKLESS)
+        begun = now()
+        (step,) = await seen(job)
+        assert isinstance(step.state, Failed)
+        with pytest.raises(JobFailedError, match="no link"):
+            await job.result(timeout=None)
+        assert (service.polls, now()) == (polls + 2, begun)
+
+    @in_virtual_time
+    async def test_a_bad_poll_is_waited_out(self):
+        job, _, _ = await self.given_up(TransportError("reset"), ServerError(status=500), DONE)
+        assert await job.result() == DONE
+
+    @in_virtual_time
+    async def test_where_no_look_succeeds_in_time_what_is_known_stays(self):
+        job, _, _ = await self.given_up(TransportError("reset"))
+        with pytest.raises(JobFailedError, match="no link"):
+            await job.result(timeout=5)
+        (step,) = await seen(job, timeout=0)
+        assert isinstance(step.state, Failed)
+
+    @in_virtual_time
+    async def test_a_refused_key_is_said(self):
+        job, _, _ = await self.given_up(AuthenticationError(status=401))
+        with pytest.raises(AuthenticationError) as caught:
+            await job.result()
+        assert caught.value.job_id == "job-1"
+
+    @in_virtual_time
+    async def test_many_who_ask_at_once_share_one_look(self):
+        job, service, polls = await self.given_up(DONE)
+        service.takes = 0.1
+        assert await asyncio.gather(*(job.result() for _ in range(9))) == [DONE] * 9
+        assert service.polls == polls + 1
+
+    @in_virtual_time
+    async def test_watchers_that_have_ended_stay_ended(self):
+        service = Service(LINKLESS)
+        job = submitted(service)
+        watcher = job.transitions()
+        assert isinstance([step async for step in watcher][-1].state, Failed)
+        service.script = [DONE]
+        assert await job.refresh() == DONE
+        assert [step async for step in watcher] == []
+
+    @in_virtual_time
+    async def test_the_link_is_told_as_a_change_and_as_the_end(self):
+        told = []
+        job, _, _ = await self.given_up(DONE, tell=Teller(told.append))
+        del told[:]
+        await job.result()
+        change, end = told
+        assert (type(change.previous), change.state) == (Failed, DONE)
+        assert (type(end), end.state) == (JobEnded, DONE)
+
+    @in_virtual_time
+    async def test_of_a_mixed_outcome_the_missing_link_is_looked_for_too(self):
+        mixed = Failed(reason="one broke", videos=LINKLESS.videos)
+        whole = Failed(reason="one broke", videos=DONE.videos)
+        service = Service(mixed)
+        job = submitted(service)
+        assert states(await seen(job))[-1] == mixed
+        service.script = [whole]
+        assert states(await seen(job)) == [whole]
+        polls = service.polls
+        await seen(job)
+        assert service.polls == polls
+
+    @in_virtual_time
+    async def test_the_error_says_to_look_again_and_never_to_buy_again(self):
+        job, _, _ = await self.given_up()
+        with pytest.raises(JobFailedError) as caught:
+            await job.result()
+        assert caught.value.advice == Advice(Action.WAIT_FOR_JOB, "job-1")
+        assert "client.job('job-1').result()" in str(caught.value)
+        assert "new paid job" not in str(caught.value)
 
 
 class TestPolicies:

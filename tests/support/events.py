@@ -63,4 +63,5 @@ EVENTS = [
     JournalBroken(path=Path("j"), error=BROKEN),
     BatchStopped(error=BROKEN),
     BatchLeft(in_flight={0: "job-1"}, unclaimed={1: "job-2"}, journalled=False),
+    BatchLeft(uncertain={0: LOST}, journalled=True),
 ]

@@ -72,9 +72,10 @@ def waiting(
     polling: PollPolicy | None = None,
     retry: RetryPolicy | None = None,
     randoms: Iterable[float] = (),
+    tell: Teller | None = None,
 ) -> Waiting:
     numbers = iter(randoms)
-    tell = Teller()
+    tell = tell or Teller()
     return Waiting(
         look=service.look,
         polling=GuardedPolicy(polling or FixedPolling(1.0), tell),

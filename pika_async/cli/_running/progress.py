@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from pika_async import (
+    Action,
     BatchStats,
     Failed,
     InvalidRequestError,
@@ -161,7 +162,7 @@ class Progress:
 def _is_for_good(error: PikaError | None) -> bool:
     match error:
         case JobFailedError():
-            return True
+            return error.advice.action is not Action.WAIT_FOR_JOB
         case InvalidRequestError():
             return error.job_id is None
         case _:

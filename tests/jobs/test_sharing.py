@@ -1,0 +1,295 @@
+"""One job has one poller, whoever holds what, and what one look finds is everybody's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import socket
+
+import aiohttp
+import anyio
+import pytest
+from support.batches import KEY, client_for, until
+from support.jobs import DONE, Service, attached, running, submitted
+from support.virtual_time import in_virtual_time, now
+
+from pika_async import (
+    Batch,
+    ClientStateError,
+    FixedPolling,
+    JobAccepted,
+    JobTimeoutError,
+    PikaClient,
+    Queued,
+    RetryPolicy,
+    ServerError,
+    SubmitHeldBack,
+    SubmitSent,
+    SubmitUncertain,
+    TransportTimeoutError,
+)
+from pika_async._batch.record import JournalRecord
+from pika_async.simulator import Fault, Polls, Simulator
+
+
+class Listening(FixedPolling):
+    """A policy that counts the ends it is told of."""
+
+    def __init__(self):
+        super().__init__(0)
+        object.__setattr__(self, "ends", [])
+
+    def finished(self, observation):
+        self.ends.append(observation.job_id)
+
+
+class TestVisitors:
+    async def test_twenty_who_hold_no_job_poll_as_one_and_its_end_is_told_once(self):
+        policy = Listening()
+        async with Simulator(duration=Polls(40)) as sim:
+            async with client_for(sim) as other:
+                job_id = (await other.submit("a red panda")).id
+            async with client_for(sim, polling=policy) as client:
+
+                async def visit():
+                    async for transition in client.job(job_id).transitions():
+                        last = transition.state
+                    return last
+
+                ends = await asyncio.gather(*(visit() for _ in range(20)))
+            assert len(sim.polls) <= 42
+        assert len(set(map(repr, ends))) == 1
+        assert policy.ends == [job_id]
+
+    async def test_a_watcher_keeps_the_job_that_the_client_would_forget(self):
+        async with Simulator(duration=Polls(40)) as sim, client_for(sim) as client:
+            job_id = (await client.submit("a red panda")).id
+            watcher = client.job(job_id).transitions()
+            first = id(watcher._tracker)
+            gc.collect()
+            assert id(client.job(job_id)._tracker) == first
+
+
+class TestOutages:
+    @in_virtual_time
+    async def test_time_in_which_nobody_looked_is_no_part_of_one(self):
+        service = Service(running(1), ServerError(status=500), ServerError(status=500), DONE)
+        job = submitted(service)
+        with anyio.move_on_after(2.2):
+            await job.result()
+        assert service.polls == 2
+        await anyio.sleep(80_000)
+        assert await job.result() == DONE
+
+    @in_virtual_time
+    async def test_time_in_which_all_looks_fail_is_one_however_many_watch(self):
+        service = Service(running(1), ServerError(status=500))
+        job = submitted(service)
+        with pytest.raises(ServerError):
+            for _ in range(100):
+                with anyio.move_on_after(10):
+                    await job.result()
+        assert 1300 <= now() <= 1330
+
+
+class Slow(Service):
+    """Answers in 10 s; a look that may not take as long is cut."""
+
+    async def look(self, handle, limit):
+        await anyio.sleep(min(limit, 10.0))
+        if limit < 10.0:
+            raise TransportTimeoutError("no whole answer in time")
+        return await super().look(handle, limit)
+
+
+class TestTheImpatient:
+    @in_virtual_time
+    async def test_a_look_that_they_cut_is_no_failure_for_the_patient(self):
+        service = Slow(*[running(number) for number in range(9)], DONE)
+        job = attached(service, retry=RetryPolicy(jitter=0.0, outage_budget=0))
+        hasty = [asyncio.create_task(job.result(timeout=0)) for _ in range(3)]
+        await anyio.wait_all_tasks_blocked()
+        patient = asyncio.create_task(job.result())
+        for one in hasty:
+            with pytest.raises(JobTimeoutError):
+                await one
+        while not patient.done():
+            # Again and again, at every moment of his looks.
+            with contextlib.suppress(JobTimeoutError):
+                await job.result(timeout=0)
+            await anyio.sleep(0.7)
+        assert await patient == DONE
+
+    @in_virtual_time
+    async def test_a_look_that_hangs_for_all_of_its_time_is_one(self):
+        job = attached(
+            Service(TransportTimeoutError("no whole answer in time")),
+            retry=RetryPolicy(jitter=0.0, outage_budget=0),
+        )
+        with pytest.raises(TransportTimeoutError):
+            await job.result()
+
+
+class TestSleepers:
+    @in_virtual_time
+    async def test_a_refresh_wakes_those_who_sleep(self):
+        service = Service(running(1), DONE)
+        job = submitted(service, polling=FixedPolling(500))
+        watchers = [asyncio.create_task(job.result()) for _ in range(3)]
+        await anyio.sleep(510)
+        begun = now()
+        assert await job.refresh() == DONE
+        assert await asyncio.gather(*watchers) == [DONE] * 3
+        assert (now(), service.polls) == (begun, 2)
+
+    @in_virtual_time
+    async def test_a_change_that_another_watcher_finds_at_its_deadline_wakes_them_too(self):
+        service = Service(running(1), DONE)
+        job = submitted(service, polling=FixedPolling(500))
+        patient = asyncio.create_task(job.result())
+        await anyio.sleep(510)
+        begun = now()
+        assert await job.result(timeout=5) == DONE
+        assert await patient == DONE
+        assert now() == begun + 5
+
+
+WRONG = {
+    "raises": ZeroDivisionError("mine"),
+    "negative": -1,
+    "infinite": float("inf"),
+    "no number": float("nan"),
+    "nothing": None,
+    "a word": "soon",
+}
+
+
+class Wrong:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def delay(self, observation, random_number):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def finished(self, observation):
+        raise LookupError("mine")
+
+
+class TestPoliciesThatFail:
+    @pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
+    async def test_an_accepted_job_is_returned_and_waited_for_all_the_same(self, answer):
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            PikaClient(KEY, base_url=sim.url, polling=Wrong(answer)) as client,
+        ):
+            job = await client.submit("a red panda")
+            assert [job.id] == list(sim.jobs)
+            with anyio.fail_after(20):
+                states = await asyncio.gather(*(job.result() for _ in range(4)))
+        assert len({state.video.id for state in states}) == 1
+
+
+class TestClosing:
+    async def test_what_waits_behind_the_brake_is_not_sent_any_more(self):
+        told = []
+        async with Simulator() as sim, aiohttp.ClientSession() as session:
+            sim.faults.append(Fault("429-empty", times=None))
+            retry = RetryPolicy(initial=0.2, maximum=0.2, jitter=0.0)
+            async with client_for(
+                sim, session=session, retry=retry, observer=told.append
+            ) as client:
+                tasks = [asyncio.create_task(client.submit(f"{n}")) for n in range(30)]
+                await until(lambda: any(isinstance(one, SubmitHeldBack) for one in told))
+            sim.faults.clear()
+            sent = len(sim.submissions)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert len(sim.submissions) == sent
+            assert sim.jobs == {}
+        assert {type(result) for result in results} == {ClientStateError}
+
+    async def test_what_waits_in_a_backoff_is_not_sent_any_more(self, unused_port):
+        told = []
+        async with aiohttp.ClientSession() as session:
+            async with PikaClient(
+                KEY,
+                base_url=f"http://127.0.0.1:{unused_port}",
+                session=session,
+                retry=RetryPolicy(initial=0.2, maximum=0.2, jitter=0.0),
+                observer=told.append,
+            ) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: any(isinstance(one, SubmitHeldBack) for one in told))
+            with pytest.raises(ClientStateError, match="closed"):
+                await task
+        assert len([one for one in told if isinstance(one, SubmitSent)]) == 1
+
+    @pytest.mark.parametrize("how", ["a scope", "a deadline"])
+    async def test_inside_a_scope_that_ends_the_answer_on_its_way_is_read(self, how, caplog):
+        told = []
+        async with Simulator() as sim:
+            sim.faults.append(Fault("slow-headers", on="submit", seconds=0.3))
+            scope = anyio.CancelScope() if how == "a scope" else anyio.move_on_after(0.1)
+            with scope:
+                async with client_for(sim, observer=told.append) as client:
+                    submit = asyncio.create_task(client.submit("a red panda"))
+                    await until(lambda: sim.jobs)
+                    submit.cancel()
+                    if how == "a scope":
+                        scope.cancel()
+                    await anyio.sleep_forever()
+            assert scope.cancelled_caught
+            (accepted,) = [one for one in told if isinstance(one, JobAccepted)]
+            assert (accepted.job_id, accepted.unclaimed) == (*sim.jobs, True)
+        assert accepted.job_id in caplog.text
+
+
+class TestUncertainForNobody:
+    async def test_it_is_told_with_prompt_fingerprint_and_time(self, caplog):
+        told = []
+        faults = [Fault("slow-headers", on="submit", seconds=60)]
+        async with (
+            Simulator(faults=faults) as sim,
+            client_for(sim, observer=told.append, request_timeout=0.3) as client,
+        ):
+            submit = asyncio.create_task(client.submit("a red panda"))
+            await until(lambda: sim.jobs)
+            submit.cancel()
+        (event,) = [one for one in told if isinstance(one, SubmitUncertain)]
+        error = event.error
+        assert (event.unclaimed, error.request.prompt) == (True, "a red panda")
+        for word in ("a red panda", error.fingerprint[:12], f"{error.sent_at:%Y-%m-%d %H:%M:%S}"):
+            assert word in caplog.text
+
+
+class TestJobsOfABatch:
+    async def test_one_that_is_come_back_to_before_it_is_written_down_is_the_same(
+        self, tmp_path, monkeypatch
+    ):
+        written = asyncio.Event()
+        write = JournalRecord.accepted
+
+        async def slowly(record, *accepted):
+            await written.wait()
+            await write(record, *accepted)
+
+        monkeypatch.setattr(JournalRecord, "accepted", slowly)
+        async with Simulator(duration=Polls(20)) as sim, client_for(sim) as client:
+            async with Batch(client, ["a red panda"], journal=tmp_path / "j") as batch:
+                await until(lambda: batch.in_flight)
+                job = client.job(batch.in_flight[0])
+                assert (job.request.prompt, job.state) == ("a red panda", Queued())
+                written.set()
+                with anyio.fail_after(20):
+                    result, state = await asyncio.gather(anext(batch), job.result())
+            assert (result.state, result.job_id) == (state, job.id)
+            assert len(sim.polls) <= 22
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
