@@ -7,6 +7,7 @@ another origin, and has jobs that fail at their submit. Nobody knows it outside 
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import math
@@ -50,7 +51,7 @@ QUICK = {"polling": FixedPolling(0), "retry": RetryPolicy(initial=0.0, maximum=0
 
 
 def toy_client(service, **options) -> PikaClient:
-    return PikaClient(KEY, base_url=service.url, dialect=Toy(), **(QUICK | options))
+    return PikaClient(KEY, base_url=service.url, **(QUICK | {"dialect": Toy()} | options))
 
 
 @pytest.mark.parametrize("dialect", [Toy(), Gateway()], ids=lambda dialect: dialect.name)
@@ -239,6 +240,29 @@ class TestInABatch:
         # The address that was uploaded for it is kept: byte for byte, and nothing goes up again.
         assert len(set(service.posts)) == 2
         assert len(service.stored) == 1
+
+    @pytest.mark.parametrize("encodes_otherwise", [False, True])
+    async def test_a_body_too_long_to_be_kept_is_sent_again_only_where_it_comes_out_the_same(
+        self, tmp_path, encodes_otherwise
+    ):
+        class Newer(Toy):
+            def encode_submit(self, endpoint, request, key):
+                sent = super().encode_submit(endpoint, request, key)
+                return evolve(sent, body=sent.body.replace(b"{", b'{"version": 2, ', 1))
+
+        journal = tmp_path / "journal"
+        image = "data:image/png;base64," + base64.b64encode(PNG + bytes(20_000)).decode()
+        requests = [GenerationRequest("a cat", image=image)]
+        impatient = RetryPolicy(initial=0.0, maximum=0.0, outage_budget=0.0)
+        async with toy_service(lose_answers=1) as service:
+            async with toy_client(service, retry=impatient) as client:
+                await run_batch(client, requests, journal=journal)
+            dialect = Newer() if encodes_otherwise else Toy()
+            async with toy_client(service, dialect=dialect) as client:
+                (again,) = await run_batch(client, requests, journal=journal)
+        assert len(service.jobs) == 1
+        assert len(service.posts) == (1 if encodes_otherwise else 2)
+        assert isinstance(again.error, SubmissionUncertainError) is encodes_otherwise
 
     async def test_a_job_that_failed_at_its_submit_is_a_result_like_any_other(self):
         async with toy_service(fail_at_once=True) as service, toy_client(service) as client:
