@@ -28,9 +28,10 @@ def flag(text: str) -> bool | str:
 
 
 def whole(text: str) -> int | str:
-    """A whole number, or the text itself."""
-    # int() would take 1_000, and digits of other scripts.
-    return _number(int, text) if re.fullmatch(r"[+-]?\d+", text, re.ASCII) else text
+    """A whole number, which may be written as 7.0; or the text itself."""
+    # int() would take 1_000, and digits of other scripts; a float would change long ones.
+    found = re.fullmatch(r"([+-]?\d+)(\.0*)?", text, re.ASCII)
+    return _number(int, found[1]) if found else text
 
 
 def decimal(text: str) -> float | str:
@@ -114,10 +115,10 @@ class TextField:
             return flag
         if get_origin(self.kind) is not None and issubclass(get_origin(self.kind), Mapping):
             return loaded
-        if self.attribute.converter is None:
-            return {int: whole, float: decimal}.get(self.kind, str)
-        # Whoever converts values reads text too.
-        return str
+        if self.kind is int:
+            return whole
+        # Whoever converts to decimals reads text too.
+        return decimal if self.kind is float and self.attribute.converter is None else str
 
 
 def fields_of(cls: type) -> dict[str, TextField]:
@@ -259,7 +260,15 @@ def from_json(text: str, folder: Path) -> GenerationRequest:
             "string"
         )
     check_names(value, FIELDS, kind="field")
-    return _from_file({name: given for name, given in value.items() if given is not None}, folder)
+    given = {name: _plain(name, one) for name, one in value.items() if one is not None}
+    return _from_file(given, folder)
+
+
+def _plain(name: str, value: Any) -> Any:
+    # A column of whole numbers with a gap becomes one of 7.0 and the like in many programs.
+    if FIELDS[name].kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:
