@@ -15,6 +15,7 @@ from attrs import Attribute, frozen
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.request import about
+from pika_async._request.spelling import MARK
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
 
@@ -195,6 +196,21 @@ def shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
+def check_encoding(text: str) -> None:
+    """Refuse what was read with bytes in it that are no UTF-8.
+
+    Raises:
+        UsageError: It has some.
+    """
+    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        raise UsageError("it is not UTF-8; save the file as UTF-8")
+
+
+def plain_name(name: str) -> str:
+    """A name as fields have it: ``negative_prompt`` for ``" Negative Prompt "``."""
+    return re.sub(r"[\s_-]+", "_", name.replace(MARK, "").strip()).casefold()
+
+
 def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) -> None:
     """Refuse unknown names.
 
@@ -259,8 +275,14 @@ def from_json(text: str, folder: Path) -> GenerationRequest:
             'allowed is a JSON object, such as {"prompt": "a red panda"}, or a prompt as a JSON '
             "string"
         )
-    check_names(value, FIELDS, kind="field")
-    given = {name: _plain(name, one) for name, one in value.items() if one is not None}
+    named: dict[str, Any] = {}
+    for name, one in value.items():
+        known = plain_name(name) if plain_name(name) in FIELDS else name
+        if known in named:
+            raise UsageError(f"{known!r} is given twice")
+        named[known] = one
+    check_names(named, FIELDS, kind="field")
+    given = {name: _plain(name, one) for name, one in named.items() if one is not None}
     return _from_file(given, folder)
 
 
