@@ -110,7 +110,7 @@ class Journal:
     service: str = field(kw_only=True)
     """Where this run submits to."""
     base_url: str = field(kw_only=True)
-    _respelled: bool = field(kw_only=True)
+    _respelled: bool = field(kw_only=True, alias="respelled")
     """Whether an older version wrote down texts in it that are spelled otherwise now."""
 
     @classmethod
