@@ -158,7 +158,7 @@ class JournalRecord(Record):
             if _is_large(content.image) or _is_large(content.video)
             else _digested(request, content)
         )
-        found = await self._before_sending(self._journal.claim(name, self._index, shown))
+        found = await self._before_sending(self._journal.claim(name, self._index, shown, content))
         self._request = found.request
         self._job_id = found.job_id
         unanswered = found.status in (Status.SUBMITTING, Status.UNCERTAIN)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pika_async._errors import JournalError
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
+from pika_async._journal.spellings import gather
 from pika_async._version import __version__
 
 # How often each fingerprint was met in this run, if more than once; on disk, so that memory does
@@ -46,7 +47,7 @@ class JournalFile:
             known.close()
         self._lock = _locked(path)
         try:
-            self.connection, self.run = _opened(path, started_at)
+            self.connection, self.run, self.respelled = _opened(path, started_at)
         except BaseException:
             self._lock.close()
             raise
@@ -217,12 +218,13 @@ def _locked(path: Path) -> sqlite3.Connection:
     return lock
 
 
-def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int]:
-    """The connection and the number of this run."""
+def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int, bool]:
+    """The connection, the number of this run, and whether texts in it were spelled otherwise."""
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            return connection, _begin_run(connection, path, started_at)
+            run = _begin_run(connection, path, started_at)
+            return connection, run, gather(connection)
         except BaseException:
             connection.close()
             raise

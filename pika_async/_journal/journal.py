@@ -45,6 +45,7 @@ from pika_async._journal.file import JournalFile
 from pika_async._journal.group_commit import GroupCommit
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.records import files_of, files_record, problem_record, state_of
+from pika_async._journal.spellings import take_over
 from pika_async._json import compact, to_json
 from pika_async._request.record import Intent
 from pika_async._states import Succeeded
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async._errors import JournalError, PikaError
+    from pika_async._request.request import GenerationRequest
     from pika_async._states import Failed
 
 
@@ -108,6 +110,8 @@ class Journal:
     service: str = field(kw_only=True)
     """Where this run submits to."""
     base_url: str = field(kw_only=True)
+    _respelled: bool = field(kw_only=True, alias="respelled")
+    """Whether an older version wrote down texts in it that are spelled otherwise now."""
 
     @classmethod
     async def open(
@@ -134,7 +138,14 @@ class Journal:
         """
         commits = GroupCommit(path, broken)
         file = await commits.open(partial(JournalFile, path, now()))
-        return cls(commits, file.run, now, service=service, base_url=base_url)
+        return cls(
+            commits,
+            file.run,
+            now,
+            service=service,
+            base_url=base_url,
+            respelled=file.respelled,
+        )
 
     async def close(self) -> None:
         """Close it, once all that was written is durable."""
@@ -146,13 +157,29 @@ class Journal:
             return False
         return found.service != self.service or found.base_url not in (None, self.base_url)
 
-    def claim(self, fingerprint: str, position: int, request: str) -> asyncio.Future[Found]:
+    def claim(
+        self,
+        fingerprint: str,
+        position: int,
+        request: str,
+        content: GenerationRequest | None = None,
+    ) -> asyncio.Future[Found]:
         """What is known of a request, and that this run has come to it.
 
         Equal requests are told apart by their occurrence: the second in this run is the second of
         earlier runs, wherever they stood.
+
+        Args:
+            fingerprint: Of the request.
+            position: Its place in this run.
+            request: The request, as it is written down.
+            content: The request with its files read: with it, rows are found that older versions
+                wrote down in another spelling.
         """
-        return self._commits.write(partial(_claim, self._run, fingerprint, position, request))
+        step = partial(_claim, self._run, fingerprint, position, request)
+        if self._respelled and content is not None:
+            step = partial(_claim_respelled, fingerprint, content, step)
+        return self._commits.write(step)
 
     def submitting(self, request: int, intent: Intent) -> asyncio.Future[None]:
         """A new attempt, before its submit leaves. Those before it become history."""
@@ -270,6 +297,16 @@ def _claim(
         return _found(request, number, attempt)
     status = Status.WAITING if refused_at is None else Status.FAILED
     return Found(request=request, number=number, status=status, problem=problem)
+
+
+def _claim_respelled(
+    fingerprint: str,
+    content: GenerationRequest,
+    claim: Callable[[sqlite3.Connection], Found],
+    connection: sqlite3.Connection,
+) -> Found:
+    take_over(fingerprint, content, connection)
+    return claim(connection)
 
 
 def _found(request: int, number: int, attempt: Sequence[Any]) -> Found:

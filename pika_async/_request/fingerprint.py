@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pika_async._request.request import GenerationRequest
 
 
-def fingerprint(request: GenerationRequest) -> str:
+def fingerprint(request: GenerationRequest, *, spelled: Mapping[str, Any] | None = None) -> str:
     """SHA-256, hexadecimal, of what the request asks for.
 
     Media count by their content, so a request whose files have been read must be given: a path
     has no content, and the same path may hold another image tomorrow.
+
+    Args:
+        request: The request.
+        spelled: Fields that count in this spelling, which the request itself would not keep.
     """
-    canonical = _CANONICAL.encode(_by_content(request))
+    asked = _by_content(request)
+    canonical = _CANONICAL.encode(asked | _by_content(dict(spelled)) if spelled else asked)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 

@@ -25,6 +25,7 @@ from pika_async._checks import (
 )
 from pika_async._request.effects import Pikaffect, to_pikaffect
 from pika_async._request.media import Media, MediaKind, check_media, show_media
+from pika_async._request.spelling import respelled, to_text
 
 ASPECT_RATIO_RANGE: Final = (0.4, 2.5)
 FRAME_RATE_RANGE: Final = (1, 24)
@@ -118,6 +119,7 @@ def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
         raise FieldError("extra", value, allowed, written="an object")
     try:
         copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        copy = respelled(copy)
     except (TypeError, ValueError, RecursionError) as error:
         raise FieldError(
             "extra", value, allowed, problem=f"allowed is {allowed}: {error}"
@@ -128,6 +130,10 @@ def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
 @frozen
 class GenerationRequest:
     """One video to make. The prompt is positional, everything else is named.
+
+    Text that differs only in its line ends or in byte-order marks is the same request: all text is
+    kept, and sent, with line feeds as its line ends and without U+FEFF, and a prompt without line
+    ends behind it.
 
     Attributes:
         prompt: What to show.
@@ -152,7 +158,11 @@ class GenerationRequest:
         FieldError: Names the field, the value and what is allowed; also a ValueError.
     """
 
-    prompt: str = field(metadata=_about("What to show.", "PROMPT"), validator=text(empty=False))
+    prompt: str = field(
+        metadata=_about("What to show.", "PROMPT"),
+        converter=to_text,
+        validator=text(empty=False),
+    )
     image: Media | None = field(
         metadata=_about("Start from this image.", "FILE_OR_URL", medium="image"),
         kw_only=True,
@@ -177,6 +187,7 @@ class GenerationRequest:
         metadata=_about("Model version.", "VERSION"),
         kw_only=True,
         default="1.5",
+        converter=to_text,
         validator=text(empty=False, allowed='a version as text, such as "1.5"'),
     )
     aspect_ratio: float | None = field(
@@ -217,6 +228,7 @@ class GenerationRequest:
         metadata=_about("What to avoid.", "TEXT"),
         kw_only=True,
         default="",
+        converter=to_text,
         validator=text(empty=True),
     )
     seed: int | None = field(

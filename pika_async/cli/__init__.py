@@ -11,7 +11,11 @@ def main() -> None:
     """Run the command line; without its extra, say in one sentence how to get it."""
     try:
         from pika_async.cli._app import app  # noqa: PLC0415 - what it imports may be missing
+        from pika_async.cli._showing.output import (  # noqa: PLC0415 - as above
+            keep_standard_streams,
+        )
 
+        keep_standard_streams()
         app()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

@@ -21,8 +21,9 @@ EXAMPLES: Final = f"""\
 A file is one of:
 
 - **.txt**: one prompt a line; empty lines and lines that begin with # are skipped.
-- **.csv**: the first line names the columns: {", ".join(COLUMNS)} (JSON). Only prompt must be
-  there; an empty cell leaves the choice to the default.
+- **.csv**: the first line names the columns: {", ".join(COLUMNS)} (JSON), in
+  capitals or not. Only prompt must be there; an empty cell leaves the choice to the default. Cells
+  are separated by commas, semicolons or tabs, as in the first line.
 - **.jsonl**: one JSON object a line with these names (camera is an object), or a prompt as a JSON
   string.
 

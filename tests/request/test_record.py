@@ -117,11 +117,12 @@ class TestRequests:
         st.integers(),
     )
     def test_a_record_is_one_line_that_every_file_can_hold(self, prompt, extra, seed):
-        record = request_record(GenerationRequest(prompt, extra=extra, seed=seed))
+        request = GenerationRequest(prompt, extra=extra, seed=seed)
+        record = request_record(request)
         assert record.isascii()
         assert "\n" not in record
-        assert json.loads(record)["prompt"] == prompt
-        assert json.loads(record).get("extra", {}) == extra
+        assert json.loads(record)["prompt"] == request.prompt
+        assert json.loads(record).get("extra", {}) == request.extra
 
 
 class TestBodies:

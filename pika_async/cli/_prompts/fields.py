@@ -15,6 +15,7 @@ from attrs import Attribute, frozen
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.request import about
+from pika_async._request.spelling import MARK
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
 
@@ -28,9 +29,10 @@ def flag(text: str) -> bool | str:
 
 
 def whole(text: str) -> int | str:
-    """A whole number, or the text itself."""
-    # int() would take 1_000, and digits of other scripts.
-    return _number(int, text) if re.fullmatch(r"[+-]?\d+", text, re.ASCII) else text
+    """A whole number, which may be written as 7.0; or the text itself."""
+    # int() would take 1_000, and digits of other scripts; a float would change long ones.
+    found = re.fullmatch(r"([+-]?\d+)(\.0*)?", text, re.ASCII)
+    return _number(int, found[1]) if found else text
 
 
 def decimal(text: str) -> float | str:
@@ -114,10 +116,10 @@ class TextField:
             return flag
         if get_origin(self.kind) is not None and issubclass(get_origin(self.kind), Mapping):
             return loaded
-        if self.attribute.converter is None:
-            return {int: whole, float: decimal}.get(self.kind, str)
-        # Whoever converts values reads text too.
-        return str
+        if self.kind is int:
+            return whole
+        # Whoever converts to decimals reads text too.
+        return decimal if self.kind is float and self.attribute.converter is None else str
 
 
 def fields_of(cls: type) -> dict[str, TextField]:
@@ -194,6 +196,21 @@ def shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
+def check_encoding(text: str) -> None:
+    """Refuse what was read with bytes in it that are no UTF-8.
+
+    Raises:
+        UsageError: It has some.
+    """
+    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        raise UsageError("it is not UTF-8; save the file as UTF-8")
+
+
+def plain_name(name: str) -> str:
+    """A name as fields have it: ``negative_prompt`` for ``" Negative Prompt "``."""
+    return re.sub(r"[\s_-]+", "_", name.replace(MARK, "").strip()).casefold()
+
+
 def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) -> None:
     """Refuse unknown names.
 
@@ -258,8 +275,22 @@ def from_json(text: str, folder: Path) -> GenerationRequest:
             'allowed is a JSON object, such as {"prompt": "a red panda"}, or a prompt as a JSON '
             "string"
         )
-    check_names(value, FIELDS, kind="field")
-    return _from_file({name: given for name, given in value.items() if given is not None}, folder)
+    named: dict[str, Any] = {}
+    for name, one in value.items():
+        known = plain_name(name) if plain_name(name) in FIELDS else name
+        if known in named:
+            raise UsageError(f"{known!r} is given twice")
+        named[known] = one
+    check_names(named, FIELDS, kind="field")
+    given = {name: _plain(name, one) for name, one in named.items() if one is not None}
+    return _from_file(given, folder)
+
+
+def _plain(name: str, value: Any) -> Any:
+    # A column of whole numbers with a gap becomes one of 7.0 and the like in many programs.
+    if FIELDS[name].kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:

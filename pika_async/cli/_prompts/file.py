@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
+import json
 import shutil
 import sys
 import tempfile
@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from attrs import frozen
 
 from pika_async import GenerationRequest
-from pika_async.cli._prompts.fields import (
-    COLUMNS,
-    check_names,
-    from_cells,
-    from_json,
-    from_text,
-    shortened,
-)
+from pika_async._request.spelling import MARK
+from pika_async.cli._prompts.fields import check_encoding, from_cells, from_json, from_text
+from pika_async.cli._prompts.table import Row, rows_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
 
@@ -32,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
 _SHOWN_PROBLEMS: Final = 20
-_SHOWN_CELLS: Final = 5
-_HEADER: Final = "the first line must be a header that names the columns, such as prompt,seed;"
+_JOINED: Final = (
+    "a byte-order mark (U+FEFF) stands in the middle of it, where another file seems to begin: put "
+    "a line end there, or take the mark away"
+)
 _SPOOLED_IN_MEMORY: Final = 1 << 20
-# A text whose quote is never closed would otherwise be the rest of the file; data URLs are long.
-_LONGEST_CELL: Final = 1 << 26
 
 
 class Format(StrEnum):
@@ -86,7 +81,7 @@ class PromptFile:
         self.file.seek(0)
         text = io.TextIOWrapper(
             self.file,
-            encoding="utf-8-sig",
+            encoding="utf-8",
             # What is no UTF-8 is met again in the line that holds it.
             errors="surrogateescape",
             newline="" if self.format is Format.CSV else None,
@@ -130,101 +125,61 @@ class PromptFile:
 
 def _prompts(text: io.TextIOWrapper) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
-        prompt = line.strip()
-        if prompt and not prompt.startswith("#"):
-            yield _line(number, prompt, partial(from_text, prompt))
+        parts = [part for one in line.split(MARK) if (part := one.strip())]
+        if len(parts) > 1:
+            yield Line(number=number, problem=_JOINED)
+        elif parts and not parts[0].startswith("#"):
+            yield _line(number, parts[0], partial(from_text, parts[0]))
 
 
 def _objects(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
-        value = line.strip()
-        if value:
+        for value in _values(line):
             yield _line(number, value, partial(from_json, value, folder))
+
+
+def _values(line: str) -> Iterator[str]:
+    """The JSON texts of a line: several where files were joined without a line end between them."""
+    *parts, last = line.split(MARK)
+    text = ""
+    for part in parts:
+        text += part
+        if _is_json(text):
+            yield text.strip()
+            text = ""
+    text = (text + last).strip()
+    if text:
+        yield text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _line(number: int, text: str, made: Callable[[], GenerationRequest]) -> Line:
     try:
-        _check_encoding(text)
+        check_encoding(text)
         return Line(number=number, request=made())
     except UsageError as error:
         return Line(number=number, problem=str(error))
 
 
-def _check_encoding(text: str) -> None:
-    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise UsageError("it is not UTF-8; save the file as UTF-8")
-
-
 def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
-    csv.field_size_limit(_LONGEST_CELL)
-    # Strict: a quote that is never closed would otherwise make one prompt of all that follows.
-    reader = csv.reader(text, strict=True, skipinitialspace=True)
-    columns: list[str] | None = None
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Line(number=number, problem=_csv_words(error))
-            return
-        cells = [cell.strip() for cell in row]
-        while cells and not cells[-1]:
-            # Spreadsheets fill rows up.
-            del cells[-1]
-        if not cells:
+    for row in rows_of(text):
+        if row.problem is not None and not row.cells:
+            yield Line(number=row.number, problem=row.problem)
             continue
-        if columns is not None:
-            yield _line(number, "".join(cells), partial(_row, cells, columns, folder))
-            continue
-        try:
-            columns = _columns(cells)
-        except UsageError as error:
-            yield Line(number=number, problem=str(error))
-            return
+        yield _line(row.number, "".join(row.cells.values()), partial(_row, row, folder))
 
 
-def _columns(cells: list[str]) -> list[str]:
-    _check_encoding("".join(cells))
-    try:
-        check_names([cell for cell in cells if cell], COLUMNS, kind="column")
-    except UsageError as error:
-        for sign, words in ((";", "semicolons"), ("\t", "tabs")):
-            names = cells[0].split(sign)
-            # Prompts hold such signs too.
-            if len(names) > 1 and any(name.strip() in COLUMNS for name in names):
-                raise UsageError(f"columns are separated by commas, not by {words}") from error
-        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
-    if "" in cells:
-        raise UsageError(f"column {cells.index('') + 1} has no name")
-    for name in cells:
-        if cells.count(name) > 1:
-            raise UsageError(f"the column {name!r} is there twice")
-    if "prompt" not in cells:
-        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")
-    return cells
-
-
-def _shown(cells: list[str]) -> str:
-    shown = ", ".join(repr(shortened(cell)) for cell in cells[:_SHOWN_CELLS])
-    return f"{shown}, …" if len(cells) > _SHOWN_CELLS else shown
-
-
-def _row(cells: list[str], columns: list[str], folder: Path) -> GenerationRequest:
-    if len(cells) > len(columns):
-        raise UsageError(
-            f"it has {len(cells)} cells, and the first line names {len(columns)} columns; a "
-            'text with commas stands in "quotes"'
-        )
-    named = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
-    return from_cells(named, folder)
-
-
-def _csv_words(error: csv.Error) -> str:
-    if "unexpected end of data" in str(error) or "field larger than" in str(error):
-        return 'the text that begins here with " has no end; a " inside of it is written ""'
-    return f"it is no CSV: {error}; what follows was not read"
+def _row(row: Row, folder: Path) -> GenerationRequest:
+    if row.problem is not None:
+        raise UsageError(row.problem)
+    return from_cells(row.cells, folder)
 
 
 @contextmanager

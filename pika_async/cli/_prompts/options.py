@@ -10,7 +10,15 @@ import typer
 from attrs import NOTHING, Factory
 
 from pika_async._request.request import about
-from pika_async.cli._prompts.fields import FIELDS, TextField, loaded, request_of
+from pika_async.cli._prompts.fields import (
+    FIELDS,
+    TextField,
+    decimal,
+    flag,
+    loaded,
+    request_of,
+    whole,
+)
 from pika_async.cli._running.exits import UsageError
 
 if TYPE_CHECKING:
@@ -44,9 +52,7 @@ def _option(field: TextField) -> inspect.Parameter:
     known = about(field.attribute)
     default = field.attribute.default
     # Text is read here, and not by typer, so that whoever asked for JSON gets an error as JSON.
-    kind: Any = field.kind if field.kind in (bool, int, float) else str
-    if field.attribute.converter is not None and kind is not bool:
-        kind = str
+    kind: Any = field.kind if field.reads in (flag, whole, decimal) else str
     if field.repeats or field.parts:
         kind = list[str]
     if default is NOTHING or isinstance(default, Factory):  # type: ignore[arg-type]
@@ -63,9 +69,15 @@ def _option(field: TextField) -> inspect.Parameter:
                 help=known.help,
                 show_default=bool(default),
                 rich_help_panel=_PANEL,
+                parser=_whole if kind is int else None,
             ),
         ],
     )
+
+
+def _whole(given: str | int) -> Any:
+    # The default comes through here too.
+    return whole(given) if isinstance(given, str) else given
 
 
 def _called(field: TextField) -> str:

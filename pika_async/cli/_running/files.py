@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pika_async import PikaError
+from pika_async._download import targets
 from pika_async._download.names import plain, short
+from pika_async._download.targets import Problem, UnusableTargetError
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.output import write
 
@@ -27,48 +28,37 @@ _LONGEST_STEM: Final = 100
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a file that could not be written.
+    """Refuse a file that could not be written, before anything is paid for.
 
     Raises:
-        UsageError: It exists, is a folder, or its folder cannot be written to.
+        UsageError: It exists, is no file, has a name that cannot be one, or its folder cannot be
+            written to.
     """
     try:
-        if target.is_dir():
-            raise UsageError(f"{str(target)!r} is a folder; -o takes the name of a file.")
-        # The name the download has while it is under way, the longer of the two.
-        os.lstat(f"{target}.part")
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{str(target)!r} is no name for a file here: {_reason(error)}."
-        ) from error
-    if os.path.lexists(target) and not overwrite:
-        raise UsageError(
-            f"{str(target)!r} exists already; nothing was sent. Add --overwrite to replace it, or "
-            "give another name with -o."
-        )
-    _check_folder(target)
+        targets.check_target(target, overwrite=overwrite)
+    except UnusableTargetError as error:
+        raise UsageError(_unusable(target, error)) from error
 
 
-def _check_folder(target: Path) -> None:
-    """Missing folders are made by the download: what counts is the nearest that exists."""
-    folder = target.absolute().parent
-    while not os.path.lexists(folder) and folder != folder.parent:
-        folder = folder.parent
-    try:
-        # The honest test: permissions alone know nothing of read-only and full disks.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"{str(target)!r} cannot be saved: {str(folder)!r} cannot be written to "
-            f"({_reason(error)})."
-        ) from error
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+def _unusable(target: Path, error: UnusableTargetError) -> str:
+    name = repr(str(target))
+    match error.problem:
+        case Problem.EXISTS:
+            return (
+                f"{name} exists already; nothing was sent. Add --overwrite to replace it, or give "
+                "another name with -o."
+            )
+        case Problem.FOLDER:
+            return f"{name} is a folder; -o takes the name of a file."
+        case Problem.NAME:
+            return f"{name} is no name for a file here: {error.reason}."
+        case Problem.NOT_WRITABLE:
+            folder = target.absolute().parent
+            while not os.path.lexists(folder) and folder != folder.parent:
+                folder = folder.parent
+            return f"{name} cannot be saved: {str(folder)!r} cannot be written to ({error.reason})."
+        case _:
+            return f"{error}. Give the name of a file with -o."
 
 
 def default_target(prompt: str, job_id: str) -> Path:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _REFRESHES_PER_SECOND: Final = 8
 _WIDEST_BAR: Final = 36
+LETTERS: Final = "⠋━╸✓…"
+"""What the lines that move are drawn with."""
 # Below this many columns the bar and the time give way to the words.
 _NARROW: Final = 64
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
 
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.as_json import AsJSON
-from pika_async.cli._showing.live import Live
+from pika_async.cli._showing.live import LETTERS, Live
+from pika_async.cli._showing.output import Screen, has_letters
 from pika_async.cli._showing.plain import Plain
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class Stage:
 
 def stage_for(trail: Trail, *, as_json: bool = False) -> Stage:
     """Lines that move where stderr is a terminal, but never among JSON on the same terminal."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
     moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+    moves &= has_letters(LETTERS, sys.stderr)
     results = not as_json
     if isinstance(trail, BatchTrail):
         # Results among lines that move would be written over; these tell of them anyway.
