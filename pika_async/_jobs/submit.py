@@ -85,6 +85,10 @@ def new_submit_id() -> str:
     return os.urandom(16).hex()
 
 
+def _closed() -> ClientStateError:
+    return ClientStateError("the client has been closed")
+
+
 class Submitter:
     """Submits for one client."""
 
@@ -154,7 +158,7 @@ class Submitter:
 
     async def _note_leaving(self, submit: Submit) -> None:
         if self.closed:
-            raise ClientStateError("the client has been closed")
+            raise _closed()
         if submit.recorder is None:
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
@@ -257,6 +261,13 @@ class Submitter:
         recorder = submit.recorder
         try:
             accepted = await self._api.submit(submit.prepared, departure)
+        except asyncio.CancelledError:
+            if not (self.closed and departure.is_withdrawn):
+                raise
+            # It was still connecting when the client was closed; its caller was not cancelled.
+            if recorder is not None:
+                recorder.stayed()
+            raise _closed() from None
         except PikaError as error:
             # What may have started a job, now or at an earlier try, stays written down.
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None

@@ -30,6 +30,7 @@ from pika_async import (
     TransportTimeoutError,
 )
 from pika_async._batch.record import JournalRecord
+from pika_async._meaning import Started
 from pika_async.simulator import Fault, Polls, Simulator
 
 
@@ -225,6 +226,29 @@ class TestClosing:
             with pytest.raises(ClientStateError, match="closed"):
                 await task
         assert len([one for one in told if isinstance(one, SubmitSent)]) == 1
+
+    async def test_what_is_still_connecting_is_not_sent_and_its_caller_told_why(self):
+        connecting, go_on = asyncio.Event(), asyncio.Event()
+
+        class Held(aiohttp.TCPConnector):
+            async def connect(self, *args, **options):
+                connecting.set()
+                await go_on.wait()
+                return await super().connect(*args, **options)
+
+        async with Simulator() as sim, aiohttp.ClientSession(connector=Held()) as session:
+            client = PikaClient(KEY, base_url=sim.url, session=session)
+            await client.__aenter__()
+            task = asyncio.create_task(client.submit("a red panda"))
+            await connecting.wait()
+            closing = asyncio.create_task(client.__aexit__(None, None, None))
+            await until(lambda: client._jobs._submitter.closed)
+            go_on.set()
+            await closing
+            with pytest.raises(ClientStateError, match="closed") as caught:
+                await task
+            assert caught.value.started is Started.NO
+            assert sim.submissions == []
 
     @pytest.mark.parametrize("how", ["a scope", "a deadline"])
     async def test_inside_a_scope_that_ends_the_answer_on_its_way_is_read(self, how, caplog):
