@@ -23,14 +23,13 @@ from pika_async import (
 )
 from pika_async.cli._running.clients import Ear
 from pika_async.cli._running.exits import failure
-from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail
+from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail, watch_line
 from pika_async.cli._showing.sentences import (
     meaning,
     name_of,
     reason,
     refusal,
     sentence,
-    watch_line,
 )
 
 FILE = BatchTrail(file="p.csv", journal=True)

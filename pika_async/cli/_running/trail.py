@@ -18,9 +18,10 @@ from pika_async import (
     VideoSaved,
 )
 from pika_async.cli._running.progress import Progress
-from pika_async.cli._showing.sentences import watch_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pika_async import Event
 
 STDIN: Final = "-"
@@ -239,3 +240,10 @@ class BatchTrail(Trail):
     def reads_file(self) -> bool:
         """Whether requests come from a file, and not from options."""
         return True
+
+
+def watch_line(job_id: str, options: Sequence[str] = ()) -> str:
+    """The command that goes on waiting for a job."""
+    # An id that looks like an option must come after everything else.
+    words = [*options, "--", job_id] if job_id.startswith("-") else [job_id, *options]
+    return shlex.join(["pika-async", "watch", *words])

@@ -10,10 +10,10 @@ from rich import filesize
 
 from pika_async import NotSubmittedError, Transition
 from pika_async import _events as events
-from pika_async.cli._running.trail import BatchTrail
+from pika_async.cli._running.trail import BatchTrail, watch_line
 from pika_async.cli._showing import batch_words, shown
 from pika_async.cli._showing.output import write, write_path
-from pika_async.cli._showing.sentences import reason, sentence, watch_line
+from pika_async.cli._showing.sentences import reason, sentence
 from pika_async.cli._showing.words import counted, state_words, time_left
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -20,21 +19,13 @@ from pika_async import (
 )
 from pika_async._errors import full_stop
 from pika_async._meaning import Spelling, in_sentences
+from pika_async.cli._running.trail import watch_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pika_async import Advice, FieldError, MoneyMeaning
     from pika_async.cli._running.trail import Trail
 
 _FIELDS: Final = {field.name for field in attrs.fields(GenerationRequest)}
-
-
-def watch_line(job_id: str, options: Sequence[str] = ()) -> str:
-    """The command that goes on waiting for a job."""
-    # An id that looks like an option must come after everything else.
-    words = [*options, "--", job_id] if job_id.startswith("-") else [job_id, *options]
-    return shlex.join(["pika-async", "watch", *words])
 
 
 def shell(resume: str | None = None) -> Spelling:
