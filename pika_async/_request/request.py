@@ -25,6 +25,7 @@ from pika_async._checks import (
 )
 from pika_async._request.effects import Pikaffect, to_pikaffect
 from pika_async._request.media import Media, MediaKind, check_media, show_media
+from pika_async._request.numbers import to_number, to_whole, to_whole_or_none
 from pika_async._request.spelling import respelled, to_text
 
 ASPECT_RATIO_RANGE: Final = (0.4, 2.5)
@@ -96,7 +97,7 @@ def _check_camera(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 def _to_aspect_ratio(value: float | str | None) -> float | None:
     if not isinstance(value, str):
-        return value
+        return to_number(value)
     low, high = ASPECT_RATIO_RANGE
     width, separator, height = value.partition(":")
     try:
@@ -201,6 +202,7 @@ class GenerationRequest:
         metadata=_about("Frames per second, 1 to 24.", "N"),
         kw_only=True,
         default=24,
+        converter=to_whole,
         validator=number_within(*FRAME_RATE_RANGE, whole=True),
     )
     camera: Camera | None = field(
@@ -216,12 +218,14 @@ class GenerationRequest:
         metadata=_about("How closely to follow the prompt, 5 to 25.", "N"),
         kw_only=True,
         default=None,
+        converter=to_number,
         validator=number_within(*GUIDANCE_SCALE_RANGE, whole=False),
     )
     motion: int | None = field(
         metadata=_about("How much moves, 0 to 4.", "N"),
         kw_only=True,
         default=None,
+        converter=to_whole_or_none,
         validator=number_within(*MOTION_RANGE, whole=True),
     )
     negative_prompt: str = field(
@@ -235,6 +239,7 @@ class GenerationRequest:
         metadata=_about("For repeating a video.", "N"),
         kw_only=True,
         default=None,
+        converter=to_whole_or_none,
         validator=whole_or_none,
     )
     extend: bool = field(

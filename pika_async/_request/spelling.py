@@ -23,7 +23,7 @@ def one_spelling(text: str) -> str:
     return text.replace(MARK, "") if MARK in text else text
 
 
-def to_text(value: Any) -> Any:
+def to_text(value: str) -> str:
     """A converter: text in one spelling, without line ends behind it; all else as it is.
 
     Lines that are read from a file end in a line end, except perhaps the last one.

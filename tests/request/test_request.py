@@ -68,17 +68,20 @@ NOT_ALLOWED = [
     ),
     *(
         refused("frame_rate", value, "a whole number from 1 to 24")
-        for value in (0, 25, -1, 23.976, 24.0, math.nan, True, "24", None)
+        for value in (0, 25, -1, 23.976, 24.5, math.nan, True, "24", None)
     ),
     *(
         refused("motion", value, "a whole number from 0 to 4")
-        for value in (-1, 5, 1.5, 1.0, True, False, "1", math.nan)
+        for value in (-1, 5, 1.5, True, False, "1", math.nan)
     ),
     *(
         refused("guidance_scale", value, "a number from 5 to 25")
         for value in (4.99, 25.01, 0, math.nan, math.inf, -math.inf, True, "12")
     ),
-    *(refused("seed", value, "a whole number") for value in (1.0, "7", True, math.nan)),
+    *(
+        refused("seed", value, "a whole number")
+        for value in (1.5, "7", True, math.nan, math.inf, 2.0**60)
+    ),
     *(refused("extend", value, "True or False") for value in (0, 1, None, "no")),
     *(refused("camera", value, "a Camera") for value in ("in", {"zoom": "in"}, True)),
     *(
