@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,16 @@ from pika_async._errors import JournalError
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._journal.spellings import gather
 from pika_async._version import __version__
+
+try:
+    import fcntl
+except ImportError:  # Windows, whose files can always be locked
+    fcntl = None  # type: ignore[assignment]
+
+# What file systems answer that know no locks, or do not reach whoever keeps them.
+_NO_LOCKS: Final = frozenset(
+    {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EIO}
+)
 
 # How often each fingerprint was met in this run, if more than once; on disk, so that memory does
 # not grow with it.
@@ -208,6 +220,9 @@ def _locked(path: Path) -> sqlite3.Connection:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
         lock.close()
+        # SQLite says of a file system without locks that the file is in use, or broken.
+        if (problem := _lock_problem(path.parent)) is not None:
+            raise _without_locks(path, problem) from error
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise _unwritable(path, error) from error
         raise JournalError(
@@ -216,6 +231,18 @@ def _locked(path: Path) -> sqlite3.Connection:
             "or give this one another journal."
         ) from error
     return lock
+
+
+def _lock_problem(folder: Path) -> OSError | None:
+    """Why no file in ``folder`` can be locked, where none can."""
+    if fcntl is None:
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error if error.errno in _NO_LOCKS else None
+    return None
 
 
 def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int, bool]:
@@ -293,6 +320,14 @@ def _unwritable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
     return JournalError(
         f"the journal {str(path)!r} cannot be written: {error}. Nothing was sent. Look at the "
         "permissions of its folder and the space on its disk."
+    )
+
+
+def _without_locks(path: Path, problem: OSError) -> JournalError:
+    return JournalError(
+        f"the file system of the journal {str(path)!r} cannot lock files ({problem.strerror}), so "
+        "two batches on it would not notice each other, and could pay twice. Nothing was sent. Put "
+        "the journal on a disk of this machine; the videos may stay where they are."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -397,6 +398,24 @@ class TestOneAtATime:
         with held_elsewhere(path):
             with pytest.raises(JournalError, match=IN_USE):
                 JournalFile(path, MOMENT)
+
+    @pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EBADF", "EINVAL", "EIO"])
+    def test_where_no_file_can_be_locked_that_is_said_and_where_a_journal_may_lie(
+        self, tmp_path, monkeypatch, code
+    ):
+        fcntl = pytest.importorskip("fcntl", reason="files can always be locked here")
+
+        def refuse(*_):
+            number = getattr(errno, code)
+            raise OSError(number, os.strerror(number))
+
+        path = tmp_path / "journal.db"
+        with opened(path):
+            # SQLite takes a lock that the system refuses for one that somebody else holds.
+            monkeypatch.setattr(fcntl, "lockf", refuse)
+            with pytest.raises(JournalError, match="cannot lock files .* Nothing was sent") as met:
+                JournalFile(path, MOMENT)
+        assert os.strerror(getattr(errno, code)) in str(met.value)
 
     def test_the_one_that_is_refused_does_not_lift_the_lock_of_the_other(self, tmp_path):
         # A POSIX lock goes when its process closes any handle of the file.
