@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -124,6 +124,13 @@ class Command:
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def insist(self, number: int) -> None:
+        """Send the signal until the process ends; repeated in the same moment, it is one wish."""
+        while self.process.poll() is None:
+            self.process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.2)
 
     def end(self) -> Done:
         """Wait for the end. What was read before is not in it."""

@@ -145,7 +145,7 @@ def test_a_second_signal_leaves_at_once_and_pays_for_nothing_twice(batch, pika, 
         eventually(lambda: len(sim.submissions) == 2)
         command.send(signal.SIGINT)
         command.wait_for("Ctrl-C again leaves at once")
-        command.send(signal.SIGINT)
+        command.insist(signal.SIGINT)
         done = command.end()
     assert done.code == 130
     assert "the journal knows them, and a second run calls them uncertain" in done.err

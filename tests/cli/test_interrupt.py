@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -51,7 +53,11 @@ def resumed(pika, done):
 
 @pytest.mark.parametrize(
     ("number", "code", "words"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        pytest.param(getattr(signal, "SIGHUP", 1), 129, "ended by SIGHUP", id="the terminal is closed"),
+    ],
 )
 def test_a_signal_leaves_the_job_running_and_prints_the_line_that_resumes(  # noqa: PLR0917 - fixtures
     start, pika, sim, number, code, words
@@ -106,13 +112,39 @@ def test_while_submitting_a_second_signal_leaves_at_once_and_says_what_that_mean
         eventually(lambda: sim.submissions)
         command.send(signal.SIGINT)
         command.wait_for("Ctrl-C again leaves at once")
-        command.send(signal.SIGINT)
+        command.insist(signal.SIGINT)
         done = command.end()
     assert done.code == 130
     assert done.err == (
         "interrupted: the job may exist and may be billed; look at the account's usage before "
         "submitting again.\n"
     )
+
+
+def test_a_signal_sent_twice_in_a_moment_is_one_wish_and_the_paid_job_is_named(
+    start, sim, eventually
+):
+    sim.faults.append(Fault("slow-headers", seconds=0.5))
+    with generating(start, sim) as command:
+        eventually(lambda: sim.submissions)
+        command.send(signal.SIGTERM)
+        command.wait_for("waiting for the answer")
+        command.send(signal.SIGTERM)
+        done = command.end()
+    assert done.code == 143
+    assert f"pika-async watch {next(iter(sim.jobs))} -o 'my x.mp4'" in done.err
+
+
+def test_a_hangup_that_was_ignored_from_the_start_stays_so(here, sim, pika):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hangup = threading.Timer(0.0, os.kill, (os.getpid(), signal.SIGHUP))
+        sim.failure = lambda _: hangup.start()
+        done = pika("generate", "x", "-o", "x.mp4", "--base-url", sim.url)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert done.code == 0
+    assert (here / "x.mp4").exists()
 
 
 def test_two_signals_in_a_row_do_not_lose_the_line_that_resumes(start, sim):

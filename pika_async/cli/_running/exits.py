@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 USAGE: Final = 2
 SIGNALLED: Final = 128
-"""Plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM."""
+"""Plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
 
 
 class UsageError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import traceback
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal is closed, or the connection to it is gone.
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+# Seconds for which a repeated signal is no second wish: `timeout` and some supervisors send theirs
+# to the process and, in the same moment, to its group.
+_ONE_WISH = 1.0
 # Takes away the live line and shows the cursor again, which it hides.
 _CLEARED = "\r\x1b[K\x1b[?25h" if os.name == "posix" and os.isatty(2) else ""
 
@@ -70,8 +77,8 @@ def repeating(act: Callable[[], None], seconds: float) -> Iterator[None]:
 def run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trail) -> None:
     """Run ``work``, which does inside the scope what a first signal is to break off.
 
-    What it does around the scope is finished in spite of the signal; a second one leaves at once,
-    with what ``trail`` knows.
+    What it does around the scope is finished in spite of the signal; a second one, later than a
+    moment after it, leaves at once, with what ``trail`` knows.
 
     Raises:
         InterruptedRunError: A signal broke it off.
@@ -91,14 +98,20 @@ async def _run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trai
 def _signals_cancel(scope: anyio.CancelScope, trail: Trail) -> Iterator[list[int]]:
     loop = asyncio.get_running_loop()
     received: list[int] = []
+    first_at = math.inf
 
     def on_signal(number: int, _: object) -> None:
-        received.append(number)
-        if len(received) > 1:
+        nonlocal first_at
+        if received and loop.time() - first_at >= _ONE_WISH:
             _leave_at_once(received[0], trail)
-        loop.call_soon_threadsafe(scope.cancel)
+        if not received:
+            first_at = loop.time()
+            received.append(number)
+            loop.call_soon_threadsafe(scope.cancel)
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    # What was ignored when the command began stays so: that is what nohup asks for.
+    taken = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in taken}
     try:
         yield received
     finally:
