@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from typing import get_args
 
@@ -23,7 +24,7 @@ def test_the_samples_are_of_every_kind():
 def test_every_kind_is_public_and_says_what_each_of_its_facts_is(kind):
     assert kind.__name__ in pika_async.__all__
     for attribute in attrs.fields(kind):
-        assert f"        {attribute.name}: " in kind.__doc__
+        assert f"\n    {attribute.name}: " in inspect.getdoc(kind)
 
 
 @every_event
