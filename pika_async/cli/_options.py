@@ -87,8 +87,7 @@ def connection(
     again: Container[str] = ("base_url", "allow_insecure"),
 ) -> dict[str, Any]:
     """What a trail is to know of the way to the service, and of the options to give ``again``."""
-    # Its default is None, so what was not typed came from there; older typers call that a default.
-    from_environment = base_url is not None and _source(context, "base_url") != "COMMANDLINE"
+    from_environment = _source(context, "base_url") == "ENVIRONMENT"
     return {
         "base_url": base_url,
         "base_url_name": _URL_VARIABLE if from_environment else "--base-url",

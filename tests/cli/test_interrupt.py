@@ -56,7 +56,9 @@ def resumed(pika, done):
     [
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "ended by SIGTERM"),
-        pytest.param(getattr(signal, "SIGHUP", 1), 129, "ended by SIGHUP", id="the terminal is closed"),
+        pytest.param(
+            getattr(signal, "SIGHUP", 1), 129, "ended by SIGHUP", id="the terminal is closed"
+        ),
     ],
 )
 def test_a_signal_leaves_the_job_running_and_prints_the_line_that_resumes(  # noqa: PLR0917 - fixtures
