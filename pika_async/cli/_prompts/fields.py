@@ -118,8 +118,7 @@ class TextField:
             return loaded
         if self.kind is int:
             return whole
-        # Whoever converts to decimals reads text too.
-        return decimal if self.kind is float and self.attribute.converter is None else str
+        return decimal if self.kind is float and not _takes_text(self.attribute.converter) else str
 
 
 def fields_of(cls: type) -> dict[str, TextField]:
@@ -132,6 +131,11 @@ def fields_of(cls: type) -> dict[str, TextField]:
         kind = _one(get_args(kind)[0]) if repeats else kind
         found[attribute.name] = TextField(attribute=attribute, kind=kind, repeats=repeats)
     return found
+
+
+def _takes_text(converter: Any) -> bool:
+    """Whether it makes something of text, as 16:9 is text and comes to a number."""
+    return converter is not None and str in get_args(get_type_hints(converter).get("value"))
 
 
 def _one(hint: Any) -> Any:
