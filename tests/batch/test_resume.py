@@ -419,13 +419,16 @@ class TestJobsThatAreNotFound:
     @asynccontextmanager
     async def forgetful(journal: Path) -> AsyncIterator[tuple[Simulator, PikaClient, str]]:
         """A service that knows nothing of the job that an earlier run submitted long ago."""
-        async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
-            async with Batch(client, ["a panda"], journal=journal) as batch:
-                await until(lambda: batch.in_flight)
+        async with Simulator(duration=ENDLESS) as sim:
+            async with client_for(sim) as client:
+                async with Batch(client, ["a panda"], journal=journal) as batch:
+                    await until(lambda: batch.in_flight)
             changed(journal, "accepted_at = accepted_at - 3600")
             sim.jobs.clear()
             sim.duration = Polls(1)
-            yield sim, client, batch.in_flight[0]
+            # Another client, since the first one knows that it has just submitted the job.
+            async with client_for(sim) as client:
+                yield sim, client, batch.in_flight[0]
 
 
 class TestWhatFailed:
