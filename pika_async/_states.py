@@ -101,6 +101,15 @@ class Unknown:
 JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
 
 
+def lacks_links(state: JobState) -> bool:
+    """Whether videos of a job are finished and have no link.
+
+    Of a job that has ended in this way the link may still come: whoever asks for it again looks
+    again, and it is never a reason to buy it again.
+    """
+    return isinstance(state, Succeeded | Failed) and not all(video.url for video in state.videos)
+
+
 @frozen(kw_only=True)
 class Transition:
     """A job's step from one state to another.

@@ -21,11 +21,11 @@ from pika_async._errors import (
 )
 from pika_async._jobs.job import failure
 from pika_async._journal.history import SavedFile, Status
-from pika_async._journal.records import awaits_links, headline_of, refusal_of
+from pika_async._journal.records import headline_of, refusal_of
 from pika_async._meaning import Started
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent, request_record
-from pika_async._states import Failed, Succeeded
+from pika_async._states import Failed, Succeeded, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -208,7 +208,7 @@ class JournalRecord(Record):
 
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """See :class:`Record`."""
-        if awaits_links(state):
+        if lacks_links(state):
             assert isinstance(state, Failed)  # noqa: S101 - whose videos have no links
             assert self._job_id is not None  # noqa: S101 - it has ended
             write = self._journal.noted(self._request, failure(self._job_id, state))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError
-from pika_async._jobs.patience import Now, lacks_links, last_look_grace, next_step
-from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown
+from pika_async._jobs.patience import Now, last_look_grace, next_step
+from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

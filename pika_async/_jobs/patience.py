@@ -14,7 +14,7 @@ from attrs import define
 
 from pika_async._api_errors import NotFoundError
 from pika_async._jobs.verdicts import Verdict, after_poll
-from pika_async._states import Failed, JobState, Running, Succeeded
+from pika_async._states import Failed, JobState, Running, Succeeded, lacks_links
 
 if TYPE_CHECKING:
     from pika_async._errors import PikaError
@@ -26,15 +26,6 @@ APPEARANCE_GRACE: Final = 60.0
 # How long the last look may go on after the deadline, in seconds: enough for a slow connection,
 # and in proportion to what was asked for, since deadlines must fire.
 _LAST_LOOK_GRACE: Final = (3.0, 10.0)
-
-
-def lacks_links(state: JobState) -> bool:
-    """Whether videos of a job are finished and have no link.
-
-    Of a job that has ended in this way the link may still come: whoever asks for it again looks
-    again, and it is never a reason to buy it again.
-    """
-    return isinstance(state, Succeeded | Failed) and not all(video.url for video in state.videos)
 
 
 def last_look_grace(timeout: float) -> float:

@@ -40,11 +40,11 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
 from pika_async._events import JobEnded, StateChanged
-from pika_async._jobs.patience import APPEARANCE_GRACE, Patience, lacks_links
+from pika_async._jobs.patience import APPEARANCE_GRACE, Patience
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
-from pika_async._states import Failed, JobState, Succeeded
+from pika_async._states import Failed, JobState, Succeeded, lacks_links
 from pika_async._timing import Sleepers
 from pika_async.dialects import Handle
 

@@ -30,14 +30,6 @@ def state_of(record: str) -> Succeeded | Failed:
     return state
 
 
-def awaits_links(end: Succeeded | Failed) -> bool:
-    """Whether a video is finished, and so is paid for, and its link has never come.
-
-    Such a job is not at its end: it is to be looked at again, and not to be bought again.
-    """
-    return any(not video.url for video in end.videos)
-
-
 def problem_record(error: PikaError) -> str:
     """An error as facts: what happened, what it means, and what the service answered."""
     fields: dict[str, Any] = {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._download.names import video_name
 from pika_async._journal.history import SavedFile
-from pika_async._journal.records import awaits_links, files_record, state_of
+from pika_async._journal.records import files_record, state_of
+from pika_async._states import lacks_links
 
 if TYPE_CHECKING:
     import sqlite3
@@ -178,7 +179,7 @@ def _from_1_to_2(connection: sqlite3.Connection) -> None:
         if files is not None:
             placed = _placed(json.loads(files), end, number, json.loads(request)["prompt"])
             connection.execute(_PLACE, (files_record(placed), attempt))
-        if awaits_links(end):
+        if lacks_links(end):
             connection.execute(_LOOK_AGAIN, (attempt,))
     connection.execute("DROP TABLE past")
     connection.execute("DROP TABLE items")

@@ -22,11 +22,11 @@ from pika_async import (
 from pika_async._jobs.patience import (
     Now,
     Patience,
-    lacks_links,
     last_look_grace,
     next_step,
 )
 from pika_async._meaning import Started
+from pika_async._states import lacks_links
 
 LINKED = Succeeded(videos=(Video(id="v", job_id="j", url="https://cdn.example/v.mp4"),))
 LINKLESS = Succeeded(videos=(Video(id="v", job_id="j", url=""),))

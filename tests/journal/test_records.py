@@ -25,7 +25,6 @@ from pika_async import (
 )
 from pika_async._journal.history import Problem, SavedFile
 from pika_async._journal.records import (
-    awaits_links,
     files_of,
     files_record,
     headline_of,
@@ -33,6 +32,7 @@ from pika_async._journal.records import (
     problem_record,
     refusal_of,
 )
+from pika_async._states import lacks_links
 
 PNG = b"\x89PNG\r\n\x1a\n"
 # Half surrogate pairs too: JSON can spell them.
@@ -190,4 +190,4 @@ class TestEnds:
         ids=["done", "failed", "failed in part", "no link", "no link for one"],
     )
     def test_a_video_that_is_finished_and_has_no_link_is_to_be_looked_at_again(self, end, expected):
-        assert awaits_links(end) is expected
+        assert lacks_links(end) is expected
