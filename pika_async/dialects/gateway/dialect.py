@@ -7,7 +7,6 @@ https://api.yescale.io; the same API is served at other hosts, with or without a
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from attrs import frozen
 
 from pika_async._api_errors import DecodeError
 from pika_async._http import API_HOST, HTTPRequest
+from pika_async._json import compact
 from pika_async._meaning import Started
 from pika_async._request.effects import Pikaffect
 from pika_async._request.media import SNIFF_LENGTH, media_type
@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._states import JobState
     from pika_async.dialects._seam import Conversation
-
-# Made once: json.dumps makes an encoder each time it is given separators.
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
@@ -96,7 +93,7 @@ class Gateway:
             method="POST",
             url=f"{endpoint.base_url}/pika/generate",
             headers={**_headers(endpoint), "Content-Type": "application/json"},
-            body=_COMPACT.encode(self.encode_request(request)).encode("ascii"),
+            body=compact(self.encode_request(request)).encode("ascii"),
         )
 
     def encode_request(self, request: GenerationRequest) -> dict[str, Any]:
