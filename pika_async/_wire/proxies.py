@@ -11,7 +11,7 @@ import netrc
 import os
 import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -41,7 +41,18 @@ class Proxies:
 
     def __init__(self, *, trust_env: bool) -> None:
         self._trust_env = trust_env
-        self._known: dict[tuple[str, str], Proxy | None] = {}
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def options(self, scheme: str, host: str) -> dict[str, Any]:
+        """What a request to ``host`` is given to find its way; looked up once. Raises as ``of``."""
+        key = scheme, host
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            proxy = self.of(scheme, host)
+            known = self._known[key] = {} if proxy is None else {"proxy": proxy.url}
+        return known
 
     def of(self, scheme: str, host: str) -> Proxy | None:
         """The proxy for requests to ``host``, or None.
@@ -50,14 +61,7 @@ class Proxies:
             ConfigurationError: The environment names a proxy that cannot be used; nothing was
                 sent.
         """
-        if not self._trust_env:
-            return None
-        key = scheme, host
-        if key not in self._known:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[key] = _looked_up(scheme, host)
-        return self._known[key]
+        return _looked_up(scheme, host) if self._trust_env else None
 
 
 def _looked_up(scheme: str, host: str) -> Proxy | None:

@@ -32,8 +32,6 @@ HEADERS: Final = {
     "Accept-Encoding": "identity",
 }
 
-_DIRECTLY: Final[dict[str, Any]] = {}
-
 
 class Sessions:
     """The sessions that are ours, or the one that was lent and is never closed.
@@ -52,8 +50,7 @@ class Sessions:
         self._proxies = Proxies(trust_env=trust_env and not self._reads_netrc)
         # Media go over a session of ours, which looks for none by itself.
         self._media_proxies = Proxies(trust_env=lent.trust_env if lent else trust_env)
-        # By scheme and host: a client talks to a handful of hosts.
-        self._ways: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self._without_netrc_entry: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -110,18 +107,15 @@ class Sessions:
         Raises:
             ConfigurationError: The proxy cannot be used, or a lent session would replace the key.
         """
-        key = url.scheme, url.raw_host
-        way = self._ways.get(key)
-        if way is None:
-            host = url.raw_host or ""
-            if self._reads_netrc:
-                _check_netrc(host)
-            way = self._ways[key] = _through(self._proxies, url.scheme, host)
-        return way
+        host = url.raw_host or ""
+        if self._reads_netrc and host not in self._without_netrc_entry:
+            _check_netrc(host)
+            self._without_netrc_entry.add(host)
+        return self._proxies.options(url.scheme, host)
 
     def media_way_to(self, link: URL) -> dict[str, Any]:
         """The same for a media host, to which no key travels."""
-        return _through(self._media_proxies, link.scheme, link.raw_host or "")
+        return self._media_proxies.options(link.scheme, link.raw_host or "")
 
 
 def _check_netrc(host: str) -> None:
@@ -131,11 +125,6 @@ def _check_netrc(host: str) -> None:
             f"{host}, which would take the place of the API key: lend a session with "
             "trust_env=False, or none"
         )
-
-
-def _through(proxies: Proxies, scheme: str, host: str) -> dict[str, Any]:
-    proxy = proxies.of(scheme, host)
-    return _DIRECTLY if proxy is None else {"proxy": proxy.url}
 
 
 def _own_session(kept_alive: float) -> aiohttp.ClientSession:
