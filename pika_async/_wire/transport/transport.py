@@ -77,7 +77,6 @@ class Transport:
     ) -> None:
         """``trust_env``: take proxies from the environment."""
         self._sessions = Sessions(session, trust_env=trust_env)
-        self._owned = session is None
         self._request_timeout = request_timeout
         self._submit_bound = submit_bound(request_timeout)
         self._poll_bound = poll_bound(request_timeout)
@@ -209,7 +208,7 @@ class Transport:
             request.method,
             url,
             data=body,
-            headers=headers if self._owned else {**HEADERS, **headers},
+            headers=headers if self._sessions.owned else {**HEADERS, **headers},
             allow_redirects=False,
             raise_for_status=False,
             timeout=bound,
