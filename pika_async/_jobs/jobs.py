@@ -109,7 +109,7 @@ class Jobs:
             random=timing.random,
             tell=tell,
         )
-        self._submitter = Submitter(api, retry, timing, tell)
+        self._submitter = Submitter(api, retry, timing, tell, self._begun)
         self._uploads = Uploads(api, self._stubbornly)
         self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
@@ -156,7 +156,7 @@ class Jobs:
         self.check(request)
         content = content or await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
-        return await self._submitter.submit(submit, self._begun)
+        return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
         """The job of an answer, made before anyone can be told of its id."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -33,13 +32,15 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._wire.departure import Departure
-from pika_async.dialects import Accepted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._backoff import RetryPolicy
     from pika_async._log import Teller
     from pika_async._timing import Timing
     from pika_async._wire.api import API
+    from pika_async.dialects import Accepted
 
 # Before a submit is sent it has no time.
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
@@ -63,7 +64,6 @@ class Submit:
     sent: int = 0
     lost: PikaError | None = None
     """Why it may have started a job already, where it is sent again with its key."""
-    begun_as: Callable[[Submit, Accepted], Job] | None = None
     job: Job | None = None
     """What came of it."""
 
@@ -92,7 +92,16 @@ def _closed() -> ClientStateError:
 class Submitter:
     """Submits for one client."""
 
-    def __init__(self, api: API, retry: RetryPolicy, timing: Timing, tell: Teller) -> None:
+    def __init__(
+        self,
+        api: API,
+        retry: RetryPolicy,
+        timing: Timing,
+        tell: Teller,
+        begun: Callable[[Submit, Accepted], Job],
+    ) -> None:
+        """``begun``: makes the job of an answer, before anyone is told of its id."""
+        self._begun = begun
         self._api = api
         self._repeatable = api.dialect.repeatable
         self._retry = retry
@@ -103,12 +112,8 @@ class Submitter:
         self.closed = False
         """Whether nothing more may leave."""
 
-    async def submit(self, submit: Submit, begun_as: Callable[[Submit, Accepted], Job]) -> Job:
+    async def submit(self, submit: Submit) -> Job:
         """The accepted job.
-
-        Args:
-            submit: What to send.
-            begun_as: Makes the job of an answer, before anyone is told of its id.
 
         Raises:
             SubmissionUncertainError: The job may exist and be billed.
@@ -116,7 +121,6 @@ class Submitter:
         """
         attempt = 0
         begun = self._timing.now()
-        submit.begun_as = begun_as
         while True:
             attempt += 1
             gone_at = await self._brake.released()
@@ -274,8 +278,7 @@ class Submitter:
             if recorder is not None and not uncertain:
                 recorder.stayed()
             raise
-        assert submit.begun_as is not None  # noqa: S101 - set when it was submitted
-        submit.job = submit.begun_as(submit, accepted)
+        submit.job = self._begun(submit, accepted)
         if recorder is not None:
             await recorder.accepted(accepted)
         return accepted
