@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -39,11 +40,8 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
     """Sleep for ``seconds``, or until ``sleepers`` are woken."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-
-    def end() -> None:
-        if not over.done():
-            over.set_result(None)
-
+    # Thousands sleep at once, and a function of its own for each would weigh more.
+    end = partial(_end, over)
     timer = loop.call_later(seconds, end)
     sleepers.alarms.append(end)
     try:
@@ -51,6 +49,11 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
     finally:
         timer.cancel()
         sleepers.alarms.remove(end)
+
+
+def _end(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 async def settled(step: Callable[[], _T]) -> _T:

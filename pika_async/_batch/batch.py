@@ -239,6 +239,8 @@ class Batch(AsyncIterator[BatchResult]):
 
     async def _feed(self, group: asyncio.TaskGroup) -> None:
         board = self._board
+        # Bound once, and not once for each job in flight.
+        over = self._over
         while True:
             await self._room.acquire()
             await board.generating.acquire()
@@ -263,7 +265,7 @@ class Batch(AsyncIterator[BatchResult]):
             else:
                 item = group.create_task(Item(board, index, request, self._record(index)).run())
                 self._items.add(item)
-                item.add_done_callback(self._over)
+                item.add_done_callback(over)
 
     def _over(self, item: asyncio.Task[None]) -> None:
         self._items.discard(item)
