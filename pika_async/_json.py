@@ -1,4 +1,4 @@
-"""Transitions, states and videos as JSON text, and back: for browsers, databases and journals."""
+"""Values as JSON text, and back: for browsers, databases and journals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, overload
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from pika_async._money import Money
 from pika_async._states import (
     Failed,
     JobState,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     _Write = Callable[[Any], dict[str, Any]]
 
-_T = TypeVar("_T", Transition, Queued, Running, Succeeded, Failed, Unknown, Video)
+_T = TypeVar("_T", Transition, Queued, Running, Succeeded, Failed, Unknown, Video, Money)
 
 _STATES: Final[Mapping[str, type]] = {
     cls.__name__.lower(): cls for cls in (Queued, Running, Succeeded, Failed, Unknown)
@@ -33,9 +34,10 @@ _STATES: Final[Mapping[str, type]] = {
 _KINDS: Final[Mapping[type, str]] = {cls: kind for kind, cls in _STATES.items()}
 
 
-def to_json(value: Transition | JobState | Video) -> str:
-    """JSON text of a transition, a state or a video, on one line; :func:`from_json` reads it.
+def to_json(value: Transition | JobState | Video | Money) -> str:
+    """JSON text of a transition, a state, a video or money, on one line.
 
+    :func:`from_json` reads it.
     Field names are those of the classes; a state has its class in ``kind``, in lower case:
 
         {"job_id":"d06e…","previous":{"kind":"queued"},"state":{"kind":"running","progress":40},
@@ -47,10 +49,10 @@ def to_json(value: Transition | JobState | Video) -> str:
     Raises:
         TypeError: It is none of these.
     """
-    if type(value) not in _KINDS and not isinstance(value, Transition | Video):
+    if type(value) not in _KINDS and not isinstance(value, Transition | Video | Money):
         raise TypeError(
             f"value: {type(value).__name__} is not allowed; allowed are a Transition, a state of "
-            "a job, and a Video"
+            "a job, a Video, and Money"
         )
     return compact(_converter.unstructure(value))
 
@@ -68,7 +70,8 @@ def from_json(text: str | bytes, kind: Any) -> Any:
 
     Args:
         text: The JSON text. Fields that this version does not know are overlooked.
-        kind: What it holds: ``Transition``, ``Video``, one class of states, or ``JobState``.
+        kind: What it holds: ``Transition``, ``Video``, ``Money``, one class of states, or
+            ``JobState``.
 
     Raises:
         ValueError: It is no JSON, or not of what it should hold.
@@ -76,8 +79,8 @@ def from_json(text: str | bytes, kind: Any) -> Any:
     """
     if kind not in _READABLE:
         raise TypeError(
-            f"kind: {kind!r} is not allowed; allowed are Transition, JobState, its classes, and "
-            "Video"
+            f"kind: {kind!r} is not allowed; allowed are Transition, JobState, its classes, "
+            "Video and Money"
         )
     try:
         value = json.loads(text)
@@ -93,7 +96,7 @@ def from_json(text: str | bytes, kind: Any) -> Any:
 
 
 _UNIONS: Final = (JobState, JobState | None)
-_READABLE: Final = {Transition, Video, JobState, *_KINDS}
+_READABLE: Final = {Transition, Video, Money, JobState, *_KINDS}
 # Made once: json.dumps makes an encoder each time it is given separators.
 compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 

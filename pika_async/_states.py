@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from attrs import field, frozen
+
+from pika_async._money import Money
+
+_LONGEST_SAID: Final = 200
 
 
 def _raw() -> Any:
@@ -44,27 +48,49 @@ class Video:
 class Queued:
     """Accepted, not started. ``position``: jobs ahead, where the service tells, else None."""
 
+    __match_args__ = ("position",)
     is_terminal: ClassVar[bool] = False
     position: int | None = None
     raw: Mapping[str, Any] = _raw()
+
+    def __str__(self) -> str:
+        """For people: ``queued, 3 ahead``."""
+        return "queued" if self.position is None else f"queued, {self.position} ahead"
 
 
 @frozen(kw_only=True)
 class Running:
     """Being generated. ``progress``: percent, 0 to 100, need not be monotonic; None if untold."""
 
+    __match_args__ = ("progress",)
     is_terminal: ClassVar[bool] = False
     progress: int | None = None
     raw: Mapping[str, Any] = _raw()
 
+    def __str__(self) -> str:
+        """For people: ``running 16 %``."""
+        return "running" if self.progress is None else f"running {self.progress} %"
+
 
 @frozen(kw_only=True)
 class Succeeded:
-    """Done: ``videos`` holds at least one video, each with its link."""
+    """Done.
 
+    Attributes:
+        videos: At least one video, each with its link.
+        charge: What the job cost, where the service says so, else None.
+    """
+
+    __match_args__ = ("videos", "charge")
     is_terminal: ClassVar[bool] = True
     videos: tuple[Video, ...]
+    charge: Money | None = None
     raw: Mapping[str, Any] = _raw()
+
+    def __str__(self) -> str:
+        """For people: ``succeeded: 1 video``."""
+        many = len(self.videos)
+        return f"succeeded: {many} video{'s' * (many != 1)}"
 
     @property
     def video(self) -> Video:
@@ -80,22 +106,35 @@ class Failed:
         reason: The service's words, or a sentence of ours where it gave none.
         code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None.
         videos: The videos of this job that did finish.
+        charge: What the job cost, where the service says so, else None.
     """
 
+    __match_args__ = ("reason", "code", "videos", "charge")
     is_terminal: ClassVar[bool] = True
     reason: str
     code: str | None = None
     videos: tuple[Video, ...] = ()
+    charge: Money | None = None
     raw: Mapping[str, Any] = _raw()
+
+    def __str__(self) -> str:
+        """For people: ``failed: `` and the reason, on one line of 200 characters at most."""
+        reason = " ".join(self.reason.split())
+        return f"failed: {reason if len(reason) <= _LONGEST_SAID else reason[:_LONGEST_SAID] + '…'}"
 
 
 @frozen(kw_only=True)
 class Unknown:
     """A status newer than this version, kept as it came; waiting goes on."""
 
+    __match_args__ = ("status",)
     is_terminal: ClassVar[bool] = False
     status: str
     raw: Mapping[str, Any] = _raw()
+
+    def __str__(self) -> str:
+        """For people: the status as it came, after ``unknown: ``."""
+        return f"unknown: {self.status}"
 
 
 JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pika_async import (
     Failed,
     JobState,
+    Money,
     Queued,
     Running,
     Succeeded,
@@ -39,12 +40,14 @@ videos = st.builds(
     seed=st.none() | st.integers(),
     raw=raws,
 )
+money = st.builds(Money, st.integers(), st.sampled_from(["USD", "EUR", "JPY"]))
+charges = st.none() | money
 several = st.lists(videos, max_size=3).map(tuple)
 states = st.one_of(
     st.builds(Queued, position=st.none() | st.integers(0), raw=raws),
     st.builds(Running, progress=st.none() | st.integers(0, 100), raw=raws),
-    st.builds(Succeeded, videos=several, raw=raws),
-    st.builds(Failed, reason=texts, code=maybe, videos=several, raw=raws),
+    st.builds(Succeeded, videos=several, charge=charges, raw=raws),
+    st.builds(Failed, reason=texts, code=maybe, videos=several, charge=charges, raw=raws),
     st.builds(Unknown, status=texts, raw=raws),
 )
 transitions = st.builds(
@@ -70,6 +73,10 @@ class TestBack:
             again = from_json(to_json(state), kind)
             assert again == state
             assert type(again) is type(state)
+
+    @given(money)
+    def test_money_comes_back_as_it_was(self, amount):
+        assert from_json(to_json(amount), Money) == amount
 
     @given(videos)
     def test_a_video_comes_back_as_it_was(self, video):

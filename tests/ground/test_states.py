@@ -11,6 +11,7 @@ import pytest
 from pika_async import (
     Failed,
     JobState,
+    Money,
     Queued,
     Running,
     Succeeded,
@@ -132,3 +133,39 @@ def test_what_a_service_does_not_tell_is_none():
     ) == (None,) * 5
     assert (Queued().position, Running().progress, Failed(reason="no").code) == (None,) * 3
     assert Failed(reason="no").videos == ()
+
+
+def test_patterns_may_name_the_facts_of_a_state_by_their_place():
+    match Running(progress=16):
+        case Running(progress):
+            assert progress == 16
+    match Queued(position=3):
+        case Queued(position):
+            assert position == 3
+    match Failed(reason="no", code="moderation"):
+        case Failed(reason, code):
+            assert (reason, code) == ("no", "moderation")
+    match Succeeded(videos=(VIDEO,), charge=Money(450_000)):
+        case Succeeded(videos, charge):
+            assert (videos, charge) == ((VIDEO,), Money(450_000))
+    match Unknown(status="daydreaming"):
+        case Unknown(status):
+            assert status == "daydreaming"
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (Queued(), "queued"),
+        (Queued(position=0), "queued, 0 ahead"),
+        (Running(), "running"),
+        (Running(progress=16), "running 16 %"),
+        (Succeeded(videos=(VIDEO,)), "succeeded: 1 video"),
+        (Succeeded(videos=(VIDEO, VIDEO)), "succeeded: 2 videos"),
+        (Failed(reason="no face\nin the image"), "failed: no face in the image"),
+        (Failed(reason="x" * 900), f"failed: {'x' * 200}…"),
+        (Unknown(status="daydreaming"), "unknown: daydreaming"),
+    ],
+)
+def test_a_state_is_printed_in_one_short_line(state, text):
+    assert str(state) == text
