@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from pika_async._journal.reader import read_journal
     from pika_async._json import from_json, to_json
     from pika_async._meaning import Action, Advice, MoneyMeaning, Started
+    from pika_async._money import Money
     from pika_async._polling.adaptive import AdaptivePolling, Estimate
     from pika_async._polling.policies import (
         ExponentialPolling,
@@ -82,8 +83,9 @@ if TYPE_CHECKING:
         Observation,
         PollPolicy,
     )
+    from pika_async._request.camera import Camera
     from pika_async._request.effects import Pikaffect
-    from pika_async._request.request import Camera, GenerationRequest
+    from pika_async._request.request import GenerationRequest
     from pika_async._states import (
         Failed,
         JobState,
@@ -134,6 +136,7 @@ __all__ = [
     "JournalEntry",
     "JournalError",
     "ModerationError",
+    "Money",
     "MoneyMeaning",
     "NotFoundError",
     "NotSubmittedError",
@@ -210,6 +213,7 @@ _HOMES = {
         "WaitingEnded",
     ),
     "_meaning": ("Action", "Advice", "MoneyMeaning", "Started"),
+    "_money": ("Money",),
     "_polling.adaptive": ("AdaptivePolling", "Estimate"),
     "_batch.batch": ("Batch", "run_batch"),
     "_client": ("PikaClient",),
@@ -230,7 +234,8 @@ _HOMES = {
     "_polling.policies": ("ExponentialPolling", "FixedPolling", "Observation", "PollPolicy"),
     "_checks": ("FieldError",),
     "_request.effects": ("Pikaffect",),
-    "_request.request": ("Camera", "GenerationRequest"),
+    "_request.camera": ("Camera",),
+    "_request.request": ("GenerationRequest",),
     "_batch.results": ("BatchResult", "BatchStats"),
     "_backoff": ("RetryPolicy",),
     "_jobs.recorder": ("SubmitRecord",),

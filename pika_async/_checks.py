@@ -143,6 +143,12 @@ def whole_or_none(_: object, attribute: Attribute[Any], value: Any) -> None:
         raise FieldError(attribute.name, value, "a whole number")
 
 
+def whole_from_one_or_none(_: object, attribute: Attribute[Any], value: Any) -> None:
+    """A validator: a whole number from 1, or None."""
+    if value is not None:
+        checked_bound(attribute.name, value)
+
+
 def flag(_: object, attribute: Attribute[Any], value: Any) -> None:
     """A validator: True or False."""
     if not isinstance(value, bool):

@@ -24,14 +24,15 @@ from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.records import headline_of, refusal_of
 from pika_async._meaning import Started
 from pika_async._request.fingerprint import fingerprint
+from pika_async._request.parts import media_of
 from pika_async._request.record import Intent, request_record
 from pika_async._states import Failed, Succeeded, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from pathlib import Path
 
     from pika_async._journal.journal import Found, Journal
+    from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
 
 _T = TypeVar("_T")
@@ -155,7 +156,7 @@ class JournalRecord(Record):
         """
         name, shown = (
             await anyio.to_thread.run_sync(_digested, request, content)
-            if _is_large(content.image) or _is_large(content.video)
+            if any(_is_large(medium) for _, medium in media_of(content))
             else _digested(request, content)
         )
         found = await self._before_sending(self._journal.claim(name, self._index, shown, content))
@@ -259,7 +260,7 @@ class JournalRecord(Record):
 _LARGE: Final = 100_000
 
 
-def _is_large(medium: Path | bytes | str | None) -> bool:
+def _is_large(medium: Media) -> bool:
     return isinstance(medium, bytes | str) and len(medium) > _LARGE
 
 

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from pika_async._request.about import about
+from pika_async._request.request import GenerationRequest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pika_async._request.request import GenerationRequest
+_COUNTED: Final = tuple(
+    (attribute.name, about(attribute).unsaid)
+    for attribute in attrs.fields(GenerationRequest)
+    if about(attribute).sent
+)
 
 
 def fingerprint(request: GenerationRequest, *, spelled: Mapping[str, Any] | None = None) -> str:
@@ -25,9 +32,23 @@ def fingerprint(request: GenerationRequest, *, spelled: Mapping[str, Any] | None
         request: The request.
         spelled: Fields that count in this spelling, which the request itself would not keep.
     """
-    asked = _by_content(request)
+    asked = _asked(request)
     canonical = _CANONICAL.encode(asked | _by_content(dict(spelled)) if spelled else asked)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _asked(request: GenerationRequest) -> dict[str, Any]:
+    """What is said, by field."""
+    # What is not asked for is left out, so that a field that a later version adds changes no
+    # fingerprint. What the first versions always said is still said for it.
+    asked = {}
+    for name, unsaid in _COUNTED:
+        value = getattr(request, name)
+        if value is None:
+            value = unsaid
+        if value is not None and value != ():
+            asked[name] = _by_content(value)
+    return asked
 
 
 # Most values are of these types, and a batch takes thousands of fingerprints.
@@ -57,8 +78,6 @@ def _parts_by_content(value: Any) -> Any:
         case list() | tuple():
             return [_by_content(inner) for inner in value]
         case _ if attrs.has(type(value)):
-            # What is not asked for is left out, so that a field that a later version adds changes
-            # no fingerprint.
             return {
                 field.name: _by_content(asked)
                 for field in attrs.fields(type(value))

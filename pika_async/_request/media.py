@@ -176,6 +176,32 @@ def _check_url(name: str, kind: MediaKind, url: str) -> None:
         raise FieldError(name, url, _ALLOWED, written=_WRITTEN)
 
 
+def to_several(value: Any) -> Any:
+    """A converter: a sequence of media as a tuple; all else as it is, for a validator."""
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def check_several(name: str, kind: MediaKind, value: Any, *, least: int, most: int | None) -> None:
+    """Refuse what is no sequence of media, of ``least`` to ``most`` items, or empty.
+
+    Raises:
+        FieldError: Names the field, the value and what is allowed.
+    """
+    number = f"{least} or more" if most is None else f"{least} to {most}"
+    if not isinstance(value, tuple):
+        raise FieldError(name, value, f"a list of {number} {kind}s")
+    if value and not (least <= len(value) and (most is None or len(value) <= most)):
+        problem = f"these are {len(value)}; allowed are {number}"
+        raise FieldError(name, f"{len(value)} {kind}s", f"{number} {kind}s", problem=problem)
+    for one in value:
+        check_media(name, kind, one)
+
+
+def show_several(value: tuple[Media, ...]) -> str:
+    """How media stand in a repr: short."""
+    return f"({', '.join(map(show_media, value))})" if isinstance(value, tuple) else repr(value)
+
+
 def show_media(value: Media | None) -> str:
     """How a medium stands in a repr: short."""
     if isinstance(value, bytes):

@@ -14,7 +14,7 @@ import attrs
 from attrs import frozen
 
 from pika_async._json import compact
-from pika_async._request.request import MEDIA_FIELDS
+from pika_async._request.parts import MEDIA_FIELDS
 
 if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
@@ -73,18 +73,18 @@ def _lean(text: str) -> str:
 
 
 def request_record(request: GenerationRequest) -> str:
-    """The request without its defaults; media as ``{"path"|"url"|"sha256": …}``."""
+    """The request without what it does not say; media as ``{"path"|"url"|"sha256": …}``."""
     shown = {}
     for field in attrs.fields(type(request)):
         value = getattr(request, field.name)
-        if value is not None and value not in (field.default, {}):
+        if value is not None and value not in (field.default, {}, ()):
             shown[field.name] = _shown(field.name, value)
     return compact(shown)
 
 
 def _shown(name: str, value: Any) -> Any:
     if name in MEDIA_FIELDS:
-        return _medium(value)
+        return list(map(_medium, value)) if isinstance(value, tuple) else _medium(value)
     match name:
         case "camera":
             return attrs.asdict(value, filter=lambda _, movement: movement is not None)

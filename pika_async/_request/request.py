@@ -2,18 +2,16 @@
 
 Whatever the rest of the package must know of a field stands beside it, as :class:`About`: how the
 command line and files of prompts explain it, and whether it holds a medium. A new field is added
-here and in the dialects, and nowhere else.
+here, in :class:`RequestFields` and in the dialects, and nowhere else.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, get_args
 
-import attrs
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
+from attrs.validators import optional
 
 from pika_async._checks import (
     FieldError,
@@ -21,111 +19,34 @@ from pika_async._checks import (
     number_within,
     one_of,
     text,
+    whole_from_one_or_none,
     whole_or_none,
 )
+from pika_async._request.about import explained
+from pika_async._request.camera import Camera, check_camera, to_camera
 from pika_async._request.effects import Pikaffect, to_pikaffect
-from pika_async._request.media import Media, MediaKind, check_media, show_media
-from pika_async._request.numbers import to_number, to_whole, to_whole_or_none
-from pika_async._request.spelling import respelled, to_text
+from pika_async._request.media import Media, show_media, show_several, to_several
+from pika_async._request.numbers import to_number, to_whole_or_none
+from pika_async._request.shapes import (
+    ASPECT_RATIO_RANGE,
+    check_media_of,
+    check_medium,
+    check_seconds,
+    text_or_none,
+    to_aspect_ratio,
+    to_extra,
+    to_metadata,
+    to_seconds,
+)
+from pika_async._request.spelling import to_text
 
-ASPECT_RATIO_RANGE: Final = (0.4, 2.5)
 FRAME_RATE_RANGE: Final = (1, 24)
 MOTION_RANGE: Final = (0, 4)
 GUIDANCE_SCALE_RANGE: Final = (5, 25)
+KEYFRAMES_RANGE: Final = (2, 5)
 
-_ABOUT: Final = "pika_async"
-
-
-@frozen(kw_only=True)
-class About:
-    """What is to be known of a field beside its type."""
-
-    help: str
-    """What it does, in a sentence for the command line."""
-    metavar: str | None = None
-    """What stands for its value there."""
-    medium: MediaKind | None = None
-    """It is given as a file, bytes or a URL of such a medium."""
-
-
-def about(attribute: Attribute[Any]) -> About:
-    """What is to be known of a field of :class:`GenerationRequest`."""
-    known: About = attribute.metadata[_ABOUT]
-    return known
-
-
-def _about(
-    help: str,  # noqa: A002 - the name that command lines give it
-    metavar: str | None = None,
-    medium: MediaKind | None = None,
-) -> dict[str, About]:
-    return {_ABOUT: About(help=help, metavar=metavar, medium=medium)}
-
-
-def _check_medium(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None:
-        check_media(attribute.name, about(attribute).medium or "image", value)
-
-
-@frozen(kw_only=True)
-class Camera:
-    """How the camera moves; None leaves a movement out."""
-
-    zoom: Literal["in", "out"] | None = field(
-        default=None, validator=one_of("in", "out", within="camera.")
-    )
-    pan: Literal["left", "right"] | None = field(
-        default=None, validator=one_of("left", "right", within="camera.")
-    )
-    tilt: Literal["up", "down"] | None = field(
-        default=None, validator=one_of("up", "down", within="camera.")
-    )
-    rotate: Literal["cw", "ccw"] | None = field(
-        default=None, validator=one_of("cw", "ccw", within="camera.")
-    )
-
-
-def _to_camera(value: Camera | None) -> Camera | None:
-    # A camera that does nothing is sent as none at all, so the two are the same request.
-    return None if value is None or value == Camera() else value
-
-
-def _check_camera(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and not isinstance(value, Camera):
-        raise FieldError(attribute.name, value, "a Camera, such as Camera(zoom='in')")
-
-
-def _to_aspect_ratio(value: float | str | None) -> float | None:
-    if not isinstance(value, str):
-        return to_number(value)
-    low, high = ASPECT_RATIO_RANGE
-    width, separator, height = value.partition(":")
-    try:
-        ratio = float(width) / float(height) if separator else float(value)
-    except (ValueError, ZeroDivisionError):
-        ratio = math.nan
-    # Checked here too, so that the error shows the text and not what it comes to.
-    if not low <= ratio <= high:
-        raise FieldError("aspect_ratio", value, f"width:height or a number from {low} to {high}")
-    return ratio
-
-
-def _to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    # A copy, and as JSON reads it: what was validated is what is sent and what is fingerprinted,
-    # whatever happens to the caller's dict.
-    if value == {}:
-        return {}
-    allowed = "a mapping with text keys and values that JSON can hold"
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise FieldError("extra", value, allowed, written="an object")
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-        copy = respelled(copy)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise FieldError(
-            "extra", value, allowed, problem=f"allowed is {allowed}: {error}"
-        ) from error
-    return copy
+Resolution = Literal["480p", "720p", "1080p"]
+IngredientsMode = Literal["precise", "creative"]
 
 
 @frozen
@@ -141,11 +62,23 @@ class GenerationRequest:
         image: Start from this image: a ``pathlib.Path``, bytes, or an http(s) or data URL. Files
             are read when the request is sent.
         video: Start from this video, given in the same ways.
-        pikaffect: An effect, a :class:`Pikaffect` or its name in any case.
-        model: Model version, as text.
+        pikaffect: An effect, a :class:`Pikaffect` or its name in any case. A name that is like none
+            of the known ones is kept, and the service decides.
+        model: Model version, as text: ``"2.2"``; None: the service's own. With a ``/`` in it, it is
+            the path of any model that the service offers, and goes through unchecked; what it
+            takes beside the prompt stands in ``extra``.
+        resolution: ``"480p"``, ``"720p"`` or ``"1080p"``.
+        duration: Length of the video in whole seconds.
+        keyframes: 2 to 5 images: a video that passes through them.
+        keyframe_seconds: Whole seconds between two keyframes: one number for all, or one for each
+            step, one fewer than there are keyframes.
+        ingredients: Images whose things appear in the video.
+        ingredients_mode: ``"precise"`` or ``"creative"``.
+        region: With ``video``: what to swap in it, in words.
+        mask: With ``video``: what to swap in it, as an image, given like ``image``.
         aspect_ratio: Width over height, 0.4 to 2.5, or text such as ``"16:9"``. None leaves the
             choice to the service, which takes the image's own with an image.
-        frame_rate: Frames per second, 1 to 24.
+        frame_rate: Frames per second, 1 to 24; None: the service's own.
         camera: Camera movements; a ``Camera()`` that does nothing counts as None.
         guidance_scale: How closely to follow the prompt, 5 to 25; None: the service's 12.
         motion: How much moves, 0 to 4; None: the service's 1.
@@ -154,116 +87,209 @@ class GenerationRequest:
         extend: Make ``video`` longer instead of starting anew.
         extra: Merged into the request body last, nested objects key by key: for whatever is newer
             than this version.
+        metadata: The caller's own texts by name, such as a number in a catalogue. They are kept
+            with the result, in the journal and in the report, and never sent; requests that
+            differ in them alone are the same.
+
+    What is made follows from what is given: a prompt alone, a video from text; ``image``, a video
+    that begins with it; ``pikaffect``, the effect on the image or the video; ``keyframes``;
+    ``ingredients``; ``video`` with ``image``, an addition to the video; ``video`` with ``region``
+    or ``mask``, a swap in it; ``extend``, a longer one.
 
     Raises:
         FieldError: Names the field, the value and what is allowed; also a ValueError.
     """
 
     prompt: str = field(
-        metadata=_about("What to show.", "PROMPT"),
+        metadata=explained("What to show.", "PROMPT"),
         converter=to_text,
         validator=text(empty=False),
     )
     image: Media | None = field(
-        metadata=_about("Start from this image.", "FILE_OR_URL", medium="image"),
+        metadata=explained("Start from this image.", "FILE_OR_URL", medium="image"),
         kw_only=True,
         default=None,
-        validator=_check_medium,
+        validator=check_medium,
         repr=show_media,
     )
     video: Media | None = field(
-        metadata=_about("Start from this video.", "FILE_OR_URL", medium="video"),
+        metadata=explained("Start from this video.", "FILE_OR_URL", medium="video"),
         kw_only=True,
         default=None,
-        validator=_check_medium,
+        validator=check_medium,
         repr=show_media,
     )
-    pikaffect: Pikaffect | None = field(
-        metadata=_about("An effect: Melt, Squish, Explode, …", "EFFECT"),
+    pikaffect: Pikaffect | str | None = field(
+        metadata=explained("An effect: Melt, Squish, Explode, …", "EFFECT"),
         kw_only=True,
         default=None,
         converter=to_pikaffect,
     )
-    model: str = field(
-        metadata=_about("Model version.", "VERSION"),
-        kw_only=True,
-        default="1.5",
-        converter=to_text,
-        validator=text(empty=False, allowed='a version as text, such as "1.5"'),
-    )
-    aspect_ratio: float | None = field(
-        metadata=_about("16:9, 1:1, … or a number from 0.4 to 2.5.", "W:H"),
+    model: str | None = field(
+        metadata=explained("Model version.", "VERSION", unsaid="1.5"),
         kw_only=True,
         default=None,
-        converter=_to_aspect_ratio,
+        converter=text_or_none,
+        validator=optional(text(empty=False, allowed='a version as text, such as "1.5"')),
+    )
+    resolution: Resolution | None = field(
+        metadata=explained("480p, 720p or 1080p.", "HEIGHT"),
+        kw_only=True,
+        default=None,
+        validator=one_of(*get_args(Resolution)),
+    )
+    duration: int | None = field(
+        metadata=explained("Length of the video, in seconds.", "SECONDS"),
+        kw_only=True,
+        default=None,
+        converter=to_whole_or_none,
+        validator=whole_from_one_or_none,
+    )
+    keyframes: Sequence[Media] = field(
+        metadata=explained("Pass through this image; give 2 to 5.", "FILE_OR_URL", medium="image"),
+        kw_only=True,
+        default=(),
+        converter=to_several,
+        validator=check_media_of(*KEYFRAMES_RANGE),
+        repr=show_several,
+    )
+    keyframe_seconds: int | Sequence[int] | None = field(
+        metadata=explained("Seconds between two keyframes.", "SECONDS"),
+        kw_only=True,
+        default=None,
+        converter=to_seconds,
+        validator=check_seconds,
+    )
+    ingredients: Sequence[Media] = field(
+        metadata=explained("Show the things in this image. Repeatable.", "FILE_OR_URL", "image"),
+        kw_only=True,
+        default=(),
+        converter=to_several,
+        validator=check_media_of(1, None),
+        repr=show_several,
+    )
+    ingredients_mode: IngredientsMode | None = field(
+        metadata=explained("precise or creative.", "MODE"),
+        kw_only=True,
+        default=None,
+        validator=one_of(*get_args(IngredientsMode)),
+    )
+    region: str | None = field(
+        metadata=explained("What to swap in --video, in words.", "WORDS"),
+        kw_only=True,
+        default=None,
+        converter=text_or_none,
+        validator=optional(text(empty=False)),
+    )
+    mask: Media | None = field(
+        metadata=explained("What to swap in --video, as an image.", "FILE_OR_URL", medium="image"),
+        kw_only=True,
+        default=None,
+        validator=check_medium,
+        repr=show_media,
+    )
+    aspect_ratio: float | None = field(
+        metadata=explained("16:9, 1:1, … or a number from 0.4 to 2.5.", "W:H"),
+        kw_only=True,
+        default=None,
+        converter=to_aspect_ratio,
         validator=number_within(*ASPECT_RATIO_RANGE, whole=False),
     )
-    frame_rate: int = field(
-        metadata=_about("Frames per second, 1 to 24.", "N"),
+    frame_rate: int | None = field(
+        metadata=explained("Frames per second, 1 to 24.", "N", unsaid=24),
         kw_only=True,
-        default=24,
-        converter=to_whole,
+        default=None,
+        converter=to_whole_or_none,
         validator=number_within(*FRAME_RATE_RANGE, whole=True),
     )
     camera: Camera | None = field(
-        metadata=_about(
+        metadata=explained(
             "zoom=in|out, pan=left|right, tilt=up|down, rotate=cw|ccw. Repeatable.", "MOVE=WHERE"
         ),
         kw_only=True,
         default=None,
-        converter=_to_camera,
-        validator=_check_camera,
+        converter=to_camera,
+        validator=check_camera,
     )
     guidance_scale: float | None = field(
-        metadata=_about("How closely to follow the prompt, 5 to 25.", "N"),
+        metadata=explained("How closely to follow the prompt, 5 to 25.", "N"),
         kw_only=True,
         default=None,
         converter=to_number,
         validator=number_within(*GUIDANCE_SCALE_RANGE, whole=False),
     )
     motion: int | None = field(
-        metadata=_about("How much moves, 0 to 4.", "N"),
+        metadata=explained("How much moves, 0 to 4.", "N"),
         kw_only=True,
         default=None,
         converter=to_whole_or_none,
         validator=number_within(*MOTION_RANGE, whole=True),
     )
     negative_prompt: str = field(
-        metadata=_about("What to avoid.", "TEXT"),
+        metadata=explained("What to avoid.", "TEXT"),
         kw_only=True,
         default="",
         converter=to_text,
         validator=text(empty=True),
     )
     seed: int | None = field(
-        metadata=_about("For repeating a video.", "N"),
+        metadata=explained("For repeating a video.", "N"),
         kw_only=True,
         default=None,
         converter=to_whole_or_none,
         validator=whole_or_none,
     )
     extend: bool = field(
-        metadata=_about("Make --video longer instead of starting anew."),
+        metadata=explained("Make --video longer instead of starting anew."),
         kw_only=True,
         default=False,
         validator=flag,
     )
     extra: Mapping[str, Any] = field(
-        metadata=_about(
+        metadata=explained(
             "An object merged into the request: for what is newer than this version.", "JSON"
         ),
         kw_only=True,
         factory=dict,
-        converter=_to_extra,
+        converter=to_extra,
+        hash=False,
+    )
+    metadata: Mapping[str, str] = field(
+        metadata=explained(
+            "Your own texts by name; kept with the result, never sent.", "JSON", sent=False
+        ),
+        kw_only=True,
+        factory=dict,
+        converter=to_metadata,
         hash=False,
     )
 
+    def __attrs_post_init__(self) -> None:
+        for name, needed in _NEEDS.items():
+            if getattr(self, name) not in (None, ()) and getattr(self, needed) in (None, ()):
+                raise FieldError(
+                    name,
+                    getattr(self, name),
+                    f"{name} together with {needed}",
+                    problem=f"it says something of {needed}, which is not given",
+                )
+        seconds, steps = self.keyframe_seconds, len(self.keyframes) - 1
+        if isinstance(seconds, tuple) and len(seconds) != steps:
+            raise FieldError(
+                "keyframe_seconds",
+                seconds,
+                "one number, or one for each step between two keyframes",
+                problem=f"between {steps + 1} keyframes there are {steps} steps",
+            )
 
-_FIELDS: Final = attrs.fields(GenerationRequest)
-MEDIA_FIELDS: Final[Mapping[str, MediaKind]] = {
-    attribute.name: kind for attribute in _FIELDS if (kind := about(attribute).medium) is not None
+
+# What says something of another field means nothing without it.
+_NEEDS: Final = {
+    "keyframe_seconds": "keyframes",
+    "ingredients_mode": "ingredients",
+    "region": "video",
+    "mask": "video",
 }
-"""The fields that hold a medium, and which kind."""
 
 
 def as_request(request: GenerationRequest | str) -> GenerationRequest:

@@ -16,7 +16,7 @@ import attrs
 
 from pika_async._errors import ConfigurationError, PikaError, TransportError
 from pika_async._http import API_HOST
-from pika_async._request.request import MEDIA_FIELDS
+from pika_async._request.parts import has_bytes
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
 
@@ -65,7 +65,7 @@ class API:
     async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
         encode = partial(self.dialect.encode_submit, self.endpoint, request, key)
-        if any(isinstance(getattr(request, name), bytes) for name in MEDIA_FIELDS):
+        if has_bytes(request):
             # Base64 of a large file takes longer than an event loop should wait.
             return await anyio.to_thread.run_sync(encode)
         return encode()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
-import attrs
 
 from pika_async._errors import ConfigurationError
 from pika_async._request.media import check_media
-from pika_async._request.request import MEDIA_FIELDS
+from pika_async._request.parts import MEDIA_FIELDS, media_of, with_media
 
 if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
@@ -23,15 +22,19 @@ async def with_media_read(request: GenerationRequest) -> GenerationRequest:
         ConfigurationError: A file has gone or changed into something else since the request was
             built.
     """
-    paths = {
-        name: medium for name in MEDIA_FIELDS if isinstance(medium := getattr(request, name), Path)
-    }
-    return await anyio.to_thread.run_sync(_read, request, paths) if paths else request
+    if not any(isinstance(medium, Path) for _, medium in media_of(request)):
+        return request
+    return await anyio.to_thread.run_sync(_read, request)
 
 
-def _read(request: GenerationRequest, paths: dict[str, Path]) -> GenerationRequest:
-    read: dict[str, Any] = {name: _content(name, path) for name, path in paths.items()}
-    return attrs.evolve(request, **read)
+def _read(request: GenerationRequest) -> GenerationRequest:
+    return with_media(
+        request,
+        (
+            _content(name, medium) if isinstance(medium, Path) else medium
+            for name, medium in media_of(request)
+        ),
+    )
 
 
 def _content(name: str, path: Path) -> bytes:

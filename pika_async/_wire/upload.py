@@ -11,18 +11,18 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
-import attrs
 
 from pika_async._request.media import SNIFF_LENGTH, media_type
-from pika_async._request.request import MEDIA_FIELDS
+from pika_async._request.parts import has_bytes, media_of, with_media
 from pika_async.dialects import TakesUploads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
     from pika_async.dialects import Conversation
@@ -56,14 +56,16 @@ class Uploads:
             PikaError: The bytes could not be brought up; nothing was submitted.
         """
         dialect = self._dialect
-        if dialect is None:
+        if dialect is None or not has_bytes(request):
             return request
-        addresses: dict[str, Any] = {}
-        for name in MEDIA_FIELDS:
-            content = getattr(request, name)
-            if isinstance(content, bytes):
-                addresses[name] = await self._address(dialect, content)
-        return attrs.evolve(request, **addresses) if addresses else request
+        # All at once: five keyframes are ten requests one after the other.
+        media = await asyncio.gather(
+            *(
+                self._address(dialect, medium) if isinstance(medium, bytes) else _as_it_is(medium)
+                for _, medium in media_of(request)
+            )
+        )
+        return with_media(request, media)
 
     def as_if_uploaded(self, request: GenerationRequest) -> GenerationRequest:
         """``request`` with an address that leads nowhere in place of bytes.
@@ -71,12 +73,12 @@ class Uploads:
         For a submit whose body is known already: all but its body depends on what kind of medium
         there is, and not on where it lies.
         """
-        if self._dialect is None:
+        if self._dialect is None or not has_bytes(request):
             return request
-        addresses: dict[str, Any] = {
-            name: _NOWHERE for name in MEDIA_FIELDS if isinstance(getattr(request, name), bytes)
-        }
-        return attrs.evolve(request, **addresses) if addresses else request
+        return with_media(
+            request,
+            (_NOWHERE if isinstance(medium, bytes) else medium for _, medium in media_of(request)),
+        )
 
     async def _address(self, dialect: TakesUploads, content: bytes) -> str:
         digest = await anyio.to_thread.run_sync(_digest, content)
@@ -113,6 +115,10 @@ class Uploads:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+async def _as_it_is(medium: Media) -> Media:
+    return medium
 
 
 def _digest(content: bytes) -> str:

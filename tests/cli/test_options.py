@@ -11,7 +11,7 @@ import pytest
 from attrs import field, fields, frozen
 
 from pika_async import Camera, GenerationRequest
-from pika_async._request import request as module
+from pika_async._request import about as module
 from pika_async._request.media import Media
 from pika_async.cli._prompts.fields import COLUMNS, fields_of
 from pika_async.cli._prompts.options import requested, with_options

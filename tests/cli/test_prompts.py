@@ -191,7 +191,7 @@ def test_absolute_paths_stay(read, here):
         ("p.jsonl", '{"prompt": "a", "image": 5}', "allowed are the path of a file, or an http"),
         ("p.jsonl", '{"prompt": "a", "image": ""}', "for a file give its path"),
         ("p.jsonl", '{"prompt": "a", "extend": true}', "name that one in the field video"),
-        ("p.jsonl", '{"prompt": "a", "pikaffect": "x"}', 'goes through extra: {"pikaffect": "…"}'),
+        ("p.jsonl", '{"prompt": "a", "pikaffect": "Melk"}', 'through extra: {"pikaffect": "…"}'),
         ("p.jsonl", '{"prompt": "\\ud800"}', "it holds half a surrogate pair"),
         ("p.jsonl", '[{"prompt": "a"}]', "one JSON object a line, without an array around them"),
         ("p.jsonl", "3", "p.jsonl:1: allowed is a JSON object, such as"),

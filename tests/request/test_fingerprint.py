@@ -18,6 +18,9 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(8)
 BASE = GenerationRequest("a red panda surfing")
 
+# As journals of the first versions have it.
+KNOWN_FINGERPRINT_OF_BASE = "f16ca08d2315ee0a0710f4ad86c8c106db8ee9b4163e0f6f810e9b966bf6870b"
+
 SAME = {
     "a whole number as a float": (
         GenerationRequest("x", guidance_scale=12, aspect_ratio=1),
@@ -53,6 +56,16 @@ DIFFERENT = {
     "image by URL": attrs.evolve(BASE, image="https://host.example/a.png"),
     "video": attrs.evolve(BASE, video=MP4),
     "pikaffect": attrs.evolve(BASE, pikaffect="Melt"),
+    "an effect that is not known": attrs.evolve(BASE, pikaffect="Brand New"),
+    "resolution": attrs.evolve(BASE, resolution="720p"),
+    "duration": attrs.evolve(BASE, duration=5),
+    "keyframes": attrs.evolve(BASE, keyframes=[PNG, PNG + b"\1"]),
+    "keyframes in another order": attrs.evolve(BASE, keyframes=[PNG + b"\1", PNG]),
+    "keyframe seconds": attrs.evolve(BASE, keyframes=[PNG, PNG], keyframe_seconds=3),
+    "ingredients": attrs.evolve(BASE, ingredients=[PNG]),
+    "ingredients mode": attrs.evolve(BASE, ingredients=[PNG], ingredients_mode="precise"),
+    "region": attrs.evolve(BASE, video=MP4, region="the sky"),
+    "mask": attrs.evolve(BASE, video=MP4, mask=PNG),
     "model": attrs.evolve(BASE, model="2.0"),
     "aspect ratio": attrs.evolve(BASE, aspect_ratio=1),
     "frame rate": attrs.evolve(BASE, frame_rate=23),
@@ -85,7 +98,16 @@ def test_every_field_counts():
     requests = [BASE, *DIFFERENT.values()]
     assert len({fingerprint(request) for request in requests}) == len(requests)
     told_apart = {name.replace(" ", "_") for name in DIFFERENT}
-    assert {field.name for field in attrs.fields(GenerationRequest)} <= told_apart
+    assert {field.name for field in attrs.fields(GenerationRequest)} - {"metadata"} <= told_apart
+
+
+def test_the_callers_own_metadata_do_not_count():
+    assert fingerprint(BASE) == fingerprint(attrs.evolve(BASE, metadata={"sku": "17"}))
+
+
+def test_what_the_first_versions_always_said_counts_as_it_did():
+    said = attrs.evolve(BASE, model="1.5", frame_rate=24)
+    assert fingerprint(said) == fingerprint(BASE) == KNOWN_FINGERPRINT_OF_BASE
 
 
 @given(st.text(min_size=1).filter(str.strip), st.integers(), st.dictionaries(st.text(), st.text()))

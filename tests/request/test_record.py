@@ -50,6 +50,24 @@ REQUESTS = [
     ({"image": "https://host.example/a.png"}, {"image": {"url": "https://host.example/a.png"}}),
     ({"video": "https://host.example/a.mp4"}, {"video": {"url": "https://host.example/a.mp4"}}),
     ({"image": PNG}, {"image": sha256(PNG)}),
+    ({"resolution": "720p"}, {"resolution": "720p"}),
+    ({"duration": 5}, {"duration": 5}),
+    ({"metadata": {"sku": "17"}}, {"metadata": {"sku": "17"}}),
+    (
+        {"keyframes": [PNG, "https://host.example/a.png"], "keyframe_seconds": 3},
+        {
+            "keyframes": [sha256(PNG), {"url": "https://host.example/a.png"}],
+            "keyframe_seconds": 3,
+        },
+    ),
+    (
+        {"ingredients": [PNG], "ingredients_mode": "creative"},
+        {"ingredients": [sha256(PNG)], "ingredients_mode": "creative"},
+    ),
+    (
+        {"video": MP4, "region": "the sky", "mask": PNG},
+        {"video": sha256(MP4), "region": "the sky", "mask": sha256(PNG)},
+    ),
     ({"video": MP4}, {"video": sha256(MP4)}),
     (
         {"image": "data:image/png;base64,iVBORw0KGgo="},

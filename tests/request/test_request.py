@@ -12,8 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async import Camera, GenerationRequest, Pikaffect
+from pika_async import Camera, FieldError, GenerationRequest, Pikaffect
+from pika_async._request.kinds import Kind, kind_of
+from pika_async._request.parts import media_of, with_media
 from pika_async._request.request import as_request
+
+IMAGE = "https://host.example/a.png"
+CLIP = "https://host.example/a.mp4"
+CLIP_FRAME = "https://host.example/frame.png"
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(8)
@@ -42,9 +48,20 @@ NOT_ALLOWED = [
     refused("prompt", "half of an emoji: \ud83d", "half a surrogate pair"),
     *(refused("negative_prompt", value, "allowed is text") for value in (None, 5, ["rain"])),
     refused("negative_prompt", "\udc00", "half a surrogate pair"),
+    *(refused("model", value, 'a version as text, such as "1.5"') for value in ("", " ", 1.5, 2)),
+    *(refused("region", value, "text that is not empty") for value in ("", " ", 5)),
+    *(refused("resolution", value, "480p, 720p, 1080p") for value in ("", "720", 720, "4k")),
+    *(refused("ingredients_mode", value, "precise, creative") for value in ("", "wild", 1)),
+    *(refused("duration", value, "a whole number from 1") for value in (0, -5, 2.5, "5", True)),
     *(
-        refused("model", value, 'a version as text, such as "1.5"')
-        for value in ("", " ", 1.5, 2, None)
+        refused("keyframe_seconds", value, "a whole number of seconds from 1, or a list of them")
+        for value in (0, 2.5, "5", (), (0,), (1, "2"), True, {})
+    ),
+    *(refused("keyframes", value, "2 to 5") for value in (5, "a.png")),
+    *(refused("ingredients", value, "1 or more images") for value in (5, "a.png", {"a"})),
+    *(
+        refused("metadata", value, "a mapping of text to text")
+        for value in (5, "sku", ["sku"], {"sku": 5}, {5: "sku"}, None)
     ),
     *(
         refused("aspect_ratio", value, "a number from 0.4 to 2.5")
@@ -68,7 +85,7 @@ NOT_ALLOWED = [
     ),
     *(
         refused("frame_rate", value, "a whole number from 1 to 24")
-        for value in (0, 25, -1, 23.976, 24.5, math.nan, True, "24", None)
+        for value in (0, 25, -1, 23.976, 24.5, math.nan, True, "24")
     ),
     *(
         refused("motion", value, "a whole number from 0 to 4")
@@ -206,9 +223,17 @@ def test_what_is_left_out_has_the_default_of_the_contract():
         "image": None,
         "video": None,
         "pikaffect": None,
-        "model": "1.5",
+        "model": None,
+        "resolution": None,
+        "duration": None,
+        "keyframes": (),
+        "keyframe_seconds": None,
+        "ingredients": (),
+        "ingredients_mode": None,
+        "region": None,
+        "mask": None,
         "aspect_ratio": None,
-        "frame_rate": 24,
+        "frame_rate": None,
         "camera": None,
         "guidance_scale": None,
         "motion": None,
@@ -216,6 +241,7 @@ def test_what_is_left_out_has_the_default_of_the_contract():
         "seed": None,
         "extend": False,
         "extra": {},
+        "metadata": {},
     }
 
 
@@ -263,8 +289,9 @@ class TestAspectRatioAsText:
 
 
 class TestPikaffect:
-    def test_there_are_the_ten_of_the_specification_the_siblings_three_and_pikas_own_three(self):
-        assert [effect.value for effect in Pikaffect] == [
+    def test_there_are_those_of_the_gateways_and_those_of_pikas_own_api(self):
+        assert len(Pikaffect) == 62 + 9
+        assert [effect.value for effect in Pikaffect][:16] == [
             "Ta-da",
             "Deflate",
             "Crumble",
@@ -306,17 +333,21 @@ class TestPikaffect:
         with pytest.raises(ValueError, match=f"^pikaffect: '{typo}' .*did you mean '{meant}'"):
             GenerationRequest("x", pikaffect=typo)
 
-    @pytest.mark.parametrize("value", ["", "zzzzzz", 5, True, b"Melt"], ids=repr)
-    def test_one_that_resembles_none_lists_them_all(self, value):
+    @pytest.mark.parametrize("value", ["", " ", 5, True, b"Melt"], ids=repr)
+    def test_what_is_no_name_of_one_lists_them_all(self, value):
         with pytest.raises(ValueError, match=r"^pikaffect: .* is not allowed; ") as caught:
             GenerationRequest("x", pikaffect=value)
         assert repr(value) in str(caught.value)
         assert "did you mean" not in str(caught.value)
         assert all(effect.value in str(caught.value) for effect in Pikaffect)
 
-    def test_an_unknown_one_is_told_of_the_way_through_extra(self):
+    @pytest.mark.parametrize("name", ["Zap", "Robot Me", "Freeze", "Glow Up", "Jelly it"])
+    def test_one_that_resembles_none_is_kept_for_the_service_to_decide(self, name):
+        assert GenerationRequest("x", pikaffect=f" {name} ").pikaffect == name
+
+    def test_one_that_resembles_another_is_told_of_the_way_through_extra(self):
         with pytest.raises(ValueError, match=r"extra=\{'pikaffect'"):
-            GenerationRequest("x", pikaffect="Zap")
+            GenerationRequest("x", pikaffect="Melk")
         assert GenerationRequest("x", extra={"pikaffect": "Zap"}).extra == {"pikaffect": "Zap"}
 
 
@@ -476,3 +507,80 @@ class TestAsRequest:
     def test_anything_else_is_refused(self, value):
         with pytest.raises(ValueError, match=r"^request: .*a GenerationRequest or a prompt"):
             as_request(value)
+
+
+class TestWhatGoesTogether:
+    @pytest.mark.parametrize(
+        ("fields", "name", "needed"),
+        [
+            ({"region": "the sky"}, "region", "video"),
+            ({"mask": "https://host.example/a.png"}, "mask", "video"),
+            ({"keyframe_seconds": 3}, "keyframe_seconds", "keyframes"),
+            ({"ingredients_mode": "precise"}, "ingredients_mode", "ingredients"),
+        ],
+    )
+    def test_what_says_something_of_another_field_is_refused_without_it(self, fields, name, needed):
+        with pytest.raises(FieldError, match=f"^{name}: .* it says something of {needed}, which"):
+            GenerationRequest("x", **fields)
+
+    @pytest.mark.parametrize("seconds", [[1], [1, 2, 3]])
+    def test_each_step_between_keyframes_has_its_seconds(self, seconds):
+        frames = [f"https://host.example/{number}.png" for number in range(3)]
+        with pytest.raises(FieldError, match="between 3 keyframes there are 2 steps"):
+            GenerationRequest("x", keyframes=frames, keyframe_seconds=seconds)
+        assert GenerationRequest("x", keyframes=frames, keyframe_seconds=[1, 2.0]) == (
+            GenerationRequest("x", keyframes=tuple(frames), keyframe_seconds=(1, 2))
+        )
+
+    @pytest.mark.parametrize("many", [1, 6])
+    def test_there_are_two_to_five_keyframes(self, many):
+        with pytest.raises(FieldError, match=f"these are {many}; allowed are 2 to 5"):
+            GenerationRequest("x", keyframes=[IMAGE] * many)
+
+    def test_a_wrong_image_among_several_is_refused_by_the_name_of_the_field(self):
+        with pytest.raises(FieldError, match="^keyframes: 'nope' is not allowed"):
+            GenerationRequest("x", keyframes=["https://host.example/a.png", "nope"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, Kind.TEXT_TO_VIDEO),
+        ({"image": IMAGE}, Kind.IMAGE_TO_VIDEO),
+        ({"pikaffect": "Melt", "image": IMAGE}, Kind.EFFECT_ON_IMAGE),
+        ({"pikaffect": "Melt"}, Kind.EFFECT_ON_IMAGE),
+        ({"pikaffect": "Melt", "video": CLIP}, Kind.EFFECT_ON_VIDEO),
+        ({"keyframes": [IMAGE, IMAGE]}, Kind.KEYFRAMES),
+        ({"ingredients": [IMAGE]}, Kind.INGREDIENTS),
+        ({"video": CLIP, "image": IMAGE}, Kind.ADDITION),
+        ({"video": CLIP, "region": "the sky"}, Kind.SWAP),
+        ({"video": CLIP, "mask": IMAGE, "image": IMAGE}, Kind.SWAP),
+        ({"video": CLIP}, Kind.VIDEO_TO_VIDEO),
+        ({"video": CLIP, "extend": True}, Kind.EXTENSION),
+    ],
+)
+def test_what_is_made_follows_from_what_is_given(fields, kind):
+    assert kind_of(GenerationRequest("x", **fields)) is kind
+
+
+class TestSeveralMedia:
+    def test_all_are_found_and_replaced_whichever_field_holds_them(self):
+        request = GenerationRequest(
+            "x", image=IMAGE, video=CLIP, mask=IMAGE, keyframes=[IMAGE, CLIP_FRAME]
+        )
+        assert [name for name, _ in media_of(request)] == [
+            "image",
+            "video",
+            "keyframes",
+            "keyframes",
+            "mask",
+        ]
+        other = with_media(request, [f"https://host.example/new{n}" for n in range(5)])
+        assert other.keyframes == ("https://host.example/new2", "https://host.example/new3")
+        assert other.mask == "https://host.example/new4"
+
+    def test_bytes_are_not_shown_in_the_repr(self):
+        png = b"\x89PNG\r\n\x1a\n" + bytes(2000)
+        assert "keyframes=(<2008 bytes>, <2008 bytes>)" in repr(
+            GenerationRequest("x", keyframes=[png, png])
+        )

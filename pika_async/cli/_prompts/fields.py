@@ -8,19 +8,23 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import Attribute, frozen
 
 from pika_async import FieldError, GenerationRequest
-from pika_async._request.request import about
+from pika_async._request.about import about
 from pika_async._request.spelling import MARK
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
 
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _LONGEST_NAME: Final = 40
+
+# Between the values of a field that holds several, in one cell of a table. Neither paths nor links
+# have it in them.
+_BETWEEN: Final = "|"
 
 
 def flag(text: str) -> bool | str:
@@ -33,6 +37,11 @@ def whole(text: str) -> int | str:
     # int() would take 1_000, and digits of other scripts; a float would change long ones.
     found = re.fullmatch(r"([+-]?\d+)(\.0*)?", text, re.ASCII)
     return _number(int, found[1]) if found else text
+
+
+def wholes(text: str) -> int | str | list[int | str]:
+    """A whole number, or several between commas; or the text itself."""
+    return [whole(part.strip()) for part in text.split(",")] if "," in text else whole(text)
 
 
 def decimal(text: str) -> float | str:
@@ -84,6 +93,8 @@ class TextField:
     """Its type beside None; of a sequence, that of its items."""
     repeats: bool
     """It holds several values."""
+    may_be_listed: bool
+    """It holds one value, or several."""
 
     @property
     def name(self) -> str:
@@ -114,10 +125,10 @@ class TextField:
         """From text to a value; what cannot be read stays text, which the request refuses."""
         if self.kind is bool:
             return flag
-        if get_origin(self.kind) is not None and issubclass(get_origin(self.kind), Mapping):
+        if _is_a(self.kind, Mapping):
             return loaded
         if self.kind is int:
-            return whole
+            return wholes if self.may_be_listed else whole
         return decimal if self.kind is float and not _takes_text(self.attribute.converter) else str
 
 
@@ -126,11 +137,24 @@ def fields_of(cls: type) -> dict[str, TextField]:
     hints = get_type_hints(cls)
     found = {}
     for attribute in attrs.fields(cls):
-        kind = _one(hints[attribute.name])
-        repeats = get_origin(kind) is not None and issubclass(get_origin(kind), Sequence)
+        hint = hints[attribute.name]
+        kind = _one(hint)
+        repeats = _is_a(kind, Sequence)
         kind = _one(get_args(kind)[0]) if repeats else kind
-        found[attribute.name] = TextField(attribute=attribute, kind=kind, repeats=repeats)
+        listed = not repeats and any(_is_a(one, Sequence) for one in get_args(hint))
+        found[attribute.name] = TextField(
+            attribute=attribute,
+            kind=str if get_origin(kind) is Literal else kind,
+            repeats=repeats,
+            may_be_listed=listed,
+        )
     return found
+
+
+def _is_a(kind: Any, wanted: type) -> bool:
+    """Whether it is a container of that sort, such as ``Sequence[int]`` for ``Sequence``."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, wanted)
 
 
 def _takes_text(converter: Any) -> bool:
@@ -257,8 +281,11 @@ def from_cells(cells: Mapping[str, str], folder: Path) -> GenerationRequest:
 
 
 def _read(name: str, cell: str) -> Any:
+    field = FIELDS[name]
     try:
-        return FIELDS[name].reads(cell)
+        if field.repeats:
+            return [field.reads(part.strip()) for part in cell.split(_BETWEEN)]
+        return field.reads(cell)
     except UsageError as error:
         raise UsageError(f"{name}: {error}") from error
 

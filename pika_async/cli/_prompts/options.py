@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from attrs import NOTHING, Factory
 
-from pika_async._request.request import about
+from pika_async._request.about import about
 from pika_async.cli._prompts.fields import (
     FIELDS,
     TextField,
@@ -18,6 +18,7 @@ from pika_async.cli._prompts.fields import (
     loaded,
     request_of,
     whole,
+    wholes,
 )
 from pika_async.cli._running.exits import UsageError
 
@@ -52,7 +53,7 @@ def _option(field: TextField) -> inspect.Parameter:
     known = about(field.attribute)
     default = field.attribute.default
     # Text is read here, and not by typer, so that whoever asked for JSON gets an error as JSON.
-    kind: Any = field.kind if field.reads in (flag, whole, decimal) else str
+    kind: Any = field.kind if field.reads in (flag, whole, wholes, decimal) else str
     if field.repeats or field.parts:
         kind = list[str]
     if default is NOTHING or isinstance(default, Factory):  # type: ignore[arg-type]
@@ -69,15 +70,15 @@ def _option(field: TextField) -> inspect.Parameter:
                 help=known.help,
                 show_default=bool(default),
                 rich_help_panel=_PANEL,
-                parser=_whole if kind is int else None,
+                parser=_reader(field) if kind is int else None,
             ),
         ],
     )
 
 
-def _whole(given: str | int) -> Any:
+def _reader(field: TextField) -> Callable[[str | int], Any]:
     # The default comes through here too.
-    return whole(given) if isinstance(given, str) else given
+    return lambda given: field.reads(given) if isinstance(given, str) else given
 
 
 def _called(field: TextField) -> str:

@@ -18,9 +18,10 @@ from pika_async._api_errors import DecodeError
 from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._meaning import Started
-from pika_async._request.effects import Pikaffect
+from pika_async._request.camera import Camera
+from pika_async._request.effects import Pikaffect, nearest_effect, unknown_effect
 from pika_async._request.media import SNIFF_LENGTH, media_type
-from pika_async._request.request import Camera, GenerationRequest
+from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, Queued
 from pika_async.dialects._answers import (
     NOT_JSON,
@@ -31,6 +32,7 @@ from pika_async.dialects._answers import (
     kept,
     objects,
 )
+from pika_async.dialects._fields import check_taken
 from pika_async.dialects._seam import Accepted, Handle
 from pika_async.dialects.gateway.errors import error_of, error_within_success
 from pika_async.dialects.gateway.requests import (
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._states import JobState
-    from pika_async.dialects._seam import Conversation
+from pika_async.dialects._seam import Conversation
 
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
@@ -80,7 +82,16 @@ class Gateway:
         return False
 
     def check(self, request: GenerationRequest) -> None:
-        """Nothing to refuse: whatever a request can say, the gateway's body can say."""
+        """Refuse what the gateway's body cannot say.
+
+        Raises:
+            FieldError: Names the field, the value and what is allowed.
+        """
+        check_taken(request, _TAKEN, "the gateway")
+        effect = request.pikaffect
+        if effect is not None and effect not in EFFECTS:
+            near = nearest_effect(effect)
+            raise unknown_effect(effect, EFFECTS, nearest=near if near in EFFECTS else None)
 
     def encode_submit(
         self,
@@ -99,14 +110,14 @@ class Gateway:
     def encode_request(self, request: GenerationRequest) -> dict[str, Any]:
         """The JSON object that asks for ``request``, whose media are bytes or URLs."""
         body = SubmitBody(
-            pikaffect=None if request.pikaffect is None else request.pikaffect.value,
+            pikaffect=None if request.pikaffect is None else str(request.pikaffect),
             prompt_text=request.prompt,
-            model=request.model,
+            model=request.model or _MODEL,
             image=_media_url(request.image),
             video=_media_url(request.video),
             options=Options(
                 aspect_ratio=request.aspect_ratio,
-                frame_rate=request.frame_rate,
+                frame_rate=_FRAME_RATE if request.frame_rate is None else request.frame_rate,
                 camera=request.camera or _STILL,
                 parameters=Parameters(
                     guidance_scale=request.guidance_scale,
@@ -128,15 +139,16 @@ class Gateway:
         """
         known = submit_body(body)
         parameters = known.options.parameters
-        named = {effect.value for effect in Pikaffect}
         request = GenerationRequest(
             known.prompt_text,
             image=known.image,
             video=known.video,
-            pikaffect=known.pikaffect if known.pikaffect in named else None,
-            model=known.model,
+            pikaffect=known.pikaffect if known.pikaffect in EFFECTS else None,
+            model=None if known.model == _MODEL else known.model,
             aspect_ratio=known.options.aspect_ratio,
-            frame_rate=24 if known.options.frame_rate is None else known.options.frame_rate,
+            frame_rate=(
+                None if known.options.frame_rate == _FRAME_RATE else known.options.frame_rate
+            ),
             camera=None if known.options.camera == Camera() else known.options.camera,
             guidance_scale=parameters.guidance_scale,
             motion=parameters.motion,
@@ -187,6 +199,35 @@ class Gateway:
         )
         return _state(handle.job_id, response)
 
+
+_MODEL: Final = "1.5"
+_FRAME_RATE: Final = 24
+EFFECTS: Final = (
+    Pikaffect.TA_DA,
+    Pikaffect.DEFLATE,
+    Pikaffect.CRUMBLE,
+    Pikaffect.DISSOLVE,
+    Pikaffect.SQUISH,
+    Pikaffect.INFLATE,
+    Pikaffect.MELT,
+    Pikaffect.CRUSH,
+    Pikaffect.CAKE_IFY,
+    Pikaffect.EXPLODE,
+    Pikaffect.LEVITATE,
+    Pikaffect.DECAPITATE,
+    Pikaffect.EYE_POP,
+    Pikaffect.PEEL,
+    Pikaffect.POKE,
+    Pikaffect.TEAR,
+)
+"""Those of the specification and of its siblings, and those that Pika itself had with them."""
+
+_TAKEN: Final = frozenset(
+    {
+        *("image", "video", "pikaffect", "aspect_ratio", "frame_rate", "camera"),
+        *("guidance_scale", "motion", "negative_prompt", "seed", "extend"),
+    }
+)
 
 _HOSTS: Final = {API_HOST: "https://api.yescale.io"}
 

@@ -16,7 +16,7 @@ from attrs import define, field
 from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from pika_async._request.request import Camera
+from pika_async._request.camera import Camera
 from pika_async.dialects._answers import shown
 
 

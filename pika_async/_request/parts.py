@@ -1,0 +1,52 @@
+"""The media of a request, whichever fields hold them: all of them, and all replaced at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from pika_async._request.about import about
+from pika_async._request.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pika_async._request.media import Media, MediaKind
+
+MEDIA_FIELDS: Final[Mapping[str, MediaKind]] = {
+    attribute.name: kind
+    for attribute in attrs.fields(GenerationRequest)
+    if (kind := about(attribute).medium) is not None
+}
+"""The fields that hold media, and which kind."""
+
+
+def media_of(request: GenerationRequest) -> Iterator[tuple[str, Media]]:
+    """Each medium with the name of its field, always in the same order."""
+    for name in MEDIA_FIELDS:
+        given = getattr(request, name)
+        if isinstance(given, tuple):
+            for one in given:
+                yield name, one
+        elif given is not None:
+            yield name, given
+
+
+def has_bytes(request: GenerationRequest) -> bool:
+    """Whether it holds media as bytes, which take time to digest and to encode."""
+    return any(isinstance(medium, bytes) for _, medium in media_of(request))
+
+
+def with_media(request: GenerationRequest, media: Iterable[Media]) -> GenerationRequest:
+    """``request`` with these media, in the order of :func:`media_of`."""
+    coming = iter(media)
+    changed: dict[str, Any] = {}
+    for name in MEDIA_FIELDS:
+        given = getattr(request, name)
+        if isinstance(given, tuple):
+            if given:
+                changed[name] = tuple(next(coming) for _ in given)
+        elif given is not None:
+            changed[name] = next(coming)
+    return attrs.evolve(request, **changed)
