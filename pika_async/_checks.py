@@ -33,6 +33,7 @@ class FieldError(ValueError):
             the same as ``allowed`` where it is the same.
         through_extra: Whether a value that is newer than this version can be sent through the
             request's ``extra``, under the name of the field.
+        services: The names of other services that would take the request as it is.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class FieldError(ValueError):
         nearest: str | None = None,
         through_extra: bool = False,
         written: str | None = None,
+        services: tuple[str, ...] = (),
     ) -> None:
         """``verb``: "is" or "are", as ``allowed`` asks for it."""
         super().__init__(field, value, allowed)
@@ -56,6 +58,7 @@ class FieldError(ValueError):
         self.nearest = nearest
         self.through_extra = through_extra
         self.written: str = allowed if written is None else written
+        self.services = services
         self._verb = verb
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -78,7 +81,12 @@ class FieldError(ValueError):
     def _complaint(self, allowed: str) -> str:
         hint = "" if self.nearest is None else f"did you mean {self.nearest!r}? "
         reason = self.problem or f"allowed {self._verb} {allowed}"
-        return f"{_shown(self.value)} is not allowed; {hint}{reason}"
+        return f"{_shown(self.value)} is not allowed; {hint}{reason}{self._elsewhere()}"
+
+    def _elsewhere(self) -> str:
+        if not self.services:
+            return ""
+        return f"; the service {' and the service '.join(map(repr, self.services))} would take it"
 
 
 def _restored(args: tuple[str, object, str], facts: dict[str, Any]) -> FieldError:

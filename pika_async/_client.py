@@ -32,7 +32,7 @@ from pika_async._timing import Timing
 from pika_async._wire.api import API
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.transport import Transport
-from pika_async.dialects import Dialect, Gateway
+from pika_async.dialects import Dialect, service_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,8 @@ class PikaClient:
         api_key: The key; by default the environment's ``PIKA_API_KEY``.
         base_url: Where the service is, with or without a path; by default the environment's
             ``PIKA_BASE_URL``, else the dialect's own (``https://api.yescale.io``).
-        dialect: How the service spells Pika; by default :class:`pika_async.dialects.Gateway`.
+        dialect: How the service spells Pika; by default that of the service that the environment
+            names in ``PIKA_SERVICE``, else :class:`pika_async.dialects.Gateway`.
         session: A session to borrow; never closed here. Its own middlewares and connection limit
             stay in force.
         polling: When to look at a job; by default an ``AdaptivePolling()`` of its own, which
@@ -73,6 +74,7 @@ class PikaClient:
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
+        FieldError: ``PIKA_SERVICE`` names no service that there is.
         ValueError: ``request_timeout`` or ``max_in_flight`` is not allowed.
     """
 
@@ -94,7 +96,7 @@ class PikaClient:
         checked_request_timeout(request_timeout)
         if max_in_flight is not None:
             checked_bound("max_in_flight", max_in_flight, ", or None for no bound")
-        dialect = dialect or Gateway()
+        dialect = dialect or service_of(os.environ)
         self._endpoint = endpoint(
             api_key=api_key,
             base_url=base_url,

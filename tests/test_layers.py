@@ -314,7 +314,13 @@ def services_that_name_another(tree: Tree) -> list[str]:
 
 def simulator_that_knows_the_client(tree: Tree) -> list[str]:
     # Shared code would share its mistakes: both sides would be wrong and agree.
-    return [str(item) for item, _ in between_wings(tree) if wing(item.by) == "simulator"]
+    # Which dialect speaks to it, it is asked for; its own work needs none.
+    allowed = {("simulator._server", "dialects")}
+    return [
+        str(item)
+        for item, other in between_wings(tree)
+        if wing(item.by) == "simulator" and (item.by, other) not in allowed
+    ]
 
 
 # Each rule, and a tree that breaks it.

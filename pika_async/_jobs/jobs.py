@@ -50,7 +50,7 @@ from pika_async._request.record import Intent, intent_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads
-from pika_async.dialects import Handle
+from pika_async.dialects import Handle, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -128,7 +128,7 @@ class Jobs:
         Raises:
             FieldError: Names the field, the value and what is allowed.
         """
-        self._api.dialect.check(request)
+        check_at(self._api.dialect, request)
 
     async def submit(
         self,

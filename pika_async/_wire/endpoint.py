@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from pika_async._errors import ConfigurationError
 from pika_async._http import API_HOST, Endpoint
 from pika_async._meaning import Action
+from pika_async.dialects import ReadsPlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,8 @@ def endpoint(
 ) -> Endpoint:
     """The checked endpoint; arguments win over the environment, which wins over the default.
 
-    With a base URL of the user's own every host of the service is at that one: nothing but what
-    was configured ever sees the key.
+    With a base URL of the user's own every host of the service is at that one, unless it was named
+    too: nothing but what was configured ever sees the key.
 
     Raises:
         ConfigurationError: No key, a key that cannot be a header, a URL that is none, or a key
@@ -47,9 +48,13 @@ def endpoint(
             raise ConfigurationError(
                 f"{name}: a {type(given).__name__} is not allowed; allowed is text"
             )
-    own = base_url or environment.get(URL_VARIABLE)
+    placed = dialect if isinstance(dialect, ReadsPlace) else None
+    own = base_url or (
+        environment.get(URL_VARIABLE) if placed is None else placed.base_url(environment)
+    )
+    named = {} if placed is None else placed.named_hosts
     hosts = {
-        name: _checked_url(own or default, allow_insecure=allow_insecure)
+        name: _checked_url(named.get(name) or own or default, allow_insecure=allow_insecure)
         for name, default in dialect.hosts.items()
     }
     return Endpoint(

@@ -1,17 +1,44 @@
 """How services spell Pika on the wire; one folder a service, values in, values out."""
 
 from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
-from pika_async.dialects._seam import Accepted, Conversation, Dialect, Handle, TakesUploads
+from pika_async.dialects._seam import (
+    Accepted,
+    Cancels,
+    Conversation,
+    Dialect,
+    Finds,
+    Handle,
+    LimitsMedia,
+    Lost,
+    Quotes,
+    ReadsPlace,
+    SettlesLate,
+    TakesUploads,
+    TellsBalance,
+)
+from pika_async.dialects._services import SERVICES, check_at, service_named, service_of
 from pika_async.dialects.gateway import Gateway
 
 __all__ = [
+    "SERVICES",
     "Accepted",
+    "Cancels",
     "Conversation",
     "Dialect",
     "Endpoint",
+    "Finds",
     "Gateway",
     "HTTPRequest",
     "HTTPResponse",
     "Handle",
+    "LimitsMedia",
+    "Lost",
+    "Quotes",
+    "ReadsPlace",
+    "SettlesLate",
     "TakesUploads",
+    "TellsBalance",
+    "check_at",
+    "service_named",
+    "service_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from attrs import field, frozen
@@ -12,6 +13,8 @@ from pika_async._states import JobState
 
 if TYPE_CHECKING:
     from pika_async._http import Endpoint
+    from pika_async._money import Money
+    from pika_async._request.media import MediaKind
     from pika_async._request.request import GenerationRequest
 
 _T = TypeVar("_T")
@@ -50,6 +53,19 @@ class Accepted:
     handle: Handle
     state: JobState
     raw: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Lost:
+    """A submit whose answer was lost, for whoever looks its job up.
+
+    Attributes:
+        request: The submit as it left: its address, and its body byte for byte.
+        sent_at: When it left the last time, aware.
+    """
+
+    request: HTTPRequest
+    sent_at: datetime
 
 
 class Dialect(Protocol):
@@ -127,5 +143,91 @@ class TakesUploads(Protocol):
 
         It costs nothing and may be begun anew. Where the bytes go to an origin that is none of the
         service's hosts, they go without the key.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitsMedia(Protocol):
+    """A dialect whose service takes files of a bounded size."""
+
+    @property
+    def most_bytes(self) -> Mapping[MediaKind, int]:
+        """The largest file of each kind, in bytes."""
+        ...
+
+
+@runtime_checkable
+class ReadsPlace(Protocol):
+    """A dialect whose base URL does not stand in ``PIKA_BASE_URL``, or that has several hosts."""
+
+    def base_url(self, environment: Mapping[str, str]) -> str | None:
+        """The base URL of the host "api" that the environment names, or None."""
+        ...
+
+    @property
+    def named_hosts(self) -> Mapping[str, str]:
+        """The hosts that the user gave an address of their own, by name.
+
+        They stay there when the base URL is another.
+        """
+        ...
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """A dialect whose service can be asked to stop a job."""
+
+    def cancel(self, endpoint: Endpoint, handle: Handle) -> Conversation[bool]:
+        """Ask it to stop a job: whether it was asked. False: the job has ended already.
+
+        A job that was asked to stop may end well all the same, and be billed.
+        """
+        ...
+
+
+@runtime_checkable
+class Quotes(Protocol):
+    """A dialect whose service says beforehand what a job will cost."""
+
+    def quote(self, endpoint: Endpoint, request: GenerationRequest) -> Conversation[Money | None]:
+        """What a job will cost; None where the service does not say for this one.
+
+        Media are URLs by now, or stand-ins for bytes that have not gone up: it must not matter
+        which.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsBalance(Protocol):
+    """A dialect whose service says what is left in the account."""
+
+    def balance(self, endpoint: Endpoint) -> Conversation[Money | None]:
+        """What is left; None where the service does not say to this key."""
+        ...
+
+
+@runtime_checkable
+class SettlesLate(Protocol):
+    """A dialect whose service may say what a job cost only some time after its end."""
+
+    def charge(self, endpoint: Endpoint, handle: Handle) -> Conversation[Money | None]:
+        """What an ended job cost; None: not told yet, or never."""
+        ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A dialect whose service has a history, in which a lost submit can be looked up.
+
+    Where an answer that may have started a job names one, the error that ``decode_submit`` raises
+    carries its id as ``job_id``: it is looked at once before the submit is called uncertain.
+    """
+
+    def find(self, endpoint: Endpoint, lost: Lost) -> Conversation[tuple[Handle, ...]]:
+        """The jobs that may be of the lost submit: asked for the same, and not before it was sent.
+
+        No job proves nothing, since a history may be late.
         """
         ...

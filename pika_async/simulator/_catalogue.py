@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from pika_async.simulator import _common
 from pika_async.simulator._services.gateway.service import Gateway
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from pika_async.simulator._rows import FaultRow
     from pika_async.simulator._services._service import Service
-
-ServiceName: TypeAlias = Literal["gateway"]
 
 SERVICES: Final[dict[str, type[Service]]] = {"gateway": Gateway}
 """Each service by name. Names of faults and variants mean one thing at all of them."""

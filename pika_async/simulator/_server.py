@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from types import TracebackType
 
+    from pika_async.dialects import Dialect
+
 
 @define
 class _Running:
@@ -40,7 +42,7 @@ class Simulator(State):
     all arguments are attributes too, which may be changed while it runs.
 
     Args:
-        service: The service that it behaves like: "gateway".
+        service: The service that it behaves like: a name among `SERVICES`.
         duration: Seconds from submit to the end. `Polls(3)`: the third poll of a job finds it
             ended, whatever the clock says. A function: called for each job with the seeded
             generator, returns seconds.
@@ -89,6 +91,14 @@ class Simulator(State):
     def url(self) -> str:
         """The base URL of the API, with the prefix and without a slash at the end."""
         return self._now_running().api.url + self.prefix
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of its service, for `PikaClient("key", base_url=sim.url, dialect=…)`."""
+        # Here and not above: the simulator serves other clients, too, and needs none to run.
+        from pika_async.dialects import service_named  # noqa: PLC0415
+
+        return service_named(self.service)
 
     @property
     def media_url(self) -> str:

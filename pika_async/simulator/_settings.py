@@ -17,7 +17,6 @@ from pika_async.simulator import _media
 from pika_async.simulator._catalogue import (
     FAULTS,
     SERVICES,
-    ServiceName,
     faults_of,
     variants_of,
 )
@@ -114,7 +113,7 @@ def _at_work(settings: Settings) -> Service:
 class Settings:
     """The keyword arguments of `Simulator`."""
 
-    service: ServiceName = field(default="gateway", on_setattr=frozen)
+    service: str = field(default="gateway", on_setattr=frozen)
     """The service that it behaves like."""
     service_at_work: Service = field(default=Factory(_at_work, takes_self=True), init=False)
     """What knows the paths and the words of that service."""

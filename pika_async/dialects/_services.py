@@ -1,0 +1,64 @@
+"""Which services there are, by name, and which of them would take a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pika_async._checks import FieldError
+from pika_async.dialects.gateway import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pika_async._request.request import GenerationRequest
+    from pika_async.dialects._seam import Dialect
+
+SERVICE_VARIABLE: Final = "PIKA_SERVICE"
+"""The environment variable that names the service where the program does not."""
+
+SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway}
+"""What makes the dialect of each service, by its name."""
+
+
+def service_named(name: str) -> Dialect:
+    """The dialect of a service.
+
+    Raises:
+        FieldError: There is none of that name; names those that there are.
+    """
+    make = SERVICES.get(name.strip().lower())
+    if make is None:
+        raise FieldError("service", name, ", ".join(SERVICES), verb="are")
+    return make()
+
+
+def service_of(environment: Mapping[str, str]) -> Dialect:
+    """The dialect that the environment names in ``PIKA_SERVICE``, else the gateway's.
+
+    Raises:
+        FieldError: There is none of that name.
+    """
+    return service_named(environment.get(SERVICE_VARIABLE, "").strip() or "gateway")
+
+
+def check_at(dialect: Dialect, request: GenerationRequest) -> None:
+    """Refuse what a service does not have, and say which other services would take it.
+
+    Raises:
+        FieldError: Names the field, the value and what is allowed; ``services`` are the others.
+    """
+    try:
+        dialect.check(request)
+    except FieldError as error:
+        error.services = tuple(name for name in SERVICES if _takes(name, dialect, request))
+        raise
+
+
+def _takes(name: str, dialect: Dialect, request: GenerationRequest) -> bool:
+    if name == dialect.name:
+        return False
+    try:
+        service_named(name).check(request)
+    except FieldError:
+        return False
+    return True
