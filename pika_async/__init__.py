@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TargetExistsError,
         TransportError,
         TransportTimeoutError,
+        UnsupportedError,
     )
     from pika_async._events import (
         BatchLeft,
@@ -173,6 +174,7 @@ __all__ = [
     "TransportError",
     "TransportTimeoutError",
     "Unknown",
+    "UnsupportedError",
     "Video",
     "VideoSaved",
     "WaitingEnded",

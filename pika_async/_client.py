@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
+from pika_async._assembly import assembled
 from pika_async._backoff import RetryPolicy
 from pika_async._checks import (
     checked_bound,
@@ -18,20 +17,13 @@ from pika_async._checks import (
     checked_request_timeout,
     checked_timeout,
 )
-from pika_async._download.downloader import Downloader
 from pika_async._errors import ClientStateError
 from pika_async._events import WaitingEnded
-from pika_async._jobs.jobs import Jobs
 from pika_async._jobs.recorder import PlainRecorder
-from pika_async._log import Teller
 from pika_async._polling.adaptive import AdaptivePolling
-from pika_async._request.request import GenerationRequest, as_request
-from pika_async._settled import rest, to_its_end
+from pika_async._request.fields import RequestFields, as_request
+from pika_async._settled import to_its_end
 from pika_async._states import Succeeded, Video
-from pika_async._timing import Timing
-from pika_async._wire.api import API
-from pika_async._wire.endpoint import endpoint
-from pika_async._wire.transport import Transport
 from pika_async.dialects import Dialect, service_of
 
 if TYPE_CHECKING:
@@ -40,11 +32,15 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._events import Observer
     from pika_async._jobs.job import Job
+    from pika_async._jobs.jobs import Jobs
     from pika_async._jobs.recorder import SubmitRecord
     from pika_async._jobs.slots import Slot
+    from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
+    from pika_async._request.request import GenerationRequest
 
 
 class PikaClient:
@@ -96,56 +92,33 @@ class PikaClient:
         checked_request_timeout(request_timeout)
         if max_in_flight is not None:
             checked_bound("max_in_flight", max_in_flight, ", or None for no bound")
-        dialect = dialect or service_of(os.environ)
-        self._endpoint = endpoint(
+        pieces = assembled(
             api_key=api_key,
             base_url=base_url,
-            environment=os.environ,
-            dialect=dialect,
-            allow_insecure=allow_insecure,
-        )
-        self._dialect = dialect
-        self._transport = Transport(
-            session=session, request_timeout=request_timeout, trust_env=trust_env
-        )
-        retry = retry or RetryPolicy()
-        tell = Teller(observer)
-        # The one place where time and chance become real.
-        timing = Timing(
-            now=time.monotonic,
-            sleep=asyncio.sleep,  # noqa: TID251 - here it is bound
-            rest=rest,
-            random=random.random,
-            utc=partial(datetime.now, UTC),
-        )
-        self._jobs = Jobs(
-            API(
-                endpoint=self._endpoint,
-                dialect=dialect,
-                transport=self._transport,
-                now=timing.now,
-            ),
+            dialect=dialect or service_of(os.environ),
+            session=session,
             polling=AdaptivePolling() if polling is None else polling,
-            retry=retry,
-            timing=timing,
-            tell=tell,
+            retry=retry or RetryPolicy(),
             request_timeout=request_timeout,
             max_in_flight=max_in_flight,
+            allow_insecure=allow_insecure,
+            trust_env=trust_env,
+            observer=observer,
         )
-        self._downloader = Downloader(
-            stream=partial(self._transport.stream, silence=request_timeout),
-            retry=retry,
-            sleep=timing.sleep,
-            random=timing.random,
-            tell=tell,
-        )
-        self._tell = tell
+        self._endpoint, self._dialect = pieces.endpoint, pieces.dialect
+        self._transport, self._jobs = pieces.transport, pieces.jobs
+        self._downloader, self._tell = pieces.downloader, pieces.tell
         self._status = "new"
 
     def __repr__(self) -> str:
         return f"PikaClient(base_url={self._endpoint.base_url!r}, dialect={self._dialect.name!r})"
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> Self:
+        """What ``async with`` does first, for notebooks; :meth:`aclose` ends it.
+
+        Raises:
+            ClientStateError: It is open, or has been closed.
+        """
         if self._status != "new":
             raise ClientStateError(
                 f"this PikaClient {_STATUS_WORDS[self._status]}; a client is opened once: share "
@@ -155,15 +128,25 @@ class PikaClient:
         await self._transport.open()
         return self
 
+    async def aclose(self) -> None:
+        """Send nothing any more, read the answers of submits that have left, and close.
+
+        Jobs run on at the service. To close it twice is no error.
+        """
+        self._status = "closed"
+        # A scope that ends cancels this again and again; an answer on its way is still read.
+        await to_its_end(self._close())
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._status = "closed"
-        # A scope that ends cancels this again and again; an answer on its way is still read.
-        await to_its_end(self._close())
+        await self.aclose()
 
     async def _close(self) -> None:
         try:
@@ -172,7 +155,11 @@ class PikaClient:
             await self._transport.close()
 
     async def submit(
-        self, request: GenerationRequest | str, *, record: SubmitRecord | None = None
+        self,
+        request: GenerationRequest | str,
+        *,
+        record: SubmitRecord | None = None,
+        **fields: Unpack[RequestFields],
     ) -> Job:
         """Submit a job: one POST, sent again only where that cannot start a second job.
 
@@ -184,6 +171,8 @@ class PikaClient:
             record: Where to write the submit down as it goes, for whoever must know of it after a
                 crash: it is told before each POST, which waits for it, and before anyone is told
                 of the job.
+            fields: Fields of the request by keyword: ``submit("a cat", seed=7)``. They replace
+                those of a request that is given.
 
         Raises:
             FieldError: The request is not allowed, or not at this service; nothing was sent.
@@ -194,7 +183,7 @@ class PikaClient:
             ConfigurationError: A file has gone since the request was built, or the client is not
                 open; nothing was sent.
         """
-        request = as_request(request)
+        request = as_request(request, fields)
         self._check_open()
         recorder = None if record is None else PlainRecorder(record)
         return await self._jobs.submit(request, recorder=recorder)
@@ -224,13 +213,52 @@ class PikaClient:
             age = (datetime.now(UTC) - checked_moment("submitted_at", submitted_at)).total_seconds()
         return self._jobs.attach(job_id, request=request, seconds_ago=age)
 
-    def check(self, request: GenerationRequest | str) -> None:
+    def check(self, request: GenerationRequest | str, **fields: Unpack[RequestFields]) -> None:
         """Refuse what this service does not have; sends nothing. ``submit`` does the same first.
 
         Raises:
-            FieldError: Names the field, the value and what is allowed.
+            FieldError: Names the field, the value, what is allowed, and which other services would
+                take it.
         """
-        self._jobs.check(as_request(request))
+        self._jobs.check(as_request(request, fields))
+
+    async def quote(
+        self, request: GenerationRequest | str, **fields: Unpack[RequestFields]
+    ) -> Money | None:
+        """What a job will cost; None where the service does not say. Costs nothing.
+
+        Files need not go up for it. Equal requests are asked about once a client.
+
+        Raises:
+            FieldError: The request is not allowed, or not at this service.
+            APIError, TransportError, DecodeError: The service could not be asked.
+        """
+        request = as_request(request, fields)
+        self._check_open()
+        return await self._jobs.quote(request)
+
+    async def balance(self) -> Money | None:
+        """What is left in the account; None where the service does not say.
+
+        Raises:
+            APIError, TransportError, DecodeError: The service could not be asked.
+        """
+        self._check_open()
+        return await self._jobs.balance()
+
+    async def find(self, lost: SubmissionUncertainError) -> Job | None:
+        """The job of a submit whose answer was lost, where the service has a history.
+
+        A job is found where exactly one asks for the same, is not older, and belongs to no other
+        submit of this client. None proves nothing: a history may be late. Costs nothing.
+
+        Raises:
+            UnsupportedError: This service has no history.
+            OtherServiceError: It was submitted to another service.
+            APIError, TransportError, DecodeError: The history could not be read.
+        """
+        self._check_open()
+        return await self._jobs.find(lost)
 
     @property
     def polling(self) -> PollPolicy:
@@ -255,19 +283,21 @@ class PikaClient:
         request: GenerationRequest | str,
         *,
         timeout: float | None = 1200,
+        **fields: Unpack[RequestFields],
     ) -> Succeeded:
         """Submit a job and wait for its videos, within the client's ``max_in_flight``.
 
         Args:
             request: What to make, or a prompt alone.
             timeout: Seconds to wait at most from the submit on; None: for ever.
+            fields: Fields of the request by keyword: ``generate("a cat", image=…, seed=7)``.
 
         Raises:
             PikaError: As for :meth:`submit` and :meth:`Job.result`. Once there is a job, the
                 error carries its id.
             ValueError: The request or the timeout is not allowed; nothing was sent.
         """
-        request = as_request(request)
+        request = as_request(request, fields)
         checked_timeout(timeout)
         self._check_open()
         async with self.slot():

@@ -2,7 +2,8 @@
 
 PikaError
 ├── ConfigurationError
-│   └── ClientStateError            also a RuntimeError
+│   ├── ClientStateError            also a RuntimeError
+│   └── UnsupportedError
 ├── TransportError
 │   └── TransportTimeoutError       also a TimeoutError
 ├── SubmissionUncertainError
@@ -34,7 +35,6 @@ fact that is learnt later: the job it concerns, and how often it was tried.
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pika_async._meaning import (
@@ -46,10 +46,12 @@ from pika_async._meaning import (
     Started,
     in_sentences,
 )
+from pika_async._pickles import reduced
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._states import Failed, JobState
 
@@ -141,32 +143,12 @@ class PikaError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own reduction calls the class with args alone, which drops the cause and
-        # every keyword.
-        return _restore, (type(self), self.args, dict(vars(self)), _picklable(self.__cause__))
-
-
-def _restore(
-    cls: type[PikaError], args: tuple[Any, ...], state: dict[str, Any], cause: BaseException | None
-) -> PikaError:
-    error = cls.__new__(cls)
-    error.args = args
-    vars(error).update(state)
-    error.__cause__ = cause
-    return error
+        return reduced(self)
 
 
 def full_stop(text: str) -> str:
     """What ends a sentence that has no end yet."""
     return "" if text.endswith((".", "!", "?")) else "."
-
-
-def _picklable(cause: BaseException | None) -> BaseException | None:
-    try:
-        pickle.loads(pickle.dumps(cause))  # noqa: S301 - our own bytes, made on this line
-    except Exception:  # noqa: BLE001 - whatever a foreign exception does, ours must travel
-        return Exception(f"{type(cause).__name__}: {cause}")
-    return cause
 
 
 class ConfigurationError(PikaError):
@@ -204,6 +186,10 @@ class ClientStateError(ConfigurationError, RuntimeError):
     """The client is not open, is open already, or has been closed."""
 
 
+class UnsupportedError(ConfigurationError):
+    """This service has no such verb; nothing was sent."""
+
+
 class TransportError(PikaError):
     """The service could not be reached, or its answer broke off.
 
@@ -236,6 +222,7 @@ class SubmissionUncertainError(PikaError):
         sent_at: When the submit was sent, an aware ``datetime`` in UTC.
         cause: The error that left it uncertain, the same object as ``__cause__``.
         journalled: Whether a journal knows of it, so that ``resubmit_uncertain`` can decide.
+        sent: What was sent, and where, for ``client.find``; None where that is not known.
     """
 
     def __init__(
@@ -247,9 +234,11 @@ class SubmissionUncertainError(PikaError):
         sent_at: datetime,
         job_id: str | None = None,
         journalled: bool = False,
+        sent: Intent | None = None,
     ) -> None:
         super().__init__(message, job_id=job_id, started=Started.MAYBE)
         self.journalled = journalled
+        self.sent = sent
         self.request = request
         self.fingerprint = fingerprint
         self.sent_at = sent_at

@@ -21,6 +21,7 @@ from pika_async import (
     ClientStateError,
     ConfigurationError,
     DecodeError,
+    FieldError,
     FixedPolling,
     GenerationRequest,
     InvalidRequestError,
@@ -75,6 +76,16 @@ class TestLife:
             pass
         with pytest.raises(ClientStateError, match="has been closed"):
             await client.__aenter__()
+
+    async def test_it_opens_and_closes_without_a_block_as_notebooks_need(self):
+        async with Simulator() as sim:
+            client = await PikaClient(KEY, base_url=sim.url).open()
+            job = await client.submit("a red panda")
+            await client.aclose()
+            await client.aclose()
+            with pytest.raises(ClientStateError, match="has been closed"):
+                await client.submit("another")
+        assert list(sim.jobs) == [job.id]
 
     async def test_using_it_unopened_says_how_to_open_it(self):
         client = PikaClient(KEY)
@@ -210,6 +221,35 @@ class TestSubmit:
             with pytest.raises(ValueError, match="timeout"):
                 await client.generate("a red panda", timeout=-1)
             assert sim.submissions == []
+
+
+class TestFieldsByKeyword:
+    async def test_a_prompt_and_fields_are_a_request(self):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            result = await client.generate("a red panda", seed=7, pikaffect="melt", timeout=60)
+            job = await client.submit("another", aspect_ratio="16:9")
+        bodies = [submission.body for submission in sim.submissions]
+        assert bodies[0]["options"]["parameters"]["seed"] == 7
+        assert bodies[0]["pikaffect"] == "Melt"
+        assert bodies[1]["options"]["aspectRatio"] == 16 / 9
+        assert result.videos
+        assert job.request == GenerationRequest("another", aspect_ratio="16:9")
+
+    async def test_they_replace_those_of_a_request_that_is_given(self):
+        async with Simulator() as sim, client_for(sim) as client:
+            job = await client.submit(GenerationRequest("a red panda", seed=7, motion=2), seed=8)
+        assert job.request == GenerationRequest("a red panda", seed=8, motion=2)
+
+    @pytest.mark.parametrize("verb", ["submit", "generate", "quote"])
+    async def test_a_wrong_field_is_refused_before_anything_is_sent(self, verb):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="^motion: 9 is not allowed"):
+                await getattr(client, verb)("a red panda", motion=9)
+            with pytest.raises(TypeError, match="'sead' is no field of a request; its fields are"):
+                await getattr(client, verb)("a red panda", sead=9)
+            with pytest.raises(FieldError, match="duration"):
+                client.check("a red panda", duration=5)
+        assert sim.submissions == []
 
 
 class TestJobs:

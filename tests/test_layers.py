@@ -25,10 +25,10 @@ ROOT = Path(pika_async.__file__).parent
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
     "ground": """_version _http _checks _meaning _money _states _json _timing _settled
-                 _request _errors _api_errors _events _backoff _log""",
+                 _request _pickles _errors _api_errors _events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
-    "workflows": "_jobs _client _batch",
+    "workflows": "_jobs _assembly _client _batch",
     "facade": "__init__",
     "shells": "simulator pytest_plugin _gallery cli",
 }

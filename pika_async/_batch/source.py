@@ -6,7 +6,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mappin
 from typing import Final, TypeAlias, cast
 
 from pika_async._errors import ConfigurationError
-from pika_async._request.request import GenerationRequest, as_request
+from pika_async._request.fields import as_request
+from pika_async._request.request import GenerationRequest
 
 Requests: TypeAlias = Iterable[GenerationRequest | str] | AsyncIterable[GenerationRequest | str]
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
-from pika_async._errors import JobFailedError, ModerationError
+from pika_async._errors import JobFailedError, ModerationError, PikaError
 from pika_async._jobs.patience import Now, last_look_grace, next_step
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown, lacks_links
 
@@ -126,6 +126,24 @@ class Job:
                 raise look.error
             if look.answered:
                 return self.state or Unknown(status="")
+
+    async def cancel(self) -> bool:
+        """Ask the service to stop the job.
+
+        A job that was asked to stop may still succeed, and be billed: wait for its end to know.
+
+        Returns:
+            Whether the service took the wish; False where the job has ended already.
+
+        Raises:
+            UnsupportedError: This service cannot stop a job; it runs on.
+            APIError, TransportError, DecodeError: The service could not be asked; the job runs on.
+        """
+        try:
+            return await self._tracker.waiting.cancel(self._tracker.handle)
+        except PikaError as error:
+            error.about_job(self.id)
+            raise
 
 
 class _Watcher(AsyncIterator[Transition]):

@@ -38,10 +38,12 @@ from weakref import WeakValueDictionary
 import attrs
 from attrs import frozen
 
-from pika_async._errors import PikaError, TransportError
+from pika_async._errors import PikaError, TransportError, UnsupportedError
+from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.patience import APPEARANCE_GRACE
 from pika_async._jobs.policy import GuardedPolicy
+from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.submit import Submit, Submitter, new_submit_id
 from pika_async._jobs.tracking import Tracker, Waiting
@@ -49,16 +51,18 @@ from pika_async._jobs.verdicts import Verdict, after_poll
 from pika_async._request.record import Intent, intent_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
-from pika_async._wire.upload import Uploads
-from pika_async.dialects import Handle, check_at
+from pika_async._wire.upload import Uploads, stood_in
+from pika_async.dialects import Cancels, Handle, check_at
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from pika_async._backoff import RetryPolicy
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._http import HTTPRequest
     from pika_async._jobs.recorder import Recorder
     from pika_async._log import Teller
+    from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
     from pika_async._request.request import GenerationRequest
     from pika_async._states import Video
@@ -101,6 +105,7 @@ class Jobs:
         self._policy = GuardedPolicy(polling, tell)
         self._waiting = Waiting(
             look=api.look,
+            cancel=self._cancel,
             polling=self._policy,
             retry=retry,
             request_timeout=request_timeout,
@@ -111,11 +116,15 @@ class Jobs:
         )
         self._submitter = Submitter(api, retry, timing, tell, self._begun)
         self._uploads = Uploads(api, self._stubbornly)
+        self._finder = Finder(api, self._encoded)
+        self._costs = Costs(api)
         self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
         self._submitted_at: OrderedDict[str, float] = OrderedDict()
+        # The jobs of this client's submits, where one that is lost may be looked for.
+        self._submitted: OrderedDict[str, None] = OrderedDict()
 
     @property
     def polling(self) -> PollPolicy:
@@ -190,21 +199,22 @@ class Jobs:
             content=content,
             prepared=prepared,
             recorder=recorder,
+            describe=self._intent,
         )
         if recorder is not None:
-            submit.intent = self._intent(submit_id, prepared)
+            submit.intent = self._intent(submit)
             if again is not None:
                 submit.lost = TransportError("an earlier run ended before its answer was read")
                 if submit.intent.digest != again.digest:
                     raise submit.uncertain(submit.lost)
         return submit
 
-    def _intent(self, submit_id: str, prepared: HTTPRequest) -> Intent:
-        digest, text = intent_body(prepared.body or b"")
+    def _intent(self, submit: Submit) -> Intent:
+        digest, text = intent_body(submit.prepared.body or b"")
         return Intent(
             service=self.service.dialect,
             base_url=self.service.base_url,
-            submit_id=submit_id,
+            submit_id=submit.submit_id,
             digest=digest,
             body=text,
         )
@@ -235,6 +245,58 @@ class Jobs:
         return self._remembered(
             Tracker.start(Handle(job_id, hints or {}), self._waiting, request=request, born=born)
         )
+
+    async def find(self, lost: SubmissionUncertainError, known: Collection[str] = ()) -> Job | None:
+        """The job of a submit whose answer was lost; see ``reconcile``.
+
+        Args:
+            lost: What the submit ended with.
+            known: Ids of jobs that belong to other submits, beside those of this client.
+
+        Raises:
+            UnsupportedError: The service has no history.
+            PikaError: The history could not be read.
+        """
+        handle = await self._finder.find(
+            lost.request, lost.sent, lost.sent_at, {*known, *self._submitted}
+        )
+        if handle is None:
+            return None
+        age = (self._timing.utc() - lost.sent_at).total_seconds()
+        self._note_submit(handle.job_id)
+        return self.attach(handle.job_id, request=lost.request, seconds_ago=age, hints=handle.hints)
+
+    @property
+    def can_find(self) -> bool:
+        """Whether the service has a history in which a lost submit can be looked up."""
+        return self._finder.can_find
+
+    async def quote(self, request: GenerationRequest) -> Money | None:
+        """What ``request`` will cost, where the service says so.
+
+        Raises:
+            FieldError: This service has no such thing.
+            PikaError: The service could not be asked.
+        """
+        self.check(request)
+        return await self._costs.quote(stood_in(request))
+
+    async def balance(self) -> Money | None:
+        """What is left in the account, where the service says so.
+
+        Raises:
+            PikaError: The service could not be asked.
+        """
+        return await self._costs.balance()
+
+    async def _cancel(self, handle: Handle) -> bool:
+        dialect = self._api.dialect
+        if not isinstance(dialect, Cancels):
+            raise UnsupportedError(f"the service {dialect.name!r} cannot stop a job")
+        return await self._api.converse(dialect.cancel(self._api.endpoint, handle))
+
+    async def _encoded(self, request: GenerationRequest, key: str) -> HTTPRequest:
+        return await self._api.encode_submit(stood_in(request), key)
 
     def slot(self) -> Slot:
         """One of those that may be in flight at once."""
@@ -268,6 +330,7 @@ class Jobs:
         """Send no submit any more, and wait until no answer of one is missing."""
         self._submitter.closed = True
         await self._uploads.close()
+        await self._costs.close()
         await self._submitter.answered(lambda _: True)
 
     async def _stubbornly(self, step: Callable[[], Awaitable[str]]) -> str:
@@ -290,6 +353,10 @@ class Jobs:
             len(latest) > _REMEMBERED_SUBMITS or now - latest[next(iter(latest))] > APPEARANCE_GRACE
         ):
             latest.popitem(last=False)
+        if self._finder.can_find:
+            self._submitted[job_id] = None
+            if len(self._submitted) > _REMEMBERED_SUBMITS:
+                self._submitted.popitem(last=False)
 
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)

@@ -7,7 +7,10 @@ record that is written before and after it, and the decision after each that did
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -32,15 +35,13 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._wire.departure import Departure
+from pika_async.dialects import Accepted, Finds, Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pika_async._backoff import RetryPolicy
     from pika_async._log import Teller
     from pika_async._timing import Timing
     from pika_async._wire.api import API
-    from pika_async.dialects import Accepted
 
 # Before a submit is sent it has no time.
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
@@ -58,8 +59,10 @@ class Submit:
     prepared: HTTPRequest
     """What is sent, each time the same byte for byte."""
     recorder: Recorder | None = None
+    describe: Callable[[Submit], Intent]
+    """What is sent, for whoever looks it up when its answer is lost."""
     intent: Intent | None = None
-    """What the recorder is told before each POST."""
+    """The same, which the recorder is told before each POST."""
     sent_at: datetime = _NEVER
     sent: int = 0
     lost: PikaError | None = None
@@ -75,6 +78,7 @@ class Submit:
             fingerprint=fingerprint(self.content),
             sent_at=self.sent_at,
             job_id=getattr(cause, "job_id", None),
+            sent=self.intent or self.describe(self),
         )
         error.__cause__ = cause
         return error
@@ -104,6 +108,7 @@ class Submitter:
         self._begun = begun
         self._api = api
         self._repeatable = api.dialect.repeatable
+        self._looks_up = isinstance(api.dialect, Finds)
         self._retry = retry
         self._timing = timing
         self._tell = tell
@@ -277,11 +282,25 @@ class Submitter:
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
             if recorder is not None and not uncertain:
                 recorder.stayed()
-            raise
+            named = await self._named(error) if uncertain else None
+            if named is None:
+                raise
+            accepted = named
         submit.job = self._begun(submit, accepted)
         if recorder is not None:
             await recorder.accepted(accepted)
         return accepted
+
+    async def _named(self, error: PikaError) -> Accepted | None:
+        """The job that a failed answer names, where one look finds it."""
+        if not self._looks_up or error.job_id is None:
+            return None
+        handle = Handle(error.job_id)
+        with suppress(PikaError):
+            state = await self._api.look(handle, math.inf)
+            if state is not None:
+                return Accepted(handle=handle, state=state, raw=state.raw)
+        return None
 
     def _accepted(self, submit: Submit, *, unclaimed: bool = False) -> JobAccepted:
         assert submit.job is not None  # noqa: S101 - made of the answer

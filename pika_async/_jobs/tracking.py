@@ -57,6 +57,8 @@ class Waiting:
 
     look: Callable[[Handle, float], Awaitable[JobState | None]]
     """One poll of a job, bounded by seconds."""
+    cancel: Callable[[Handle], Awaitable[bool]]
+    """Ask the service to stop a job."""
     polling: PollPolicy
     retry: RetryPolicy
     request_timeout: float

@@ -290,16 +290,3 @@ _NEEDS: Final = {
     "region": "video",
     "mask": "video",
 }
-
-
-def as_request(request: GenerationRequest | str) -> GenerationRequest:
-    """A request from what users pass: a request, or its prompt alone.
-
-    Raises:
-        FieldError: The prompt is empty, or it is neither.
-    """
-    if isinstance(request, GenerationRequest):
-        return request
-    if isinstance(request, str):
-        return GenerationRequest(request)
-    raise FieldError("request", request, "a GenerationRequest or a prompt as text")

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from pika_async._checks import FieldError
 from pika_async._request.media import SNIFF_LENGTH, media_type
-from pika_async._request.parts import has_bytes, media_of, with_media
-from pika_async.dialects import TakesUploads
+from pika_async._request.parts import MEDIA_FIELDS, has_bytes, media_of, with_media
+from pika_async.dialects import LimitsMedia, TakesUploads
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from pika_async._request.media import Media
+    from pika_async._request.media import Media, MediaKind
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
     from pika_async.dialects import Conversation
@@ -53,11 +54,14 @@ class Uploads:
         """``request`` with addresses in place of bytes, where this service wants them so.
 
         Raises:
+            FieldError: A file is larger than this service takes; nothing was sent.
             PikaError: The bytes could not be brought up; nothing was submitted.
         """
         dialect = self._dialect
         if dialect is None or not has_bytes(request):
             return request
+        if isinstance(dialect, LimitsMedia):
+            _check_sizes(request, dialect.most_bytes)
         # All at once: five keyframes are ten requests one after the other.
         media = await asyncio.gather(
             *(
@@ -68,17 +72,10 @@ class Uploads:
         return with_media(request, media)
 
     def as_if_uploaded(self, request: GenerationRequest) -> GenerationRequest:
-        """``request`` with an address that leads nowhere in place of bytes.
-
-        For a submit whose body is known already: all but its body depends on what kind of medium
-        there is, and not on where it lies.
-        """
+        """``request`` as if its bytes had gone up, for a submit whose body is known already."""
         if self._dialect is None or not has_bytes(request):
             return request
-        return with_media(
-            request,
-            (_NOWHERE if isinstance(medium, bytes) else medium for _, medium in media_of(request)),
-        )
+        return stood_in(request)
 
     async def _address(self, dialect: TakesUploads, content: bytes) -> str:
         digest = await anyio.to_thread.run_sync(_digest, content)
@@ -117,8 +114,27 @@ class Uploads:
             await asyncio.wait(tasks)
 
 
+def stood_in(request: GenerationRequest) -> GenerationRequest:
+    """``request`` with an address that leads nowhere in place of files and bytes.
+
+    All of a submit but its body, and what it will cost, depend on what kind of medium there is, and
+    not on where it lies.
+    """
+    return with_media(
+        request,
+        (medium if isinstance(medium, str) else _NOWHERE for _, medium in media_of(request)),
+    )
+
+
 async def _as_it_is(medium: Media) -> Media:
     return medium
+
+
+def _check_sizes(request: GenerationRequest, most_bytes: Mapping[MediaKind, int]) -> None:
+    for name, medium in media_of(request):
+        most = most_bytes.get(MEDIA_FIELDS[name])
+        if isinstance(medium, bytes) and most is not None and len(medium) > most:
+            raise FieldError(name, f"{len(medium):,} bytes", f"{most:,} bytes at most")
 
 
 def _digest(content: bytes) -> str:

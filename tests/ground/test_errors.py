@@ -42,6 +42,7 @@ from pika_async import (
     TargetExistsError,
     TransportError,
     TransportTimeoutError,
+    UnsupportedError,
     Video,
 )
 
@@ -49,6 +50,7 @@ from pika_async import (
 TREE = [
     (ConfigurationError, PikaError, None),
     (ClientStateError, ConfigurationError, RuntimeError),
+    (UnsupportedError, ConfigurationError, None),
     (TransportError, PikaError, None),
     (TransportTimeoutError, TransportError, TimeoutError),
     (SubmissionUncertainError, PikaError, None),
@@ -87,6 +89,7 @@ ATTRIBUTES = {
     PikaError: {"job_id": "j-1"},
     ConfigurationError: {"setting": "base_url", "job_id": "j-1"},
     ClientStateError: {"job_id": "j-1"},
+    UnsupportedError: {"job_id": "j-1"},
     TransportError: {"started": Started.NO, "job_id": "j-1"},
     TransportTimeoutError: {"started": Started.NO, "job_id": "j-1"},
     SubmissionUncertainError: {
@@ -293,6 +296,7 @@ class TestAPIErrorText:
 NOT_STARTED = {
     ConfigurationError: (MoneyMeaning.NOT_SENT, None),
     ClientStateError: (MoneyMeaning.NOT_SENT, None),
+    UnsupportedError: (MoneyMeaning.NOT_SENT, None),
     TransportError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
     TransportTimeoutError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
     NotSubmittedError: (MoneyMeaning.NOT_SENT, Action.RUN_AGAIN),

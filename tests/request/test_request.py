@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async import Camera, FieldError, GenerationRequest, Pikaffect
+from pika_async._request.fields import RequestFields, as_request
 from pika_async._request.kinds import Kind, kind_of
 from pika_async._request.parts import media_of, with_media
-from pika_async._request.request import as_request
 
 IMAGE = "https://host.example/a.png"
 CLIP = "https://host.example/a.mp4"
@@ -584,3 +584,12 @@ class TestSeveralMedia:
         assert "keyframes=(<2008 bytes>, <2008 bytes>)" in repr(
             GenerationRequest("x", keyframes=[png, png])
         )
+
+
+def test_the_keywords_of_the_clients_verbs_are_the_fields_with_their_types():
+    spelled = {name: hint.__forward_arg__ for name, hint in RequestFields.__annotations__.items()}
+    fields = {field.name: field.type for field in attrs.fields(GenerationRequest)}
+    del fields["prompt"]
+    # Its converter takes text, too.
+    fields["aspect_ratio"] = "float | str | None"
+    assert spelled == fields

@@ -62,6 +62,9 @@ class Service:
             raise step
         return step
 
+    async def cancel(self, handle: Handle) -> bool:
+        return False
+
     @property
     def polls(self) -> int:
         return len(self.polled_at)
@@ -78,6 +81,7 @@ def waiting(
     tell = tell or Teller()
     return Waiting(
         look=service.look,
+        cancel=service.cancel,
         polling=GuardedPolicy(polling or FixedPolling(1.0), tell),
         retry=retry or RetryPolicy(jitter=0.0),
         now=now,

@@ -21,6 +21,7 @@ from pika_async import (
     DecodeError,
     Failed,
     InvalidRequestError,
+    Money,
     NotFoundError,
     Queued,
     RateLimitError,
@@ -32,7 +33,7 @@ from pika_async import (
 )
 from pika_async._checks import FieldError
 from pika_async._meaning import Started
-from pika_async.dialects import Accepted, Handle, HTTPRequest
+from pika_async.dialects import Accepted, Handle, HTTPRequest, Lost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -107,6 +108,64 @@ class Toy:
         return address
 
 
+@frozen(kw_only=True)
+class Ledgered(Toy):
+    """The same where no key can be repeated, and a ledger tells of jobs, prices and money."""
+
+    name: str = "ledgered"
+    repeatable: bool = False
+    most_bytes: Mapping[str, int] = field(factory=lambda: {"image": 100})
+
+    def decode_submit(self, response: HTTPResponse) -> Accepted:
+        try:
+            return super().decode_submit(response)
+        except APIError as error:
+            error.job_id = response.headers.get("X-Job")
+            raise
+
+    def cancel(self, endpoint: Endpoint, handle: Handle) -> Conversation[bool]:
+        response = yield HTTPRequest(
+            method="DELETE",
+            url=f"{endpoint.base_url}/jobs/{handle.job_id}",
+            headers=_headers(endpoint),
+        )
+        if response.status == 409:
+            return False
+        _object(response)
+        return True
+
+    def find(self, endpoint: Endpoint, lost: Lost) -> Conversation[tuple[Handle, ...]]:
+        wanted = json.loads(lost.request.body or b"{}")
+        found: list[Handle] = []
+        for page in (0, 1):
+            rows = _object(
+                (
+                    yield HTTPRequest(
+                        method="GET",
+                        url=f"{endpoint.base_url}/ledger/{page}",
+                        headers=_headers(endpoint),
+                    )
+                )
+            )["rows"]
+            found += [Handle(row["id"]) for row in rows if row["body"] == wanted]
+        return tuple(found)
+
+    def quote(self, endpoint: Endpoint, request: GenerationRequest) -> Conversation[Money | None]:
+        image = "with-image" if request.image else "plain"
+        response = yield HTTPRequest(
+            method="GET",
+            url=f"{endpoint.base_url}/price/{image}",
+            headers=_headers(endpoint),
+        )
+        return Money(_object(response)["micros"])
+
+    def balance(self, endpoint: Endpoint) -> Conversation[Money | None]:
+        response = yield HTTPRequest(
+            method="GET", url=f"{endpoint.base_url}/balance", headers=_headers(endpoint)
+        )
+        return Money(_object(response)["micros"])
+
+
 def _headers(endpoint: Endpoint) -> dict[str, str]:
     return {"X-Key": endpoint.api_key}
 
@@ -169,6 +228,14 @@ class ToyService:
     looks: int = 2
     """How many looks a job takes."""
     lose_uploads: int = 0
+    names_lost: bool = False
+    """A submit whose answer would be lost is answered with a 500 that names its job."""
+    hide: int = 0
+    """So many of the latest jobs are not in the ledger yet."""
+    forgets: bool = False
+    """No job is known to those who ask for it."""
+    prices_asked: int = 0
+    price_fails: int = 0
     jobs: dict[str, ToyJob] = field(factory=dict)
     """By key."""
     posts: list[tuple[str, bytes]] = field(factory=list)
@@ -190,6 +257,9 @@ class ToyService:
             return web.json_response({"message": "key used for another body"}, status=409)
         if job is None:
             job = self.jobs[key] = ToyJob(f"toy-{len(self.jobs) + 1}", body)
+        if self.lose_answers and self.names_lost:
+            self.lose_answers -= 1
+            return web.json_response({"message": "broken"}, status=500, headers={"X-Job": job.id})
         if self.lose_answers:
             self.lose_answers -= 1
             assert request.transport is not None
@@ -206,6 +276,8 @@ class ToyService:
         return {"id": job.id, "status": "waiting", "status_url": here}
 
     def job(self, request: web.Request) -> ToyJob | None:
+        if self.forgets:
+            return None
         named = request.match_info["id"]
         return next((job for job in self.jobs.values() if job.id == named), None)
 
@@ -215,6 +287,29 @@ class ToyService:
             return web.json_response({}, status=404)
         job.looks += 1
         return web.json_response(self.document(job))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        job = self.job(request)
+        assert job is not None
+        ended = job.looks >= self.looks
+        return web.json_response({}, status=409 if ended else 202)
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        page = int(request.match_info["page"])
+        told = list(self.jobs.values())[: len(self.jobs) - self.hide]
+        rows = [{"id": job.id, "body": json.loads(job.body)} for job in told]
+        return web.json_response({"rows": rows[page::2]})
+
+    async def price(self, request: web.Request) -> web.Response:
+        self.prices_asked += 1
+        if self.price_fails:
+            self.price_fails -= 1
+            return web.json_response({}, status=422)
+        dear = request.match_info["what"] == "with-image"
+        return web.json_response({"micros": 450_000 if dear else 200_000})
+
+    async def balance(self, _: web.Request) -> web.Response:
+        return web.json_response({"micros": 12_500_000})
 
     async def result(self, _: web.Request) -> web.Response:
         return web.json_response({"video": f"{self.elsewhere}/v.mp4"})
@@ -251,6 +346,10 @@ async def toy_service(**settings: Any) -> AsyncIterator[ToyService]:
     api.router.add_post("/jobs", service.submit)
     api.router.add_get("/jobs/{id}", service.status)
     api.router.add_get("/jobs/{id}/result", service.result)
+    api.router.add_delete("/jobs/{id}", service.cancel)
+    api.router.add_get("/ledger/{page}", service.ledger)
+    api.router.add_get("/price/{what}", service.price)
+    api.router.add_get("/balance", service.balance)
     api.router.add_post("/uploads", service.ticket)
     elsewhere = web.Application()
     elsewhere.router.add_put("/put/{number}", service.put)

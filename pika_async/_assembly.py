@@ -1,0 +1,104 @@
+"""Where the pieces of a client are put together, and where time and chance become real."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from pika_async._download.downloader import Downloader
+from pika_async._http import Endpoint
+from pika_async._jobs.jobs import Jobs
+from pika_async._log import Teller
+from pika_async._settled import rest
+from pika_async._timing import Timing
+from pika_async._wire.api import API
+from pika_async._wire.endpoint import endpoint
+from pika_async._wire.transport import Transport
+from pika_async.dialects import Dialect
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from pika_async._backoff import RetryPolicy
+    from pika_async._events import Observer
+    from pika_async._polling.policies import PollPolicy
+
+
+@frozen(kw_only=True)
+class Pieces:
+    """What a client works with."""
+
+    endpoint: Endpoint
+    dialect: Dialect
+    transport: Transport
+    jobs: Jobs
+    downloader: Downloader
+    tell: Teller
+
+
+def assembled(
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    dialect: Dialect,
+    session: aiohttp.ClientSession | None,
+    polling: PollPolicy,
+    retry: RetryPolicy,
+    request_timeout: float,
+    max_in_flight: int | None,
+    allow_insecure: bool,
+    trust_env: bool,
+    observer: Observer | None,
+) -> Pieces:
+    """The pieces of a client; its arguments are those of ``PikaClient``.
+
+    Raises:
+        ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
+    """
+    place = endpoint(
+        api_key=api_key,
+        base_url=base_url,
+        environment=os.environ,
+        dialect=dialect,
+        allow_insecure=allow_insecure,
+    )
+    transport = Transport(session=session, request_timeout=request_timeout, trust_env=trust_env)
+    tell = Teller(observer)
+    timing = Timing(
+        now=time.monotonic,
+        sleep=asyncio.sleep,  # noqa: TID251 - here it is bound
+        rest=rest,
+        random=random.random,
+        utc=partial(datetime.now, UTC),
+    )
+    jobs = Jobs(
+        API(endpoint=place, dialect=dialect, transport=transport, now=timing.now),
+        polling=polling,
+        retry=retry,
+        timing=timing,
+        tell=tell,
+        request_timeout=request_timeout,
+        max_in_flight=max_in_flight,
+    )
+    downloader = Downloader(
+        stream=partial(transport.stream, silence=request_timeout),
+        retry=retry,
+        sleep=timing.sleep,
+        random=timing.random,
+        tell=tell,
+    )
+    return Pieces(
+        endpoint=place,
+        dialect=dialect,
+        transport=transport,
+        jobs=jobs,
+        downloader=downloader,
+        tell=tell,
+    )

@@ -1,0 +1,70 @@
+"""What a job will cost and what is left in the account, where the service says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from pika_async._request.fingerprint import fingerprint
+from pika_async.dialects import Quotes, TellsBalance
+
+if TYPE_CHECKING:
+    from pika_async._money import Money
+    from pika_async._request.request import GenerationRequest
+    from pika_async._wire.api import API
+
+_REMEMBERED: Final = 10_000
+
+
+class Costs:
+    """Quotes and balances of one client. Equal requests are asked about once."""
+
+    def __init__(self, api: API) -> None:
+        self._api = api
+        dialect = api.dialect
+        self._quotes = dialect if isinstance(dialect, Quotes) else None
+        self._tells = dialect if isinstance(dialect, TellsBalance) else None
+        self._known: OrderedDict[str, asyncio.Task[Money | None]] = OrderedDict()
+
+    async def quote(self, request: GenerationRequest) -> Money | None:
+        """What ``request`` will cost, its files read or stood in for; None: not told.
+
+        Raises:
+            PikaError: The service could not be asked.
+        """
+        dialect = self._quotes
+        if dialect is None:
+            return None
+        name = fingerprint(request)
+        task = self._known.get(name)
+        if task is None:
+            conversation = dialect.quote(self._api.endpoint, request)
+            task = self._known[name] = asyncio.create_task(self._api.converse(conversation))
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        try:
+            # One that leaves must not take the answer away from the others.
+            return await asyncio.shield(task)
+        except Exception:
+            if self._known.get(name) is task:
+                del self._known[name]
+            raise
+
+    async def balance(self) -> Money | None:
+        """What is left in the account; None: not told.
+
+        Raises:
+            PikaError: The service could not be asked.
+        """
+        if self._tells is None:
+            return None
+        return await self._api.converse(self._tells.balance(self._api.endpoint))
+
+    async def close(self) -> None:
+        """Call off what is still asked."""
+        tasks = [task for task in self._known.values() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
