@@ -211,7 +211,7 @@ cameras = st.builds(
 )
 requests = st.builds(
     GenerationRequest,
-    st.text(min_size=1).filter(str.strip),
+    st.text(min_size=1).filter(lambda text: text.replace("\ufeff", "").strip()),
     image=st.sampled_from([None, "https://h.example/ä.png?x=1", "data:image/png;base64,AAAA"]),
     video=st.sampled_from([None, "http://h.example:8080/a.mp4", "data:video/mp4;base64,AAAA"]),
     pikaffect=st.none() | st.sampled_from(EFFECTS),
