@@ -30,6 +30,10 @@ _QUARTILES: Final = 2.0 * math.log(3.0)
 _QUANTILES: Final = (0.1, 0.5, 0.9)
 # Seconds after which a job whose look was due is forgotten: longer than outages usually last.
 _FORGOTTEN_AFTER: Final = 300.0
+# Not knowing means looking early. The first look that nothing is known for, in seconds, and the
+# share of its age by which a job may grow older between two of them.
+_EARLY: Final = 2.0
+_EARLY_GROWTH: Final = 0.5
 # What a seen step of the queue weighs against those before.
 _PACE_GAIN: Final = 0.1
 
@@ -79,6 +83,10 @@ class AdaptivePolling:
     failure", Management Science 21(3), 1974, 256-260; the problem is that of R. E. Barlow and
     F. Proschan, "Mathematical Theory of Reliability", 1965, chapter 4. The next look comes when
     the integral of sqrt(h(t) / (2 * c)) since the last one reaches 1.
+
+    As long as no job has ended, nobody knows whether jobs take seconds or hours. Until then the
+    first 16 jobs are looked at early, after about 2 s, and then each time that they have grown
+    older by a half; what they teach serves the others.
 
     h(t) is learnt from every job that ends, for each kind of request (model, effect, image, video,
     extend) as far as its jobs are many; at first it is that of log-normal durations about
@@ -156,12 +164,21 @@ class AdaptivePolling:
         durations = watched.durations
         if durations is None:
             # Of unknown age, it is as likely to end now as later: on average a job's length away.
-            return needed * math.sqrt(2.0 * self.look_cost * max(self._learnt.every.mean, age))
+            even = needed * math.sqrt(2.0 * self.look_cost * max(self._learnt.every.mean, age))
+            return self._sooner_if_nothing_is_known(watched, even, age, needed)
         self._learnt.refresh(durations)
         forecast = self._forecast(watched)
         if forecast is None:
-            return durations.next_look(age, needed) - age
+            best = durations.next_look(age, needed) - age
+            return self._sooner_if_nothing_is_known(watched, best, age, needed)
         return forecast.next_look(age, needed, self.look_cost) - age
+
+    def _sooner_if_nothing_is_known(
+        self, watched: Watched, delay: float, age: float, needed: float
+    ) -> float:
+        if self._learnt.every.count or not watched.early:
+            return delay
+        return min(delay, needed * max(_EARLY, _EARLY_GROWTH * age))
 
     def _learn_from_look(self, watched: Watched, observation: Observation) -> None:
         age, start = observation.elapsed, watched.age

@@ -21,6 +21,8 @@ _PRIOR_WEIGHT: Final = 1.0
 # What all jobs together weigh for a kind of its own, in jobs.
 _KIND_WEIGHT: Final = 4.0
 _MOST_KINDS: Final = 24
+# So many jobs find out what jobs are like; more would find the same out at more cost.
+_EARLY_JOBS: Final = 16
 # Jobs kept in mind at once; the longest without a look go first.
 _MOST_WATCHED: Final = 20_000
 
@@ -28,13 +30,17 @@ _MOST_WATCHED: Final = 20_000
 class Watched:
     """What is kept of a job in flight."""
 
-    __slots__ = ("age", "born", "durations", "forgotten", "place", "rate", "trace")
+    __slots__ = ("age", "born", "durations", "early", "forgotten", "place", "rate", "trace")
 
-    def __init__(self, durations: Durations | None, born: float, age: float) -> None:
+    def __init__(
+        self, durations: Durations | None, born: float, age: float, *, early: bool
+    ) -> None:
         self.durations = durations
         """Of its kind; None where its age is not known."""
         self.born = born
         self.age = age
+        self.early = early
+        """One of the first: looked at early as long as nothing is known."""
         self.rate = 0.0
         self.forgotten = 0.0
         self.trace: Trace | None = None
@@ -91,7 +97,8 @@ class Learnt:
         if watched is None or younger:
             request = None if younger else observation.request
             durations = None if request is None else self.durations(request)
-            watched = Watched(durations, self.clock - age, age)
+            early = len(self.watched) < _EARLY_JOBS
+            watched = Watched(durations, self.clock - age, age, early=early)
             if len(self.watched) >= _MOST_WATCHED:
                 self.forget(next(iter(self.watched)))
         self.watched[observation.job_id] = watched

@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 import statistics
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -170,9 +171,9 @@ class TestLearning:
         assert ratio == pytest.approx(2.0, rel=0.05)
 
     def test_jobs_that_end_early_bring_the_first_look_forward(self):
-        new = AdaptivePolling()
+        slow = taught(AdaptivePolling(), around(60))
         learnt = taught(AdaptivePolling(), around(5))
-        assert learnt.delay(seen(job="x"), 0.5) < 0.5 * new.delay(seen(job="x"), 0.5)
+        assert learnt.delay(seen(job="x"), 0.5) < 0.5 * slow.delay(seen(job="x"), 0.5)
 
     def test_jobs_that_end_late_put_the_first_look_off(self):
         learnt = taught(AdaptivePolling(max_interval=60), around(300))
@@ -232,7 +233,7 @@ class TestLearning:
         assert policy.estimate() == before
 
     def test_a_job_of_unknown_age_is_looked_at_in_intervals_that_grow_with_the_waiting(self):
-        policy = AdaptivePolling()
+        policy = taught(AdaptivePolling(), around(60))
         delays = [policy.delay(seen(age, request=None), 0.5) for age in (1.0, 60.0, 600.0, 1200.0)]
         assert delays[0] == delays[1] < delays[2] < delays[3]
 
@@ -246,6 +247,36 @@ class TestLearning:
     def test_two_policies_share_nothing_and_a_copy_begins_anew(self):
         policy = taught(AdaptivePolling(), around(300))
         assert attrs.evolve(policy).estimate() == AdaptivePolling().estimate()
+
+
+class TestNotKnowing:
+    def test_the_first_look_comes_after_about_two_seconds_and_the_next_grow_by_a_half(self):
+        policy, age, ages = AdaptivePolling(), 0.0, []
+        while age < 30:
+            age += policy.delay(seen(age), 0.5)
+            ages.append(age)
+        assert ages[:4] == [2.0, 4.0, 6.0, 9.0]
+        assert all(later <= 1.5 * sooner + 2 for sooner, later in pairwise(ages))
+
+    def test_so_it_is_for_a_job_that_is_come_back_to(self):
+        assert AdaptivePolling().delay(seen(0.0, request=None), 0.5) == 2.0
+
+    def test_only_the_first_jobs_find_out_what_all_are_like(self):
+        policy = AdaptivePolling()
+        delays = [policy.delay(seen(job=str(n)), 0.5) for n in range(40)]
+        assert set(delays[:16]) == {2.0}
+        assert all(delay > 8 for delay in delays[16:])
+
+    def test_once_a_job_has_ended_its_duration_is_known_and_not_looked_for(self):
+        policy = taught(AdaptivePolling(), [60.0])
+        assert policy.delay(seen(job="next"), 0.5) > 8
+
+    def test_progress_tells_more_than_an_early_look(self):
+        policy = AdaptivePolling()
+        policy.delay(seen(), 0.5)
+        policy.delay(seen(2.0, Running(progress=4)), 0.5)
+        told = policy.delay(seen(4.0, Running(progress=8)), 0.5)
+        assert told > 4
 
 
 class TestSharing:
