@@ -17,16 +17,18 @@ from pika_async._checks import (
     checked_request_timeout,
     checked_timeout,
 )
+from pika_async._download.targets import in_folder
 from pika_async._errors import ClientStateError
 from pika_async._events import WaitingEnded
 from pika_async._jobs.recorder import PlainRecorder
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.fields import RequestFields, as_request
-from pika_async._settled import to_its_end
+from pika_async._settled import settled, to_its_end
 from pika_async._states import Succeeded, Video
 from pika_async.dialects import Dialect, service_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -309,7 +311,12 @@ class PikaClient:
                 raise
 
     async def download(
-        self, video: Video, path: str | os.PathLike[str], *, overwrite: bool = False
+        self,
+        video: Video,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Callable[[int, int | None], None] | None = None,
     ) -> Path:
         """Save a video: streamed to ``path`` + ``.part``, checked, then moved into place.
 
@@ -319,8 +326,12 @@ class PikaClient:
 
         Args:
             video: From ``Succeeded.videos``.
-            path: The file to write; missing folders are made.
+            path: The file to write; missing folders are made. A folder, or what ends in a slash:
+                the video is saved in it, named by its prompt and its job.
             overwrite: Replace the file that is there, or to which a symbolic link there leads.
+            on_progress: Told the bytes that have come, and the bytes of the whole file or None
+                where the host does not say. A plain function that returns soon; what it raises
+                ends the download. A download that begins anew counts from 0 again.
 
         Returns:
             The path of the file.
@@ -336,8 +347,14 @@ class PikaClient:
                 "result.video"
             )
         self._check_open()
+        request, place = self._jobs.origin_of(video)
+        prompt = "" if request is None else request.prompt
         return await self._downloader.download(
-            video, path, overwrite=overwrite, renew=partial(self._jobs.renewed, video)
+            video,
+            await settled(partial(in_folder, path, prompt, video.job_id, place)),
+            overwrite=overwrite,
+            renew=partial(self._jobs.renewed, video),
+            on_progress=on_progress,
         )
 
     def _check_open(self) -> None:

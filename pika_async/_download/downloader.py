@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 # Far above any video of some seconds; below what fills a disk by mistake.
 MAX_VIDEO_BYTES: Final = 2 * 1024**3
 
+OnProgress = Callable[[int, int | None], None]
+"""Told the bytes that have come, and the bytes of the whole file where the host says so."""
+
 Stream = Callable[[str, Mapping[str, str]], AbstractAsyncContextManager[MediaAnswer]]
 
 
@@ -62,7 +65,13 @@ class Downloader:
         self._limits_told: set[Limit] = set()
 
     async def download(
-        self, video: Video, path: str | os.PathLike[str], *, overwrite: bool, renew: Renew | None
+        self,
+        video: Video,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool,
+        renew: Renew | None,
+        on_progress: OnProgress | None = None,
     ) -> Path:
         """Save ``video`` as ``path``; see ``PikaClient.download``.
 
@@ -73,13 +82,15 @@ class Downloader:
         try:
             try:
                 await settled(part.open)
-                await self._fetch(video, part, renew)
+                await self._fetch(video, part, renew, on_progress)
                 await settled(part.finish)
             finally:
                 await settled(part.discard)
                 self._tell_limits(part)
         except PikaError:
             raise
+        except _CallersError as error:
+            raise error.raised from None
         except UnusableAnswerError as error:
             raise _error(video, str(error)) from (error.__cause__ or error)
         except (UnusableTargetError, FileExistsError) as error:
@@ -103,13 +114,15 @@ class Downloader:
                 reason = error.strerror or str(error)
                 self._tell(FileSystemLimited(path=part.target, cannot=limit.value, reason=reason))
 
-    async def _fetch(self, video: Video, part: Part, renew: Renew | None) -> None:
+    async def _fetch(
+        self, video: Video, part: Part, renew: Renew | None, on_progress: OnProgress | None
+    ) -> None:
         """Fill ``part``, through drops, expired links, and links that are not there yet."""
         link = Link(checked_url(video.url), renew, self._retry, self._sleep, self._random)
         farthest = barren = 0
         while True:
             try:
-                await self._attempt(link.url, part)
+                await self._attempt(link.url, part, on_progress)
             except (NotYetError, LinkRefusedError) as error:
                 await link.wait(error)
             except (BrokenOffError, TransportError) as error:
@@ -127,17 +140,45 @@ class Downloader:
             else:
                 return
 
-    async def _attempt(self, url: str, part: Part) -> None:
+    async def _attempt(self, url: str, part: Part, on_progress: OnProgress | None) -> None:
         """Ask once, for the whole or for the rest."""
         async with self._stream(url, range_headers(part)) as answer:
             await take_head(answer, part, self._max_bytes)
             try:
-                await part.fill(answer.chunks, self._max_bytes)
+                chunks = answer.chunks
+                if on_progress is not None:
+                    chunks = _counted(chunks, part.written, part.total, on_progress)
+                await part.fill(chunks, self._max_bytes)
                 await check_whole(part, self._max_bytes)
             except NotAVideoError as error:
                 await part.start_over()
                 content_type = answer.headers.get("Content-Type", "")
                 raise LinkRefusedError(no_video(error.head, content_type)) from None
+
+
+class _CallersError(Exception):
+    """What ``on_progress`` raised, on its way out."""
+
+    def __init__(self, raised: Exception) -> None:
+        super().__init__(raised)
+        self.raised = raised
+
+
+async def _counted(
+    chunks: AsyncIterator[bytes], size: int, total: int | None, on_progress: OnProgress
+) -> AsyncIterator[bytes]:
+    _tell_progress(on_progress, size, total)
+    async for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        _tell_progress(on_progress, size, total)
+
+
+def _tell_progress(on_progress: OnProgress, size: int, total: int | None) -> None:
+    try:
+        on_progress(size, total)
+    except Exception as error:
+        raise _CallersError(error) from error
 
 
 def _error(video: Video, what: str) -> DownloadError:

@@ -31,6 +31,17 @@ def video_name(number: int, prompt: str, job_id: str, place: int = 0) -> str:
     return "-".join(part for part in parts if part) + ".mp4"
 
 
+def name_in_folder(prompt: str, job_id: str, place: int = 0) -> str:
+    """``pika-a-red-panda-surfing-66e0818e.mp4``: the same for a video that is saved alone.
+
+    The word in front keeps it from being a name that Windows reserves.
+    """
+    parts = [short(prompt, _PROMPT_LENGTH), _plain_id(job_id)]
+    if place:
+        parts.append(str(place + 1))
+    return "-".join(["pika", *(part for part in parts if part)]) + ".mp4"
+
+
 def short(text: str, length: int) -> str:
     """The words of ``text`` as ASCII letters, digits and hyphens, cut between words."""
     words = plain(text)

@@ -11,12 +11,11 @@ import secrets
 import stat
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from pika_async._download.disk import check_is_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pika_async._download.names import name_in_folder
 
 SUFFIX: Final = ".part"
 """Follows the name of a file while it is being filled."""
@@ -71,6 +70,14 @@ _WORDS: Final = {
     Problem.NAME: "could not be written under that name",
     Problem.NOT_WRITABLE: "could not be written",
 }
+
+
+def in_folder(path: str | os.PathLike[str], prompt: str, job_id: str, place: int) -> Path:
+    """``path``, or where it is a folder, or ends as one does, a file in it."""
+    text = os.fsdecode(path)
+    # Path.is_dir raises where a name is too long.
+    is_folder = text.endswith(("/", os.sep)) or os.path.isdir(text)  # noqa: PTH112
+    return Path(text, name_in_folder(prompt, job_id, place)) if is_folder else Path(text)
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:

@@ -322,6 +322,14 @@ class Jobs:
         videos = state.videos if isinstance(state, Succeeded | Failed) else ()
         return next((fresh for fresh in videos if fresh.id == video.id), None)
 
+    def origin_of(self, video: Video) -> tuple[GenerationRequest | None, int]:
+        """The request of a video, where it is known, and the video's place in its job, from 0."""
+        job = self._jobs.get(video.job_id)
+        state = None if job is None else job.state
+        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
+        place = next((number for number, one in enumerate(videos) if one.id == video.id), 0)
+        return None if job is None else job.request, place
+
     async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""
         await self._submitter.answered(mine)

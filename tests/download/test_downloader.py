@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from pathlib import Path
 
 import anyio
 import pytest
@@ -26,6 +27,8 @@ from support.wire import KEY
 
 from pika_async import (
     DownloadError,
+    FixedPolling,
+    PikaClient,
     TargetExistsError,
     Video,
 )
@@ -309,10 +312,54 @@ class TestTarget:
             "PosixPath" if os.name == "posix" else "WindowsPath",
         ]
 
-    async def test_a_folder_is_no_target(self, tmp_path):
+    async def test_a_folder_gets_a_file_that_is_named_by_its_job(self, tmp_path, whole):
         async with finished(size=None) as (_, client, video):
-            with pytest.raises(DownloadError, match="is a folder"):
+            for folder in (tmp_path, f"{tmp_path}/", f"{tmp_path}/new/"):
+                path = await client.download(video, folder, overwrite=True)
+                assert path.parent == Path(folder)
+                assert path.name == f"pika-{video.job_id}.mp4"
+            with pytest.raises(TargetExistsError):
                 await client.download(video, tmp_path)
+
+    async def test_it_is_named_by_its_prompt_where_that_is_known_and_by_its_place(self, tmp_path):
+        async with (
+            Simulator(duration=Polls(1), videos_per_job=2) as sim,
+            PikaClient(KEY, base_url=sim.url, polling=FixedPolling(0.001)) as client,
+        ):
+            job = await client.submit("A red panda, surfing!")
+            names = [
+                (await client.download(video, tmp_path)).name
+                for video in (await job.result()).videos
+            ]
+        assert names == [
+            f"pika-a-red-panda-surfing-{job.id}.mp4",
+            f"pika-a-red-panda-surfing-{job.id}-2.mp4",
+        ]
+
+    async def test_its_progress_is_told_in_bytes(self, tmp_path):
+        told = []
+        async with finished(size=300_000) as (_, client, video):
+            path = await client.download(
+                video,
+                tmp_path / "v.mp4",
+                on_progress=lambda done, total: told.append((done, total)),
+            )
+        size = path.stat().st_size
+        assert told[0] == (0, size)
+        assert told[-1] == (size, size)
+        assert told == sorted(told)
+
+    @pytest.mark.parametrize("kind", [KeyError, ValueError, OSError])
+    async def test_what_on_progress_raises_ends_the_download_and_leaves_nothing(
+        self, tmp_path, kind
+    ):
+        def stop(*_):
+            raise kind("enough")
+
+        async with finished(size=None) as (_, client, video):
+            with pytest.raises(kind, match="enough"):
+                await client.download(video, tmp_path / "v.mp4", on_progress=stop)
+        assert list(tmp_path.iterdir()) == []
 
     async def test_a_place_that_cannot_be_written_is_a_download_error(self, tmp_path):
         (tmp_path / "file").write_bytes(b"")
