@@ -43,6 +43,8 @@ class RetryPolicy:
             error is raised; one success starts the count anew. 300 s outlast a deployment or a
             failover of the service. Also seconds for which a media host is believed that says
             that a video is still on its way to it.
+        appearance: Seconds that a job has to appear after its submit, and a finished video's link
+            after the end. Services' answers lag by up to 15 s; 60 s are patience enough.
     """
 
     attempts: int = field(default=5, validator=at_least_one)
@@ -52,6 +54,7 @@ class RetryPolicy:
     jitter: float = field(default=0.25, validator=share)
     retry_after_maximum: float = field(default=120.0, validator=seconds(at_least=0.0))
     outage_budget: float = field(default=300.0, validator=seconds(at_least=0.0))
+    appearance: float = field(default=60.0, validator=seconds(at_least=0.0))
 
     def delay(self, failures: int, error: object, random_number: float) -> float:
         """Seconds to wait after the ``failures``-th failure in a row (from 1).

@@ -133,6 +133,9 @@ class PikaError(Exception):
             return f"job {self.job_id}: {text}"
         return text
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.what!r})"
+
     def __str__(self) -> str:
         what, meaning = self.what, self.meaning
         return f"{what}{full_stop(what)} {meaning}" if what and meaning else what
@@ -294,6 +297,8 @@ class JobError(PikaError):
         job_id: The job.
         state: Its last known state, or None where none is known.
     """
+
+    job_id: str
 
     def __init__(self, message: str = "", *, job_id: str, state: JobState | None) -> None:
         super().__init__(message, job_id=job_id, started=Started.YES)

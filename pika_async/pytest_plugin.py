@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pika_async import PikaClient
     from pika_async.simulator import Simulator
 
 
@@ -21,6 +22,24 @@ def pika_simulator() -> Iterator[Simulator]:
     `pika_simulator.faults.append(Fault("502-html"))`, `pika_simulator.duration = Polls(5)`.
     """
     yield from _running("gateway")
+
+
+@pytest.fixture
+def pika_client(pika_simulator: Simulator) -> PikaClient:
+    """A client of `pika_simulator`, to be opened with `async with pika_client as client:`.
+
+    It polls fast and gives up fast: a test in which all goes wrong takes a second, and no minutes.
+    """
+    from pika_async import FixedPolling, PikaClient, RetryPolicy  # noqa: PLC0415
+
+    return PikaClient(
+        "test-key",
+        base_url=pika_simulator.url,
+        dialect=pika_simulator.dialect,
+        polling=FixedPolling(0.01),
+        retry=RetryPolicy(attempts=3, initial=0.01, maximum=0.1, outage_budget=1.0, appearance=0.5),
+        request_timeout=5.0,
+    )
 
 
 @pytest.fixture

@@ -107,3 +107,44 @@ def test_the_fixture_is_listed_with_its_explanation(run):
     result = run("", "--fixtures", "-q", "-p", "no:asyncio")
 
     result.stdout.fnmatch_lines(["*pika_simulator*", "*A running Simulator*"])
+
+
+CLIENT = """
+    import time
+
+    import pytest
+
+    from pika_async import NotFoundError, TransportError
+    from pika_async.simulator import Fault
+
+    @pytest.mark.asyncio
+    async def test_a_video(pika_client):
+        async with pika_client as client:
+            assert (await client.generate("a red panda surfing")).video.url
+
+    @pytest.mark.asyncio
+    async def test_an_outage(pika_client, pika_simulator):
+        pika_simulator.faults.append(Fault("reset", on="poll", times=None))
+        async with pika_client as client:
+            with pytest.raises(TransportError):
+                await client.generate("a red panda surfing")
+
+    @pytest.mark.asyncio
+    async def test_a_job_that_is_not_there(pika_client, pika_simulator):
+        pika_simulator.faults.append(Fault("unknown-404", times=None))
+        async with pika_client as client:
+            with pytest.raises(NotFoundError):
+                await client.generate("a red panda surfing")
+
+    def test_another_service(pika_simulator_for):
+        one, other = pika_simulator_for("gateway"), pika_simulator_for("gateway")
+        assert one.url != other.url
+        assert one.dialect.name == "gateway"
+"""
+
+
+def test_the_client_fixture_sees_ends_and_gives_up_within_seconds(run):
+    result = run(CLIENT, "-o", "asyncio_mode=strict", "-o", SCOPE, "-p", "no:anyio")
+
+    result.assert_outcomes(passed=4)
+    assert result.duration < 30

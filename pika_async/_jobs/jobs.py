@@ -41,7 +41,6 @@ from attrs import frozen
 from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
-from pika_async._jobs.patience import APPEARANCE_GRACE
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
@@ -357,9 +356,8 @@ class Jobs:
     def _note_submit(self, job_id: str) -> None:
         now, latest = self._timing.now(), self._submitted_at
         latest[job_id] = now
-        while (
-            len(latest) > _REMEMBERED_SUBMITS or now - latest[next(iter(latest))] > APPEARANCE_GRACE
-        ):
+        long_ago = now - self._retry.appearance
+        while len(latest) > _REMEMBERED_SUBMITS or latest[next(iter(latest))] < long_ago:
             latest.popitem(last=False)
         if self._finder.can_find:
             self._submitted[job_id] = None

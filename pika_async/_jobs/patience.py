@@ -19,10 +19,6 @@ from pika_async._states import Failed, JobState, Running, Succeeded, lacks_links
 if TYPE_CHECKING:
     from pika_async._errors import PikaError
 
-# The service's answers lag by up to 15 s; four times that is patience enough, for a job that is
-# not there yet and for a link that is not there yet.
-APPEARANCE_GRACE: Final = 60.0
-
 # How long the last look may go on after the deadline, in seconds: enough for a slow connection,
 # and in proportion to what was asked for, since deadlines must fire.
 _LAST_LOOK_GRACE: Final = (3.0, 10.0)
@@ -39,11 +35,13 @@ class Patience:
     """What has to be remembered of a job's looks to know how long to go on looking."""
 
     expected_since: float
-    """When it was submitted; where that is a minute ago or unknown, when it was re-attached."""
+    """When it was submitted; where that is long ago or unknown, when it was re-attached."""
     submitted_lately: bool
-    """Less than a minute ago, so that "not found" may mean that it has yet to appear."""
+    """So lately that "not found" may mean that it has yet to appear."""
     outage_budget: float
     """Seconds for which consecutive failures are waited out."""
+    appearance: float = 60.0
+    """Seconds that a job has to appear, and a finished video's link."""
     seen: bool = False
     """Whether the service has ever told of this job."""
     failures: int = 0
@@ -87,12 +85,12 @@ class Patience:
             return state
         if self.linkless_since is None:
             self.linkless_since = now
-        if now - self.linkless_since < APPEARANCE_GRACE:
+        if now - self.linkless_since < self.appearance:
             return Running(progress=100, raw=state.raw)
         if not isinstance(state, Succeeded):
             return state
         return Failed(
-            reason=f"finished, but no link to the video came within {APPEARANCE_GRACE:.0f} s",
+            reason=f"finished, but no link to the video came within {self.appearance:.0f} s",
             videos=state.videos,
             raw=state.raw,
         )
@@ -100,13 +98,13 @@ class Patience:
     @property
     def must_appear_by(self) -> float:
         """When a job that was never told of is no longer expected."""
-        return self.expected_since + APPEARANCE_GRACE
+        return self.expected_since + self.appearance
 
     @property
     def must_be_linked_by(self) -> float:
         """When a finished video without a link is given up; infinity where none is waited for."""
         since = self.linkless_since
-        return math.inf if since is None else since + APPEARANCE_GRACE
+        return math.inf if since is None else since + self.appearance
 
 
 def _is_empty_answer(error: PikaError) -> bool:

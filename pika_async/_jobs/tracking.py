@@ -40,7 +40,7 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
 from pika_async._events import JobEnded, StateChanged
-from pika_async._jobs.patience import APPEARANCE_GRACE, Patience
+from pika_async._jobs.patience import Patience
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._request.request import GenerationRequest
@@ -149,7 +149,8 @@ class Tracker:
             born: When it was submitted, where this client or its caller knows.
         """
         now = waiting.now()
-        lately = state is not None or (born is not None and now - born < APPEARANCE_GRACE)
+        appearance = waiting.retry.appearance
+        lately = state is not None or (born is not None and now - born < appearance)
         tracker = cls(
             handle=handle,
             request=request,
@@ -158,6 +159,7 @@ class Tracker:
                 expected_since=born if lately and born is not None else now,
                 submitted_lately=lately,
                 outage_budget=waiting.retry.outage_budget,
+                appearance=appearance,
             ),
             born=now if born is None else born,
             of_known_age=state is not None or born is not None,

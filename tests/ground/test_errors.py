@@ -426,3 +426,14 @@ def test_an_unknown_attribute_of_a_foreign_subclass_travels_too():
     error.details = SimpleNamespace(a=1)
     travelled = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert travelled.details == SimpleNamespace(a=1)
+
+
+@every_class
+def test_a_repr_says_what_happened(cls):
+    error = made(cls)
+    assert repr(error) == f"{cls.__name__}({error.what!r})"
+    assert error.what
+
+
+def test_the_repr_of_an_error_without_words_says_its_status():
+    assert repr(ServerError(status=502)) != "ServerError('')"
