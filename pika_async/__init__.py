@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pika_async._checks import FieldError
     from pika_async._client import PikaClient
     from pika_async._errors import (
+        BudgetError,
         ClientStateError,
         ConfigurationError,
         DownloadError,
@@ -111,6 +112,7 @@ __all__ = [
     "BatchResult",
     "BatchStats",
     "BatchStopped",
+    "BudgetError",
     "Camera",
     "ClientStateError",
     "ConfigurationError",

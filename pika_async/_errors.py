@@ -8,6 +8,7 @@ PikaError
 │   └── TransportTimeoutError       also a TimeoutError
 ├── SubmissionUncertainError
 ├── NotSubmittedError
+│   └── BudgetError
 ├── APIError
 │   ├── AuthenticationError         401
 │   ├── PermissionDeniedError       403
@@ -288,6 +289,10 @@ class NotSubmittedError(PikaError):
     def _advice_not_started(self) -> Advice:
         action = Action.RUN_AGAIN if self.journalled else Action.SEND_THE_REST
         return Advice(action, journalled=self.journalled)
+
+
+class BudgetError(NotSubmittedError):
+    """The next job would cost more than the budget leaves, so the batch submits nothing more."""
 
 
 class JobError(PikaError):

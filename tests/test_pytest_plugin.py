@@ -124,7 +124,7 @@ CLIENT = """
 
     @pytest.mark.asyncio
     async def test_an_outage(pika_client, pika_simulator):
-        pika_simulator.faults.append(Fault("reset", on="poll", times=None))
+        pika_simulator.faults.append(Fault("reset-after", on="poll", times=None))
         async with pika_client as client:
             with pytest.raises(TransportError):
                 await client.generate("a red panda surfing")

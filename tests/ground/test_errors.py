@@ -15,6 +15,7 @@ from pika_async import (
     Advice,
     APIError,
     AuthenticationError,
+    BudgetError,
     ClientStateError,
     ConfigurationError,
     DecodeError,
@@ -70,6 +71,7 @@ TREE = [
     (JournalError, PikaError, None),
     (OtherServiceError, JournalError, None),
     (NotSubmittedError, PikaError, None),
+    (BudgetError, NotSubmittedError, None),
     (DownloadError, PikaError, None),
     (TargetExistsError, DownloadError, FileExistsError),
 ]
@@ -104,6 +106,7 @@ ATTRIBUTES = {
     JournalError: {"job_id": "j-1"},
     OtherServiceError: {"service": "gateway", "base_url": "https://a.example", "job_id": "j-1"},
     NotSubmittedError: {"journalled": True, "job_id": "j-1"},
+    BudgetError: {"journalled": True, "job_id": "j-1"},
     DownloadError: {"job_id": "j-1"},
     TargetExistsError: {"job_id": "j-1"},
 }
@@ -300,6 +303,7 @@ NOT_STARTED = {
     TransportError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
     TransportTimeoutError: (MoneyMeaning.NOT_CHARGED, Action.TRY_LATER),
     NotSubmittedError: (MoneyMeaning.NOT_SENT, Action.RUN_AGAIN),
+    BudgetError: (MoneyMeaning.NOT_SENT, Action.RUN_AGAIN),
     APIError: (MoneyMeaning.NOT_CHARGED, None),
     AuthenticationError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_KEY),
     PermissionDeniedError: (MoneyMeaning.NOT_CHARGED, Action.CHECK_KEY),

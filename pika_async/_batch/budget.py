@@ -1,0 +1,147 @@
+"""A budget that holds: what a submit may cost is reserved before it leaves.
+
+The life of a reservation:
+
+1. Before its submit a request reserves its price: the service's quote, or the price that the user
+   named where the service tells none. If that does not fit, it waits as long as what others have
+   reserved may come back, and is refused once it cannot fit any more. So the sum never passes the
+   budget, whatever happens next.
+2. The submit provably started nothing: the reservation is given back, whole.
+3. The submit is uncertain: it counts as spent, since nobody can tell.
+4. The job has ended, and the service says what it cost: that counts, be it less or more.
+5. The job has ended, and the service says nothing: the reservation counts as spent.
+
+A charge above its quote may pass the budget; then nothing more is reserved. What earlier runs of
+the same journal have spent counts from the beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from attrs import frozen
+
+from pika_async._errors import BudgetError
+from pika_async._money import Money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@frozen(kw_only=True)
+class Spent:
+    """What a batch has cost so far, over all runs of its journal.
+
+    Attributes:
+        charged: What the service says that ended jobs cost.
+        reserved: What jobs and submits under way may cost.
+        estimated: What jobs cost, by their quotes, where the service does not say, and what
+            uncertain submits may have cost.
+    """
+
+    charged: Money
+    reserved: Money
+    estimated: Money
+
+    @property
+    def total(self) -> Money:
+        """All of it, which never passes the budget."""
+        return self.charged + self.reserved + self.estimated
+
+
+class Budget:
+    """What may be spent, and what is."""
+
+    def __init__(self, limit: Money | None, *, price: Money | None = None) -> None:
+        """``limit``: None counts without a bound; ``price``: where the service tells none."""
+        self._limit = limit
+        self._price = price
+        currency = (limit or price or Money(0)).currency
+        self._nothing = Money(0, currency)
+        self._charged = self._estimated = self._nothing
+        self._reserved: dict[int, Money] = {}
+        self._changed = anyio.Event()
+
+    @property
+    def bounds(self) -> bool:
+        """Whether there is a limit."""
+        return self._limit is not None
+
+    def price_of(self, quote: Money | None) -> Money | None:
+        """What a job is taken to cost: its quote, else the user's price, else unknown."""
+        return self._price if quote is None else quote
+
+    def known(self, charged: Iterable[Money], estimated: Iterable[Money]) -> None:
+        """Count what earlier runs have spent."""
+        self._charged = sum(charged, self._charged)
+        self._estimated = sum(estimated, self._estimated)
+
+    @property
+    def spent(self) -> Spent:
+        """What it comes to by now."""
+        return Spent(
+            charged=self._charged,
+            reserved=sum(self._reserved.values(), self._nothing),
+            estimated=self._estimated,
+        )
+
+    async def reserve(self, index: int, quote: Money | None) -> Money | None:
+        """Reserve the price of a request, and wait where it may fit later; returns that price.
+
+        Raises:
+            BudgetError: It does not fit, or nobody knows what it costs.
+        """
+        price = self.price_of(quote)
+        limit = self._limit
+        if limit is None:
+            if price is not None:
+                self._reserved[index] = self._of_one_currency(price)
+            return price
+        if price is None:
+            raise BudgetError(
+                "the service does not say what this request costs, and the batch was given no price"
+            )
+        price = self._of_one_currency(price)
+        while self.spent.total + price > limit:
+            if self._charged + self._estimated + price > limit:
+                raise BudgetError(
+                    f"it would cost {price}, and of the budget of {limit} there are "
+                    f"{limit - self._charged - self._estimated} left"
+                )
+            await self._changed.wait()
+        self._reserved[index] = price
+        return price
+
+    def give_back(self, index: int) -> None:
+        """Nothing was started for it."""
+        if self._reserved.pop(index, None) is not None:
+            self._change()
+
+    def settle(self, index: int, charge: Money | None) -> None:
+        """Its job has ended, and cost ``charge``; None: the service does not say.
+
+        Also of a submit that is uncertain.
+        """
+        reserved = self._reserved.pop(index, None)
+        if charge is not None and charge.currency == self._nothing.currency:
+            self._charged += charge
+        elif reserved is not None:
+            self._estimated += reserved
+        self._change()
+
+    def _of_one_currency(self, money: Money) -> Money:
+        if money.currency == self._nothing.currency:
+            return money
+        if self._limit is None and self.spent.total == self._nothing:
+            # Nothing is said in any currency yet: the service's own counts.
+            self._nothing = Money(0, money.currency)
+            self._charged = self._estimated = self._nothing
+            return money
+        raise BudgetError(
+            f"the service counts in {money.currency}, and the budget is in {self._nothing.currency}"
+        )
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
