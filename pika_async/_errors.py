@@ -330,7 +330,7 @@ class JobFailedError(JobError):
 
 
 class ModerationError(JobFailedError):
-    """The service refused the content of the prompt, image or video."""
+    """The service refused the content of the prompt, image or video; see ``Failed.code``."""
 
     _instead = Action.CHANGE_REQUEST
 

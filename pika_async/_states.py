@@ -104,7 +104,9 @@ class Failed:
 
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
-        code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None.
+        code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None. A
+            gateway has no codes: there a reason with "moderation" or "prompt not allowed" in it is
+            ``"moderation"``, one with "reached its generate limit" is ``"quota"``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
     """

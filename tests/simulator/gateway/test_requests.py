@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+from pika_async import PikaClient
+from pika_async.simulator import Polls, Simulator
 from pika_async.simulator._services._service import read_object
 from pika_async.simulator._services.gateway.requests import complaint
 
@@ -109,3 +111,13 @@ def test_a_body_that_is_no_json_object_is_refused(raw):
 
 def test_a_json_object_is_read():
     assert read_object(json.dumps(SEED_EXAMPLE).encode()) == SEED_EXAMPLE
+
+
+async def test_a_seed_that_is_asked_for_is_the_videos_seed():
+    async with (
+        Simulator(duration=Polls(1), queue=0, videos_per_job=2) as sim,
+        PikaClient("key", base_url=sim.url) as client,
+    ):
+        job = await client.submit("a red panda", seed=2**40)
+        state = await job.refresh()
+    assert [video.seed for video in state.videos] == [2**40, 2**40 + 1]

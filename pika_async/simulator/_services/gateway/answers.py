@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pika_async.simulator import _media
-from pika_async.simulator._services.gateway import tasks
+from pika_async.simulator._services.gateway import requests, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -206,8 +206,9 @@ def _progress(job: SimulatedJob, look: Look, moment: Moment) -> int:
 
 
 def seed_of(job: SimulatedJob, index: int) -> int:
-    """The seed of a job's video number `index`, counted from 0."""
-    seed = job.seed + index
+    """The seed of a job's video number `index`, counted from 0: as asked for, or drawn."""
+    asked = requests.seed(job.body)
+    seed = (job.seed if asked is None else asked) + index
     return seed + 2**63 if "big-seeds" in job.variants else seed
 
 

@@ -70,6 +70,12 @@ def complaint(body: Mapping[str, Any] | None) -> str | None:
     return None
 
 
+def seed(body: Mapping[str, Any]) -> int | None:
+    """The seed that a body asks for."""
+    asked = _find(body, ("options", "parameters", "seed"))
+    return asked if isinstance(asked, int) else None
+
+
 def _find(body: Mapping[str, Any], names: tuple[str, ...]) -> object:
     value: object = body
     for name in names:
