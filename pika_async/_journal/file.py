@@ -203,17 +203,40 @@ def _identified(path: Path) -> sqlite3.Connection | None:
 
 def _looked_into(path: Path) -> sqlite3.Connection | None:
     """None where there is nothing in it."""
-    # A look that relies on nobody writing leaves nothing beside it.
     alone = _is_alone(path)
-    connection = _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
+    connection = _to_look_into(path, alone=alone)
     try:
         if _is_ours(connection, path, alone=alone):
             return connection
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if not alone and _is_broken(error) and _is_whole(path):
+            raise _NotWholeError(refusals.of_two_moments(path)) from error
+        raise
     except BaseException:
         connection.close()
         raise
     connection.close()
     return None
+
+
+def _is_broken(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether nothing is wrong with the file as it is without its log."""
+    with closing(_connected(path, "mode=ro&immutable=1")) as main:
+        try:
+            return bool(main.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        except sqlite3.Error:
+            return False
+
+
+def _to_look_into(path: Path, *, alone: bool | None = None) -> sqlite3.Connection:
+    """A look that relies on nobody writing leaves nothing beside it."""
+    alone = _is_alone(path) if alone is None else alone
+    return _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
 
 
 class _NotWholeError(Exception):
@@ -244,6 +267,8 @@ def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool
     _check_log(connection, path, alone=alone)
     # quick_check would not notice a broken index, in which a paid request is not found again.
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok" and not alone and _is_whole(path):
+        raise _NotWholeError(refusals.of_two_moments(path))
     if verdict != "ok":
         raise refusals.damaged(path, verdict)
     return True
@@ -284,6 +309,9 @@ class _Opened:
 
 def _opened(path: Path, mark: Mark | None, started_at: float) -> _Opened:
     try:
+        # Before there is a connection that would bring the log into the file when it is closed.
+        with suppress(sqlite3.Error), closing(_to_look_into(path)) as before:
+            _check_mark(before, path, mark)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             return _begin_run(connection, path, mark, started_at)
