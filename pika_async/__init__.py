@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         SubmitRefused,
         SubmitSent,
         SubmitUncertain,
+        VideoKept,
         VideoSaved,
         WaitingEnded,
     )
@@ -171,6 +172,7 @@ __all__ = [
     "TransportTimeoutError",
     "Unknown",
     "Video",
+    "VideoKept",
     "VideoSaved",
     "WaitingEnded",
     "__version__",
@@ -206,6 +208,7 @@ _HOMES = {
         "SubmitRefused",
         "SubmitSent",
         "SubmitUncertain",
+        "VideoKept",
         "VideoSaved",
         "WaitingEnded",
     ),
