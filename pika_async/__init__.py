@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         SubmitRefused,
         SubmitSent,
         SubmitUncertain,
+        VideoKept,
         VideoSaved,
         WaitingEnded,
     )
@@ -178,6 +179,7 @@ __all__ = [
     "Unknown",
     "UnsupportedError",
     "Video",
+    "VideoKept",
     "VideoSaved",
     "WaitingEnded",
     "__version__",
@@ -213,6 +215,7 @@ _HOMES = {
         "SubmitRefused",
         "SubmitSent",
         "SubmitUncertain",
+        "VideoKept",
         "VideoSaved",
         "WaitingEnded",
     ),

@@ -195,6 +195,25 @@ class VideoSaved:
 
 
 @frozen(kw_only=True)
+class VideoKept:
+    """A saved video is not as it was saved: somebody changed it, and it stays as it is.
+
+    To have the video of the job again, move the file away and run the batch again.
+
+    Attributes:
+        video: The video that was saved there.
+        path: The file.
+        size: Its size in bytes now.
+        saved_size: Its size in bytes when it was saved.
+    """
+
+    video: Video
+    path: Path
+    size: int
+    saved_size: int
+
+
+@frozen(kw_only=True)
 class FileSystemLimited:
     """A file system cannot do what saving a video asks of it; it was saved in another way.
 
@@ -267,6 +286,7 @@ Event: TypeAlias = (
     | WaitingEnded
     | PollingPolicyFailed
     | VideoSaved
+    | VideoKept
     | FileSystemLimited
     | JournalBroken
     | BatchStopped

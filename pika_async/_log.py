@@ -26,6 +26,7 @@ from pika_async._events import (
     SubmitRefused,
     SubmitSent,
     SubmitUncertain,
+    VideoKept,
     VideoSaved,
     WaitingEnded,
 )
@@ -112,6 +113,15 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 event.path,
                 event.cannot,
                 event.reason,
+            )
+        case VideoKept():
+            _logger.warning(
+                "%s: the video was changed after it was saved (%d bytes now, %d then), and stays "
+                "as it is; move it away to have that of the job again",
+                event.path,
+                event.size,
+                event.saved_size,
+                extra={"job_id": event.video.job_id},
             )
         case JournalBroken(job_id=None):
             _logger.error("%s", event.error)

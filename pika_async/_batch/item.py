@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -19,6 +20,7 @@ from pika_async._errors import (
     SubmissionUncertainError,
     TargetExistsError,
 )
+from pika_async._events import VideoKept
 from pika_async._jobs.job import ended, failure
 from pika_async._journal.history import SavedFile
 from pika_async._states import Failed, Running, Succeeded
@@ -215,7 +217,7 @@ class Item:
         self, output_dir: Path, known: Known, state: Succeeded | Failed
     ) -> tuple[tuple[Path, ...], DownloadError | None]:
         """The files of the job's videos, and the first problem in saving them."""
-        whole = {file.name: file.size for file in known.files}
+        kept = {file.name: file for file in known.files}
         files: list[Path] = []
         saved: list[SavedFile] = []
         problem: DownloadError | None = None
@@ -224,11 +226,18 @@ class Item:
             for place, video in enumerate(state.videos):
                 name = video_name(known.number, self._request.prompt, video.job_id, place)
                 path = output_dir / name
-                size = await _size(path) if name in whole else None
+                before = kept.get(name)
+                size = None if before is None else await _size(path)
                 try:
-                    if size is None or size != whole[name]:
-                        await self._download(video, path, overwrite=name in whole)
+                    if not size:
+                        await self._download(video, path, overwrite=before is not None)
                         size = await _size(path)
+                    elif before is not None and size != before.size:
+                        self._board.jobs.tell(
+                            VideoKept(video=video, path=path, size=size, saved_size=before.size)
+                        )
+                        # What was saved stays what it was, so that the next run tells it, too.
+                        size = before.size
                 except DownloadError as error:
                     problem = problem or error
                 except PikaError as error:
@@ -279,6 +288,7 @@ def _not_saved(video: Video, reason: PikaError) -> DownloadError:
 async def _size(path: Path) -> int | None:
     """Bytes, None where there is no such file."""
     try:
-        return (await anyio.Path(path).stat()).st_size
+        found = await anyio.Path(path).stat()
     except OSError:
         return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None

@@ -246,7 +246,7 @@ class JournalRecord(Record):
                 f"not submitted, since the journal could not be written: {error}", journalled=True
             ) from error
 
-    async def _after_sending(self, write: Awaitable[None]) -> JournalError | None:
+    async def _after_sending(self, write: Awaitable[object]) -> JournalError | None:
         """Why it could not be written, if it could not; what is paid for still goes its way."""
         try:
             await write

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
-import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from pika_async._errors import JournalError
+from attrs import frozen
+
+from pika_async._journal import refusals
+from pika_async._journal.hold import Hold
+from pika_async._journal.lock import NoLocksError, TakenError
+from pika_async._journal.log import Checkpoints, last_known, log_of
+from pika_async._journal.mark import KnownJob, Mark
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._journal.spellings import gather
 from pika_async._version import __version__
 
-try:
-    import fcntl
-except ImportError:  # Windows, whose files can always be locked
-    fcntl = None  # type: ignore[assignment]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-# What file systems answer that know no locks, or do not reach whoever keeps them.
-_NO_LOCKS: Final = frozenset(
-    {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EIO}
-)
+    from pika_async._errors import JournalError
 
 # How often each fingerprint was met in this run, if more than once; on disk, so that memory does
 # not grow with it.
@@ -35,7 +34,15 @@ CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT N
 # What a row of an older format raises that no batch has written; cattrs is among these.
 _NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError)
 
-_UNTOUCHED: Final = "The file was left as it is and nothing was sent."
+_KNOWS: Final = "SELECT count(*) FROM attempts WHERE job_id = ?"
+
+# Bytes of the log at which it is brought into the main file; SQLite itself does so at a thousand
+# pages. Where somebody's reading keeps it from that, it is tried again a little later.
+_LONG_LOG: Final = 4_000_000
+_A_LITTLE: Final = 250_000
+
+# A batch may begin or end, or bring its log into the main file, while the two are looked at.
+_LOOKS: Final = 3
 
 
 class JournalFile:
@@ -57,19 +64,40 @@ class JournalFile:
         known = _identified(path)
         if known is not None:
             known.close()
-        self._lock = _locked(path)
+        self._hold = _held(path)
+        self._log = path.with_name(f"{path.name}-wal")
+        self._checkpoint_at = 0
+        connection: sqlite3.Connection | None = None
         try:
-            self.connection, self.run, self.respelled = _opened(path, started_at)
+            opened = _opened(path, self._hold.mark, started_at)
+            connection = self.connection = opened.connection
+            self.run, self.respelled = opened.run, opened.respelled
+            self._journal, self._checkpoints = opened.journal, opened.checkpoints
+            self._hold.share()
+            self.committed()
         except BaseException:
-            self._lock.close()
+            self._hold.release(connection)
             raise
+
+    def committed(self, outcomes: Iterable[object] = ()) -> None:
+        """What follows each transaction that is on the disk. Raises nothing: it stays there.
+
+        Args:
+            outcomes: What its steps have returned.
+        """
+        known = [one.job_id for one in outcomes if isinstance(one, KnownJob)]
+        with suppress(OSError):
+            if known:
+                self._hold.keep(Mark(self._journal, known[-1]))
+        with suppress(OSError, sqlite3.Error):
+            size = self._log.stat().st_size
+            if size >= self._checkpoint_at:
+                done = self._checkpoints.make()
+                self._checkpoint_at = _LONG_LOG if done else size + _A_LITTLE
 
     def close(self) -> None:
         """Close it; what is committed stays."""
-        try:
-            self.connection.close()
-        finally:
-            self._lock.close()
+        self._hold.release(self.connection)
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -89,7 +117,7 @@ def read_only(path: Path) -> sqlite3.Connection:
         with closing(connection):
             return _stepped_up_in_memory(connection)
     except _NO_SUCH_ROW as error:
-        raise _unusable(path, error) from error
+        raise refusals.unusable(path, error) from error
 
 
 def _stepped_up_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -107,7 +135,7 @@ def _stepped_up_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
 def _to_read(path: Path) -> sqlite3.Connection:
     known = _identified(path)
     if known is None:
-        raise JournalError(f"there is no journal {str(path)!r}, or nothing in it yet.")
+        raise refusals.missing(path)
     alone = _is_alone(path)
     if alone and not _is_writable(path):
         # Logs made by a user who may not write it would be in the way of one who may.
@@ -131,7 +159,7 @@ def _real(path: Path) -> Path:
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError) as error:
-        raise _unusable(path, error) from error
+        raise refusals.unusable(path, error) from error
 
 
 def _connected(path: Path, how: str) -> sqlite3.Connection:
@@ -154,36 +182,77 @@ def _identified(path: Path) -> sqlite3.Connection | None:
         if not path.exists():
             return None
         if path.is_dir():
-            raise JournalError(
-                f"the journal {str(path)!r} is a folder; give it the name of a file. Nothing was "
-                "sent."
-            )
+            raise refusals.folder(path)
         names = path.stat().st_nlink
         if names > 1:
-            raise _twice_named(path, names)
-        # A look that relies on nobody writing leaves nothing beside it.
-        connection = _connected(path, "mode=ro&immutable=1" if _is_alone(path) else "mode=ro")
-        try:
-            if _is_ours(connection, path):
-                return connection
-        except BaseException:
-            connection.close()
-            raise
+            raise refusals.twice_named(path, names)
+        for look in range(1, _LOOKS + 1):
+            try:
+                return _looked_into(path)
+            except _NotWholeError as finding:
+                if look == _LOOKS:
+                    raise finding.refusal from None
     except (OSError, ValueError, sqlite3.Error) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
             # Whoever made it was killed half way: there is nothing in it, and only a writer may
             # say so.
             return None
-        raise _unusable(path, error) from error
+        raise refusals.unusable(path, error) from error
+    return None
+
+
+def _looked_into(path: Path) -> sqlite3.Connection | None:
+    """None where there is nothing in it."""
+    alone = _is_alone(path)
+    connection = _to_look_into(path, alone=alone)
+    try:
+        if _is_ours(connection, path, alone=alone):
+            return connection
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if not alone and _is_broken(error) and _is_whole(path):
+            raise _NotWholeError(refusals.of_two_moments(path)) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
     connection.close()
     return None
 
 
-def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+def _is_broken(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether nothing is wrong with the file as it is without its log."""
+    with closing(_connected(path, "mode=ro&immutable=1")) as main:
+        try:
+            return bool(main.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        except sqlite3.Error:
+            return False
+
+
+def _to_look_into(path: Path, *, alone: bool | None = None) -> sqlite3.Connection:
+    """A look that relies on nobody writing leaves nothing beside it."""
+    alone = _is_alone(path) if alone is None else alone
+    return _connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
+
+
+class _NotWholeError(Exception):
+    """A part is missing, unless a batch was just about to change that."""
+
+    def __init__(self, refusal: JournalError) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool:
     """False for an empty file.
 
     Raises:
         JournalError: It is another program's, a newer version's, or damaged.
+        _NotWholeError: It is without its log, or with another one.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     version = version_of(connection)
@@ -191,82 +260,79 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application == 0 and version == 0 and tables == 0:
         return False
     if application != APPLICATION_ID:
-        raise _foreign(path)
+        raise refusals.foreign(path)
     if version > SCHEMA_VERSION:
-        raise JournalError(
-            f"the journal {str(path)!r} was written by a newer version of pika_async (format "
-            f"{version}; this is {__version__}, which knows format {SCHEMA_VERSION}). "
-            f"{_UNTOUCHED} Upgrade pika-async."
-        )
+        raise refusals.newer(path, version)
+    # What is copied in pieces may look damaged, too.
+    _check_log(connection, path, alone=alone)
     # quick_check would not notice a broken index, in which a paid request is not found again.
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok" and not alone and _is_whole(path):
+        raise _NotWholeError(refusals.of_two_moments(path))
     if verdict != "ok":
-        raise _damaged(path, verdict)
+        raise refusals.damaged(path, verdict)
     return True
 
 
-def _locked(path: Path) -> sqlite3.Connection:
-    """A lock that the system lifts when this process ends, however it ends.
-
-    It is a database of its own beside the journal, so that the journal itself stays readable.
-    """
-    beside = path.with_name(f"{path.name}-lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise _unwritable(path, error) from error
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        lock.close()
-        # SQLite says of a file system without locks that the file is in use, or broken.
-        if (problem := _lock_problem(path.parent)) is not None:
-            raise _without_locks(path, problem) from error
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise _unwritable(path, error) from error
-        raise JournalError(
-            f"the journal {str(path)!r} is in use by another batch, here or in another process. "
-            "Two on one journal could pay twice, so nothing was sent: wait for the other to end, "
-            "or give this one another journal."
-        ) from error
-    return lock
+def _check_log(connection: sqlite3.Connection, path: Path, *, alone: bool) -> None:
+    log = log_of(connection)
+    if alone:
+        if not log.complete:
+            raise _NotWholeError(refusals.without_log(path, last_known(connection)))
+        return
+    with closing(_connected(path, "mode=ro&immutable=1")) as main, suppress(sqlite3.Error):
+        if not log.goes_with(log_of(main)):
+            raise _NotWholeError(refusals.of_two_moments(path))
 
 
-def _lock_problem(folder: Path) -> OSError | None:
-    """Why no file in ``folder`` can be locked, where none can."""
-    if fcntl is None:
-        return None
+def _held(path: Path) -> Hold:
+    """Locks that the system lifts when this process ends, however it ends."""
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return Hold(path)
+    except TakenError as error:
+        raise refusals.in_use(path) from error
+    except NoLocksError as error:
+        raise refusals.without_locks(path, error.reason) from error
     except OSError as error:
-        return error if error.errno in _NO_LOCKS else None
-    return None
+        raise refusals.unwritable(path, error) from error
 
 
-def _opened(path: Path, started_at: float) -> tuple[sqlite3.Connection, int, bool]:
-    """The connection, the number of this run, and whether texts in it were spelled otherwise."""
+@frozen
+class _Opened:
+    connection: sqlite3.Connection
+    run: int
+    journal: str
+    """The journal's own name."""
+    checkpoints: Checkpoints
+    respelled: bool
+
+
+def _opened(path: Path, mark: Mark | None, started_at: float) -> _Opened:
     try:
+        # Before there is a connection that would bring the log into the file when it is closed.
+        with suppress(sqlite3.Error), closing(_to_look_into(path)) as before:
+            _check_mark(before, path, mark)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            run = _begin_run(connection, path, started_at)
-            return connection, run, gather(connection)
+            return _begin_run(connection, path, mark, started_at)
         except BaseException:
             connection.close()
             raise
     except sqlite3.Error as error:
-        raise _unwritable(path, error) from error
+        raise refusals.unwritable(path, error) from error
     except _NO_SUCH_ROW as error:
-        raise _unusable(path, error) from error
+        raise refusals.unusable(path, error) from error
 
 
-def _begin_run(connection: sqlite3.Connection, path: Path, started_at: float) -> int:
+def _begin_run(
+    connection: sqlite3.Connection, path: Path, mark: Mark | None, started_at: float
+) -> _Opened:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != APPLICATION_ID:
         # It could not be read before: another program was killed while it wrote.
-        raise _foreign(path)
+        raise refusals.foreign(path)
+    _check_mark(connection, path, mark)
     # Each commit waits until it is on the disk, not only the next checkpoint.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -274,66 +340,22 @@ def _begin_run(connection: sqlite3.Connection, path: Path, started_at: float) ->
         make(connection)
     elif version_of(connection) < SCHEMA_VERSION:
         step_up(connection)
+    checkpoints = Checkpoints(connection)
+    checkpoints.begin()
     connection.execute(_OCCURRENCES)
     (run,) = connection.execute(
         "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",
         (started_at, __version__),
     ).fetchone()
-    return int(run)
-
-
-def _foreign(path: Path) -> JournalError:
-    return JournalError(
-        f"{str(path)!r} is a database of another program. {_UNTOUCHED} Give the journal "
-        "another path."
+    return _Opened(
+        connection, int(run), log_of(connection).journal, checkpoints, gather(connection)
     )
 
 
-def _twice_named(path: Path, names: int) -> JournalError:
-    # The logs and the lock lie beside the name that was given, and are not found under another:
-    # https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
-    return JournalError(
-        f"the file of the journal {str(path)!r} has {names} names (hard links). A batch that uses "
-        "another of them would not be noticed here, nor what one wrote there before it was "
-        f"killed. {_UNTOUCHED} Remove all names but the one that batches were run with; for a "
-        "backup copy the file."
-    )
-
-
-def _unusable(path: Path, error: Exception) -> JournalError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_NOTADB:
-        return JournalError(
-            f"{str(path)!r} is not a journal, nor any SQLite database. {_UNTOUCHED} Give the "
-            "journal another path."
-        )
-    # SQLite quotes what is broken, and Python cannot always read it.
-    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
-        return _damaged(path, str(error))
-    return JournalError(
-        f"the journal {str(path)!r} cannot be opened: {error}. {_UNTOUCHED} Look at what is "
-        "there, and at the permissions of it and its folder."
-    )
-
-
-def _unwritable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
-    return JournalError(
-        f"the journal {str(path)!r} cannot be written: {error}. Nothing was sent. Look at the "
-        "permissions of its folder and the space on its disk."
-    )
-
-
-def _without_locks(path: Path, problem: OSError) -> JournalError:
-    return JournalError(
-        f"the file system of the journal {str(path)!r} cannot lock files ({problem.strerror}), so "
-        "two batches on it would not notice each other, and could pay twice. Nothing was sent. Put "
-        "the journal on a disk of this machine; the videos may stay where they are."
-    )
-
-
-def _damaged(path: Path, finding: str) -> JournalError:
-    return JournalError(
-        f"the journal {str(path)!r} is damaged ({finding}). {_UNTOUCHED} It may name jobs that "
-        "are paid for: keep it, restore a copy or try `sqlite3 FILE .recover`, and do not run the "
-        "batch with a new journal before you know which prompts were submitted."
-    )
+def _check_mark(connection: sqlite3.Connection, path: Path, mark: Mark | None) -> None:
+    """Make sure that the journal knows the job that was written down in it last."""
+    if mark is None or mark.journal != log_of(connection).journal:
+        return
+    (found,) = connection.execute(_KNOWS, (mark.job_id,)).fetchone()
+    if not found:
+        raise refusals.behind(path, mark.job_id)

@@ -98,6 +98,7 @@ class GroupCommit:
                     raise
                 stumbles[place] = error
             else:
+                self._file.committed([result for result, _ in outcomes])
                 return outcomes
 
     def _report(

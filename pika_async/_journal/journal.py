@@ -44,6 +44,7 @@ from attrs import define, field, frozen
 from pika_async._journal.file import JournalFile
 from pika_async._journal.group_commit import GroupCommit
 from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.mark import KnownJob
 from pika_async._journal.records import files_of, files_record, problem_record, state_of
 from pika_async._journal.spellings import take_over
 from pika_async._json import compact, to_json
@@ -191,16 +192,16 @@ class Journal:
 
     def accepted(
         self, request: int, job_id: str, hints: Mapping[str, str] | None = None
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[KnownJob]:
         """The id of the job, before anyone is told of it; ``hints``: where else to look at it."""
-        return self._update(
-            request,
-            status=Status.SUBMITTED,
-            job_id=job_id,
-            hints=compact(dict(hints)) if hints else None,
-            accepted_at=self.now(),
-            problem=None,
-        )
+        values = {
+            "status": Status.SUBMITTED,
+            "job_id": job_id,
+            "hints": compact(dict(hints)) if hints else None,
+            "accepted_at": self.now(),
+            "problem": None,
+        }
+        return self._commits.write(partial(_accept, request, job_id, values))
 
     def uncertain(self, request: int, error: PikaError) -> asyncio.Future[None]:
         """The submit broke off."""
@@ -345,6 +346,13 @@ def _take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> 
 def _update(request: int, values: dict[str, Any], connection: sqlite3.Connection) -> None:
     """Of the attempt that counts."""
     connection.execute(_assigning(*values), (*values.values(), request))
+
+
+def _accept(
+    request: int, job_id: str, values: dict[str, Any], connection: sqlite3.Connection
+) -> KnownJob:
+    _update(request, values, connection)
+    return KnownJob(job_id)
 
 
 @cache

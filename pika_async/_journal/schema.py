@@ -1,7 +1,8 @@
 """The tables of a journal, and the steps from older formats to this one.
 
 Format 1 had one row a request, and copied what a new submit would overwrite into a table of the
-past. Format 2 has one row a request and one row a submit of it.
+past. Format 2 has one row a request and one row a submit of it. Format 3 says of itself whether
+its log is with it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._download.names import video_name
 from pika_async._journal.history import SavedFile
+from pika_async._journal.log import make_log, note_tables
 from pika_async._journal.records import files_record, state_of
 from pika_async._states import lacks_links
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 # https://www.sqlite.org/fileformat2.html#application_id
 APPLICATION_ID: Final = 0x50494B41
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 # Times are seconds since 1970, money is whole millionths of its currency. The columns of a request
 # after `request` tell what went wrong with it while no attempt stands. An attempt is a submit that
@@ -84,6 +86,8 @@ def make(connection: sqlite3.Connection) -> None:
     with _Transaction(connection):
         for statement in (_RUNS, _REQUESTS, _ATTEMPTS, _INDEX):
             connection.execute(statement)
+        make_log(connection)
+        note_tables(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -100,6 +104,7 @@ def step_up(connection: sqlite3.Connection) -> None:
         for version in range(version_of(connection), SCHEMA_VERSION):
             _STEPS[version](connection)
             connection.execute(f"PRAGMA user_version = {version + 1}")
+        note_tables(connection)
 
 
 class _Transaction:
@@ -203,4 +208,4 @@ def _placed(
     ]
 
 
-_STEPS: Final = {1: _from_1_to_2}
+_STEPS: Final = {1: _from_1_to_2, 2: make_log}

@@ -27,6 +27,7 @@ from pika_async import (
     NotSubmittedError,
     SubmissionUncertainError,
     Succeeded,
+    VideoKept,
     read_journal,
     run_batch,
 )
@@ -135,8 +136,8 @@ class TestRunAgain:
         assert set(names) < set(folder.iterdir())
         assert len(list(folder.iterdir())) == 6
 
-    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")])
-    async def test_what_is_missing_or_cut_short_is_downloaded_again(self, folder, journal, damage):
+    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")])
+    async def test_what_is_missing_or_empty_is_downloaded_again(self, folder, journal, damage):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             first = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
             whole = first[1].files[0].read_bytes()
@@ -146,6 +147,67 @@ class TestRunAgain:
             assert len(sim.submissions) == 3
             assert len(sim.downloads) == downloads + 1
         assert again[1].files[0].read_bytes() == whole
+
+    @pytest.mark.parametrize("content", [b"cut", b"longer" * 100_000, b"\0"])
+    async def test_what_somebody_changed_stays_as_it_is_and_is_said(
+        self, folder, journal, content, caplog
+    ):
+        heard = []
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            client_for(sim, observer=heard.append) as client,
+        ):
+            first = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            saved = first[1].files[0]
+            whole = saved.stat().st_size
+            saved.write_bytes(content)
+            downloads = len(sim.downloads)
+            # It is not written down as what was saved: each run says so.
+            for _ in range(2):
+                heard.clear()
+                caplog.clear()
+                again = await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+                (kept,) = [event for event in heard if isinstance(event, VideoKept)]
+                assert (kept.path, kept.size, kept.saved_size) == (saved, len(content), whole)
+                assert kept.video == first[1].state.videos[0]
+                assert [str(saved) in record.getMessage() for record in caplog.records] == [True]
+                assert [result.files for result in again] == [result.files for result in first]
+                assert all(result.ok for result in again)
+            assert len(sim.downloads) == downloads
+            assert saved.read_bytes() == content
+            # Whoever wants the video of the job again moves it away.
+            saved.rename(folder / "mine.mp4")
+            await run_batch(client, prompts(3), journal=journal, output_dir=folder)
+            assert saved.stat().st_size == whole
+            assert len(sim.downloads) == downloads + 1
+
+    async def test_a_change_that_keeps_the_size_stays_too(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            changed = first.files[0].read_bytes()[::-1]
+            first.files[0].write_bytes(changed)
+            await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+        assert first.files[0].read_bytes() == changed
+
+    async def test_a_link_to_a_changed_file_stays_too(self, folder, journal, tmp_path):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            mine = first.files[0].rename(tmp_path / "mine.mp4")
+            mine.write_bytes(b"with a title")
+            first.files[0].symlink_to(mine)
+            (again,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+        assert again.files == first.files
+        assert mine.read_bytes() == b"with a title"
+        assert first.files[0].is_symlink()
+
+    async def test_a_folder_in_its_place_is_no_video_that_was_changed(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+            first.files[0].unlink()
+            first.files[0].mkdir()
+            (again,) = await run_batch(client, ["a panda"], journal=journal, output_dir=folder)
+        assert isinstance(again.error, DownloadError)
+        assert again.files == ()
 
     async def test_a_folder_that_has_moved_with_its_files_is_enough(
         self, folder, journal, tmp_path

@@ -63,6 +63,8 @@ def changed(journal: Path, assignments: str) -> None:
     """Make the attempts look as if something else had happened."""
     with closing(sqlite3.connect(journal)) as connection, connection:
         connection.execute(f"UPDATE attempts SET {assignments}")  # noqa: S608
+    # Beside it stands which job was written down.
+    journal.with_name(f"{journal.name}-lock").unlink()
 
 
 def statuses(journal: Path) -> list[str]:

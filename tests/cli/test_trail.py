@@ -14,6 +14,7 @@ from pika_async import (
     QuotaExceededError,
     SubmitHeldBack,
     SubmitUncertain,
+    VideoKept,
     VideoSaved,
 )
 from pika_async.cli._running.trail import BatchTrail, JobTrail
@@ -41,7 +42,7 @@ def test_of_one_job_what_holds_it_up_and_its_files_are_shown_as_they_come():
 
 
 def test_of_a_batch_what_holds_it_up_is_shown_and_its_results_tell_of_the_files():
-    assert heard(batch_trail(), EVENTS) == {SubmitHeldBack, JournalBroken}
+    assert heard(batch_trail(), EVENTS) == {SubmitHeldBack, JournalBroken, VideoKept}
 
 
 @pytest.mark.parametrize(

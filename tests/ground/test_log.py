@@ -29,6 +29,7 @@ from pika_async import (
     ServerError,
     StateChanged,
     SubmitUncertain,
+    VideoKept,
     VideoSaved,
     WaitingEnded,
 )
@@ -125,6 +126,7 @@ class TestTheLines:
             (HELD_BACK, "WARNING"),
             (attrs.evolve(HELD_BACK, in_line=True), "INFO"),
             (WaitingEnded(job_id="job-1"), "WARNING"),
+            (VideoKept(video=VIDEO, path=Path("v.mp4"), size=7, saved_size=10), "WARNING"),
             (JournalBroken(path=Path("j"), error=BROKEN), "ERROR"),
             (BatchStopped(error=ServerError("down", status=500)), "ERROR"),
         ],

@@ -217,7 +217,11 @@ REFUSED = [
     (of_another_program_with_only_an_id, "is a database of another program", ANOTHER_PATH),
     (of_another_program_with_only_a_version, "is a database of another program", ANOTHER_PATH),
     (of_another_program_in_wal_mode, "is a database of another program", ANOTHER_PATH),
-    (of_a_newer_version, "by a newer version of pika_async (format 3; this is", "Upgrade"),
+    (
+        of_a_newer_version,
+        f"by a newer version of pika_async (format {SCHEMA_VERSION + 1}; this is",
+        "Upgrade",
+    ),
     (cut_in_half, "is damaged (", KEEP_IT),
     (cut_within_its_first_page, "is damaged (", KEEP_IT),
     (with_a_schema_that_is_no_text, "is damaged (", KEEP_IT),
@@ -411,8 +415,8 @@ class TestOneAtATime:
 
         path = tmp_path / "journal.db"
         with opened(path):
-            # SQLite takes a lock that the system refuses for one that somebody else holds.
-            monkeypatch.setattr(fcntl, "lockf", refuse)
+            for kind in ("fcntl", "lockf", "flock"):
+                monkeypatch.setattr(fcntl, kind, refuse)
             with pytest.raises(JournalError, match="cannot lock files .* Nothing was sent") as met:
                 JournalFile(path, MOMENT)
         assert os.strerror(getattr(errno, code)) in str(met.value)

@@ -253,7 +253,7 @@ class TestBreakingOff:
         assert version(path) == 1
         assert told(path) == FOUND["again"]
         JournalFile(path, 1e10).close()
-        assert version(path) == 2
+        assert version(path) == schema.SCHEMA_VERSION
 
     @pytest.mark.parametrize("statement", ["CREATE TABLE attempts", "DROP TABLE items"])
     def test_a_process_that_is_killed_in_the_step_leaves_a_journal_of_format_1(
@@ -278,7 +278,7 @@ file.JournalFile(Path(sys.argv[1]), 1e10)
         assert version(path) == 1
         assert told(path) == FOUND["again"]
         JournalFile(path, 1e10).close()
-        assert version(path) == 2
+        assert version(path) == schema.SCHEMA_VERSION
 
     @pytest.mark.parametrize("opening", [lambda path: JournalFile(path, 1e10), read_only])
     @pytest.mark.parametrize(

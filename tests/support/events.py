@@ -28,6 +28,7 @@ from pika_async import (
     SubmitUncertain,
     Succeeded,
     Video,
+    VideoKept,
     VideoSaved,
     WaitingEnded,
 )
@@ -58,6 +59,7 @@ EVENTS = [
     JobEnded(job_id="job-1", state=Failed(reason="fell"), elapsed=3.0, polls=2),
     WaitingEnded(job_id="job-1"),
     VideoSaved(video=VIDEO, path=Path("v.mp4"), size=10),
+    VideoKept(video=VIDEO, path=Path("v.mp4"), size=7, saved_size=10),
     FileSystemLimited(path=Path("v.mp4"), cannot="lock", reason="no locks"),
     PollingPolicyFailed(policy="<Mine>", problem="-1 s", error=None),
     JournalBroken(path=Path("j"), error=BROKEN),

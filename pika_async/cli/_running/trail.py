@@ -15,6 +15,7 @@ from pika_async import (
     JournalError,
     SubmitHeldBack,
     SubmitUncertain,
+    VideoKept,
     VideoSaved,
 )
 from pika_async.cli._running.progress import Progress
@@ -161,7 +162,7 @@ class BatchTrail(Trail):
     def hears(self, event: Event) -> bool:
         """See :class:`Trail`."""
         match event:
-            case SubmitUncertain(unclaimed=True) | JournalBroken():
+            case SubmitUncertain(unclaimed=True) | JournalBroken() | VideoKept():
                 return True
             case BatchStopped():
                 # Where it is the journal, that has been told of.

@@ -73,6 +73,11 @@ class Plain:
                     write_path(what.path)
             case shown.Link(video) if self._results:
                 write(video.url)
+            case events.VideoKept():
+                self._say(
+                    f"warning: {what.path} was changed after it was saved, and stays as it is; "
+                    "move it away to have the video of the job again"
+                )
             case events.SubmitHeldBack():
                 self._held_back(what)
             case events.SubmitUncertain():
