@@ -368,17 +368,14 @@ class PikaClient:
 async def save_video(
     client: PikaClient, video: Video, path: Path, *, overwrite: bool, renewable: bool
 ) -> None:
-    """For batches: ``client.download`` of a video whose link may perhaps not be renewed.
+    """For batches: a video as this file and no other; its link may perhaps not be renewed.
 
     Raises:
         DownloadError: It could not be saved; the video stays paid for.
     """
-    if renewable:
-        await client.download(video, path, overwrite=overwrite)
-        return
-    await client._downloader.download(  # noqa: SLF001 - the same module
-        video, path, overwrite=overwrite, renew=None
-    )
+    client._check_open()  # noqa: SLF001 - the same module
+    renew = partial(client._jobs.renewed, video) if renewable else None  # noqa: SLF001
+    await client._downloader.download(video, path, overwrite=overwrite, renew=renew)  # noqa: SLF001
 
 
 def jobs_of(client: PikaClient) -> Jobs:
