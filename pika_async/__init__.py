@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         ServerError,
     )
     from pika_async._backoff import RetryPolicy
-    from pika_async._batch.batch import Batch, run_batch
+    from pika_async._batch.batch import Batch
+    from pika_async._batch.budget import Spent
     from pika_async._batch.results import BatchResult, BatchStats
+    from pika_async._batch.run import run_batch
     from pika_async._checks import FieldError
     from pika_async._client import PikaClient
     from pika_async._errors import (
@@ -162,6 +164,7 @@ __all__ = [
     "SavedFile",
     "ServerError",
     "Slot",
+    "Spent",
     "Started",
     "StateChanged",
     "Status",
@@ -222,7 +225,8 @@ _HOMES = {
     "_meaning": ("Action", "Advice", "MoneyMeaning", "Started"),
     "_money": ("Money",),
     "_polling.adaptive": ("AdaptivePolling", "Estimate"),
-    "_batch.batch": ("Batch", "run_batch"),
+    "_batch.batch": ("Batch",),
+    "_batch.run": ("run_batch",),
     "_client": ("PikaClient",),
     "_jobs.job": ("Job",),
     "_journal.history": ("Attempt", "JournalEntry", "Problem", "Run", "SavedFile", "Status"),
@@ -243,6 +247,7 @@ _HOMES = {
     "_request.effects": ("Pikaffect",),
     "_request.camera": ("Camera",),
     "_request.request": ("GenerationRequest",),
+    "_batch.budget": ("Spent",),
     "_batch.results": ("BatchResult", "BatchStats"),
     "_backoff": ("RetryPolicy",),
     "_jobs.recorder": ("SubmitRecord",),

@@ -41,7 +41,7 @@ DOORS = {
     "_journal": {"journal", "history", "reader", "records"},
     "_polling": {"policies", "adaptive"},
     "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost"},
-    "_batch": {"batch", "results"},
+    "_batch": {"batch", "budget", "results", "run"},
     "_download": {"downloader", "names", "targets"},
     "dialects": {""},
     "simulator": {""},

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 import attrs
 
 from pika_async._batch.board import Board
+from pika_async._batch.budget import Budget, checked_money
 from pika_async._batch.folder import check_output_dir
 from pika_async._batch.item import Item, OutsideError
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
-from pika_async._checks import checked_bound, checked_timeout
+from pika_async._checks import FieldError, checked_bound, checked_timeout
 from pika_async._client import jobs_of
 from pika_async._errors import (
     ClientStateError,
@@ -31,10 +32,12 @@ from pika_async._settled import settled, to_its_end
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
     from types import TracebackType
 
     from pika_async._batch.source import Requests
     from pika_async._client import PikaClient
+    from pika_async._money import Money
     from pika_async._states import Transition
 
 # Seconds between two cancellations of the same batch, and how many there are before a source of
@@ -68,6 +71,10 @@ class Batch(AsyncIterator[BatchResult]):
         resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
             the service says it has never heard of, though it may be paid for already.
         retry_failed: Submit again what failed in an earlier run.
+        budget: What all runs with this journal may spend at most: dollars, or ``Money``. What a
+            submit may cost is reserved before it leaves. What would not fit comes back as
+            BudgetError; jobs that are paid for go their way.
+        price: What a job is taken to cost where the service does not say.
         on_transition: Called with each change of state of each job. What it raises ends the batch.
 
     Raises:
@@ -85,6 +92,8 @@ class Batch(AsyncIterator[BatchResult]):
         timeout: float | None = 1200,
         resubmit_uncertain: bool = False,
         retry_failed: bool = False,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
         on_transition: Callable[[Transition], None] | None = None,
     ) -> None:
         self._client = client
@@ -105,6 +114,11 @@ class Batch(AsyncIterator[BatchResult]):
             timeout=checked_timeout(timeout),
             on_transition=on_transition,
             max_in_flight=max_in_flight,
+            budget=Budget(
+                checked_money("budget", budget),
+                price=checked_money("price", price),
+                journalled=journal is not None,
+            ),
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
@@ -119,7 +133,9 @@ class Batch(AsyncIterator[BatchResult]):
     def stats(self) -> BatchStats:
         """Where the batch stands now."""
         board = self._board
-        return BatchStats(running=len(board.in_flight), **attrs.asdict(board.counts))
+        return BatchStats(
+            running=len(board.in_flight), spent=board.budget.spent, **attrs.asdict(board.counts)
+        )
 
     @property
     def in_flight(self) -> Mapping[int, str]:
@@ -154,6 +170,14 @@ class Batch(AsyncIterator[BatchResult]):
             )
         board = self._board
         board.jobs = jobs_of(self._client)
+        if board.budget.needs_quotes and not board.jobs.can_quote:
+            raise FieldError(
+                "price",
+                None,
+                "what a job costs, such as 0.45",
+                problem=f"the service {board.jobs.service.dialect!r} does not say what a job "
+                "costs, and a budget needs to know it",
+            )
         self._status = "open"
         try:
             if board.output_dir is not None:
@@ -166,6 +190,8 @@ class Batch(AsyncIterator[BatchResult]):
                     service=board.jobs.service.dialect,
                     base_url=board.jobs.service.base_url,
                 )
+                if board.budget.bounds:
+                    board.budget.known(*await self._journal.spent())
         except BaseException:
             self._status = "left"
             raise
@@ -312,57 +338,6 @@ class Batch(AsyncIterator[BatchResult]):
         """Results that were taken, and that nobody has been given after all."""
         for result in results:
             self._board.untaken(result)
-
-
-async def run_batch(
-    client: PikaClient,
-    requests: Requests,
-    *,
-    max_in_flight: int = 16,
-    journal: str | os.PathLike[str] | None = None,
-    output_dir: str | os.PathLike[str] | None = None,
-    timeout: float | None = 1200,
-    resubmit_uncertain: bool = False,
-    retry_failed: bool = False,
-    on_transition: Callable[[Transition], None] | None = None,
-) -> list[BatchResult]:
-    """Send many requests through ``client``, and wait for all; see :class:`Batch`.
-
-    Returns:
-        One result a request, in the order of the requests.
-
-    Raises:
-        ValueError: An argument is not allowed; nothing was sent.
-        JournalError: The journal cannot be used; nothing was sent.
-        ConfigurationError: The ``output_dir`` cannot be written to; nothing was sent.
-    """
-    batch = Batch(
-        client,
-        requests,
-        max_in_flight=max_in_flight,
-        journal=journal,
-        output_dir=output_dir,
-        timeout=timeout,
-        resubmit_uncertain=resubmit_uncertain,
-        retry_failed=retry_failed,
-        on_transition=on_transition,
-    )
-    results: list[BatchResult] = []
-    try:
-        async with batch:
-            try:
-                async for result in batch:
-                    results.append(result)  # noqa: PERF401 - what was taken before it fails counts
-            except BaseException:
-                # Before the batch is left, which names them.
-                batch._give_back(results)
-                raise
-    except BaseException:
-        # Or while it was being left.
-        batch._give_back(results)
-        batch._board.tell_left()
-        raise
-    return sorted(results, key=lambda result: result.index)
 
 
 _STATUS_WORDS: Final = {

@@ -10,6 +10,7 @@ from attrs import define
 
 from pika_async._api_errors import AuthenticationError, QuotaExceededError
 from pika_async._errors import (
+    BudgetError,
     ClientStateError,
     JournalError,
     NotSubmittedError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pika_async._batch.budget import Budget
     from pika_async._batch.results import BatchResult
     from pika_async._client import PikaClient
     from pika_async._jobs.jobs import Jobs
@@ -72,8 +74,10 @@ class Board:
         timeout: float,
         on_transition: Callable[[Transition], None] | None,
         max_in_flight: int,
+        budget: Budget,
     ) -> None:
         self.client = client
+        self.budget = budget
         self.jobs: Jobs
         """All jobs of the client, from when the batch is entered."""
         self.output_dir = output_dir
@@ -163,7 +167,7 @@ class Board:
         That is a refused key, a balance that is used up, a client without a session.
         """
         match error:
-            case ClientStateError():
+            case ClientStateError() | BudgetError():
                 self.stop(error)
             case AuthenticationError() | QuotaExceededError():
                 # What a firewall or a proxy says is not said of the account.
@@ -190,7 +194,8 @@ class Board:
             raise self._not_submitted(self._stopped_by)
 
     def _not_submitted(self, reason: PikaError) -> NotSubmittedError:
-        error = NotSubmittedError(
+        kind = BudgetError if isinstance(reason, BudgetError) else NotSubmittedError
+        error = kind(
             f"not submitted, since the batch has stopped: {reason.__cause__ or reason.what}",
             journalled=self.journal_path is not None,
         )

@@ -17,16 +17,19 @@ the same journal have spent counts from the beginning.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
-from attrs import frozen
+from attrs import field, frozen
 
+from pika_async._checks import FieldError
 from pika_async._errors import BudgetError
 from pika_async._money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
 
 @frozen(kw_only=True)
@@ -40,9 +43,9 @@ class Spent:
             uncertain submits may have cost.
     """
 
-    charged: Money
-    reserved: Money
-    estimated: Money
+    charged: Money = field(factory=partial(Money, 0))
+    reserved: Money = field(factory=partial(Money, 0))
+    estimated: Money = field(factory=partial(Money, 0))
 
     @property
     def total(self) -> Money:
@@ -53,8 +56,17 @@ class Spent:
 class Budget:
     """What may be spent, and what is."""
 
-    def __init__(self, limit: Money | None, *, price: Money | None = None) -> None:
-        """``limit``: None counts without a bound; ``price``: where the service tells none."""
+    def __init__(
+        self, limit: Money | None, *, price: Money | None = None, journalled: bool = False
+    ) -> None:
+        """Begin with nothing spent.
+
+        Args:
+            limit: None counts without a bound.
+            price: What a job costs where the service does not say.
+            journalled: Whether a journal keeps what is needed to go on.
+        """
+        self._journalled = journalled
         self._limit = limit
         self._price = price
         currency = (limit or price or Money(0)).currency
@@ -67,6 +79,11 @@ class Budget:
     def bounds(self) -> bool:
         """Whether there is a limit."""
         return self._limit is not None
+
+    @property
+    def needs_quotes(self) -> bool:
+        """Whether nothing can be bought where the service does not say what it costs."""
+        return self._limit is not None and self._price is None
 
     def price_of(self, quote: Money | None) -> Money | None:
         """What a job is taken to cost: its quote, else the user's price, else unknown."""
@@ -99,19 +116,25 @@ class Budget:
                 self._reserved[index] = self._of_one_currency(price)
             return price
         if price is None:
-            raise BudgetError(
+            raise self._refusal(
                 "the service does not say what this request costs, and the batch was given no price"
             )
         price = self._of_one_currency(price)
         while self.spent.total + price > limit:
             if self._charged + self._estimated + price > limit:
-                raise BudgetError(
+                raise self._refusal(
                     f"it would cost {price}, and of the budget of {limit} there are "
                     f"{limit - self._charged - self._estimated} left"
                 )
             await self._changed.wait()
         self._reserved[index] = price
         return price
+
+    def take_over(self, index: int, quoted: Money | None) -> None:
+        """The submit of an earlier run is waited for again, so what it may cost is reserved."""
+        if quoted is not None and quoted.currency == self._nothing.currency and self.bounds:
+            self._estimated -= quoted
+            self._reserved[index] = quoted
 
     def give_back(self, index: int) -> None:
         """Nothing was started for it."""
@@ -130,6 +153,9 @@ class Budget:
             self._estimated += reserved
         self._change()
 
+    def _refusal(self, why: str) -> BudgetError:
+        return BudgetError(f"not submitted: {why}", journalled=self._journalled)
+
     def _of_one_currency(self, money: Money) -> Money:
         if money.currency == self._nothing.currency:
             return money
@@ -138,10 +164,27 @@ class Budget:
             self._nothing = Money(0, money.currency)
             self._charged = self._estimated = self._nothing
             return money
-        raise BudgetError(
+        raise self._refusal(
             f"the service counts in {money.currency}, and the budget is in {self._nothing.currency}"
         )
 
     def _change(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+
+def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | None:
+    """An amount that may be spent; dollars where no currency is said.
+
+    Raises:
+        FieldError: It is none, or negative.
+    """
+    if amount is None:
+        return None
+    try:
+        money = Money.of(amount)
+    except FieldError as error:
+        raise FieldError(name, amount, error.allowed) from error
+    if money.micros < 0:
+        raise FieldError(name, amount, "an amount from 0")
+    return money

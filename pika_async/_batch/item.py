@@ -10,6 +10,7 @@ import anyio
 from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
+from pika_async._batch.lost import resolved
 from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
 from pika_async._client import save_video
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pika_async._batch.board import Board
     from pika_async._batch.record import Record
     from pika_async._jobs.job import Job
+    from pika_async._money import Money
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState, Video
@@ -57,6 +59,7 @@ class Item:
         self._record = record
         self._known: Known | None = None
         self._job_id: str | None = None
+        self._quoted: Money | None = None
         self._running_at: float | None = None
 
     async def run(self) -> None:
@@ -109,13 +112,7 @@ class Item:
         """The end of the job: known from the journal, or waited for."""
         content = await with_media_read(self._request)
         known = await self._record.begin(self._request, content)
-        if known.intent is not None:
-            if self._board.jobs.service.repeatable:
-                # The same submit once more, which names the job if there is one.
-                known = evolve(known, resumed=False, error=None)
-            else:
-                known = evolve(known, intent=None)
-        self._known = known
+        known = self._known = await resolved(known, self._board.jobs, self._record)
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed
         if known.state is not None:
@@ -131,20 +128,39 @@ class Item:
                     if not (known.resumed and self._record.give_up()):
                         raise
                     known = self._known = Known(number=known.number)
+                    self._board.budget.settle(self._index, None)
                     self._job_id = None
                     del self._board.in_flight[self._index]
                     self._board.counts.resumed -= 1
                     state = await self._end(await self._job(known, content))
         except PikaError as error:
             self._board.stop_if_wrong_for_all(error)
+            if self._job_id is None and not isinstance(error, SubmissionUncertainError):
+                self._board.budget.give_back(self._index)
+            else:
+                self._board.budget.settle(self._index, None)
             await self._record.went_wrong(error, self._job_id)
             raise
         self._board.waited(self._index)
+        state = await self._charged(state)
+        self._board.budget.settle(self._index, state.charge)
         await self._record.ended(state, self._running_at)
         return known, state
 
+    async def _charged(self, state: Succeeded | Failed) -> Succeeded | Failed:
+        """``state`` with its charge, for which the service may need one more look."""
+        if state.charge is not None or self._job_id is None:
+            return state
+        charge = await self._board.jobs.charge(self._job_id)
+        return state if charge is None else evolve(state, charge=charge)
+
     async def _job(self, known: Known, content: GenerationRequest) -> Job:
-        jobs = self._board.jobs
+        jobs, budget = self._board.jobs, self._board.budget
+        if known.job_id is not None or known.intent is not None:
+            budget.take_over(self._index, known.quoted)
+        elif budget.bounds:
+            quote = await jobs.quote(self._request)
+            self._quoted = await budget.reserve(self._index, quote)
         if known.job_id is None:
             return await jobs.submit(
                 self._request, content=content, recorder=self, again=known.intent
@@ -164,7 +180,7 @@ class Item:
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
         self._board.check_submit()
-        await self._record.leaving(intent)
+        await self._record.leaving(intent, self._quoted)
         try:
             # Much may have happened while that was being written.
             self._board.check_submit()

@@ -23,6 +23,7 @@ from pika_async._jobs.job import failure
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.records import headline_of, refusal_of
 from pika_async._meaning import Started
+from pika_async._money import Money
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import media_of
 from pika_async._request.record import Intent, request_record
@@ -55,6 +56,11 @@ class Known:
     """Seconds since an earlier run submitted the job."""
     hints: Mapping[str, str] | None = None
     """Addresses that the service gave for the job."""
+    lost: SubmissionUncertainError | None = None
+    """What an earlier run's submit ended with, of which nobody knows what came. Also told where
+    ``resubmit_uncertain`` allows to submit anew."""
+    quoted: Money | None = None
+    """What the submit of an earlier run was taken to cost, where it has yet to be settled."""
     intent: Intent | None = None
     """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
     same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
@@ -72,12 +78,22 @@ class Record:
         """What is known of ``request``; ``content`` is the same with its files read."""
         return Known(number=self._index)
 
+    async def known_jobs(self) -> set[str]:
+        """The ids of all jobs that belong to some request."""
+        return set()
+
+    async def found(self, job_id: str) -> None:
+        """The job of a submit of an earlier run, whose answer was lost."""
+
     def give_up(self) -> bool:
         """Whether a job that the service does not know may be given up for a new one."""
         return False
 
-    async def leaving(self, intent: Intent) -> None:
-        """See ``SubmitRecord``; ``intent``: what is about to be sent."""
+    async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
+        """See ``SubmitRecord``.
+
+        ``intent``: what is about to be sent; ``quoted``: what it is taken to cost.
+        """
 
     async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
         """See ``SubmitRecord``; ``hints``: addresses that the service gave for the job."""
@@ -168,14 +184,27 @@ class JournalRecord(Record):
         if elsewhere and found.status in _UNFINISHED:
             return Known(number=found.number, resumed=True, error=_of_another_service(found))
         if self._choices.begin_anew(found.status):
-            return Known(number=found.number, intent=found.intent() if unanswered else None)
+            return Known(
+                number=found.number,
+                intent=found.intent() if unanswered else None,
+                lost=_still_uncertain(found, request, name) if unanswered else None,
+            )
         return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
     def give_up(self) -> bool:
         """See :class:`Record`."""
         return self._choices.resubmit_uncertain
 
-    async def leaving(self, intent: Intent) -> None:
+    async def known_jobs(self) -> set[str]:
+        """See :class:`Record`."""
+        return await self._before_sending(self._journal.job_ids())
+
+    async def found(self, job_id: str) -> None:
+        """See :class:`Record`."""
+        self._standing = None
+        await self.accepted(job_id)
+
+    async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
         """See ``SubmitRecord``."""
         if intent.submit_id in (self._standing, self._intent):
             # The same submit once more: it is written down, and may have arrived before.
@@ -184,7 +213,7 @@ class JournalRecord(Record):
         self._intent = intent.submit_id
         self._may_have_arrived = False
         try:
-            await self._before_sending(self._journal.submitting(self._request, intent))
+            await self._before_sending(self._journal.submitting(self._request, intent, quoted))
         except asyncio.CancelledError:
             self.stayed()
             raise
@@ -279,11 +308,12 @@ def _known(
     error: PikaError | None = None
     state: Succeeded | Failed | None = None
     intent: Intent | None = None
+    lost: SubmissionUncertainError | None = None
     match found.status:
         case Status.WAITING:
             return Known(number=found.number)
         case Status.SUBMITTING | Status.UNCERTAIN:
-            error = _still_uncertain(found, request, name)
+            error = lost = _still_uncertain(found, request, name)
             intent = found.intent()
         case Status.SUCCEEDED | Status.FAILED:
             state = found.terminal_state()
@@ -302,6 +332,8 @@ def _known(
         accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
         hints=found.hints,
         intent=intent,
+        lost=lost,
+        quoted=None if state is not None or (error is not None and lost is None) else found.quoted,
         elsewhere=elsewhere,
     )
 
@@ -335,4 +367,5 @@ def _still_uncertain(
         sent_at=datetime.fromtimestamp(found.sent_at, UTC),
         job_id=found.job_id,
         journalled=True,
+        sent=found.intent(),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
+from pika_async._batch.budget import Spent
 from pika_async._errors import PikaError
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Succeeded
@@ -70,6 +71,8 @@ class BatchStats:
         uncertain: Ended with SubmissionUncertainError.
         not_submitted: Ended with NotSubmittedError: nothing was sent for them.
         downloaded: Files saved in this run.
+        spent: What it has cost so far, as far as that is known; all runs of the journal together
+            where the batch has a budget.
     """
 
     taken: int = 0
@@ -82,6 +85,7 @@ class BatchStats:
     uncertain: int = 0
     not_submitted: int = 0
     downloaded: int = 0
+    spent: Spent = field(factory=Spent)
 
     @property
     def finished(self) -> int:

@@ -27,6 +27,11 @@ class Costs:
         self._tells = dialect if isinstance(dialect, TellsBalance) else None
         self._known: OrderedDict[str, asyncio.Task[Money | None]] = OrderedDict()
 
+    @property
+    def can_quote(self) -> bool:
+        """Whether the service says what a job will cost."""
+        return self._quotes is not None
+
     async def quote(self, request: GenerationRequest) -> Money | None:
         """What ``request`` will cost, its files read or stood in for; None: not told.
 

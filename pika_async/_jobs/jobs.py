@@ -32,7 +32,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -51,7 +52,7 @@ from pika_async._request.record import Intent, intent_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
-from pika_async.dialects import Cancels, Handle, check_at
+from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from pika_async._timing import Timing
     from pika_async._wire.api import API
     from pika_async.dialects import Accepted
+
+_T = TypeVar("_T")
 
 # A minute's worth of them, up to 166 a second, which no such service admits.
 _REMEMBERED_SUBMITS: Final = 10_000
@@ -256,9 +259,10 @@ class Jobs:
             UnsupportedError: The service has no history.
             PikaError: The history could not be read.
         """
-        handle = await self._finder.find(
-            lost.request, lost.sent, lost.sent_at, {*known, *self._submitted}
+        search = partial(
+            self._finder.find, lost.request, lost.sent, lost.sent_at, {*known, *self._submitted}
         )
+        handle = await self._stubbornly(search)
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
@@ -270,6 +274,11 @@ class Jobs:
         """Whether the service has a history in which a lost submit can be looked up."""
         return self._finder.can_find
 
+    @property
+    def can_quote(self) -> bool:
+        """Whether the service says what a job will cost."""
+        return self._costs.can_quote
+
     async def quote(self, request: GenerationRequest) -> Money | None:
         """What ``request`` will cost, where the service says so.
 
@@ -278,7 +287,20 @@ class Jobs:
             PikaError: The service could not be asked.
         """
         self.check(request)
-        return await self._costs.quote(stood_in(request))
+        return await self._stubbornly(partial(self._costs.quote, stood_in(request)))
+
+    async def charge(self, job_id: str) -> Money | None:
+        """What an ended job cost, asked once more where the service may say so late.
+
+        None: it does not say, not yet, or could not be asked.
+        """
+        dialect = self._api.dialect
+        if not isinstance(dialect, SettlesLate):
+            return None
+        try:
+            return await self._api.converse(dialect.charge(self._api.endpoint, Handle(job_id)))
+        except PikaError:
+            return None
 
     async def balance(self) -> Money | None:
         """What is left in the account, where the service says so.
@@ -340,7 +362,7 @@ class Jobs:
         await self._costs.close()
         await self._submitter.answered(lambda _: True)
 
-    async def _stubbornly(self, step: Callable[[], Awaitable[str]]) -> str:
+    async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
         """A step that costs nothing, tried again as polls are, as often as submits are."""
         failures = 0
         while True:

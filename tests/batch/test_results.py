@@ -14,6 +14,7 @@ from pika_async import (
     Failed,
     GenerationRequest,
     JobFailedError,
+    Money,
     Succeeded,
     Video,
 )
@@ -80,5 +81,7 @@ def test_finished_are_all_that_have_a_result():
 
 
 def test_nothing_is_counted_before_anything_has_happened():
-    assert set(attrs.asdict(BatchStats()).values()) == {0}
+    counts = attrs.asdict(BatchStats(), recurse=False)
+    assert counts.pop("spent").total == Money(0)
+    assert set(counts.values()) == {0}
     assert BatchStats().finished == 0

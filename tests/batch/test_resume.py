@@ -33,7 +33,7 @@ from pika_async import (
     run_batch,
 )
 from pika_async._batch.record import Choices, JournalRecord
-from pika_async._journal import journal as journal_module
+from pika_async._journal import attempts
 from pika_async._journal.journal import Journal
 from pika_async._request.record import Intent
 from pika_async.simulator import Fault, Polls, Simulator
@@ -177,7 +177,7 @@ class TestOrderOfWriting:
     async def test_a_batch_that_is_left_while_an_id_is_being_written_names_the_job(
         self, journal, monkeypatch
     ):
-        true_update = journal_module._update
+        true_update = attempts.update
         writing, disk = threading.Event(), threading.Event()
 
         def slow(request, values, connection):
@@ -186,7 +186,7 @@ class TestOrderOfWriting:
                 disk.wait(60)
             true_update(request, values, connection)
 
-        monkeypatch.setattr("pika_async._journal.journal._update", slow)
+        monkeypatch.setattr("pika_async._journal.attempts.update", slow)
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             batch = await Batch(client, ["a panda"], journal=journal).__aenter__()
             leaving = None
@@ -543,7 +543,7 @@ class TestTheFile:
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             async with Batch(client, prompts(30), journal=journal, max_in_flight=2) as batch:
                 assert (await anext(batch)).ok
-                monkeypatch.setattr("pika_async._journal.journal._update", full)
+                monkeypatch.setattr("pika_async._journal.attempts.update", full)
                 rest = [result async for result in batch]
             submitted = len(sim.submissions)
         assert submitted < 10
@@ -557,14 +557,14 @@ class TestTheFile:
     async def test_a_paid_job_that_cannot_be_written_down_is_named_and_waited_for(
         self, journal, monkeypatch, caplog
     ):
-        true_update = journal_module._update
+        true_update = attempts.update
 
         def full(request, values, connection):
             if values.get("job_id"):
                 raise sqlite3.OperationalError("database or disk is full")
             true_update(request, values, connection)
 
-        monkeypatch.setattr("pika_async._journal.journal._update", full)
+        monkeypatch.setattr("pika_async._journal.attempts.update", full)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             result, *rest = await run_batch(client, prompts(5), journal=journal, max_in_flight=1)
             (job,) = sim.jobs
@@ -722,7 +722,7 @@ class TestTheSameSubmitAgain:
         async with recorded(journal, told=told.append) as record:
             await record.begin(PANDA, PANDA)
             with monkeypatch.context() as patch:
-                patch.setattr(journal_module, "_begin_attempt", full)
+                patch.setattr(attempts, "begin_attempt", full)
                 with pytest.raises(NotSubmittedError, match="disk is full"):
                     await record.leaving(sent())
             await record.leaving(sent())

@@ -232,6 +232,8 @@ class ToyService:
     """A submit whose answer would be lost is answered with a 500 that names its job."""
     hide: int = 0
     """So many of the latest jobs are not in the ledger yet."""
+    ledger_fails: int = 0
+    """So many looks into the ledger fail."""
     forgets: bool = False
     """No job is known to those who ask for it."""
     prices_asked: int = 0
@@ -295,6 +297,9 @@ class ToyService:
         return web.json_response({}, status=409 if ended else 202)
 
     async def ledger(self, request: web.Request) -> web.Response:
+        if self.ledger_fails:
+            self.ledger_fails -= 1
+            return web.json_response({}, status=503)
         page = int(request.match_info["page"])
         told = list(self.jobs.values())[: len(self.jobs) - self.hide]
         rows = [{"id": job.id, "body": json.loads(job.body)} for job in told]

@@ -1,0 +1,44 @@
+"""A submit of an earlier run whose answer nobody has read: which job is it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from pika_async._api_errors import APIError
+from pika_async._errors import PikaError
+from pika_async._meaning import Started
+
+if TYPE_CHECKING:
+    from pika_async._batch.record import Known, Record
+    from pika_async._jobs.jobs import Jobs
+
+
+async def resolved(known: Known, jobs: Jobs, record: Record) -> Known:
+    """What is known of a request once the service was asked, where it can be asked.
+
+    A service that takes a repeated key is sent the same submit again, which names the job. One that
+    has a history is asked for the job before anything is called uncertain, and before anything is
+    bought again.
+    """
+    lost = known.lost
+    if lost is None:
+        return known
+    if jobs.service.repeatable:
+        # Without what was sent there is nothing to repeat.
+        return known if known.intent is None else evolve(known, resumed=False, error=None)
+    known = evolve(known, intent=None)
+    if not jobs.can_find:
+        return known
+    try:
+        job = await jobs.find(lost, await record.known_jobs())
+    except PikaError as error:
+        # Where the history could not be read, nobody knows, and nothing is bought again. Where this
+        # key may not read it, nobody will ever know, and what was wanted counts.
+        told = isinstance(error, APIError) and error.is_api_answer and error.started is Started.NO
+        return known if told else evolve(known, resumed=True, error=lost)
+    if job is None:
+        return known
+    await record.found(job.id)
+    return evolve(known, resumed=True, error=None, job_id=job.id)

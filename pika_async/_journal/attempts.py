@@ -1,0 +1,217 @@
+"""Requests and attempts as rows: the statements that a batch writes, and reads back, with.
+
+All run in the one thread that holds the connection; see ``group_commit``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.mark import KnownJob
+from pika_async._journal.records import files_of, state_of
+from pika_async._journal.spellings import take_over
+from pika_async._money import Money
+from pika_async._request.record import Intent
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from pika_async._request.request import GenerationRequest
+    from pika_async._states import Failed, Succeeded
+
+
+@frozen(kw_only=True)
+class Found:
+    """What the journal knows of a request when a run comes to it: of the attempt that counts."""
+
+    request: int
+    number: int
+    """The request's place in the run that met it first."""
+    status: Status
+    service: str | None = None
+    base_url: str | None = None
+    submit_id: str | None = None
+    digest: str | None = None
+    body: str | None = None
+    job_id: str | None = None
+    hints: Mapping[str, str] | None = None
+    sent_at: float | None = None
+    accepted_at: float | None = None
+    state: str | None = None
+    problem: str | None = None
+    files: tuple[SavedFile, ...] = ()
+    quoted: Money | None = None
+
+    def terminal_state(self) -> Succeeded | Failed | None:
+        """The end of the job, if it has been seen."""
+        return None if self.state is None else state_of(self.state)
+
+    def intent(self) -> Intent | None:
+        """What was sent, with its key; None where a journal of format 1 does not tell."""
+        if self.service is None or self.base_url is None or self.submit_id is None:
+            return None
+        return Intent(
+            service=self.service,
+            base_url=self.base_url,
+            submit_id=self.submit_id,
+            digest=self.digest or "",
+            body=self.body or "",
+        )
+
+
+_INSERT = """
+INSERT INTO requests (fingerprint, occurrence, number, position, run, request)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (fingerprint, occurrence)
+"""
+_NEW = f"{_INSERT} DO NOTHING"
+_CLAIM = f"""{_INSERT}
+DO UPDATE SET run = excluded.run, position = excluded.position
+RETURNING id, number, problem, refused_at
+"""
+_FIRST = "SELECT run FROM requests WHERE fingerprint = ? AND occurrence = 1"
+_COUNT = """
+INSERT INTO occurrences VALUES (?, 2)
+ON CONFLICT (fingerprint) DO UPDATE SET count = count + 1 RETURNING count
+"""
+_THAT_COUNTS = "SELECT max(id) FROM attempts WHERE request = ?"
+_ATTEMPT = f"""
+SELECT status, service, base_url, submit_id, digest, body, job_id, hints, sent_at, accepted_at,
+    state, problem, files, quoted, quoted_currency
+FROM attempts WHERE id = ({_THAT_COUNTS})
+"""
+_BEGIN = """
+INSERT INTO attempts (request, status, service, base_url, submit_id, digest, body, sent_at,
+    quoted, quoted_currency)
+VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL"
+_CHARGED = """
+SELECT sum(charged), charged_currency FROM attempts WHERE charged IS NOT NULL
+GROUP BY charged_currency
+"""
+_QUOTED = """
+SELECT sum(quoted), quoted_currency FROM attempts WHERE charged IS NULL AND quoted IS NOT NULL
+GROUP BY quoted_currency
+"""
+# By its key, and only while nothing is known of it: no other attempt goes with it.
+_TAKE_BACK = """
+DELETE FROM attempts WHERE request = ? AND submit_id = ? AND status = 'submitting'
+"""
+_REFUSED = "UPDATE requests SET problem = ?, refused_at = ? WHERE id = ?"
+# A refusal stays what the next run is told, whatever came in the way of asking once more.
+_HINDERED = "UPDATE requests SET problem = ? WHERE id = ? AND refused_at IS NULL"
+
+
+def claim(
+    run: int, fingerprint: str, position: int, record: str, connection: sqlite3.Connection
+) -> Found:
+    # Most are met for the first time, and this alone costs a third of all that follows.
+    rest = (position, position, run, record)
+    new = connection.execute(_NEW, (fingerprint, 1, *rest))
+    if new.rowcount:
+        assert new.lastrowid is not None  # noqa: S101 - it has been inserted
+        return Found(request=new.lastrowid, number=position, status=Status.WAITING)
+    (first_met_in,) = connection.execute(_FIRST, (fingerprint,)).fetchone()
+    occurrence = 1
+    if first_met_in == run:
+        (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
+    row = connection.execute(_CLAIM, (fingerprint, occurrence, *rest)).fetchone()
+    request, number, problem, refused_at = row
+    attempt = connection.execute(_ATTEMPT, (request,)).fetchone()
+    if attempt is not None:
+        return found(request, number, attempt)
+    status = Status.WAITING if refused_at is None else Status.FAILED
+    return Found(request=request, number=number, status=status, problem=problem)
+
+
+def claim_respelled(
+    fingerprint: str,
+    content: GenerationRequest,
+    claim: Callable[[sqlite3.Connection], Found],
+    connection: sqlite3.Connection,
+) -> Found:
+    take_over(fingerprint, content, connection)
+    return claim(connection)
+
+
+def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
+    status, service, base_url, submit_id, digest, body, job_id, hints, *rest = attempt
+    sent_at, accepted_at, state, problem, files, quoted, currency = rest
+    return Found(
+        request=request,
+        number=number,
+        status=Status(status),
+        service=service,
+        base_url=base_url,
+        submit_id=submit_id,
+        digest=digest,
+        body=body,
+        job_id=job_id,
+        hints=None if hints is None else json.loads(hints),
+        sent_at=sent_at,
+        accepted_at=accepted_at,
+        state=state,
+        problem=problem,
+        files=() if files is None else files_of(files),
+        quoted=None if quoted is None else Money(quoted, currency),
+    )
+
+
+def begin_attempt(
+    request: int,
+    intent: Intent,
+    quoted: Money | None,
+    sent_at: float,
+    connection: sqlite3.Connection,
+) -> None:
+    sent = (intent.service, intent.base_url, intent.submit_id, intent.digest, intent.body)
+    price = (None, None) if quoted is None else (quoted.micros, quoted.currency)
+    connection.execute(_BEGIN, (request, *sent, sent_at, *price))
+
+
+def job_ids(connection: sqlite3.Connection) -> set[str]:
+    return {job_id for (job_id,) in connection.execute(_JOB_IDS)}
+
+
+def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...]]:
+    charged = tuple(starmap(Money, connection.execute(_CHARGED)))
+    return charged, tuple(starmap(Money, connection.execute(_QUOTED)))
+
+
+def take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> None:
+    connection.execute(_TAKE_BACK, (request, submit_id))
+
+
+def update(request: int, values: dict[str, Any], connection: sqlite3.Connection) -> None:
+    """Of the attempt that counts."""
+    connection.execute(assigning(*values), (*values.values(), request))
+
+
+def accept(
+    request: int, job_id: str, values: dict[str, Any], connection: sqlite3.Connection
+) -> KnownJob:
+    update(request, values, connection)
+    return KnownJob(job_id)
+
+
+@cache
+def assigning(*columns: str) -> str:
+    assignments = ", ".join(f"{column} = ?" for column in columns)
+    return f"UPDATE attempts SET {assignments} WHERE id = ({_THAT_COUNTS})"
+
+
+def note_refusal(request: int, record: str, at: float, connection: sqlite3.Connection) -> None:
+    connection.execute(_REFUSED, (record, at, request))
+
+
+def note_hindrance(request: int, record: str, connection: sqlite3.Connection) -> None:
+    connection.execute(_HINDERED, (record, request))

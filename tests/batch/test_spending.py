@@ -1,0 +1,237 @@
+"""A batch with a budget: what it buys, what it leaves, and what it says that it has spent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from aiohttp import web
+from support.toy import Ledgered, Toy, toy_service
+
+from pika_async import (
+    Batch,
+    BudgetError,
+    FieldError,
+    FixedPolling,
+    Money,
+    PikaClient,
+    RetryPolicy,
+    SubmissionUncertainError,
+    run_batch,
+)
+from pika_async.dialects import Gateway
+from pika_async.simulator import Fault, Polls, Simulator
+
+CENTS_20 = Money(200_000)
+
+
+def client_of(service, dialect=None) -> PikaClient:
+    return PikaClient(
+        "toy-key-12345",
+        base_url=service.url,
+        dialect=dialect or Ledgered(),
+        polling=FixedPolling(0.001),
+        retry=RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0),
+    )
+
+
+def prompts(count):
+    return [f"panda {number}" for number in range(count)]
+
+
+def refused():
+    return web.json_response({"message": "no"}, status=422)
+
+
+def kinds(results):
+    return [type(result.error).__name__ if result.error else "ok" for result in results]
+
+
+@pytest.mark.parametrize("budget", [1, 1.0, Decimal("1.10"), Money(1_190_000)])
+async def test_it_buys_what_fits_and_no_more(budget):
+    async with toy_service() as service, client_of(service) as client:
+        results = await run_batch(client, prompts(8), budget=budget)
+    assert kinds(results) == ["ok"] * 5 + ["BudgetError"] * 3
+    assert len(service.posts) == 5
+
+
+async def test_the_rest_says_what_is_left_and_that_nothing_was_sent():
+    async with toy_service() as service, client_of(service) as client:
+        *_, last = await run_batch(client, prompts(3), budget=0.5, max_in_flight=1)
+    assert isinstance(last.error, BudgetError)
+    assert "it would cost $0.20, and of the budget of $0.50 there are $0.10 left" in str(last.error)
+    assert "Nothing was sent" in str(last.error)
+
+
+async def test_what_is_spent_is_told_apart():
+    async with toy_service() as service, client_of(service) as client:
+        async with Batch(client, prompts(3), budget=10, max_in_flight=1) as batch:
+            async for _ in batch:
+                pass
+            spent = batch.stats.spent
+    assert (spent.charged, spent.reserved, spent.estimated) == (Money(0), Money(0), 3 * CENTS_20)
+    assert spent.total == 3 * CENTS_20
+
+
+async def test_a_submit_that_started_nothing_gives_its_money_back():
+    async with toy_service() as service, client_of(service) as client:
+        service.answers = [refused, refused]
+        results = await run_batch(client, prompts(4), budget=0.4, max_in_flight=1)
+    assert kinds(results) == ["InvalidRequestError"] * 2 + ["ok"] * 2
+
+
+async def test_an_uncertain_submit_counts_as_spent():
+    async with toy_service(lose_answers=1) as service, client_of(service) as client:
+        results = await run_batch(client, prompts(3), budget=0.4, max_in_flight=1)
+    assert kinds(results) == ["SubmissionUncertainError", "ok", "BudgetError"]
+    assert len(service.jobs) == 2
+
+
+async def test_the_budget_holds_over_all_runs_of_a_journal(tmp_path):
+    journal = tmp_path / "run.journal"
+    async with toy_service() as service:
+        async with client_of(service) as client:
+            await run_batch(client, prompts(2), budget=1, journal=journal)
+        async with client_of(service) as client:
+            results = await run_batch(client, prompts(9), budget=1, journal=journal)
+            assert kinds(results) == ["ok"] * 5 + ["BudgetError"] * 4
+        async with client_of(service) as client:
+            more = await run_batch(client, prompts(9), budget=1.2, journal=journal)
+    assert kinds(more) == ["ok"] * 6 + ["BudgetError"] * 3
+    assert len(service.posts) == 6
+
+
+async def test_a_job_that_runs_on_is_counted_once_by_the_run_that_waits_for_it(tmp_path):
+    journal = tmp_path / "run.journal"
+    async with toy_service(looks=1_000_000) as service:
+        async with client_of(service) as client:
+            async with Batch(client, prompts(1), budget=1, journal=journal) as batch:
+                while not batch.in_flight:
+                    await client.balance()
+        service.looks = 0
+        async with client_of(service) as client:
+            async with Batch(client, prompts(5), budget=1, journal=journal) as batch:
+                assert [result.ok async for result in batch] == [True] * 5
+                assert batch.stats.spent.total == Money(1_000_000)
+
+
+async def test_a_lost_submit_of_an_earlier_run_is_counted_once_where_it_is_found(tmp_path):
+    journal = tmp_path / "run.journal"
+    async with toy_service(lose_answers=1) as service:
+        async with client_of(service) as client:
+            await run_batch(client, prompts(1), budget=0.4, journal=journal)
+        async with client_of(service) as client:
+            results = await run_batch(client, prompts(3), budget=0.4, journal=journal)
+    assert kinds(results) == ["ok", "ok", "BudgetError"]
+
+
+async def test_a_price_of_the_users_own_stands_in_where_the_service_does_not_say():
+    async with (
+        Simulator(duration=Polls(1)) as sim,
+        PikaClient("key", base_url=sim.url, polling=FixedPolling(0.001)) as client,
+    ):
+        results = await run_batch(client, prompts(4), budget=1, price=0.45)
+    assert sorted(kinds(results)) == ["BudgetError"] * 2 + ["ok"] * 2
+    assert len(sim.submissions) == 2
+
+
+@pytest.mark.parametrize("dialect", [Toy(), Gateway()], ids=lambda dialect: dialect.name)
+async def test_a_budget_without_any_price_is_refused_before_anything_is_sent(dialect, tmp_path):
+    async with toy_service() as service, client_of(service, dialect) as client:
+        with pytest.raises(FieldError, match=r"price: .*does not say what a job costs"):
+            await run_batch(client, prompts(2), budget=1, journal=tmp_path / "run.journal")
+    assert service.paths == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["budget", "price"])
+@pytest.mark.parametrize("amount", [-1, "much", True, float("nan")])
+async def test_what_is_no_amount_is_refused(name, amount):
+    async with toy_service() as service, client_of(service) as client:
+        with pytest.raises(FieldError, match=f"^{name}: "):
+            Batch(client, prompts(1), **{name: amount})
+    assert service.paths == []
+
+
+async def test_a_submit_that_is_put_off_keeps_its_reservation_and_is_bought_once():
+    async with (
+        Simulator(duration=Polls(1), faults=[Fault("429-empty", times=2)]) as sim,
+        PikaClient(
+            "key",
+            base_url=sim.url,
+            polling=FixedPolling(0.001),
+            retry=RetryPolicy(initial=0.001, maximum=0.001),
+        ) as client,
+    ):
+        results = await run_batch(client, prompts(3), budget=0.9, price=0.45)
+    assert sorted(kinds(results)) == ["BudgetError", "ok", "ok"]
+    assert len(sim.jobs) == 2
+
+
+class TestALostSubmitOfAnEarlierRun:
+    async def lost_in(self, journal, service):
+        async with client_of(service) as client:
+            (result,) = await run_batch(client, prompts(1), journal=journal)
+        assert isinstance(result.error, SubmissionUncertainError)
+
+    @pytest.mark.parametrize("resubmit", [False, True])
+    async def test_it_is_looked_up_before_anything_else(self, tmp_path, resubmit):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1) as service:
+            await self.lost_in(journal, service)
+            async with client_of(service) as client:
+                (result,) = await run_batch(
+                    client, prompts(1), journal=journal, resubmit_uncertain=resubmit
+                )
+            assert (result.ok, result.job_id, result.resumed) == (True, "toy-1", True)
+            async with client_of(service) as client:
+                (again,) = await run_batch(client, prompts(1), journal=journal)
+        assert again.job_id == "toy-1"
+        assert len(service.posts) == 1
+
+    async def test_where_it_is_not_found_it_stays_uncertain(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1, hide=1) as service:
+            await self.lost_in(journal, service)
+            await self.lost_in(journal, service)
+        assert len(service.posts) == 1
+
+    async def test_where_it_is_not_found_it_is_bought_again_if_that_is_wanted(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1, hide=1) as service:
+            await self.lost_in(journal, service)
+            async with client_of(service) as client:
+                (result,) = await run_batch(
+                    client, prompts(1), journal=journal, resubmit_uncertain=True
+                )
+        assert (result.ok, result.job_id) == (True, "toy-2")
+
+    async def test_where_the_history_cannot_be_read_nothing_is_bought(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1) as service:
+            await self.lost_in(journal, service)
+            service.ledger_fails = 1000
+            async with client_of(service) as client:
+                (result,) = await run_batch(
+                    client, prompts(1), journal=journal, resubmit_uncertain=True
+                )
+        assert isinstance(result.error, SubmissionUncertainError)
+        assert len(service.posts) == 1
+
+    async def test_a_job_of_another_request_in_the_journal_is_not_taken_for_it(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service() as service:
+            async with client_of(service) as client:
+                await run_batch(client, ["panda 0", "panda 0"][:1], journal=journal)
+            service.lose_answers = 1
+            async with client_of(service) as client:
+                await run_batch(client, ["panda 0", "panda 0"], journal=journal)
+            service.hide = 1
+            async with client_of(service) as client:
+                _, second = await run_batch(client, ["panda 0", "panda 0"], journal=journal)
+            assert isinstance(second.error, SubmissionUncertainError)
+            service.hide = 0
+            async with client_of(service) as client:
+                _, second = await run_batch(client, ["panda 0", "panda 0"], journal=journal)
+        assert second.job_id == "toy-2"
+        assert len(service.posts) == 2
