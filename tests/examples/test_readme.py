@@ -1,0 +1,198 @@
+"""The README's code as a reader copies it: it runs, its types are right, and its table is true."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+from support.impatient import IMPATIENT
+
+from pika_async import FieldError, GenerationRequest
+from pika_async.dialects import SERVICES, Cancels, Finds, Quotes, service_named
+from pika_async.simulator import Polls, Simulator
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+IMAGE = "https://host.example/a.png"
+CLIP = "https://host.example/a.mp4"
+
+
+def block(word: str) -> str:
+    (found,) = [code for code in BLOCKS if word in code]
+    return found
+
+
+def environment(sim: Simulator, service: str) -> dict[str, str]:
+    """What a user sets for a service; nothing else in the program changes."""
+    place = (
+        {"FAL_KEY": "id:secret", "FAL_QUEUE_RUN_HOST": sim.url}
+        if service == "fal"
+        else {
+            "PIKA_API_KEY": "key",
+            "PIKA_BASE_URL": sim.url,
+        }
+    )
+    return {**os.environ, "PIKA_SERVICE": service, **place}
+
+
+def run(code: str, folder: Path, sim: Simulator, service: str) -> subprocess.CompletedProcess[str]:
+    (folder / "program.py").write_text(code, "utf-8")
+    return subprocess.run(
+        [sys.executable, "-W", "error", IMPATIENT, "program.py"],
+        cwd=folder,
+        env=environment(sim, service),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_is_short_enough_to_be_read():
+    assert README.count("\n") < 220
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_first_program_runs_at_every_service(tmp_path, service):
+    with Simulator(service=service, duration=Polls(2)) as sim:
+        done = run(block("async for transition in job.transitions()"), tmp_path, sim, service)
+    assert done.stderr == ""
+    *states, path = done.stdout.splitlines()
+    assert states[0].startswith("queued")
+    assert states[-1] == "succeeded: 1 video"
+    assert (tmp_path / path).stat().st_size > 1000
+    assert len(sim.jobs) == 1
+
+
+@pytest.mark.slow
+def test_the_batch_runs_and_runs_again_for_nothing(tmp_path):
+    code = block("Batch(client, PROMPTS")
+    with Simulator(duration=Polls(1)) as sim:
+        done = [run(code, tmp_path, sim, "gateway") for _ in range(2)]
+    assert [one.stderr for one in done] == ["", ""]
+    assert sorted(done[0].stdout.splitlines()) == sorted(done[1].stdout.splitlines())
+    assert len(sim.submissions) == 3
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3
+
+
+async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch):
+    async with Simulator(duration=Polls(1)) as sim:
+        for name, value in environment(sim, "gateway").items():
+            monkeypatch.setenv(name, value)
+        names: dict[str, object] = {"__name__": "server"}
+        exec(compile(block("web.Application()"), "README.md", "exec"), names)  # noqa: S102 - ours
+        from aiohttp.test_utils import TestClient, TestServer  # noqa: PLC0415
+
+        async with TestClient(TestServer(names["app"])) as visitor:
+            async with aiohttp.ClientSession() as session:
+                body = {
+                    "promptText": "x",
+                    "model": "1.5",
+                    "options": {"parameters": {}, "extend": False},
+                }
+                async with session.post(
+                    f"{sim.url}/pika/generate", json=body, headers={"Authorization": "Bearer key"}
+                ) as answer:
+                    job_id = (await answer.json())["id"]
+            async with visitor.get(f"/videos/{job_id}/events") as stream:
+                assert '"kind":"succeeded"' in await stream.text()
+            async with visitor.get("/videos/nobody-knows/events") as stream:
+                assert "event: gone" in await stream.text()
+
+
+@pytest.mark.slow
+def test_the_test_passes_within_a_second(tmp_path):
+    (tmp_path / "test_mine.py").write_text(block("async def test_my_app"), "utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-o", "asyncio_mode=auto", "-p", "no:anyio", "--durations=1", "test_mine.py"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_types_of_all_its_code_are_right(tmp_path):
+    for number, code in enumerate(BLOCKS):
+        (tmp_path / f"block_{number}.py").write_text(code, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(tmp_path)],
+        cwd=ROOT if (ROOT / "pika_async").is_dir() else tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if "No module named mypy" in done.stderr:
+        pytest.skip("needs mypy: pip install 'pika-async[dev]'")
+    assert done.stdout == ""
+
+
+# What each row of the table of services asks for.
+ROWS = {
+    "text to video": [{}],
+    "image to video": [{"image": IMAGE}],
+    "an effect on an image": [{"image": IMAGE, "pikaffect": "Melt"}],
+    "an effect on a video": [
+        {"video": CLIP, "pikaffect": "Melt"},
+        {"video": CLIP, "pikaffect": "Pink Hair"},
+    ],
+    "keyframes": [{"keyframes": [IMAGE, IMAGE]}],
+    "ingredients": [{"ingredients": [IMAGE, IMAGE]}],
+    "an addition to a video": [{"video": CLIP, "image": IMAGE}],
+    "a swap in a video": [{"video": CLIP, "image": IMAGE, "region": "the sky"}],
+    "an extension of a video": [{"video": CLIP, "extend": True}],
+    "resolution, duration": [{"resolution": "720p", "duration": 5}],
+    "camera, motion, frame rate": [{"motion": 2, "frame_rate": 12}],
+}
+
+
+def table() -> dict[str, dict[str, str]]:
+    lines = [line for line in README.splitlines() if line.startswith("|")]
+    begin = next(number for number, line in enumerate(lines) if "`gateway`" in line)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[begin:]]
+    services = [re.sub(r"\W|default", "", cell) for cell in rows[0][1:]]
+    return {row[0]: dict(zip(services, row[1:], strict=True)) for row in rows[2:] if len(row) == 4}
+
+
+def takes(service: str, fields: dict[str, object]) -> bool:
+    try:
+        service_named(service).check(GenerationRequest("x", **fields))  # type: ignore[arg-type]
+    except FieldError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_table_says_what_each_service_takes(row, service):
+    said = table()[row][service]
+    assert said in ("yes", "no")
+    assert any(takes(service, fields) for fields in ROWS[row]) == (said == "yes")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_table_says_what_each_service_can_do_beside(service):
+    dialect = service_named(service)
+    told = {row: cells[service] for row, cells in table().items()}
+    assert (told["says what it will cost"] == "yes") == isinstance(dialect, Quotes)
+    assert (told["can stop a job"] == "yes") == isinstance(dialect, Cancels)
+    lost = told["an answer is lost on submit"]
+    assert ("asked again" in lost) == dialect.repeatable
+    assert ("looked up" in lost) == isinstance(dialect, Finds)
+    keys = " or ".join(names[0] for names in dialect.key_variables)
+    assert keys.split(" or ")[0] in told["key"]
