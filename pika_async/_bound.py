@@ -38,8 +38,9 @@ class Bound:
         TimeoutError: It took longer.
     """
 
-    __slots__ = ("_cancelling", "_end", "_expired", "_loop", "_rings", "_task", "_timer")
+    __slots__ = ("_at", "_cancelling", "_end", "_expired", "_loop", "_rings", "_task", "_timer")
 
+    _at: float
     _timer: asyncio.TimerHandle
     _task: asyncio.Task[object]
 
@@ -52,18 +53,18 @@ class Bound:
     def move(self, end: float) -> None:
         """Let it end at that moment of the loop's clock instead."""
         self._rings = 0
-        if end < self._end:
-            self._timer.cancel()
-            self._timer = self._loop.call_at(end, self._ring)
-        # Where it is put off, the timer that runs is set anew when it rings.
         self._end = end
+        # Where it is put off, the timer that runs is set anew when it rings.
+        if end < self._at:
+            self._timer.cancel()
+            self._set()
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - nobody else awaits
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = self._loop.call_at(self._end, self._ring)
+        self._set()
         return self
 
     def __exit__(
@@ -79,15 +80,20 @@ class Bound:
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
+    def _set(self) -> None:
+        # Not every loop tells for when a timer was set, nor keeps it to the microsecond.
+        self._at = self._end
+        self._timer = self._loop.call_at(self._end, self._ring)
+
     def _ring(self) -> None:
         now = self._loop.time()
-        late = max(0.0, now - self._timer.when())
-        if self._end > self._timer.when():
-            self._timer = self._loop.call_at(self._end, self._ring)
+        late = max(0.0, now - self._at)
+        if self._end > self._at:
+            self._set()
         elif self._rings < _TURNS or (late > _LATE and self._rings < _MOST):
             self._rings += 1
             self._end = now + min(late, _LONGEST)
-            self._timer = self._loop.call_at(self._end, self._ring)
+            self._set()
         else:
             self._expired = True
             self._task.cancel()

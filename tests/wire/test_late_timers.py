@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ssl
 
 import aiohttp
@@ -103,3 +104,30 @@ async def test_a_silence_is_one_although_the_loop_was_held_up(way, wire):
         assert caught.value.started is Started.MAYBE
         # As long again as the loop was late, and no more.
         assert loop.time() - begun < 6 * SECONDS
+
+
+@pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_on_uvloop_which_looks_at_its_timers_first_it_is_read_too(way):
+    import uvloop  # noqa: PLC0415 - where it is installed
+
+    async def held_up(server):
+        transport = Transport(session=None, request_timeout=SECONDS)
+        await transport.open()
+        try:
+            return (
+                await asyncio.gather(
+                    way(transport, server),
+                    hold_up(
+                        2 * SECONDS,
+                        after=lambda: server.arrived,
+                        until=lambda: server.may_answer.set() or server.has_answered_all,
+                    ),
+                )
+            )[0]
+        finally:
+            await transport.close()
+
+    with answering() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        server.may_answer.clear()
+        assert runner.run(held_up(server)) == BODY
