@@ -24,7 +24,7 @@ ROOT = Path(pika_async.__file__).parent
 # From the ground up. A module may import what stands in a row below its own, and what stands
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
-    "ground": """_version _http _checks _meaning _money _states _json _timing _settled
+    "ground": """_version _http _checks _meaning _money _states _json _timing _settled _bound
                  _request _pickles _errors _api_errors _events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
@@ -51,7 +51,7 @@ DOORS = {
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
 PURE = [
-    *(wing for wing in HOUSE["ground"].split() if wing not in ("_settled", "_log")),
+    *(wing for wing in HOUSE["ground"].split() if wing not in ("_settled", "_bound", "_log")),
     *("_polling", "dialects"),
     *("_jobs.verdicts", "_jobs.patience"),
 ]

@@ -121,7 +121,7 @@ class Job:
             APIError, TransportError, DecodeError: This one poll failed.
         """
         while True:
-            look = await self._tracker.share_look(math.inf, 0.0)
+            look = await self._tracker.share_look(math.inf)
             if look.error is not None:
                 raise look.error
             if look.answered:
@@ -221,11 +221,15 @@ class _Watcher(AsyncIterator[Transition]):
                 last_look_taken=self._last_look_taken,
             )
             if step is Now.LOOK:
-                look = await tracker.share_look(deadline, grace)
+                # Also whoever comes late, since the process was stopped, has time for a last look.
+                end = max(deadline, now) + grace
+                look = await tracker.share_look(end)
                 now = waiting.now()
-                if now >= deadline:
+                if look.done:
+                    self._last_look_taken = tracker.looked_at >= deadline
+                elif now >= deadline:
                     # One that others had begun, and that was given up, is not the last one.
-                    self._last_look_taken = look.done or now >= deadline + grace
+                    self._last_look_taken = now >= end
                 if look.final and look.error is not None and seen.next is None:
                     raise look.error
                 if or_the_same and look.answered:

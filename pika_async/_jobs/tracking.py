@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -38,6 +39,7 @@ from attrs import define, field, frozen
 
 from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
+from pika_async._bound import Bound
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
 from pika_async._events import JobEnded, StateChanged
 from pika_async._jobs.patience import Patience
@@ -175,17 +177,16 @@ class Tracker:
         """The service's name for the job."""
         return self.handle.job_id
 
-    def share_look(self, deadline: float, grace: float) -> Awaitable[Look]:
-        """Poll, or wait for the poll that is under way, until ``grace`` after ``deadline``."""
+    def share_look(self, end: float) -> Awaitable[Look]:
+        """Poll, or wait for the poll that is under way, until ``end``."""
         # Not a coroutine itself: each that waits in the depth of a poll is memory to walk through,
         # thousands of times a second.
         under_way = self.look
-        end = deadline + grace
         return self._take_look(end) if under_way is None else self._join(under_way, end)
 
     async def _join(self, under_way: Look, end: float) -> Look:
         # Whoever polls may have a later deadline than this watcher.
-        with anyio.move_on_after(max(0.0, end - self.waiting.now())):
+        with suppress(TimeoutError), Bound(max(0.0, end - self.waiting.now())):
             await under_way.landed()
         return under_way
 
@@ -208,7 +209,7 @@ class Tracker:
         limit = max(0.0, end - begun)
         try:
             state = await self.waiting.look(self.handle, limit)
-            self._take_answer(state)
+            self._take_answer(state, begun)
             look.answered = True
         except PikaError as error:
             if isinstance(error, TransportTimeoutError) and limit < self.waiting.request_timeout:
@@ -235,21 +236,27 @@ class Tracker:
             self.newest.state = state
             self._plan(now)
 
-    def _take_answer(self, state: JobState | None) -> None:
+    def _held_up(self, begun: float, now: float) -> float:
+        """Seconds for which nobody looked during a look: the process was stopped, say."""
+        return max(0.0, now - begun - self.waiting.request_timeout)
+
+    def _take_answer(self, state: JobState | None, begun: float) -> None:
         now = self.waiting.now()
+        # What it says is as old as it is.
+        looked_at = begun if self._held_up(begun, now) else now
         patience = self.patience
         if state is None:
             if not patience.may_yet_appear(now):
                 raise NotFoundError("the answer holds no videos", status=200, job_id=self.job_id)
             self._last_error = None
-            self.looked_at = now
+            self.looked_at = looked_at
             self._plan(now)
             self.due = min(self.due, patience.must_appear_by)
             return
         patience.seen = True
         patience.failures = 0
         self._last_error = None
-        self.looked_at = self.answered_at = now
+        self.looked_at, self.answered_at = looked_at, now
         self._record(patience.with_links(state, now), now)
         known = self.newest.state
         if known is None or not known.is_terminal:
@@ -325,9 +332,11 @@ class Tracker:
     def _take_failure(self, error: PikaError, begun: float) -> bool:
         """Plan the next look after one that began at ``begun``; True where there is none."""
         now = self.waiting.now()
-        ends = self.patience.failed(error, now, nobody_looked=max(0.0, begun - self.due))
+        held_up = self._held_up(begun, now)
+        nobody_looked = max(0.0, begun - self.due) + held_up
+        ends = self.patience.failed(error, now, nobody_looked=nobody_looked)
         error.about_job(self.job_id)
-        self.looked_at = now
+        self.looked_at = begun if held_up else now
         self._last_error = error
         if now >= ends:
             return True

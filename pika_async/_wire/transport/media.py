@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
 from attrs import frozen
 
+from pika_async._bound import Bound
 from pika_async._wire.links import followed
 from pika_async._wire.transport.problems import translating
-from pika_async._wire.transport.sessions import CONNECT_TIMEOUT, HEADER_BOUNDS, HEADERS
+from pika_async._wire.transport.sessions import CONNECT_TIMEOUT, HEADER_BOUNDS, HEADERS, unbound
 
 if TYPE_CHECKING:
+    import aiohttp
     from yarl import URL
 
     from pika_async._wire.transport.sessions import Sessions
@@ -49,20 +50,18 @@ async def streamed(
     Raises:
         TransportError: Not reached, broken off, or redirected in circles or to no http(s) link.
     """
-    bound = aiohttp.ClientTimeout(
-        total=None, connect=min(CONNECT_TIMEOUT, silence), sock_read=silence
-    )
+    connecting = min(CONNECT_TIMEOUT, silence)
     session = sessions.for_media()
 
     async def ask(link: URL) -> tuple[aiohttp.ClientResponse, str | None]:
-        with translating():
+        with translating(), Bound(connecting + silence):
             response = await session.get(
                 link,
                 headers={**HEADERS, **headers},
                 # Followed by us: aiohttp spells them in its own way.
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=bound,
+                timeout=unbound(connecting),
                 **HEADER_BOUNDS,
                 **sessions.media_way_to(link),
             )
@@ -75,12 +74,16 @@ async def streamed(
         yield MediaResponse(
             status=response.status,
             headers=response.headers,
-            chunks=_chunks(response),
+            chunks=_chunks(response, silence),
             received_at=time.time(),
         )
 
 
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    with translating():
-        async for piece in response.content.iter_any():
-            yield piece
+async def _chunks(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
+    while True:
+        # Bound only while it waits for the host: the disk may take its time.
+        with translating(), Bound(silence):
+            piece = await response.content.readany()
+        if not piece:
+            return
+        yield piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -136,19 +137,16 @@ def _own_session(kept_alive: float) -> aiohttp.ClientSession:
     )
 
 
-def submit_bound(total: float) -> aiohttp.ClientTimeout:
-    """How long a submit may take, in seconds from connect to last byte."""
-    # The connect bound, which covers name, pool and TLS, must fire first: only then is it certain
-    # that nothing had been sent.
-    return aiohttp.ClientTimeout(total=total, connect=connect_bound(total))
-
-
 def connect_bound(total: float) -> float:
-    """How many of those seconds connecting may take."""
+    """How many seconds connecting may take of so many in total."""
     return min(CONNECT_TIMEOUT, total / 2)
 
 
-def poll_bound(total: float) -> aiohttp.ClientTimeout:
-    """The same for what may always be sent again."""
-    # A poll may always be sent again, so it is spared the timer that `connect` starts each time.
-    return aiohttp.ClientTimeout(total=total, sock_connect=connect_bound(total))
+def unbound(connecting: float | None = None) -> aiohttp.ClientTimeout:
+    """No bound of aiohttp's own but for connecting: ours know whether the loop was held up.
+
+    Args:
+        connecting: Seconds, without waiting for the pool; None: no bound.
+    """
+    # It is rounded up to whole seconds otherwise, and nobody knows whether it was late.
+    return aiohttp.ClientTimeout(total=None, sock_connect=connecting, ceil_threshold=math.inf)

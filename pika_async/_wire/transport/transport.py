@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from yarl import URL
 
+from pika_async._bound import Bound
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
@@ -31,8 +32,7 @@ from pika_async._wire.transport.sessions import (
     HEADERS,
     Sessions,
     connect_bound,
-    poll_bound,
-    submit_bound,
+    unbound,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ _KNOWS_MIDDLEWARES: Final = (
 _WITHOUT_MIDDLEWARES: Final[dict[str, Any]] = {"middlewares": ()} if _KNOWS_MIDDLEWARES else {}
 
 _PROXY_WANTS_CREDENTIALS: Final = 407
+
+# Seconds. Connecting that was given up later than that was given up by a loop that was held up.
+_LATE: Final = 0.05
 
 _NO_LENGTH: Final[dict[str, str]] = {}
 
@@ -78,10 +81,9 @@ class Transport:
         """``trust_env``: take proxies from the environment."""
         self._sessions = Sessions(session, trust_env=trust_env)
         self._request_timeout = request_timeout
-        self._submit_bound = submit_bound(request_timeout)
-        self._poll_bound = poll_bound(request_timeout)
-        # Only while a long body leaves; see `_long`.
-        self._unbound = aiohttp.ClientTimeout(total=None, connect=connect_bound(request_timeout))
+        self._connecting = connect_bound(request_timeout)
+        self._polls = unbound(self._connecting)
+        self._submits = unbound()
 
     async def open(self) -> None:
         """Make the sessions, unless one was lent."""
@@ -102,15 +104,20 @@ class Transport:
             TransportError: Not reached, broken off, or larger than an API answer can be.
             ClientStateError: The session is closed.
         """
-        if timeout is None or timeout >= self._request_timeout:
-            bound = self._poll_bound
-        else:
-            bound = poll_bound(max(timeout, 0.001))
+        session = self._sessions.for_polls()
         body = request.body
         try:
             if body is not None and len(body) > PIECE:
-                return await self._long(self._sessions.for_polls(), request, body, Departure())
-            return await self._answer(self._sessions.for_polls(), request, body, bound, _NO_LENGTH)
+                return await self._leave(session, request, body, Departure())
+            seconds = self._request_timeout if timeout is None else max(timeout, 0.001)
+            with Bound(min(seconds, self._request_timeout)):
+                while True:
+                    began = time.monotonic()
+                    try:
+                        return await self._answer(session, request, body, self._polls, _NO_LENGTH)
+                    except aiohttp.ConnectionTimeoutError:
+                        if not self._was_held_up(began):
+                            raise
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
@@ -135,19 +142,7 @@ class Transport:
         body = request.body or b""
         session = self._sessions.for_submits()
         try:
-            if len(body) > PIECE:
-                response = await self._long(
-                    session, request, body, departure, **_WITHOUT_MIDDLEWARES
-                )
-            else:
-                response = await self._answer(
-                    session,
-                    request,
-                    _payload(departure, body),
-                    self._submit_bound,
-                    _length(body),
-                    **_WITHOUT_MIDDLEWARES,
-                )
+            response = await self._leave(session, request, body, departure, **_WITHOUT_MIDDLEWARES)
         except PROBLEMS as error:
             problem = None if departure.is_withdrawn else usable(error)
         except Exception:
@@ -162,9 +157,12 @@ class Transport:
         # A body that had begun to leave and had not left whole was never a request.
         partly = departure.has_begun and not departure.may_have_started
         started = Started.NO if partly else started_by(problem)
+        if not departure.has_begun and isinstance(problem, TimeoutError):
+            problem = aiohttp.ConnectionTimeoutError(f"not connected within {self._connecting:g} s")
+            started = Started.NO
         raise translated(problem, started) from without_headers(problem)
 
-    async def _long(
+    async def _leave(
         self,
         session: aiohttp.ClientSession,
         request: HTTPRequest,
@@ -172,25 +170,38 @@ class Transport:
         departure: Departure,
         **options: Any,
     ) -> HTTPResponse:
+        """Send what has a departure, which tells when it is connected, and how far it has come."""
         now = asyncio.get_running_loop().time
         begun = now()
+        is_long = len(body) > PIECE
 
         def moved() -> None:
+            if not is_long:
+                bound.move(begun + self._request_timeout)
+                return
             # The last pieces wait in the system's buffers when all is handed over: a line that took
             # long for what has left takes as long again for those.
             rest = now() - begun if departure.may_have_started else 0.0
-            silence.reschedule(now() + self._request_timeout + rest)
+            bound.move(now() + self._request_timeout + rest)
 
-        async with asyncio.timeout(self._request_timeout) as silence:
+        with Bound(self._connecting) as bound:
             departure.moved = moved
-            return await self._answer(
-                session,
-                request,
-                _payload(departure, body),
-                self._unbound,
-                _length(body),
-                **options,
-            )
+            try:
+                return await self._answer(
+                    session,
+                    request,
+                    _payload(departure, body),
+                    self._submits,
+                    _length(body),
+                    **options,
+                )
+            finally:
+                # It holds this frame, and so the answer.
+                departure.moved = None
+
+    def _was_held_up(self, began: float) -> bool:
+        """Whether connecting was given up late, by a loop that had not looked meanwhile."""
+        return time.monotonic() - began > self._connecting + _LATE
 
     async def _answer(
         self,

@@ -1,0 +1,99 @@
+"""How long something may take, on a loop that may be late itself.
+
+A timer says that time has passed, and not that anybody has looked meanwhile. Where the process
+was stopped, or a callback held the loop, the timer and the answer are found in the same turn of
+the loop, and the answer needs some turns more to be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# An answer that lies in the socket is read in one turn; headers and a body that were packed apart
+# take a second, TLS a third.
+_TURNS: Final = 3
+
+# Seconds. A timer that is later than that found the loop held up.
+_LATE: Final = 0.05
+
+# Seconds for which it is held open at most: what was sent to a machine that was away is sent again
+# within a few.
+_LONGEST: Final = 5.0
+
+# A loop that is held up without end must not wait without end.
+_MOST: Final = 10
+
+
+class Bound:
+    """What is awaited within it may take so many seconds, and is cancelled after that.
+
+    It ends after as long again as its timer was late, and never before the loop has had some turns
+    to read what has come. So a time in which the loop did not run is no silence of others.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+
+    __slots__ = ("_at", "_cancelling", "_end", "_expired", "_loop", "_rings", "_task", "_timer")
+
+    _at: float
+    _timer: asyncio.TimerHandle
+    _task: asyncio.Task[object]
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + seconds
+        self._rings = 0
+        self._expired = False
+
+    def move(self, end: float) -> None:
+        """Let it end at that moment of the loop's clock instead."""
+        self._rings = 0
+        self._end = end
+        # Where it is put off, the timer that runs is set anew when it rings.
+        if end < self._at:
+            self._timer.cancel()
+            self._set()
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - nobody else awaits
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._set()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        if not self._expired:
+            return
+        # Whoever is cancelled by others, too, is cancelled.
+        if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _set(self) -> None:
+        # Not every loop tells for when a timer was set, nor keeps it to the microsecond.
+        self._at = self._end
+        self._timer = self._loop.call_at(self._end, self._ring)
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        late = max(0.0, now - self._at)
+        if self._end > self._at:
+            self._set()
+        elif self._rings < _TURNS or (late > _LATE and self._rings < _MOST):
+            self._rings += 1
+            self._end = now + min(late, _LONGEST)
+            self._set()
+        else:
+            self._expired = True
+            self._task.cancel()
