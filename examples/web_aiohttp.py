@@ -105,8 +105,10 @@ async def ask(request: web.Request) -> web.Response:
     if request.content_type != "application/json":  # which no foreign page can send
         raise web.HTTPUnsupportedMediaType
     try:
-        prompt = (await request.json())["prompt"]
-    except (ValueError, KeyError, TypeError):
+        # JSON says by itself how it is written, whatever charset a request names.
+        prompt = json.loads(await request.read())["prompt"]
+        prompt.encode()  # half of a surrogate pair is no character
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         prompt = None
     if not isinstance(prompt, str) or not 0 < len(prompt.strip()) <= 1000:
         raise web.HTTPBadRequest(text="A prompt has 1 to 1000 characters.")

@@ -21,8 +21,10 @@ from typing import Annotated, Any
 
 import anyio
 import uvicorn
+from attrs import evolve
 from fastapi import FastAPI, Header, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse
 
@@ -34,8 +36,10 @@ from pika_async import (
     InvalidRequestError,
     JobFailedError,
     JobState,
+    JobTimeoutError,
     ModerationError,
     PikaClient,
+    PikaError,
     SubmissionUncertainError,
     Transition,
     to_json,
@@ -43,6 +47,8 @@ from pika_async import (
 
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 PROMPTS = anyio.Path(sys.argv[1])
+# Seconds for which a video has one of the four places. One that takes longer is still watched.
+PATIENCE = float(os.environ.get("PATIENCE", "3600"))
 
 logger = logging.getLogger("web_fastapi")
 
@@ -59,7 +65,9 @@ def for_visitors(result: BatchResult) -> str:
         case InvalidRequestError():
             return "The service does not take this prompt."
         case _ if result.job_id is None:
-            return "This video could not be started yet. It will be tried again later."
+            return (
+                "This video could not be started. It is tried again when the server is restarted."
+            )
         case _:
             return "The progress cannot be seen just now. The video is safe: come back later."
 
@@ -76,6 +84,7 @@ class Studio:
         self.ended: set[int] = set()
         self.open = True
         self._more, self._writing = asyncio.Event(), asyncio.Lock()
+        self._late: set[asyncio.Task[None]] = set()
 
     async def ask(self, prompt: str) -> str:
         if not self.open:
@@ -109,11 +118,28 @@ class Studio:
     async def results(self) -> None:
         try:
             async for result in self.batch:
-                self.shown[result.index] = self._end(result)
-                self.ended.add(result.index)
+                if isinstance(result.error, JobTimeoutError):
+                    self._late.add(task := asyncio.create_task(self._watch_on(result)))
+                    task.add_done_callback(self._late.discard)
+                else:
+                    self._show_end(result)
         except Exception:
             logger.exception("the batch has ended: no more videos until the server starts again")
             self.open = False
+
+    async def _watch_on(self, late: BatchResult) -> None:
+        """A video that takes very long is in nobody's way, and shown when it comes."""
+        assert late.job_id is not None  # or nothing would have taken long
+        try:
+            end = await self.client.job(late.job_id).result(timeout=None)
+        except PikaError as error:
+            self._show_end(evolve(late, error=error))
+        else:
+            self._show_end(evolve(late, state=end, error=None))
+
+    def _show_end(self, result: BatchResult) -> None:
+        self.shown[result.index] = self._end(result)
+        self.ended.add(result.index)
 
     def _end(self, result: BatchResult) -> tuple[str, str]:
         state: JobState | None = result.state
@@ -163,7 +189,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             studio.prompts(),
             max_in_flight=4,
             journal=f"{PROMPTS}.journal",
-            timeout=None,
+            timeout=PATIENCE,
             on_transition=studio.transition,
         ) as studio.batch,
     ):
@@ -173,6 +199,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan)
+
+
+@app.exception_handler(RequestValidationError)
+async def refuse(*_: object) -> JSONResponse:
+    # The usual answer repeats what was sent, and not all that JSON may hold can be sent back.
+    return JSONResponse({"detail": "A prompt has 1 to 1000 characters."}, status_code=422)
 
 
 @app.get("/", response_class=HTMLResponse)

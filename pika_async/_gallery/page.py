@@ -32,6 +32,8 @@ _WORDS: Final = {
     Standing.WAITING: "not sent",
 }
 _LABEL_LENGTH: Final = 60
+# Characters of what a service says.
+_SHOWN: Final = 2_000
 
 
 def page(gallery: Gallery, totals: Totals) -> Iterator[str]:
@@ -74,6 +76,7 @@ def _environment() -> Environment:
     environment.filters.update(
         web=web_link,
         label=_label,
+        short=_short,
         seconds=phrases.seconds,
         tick=phrases.tick,
         moment=phrases.moment,
@@ -122,6 +125,11 @@ def _label(text: str) -> str:
     """The beginning of a prompt, on one line."""
     line = " ".join(text[: 4 * _LABEL_LENGTH].split())
     return line if len(line) <= _LABEL_LENGTH else f"{line[:_LABEL_LENGTH].rstrip()}…"
+
+
+def _short(text: str) -> str:
+    """What a service says, if it is no book."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}… ({len(text):,} characters)"
 
 
 def _percent(share: float) -> str:

@@ -7,9 +7,11 @@ import typer
 from pika_async._version import __version__
 from pika_async.cli import _batch, _gallery, _generate, _simulate, _watch
 from pika_async.cli._prompts.options import with_options
+from pika_async.cli._verbs import Verbs
 
 app = typer.Typer(
     name="pika-async",
+    cls=Verbs,
     # Tracebacks that show locals would show the key.
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

@@ -3,7 +3,9 @@
 import errno
 import secrets
 import shlex
+import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -29,14 +31,27 @@ pika-async simulate --fault 502-html@poll:0.3 --variant progress-missing
 pika-async simulate --list
 ```
 """
+_HERE: Final = "127.0.0.1"
+_LAST_PORT: Final = 65_535
 
 
 def simulate(
     *,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen on this.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen on this.")] = _HERE,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0: any that is free.")
     ] = 8700,
+    media_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=65535,
+            show_default=False,
+            help="The port of the videos, which are another origin; by default any that is free, "
+            "and with --host the one after --port.",
+        ),
+    ] = None,
     duration: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long each job takes.")
     ] = 6.0,
@@ -88,6 +103,7 @@ def simulate(
             variant or (),
             host=host,
             port=port,
+            media_port=_media_port(host, port) if media_port is None else media_port,
             duration=duration,
             seed=secrets.randbits(32) if seed is None else seed,
             failure=failure,
@@ -120,24 +136,55 @@ async def _simulate(simulator: "Simulator", show: Show, scope: anyio.CancelScope
     except OSError as error:
         raise UsageError(_no_port(simulator, error)) from error
     try:
-        typer.echo(_line_to_use(simulator))
-        show(Note(f"simulated service at {simulator.url}; nothing is paid; Ctrl-C ends it"))
+        url, media_url = _reachable(simulator.url), _reachable(simulator.media_url)
+        typer.echo(_line_to_use(url, simulator.host))
+        show(Note(f"simulated service at {url}; nothing is paid; Ctrl-C ends it"))
+        if simulator.host != _HERE:
+            show(Note(f"its videos are at {media_url}, under the name by which it was asked"))
         with scope:
             await anyio.sleep_forever()
     finally:
         await simulator.__aexit__(None, None, None)
 
 
+def _media_port(host: str, port: int) -> int:
+    # Whoever opens ports to other machines has to name them.
+    return port + 1 if host != _HERE and 0 < port < _LAST_PORT else 0
+
+
 def _no_port(simulator: "Simulator", error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
+        if simulator.media_port:
+            return (
+                f"port {simulator.port} or {simulator.media_port} is in use; choose others with "
+                "--port and --media-port (0: any that is free)."
+            )
         return f"port {simulator.port} is in use; choose another with --port (0: any that is free)."
     return f"cannot listen on {simulator.host}, port {simulator.port}: {error.strerror or error}."
 
 
-def _line_to_use(simulator: "Simulator") -> str:
-    # Every address at once is no address to connect to.
-    url = simulator.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    return f'PIKA_API_KEY=any PIKA_BASE_URL={shlex.quote(url)} pika-async generate "a red panda"'
+def _reachable(url: str) -> str:
+    """``url`` with an address to connect to, which every address at once is not."""
+    return url.replace("//0.0.0.0:", f"//{_own_address(socket.AF_INET, '127.0.0.1')}:").replace(
+        "//[::]:", f"//[{_own_address(socket.AF_INET6, '::1')}]:"
+    )
+
+
+def _own_address(family: socket.AddressFamily, otherwise: str) -> str:
+    """The address by which other machines reach this one, as far as it knows itself."""
+    # No packet is sent: the system says only which way it would go. The addresses are nobody's.
+    nobody = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((nobody, 9))
+        return str(probe.getsockname()[0])
+    return otherwise
+
+
+def _line_to_use(url: str, host: str) -> str:
+    # The key is none, and may travel in the open.
+    insecure = "" if host in (_HERE, "::1", "localhost") else " --allow-insecure"
+    line = f'PIKA_API_KEY=any PIKA_BASE_URL={shlex.quote(url)} pika-async generate "a red panda"'
+    return line + insecure
 
 
 def _fault(text: str) -> "Fault":

@@ -51,6 +51,8 @@ class Api:
         arrived = await _read_whole(request, path, query)
         if arrived is None:
             return web.Response(status=400)
+        # Nothing is awaited from here to the answer, so nobody else's name gets into it.
+        self._state.is_called(request.host)
         fault = self._state.fault_for(call, arrived)
         reply = None
         if fault is None or fault.started:

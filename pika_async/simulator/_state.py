@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+from yarl import URL
 
 from pika_async.simulator._faults import Ledger
 from pika_async.simulator._jobs import SimulatedJob
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pika_async.simulator._faults import Fault
     from pika_async.simulator._rows import Place
     from pika_async.simulator._services._service import Arrived, Call
+
+_ALL_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104 - asked for by the one who starts it
 
 _LAG = 15.0
 """Seconds by which answers are behind at most."""
@@ -61,6 +64,21 @@ class State(Settings):
     def serve_media_at(self, origin: str) -> None:
         """Take note of where the media are, now that they are somewhere."""
         self.media_origin = origin
+
+    def is_called(self, host: str) -> None:
+        """Let links lead where the one who asks has found this machine.
+
+        Whoever listens on all addresses at once has no address to name.
+        """
+        if self.host not in _ALL_ADDRESSES:
+            return
+        try:
+            named = URL(f"http://{host}").host
+            if named:
+                self.media_origin = str(URL(self.media_origin).with_host(named).origin())
+        except ValueError:
+            # Nobody's name: they stay where they were.
+            return
 
     def clock(self) -> float:
         """Seconds on the clock of the jobs."""

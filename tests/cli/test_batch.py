@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import shlex
+import stat
 import sys
 
 import pytest
@@ -475,3 +478,27 @@ def test_a_simulated_failure_does_not_talk_of_money(pika):
     assert done.err.splitlines()[-1] == "simulated: nothing was paid"
     assert "stays paid for" not in done.out + done.err
     assert "pika-async" not in done.out + done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="videos are written in another way there")
+def test_when_the_disk_is_full_it_is_said_once_however_many_were_not_sent(
+    pika, here, sim, monkeypatch
+):
+    (here / "many.txt").write_text("".join(f"prompt {number}\n" for number in range(40)))
+    real = os.write
+
+    def full(handle, data):
+        # It was not full when it was tried before the first submit.
+        if len(data) > 1_000 and stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, data)
+
+    monkeypatch.setattr(os, "write", full)
+    done = pika("batch", "many.txt", "-n", "4", "--base-url", sim.url)
+    assert done.code == 1
+    told = done.err.splitlines()
+    (why,) = [line for line in told if os.strerror(errno.ENOSPC) in line]
+    assert why.startswith("error: the batch submits nothing more: ")
+    assert len([line for line in told if "prompts were not submitted." in line]) == 1
+    assert len(told) <= 8, told
+    assert len(done.out.splitlines()) == 40

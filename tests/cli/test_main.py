@@ -59,3 +59,44 @@ def test_an_unknown_option_is_a_usage_error(pika):
 
 def test_no_option_takes_the_key_since_others_can_see_arguments(pika):
     assert pika("generate", "x", "--api-key", "secret").code == 2
+
+
+WRONG = {
+    "an option that is none": ["generate", "a cat", "--sed", "7"],
+    "a value that is not allowed": ["generate", "a cat", "--timeout", "-1"],
+    "a value that is no number": ["batch", "p.txt", "-n", "many"],
+    "no argument": ["watch"],
+    "one argument too many": ["watch", "a", "b"],
+    "no value": ["batch", "p.txt", "-j"],
+    "a format that is none": ["batch", "p.txt", "--format", "xml"],
+    "an option of another verb": ["simulate"],
+    "a verb that is none": ["generat", "a cat"],
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
+def test_machines_are_told_what_is_wrong_with_the_line_they_wrote(pika, arguments):
+    # Before the options that are wrong: what lacks its value takes the next word for it.
+    done = pika(arguments[0], "--json", *arguments[1:])
+    assert done.code == 2
+    (told,) = done.events
+    assert (told["event"], told["type"], told["exit_code"]) == ("error", "UsageError", 2)
+    assert told["message"]
+    assert (told["job_id"], told["resume"]) == (None, None)
+    assert "Error" in done.err
+
+
+def test_an_option_before_the_verb_is_told_to_machines_too(pika):
+    (told,) = pika("--verbose", "generate", "a cat", "--json").events
+    assert "--verbose" in told["message"]
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
+def test_people_are_told_on_stderr_alone(pika, arguments):
+    done = pika(*arguments, "--nonsense")
+    assert (done.code, done.out) == (2, "")
+
+
+def test_what_stands_behind_two_dashes_is_no_option(pika):
+    done = pika("watch", "--nonsense", "--", "--json")
+    assert (done.code, done.out) == (2, "")

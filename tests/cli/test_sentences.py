@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,15 +17,21 @@ from pika_async import (
     FieldError,
     JobFailedError,
     JobTimeoutError,
+    JournalBroken,
+    JournalError,
     PikaError,
     ServerError,
     Started,
     TargetExistsError,
+    Transition,
     TransportError,
+    Unknown,
 )
 from pika_async.cli._running.clients import Ear
 from pika_async.cli._running.exits import failure
 from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail, watch_line
+from pika_async.cli._showing.as_json import AsJSON
+from pika_async.cli._showing.batch_words import problem
 from pika_async.cli._showing.sentences import (
     meaning,
     name_of,
@@ -31,6 +39,8 @@ from pika_async.cli._showing.sentences import (
     refusal,
     sentence,
 )
+from pika_async.cli._showing.shown import Failure
+from pika_async.cli._showing.words import state_words
 
 FILE = BatchTrail(file="p.csv", journal=True)
 
@@ -170,3 +180,64 @@ def test_what_goes_wrong_while_an_event_is_shown_is_not_lost():
     with pytest.raises(RuntimeError):
         ear("event")
     assert str(ear.problem) == "oops"
+
+
+LONG = "it fell. " * 100_000
+
+
+class TestServicesThatSayTooMuch:
+    def test_a_reason_of_900_kilobytes_is_shown_by_its_beginning(self):
+        state = Failed(reason=LONG)
+        error = JobFailedError(f"job job-1 failed: {LONG}", job_id="job-1", state=state)
+        said = sentence(error, JobTrail())
+        assert said.startswith("job job-1 failed: it fell. it fell.")
+        assert "… (900,018 characters)" in said
+        assert len(said) < 1000
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ServerError(LONG, status=500),
+            DownloadError(LONG, job_id="job-1"),
+            TransportError(LONG),
+            ConfigurationError(LONG, setting="base_url"),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_so_is_whatever_else_is_said(self, error):
+        assert len(sentence(error, FILE)) < 1000
+        assert len(problem(error, FILE)) < 1000
+
+    def test_so_is_why_the_last_look_failed(self):
+        error = JobTimeoutError("job job-1 was not finished in time", job_id="job-1", state=None)
+        error.__cause__ = ServerError(LONG, status=500)
+        assert len(sentence(error, FILE)) < 2000
+
+    def test_so_is_a_state_that_is_not_known(self):
+        assert len(state_words(Unknown(status=LONG))) < 1000
+
+    def test_machines_are_given_ten_thousand_characters_of_it(self, capfd):
+        show = AsJSON(JobTrail())
+        show(Transition(job_id="j", previous=None, state=Failed(reason=LONG), elapsed=1, polls=1))
+        show(Transition(job_id="j", previous=None, state=Unknown(status=LONG), elapsed=1, polls=1))
+        failed, unknown = map(json.loads, capfd.readouterr().out.splitlines())
+        assert failed["reason"] == LONG[:10_000]
+        assert unknown["status"] == LONG[:10_000]
+
+
+class TestErrorEvents:
+    def test_those_of_a_batch_name_the_job_where_there_is_one(self, capfd):
+        show = AsJSON(FILE)
+        show(Failure(kind="X", message="m", job_id="job-1", resume=None, code=1))
+        show(Failure(kind="X", message="m", job_id=None, resume=None, code=1))
+        told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        assert [event["job_id"] for event in told] == ["job-1", None]
+
+    def test_a_paid_job_that_is_not_in_the_journal_is_one(self, capfd):
+        show = AsJSON(FILE)
+        broken = JournalError("the journal could not be written")
+        show(JournalBroken(path=Path("j"), error=broken))
+        show(JournalBroken(path=Path("j"), error=broken, job_id="job-1"))
+        (told,) = map(json.loads, capfd.readouterr().out.splitlines())
+        assert (told["event"], told["job_id"]) == ("error", "job-1")
+        assert told["resume"] == "pika-async watch job-1"

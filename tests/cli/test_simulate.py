@@ -9,8 +9,10 @@ import sys
 import pytest
 from support.impatient import IMPATIENT
 
+from pika_async.cli._simulate import _media_port
 from pika_async.simulator import FAULTS, VARIANTS
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the case
 BASH = shutil.which("bash")
 
 
@@ -76,3 +78,39 @@ def test_wrong_arguments_are_one_sentence(pika, arguments, words):
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert "Traceback" not in done.err
+
+
+def test_what_listens_on_every_address_prints_one_that_works_from_elsewhere(start, here):
+    """The address and both ports, so that a firewall or a container can be told of them."""
+    port, media_port = two_free_ports()
+    options = ("--host", EVERYWHERE, "--port", str(port), "--duration", "0")
+    with start("simulate", *options, "--media-port", str(media_port)) as command:
+        line = command.wait_for("pika-async generate", "stdout")
+        videos = command.wait_for("its videos are at")
+        url = line.split("PIKA_BASE_URL=")[1].split()[0]
+        assert EVERYWHERE not in line
+        assert url.endswith(f":{port}")
+        assert videos.split(" at ")[1].startswith(url.replace(f":{port}", f":{media_port}"))
+        assert line.endswith(" --allow-insecure")
+        program = [sys.executable, IMPATIENT, "-m", "pika_async.cli"]
+        done = subprocess.run(
+            [*program, *("generate", "a red panda", "--base-url", url, "--allow-insecure")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert (here / done.stdout.rstrip("\n")).exists()
+
+
+def two_free_ports() -> tuple[int, int]:
+    with socket.create_server(("", 0)) as one, socket.create_server(("", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "media_port"),
+    [("127.0.0.1", 8700, 0), (EVERYWHERE, 8700, 8701), (EVERYWHERE, 0, 0), ("::", 65535, 0)],
+)
+def test_the_port_of_the_videos_can_be_named_where_others_are_to_reach_it(host, port, media_port):
+    assert _media_port(host, port) == media_port

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 
 import pytest
 
@@ -114,3 +115,27 @@ def test_a_folder_for_a_batch_that_cannot_be_used_is_refused_before_paying(pika,
     done = pika("batch", "p.txt", "-d", given, "--base-url", sim.url)
     assert done.code != 0
     assert not sim.submissions
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use is not deleted there")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("generate", "a cat", "--simulate"),
+        ("generate", "a cat", "--simulate", "--json"),
+        ("generate", "a cat", "-o", "a.mp4"),
+        ("watch", "job-1", "-o", "a.mp4"),
+        ("report", "x.journal"),
+    ],
+)
+def test_a_folder_that_was_deleted_is_named_as_what_it_is(pika, tmp_path, monkeypatch, arguments):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    done = pika(*arguments)
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith(
+        "error: the folder in which this command runs has been deleted: change to another folder"
+    )
+    assert "should not happen" not in done.err

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import aiohttp
 import anyio
 import pytest
 import pytest_asyncio
 from support.batches import until
-from support.impatient import IMPATIENT
+from support.site import KEY, Site
 
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -26,9 +21,7 @@ playwright = pytest.importorskip(
     "playwright.async_api", reason="needs playwright: pip install 'pika-async[dev]'"
 )
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-KEY = "sk-visitors-must-never-see-this"
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,66 +29,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
     pytest.mark.skipif(sys.platform == "win32", reason="starts and stops servers with signals"),
 ]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-class Site:
-    """One of the examples, running, and its address."""
-
-    def __init__(self, example: str, sim: Simulator, folder: Path) -> None:
-        self.sim = sim
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.example = example
-        self._data = str(folder / "data")
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - starting is quick
-                [
-                    sys.executable,
-                    IMPATIENT,
-                    ROOT / "examples" / self.example,
-                    self._data,
-                    str(self._port),
-                ],
-                env={
-                    **os.environ,
-                    "PIKA_API_KEY": KEY,
-                    "PIKA_BASE_URL": self.sim.url,
-                    "POLL_EVERY": "0.1",
-                },
-                stdout=log,
-                stderr=log,
-            )
-        with anyio.fail_after(60):
-            async with aiohttp.ClientSession() as session:
-                while True:
-                    assert self._process.poll() is None, self.log
-                    try:
-                        async with session.get(self.url):
-                            return
-                    except aiohttp.ClientConnectionError:
-                        await anyio.sleep(0.05)
-
-    async def stop(self, *, kill: bool = False) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill() if kill else self._process.terminate()
-            await anyio.to_thread.run_sync(self._process.wait)
-
-    def ticket(self) -> str:
-        """The id of the one video that was asked for."""
-        return str(json.loads(Path(self._data).read_text())["id"])
-
-    @property
-    def log(self) -> str:
-        return (self._folder / "log").read_text()
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=["web_aiohttp.py", "web_fastapi.py"])

@@ -404,3 +404,14 @@ def test_memory_does_not_grow_with_the_journal(tmp_path):
     peak(journals[4])
     grown = peak(journals[40]) - peak(journals[4])
     assert grown < 36 * len(long) / 4
+
+
+def test_a_reason_of_900_kilobytes_is_shown_by_its_beginning(journal):
+    long = "it fell. " * 100_000
+    add(journal, "fell", "failed", state=Failed(reason=long), job_id="job-1", **TIMES)
+    (why,) = [
+        one.text for one in page_of(journal).walk() if "why" in one.attributes.get("class", "")
+    ]
+    assert why.startswith("it fell. it fell.")
+    assert why.endswith("… (900,000 characters)")
+    assert len(why) < 3_000

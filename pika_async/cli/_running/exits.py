@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pika_async import (
@@ -56,6 +57,8 @@ def _code(error: BaseException) -> int:
     match error:
         case UsageError() | ConfigurationError() | JournalError():
             return USAGE
+        case FileNotFoundError() if _has_no_folder():
+            return USAGE
         case InterruptedRunError():
             return SIGNALLED + error.number
         case _:
@@ -84,10 +87,23 @@ def _message(error: BaseException, trail: Trail, resume: str | None) -> str:
             return str(error)
         case _:
             known = f" But {trail.left()}" if trail.begun else ""
+            if isinstance(error, FileNotFoundError) and _has_no_folder():
+                return (
+                    "the folder in which this command runs has been deleted: change to another "
+                    f"folder, or give whole paths.{known}"
+                )
             return (
                 f"{type(error).__name__}: {error}. This should not happen; --debug shows where it "
                 f"did.{known}"
             )
+
+
+def _has_no_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _signal_words(number: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
-from pika_async import JobError, Transition, VideoSaved
-from pika_async.cli._running.trail import BatchTrail
+from pika_async import JobError, JournalBroken, Transition, VideoSaved
+from pika_async.cli._running.trail import watch_line
 from pika_async.cli._showing.batch_words import hints
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import sentence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pika_async import JobState
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Shown
+
+# Characters of a service's own words.
+_LONGEST: Final = 10_000
 
 
 class AsJSON:
@@ -58,12 +61,25 @@ class AsJSON:
             case Ended(code):
                 self._summary(code)
             case Failure():
-                # A batch has many jobs.
-                is_batch = isinstance(self._trail, BatchTrail)
-                of_job = {} if is_batch else {"job_id": what.job_id}
-                facts = {"type": what.kind, "message": what.message, **of_job}
-                event("error", **facts, resume=what.resume, exit_code=what.code)
+                event(
+                    "error",
+                    type=what.kind,
+                    message=what.message,
+                    job_id=what.job_id,
+                    resume=what.resume,
+                    exit_code=what.code,
+                )
                 self._summary(what.code)
+            case JournalBroken(job_id=str(job_id)):
+                # Paid for, and the line that resumes would pay for it again.
+                event(
+                    "error",
+                    type=type(what.error).__name__,
+                    message=sentence(what.error, self._trail, brief=True),
+                    job_id=job_id,
+                    resume=watch_line(job_id),
+                    exit_code=None,
+                )
             case _:
                 # For people.
                 pass
@@ -123,4 +139,9 @@ def _name(state: JobState) -> str:
 
 def _facts(value: AttrsInstance) -> dict[str, Any]:
     """What a state or a video says, without what stands beside it already."""
-    return asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
+    facts = asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
+    for name in ("reason", "status"):
+        if name in facts:
+            # Whole where it is one a service means; a line of megabytes breaks who reads it.
+            facts[name] = facts[name][:_LONGEST]
+    return facts

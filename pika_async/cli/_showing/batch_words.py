@@ -15,7 +15,7 @@ from pika_async import (
     SubmissionUncertainError,
 )
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.words import counted, duration
+from pika_async.cli._showing.words import counted, duration, short
 
 if TYPE_CHECKING:
     from pika_async import BatchResult
@@ -49,7 +49,7 @@ def problem(error: PikaError | str, trail: Trail) -> str:
     """What is said of an error in one line; what is the same for many is said once."""
     match error:
         case str():
-            return f"error: {error}"
+            return f"error: {short(error)}"
         case NotSubmittedError():
             return "not submitted"
         case SubmissionUncertainError():

@@ -20,6 +20,7 @@ from pika_async import (
 from pika_async._errors import full_stop
 from pika_async._meaning import Spelling, in_sentences
 from pika_async.cli._running.trail import watch_line
+from pika_async.cli._showing.words import short
 
 if TYPE_CHECKING:
     from pika_async import Advice, FieldError, MoneyMeaning
@@ -82,6 +83,7 @@ def sentence(
     what = error.what
     if isinstance(error, ConfigurationError) and error.setting is not None:
         what = f"{_setting(error.setting, trail)}: {error.problem}"
+    what = short(what)
     sentences = [what + full_stop(what)]
     if trail.simulated and not brief:
         # What it means for the money, it does not mean here.
@@ -91,7 +93,7 @@ def sentence(
     if isinstance(error, JobTimeoutError) and error.__cause__ is not None:
         cause = error.__cause__
         why = cause.headline if isinstance(cause, PikaError) else str(cause)
-        sentences.append(f"The last look at it failed: {why}")
+        sentences.append(f"The last look at it failed: {short(why)}")
     return " ".join(filter(None, sentences))
 
 

@@ -21,6 +21,17 @@ def _shown(character: str) -> str:
     return repr(character)[1:-1] if obeyed else character
 
 
+# Characters. A reason is a sentence or two; a service that sends a page sends it to nobody's use.
+_SHOWN: Final = 500
+
+
+def short(text: str) -> str:
+    """``text``, or its beginning and how long it is."""
+    if len(text) <= _SHOWN:
+        return text
+    return f"{text[:_SHOWN].rstrip()}… ({len(text):,} characters)"
+
+
 def state_words(state: JobState) -> str:
     """``queued``, ``running 40 %``, ``succeeded``."""
     match state:
@@ -33,7 +44,7 @@ def state_words(state: JobState) -> str:
         case Failed():
             return "failed"
         case Unknown():
-            return f"in a state that this version does not know: {state.status!r}"
+            return f"in a state that this version does not know: {short(state.status)!r}"
 
 
 def duration(seconds: float) -> str:

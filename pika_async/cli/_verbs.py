@@ -1,0 +1,52 @@
+"""The group of the verbs: what is wrong with a command line is told to machines, too."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperGroup
+
+from pika_async.cli._running.exits import USAGE
+from pika_async.cli._showing.output import event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def _told(*, machines: bool) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # The class of all of them has no public name in typer.
+        said = getattr(error, "format_message", None)
+        if machines and said is not None:
+            code = getattr(error, "exit_code", USAGE)
+            event(
+                "error",
+                type="UsageError",
+                message=said(),
+                job_id=None,
+                resume=None,
+                exit_code=code,
+            )
+        raise
+
+
+class Verbs(TyperGroup):
+    """Tells usage errors as JSON where that was asked for; people are told by typer."""
+
+    _for_machines = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note what was asked for, and parse the options before the verb."""
+        options = args[: args.index("--")] if "--" in args else args
+        self._for_machines = "--json" in options
+        with _told(machines=self._for_machines):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Find the verb, parse what is its own, and run it."""
+        with _told(machines=self._for_machines):
+            return super().invoke(ctx)

@@ -1,0 +1,133 @@
+"""The two web servers among the examples, as programs meet them that send what no page would."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import asynccontextmanager
+
+import aiohttp
+import anyio
+import pytest
+from support.batches import until
+from support.site import KEY, Site
+
+from pika_async.simulator import Fault, Polls, Simulator
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="starts and stops servers with signals"),
+]
+
+JSON = "application/json"
+# What is sent, as what, and whether it is a prompt after all.
+REQUESTS = {
+    "half a surrogate pair": (b'{"prompt": "a \\ud83d cat"}', JSON, False),
+    "half of one and nothing else": (b'{"prompt": "\\udc00"}', JSON, False),
+    "half of one beside the prompt": (b'{"prompt": "a cat", "x": "\\ud83d"}', JSON, True),
+    "half of one in a name": (b'{"\\ud83d": 1}', JSON, False),
+    "lists a hundred thousand deep": (
+        b'{"prompt": ' + b"[" * 100_000 + b"]" * 100_000,
+        JSON,
+        False,
+    ),
+    "objects fifty thousand deep": (b'{"prompt":' * 50_000 + b"1" + b"}" * 50_000, JSON, False),
+    "a charset that is none": (b'{"prompt": "a cat"}', f"{JSON}; charset=klingon", True),
+    "a charset that is no text": (b'{"prompt": "a cat"}', f"{JSON}; charset=base64", True),
+    "a charset with a null": (b'{"prompt": "a cat"}', f'{JSON}; charset="a%00b"', True),
+    "another charset": ('{"prompt": "a cat"}'.encode("utf-16"), f"{JSON}; charset=utf-16", True),
+    "no UTF-8": (b'{"prompt": "\xff"}', JSON, False),
+    "NaN": (b'{"prompt": NaN}', JSON, False),
+    "a number of five thousand digits": (b'{"prompt": ' + b"1" * 5_000 + b"}", JSON, False),
+    "a list": (b"[]", JSON, False),
+    "a number": (b"7", JSON, False),
+    "null": (b"null", JSON, False),
+    "nothing": (b"", JSON, False),
+    "an object as the prompt": (b'{"prompt": {"a": 1}}', JSON, False),
+    "blanks": (b'{"prompt": "  "}', JSON, False),
+    "too much": (json.dumps({"prompt": "a" * 1_001}).encode(), JSON, False),
+}
+
+
+@asynccontextmanager
+async def running(example, folder, **environment):
+    with Simulator(duration=Polls(3)) as sim:
+        site = Site(example, sim, folder, **environment)
+        await site.start()
+        try:
+            yield site
+        finally:
+            await site.stop()
+        assert KEY not in site.log
+
+
+@pytest.mark.parametrize("example", ["web_aiohttp.py", "web_fastapi.py"])
+async def test_what_is_no_prompt_is_refused_with_a_sentence_and_never_breaks_the_server(
+    example, tmp_path
+):
+    wrong = {}
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        for name, (body, kind, is_prompt) in REQUESTS.items():
+            headers = {"Content-Type": kind}
+            async with session.post(f"{site.url}/videos", data=body, headers=headers) as answer:
+                said, status = await answer.text(), answer.status
+            allowed = (202,) if is_prompt else (400, 422)
+            if status not in allowed or not (is_prompt or " " in said):
+                wrong[name] = (status, said)
+        taken = sum(is_prompt for _, _, is_prompt in REQUESTS.values())
+        await until(lambda: len(site.sim.submissions) == taken)
+        assert "Traceback" not in site.log
+    assert wrong == {}
+
+
+async def events_of(session, site, video):
+    async with session.get(f"{site.url}/videos/{video}/events") as stream:
+        async for line in stream.content:
+            name, _, data = line.decode().rstrip().partition(": ")
+            if name == "data":
+                yield json.loads(data)
+
+
+async def asked(session, site, prompt):
+    async with session.post(f"{site.url}/videos", json={"prompt": prompt}) as answer:
+        assert answer.status == 202
+        return (await answer.json())["id"]
+
+
+async def test_four_jobs_that_never_end_are_in_nobodys_way_and_are_shown_when_they_do(tmp_path):
+    async with (
+        running("web_fastapi.py", tmp_path, PATIENCE="1") as site,
+        aiohttp.ClientSession() as session,
+    ):
+        site.sim.duration = Polls(10**6)
+        stuck = [await asked(session, site, f"stuck {number}") for number in range(4)]
+        with anyio.fail_after(60):
+            await until(lambda: len(site.sim.jobs) == 4)
+            site.sim.duration = Polls(2)
+            quick = await asked(session, site, "quick")
+            states = [data async for data in events_of(session, site, quick)]
+            assert "video" in json.dumps(states[-1]).lower()
+            for job in site.sim.jobs.values():
+                job.duration = Polls(1)
+            late = [data async for data in events_of(session, site, stuck[0])]
+        assert "video" in json.dumps(late[-1]).lower()
+        assert len(site.sim.submissions) == 5
+
+
+async def test_what_it_says_will_be_tried_again_is_tried_again(tmp_path):
+    async with (
+        running("web_fastapi.py", tmp_path) as site,
+        aiohttp.ClientSession() as session,
+    ):
+        site.sim.faults.append(Fault("503-no-channel"))
+        video = await asked(session, site, "a red panda")
+        with anyio.fail_after(60):
+            said = [data async for data in events_of(session, site, video)]
+            assert said[-1] == (
+                "This video could not be started. It is tried again when the server is restarted."
+            )
+            await site.stop()
+            await site.start()
+            said = [data async for data in events_of(session, site, video)]
+        assert "video" in json.dumps(said[-1]).lower()
+        assert len(site.sim.jobs) == 1
