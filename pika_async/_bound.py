@@ -50,6 +50,11 @@ class Bound:
         self._rings = 0
         self._expired = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended what it bounds."""
+        return self._expired
+
     def move(self, end: float) -> None:
         """Let it end at that moment of the loop's clock instead."""
         self._rings = 0
