@@ -149,7 +149,7 @@ def test_json_has_no_guesses_in_it(generate):
     done = generate("--json")
     assert [set(event) for event in done.events if event["event"] == "transition"] == [
         {"event", "job_id", "elapsed", "polls", "state", "position"},
-        {"event", "job_id", "elapsed", "polls", "state", "videos"},
+        {"event", "job_id", "elapsed", "polls", "state", "videos", "charge"},
     ]
     assert "left" not in done.out + done.err
 
