@@ -220,6 +220,14 @@ def _looked_into(path: Path) -> sqlite3.Connection | None:
     return None
 
 
+def _length(path: Path) -> int:
+    """Bytes; 0 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _is_broken(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
 
@@ -279,6 +287,9 @@ def _check_log(connection: sqlite3.Connection, path: Path, *, alone: bool) -> No
     if alone:
         if not log.complete:
             raise _NotWholeError(refusals.without_log(path, last_known(connection)))
+        return
+    if not _length(path.with_name(f"{path.name}-wal")):
+        # There is nothing in it that could be of another moment.
         return
     with closing(_connected(path, "mode=ro&immutable=1")) as main, suppress(sqlite3.Error):
         if not log.goes_with(log_of(main)):
