@@ -56,8 +56,8 @@ class JournalFile:
             started_at: When this run began.
 
         Raises:
-            JournalError: It is in use, not a journal, damaged, of a newer version, has a second
-                name, or cannot be written.
+            JournalError: It is in use, not a journal, damaged, of a newer version, without its
+                log, older than the last batch on it, has a second name, or cannot be written.
         """
         path = _real(path)
         # What is refused is not even locked.
@@ -106,8 +106,8 @@ def read_only(path: Path) -> sqlite3.Connection:
     One of an older format stays of that format: what is read is a copy in memory.
 
     Raises:
-        JournalError: It is not there, empty, not a journal, damaged, of a newer version, or has a
-            second name.
+        JournalError: It is not there, empty, not a journal, damaged, of a newer version, without
+            its log, or has a second name.
     """
     path = _real(path)
     connection = _to_read(path)

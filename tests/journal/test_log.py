@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from pika_async import JournalError, read_journal
 from pika_async._journal import file as file_module
 from pika_async._journal.file import JournalFile, read_only
 from pika_async._journal.log import Log, log_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOMENT = 1_750_000_000.0
 
