@@ -14,7 +14,7 @@ from attrs import frozen
 from pika_async._journal import refusals
 from pika_async._journal.hold import Hold
 from pika_async._journal.lock import NoLocksError, TakenError
-from pika_async._journal.log import Checkpoints, last_known, log_of
+from pika_async._journal.log import SHORTEST_LOG, Checkpoints, last_known, log_of
 from pika_async._journal.mark import KnownJob, Mark
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._journal.spellings import gather
@@ -284,12 +284,10 @@ def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool
 
 def _check_log(connection: sqlite3.Connection, path: Path, *, alone: bool) -> None:
     log = log_of(connection)
-    if alone:
+    if alone or _length(path.with_name(f"{path.name}-wal")) < SHORTEST_LOG:
         if not log.complete:
             raise _NotWholeError(refusals.without_log(path, last_known(connection)))
-        return
-    if not _length(path.with_name(f"{path.name}-wal")):
-        # There is nothing in it that could be of another moment.
+        # There is nothing that could be of another moment.
         return
     with closing(_connected(path, "mode=ro&immutable=1")) as main, suppress(sqlite3.Error):
         if not log.goes_with(log_of(main)):

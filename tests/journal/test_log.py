@@ -14,7 +14,7 @@ import pytest
 from pika_async import JournalError, read_journal
 from pika_async._journal import file as file_module
 from pika_async._journal.file import JournalFile, read_only
-from pika_async._journal.log import Log, log_of
+from pika_async._journal.log import SHORTEST_LOG, Log, log_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +92,28 @@ class TestTheMainFile:
                 for opening in (lambda copy: JournalFile(copy, MOMENT), read_only):
                     with pytest.raises(JournalError, match="its log"):
                         opening(copy)
+
+    @pytest.mark.parametrize("log", [b"", b"cut off"])
+    def test_a_log_with_nothing_in_it_is_no_log(self, path, tmp_path, log):
+        """As a disk leaves it that was full when the log was copied."""
+        with opened(path) as file:
+            add(file, "first")
+            copy = shutil.copy(path, tmp_path / "copy.journal")
+        copy.with_name("copy.journal-wal").write_bytes(log)
+        for opening in (lambda copy: JournalFile(copy, MOMENT), read_only):
+            with pytest.raises(JournalError, match="its log"):
+                opening(copy)
+
+    def test_the_log_is_never_empty_while_a_batch_has_it(self, path, monkeypatch):
+        monkeypatch.setattr(file_module, "_LONG_LOG", 30_000)
+        log = path.with_name("run.journal-wal")
+        sizes = []
+        with opened(path) as file:
+            file.connection.set_trace_callback(lambda _: sizes.append(log.stat().st_size))
+            for number in range(50):
+                add(file, f"{number:03}", 3000)
+        assert min(sizes) >= SHORTEST_LOG
+        assert max(sizes) < 100_000
 
     def test_the_log_does_not_grow_for_ever(self, path):
         log = path.with_name("run.journal-wal")
