@@ -340,7 +340,7 @@ class JobTimeoutError(JobError, TimeoutError):
 
 
 class JournalError(PikaError):
-    """The journal is in use, is no journal, is of a newer version, or of another service."""
+    """The journal is in use, no journal, not whole, of a newer version, or of another service."""
 
     # What it means stands in the message: journals are also read, when nothing was to be sent.
     _tells_meaning = False

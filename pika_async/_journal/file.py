@@ -14,7 +14,7 @@ from attrs import frozen
 from pika_async._journal import refusals
 from pika_async._journal.hold import Hold
 from pika_async._journal.lock import NoLocksError, TakenError
-from pika_async._journal.log import Checkpoints, last_known, log_of
+from pika_async._journal.log import SHORTEST_LOG, Checkpoints, last_known, log_of
 from pika_async._journal.mark import KnownJob, Mark
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._journal.spellings import gather
@@ -56,8 +56,8 @@ class JournalFile:
             started_at: When this run began.
 
         Raises:
-            JournalError: It is in use, not a journal, damaged, of a newer version, has a second
-                name, or cannot be written.
+            JournalError: It is in use, not a journal, damaged, of a newer version, without its
+                log, older than the last batch on it, has a second name, or cannot be written.
         """
         path = _real(path)
         # What is refused is not even locked.
@@ -106,8 +106,8 @@ def read_only(path: Path) -> sqlite3.Connection:
     One of an older format stays of that format: what is read is a copy in memory.
 
     Raises:
-        JournalError: It is not there, empty, not a journal, damaged, of a newer version, or has a
-            second name.
+        JournalError: It is not there, empty, not a journal, damaged, of a newer version, without
+            its log, or has a second name.
     """
     path = _real(path)
     connection = _to_read(path)
@@ -220,6 +220,14 @@ def _looked_into(path: Path) -> sqlite3.Connection | None:
     return None
 
 
+def _length(path: Path) -> int:
+    """Bytes; 0 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _is_broken(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
 
@@ -276,9 +284,10 @@ def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool
 
 def _check_log(connection: sqlite3.Connection, path: Path, *, alone: bool) -> None:
     log = log_of(connection)
-    if alone:
+    if alone or _length(path.with_name(f"{path.name}-wal")) < SHORTEST_LOG:
         if not log.complete:
             raise _NotWholeError(refusals.without_log(path, last_known(connection)))
+        # There is nothing that could be of another moment.
         return
     with closing(_connected(path, "mode=ro&immutable=1")) as main, suppress(sqlite3.Error):
         if not log.goes_with(log_of(main)):

@@ -64,12 +64,13 @@ class Hold:
         write_mark(self._beside.opened, mark)
 
     def share(self) -> None:
-        """Be seen as one who has the journal open, once SQLite has opened it."""
-        if self._file is None:
-            return
-        self._file.share()
+        """Be seen as one who has the journal open, once SQLite has opened it.
+
+        Only where there is a log: in SQLite's older way of writing these locks would be in its way.
+        """
         index = self._path.with_name(f"{self._path.name}-shm")
-        if index.exists():
+        if self._file is not None and index.exists():
+            self._file.share()
             self._index = Lock(index)
             self._index.share(index=True)
 

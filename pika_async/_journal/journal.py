@@ -98,8 +98,8 @@ class Journal:
             base_url: Where that service is.
 
         Raises:
-            JournalError: It is in use, not a journal, damaged, of a newer version, or cannot be
-                written.
+            JournalError: It is in use, not a journal, damaged, of a newer version, without its
+                log, older than the last batch on it, or cannot be written.
         """
         commits = GroupCommit(path, broken)
         file = await commits.open(partial(JournalFile, path, now()))

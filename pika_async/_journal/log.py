@@ -43,7 +43,10 @@ _BEGIN: Final = "UPDATE log SET previous = checkpoint, checkpoint = ?, tables = 
 _INCOMPLETE: Final = "UPDATE log SET complete = 0"
 _DONE: Final = "UPDATE log SET previous = checkpoint, complete = 1"
 _NOT_DONE: Final = "UPDATE log SET complete = 1"
-_CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+# One that leaves the log as long as it was: an empty one is then never all that there was of it.
+_CHECKPOINT: Final = "PRAGMA wal_checkpoint(RESTART)"
+# Bytes without which there is nothing in a log: its header, and one page with a header of its own.
+SHORTEST_LOG: Final = 32 + 24 + 512
 _LAST_KNOWN: Final = """
 SELECT max(max(coalesce(sent_at, 0), coalesce(accepted_at, 0), coalesce(ended_at, 0)))
 FROM attempts
@@ -113,6 +116,8 @@ class Checkpoints:
         self._is_under_way = said.checkpoint != said.previous
         # SQLite's own would bring into the main file that it is complete.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # The first that is written after one makes the log short again.
+        connection.execute("PRAGMA journal_size_limit = 0")
 
     def begin(self) -> None:
         """Before anything else is written: a new number, which a log has that belongs to this file.

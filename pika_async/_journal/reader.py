@@ -38,9 +38,14 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
     met. All is of one moment, also while a batch writes to the journal; the file is only read, and
     held open until the iterator is exhausted or closed.
 
+    A journal is more than one file while a batch runs, and after one was killed. To copy it then,
+    let SQLite do it (``sqlite3 run.journal "VACUUM INTO 'copy.journal'"``). After a kill, copying
+    ``run.journal`` and ``run.journal-wal`` does as well. When the batch has ended, the one file is
+    enough.
+
     Raises:
-        JournalError: It is not there, empty, not a journal, damaged, or of a newer version. Raised
-            when the first entry is asked for, or where a row cannot be read.
+        JournalError: It is not there, empty, not a journal, damaged, of a newer version, or without
+            its log. Raised when the first entry is asked for, or where a row cannot be read.
     """
     with opened(Path(path)) as journal:
         yield from journal.entries()

@@ -126,7 +126,7 @@ async def refuses(sim: Simulator, client: PikaClient, journal: Path) -> str:
     before = len(sim.submissions)
     files = {file.name: file.read_bytes() for file in journal.parent.iterdir()}
     with pytest.raises(JournalError) as refusal:
-        await run_batch(client, ALL, journal=journal)
+        await run_batch(client, ALL, journal=journal, timeout=0)
     assert len(sim.submissions) == before
     # What is refused is left as it is, and nothing is put beside it but a lock.
     after = {file.name: file.read_bytes() for file in journal.parent.iterdir()}

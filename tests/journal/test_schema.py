@@ -1,4 +1,6 @@
-"""The step from format 1: real journals of the version that wrote it, kept in ``format1``.
+"""The steps from older formats: real journals of the versions that wrote them.
+
+Those of format 1 are kept in ``format1``, and those of format 2, at the end, in ``format2``.
 
 They were made by that version against its own simulator, each in one folder that was copied when
 its last process had ended:
@@ -49,6 +51,7 @@ from pika_async.dialects import Gateway
 from pika_async.simulator import Polls, Simulator
 
 FORMAT_1 = Path(__file__).parent / "format1"
+FORMAT_2 = Path(__file__).parent / "format2"
 
 # Each request, how far it has come, and how far each of its submits has.
 FOUND = {
@@ -366,3 +369,71 @@ class TestGoingOn:
             async with Batch(client, ["a panda"], journal=path) as batch:
                 assert (await anext(batch)).ok
         assert told(path) == [("a panda", "succeeded", ["succeeded"])]
+
+
+class TestFormat2:
+    """Two that its version left.
+
+    - ``finished``: three prompts, two of them equal; all succeeded, and their videos were saved.
+    - ``killed``: two prompts; the process was killed with SIGKILL while both jobs were in flight.
+      All that it wrote lies in the ``-wal``.
+    """
+
+    FOUND = (
+        ("finished", {("finished 0", "succeeded"), ("equal", "succeeded")}),
+        ("killed", {("in flight 0", "submitted"), ("in flight 1", "submitted")}),
+    )
+    each = pytest.mark.parametrize(("name", "found"), FOUND)
+
+    @pytest.fixture
+    def older(self, tmp_path):
+        def copied(name: str) -> Path:
+            for path in FORMAT_2.glob(f"{name}.journal*"):
+                shutil.copy(path, tmp_path)
+            return tmp_path / f"{name}.journal"
+
+        return copied
+
+    @each
+    def test_it_is_read_and_stays_as_it_is(self, older, name, found, tmp_path):
+        path = older(name)
+        before = contents(tmp_path)
+        entries = list(read_journal(path))
+        assert {(entry.prompt, entry.status) for entry in entries} == found
+        assert contents(tmp_path) == before
+
+    @each
+    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, found):
+        path = older(name)
+        before = {entry.id: entry.attempts for entry in read_journal(path)}
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {entry.id: entry.attempts for entry in read_journal(path)} == before
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+    @each
+    def test_from_then_on_it_says_whether_its_log_is_with_it(self, older, name, found, tmp_path):
+        path, copy = older(name), tmp_path / "copy.journal"
+        with closing(JournalFile(path, 1e10)):
+            shutil.copy(path, copy)
+            with pytest.raises(JournalError, match="its log"):
+                JournalFile(copy, 1e10)
+        shutil.copy(path, copy)
+        JournalFile(copy, 1e10).close()
+
+    @each
+    def test_a_step_that_breaks_off_leaves_it_as_it_was(self, older, name, found, monkeypatch):
+        path = older(name)
+
+        def half_way(connection):
+            schema.make_log(connection)
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(schema._STEPS, 2, half_way)
+        with pytest.raises(KeyboardInterrupt):
+            JournalFile(path, 1e10)
+        monkeypatch.undo()
+        assert version(path) == 2
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
