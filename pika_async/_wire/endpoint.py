@@ -10,14 +10,12 @@ from urllib.parse import SplitResult, urlsplit
 from pika_async._errors import ConfigurationError
 from pika_async._http import API_HOST, Endpoint
 from pika_async._meaning import Action
-from pika_async.dialects import ReadsPlace
+from pika_async.dialects import ReadsPlace, url_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pika_async.dialects import Dialect
-
-URL_VARIABLE: Final = "PIKA_BASE_URL"
 
 # A byte-order mark is left by some editors.
 _BLANKS: Final = " \t\r\n\v\f\u00a0\ufeff"
@@ -50,7 +48,7 @@ def endpoint(
             )
     placed = dialect if isinstance(dialect, ReadsPlace) else None
     own = base_url or (
-        environment.get(URL_VARIABLE) if placed is None else placed.base_url(environment)
+        environment.get(url_variable(dialect)) if placed is None else placed.base_url(environment)
     )
     named = {} if placed is None else placed.named_hosts
     hosts = {

@@ -13,6 +13,7 @@ from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import FAILED, UsageError
 from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.services import check_of
 from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.shown import Ended, Note
 from pika_async.cli._showing.stage import stage_for
@@ -42,7 +43,7 @@ _SIMULATED: Final = ".simulated"
 # What the line that resumes says again; what was to be submitted again has been by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
-    *("base_url", "allow_insecure", "as_json"),
+    *("service", "base_url", "allow_insecure", "as_json"),
 )
 
 
@@ -106,6 +107,7 @@ def batch(
         ),
     ] = False,
     as_json: _options.AsJSON = False,
+    service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
     simulate: _options.Simulate = False,
@@ -120,7 +122,9 @@ def batch(
     saved_in = None if no_download else output_dir or _default_output_dir(file, simulate=simulate)
     kept_in = None if no_journal else journal or _default_journal(file, simulate=simulate)
     trail = BatchTrail(
-        **_options.connection(context, base_url, allow_insecure=allow_insecure, again=_AGAIN),
+        **_options.connection(
+            context, service, base_url, allow_insecure=allow_insecure, again=_AGAIN
+        ),
         file=file,
         journal=kept_in is not None,
         saved_in=None if saved_in is None else str(saved_in),
@@ -132,7 +136,7 @@ def batch(
         _check_one(no_journal and journal, "--no-journal", "--journal")
         _check_kind(kept_in, simulate=simulate)
         if not simulate:
-            check_key(instead=", or add --simulate to try it without paying")
+            check_key(trail.service, instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
         settings = {
@@ -143,7 +147,7 @@ def batch(
             "resubmit_uncertain": resubmit_uncertain,
             "retry_failed": retry_failed,
         }
-        with opened(file, chosen) as prompts:
+        with opened(file, chosen, check_of(trail.service)) as prompts:
             total = prompts.checked()
             begin = BatchRun(
                 prompts=prompts, total=total, settings=settings, show=show, trail=trail

@@ -14,6 +14,7 @@ from pika_async.cli._running.clients import check_key, client_for
 from pika_async.cli._running.files import check_target, default_target, free_name
 from pika_async.cli._running.following import follow
 from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.services import check_of
 from pika_async.cli._running.trail import JobTrail
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
@@ -49,6 +50,7 @@ def generate(
     ] = None,
     overwrite: _options.Overwrite = False,
     timeout: _options.Timeout = 1200.0,
+    service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
     simulate: _options.Simulate = False,
@@ -62,7 +64,7 @@ def generate(
     to stderr. Ctrl-C leaves the job running and says how to come back to it.
     """
     trail = JobTrail(
-        **_options.connection(context, base_url, allow_insecure=allow_insecure),
+        **_options.connection(context, service, base_url, allow_insecure=allow_insecure),
         overwrite=overwrite,
         simulated=simulate,
         submits=True,
@@ -70,10 +72,10 @@ def generate(
     )
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
-        request = requested(prompt, fields)
+        request = requested(prompt, fields, check_of(trail.service))
         check_target(output or default_target(prompt, "00000000"), overwrite=overwrite)
         if not simulate:
-            check_key(instead=", or add --simulate to try it without paying")
+            check_key(trail.service, instead=", or add --simulate to try it without paying")
         run(partial(_generate, request, timeout, show, trail), trail)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-_URL_VARIABLE: Final = "PIKA_BASE_URL"
+_SERVICE: Final = ("service", "base_url", "allow_insecure")
 
 
 def _no_nan(seconds: float) -> float:
@@ -27,14 +27,23 @@ Timeout = Annotated[
         help="How long to wait for the video; 0: one look; inf: for ever. The job runs on.",
     ),
 ]
+Service = Annotated[
+    str,
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        envvar="PIKA_SERVICE",
+        help="Who makes the video: gateway, pika or fal.",
+    ),
+]
+GATEWAY: Final = "gateway"
 BaseURL = Annotated[
     str | None,
     typer.Option(
         "--base-url",
         metavar="URL",
-        envvar=_URL_VARIABLE,
         show_default=False,
-        help="Where the service is; by default https://api.yescale.io.",
+        help="Where the service is; by default what the environment says, else its own address.",
     ),
 ]
 AllowInsecure = Annotated[
@@ -81,16 +90,16 @@ def _given(context: typer.Context, only: Container[str]) -> list[str]:
 
 def connection(
     context: typer.Context,
+    service: str,
     base_url: str | None,
     *,
     allow_insecure: bool,
-    again: Container[str] = ("base_url", "allow_insecure"),
+    again: Container[str] = _SERVICE,
 ) -> dict[str, Any]:
     """What a trail is to know of the way to the service, and of the options to give ``again``."""
-    from_environment = _source(context, "base_url") == "ENVIRONMENT"
     return {
+        "service": service.strip().lower() or GATEWAY,
         "base_url": base_url,
-        "base_url_name": _URL_VARIABLE if from_environment else "--base-url",
         "allow_insecure": allow_insecure,
         "again": _given(context, again),
     }

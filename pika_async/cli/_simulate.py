@@ -15,9 +15,11 @@ import typer
 from pika_async.cli import _options
 from pika_async.cli._running.exits import InterruptedRunError, UsageError
 from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.services import dialect_of
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.plain import Plain
 from pika_async.cli._showing.shown import Note, Show
+from pika_async.dialects import url_variable
 
 if TYPE_CHECKING:
     from pika_async.simulator import Fault, Simulator
@@ -37,6 +39,7 @@ _LAST_PORT: Final = 65_535
 
 def simulate(
     *,
+    service: _options.Service = _options.GATEWAY,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen on this.")] = _HERE,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0: any that is free.")
@@ -101,6 +104,7 @@ def simulate(
         simulator = _simulator(
             fault or (),
             variant or (),
+            service=dialect_of(service.strip().lower()).name,
             host=host,
             port=port,
             media_port=_media_port(host, port) if media_port is None else media_port,
@@ -137,7 +141,7 @@ async def _simulate(simulator: "Simulator", show: Show, scope: anyio.CancelScope
         raise UsageError(_no_port(simulator, error)) from error
     try:
         url, media_url = _reachable(simulator.url), _reachable(simulator.media_url)
-        typer.echo(_line_to_use(url, simulator.host))
+        typer.echo(_line_to_use(url, simulator.service, simulator.host))
         show(Note(f"simulated service at {url}; nothing is paid; Ctrl-C ends it"))
         if simulator.host != _HERE:
             show(Note(f"its videos are at {media_url}, under the name by which it was asked"))
@@ -180,11 +184,13 @@ def _own_address(family: socket.AddressFamily, otherwise: str) -> str:
     return otherwise
 
 
-def _line_to_use(url: str, host: str) -> str:
+def _line_to_use(url: str, service: str, host: str) -> str:
+    dialect = dialect_of(service)
     # The key is none, and may travel in the open.
     insecure = "" if host in (_HERE, "::1", "localhost") else " --allow-insecure"
-    line = f'PIKA_API_KEY=any PIKA_BASE_URL={shlex.quote(url)} pika-async generate "a red panda"'
-    return line + insecure
+    named = "" if service == _options.GATEWAY else f"PIKA_SERVICE={service} "
+    place = f"{dialect.key_variables[0][0]}=any {url_variable(dialect)}={shlex.quote(url)}"
+    return f'{named}{place} pika-async generate "a red panda"{insecure}'
 
 
 def _fault(text: str) -> "Fault":

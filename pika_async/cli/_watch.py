@@ -32,6 +32,7 @@ def watch(
     output: _options.OutputFile = None,
     overwrite: _options.Overwrite = False,
     timeout: _options.Timeout = 1200.0,
+    service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
     as_json: _options.AsJSON = False,
@@ -43,7 +44,7 @@ def watch(
     the video does.
     """
     trail = JobTrail(
-        **_options.connection(context, base_url, allow_insecure=allow_insecure),
+        **_options.connection(context, service, base_url, allow_insecure=allow_insecure),
         overwrite=overwrite,
         target=output,
     )
@@ -53,7 +54,7 @@ def watch(
             raise UsageError("JOB_ID is empty.")
         if output is not None:
             check_target(output, overwrite=overwrite)
-        check_key()
+        check_key(trail.service)
         trail.job_id = job_id
         run(partial(_watch, job_id, timeout, show, trail), trail)
 

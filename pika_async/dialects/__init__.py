@@ -16,7 +16,13 @@ from pika_async.dialects._seam import (
     TakesUploads,
     TellsBalance,
 )
-from pika_async.dialects._services import SERVICES, check_at, service_named, service_of
+from pika_async.dialects._services import (
+    SERVICES,
+    check_at,
+    service_named,
+    service_of,
+    url_variable,
+)
 from pika_async.dialects.gateway import Gateway
 
 __all__ = [
@@ -41,4 +47,5 @@ __all__ = [
     "check_at",
     "service_named",
     "service_of",
+    "url_variable",
 ]

@@ -161,6 +161,11 @@ class LimitsMedia(Protocol):
 class ReadsPlace(Protocol):
     """A dialect whose base URL does not stand in ``PIKA_BASE_URL``, or that has several hosts."""
 
+    @property
+    def url_variable(self) -> str:
+        """The environment variable that says where the host "api" is."""
+        ...
+
     def base_url(self, environment: Mapping[str, str]) -> str | None:
         """The base URL of the host "api" that the environment names, or None."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import FieldError
+from pika_async.dialects._seam import ReadsPlace
 from pika_async.dialects.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ SERVICE_VARIABLE: Final = "PIKA_SERVICE"
 
 SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway}
 """What makes the dialect of each service, by its name."""
+
+
+def url_variable(dialect: Dialect) -> str:
+    """The environment variable that says where a service is."""
+    return dialect.url_variable if isinstance(dialect, ReadsPlace) else "PIKA_BASE_URL"
 
 
 def service_named(name: str) -> Dialect:

@@ -18,6 +18,10 @@ from pika_async.cli._prompts.options import requested, with_options
 from pika_async.cli._running.exits import UsageError
 
 
+def anything(_):
+    """A service that takes anything."""
+
+
 def about(text, metavar=None, medium=None):
     return {"pika_async": module.About(help=text, metavar=metavar, medium=medium)}
 
@@ -112,15 +116,15 @@ def test_every_field_has_an_option_and_a_column(pika):
 
 def test_media_are_links_or_files_below_the_folder(here):
     (here / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(32))
-    assert requested("x", {"image": "a.png"}).image == Path("a.png")
-    assert requested("x", {"image": "HTTPS://h/a.png"}).image == "HTTPS://h/a.png"
+    assert requested("x", {"image": "a.png"}, anything).image == Path("a.png")
+    assert requested("x", {"image": "HTTPS://h/a.png"}, anything).image == "HTTPS://h/a.png"
 
 
 @pytest.mark.parametrize("given", [{}, {"seed": None, "camera": []}])
 def test_what_was_not_given_is_the_default(given: dict[str, Any]):
-    assert requested("x", given) == GenerationRequest("x")
+    assert requested("x", given, anything) == GenerationRequest("x")
 
 
 def test_a_value_that_is_not_allowed_is_named_by_its_option():
     with pytest.raises(UsageError, match=r"--negative-prompt: '\\udcff' is not allowed; "):
-        requested("x", {"negative_prompt": "\udcff"})
+        requested("x", {"negative_prompt": "\udcff"}, anything)

@@ -19,13 +19,17 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
 HEADER = "the first line must be a header that names the columns, such as prompt,seed;"
 
 
+def anything(_):
+    """A service that takes anything."""
+
+
 @pytest.fixture
 def read(here):
     """The requests of a file with this content, by line."""
 
     def read(name, content):
         (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        with opened(name, None) as prompts:
+        with opened(name, None, anything) as prompts:
             assert prompts.checked() == sum(1 for _ in prompts.lines())
             return {line.number: line.request for line in prompts.lines()}
 
@@ -38,7 +42,7 @@ def refused(here):
 
     def refused(name, content):
         (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        with opened(name, None) as prompts, pytest.raises(UsageError) as caught:
+        with opened(name, None, anything) as prompts, pytest.raises(UsageError) as caught:
             prompts.checked()
         return str(caught.value).splitlines()[1:]
 
@@ -251,22 +255,25 @@ def test_many_bad_lines_are_counted(refused):
 )
 def test_a_file_without_prompts_is_refused(here, name, content):
     (here / name).write_text(content)
-    with opened(name, None) as prompts, pytest.raises(UsageError, match=f"no prompts in {name}"):
+    with (
+        opened(name, None, anything) as prompts,
+        pytest.raises(UsageError, match=f"no prompts in {name}"),
+    ):
         prompts.checked()
 
 
 def test_a_name_that_tells_no_format_wants_one(here):
     (here / "prompts").write_text('"a"')
     with pytest.raises(UsageError, match="'prompts' does not tell .* add --format txt, csv or"):
-        with opened("prompts", None):
+        with opened("prompts", None, anything):
             pass
-    with opened("prompts", Format.JSONL) as prompts:
+    with opened("prompts", Format.JSONL, anything) as prompts:
         assert [line.request for line in prompts.lines()] == [GenerationRequest("a")]
 
 
 def test_the_chosen_format_wins_over_the_name(here):
     (here / "p.txt").write_text("prompt\na")
-    with opened("p.txt", Format.CSV) as prompts:
+    with opened("p.txt", Format.CSV, anything) as prompts:
         assert prompts.checked() == 1
 
 
@@ -275,7 +282,7 @@ def test_a_pipe_is_read_twice_though_it_comes_once(here):
     os.mkfifo("p.txt")
     writer = threading.Thread(target=(here / "p.txt").write_text, args=("a\nb\n",))
     writer.start()
-    with opened("p.txt", None) as prompts:
+    with opened("p.txt", None, anything) as prompts:
         assert prompts.checked() == 2
         assert [line.number for line in prompts.lines()] == [1, 2]
     writer.join()
@@ -283,7 +290,7 @@ def test_a_pipe_is_read_twice_though_it_comes_once(here):
 
 def test_lines_are_read_as_they_are_needed(here):
     (here / "p.txt").write_text("a red panda\n" * 100_000)
-    with opened("p.txt", None) as prompts:
+    with opened("p.txt", None, anything) as prompts:
         lines = prompts.lines()
         next(lines)
         # Files are read in blocks.
@@ -298,7 +305,9 @@ def test_lines_are_read_as_they_are_needed(here):
     ),
 )
 def test_whatever_the_bytes_each_line_has_a_request_or_a_reason(kind, content):
-    file = PromptFile(name="p", file=io.BytesIO(content), format=kind, folder=Path())
+    file = PromptFile(
+        name="p", file=io.BytesIO(content), format=kind, folder=Path(), check=anything
+    )
     numbers = []
     for line in file.lines():
         assert (line.request is None) != (line.problem is None)
@@ -323,6 +332,8 @@ def test_any_prompt_comes_through_csv_and_jsonl_as_it_is(prompts):
         Format.JSONL: "\n".join(map(json.dumps, prompts)),
     }
     for kind, text in written.items():
-        file = PromptFile(name="p", file=io.BytesIO(text.encode()), format=kind, folder=Path())
+        file = PromptFile(
+            name="p", file=io.BytesIO(text.encode()), format=kind, folder=Path(), check=anything
+        )
         found = [line.request.prompt for line in file.lines()]
         assert found == [prompt.strip() if kind is Format.CSV else prompt for prompt in prompts]

@@ -112,9 +112,9 @@ def test_briefly_it_is_what_happened_alone():
 
 def test_a_setting_is_named_where_it_was_given():
     error = ConfigurationError("'x' cannot be used", setting="base_url")
-    assert sentence(error, Trail()).startswith("--base-url: 'x' cannot be used.")
-    environment = Trail(base_url_name="PIKA_BASE_URL")
-    assert sentence(error, environment).startswith("PIKA_BASE_URL: 'x' cannot be used.")
+    given = Trail(base_url="x")
+    assert sentence(error, given).startswith("--base-url: 'x' cannot be used.")
+    assert sentence(error, Trail()).startswith("PIKA_BASE_URL: 'x' cannot be used.")
     medium = ConfigurationError("'x.png' is gone", setting="image")
     assert sentence(medium, FILE).startswith("image: 'x.png' is gone.")
 

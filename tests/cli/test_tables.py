@@ -13,11 +13,15 @@ TWO = [GenerationRequest("a panda", seed=7), GenerationRequest("a cat", seed=8)]
 PANDA, CAT = GenerationRequest("a panda"), GenerationRequest("a cat")
 
 
+def anything(_):
+    """A service that takes anything."""
+
+
 @pytest.fixture
 def read(here):
     def read(name, content):
         (here / name).write_bytes(content.encode())
-        with opened(name, None) as prompts:
+        with opened(name, None, anything) as prompts:
             prompts.checked()
             return [line.request for line in prompts.lines()]
 
@@ -62,7 +66,7 @@ def test_a_prompt_in_several_lines_is_the_same_with_any_line_ends_and_marks(read
 
 def test_lines_of_joined_files_keep_their_numbers(here):
     (here / "p.csv").write_text(f"prompt\na{MARK}prompt\nb\n{MARK}\nc\n", "utf-8")
-    with opened("p.csv", None) as prompts:
+    with opened("p.csv", None, anything) as prompts:
         assert [line.number for line in prompts.lines()] == [2, 3, 5]
 
 

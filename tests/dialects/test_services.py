@@ -32,6 +32,8 @@ class Elsewhere(Gateway):
     def named_hosts(self):
         return {} if self.files is None else {"files": self.files}
 
+    url_variable = "ELSEWHERE_HOST"
+
     def base_url(self, environment):
         host = environment.get("ELSEWHERE_HOST")
         return f"https://{host}" if host else None

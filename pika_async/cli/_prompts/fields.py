@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import Attribute, frozen
@@ -172,8 +172,12 @@ FIELDS: Final = fields_of(GenerationRequest)
 COLUMNS: Final = tuple(column for field in FIELDS.values() for column in field.columns)
 
 
+Check: TypeAlias = Callable[[GenerationRequest], None]
+"""Raises FieldError for a request that the service would not take."""
+
+
 def request_of(
-    fields: Mapping[str, Any], folder: Path = Path(), *, of_file: bool
+    fields: Mapping[str, Any], check: Check, folder: Path = Path(), *, of_file: bool
 ) -> GenerationRequest:
     """The request with these fields, where media may be text: links, or paths below ``folder``.
 
@@ -195,12 +199,14 @@ def request_of(
             name: FIELDS[name].kind(**value) if FIELDS[name].parts else value
             for name, value in placed.items()
         }
-        return GenerationRequest(**whole)
+        request = GenerationRequest(**whole)
+        check(request)
     except FieldError as error:
         said = refusal(error, of_file=of_file)
         raise UsageError(
             f"{said}{_full_path(placed.get(error.field))}" if of_file else f"{said}."
         ) from error
+    return request
 
 
 def _placed(given: Any, folder: Path) -> Any:
@@ -255,16 +261,16 @@ def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) 
         )
 
 
-def from_text(text: str) -> GenerationRequest:
+def from_text(text: str, check: Check) -> GenerationRequest:
     """The request of a prompt alone.
 
     Raises:
         UsageError: It is not allowed.
     """
-    return _from_file({"prompt": text}, Path())
+    return _from_file({"prompt": text}, check, Path())
 
 
-def from_cells(cells: Mapping[str, str], folder: Path) -> GenerationRequest:
+def from_cells(cells: Mapping[str, str], check: Check, folder: Path) -> GenerationRequest:
     """The request of a row; the names are among ``COLUMNS``, and empty cells are left out.
 
     Raises:
@@ -277,7 +283,7 @@ def from_cells(cells: Mapping[str, str], folder: Path) -> GenerationRequest:
             fields.setdefault(name, {})[part] = cell
         else:
             fields[name] = _read(name, cell)
-    return _from_file(fields, folder)
+    return _from_file(fields, check, folder)
 
 
 def _read(name: str, cell: str) -> Any:
@@ -290,7 +296,7 @@ def _read(name: str, cell: str) -> Any:
         raise UsageError(f"{name}: {error}") from error
 
 
-def from_json(text: str, folder: Path) -> GenerationRequest:
+def from_json(text: str, check: Check, folder: Path) -> GenerationRequest:
     """The request of a JSON object, or of a JSON string, which is a prompt.
 
     Raises:
@@ -300,7 +306,7 @@ def from_json(text: str, folder: Path) -> GenerationRequest:
         raise UsageError("allowed is one JSON object a line, without an array around them")
     value = loaded(text)
     if isinstance(value, str):
-        return from_text(value)
+        return from_text(value, check)
     if not isinstance(value, dict):
         raise UsageError(
             'allowed is a JSON object, such as {"prompt": "a red panda"}, or a prompt as a JSON '
@@ -314,7 +320,7 @@ def from_json(text: str, folder: Path) -> GenerationRequest:
         named[known] = one
     check_names(named, FIELDS, kind="field")
     given = {name: _plain(name, one) for name, one in named.items() if one is not None}
-    return _from_file(given, folder)
+    return _from_file(given, check, folder)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -324,7 +330,7 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:
+def _from_file(fields: dict[str, Any], check: Check, folder: Path) -> GenerationRequest:
     if "prompt" not in fields:
         raise UsageError("the prompt is missing")
     for value in fields.values():
@@ -339,4 +345,4 @@ def _from_file(fields: dict[str, Any], folder: Path) -> GenerationRequest:
             )
         if parts:
             check_names(value, parts, kind=f"{name} movement")
-    return request_of(fields, folder, of_file=True)
+    return request_of(fields, check, folder, of_file=True)

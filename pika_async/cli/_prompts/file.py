@@ -18,13 +18,14 @@ from attrs import frozen
 
 from pika_async import GenerationRequest
 from pika_async._request.spelling import MARK
-from pika_async.cli._prompts.fields import check_encoding, from_cells, from_json, from_text
+from pika_async.cli._prompts.fields import Check, check_encoding, from_cells, from_json, from_text
 from pika_async.cli._prompts.table import Row, rows_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
 
 _SHOWN_PROBLEMS: Final = 20
 _JOINED: Final = (
@@ -70,6 +71,8 @@ class PromptFile:
     format: Format
     folder: Path
     """Where relative paths in it begin."""
+    check: Check
+    """What the service would not take is refused by it."""
 
     def lines(self) -> Generator[Line]:
         """Its lines, without those that are empty or comments; one at a time in memory."""
@@ -89,11 +92,11 @@ class PromptFile:
         try:
             match self.format:
                 case Format.TXT:
-                    yield from _prompts(text)
+                    yield from _prompts(text, self.check)
                 case Format.CSV:
-                    yield from _rows(text, self.folder)
+                    yield from _rows(text, self.check, self.folder)
                 case Format.JSONL:
-                    yield from _objects(text, self.folder)
+                    yield from _objects(text, self.check, self.folder)
         finally:
             # The file stays open, to be read again.
             if not self.file.closed:
@@ -123,19 +126,19 @@ class PromptFile:
         return total
 
 
-def _prompts(text: io.TextIOWrapper) -> Iterator[Line]:
+def _prompts(text: io.TextIOWrapper, check: Check) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         parts = [part for one in line.split(MARK) if (part := one.strip())]
         if len(parts) > 1:
             yield Line(number=number, problem=_JOINED)
         elif parts and not parts[0].startswith("#"):
-            yield _line(number, parts[0], partial(from_text, parts[0]))
+            yield _line(number, parts[0], partial(from_text, parts[0], check))
 
 
-def _objects(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
+def _objects(text: io.TextIOWrapper, check: Check, folder: Path) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         for value in _values(line):
-            yield _line(number, value, partial(from_json, value, folder))
+            yield _line(number, value, partial(from_json, value, check, folder))
 
 
 def _values(line: str) -> Iterator[str]:
@@ -168,30 +171,36 @@ def _line(number: int, text: str, made: Callable[[], GenerationRequest]) -> Line
         return Line(number=number, problem=str(error))
 
 
-def _rows(text: io.TextIOWrapper, folder: Path) -> Iterator[Line]:
+def _rows(text: io.TextIOWrapper, check: Check, folder: Path) -> Iterator[Line]:
     for row in rows_of(text):
         if row.problem is not None and not row.cells:
             yield Line(number=row.number, problem=row.problem)
             continue
-        yield _line(row.number, "".join(row.cells.values()), partial(_row, row, folder))
+        yield _line(row.number, "".join(row.cells.values()), partial(_row, row, check, folder))
 
 
-def _row(row: Row, folder: Path) -> GenerationRequest:
+def _row(row: Row, check: Check, folder: Path) -> GenerationRequest:
     if row.problem is not None:
         raise UsageError(row.problem)
-    return from_cells(row.cells, folder)
+    return from_cells(row.cells, check, folder)
 
 
 @contextmanager
-def opened(given: str, chosen: Format | None) -> Iterator[PromptFile]:
-    """The file, or standard input for ``-``.
+def opened(given: str, chosen: Format | None, check: Check) -> Iterator[PromptFile]:
+    """The file, or standard input for ``-``; ``check``: refuses what the service would not take.
 
     Raises:
         UsageError: It cannot be read, or its format is not known.
     """
     if given == STDIN:
         with _spooled(_stdin()) as file:
-            yield PromptFile(name="<stdin>", file=file, format=chosen or Format.TXT, folder=Path())
+            yield PromptFile(
+                name="<stdin>",
+                file=file,
+                format=chosen or Format.TXT,
+                folder=Path(),
+                check=check,
+            )
         return
     path = Path(given)
     try:
@@ -207,7 +216,7 @@ def opened(given: str, chosen: Format | None) -> Iterator[PromptFile]:
                 f"the name {given!r} does not tell how the prompts are written down: add --format "
                 "txt, csv or jsonl."
             )
-        yield PromptFile(name=given, file=again, format=kind, folder=path.parent)
+        yield PromptFile(name=given, file=again, format=kind, folder=path.parent, check=check)
 
 
 def _stdin() -> BinaryIO:

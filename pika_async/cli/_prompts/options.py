@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pika_async import GenerationRequest
+    from pika_async.cli._prompts.fields import Check
 
 _PANEL: Final = "The video"
 
@@ -85,7 +86,7 @@ def _called(field: TextField) -> str:
     return f"--{field.name.replace('_', '-')}"
 
 
-def requested(prompt: str, given: Mapping[str, Any]) -> GenerationRequest:
+def requested(prompt: str, given: Mapping[str, Any], check: Check) -> GenerationRequest:
     """The request of what was given for the options.
 
     Raises:
@@ -94,7 +95,7 @@ def requested(prompt: str, given: Mapping[str, Any]) -> GenerationRequest:
     fields = {"prompt": prompt} | {
         name: _read(FIELDS[name], value) for name, value in given.items() if value is not None
     }
-    return request_of(fields, of_file=False)
+    return request_of(fields, check, of_file=False)
 
 
 def _read(field: TextField, value: Any) -> Any:

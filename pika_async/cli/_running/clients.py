@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.services import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-_KEY: Final = "PIKA_API_KEY"
 _SIMULATED_SECONDS: Final = 6.0
 # Seconds between two looks: the bar of a simulated job is seen to move.
 _SIMULATED_INTERVAL: Final = 0.5
 
 
-def check_key(*, instead: str = "") -> None:
-    """Refuse to begin without a key.
+def check_key(service: str, *, instead: str = "") -> None:
+    """Refuse to begin without a key for this service.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none, or no such service.
     """
-    if not os.environ.get(_KEY, "").strip():
-        raise UsageError(f"there is no API key: set {_KEY} in the environment{instead}.")
+    variables = dialect_of(service).key_variables
+    if not any(all(os.environ.get(name, "").strip() for name in names) for names in variables):
+        named = " or ".join(" with ".join(names) for names in variables)
+        raise UsageError(f"there is no API key: set {named} in the environment{instead}.")
 
 
 class Ear:
@@ -62,11 +64,14 @@ async def client_for(trail: Trail, show: Show) -> AsyncIterator[PikaClient]:
 
     ear = Ear(trail, show)
     if trail.simulated:
-        async with _simulated(ear) as client:
+        async with _simulated(trail.service, ear) as client:
             yield client
     else:
         async with PikaClient(
-            base_url=trail.base_url, allow_insecure=trail.allow_insecure, observer=ear
+            base_url=trail.base_url,
+            dialect=dialect_of(trail.service),
+            allow_insecure=trail.allow_insecure,
+            observer=ear,
         ) as client:
             yield client
     if ear.problem is not None:
@@ -74,7 +79,7 @@ async def client_for(trail: Trail, show: Show) -> AsyncIterator[PikaClient]:
 
 
 @asynccontextmanager
-async def _simulated(ear: Ear) -> AsyncIterator[PikaClient]:
+async def _simulated(service: str, ear: Ear) -> AsyncIterator[PikaClient]:
     from pika_async import AdaptivePolling, PikaClient  # noqa: PLC0415 - see above
     from pika_async.simulator import Simulator  # noqa: PLC0415 - see above
 
@@ -86,7 +91,15 @@ async def _simulated(ear: Ear) -> AsyncIterator[PikaClient]:
         max_interval=_SIMULATED_INTERVAL,
     )
     async with (
-        Simulator(duration=_SIMULATED_SECONDS, seed=seed, record=False) as simulator,
-        PikaClient("simulated", base_url=simulator.url, polling=polling, observer=ear) as client,
+        Simulator(
+            service=service, duration=_SIMULATED_SECONDS, seed=seed, record=False
+        ) as simulator,
+        PikaClient(
+            "simulated",
+            base_url=simulator.url,
+            dialect=simulator.dialect,
+            polling=polling,
+            observer=ear,
+        ) as client,
     ):
         yield client

@@ -34,9 +34,10 @@ _NAMED: Final = 20
 class Trail:
     """Filled in as the command goes along; this one is of a command that starts no job."""
 
+    service: str = "gateway"
+    """The name of the service that is asked."""
     base_url: str | None = None
-    base_url_name: str = "--base-url"
-    """Where the base URL was given: the option, or the variable of the environment."""
+    """Where it is, if an option says so."""
     allow_insecure: bool = False
     again: list[str] = Factory(list)
     """The options that were given and hold for the line that goes on; what came from the

@@ -21,6 +21,7 @@ from pika_async._errors import full_stop
 from pika_async._meaning import Spelling, in_sentences
 from pika_async.cli._running.trail import watch_line
 from pika_async.cli._showing.words import short
+from pika_async.dialects import service_named, url_variable
 
 if TYPE_CHECKING:
     from pika_async import Advice, FieldError, MoneyMeaning
@@ -98,7 +99,9 @@ def sentence(
 
 
 def _setting(name: str, trail: Trail) -> str:
-    return trail.base_url_name if name == "base_url" else name_of(name, of_file=trail.reads_file)
+    if name == "base_url" and trail.base_url is None:
+        return url_variable(service_named(trail.service))
+    return name_of(name, of_file=trail.reads_file)
 
 
 def reason(error: BaseException | None) -> Any:

@@ -1,0 +1,36 @@
+"""The service that a command asks: its dialect, by the name that was given."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pika_async import FieldError
+from pika_async.cli._running.exits import UsageError
+from pika_async.dialects import check_at, service_named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pika_async import Dialect, GenerationRequest
+
+
+def dialect_of(service: str) -> Dialect:
+    """The dialect of a service.
+
+    Raises:
+        UsageError: There is no service of that name.
+    """
+    try:
+        return service_named(service)
+    except FieldError as error:
+        raise UsageError(f"--service: {error.complaint}.") from error
+
+
+def check_of(service: str) -> Callable[[GenerationRequest], None]:
+    """What refuses a request that this service would not take.
+
+    Raises:
+        UsageError: There is no service of that name.
+    """
+    return partial(check_at, dialect_of(service))
