@@ -157,9 +157,6 @@ class Transport:
         # A body that had begun to leave and had not left whole was never a request.
         partly = departure.has_begun and not departure.may_have_started
         started = Started.NO if partly else started_by(problem)
-        if not departure.has_begun and isinstance(problem, TimeoutError):
-            problem = aiohttp.ConnectionTimeoutError(f"not connected within {self._connecting:g} s")
-            started = Started.NO
         raise translated(problem, started) from without_headers(problem)
 
     async def _leave(
@@ -184,9 +181,10 @@ class Transport:
             rest = now() - begun if departure.may_have_started else 0.0
             bound.move(now() + self._request_timeout + rest)
 
-        with Bound(self._connecting) as bound:
-            departure.moved = moved
-            try:
+        bound = Bound(self._connecting)
+        departure.moved = moved
+        try:
+            with bound:
                 return await self._answer(
                     session,
                     request,
@@ -195,9 +193,16 @@ class Transport:
                     _length(body),
                     **options,
                 )
-            finally:
-                # It holds this frame, and so the answer.
-                departure.moved = None
+        except TimeoutError as error:
+            # Only of our own time-out is it known that it was one of connecting.
+            if bound.expired and not departure.has_begun:
+                raise aiohttp.ConnectionTimeoutError(
+                    f"not connected within {self._connecting:g} s"
+                ) from error
+            raise
+        finally:
+            # It holds this frame, and so the answer.
+            departure.moved = None
 
     def _was_held_up(self, began: float) -> bool:
         """Whether connecting was given up late, by a loop that had not looked meanwhile."""
