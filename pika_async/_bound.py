@@ -34,11 +34,14 @@ class Bound:
     It ends after as long again as its timer was late, and never before the loop has had some turns
     to read what has come. So a time in which the loop did not run is no silence of others.
 
+    Attributes:
+        expired: Whether it has ended what is within.
+
     Raises:
         TimeoutError: It took longer.
     """
 
-    __slots__ = ("_at", "_cancelling", "_end", "_expired", "_loop", "_rings", "_task", "_timer")
+    __slots__ = ("_at", "_cancelling", "_end", "_loop", "_rings", "_task", "_timer", "expired")
 
     _at: float
     _timer: asyncio.TimerHandle
@@ -48,12 +51,7 @@ class Bound:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
         self._rings = 0
-        self._expired = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended what it bounds."""
-        return self._expired
+        self.expired = False
 
     def move(self, end: float) -> None:
         """Let it end at that moment of the loop's clock instead."""
@@ -79,7 +77,7 @@ class Bound:
         traceback: TracebackType | None,
     ) -> None:
         self._timer.cancel()
-        if not self._expired:
+        if not self.expired:
             return
         # Whoever is cancelled by others, too, is cancelled.
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
@@ -100,5 +98,5 @@ class Bound:
             self._end = now + min(late, _LONGEST)
             self._set()
         else:
-            self._expired = True
+            self.expired = True
             self._task.cancel()

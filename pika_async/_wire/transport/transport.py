@@ -182,9 +182,9 @@ class Transport:
             bound.move(now() + self._request_timeout + rest)
 
         bound = Bound(self._connecting)
+        departure.moved = moved
         try:
             with bound:
-                departure.moved = moved
                 return await self._answer(
                     session,
                     request,
@@ -194,7 +194,8 @@ class Transport:
                     **options,
                 )
         except TimeoutError as error:
-            if bound.is_over and not departure.has_begun:
+            # Only of our own time-out is it known that it was one of connecting.
+            if bound.expired and not departure.has_begun:
                 raise aiohttp.ConnectionTimeoutError(
                     f"not connected within {self._connecting:g} s"
                 ) from error
