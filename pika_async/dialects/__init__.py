@@ -17,6 +17,7 @@ from pika_async.dialects._seam import (
     TellsBalance,
 )
 from pika_async.dialects._services import SERVICES, check_at, service_named, service_of
+from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Conversation",
     "Dialect",
     "Endpoint",
+    "Fal",
     "Finds",
     "Gateway",
     "HTTPRequest",
