@@ -123,7 +123,7 @@ def model_of(request: GenerationRequest) -> Model:
             version,
             ", ".join(versions),
             problem=f"at fal {kind} is made by {' and '.join(versions)}; the path of any other "
-            "endpoint goes through as it is: fal-ai/pika/…",
+            "endpoint goes through as it is: owner/app/path",
             nearest=_MISSPELT.get(version),
         )
     return versions[version]

@@ -30,7 +30,7 @@ def checked_path(field: str, path: str) -> str:
     """
     names = path.split("/")
     if len(names) < 2 + (names[0] in _SPACES) or not all(map(_SEGMENT, names)):
-        raise FieldError(field, path, 'a path such as "fal-ai/pika/v2.2/text-to-video"')
+        raise FieldError(field, path, 'the path of an endpoint, such as "owner/app/path"')
     return path
 
 

@@ -29,8 +29,11 @@ _RUNNING: Final = "IN_PROGRESS"
 WRONG_ADDRESS: Final = frozenset({404, 405, 413})
 """What fal says to whoever asks for a result where it does not lie: never that a job failed."""
 
-# Of the moment, the key or the connection, whatever the body says.
-_NOT_OF_JOB: Final = frozenset({401, 403, 408, 409, 425, 429, 499})
+# Of the key or the moment, whatever the body says.
+_NOT_OF_JOB: Final = frozenset({401, 403, 425, 429})
+# What proxies say of the moment too; of the job they speak where fal says what kind of end it was.
+_WITH_A_KIND: Final = frozenset({400, 408, 409, 499})
+_NOT_YET: Final = "in progress"
 _PLACES: Final = ("video", "videos", "image", "images")
 
 
@@ -68,26 +71,20 @@ def outcome(job_id: str, response: HTTPResponse) -> JobState | Missing:
     """
     if is_success(response):
         return _finished(job_id, response)
-    body = objects(decoded(response.body))
-    if response.status == 400 and not (
-        body.get("error_type") or isinstance(body.get("detail"), list)
-    ):
-        return Missing.NOT_YET if _says_not_yet(body) else Missing.NO_ANSWER
-    of_job = response.status >= 400 and response.status not in _NOT_OF_JOB | WRONG_ADDRESS
+    body, status = objects(decoded(response.body)), response.status
+    code = code_of(response, body)
+    of_job = status >= 400 and status not in _NOT_OF_JOB | WRONG_ADDRESS and has_reason(response)
     # fal has tried again already, up to ten times: what it says then is the end.
-    if of_job and has_reason(response):
-        return _failed(message_of(body), code_of(response, body), kept(body, response.body))
-    return Missing.NO_ANSWER
+    if of_job and (code is not None or status not in _WITH_A_KIND):
+        return _failed(message_of(body), code, kept(body, response.body))
+    not_yet = status == 400 and _NOT_YET in message_of(body).lower()
+    return Missing.NOT_YET if not_yet else Missing.NO_ANSWER
 
 
 def failure_told(status: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed | None:
     """The failure that the answer about the status names itself, if it does."""
     error, kind = first_text(status.get("error")), first_text(status.get("error_type"))
     return None if error is None and kind is None else _failed(error or "", kind, raw)
-
-
-def _says_not_yet(body: Mapping[str, Any]) -> bool:
-    return "in progress" in message_of(body).lower()
 
 
 def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:

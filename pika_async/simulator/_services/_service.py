@@ -61,6 +61,8 @@ class World(Protocol):
     limit_retry_after: bool
     jobs: dict[str, SimulatedJob]
     media_origin: str
+    prefix: str
+    """A path in front of the API's paths."""
 
     def clock(self) -> float:
         """Seconds on the clock of the jobs."""
