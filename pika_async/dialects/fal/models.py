@@ -112,7 +112,7 @@ def model_of(request: GenerationRequest) -> Model:
             "extend" if request.extend else "video",
             request.extend or "given",
             "an image, or a video with an image or a region",
-            problem=f"fal has no {kind}; with a video it takes an image to add, or a region",
+            problem=f"fal has no endpoint for {kind}; with a video it takes an image or a region",
         )
     version = request.model
     if version is None:
