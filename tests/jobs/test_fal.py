@@ -10,16 +10,19 @@ from support.batches import client_for
 from support.wire import KEY, Wired, wired
 
 from pika_async import (
+    FixedPolling,
     GenerationRequest,
     JobFailedError,
     ModerationError,
     Money,
     NotFoundError,
     PermissionDeniedError,
+    PikaClient,
     PikaError,
     RetryPolicy,
     SubmissionUncertainError,
     Succeeded,
+    run_batch,
 )
 from pika_async._wire.departure import Departure
 from pika_async.dialects import Fal, Handle, Lost
@@ -187,6 +190,53 @@ async def test_an_uncertain_submit_whose_answer_names_the_job_knows_its_id(name:
         assert [caught.value.job_id] == list(sim.jobs)
         assert len(sim.submissions) == 1
         assert (await wire.job(str(caught.value.job_id)).result()).video
+
+
+async def test_a_program_needs_nothing_but_the_environment(monkeypatch, tmp_path) -> None:
+    async with simulator() as sim:
+        monkeypatch.setenv("PIKA_SERVICE", "fal")
+        monkeypatch.setenv("FAL_QUEUE_RUN_HOST", sim.url)
+        monkeypatch.setenv("FAL_KEY_ID", "id")
+        monkeypatch.setenv("FAL_KEY_SECRET", KEY)
+        async with PikaClient(polling=FixedPolling(0)) as client:
+            done = await client.generate(GenerationRequest("a panda", image=PNG))
+            await client.download(done.video, tmp_path / "panda.mp4")
+        (submission,) = sim.submissions
+        assert submission.headers["Authorization"] == f"Key id:{KEY}"
+
+
+async def test_a_batch_makes_one_job_a_prompt_whatever_goes_wrong_on_the_way(tmp_path) -> None:
+    faults = [
+        Fault("429-detail", times=5, probability=0.3),
+        Fault("403-locked", on="poll", times=None, probability=0.1),
+        Fault("result-405", on="result", times=None, probability=0.2),
+        Fault("502-html", on="result", times=None, probability=0.2),
+        Fault("cut", times=None, probability=0.2),
+    ]
+    variants = {"urls-full-path": 0.5, "back-in-queue": 0.5, "result-early": 0.5}
+    async with simulator(duration=Polls(4), faults=faults, variants=variants) as sim:
+        async with client_for(sim) as client:
+            results = await run_batch(
+                client,
+                [f"prompt {number}" for number in range(30)],
+                journal=tmp_path / "batch.journal",
+                output_dir=tmp_path,
+            )
+            again = await run_batch(
+                client,
+                [f"prompt {number}" for number in range(30)],
+                journal=tmp_path / "batch.journal",
+                output_dir=tmp_path,
+            )
+        assert all(result.ok for result in [*results, *again])
+        assert len(sim.jobs) == 30
+
+
+async def test_a_job_of_any_endpoint_is_waited_for_where_it_was_made() -> None:
+    request = GenerationRequest("x", model="workflows/me/mine/run", extra={"steps": 5})
+    async with simulator() as sim, wired(sim) as wire:
+        assert (await finished(wire, request)).video.url
+        assert sim.submissions[0].body == {"prompt": "x", "steps": 5}
 
 
 async def test_equal_prompts_have_seeds_of_their_own() -> None:

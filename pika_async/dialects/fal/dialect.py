@@ -169,7 +169,7 @@ class Fal:
             APIError: The service refused, failed, or does not know the job.
             DecodeError: The answer is not fal's, or does not say how the job stands.
         """
-        job = job_url(endpoint, self.app, handle.job_id)
+        given, job = _as_given(handle), job_url(endpoint, self.app, handle.job_id)
         response = yield from _first_answer(
             endpoint, "GET", (handle.hints.get(STATUS), f"{job}/status")
         )
@@ -183,13 +183,12 @@ class Fal:
             raise unreadable(response, "the answer does not say how the job stands")
         if word != COMPLETED:
             return state_of(status, raw)
-        hinted = _without_tail(handle.hints.get(STATUS), "/status")
         addresses = (
             status.get(RESPONSE),
             handle.hints.get(RESPONSE),
-            hinted,
+            given,
             job,
-            f"{hinted or job}/response",
+            f"{given or job}/response",
         )
         result = yield from _first_answer(endpoint, "GET", addresses)
         return _ended(handle.job_id, status, raw, result)
@@ -200,9 +199,11 @@ class Fal:
         Raises:
             APIError: There is no such job, or the service refused or failed.
         """
-        job = job_url(endpoint, self.app, handle.job_id)
+        given, job = _as_given(handle), job_url(endpoint, self.app, handle.job_id)
         response = yield from _first_answer(
-            endpoint, "PUT", (handle.hints.get(CANCEL), f"{job}/cancel")
+            endpoint,
+            "PUT",
+            (handle.hints.get(CANCEL), given and f"{given}/cancel", f"{job}/cancel"),
         )
         if is_success(response):
             return True
@@ -243,8 +244,10 @@ _HOSTS: Final = {
 }
 
 
-def _without_tail(url: str | None, tail: str) -> str | None:
-    return url.removesuffix(tail) if url is not None and url.endswith(tail) else None
+def _as_given(handle: Handle) -> str | None:
+    """Where the job lies, as the service's address of its status tells: at whichever app."""
+    job, _, last = handle.hints.get(STATUS, "").rpartition("/")
+    return job if last == "status" else None
 
 
 def _first_answer(

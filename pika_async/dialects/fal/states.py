@@ -96,7 +96,8 @@ def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
 
 def _finished(job_id: str, response: HTTPResponse) -> JobState | Missing:
     body = json_object(response)
-    items = list(_media(body))
+    # Once results were told in an envelope; what keeps old answers still does.
+    items = list(_media(body)) or list(_media(objects(body.get("response"))))
     if not items and word_of(body) in (_QUEUED, _RUNNING):
         return Missing.NOT_YET
     videos = tuple(

@@ -84,6 +84,12 @@ class TestCancel:
         assert asked is True
         assert [request.url for request in sent] == [wrong, f"{JOB}/cancel"]
 
+    def test_a_job_of_another_app_is_asked_where_its_status_is(self) -> None:
+        job = f"{QUEUE}/me/mine/requests/j"
+        handle = Handle("j", {"status_url": f"{job}/status"})
+        _, (request, *_) = talk(FAL.cancel(ENDPOINT, handle), answer(202))
+        assert request.url == f"{job}/cancel"
+
 
 class TestUpload:
     TICKET = {  # noqa: RUF012 - a table

@@ -130,6 +130,13 @@ class TestAddresses:
         assert isinstance(state, Succeeded)
         assert urls(sent) == [self.HINTS.hints["status_url"], done["response_url"]]
 
+    def test_of_a_job_of_another_app_the_result_is_looked_for_there(self) -> None:
+        job = f"{QUEUE}/me/mine/requests/j"
+        handle, gone = Handle("j", {"status_url": f"{job}/status"}), answer(404)
+        done = answer(200, {"status": "COMPLETED"})
+        _, sent = look(done, gone, gone, answer(200, VIDEO), handle=handle)
+        assert urls(sent)[1:] == [job, JOB, f"{job}/response"]
+
     def test_those_at_another_origin_are_never_asked(self) -> None:
         elsewhere = "https://queue.fal.run.example/fal-ai/pika/requests/j"
         handle = Handle("j", {"status_url": f"{elsewhere}/status", "response_url": elsewhere})
@@ -196,6 +203,8 @@ class TestResult:
             ({"videos": [{"url": "https://a"}, {"url": "https://b"}]}, ["https://a", "https://b"]),
             ({"images": [{"url": "https://a"}], "seed": 1}, ["https://a"]),
             ({"image": {"url": "https://a"}}, ["https://a"]),
+            ({"status": "COMPLETED", "response": {"video": {"url": "https://a"}}}, ["https://a"]),
+            ({"response": {"video": None}}, [""]),
             ({"audio": {"url": "https://a"}, "timings": {}}, ["https://a"]),
             ({"video": None, "images": [{"url": "https://a"}]}, ["https://a"]),
             ({"video": None}, [""]),
@@ -260,6 +269,7 @@ class TestResult:
             (502, PAGE),
             (503, PAGE),
             (504, b"upstream request timeout"),
+            (504, b"Gateway Timeout"),
             (307, b""),
         ],
     )

@@ -213,6 +213,39 @@ def test_an_endpoint_in_full_goes_through_with_prompt_media_and_extra(path: str)
     assert body == {"prompt": "newer", "image_url": IMAGE, "video_url": VIDEO, "cfg_scale": 0.5}
 
 
+ANY = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": st.just(IMAGE),
+        "video": st.just(VIDEO),
+        "pikaffect": st.sampled_from(["Melt", "Baby Me"]),
+        "model": st.sampled_from(["2.2", "2.1", "2-turbo", "2.5", "1.5", "2", "9", "2/turbo"]),
+        "resolution": st.sampled_from(["480p", "720p", "1080p"]),
+        "duration": st.integers(1, 20),
+        "keyframes": st.lists(st.just(IMAGE), min_size=2, max_size=5),
+        "ingredients": st.lists(st.just(IMAGE), min_size=1, max_size=3),
+        "aspect_ratio": st.floats(0.4, 2.5) | st.sampled_from(["16:9", "1:1"]),
+        "motion": st.integers(0, 4),
+        "negative_prompt": st.just("blur"),
+        "seed": st.integers(0, 2**40),
+        "extend": st.booleans(),
+    },
+)
+
+
+@given(ANY)
+def test_what_is_not_refused_is_sent_whole(fields) -> None:
+    try:
+        _, body = sent(**fields)
+    except FieldError:
+        return
+    medium = {"keyframes": "image_urls", "ingredients": "image_urls", "image": "image_url"}
+    for field, value in fields.items():
+        name = medium.get(field, {"video": "video_url"}.get(field, field))
+        if value is not False and field not in ("model", "aspect_ratio"):
+            assert body[name] == value
+
+
 def test_another_app_has_the_same_endpoints() -> None:
     assert sent(Fal(app="me/pika-next"))[0] == "me/pika-next/v2.2/text-to-video"
 
