@@ -125,9 +125,10 @@ class TestUpload:
         assert after_poll(caught.value) is Verdict.AGAIN
 
     @pytest.mark.parametrize("status", [400, 403, 404, 408, 500, 503])
-    def test_a_host_that_refuses_the_file_is_tried_again(self, status) -> None:
+    @pytest.mark.parametrize("body", [b"<Error/>", {"detail": "the address has worn out"}])
+    def test_a_host_that_refuses_the_file_is_tried_again(self, status, body) -> None:
         with pytest.raises(APIError) as caught:
-            self.upload(answer(200, self.TICKET), answer(status, b"<Error/>"))
+            self.upload(answer(200, self.TICKET), answer(status, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
     def test_an_account_that_is_locked_may_bring_up_nothing(self) -> None:
@@ -200,6 +201,10 @@ class TestFind:
         found, sent = self.find(page(row("a"), cursor="c2"), page(row("b"), cursor=""), page())
         assert [handle.job_id for handle in found] == ["a", "b"]
         assert [parse_qs(urlsplit(one.url).query).get("cursor") for one in sent] == [None, ["c2"]]
+
+    def test_the_last_page_is_the_one_that_says_so_whatever_its_cursor(self) -> None:
+        last = {"items": [row()], "next_cursor": "c2", "has_more": False}
+        assert self.ids(answer(200, last)) == ["j"]
 
     def test_several_are_all_told_and_each_once(self) -> None:
         assert self.ids(page(row("a"), row("b"), row("a"))) == ["a", "b"]

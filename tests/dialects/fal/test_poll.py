@@ -178,6 +178,22 @@ class TestAddresses:
         state, _ = look(answer(200, status), gone, gone)
         assert state == Failed(reason="The runner broke")
 
+    @pytest.mark.parametrize("result", [answer(502, PAGE), answer(403, {"detail": "locked"})])
+    def test_what_the_status_says_of_a_failure_waits_for_the_result(self, result) -> None:
+        status = {**DONE, "error": "The runner broke", "error_type": "runner_disconnected"}
+        with pytest.raises(APIError) as caught:
+            ended(result, status)
+        assert after_poll(caught.value) is Verdict.AGAIN
+
+    def test_the_address_that_the_submit_gave_is_asked_where_the_status_names_none(self) -> None:
+        result = f"{QUEUE}/me/results/j"
+        _, sent = look(
+            answer(200, {"status": "COMPLETED"}),
+            answer(200, VIDEO),
+            handle=Handle("j", {"response_url": result}),
+        )
+        assert urls(sent)[1:] == [result]
+
     def test_the_app_of_an_endpoint_is_where_its_jobs_are_asked_for(self) -> None:
         for app in ("me/mine", "workflows/me/mine"):
             _, sent = look(answer(200, {"status": "IN_QUEUE"}), dialect=Fal(app=app))
