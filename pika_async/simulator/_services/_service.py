@@ -61,8 +61,11 @@ class World(Protocol):
     limit_retry_after: bool
     jobs: dict[str, SimulatedJob]
     media_origin: str
-    prefix: str
-    """A path in front of the API's paths."""
+
+    @property
+    def base_path(self) -> str:
+        """What stands in front of the API's paths."""
+        ...
 
     def clock(self) -> float:
         """Seconds on the clock of the jobs."""

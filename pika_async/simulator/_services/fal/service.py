@@ -90,7 +90,7 @@ class Fal(Service):
                 return None
 
     def _submit(self, endpoint: str, arrived: Arrived, world: World) -> Reply:
-        self._origin = f"http://{arrived.headers.get('Host', '')}{world.prefix}"
+        self._origin = f"http://{arrived.headers.get('Host', '')}{world.base_path}"
         reply = self.submit(arrived, world)
         if reply.job is None:
             return reply
