@@ -99,7 +99,7 @@ WORDS = {
         "X-Oneapi",
     ),
     "pika": ("X-API-KEY", "Idempotency-Key", "micro_usd", "/v1/media"),
-    "fal": ("IN_QUEUE", "request_id/", "fal-ai/", "queue.fal.run"),
+    "fal": ("IN_QUEUE", "request_id/", "fal-ai/", "queue.fal.run", "X-Fal-", "by-endpoint"),
 }
 HOMES_OF_SERVICES = ("dialects", "simulator._services")
 
@@ -381,12 +381,17 @@ def test_types_are_no_way_around_a_wall():
     assert upward({"_states": hidden, "_client": ""}) != []
 
 
-def test_the_words_of_the_gateway_are_spelt_in_its_folders():
+@pytest.mark.parametrize(
+    ("service", "some"),
+    [
+        ("gateway", {"promptText", "resultUrl", "Bearer"}),
+        ("fal", {"IN_QUEUE", "fal-ai/", "queue.fal.run"}),
+    ],
+)
+def test_the_words_of_a_service_are_spelt_in_its_folders(service, some):
     # Or else the rule would pass for want of anything to find.
-    text = "".join(source for name, source in SOURCES.items() if service_of(name) == "gateway")
-    assert {"promptText", "resultUrl", "Bearer"} <= {
-        word for word in WORDS["gateway"] if word in text
-    }
+    text = "".join(source for name, source in SOURCES.items() if service_of(name) == service)
+    assert some <= {word for word in WORDS[service] if word in text}
 
 
 def test_no_module_of_the_package_is_longer_than_400_lines():

@@ -23,6 +23,7 @@ from pika_async.dialects._services import (
     service_of,
     url_variable,
 )
+from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Conversation",
     "Dialect",
     "Endpoint",
+    "Fal",
     "Finds",
     "Gateway",
     "HTTPRequest",

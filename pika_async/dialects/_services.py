@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import FieldError
 from pika_async.dialects._seam import ReadsPlace
+from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SERVICE_VARIABLE: Final = "PIKA_SERVICE"
 """The environment variable that names the service where the program does not."""
 
-SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway}
+SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway, "fal": Fal}
 """What makes the dialect of each service, by its name."""
 
 

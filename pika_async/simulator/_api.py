@@ -68,8 +68,13 @@ class Api:
         if fault is None or fault.spoils_true_answer:
             # What is not sent at all (a reset, before the work was done) may be empty.
             return self._answer(_EMPTY if reply is None else reply)
-        location = self._state.media_origin + ELSEWHERE + request.raw_path
-        return fault_answer(fault, self._state.service_at_work, self._request_id(), location)
+        return fault_answer(
+            fault,
+            self._state.service_at_work,
+            self._request_id(),
+            location=self._state.media_origin + ELSEWHERE + request.raw_path,
+            job=None if reply is None else reply.job,
+        )
 
     def _record(
         self,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pika_async.simulator import _common
+from pika_async.simulator._services.fal.service import Fal
 from pika_async.simulator._services.gateway.service import Gateway
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pika_async.simulator._rows import FaultRow
     from pika_async.simulator._services._service import Service
 
-SERVICES: Final[dict[str, type[Service]]] = {"gateway": Gateway}
+SERVICES: Final[dict[str, type[Service]]] = {"gateway": Gateway, "fal": Fal}
 """Each service by name. Names of faults and variants mean one thing at all of them."""
 
 

@@ -48,6 +48,7 @@ class Cdn:
         job_id = _job_id(path)
         fault = self._state.fault_of_job("download", job_id)
         expired = self._has_expired(job_id, query) or request.raw_path in self._used_up
+        expired = expired or self._refuses_key(job_id, request)
         answer = self._answer(request, file, fault, expired=expired)
         if self._state.record:
             record = Download(
@@ -79,6 +80,12 @@ class Cdn:
         if job is None or not {"links-expire", "links-for-once"} & job.variants:
             return False
         return parse_qs(query).get("signature") != [str(job.polls)]
+
+    def _refuses_key(self, job_id: str, request: web.BaseRequest) -> bool:
+        job = self._state.jobs.get(job_id)
+        if job is None or "links-refuse-keys" not in job.variants:
+            return False
+        return self._state.service_at_work.key(request.headers) is not None
 
     def _is_for_once(self, job_id: str) -> bool:
         job = self._state.jobs.get(job_id)

@@ -130,6 +130,7 @@ VARIANTS: Final = {
     "mixed-outcomes": "a job makes two videos or more, of which the last fails",
     "links-expire": "every answer makes new links; all but the newest are answered with 403",
     "links-for-once": "every answer makes new links; each works once, and breaks off after 40 %",
+    "links-refuse-keys": "links are answered with 403 where a request brings the API key along",
     "lagging": "answers are up to 15 s behind; with Polls, one poll",
 }
 """Body variants that any service can follow, since the jobs and the media host know them."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pika_async.simulator._faults import Fault
+    from pika_async.simulator._jobs import SimulatedJob
     from pika_async.simulator._rows import Does
     from pika_async.simulator._services._service import Reply, Service
 
@@ -144,7 +145,13 @@ def answer_of(reply: Reply, service: Service, request_id: str) -> Answer:
     return Answer(reply.status, headers, body, 0, len(body))
 
 
-def fault_answer(fault: Fault, service: Service | None, request_id: str, location: str) -> Answer:
+def fault_answer(
+    fault: Fault,
+    service: Service | None,
+    request_id: str,
+    location: str,
+    job: SimulatedJob | None = None,
+) -> Answer:
     """The answer that a fault gives in place of the true one.
 
     Args:
@@ -152,6 +159,7 @@ def fault_answer(fault: Fault, service: Service | None, request_id: str, locatio
         service: The service that answers; None for a media host.
         request_id: By what the service names the request.
         location: Where redirects lead.
+        job: The job that the request made, if it made one.
     """
     body = fault.row.body if fault.body is None else fault.body
     raw, kind = _faults.encoded(body, service, request_id)
@@ -162,5 +170,7 @@ def fault_answer(fault: Fault, service: Service | None, request_id: str, locatio
         headers.update(service.headers(request_id))
     if fault.row.does in _REDIRECTS:
         headers["Location"] = location
-    headers.update(_faults.headers(fault, time.time()))
+    named = "" if job is None else job.id
+    for name, value in _faults.headers(fault, time.time()).items():
+        headers[name] = value.replace("{job_id}", named)
     return Answer(fault.status or fault.row.status or _OK, headers, raw, 0, len(raw))

@@ -7,7 +7,15 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-Place: TypeAlias = Literal["submit", "poll", "download"]
+Place: TypeAlias = Literal[
+    "submit",
+    "poll",
+    "download",
+    # At services where these are requests of their own:
+    "result",  # what a job made, once a poll has said that it is done
+    "upload",  # bytes that go up before a submit
+    "platform",  # history, prices, balance
+]
 Body: TypeAlias = "Mapping[str, Any] | list[Any] | str | bytes"
 Does: TypeAlias = Literal[
     # The row's answer, or the true one where the row has none, is sent ...
@@ -50,11 +58,12 @@ class FaultRow:
     does: Does = field(default="answer", kw_only=True)
     """What becomes of the answer."""
     headers: Mapping[str, str] = field(factory=dict, kw_only=True)
-    """Headers beside Content-Type and the id of the request."""
+    """Headers beside Content-Type and the id of the request; {job_id} stands for the id of the job
+    that the request made."""
 
 
-API: tuple[Place, ...] = ("submit", "poll")
-EVERYWHERE: tuple[Place, ...] = ("submit", "poll", "download")
+API: tuple[Place, ...] = ("submit", "poll", "result")
+EVERYWHERE: tuple[Place, ...] = ("submit", "poll", "download", "result")
 POLL: tuple[Place, ...] = ("poll",)
 FILE: tuple[Place, ...] = ("download",)
 

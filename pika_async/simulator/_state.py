@@ -56,6 +56,11 @@ class State(Settings):
         self._draws = random.Random(f"jobs {self.seed}")  # noqa: S311
         self.ledger = Ledger(random.Random(f"faults {self.seed}"))  # noqa: S311
 
+    @property
+    def base_path(self) -> str:
+        """What stands in front of the API's paths."""
+        return self.prefix
+
     def next_request_id(self) -> str:
         """An id by which the service names one request."""
         self._requests += 1

@@ -108,7 +108,7 @@ def test_what_is_refused_says_which_other_service_would_take_it():
             raise FieldError("seed", request.seed, "nothing here")
 
     with pytest.raises(FieldError, match="; the service 'gateway' would take it$") as caught:
-        check_at(Strict(), GenerationRequest("x", seed=5))
+        check_at(Strict(), GenerationRequest("x", seed=5, motion=3))
     assert "gateway" in caught.value.services
 
 

@@ -50,7 +50,7 @@ def test_a_name_like_no_other_is_answered_with_the_list_alone():
     ("name", "arguments", "sentence"),
     [
         ("cut", {"on": "submit"}, "it is for 'download', not for on='submit'"),
-        ("408", {"on": "upload"}, "it is for 'submit' and 'poll' and 'download', not"),
+        ("408", {"on": "upload"}, "it is for 'submit' and 'poll' and 'download' and 'result', not"),
         ("408", {"job_id": "x"}, "a submit has no job_id yet"),
         ("custom", {}, "it needs a status"),
         ("custom", {"status": 100}, "from 200 to 599"),

@@ -34,7 +34,7 @@ class Toy(Service):
             case "GET", "jobs", job_id:
                 return Call("poll", partial(self.look, job_id), job_id)
             case "GET", "jobs", job_id, "result":
-                return Call(None, partial(self.result, job_id), job_id)
+                return Call("result", partial(self.result, job_id), job_id)
             case "PUT", "jobs", job_id, "cancel":
                 return Call(None, lambda _, world: Reply(202, {"was": world.jobs[job_id].id}))
         return None
@@ -228,3 +228,26 @@ def test_an_unknown_service_is_answered_with_those_there_are():
 def test_the_service_cannot_be_changed():
     with pytest.raises(AttributeError):
         Simulator().service = "toy"
+
+
+async def test_a_fault_can_strike_where_a_service_tells_results(ask):
+    fault = Fault("502-html", on="result")
+    async with Simulator(service="toy", duration=Polls(1), faults=[fault]) as sim:
+        name = (await ask("POST", f"{sim.url}/jobs", json={"say": "a"})).json["name"]
+        seen = await ask("GET", f"{sim.url}/jobs/{name}")
+        results = [await ask("GET", f"{sim.url}/jobs/{name}/result") for _ in range(2)]
+
+    assert seen.status == 202
+    assert [result.status for result in results] == [502, 200]
+
+
+async def test_a_fault_can_name_the_job_that_was_made_all_the_same(ask):
+    named = {"X-Job": "{job_id}"}
+    faults = [
+        Fault("custom", status=500, headers=named, started=True),
+        Fault("custom", status=500, headers=named),
+    ]
+    async with Simulator(service="toy", faults=faults) as sim:
+        made, none = [await ask("POST", f"{sim.url}/jobs", json={"say": "a"}) for _ in range(2)]
+
+    assert [made.headers["X-Job"], none.headers["X-Job"]] == [*sim.jobs, ""]

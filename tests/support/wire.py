@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from pika_async import FixedPolling, Job, RetryPolicy
 from pika_async._events import Event
-from pika_async._http import Endpoint
+from pika_async._http import API_HOST, Endpoint
 from pika_async._jobs.jobs import Jobs
 from pika_async._jobs.recorder import PlainRecorder
 from pika_async._log import Teller
@@ -91,11 +91,13 @@ async def wired_to(
     retry: RetryPolicy | None = None,
     dialect: Dialect | None = None,
 ) -> AsyncIterator[Wired]:
+    dialect = dialect or Gateway()
+    hosts = {host: url for host in dialect.hosts if host != API_HOST}
     clock = LeapingClock()
     transport = Transport(session=None, request_timeout=request_timeout)
     api = API(
-        endpoint=Endpoint(base_url=url, api_key=KEY),
-        dialect=dialect or Gateway(),
+        endpoint=Endpoint(base_url=url, api_key=KEY, hosts=hosts),
+        dialect=dialect,
         transport=transport,
         now=clock.now,
     )
@@ -131,5 +133,7 @@ async def wired(
     retry: RetryPolicy | None = None,
     url: str | None = None,
 ) -> AsyncIterator[Wired]:
-    async with wired_to(url or sim.url, request_timeout=request_timeout, retry=retry) as wire:
+    async with wired_to(
+        url or sim.url, request_timeout=request_timeout, retry=retry, dialect=sim.dialect
+    ) as wire:
         yield wire

@@ -32,6 +32,7 @@ from pika_async.dialects._answers import (
     kept,
     objects,
 )
+from pika_async.dialects._extra import merged
 from pika_async.dialects._fields import check_taken
 from pika_async.dialects._seam import Accepted, Handle
 from pika_async.dialects.gateway.errors import error_of, error_within_success
@@ -40,7 +41,6 @@ from pika_async.dialects.gateway.requests import (
     Parameters,
     SubmitBody,
     left_over,
-    merged,
     submit_body,
     submit_json,
 )

@@ -203,16 +203,6 @@ def feed_video(value: Mapping[str, Any]) -> FeedVideo:
     return video
 
 
-def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``extra`` over it, nested objects key by key."""
-    result = dict(base)
-    for key, value in extra.items():
-        below = result.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
-    return result
-
-
 def left_over(value: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """What ``value`` says beyond ``known``: the ``extra`` that would bring it back."""
     result: dict[str, Any] = {}

@@ -62,6 +62,11 @@ class World(Protocol):
     jobs: dict[str, SimulatedJob]
     media_origin: str
 
+    @property
+    def base_path(self) -> str:
+        """What stands in front of the API's paths."""
+        ...
+
     def clock(self) -> float:
         """Seconds on the clock of the jobs."""
         ...

@@ -84,8 +84,8 @@ class Table:
 
     service: str
     truths: tuple[Truth, ...]
-    names_request_in: str
-    """The header in which the service names a request."""
+    names_request_in: str | None
+    """The header in which the service names every request, if it does."""
     submit_path: str
     body: Mapping[str, Any]
     """The least that a submit is accepted with, or a little more."""

@@ -1,0 +1,154 @@
+"""A job at fal: how it stands, and what its result says. A job that failed is COMPLETED, too."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
+
+from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
+from pika_async.dialects._answers import decoded, first_text, kept, objects, shown
+from pika_async.dialects.fal.errors import (
+    code_of,
+    has_reason,
+    is_success,
+    json_object,
+    meaning_of,
+    message_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pika_async._http import HTTPResponse
+
+COMPLETED: Final = "COMPLETED"
+_QUEUED: Final = "IN_QUEUE"
+_RUNNING: Final = "IN_PROGRESS"
+
+WRONG_ADDRESS: Final = frozenset({404, 405, 413})
+"""What fal says to whoever asks for a result where it does not lie: never that a job failed."""
+
+# Of the key or the moment, whatever the body says.
+_NOT_OF_JOB: Final = frozenset({401, 403, 425, 429})
+# What proxies say of the moment too; of the job they speak where fal says what kind of end it was.
+_WITH_A_KIND: Final = frozenset({400, 408, 409, 499})
+_NOT_YET: Final = "in progress"
+_PLACES: Final = ("video", "videos", "image", "images")
+
+
+class Missing(Enum):
+    """Why an answer to a question for the result is none."""
+
+    NOT_YET = auto()
+    """The job is still in progress."""
+    NO_ANSWER = auto()
+    """It tells nothing of the job."""
+
+
+def word_of(status: Mapping[str, Any]) -> str:
+    """The word for how a job stands; empty where there is none."""
+    word = status.get("status")
+    return word if isinstance(word, str) else ""
+
+
+def state_of(status: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
+    """The state that an answer without a result tells of."""
+    match word_of(status):
+        case "IN_QUEUE":
+            return Queued(position=_position(status.get("queue_position")), raw=raw)
+        case "IN_PROGRESS":
+            return Running(raw=raw)
+        case other:
+            return Unknown(status=shown(other), raw=raw)
+
+
+def outcome(job_id: str, response: HTTPResponse) -> JobState | Missing:
+    """What the answer to a question for the result says of the job.
+
+    Raises:
+        DecodeError: It is a 2xx, and none of fal's.
+    """
+    if is_success(response):
+        return _finished(job_id, response)
+    body, status = objects(decoded(response.body)), response.status
+    code = code_of(response, body)
+    of_job = status >= 400 and status not in _NOT_OF_JOB | WRONG_ADDRESS and has_reason(response)
+    # fal has tried again already, up to ten times: what it says then is the end.
+    if of_job and (code is not None or status not in _WITH_A_KIND):
+        return _failed(message_of(body), code, kept(body, response.body))
+    not_yet = status == 400 and _NOT_YET in message_of(body).lower()
+    return Missing.NOT_YET if not_yet else Missing.NO_ANSWER
+
+
+def failure_told(status: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed | None:
+    """The failure that the answer about the status names itself, if it does."""
+    error, kind = first_text(status.get("error")), first_text(status.get("error_type"))
+    return None if error is None and kind is None else _failed(error or "", kind, raw)
+
+
+def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
+    said = message or (f"the service said {code!r} and gave no reason" if code else "")
+    return Failed(
+        reason=shown(said) or "the service gave no reason", code=meaning_of(code, message), raw=raw
+    )
+
+
+def _finished(job_id: str, response: HTTPResponse) -> JobState | Missing:
+    body = json_object(response)
+    # Once results were told in an envelope; what keeps old answers still does.
+    items = list(_media(body)) or list(_media(objects(body.get("response"))))
+    if not items and word_of(body) in (_QUEUED, _RUNNING):
+        return Missing.NOT_YET
+    videos = tuple(
+        _video(job_id, place, item, body) for place, item in enumerate(items or [{}], start=1)
+    )
+    return Succeeded(videos=videos, raw=kept(body, response.body))
+
+
+def _media(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the result links to, where the endpoints of fal put it."""
+    for place in _PLACES:
+        yield from _linked(body.get(place))
+    if not any(body.get(place) for place in _PLACES):
+        # Other apps have names of their own for it.
+        for value in body.values():
+            yield from _linked(value)
+
+
+def _linked(value: object) -> Iterator[Mapping[str, Any]]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and isinstance(item.get("url"), str) and item["url"]:
+            yield item
+
+
+def _video(job_id: str, place: int, item: Mapping[str, Any], body: Mapping[str, Any]) -> Video:
+    link = item.get("url", "")
+    return Video(
+        id=job_id if place == 1 else f"{job_id}-{place}",
+        job_id=job_id,
+        # Nobody can be asked for a link with half a character in it.
+        url=link if shown(link, len(link)) == link else "",
+        duration=_seconds(item.get("duration")),
+        seed=_whole(body.get("seed")),
+        raw=kept(item),
+    )
+
+
+def _position(value: object) -> int | None:
+    return max(value, 0) if (value := _whole(value)) is not None else None
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None

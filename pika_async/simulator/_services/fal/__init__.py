@@ -1,0 +1,1 @@
+"""fal's queue: its answers, and what its endpoints take."""
