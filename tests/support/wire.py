@@ -131,5 +131,7 @@ async def wired(
     retry: RetryPolicy | None = None,
     url: str | None = None,
 ) -> AsyncIterator[Wired]:
-    async with wired_to(url or sim.url, request_timeout=request_timeout, retry=retry) as wire:
+    async with wired_to(
+        url or sim.url, request_timeout=request_timeout, retry=retry, dialect=sim.dialect
+    ) as wire:
         yield wire
