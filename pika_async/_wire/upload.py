@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from pika_async._checks import FieldError
+from pika_async._errors import ConfigurationError
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.parts import has_bytes, media_of, with_media
-from pika_async.dialects import TakesUploads
+from pika_async.dialects import LimitsMedia, TakesUploads, check_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,11 +55,14 @@ class Uploads:
         """``request`` with addresses in place of bytes, where this service wants them so.
 
         Raises:
+            ConfigurationError: A file is larger than the service takes; nothing was sent.
             PikaError: The bytes could not be brought up; nothing was submitted.
         """
         dialect = self._dialect
         if dialect is None or not has_bytes(request):
             return request
+        if isinstance(dialect, LimitsMedia):
+            _check_sizes(request, dialect)
         # All at once: five keyframes are ten requests one after the other.
         media = await asyncio.gather(
             *(
@@ -115,6 +120,15 @@ class Uploads:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _check_sizes(request: GenerationRequest, dialect: LimitsMedia) -> None:
+    # Before the bytes leave, and not by a refusal after all of them have. The size of a file is
+    # known only now that it has been read.
+    try:
+        check_sizes(request, dialect.most_bytes)
+    except FieldError as error:
+        raise ConfigurationError(f"{error}.", setting=error.field) from error
 
 
 async def _as_it_is(medium: Media) -> Media:

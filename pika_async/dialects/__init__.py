@@ -1,6 +1,7 @@
 """How services spell Pika on the wire; one folder a service, values in, values out."""
 
 from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+from pika_async.dialects._fields import check_sizes
 from pika_async.dialects._seam import (
     Accepted,
     Cancels,
@@ -39,6 +40,7 @@ __all__ = [
     "TakesUploads",
     "TellsBalance",
     "check_at",
+    "check_sizes",
     "service_named",
     "service_of",
 ]

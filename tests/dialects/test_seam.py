@@ -14,7 +14,7 @@ import math
 import traceback
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from support.batches import until
 from support.toy import Toy, toy_service
 from support.wire import KEY, wired_to
@@ -194,6 +194,23 @@ class TestUploads:
             await client.submit(GenerationRequest("another", image=PNG))
         assert len(service.stored) == 1
         assert len(service.jobs) == 6
+
+    async def test_a_file_that_the_service_would_not_take_is_refused_before_its_bytes_leave(
+        self, tmp_path
+    ):
+        @frozen(kw_only=True)
+        class Small(Toy):
+            most_bytes: dict = {"image": 1000}  # noqa: RUF012 - a table
+
+        file = tmp_path / "a.png"
+        file.write_bytes(PNG)
+        async with toy_service() as service, toy_client(service, dialect=Small()) as client:
+            for image in (PNG, file):
+                with pytest.raises(ConfigurationError, match="allowed is 1000 bytes at most"):
+                    await client.submit(GenerationRequest("a cat", image=image))
+            (result,) = await run_batch(client, [GenerationRequest("a cat", image=file)])
+        assert isinstance(result.error, ConfigurationError)
+        assert service.paths == []
 
     async def test_one_that_broke_is_begun_anew_and_costs_nothing(self):
         async with toy_service(lose_uploads=2) as service, toy_client(service) as client:
