@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-Place: TypeAlias = Literal["submit", "poll", "download"]
+Place: TypeAlias = Literal["submit", "poll", "download", "ticket", "upload"]
 Body: TypeAlias = "Mapping[str, Any] | list[Any] | str | bytes"
 Does: TypeAlias = Literal[
     # The row's answer, or the true one where the row has none, is sent ...
@@ -57,6 +57,8 @@ API: tuple[Place, ...] = ("submit", "poll")
 EVERYWHERE: tuple[Place, ...] = ("submit", "poll", "download")
 POLL: tuple[Place, ...] = ("poll",)
 FILE: tuple[Place, ...] = ("download",)
+TICKET: tuple[Place, ...] = ("ticket",)
+UPLOAD: tuple[Place, ...] = ("upload",)
 
 # Where nobody outside can know whether the job was started, some rows create it and some do not,
 # so that a client that guesses is found out either way.

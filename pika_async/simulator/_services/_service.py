@@ -105,6 +105,10 @@ class Service(ABC):
         """The same for the other origin, where media are: an upload, for example."""
         return None
 
+    def turns_away(self, headers: Mapping[str, str]) -> bool:
+        """Whether the media's host refuses a request for a file because of its headers."""
+        return False
+
     @abstractmethod
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The API key that a request carries."""
