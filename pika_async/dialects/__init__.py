@@ -19,6 +19,7 @@ from pika_async.dialects._seam import (
 )
 from pika_async.dialects._services import SERVICES, check_at, service_named, service_of
 from pika_async.dialects.gateway import Gateway
+from pika_async.dialects.pika import Pika
 
 __all__ = [
     "SERVICES",
@@ -34,6 +35,7 @@ __all__ = [
     "Handle",
     "LimitsMedia",
     "Lost",
+    "Pika",
     "Quotes",
     "ReadsPlace",
     "SettlesLate",

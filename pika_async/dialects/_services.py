@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import FieldError
 from pika_async.dialects.gateway import Gateway
+from pika_async.dialects.pika import Pika
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SERVICE_VARIABLE: Final = "PIKA_SERVICE"
 """The environment variable that names the service where the program does not."""
 
-SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway}
+SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway, "pika": Pika}
 """What makes the dialect of each service, by its name."""
 
 
