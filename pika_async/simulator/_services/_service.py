@@ -164,7 +164,7 @@ class Service(ABC):
             return self.unauthorized(key)
         wait = world.wait_for_submit()
         if wait:
-            return _with_retry_after(self.too_many(), wait, told=world.limit_retry_after)
+            return with_retry_after(self.too_many(), wait, told=world.limit_retry_after)
         complaint = self.complaint(arrived.json)
         if complaint is not None or arrived.json is None:
             return self.refused(str(complaint))
@@ -182,7 +182,8 @@ class Service(ABC):
         return self.seen(job, job.look(world.clock()), world.media_origin)
 
 
-def _with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:
+def with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:
+    """`reply` with the seconds to wait in a header, where that is told."""
     if not told:
         return reply
     return evolve(reply, headers={**reply.headers, "Retry-After": str(math.ceil(wait))})
