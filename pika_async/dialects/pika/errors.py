@@ -69,7 +69,7 @@ def error_of(
         response: The answer.
         is_submit: Whether it answers a request that may start a job.
         from_elsewhere: Whether another origin answered, which says nothing of the key or the job.
-        hint: What the user can do about it, where the service does not say it.
+        hint: What the user can do about it, where the answer is sure to come again.
         job_id: The job that it names all the same.
     """
     body = objects(decoded(response.body))
@@ -84,12 +84,12 @@ def error_of(
         body=excerpt(response.body),
         started=Started.MAYBE if may_have else Started.NO,
         job_id=job_id,
-        is_api_answer=not from_elsewhere and bool(message or code),
+        is_api_answer=bool(hint) or (not from_elsewhere and bool(message or code)),
     )
 
 
-def unreadable(response: HTTPResponse, problem: str) -> DecodeError:
-    """The error for a 2xx that is not the answer that was asked for."""
+def unreadable(response: HTTPResponse, problem: str, *, is_submit: bool = True) -> DecodeError:
+    """The error for a 2xx that is not the answer that was asked for; see :func:`error_of`."""
     body = excerpt(response.body)
     if is_web_page(response):
         return DecodeError(
@@ -102,7 +102,7 @@ def unreadable(response: HTTPResponse, problem: str) -> DecodeError:
         f"{problem} (HTTP {response.status}, body {body!r})",
         status=response.status,
         body=body,
-        started=Started.MAYBE,
+        started=Started.MAYBE if is_submit else Started.NO,
     )
 
 

@@ -51,7 +51,7 @@ def upload(endpoint: Endpoint, content: bytes, media_type: str) -> Conversation[
     there, lasting = _place(ticket.get("upload_url")), _place(ticket.get("url"))
     headers = _headers(ticket.get("headers"))
     if not there or not lasting or headers is None:
-        raise unreadable(answer, "the answer names no address to upload to")
+        raise unreadable(answer, "the answer names no address to upload to", is_submit=False)
     stored = yield HTTPRequest(
         method="PUT",
         url=there,
@@ -155,5 +155,5 @@ def _object(answer: HTTPResponse, problem: str) -> dict[str, Any]:
         raise error_of(answer, is_submit=False)
     said = decoded(answer.body)
     if not isinstance(said, dict):
-        raise unreadable(answer, problem)
+        raise unreadable(answer, problem, is_submit=False)
     return said
