@@ -117,8 +117,8 @@ def test_a_request_goes_to_its_model_with_the_fields_of_its_row(given_, path, bo
     assert sent(GenerationRequest("go", **given_)) == (path, body)
 
 
-@pytest.mark.parametrize(("given_", "path", "body"), ROWS)
-def test_a_body_passes_the_strict_schema_unless_extra_says_more(given_, path, body):
+@pytest.mark.parametrize(("given_", "path"), [row[:2] for row in ROWS])
+def test_a_body_passes_the_strict_schema_unless_extra_says_more(given_, path):
     said = complaint(path, sent(GenerationRequest("go", **given_))[1])
     assert said == ("fps: Extra inputs are not permitted" if "extra" in given_ else None)
 
@@ -346,6 +346,8 @@ def test_what_is_not_refused_passes_the_strict_schema(fields, seconds):
     try:
         path, body = sent(request)
     except FieldError as error:
-        assert error.field in {*fields, "image", "prompt"}
+        refused_for = error.field
     else:
         assert complaint(path, body) is None
+        return
+    assert refused_for in {*fields, "image", "prompt"}
