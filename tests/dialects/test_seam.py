@@ -43,7 +43,7 @@ from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
 from pika_async._meaning import Started
 from pika_async._wire.api import API
 from pika_async._wire.departure import Departure
-from pika_async.dialects import Dialect, Gateway, Handle
+from pika_async.dialects import Dialect, Gateway, Handle, Pika
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
 REQUEST = GenerationRequest("a red panda surfing")
@@ -54,7 +54,7 @@ def toy_client(service, **options) -> PikaClient:
     return PikaClient(KEY, base_url=service.url, **(QUICK | {"dialect": Toy()} | options))
 
 
-@pytest.mark.parametrize("dialect", [Toy(), Gateway()], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect", [Toy(), Gateway(), Pika()], ids=lambda dialect: dialect.name)
 def test_every_dialect_answers_everything_that_the_seam_asks(dialect):
     asked = {name for name in vars(Dialect) if not name.startswith("_")}
     assert asked == {

@@ -22,7 +22,7 @@ KNOWN: Final = frozenset({"queued", "running", "completed", "failed"})
 
 _SETTLED: Final = "settled"
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
-# Where links stand, whatever the kind of the medium; `media_type` is looked at before them.
+# Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "audios", "file", "files")
 # The job was refused before the vendor was asked for anything.
 _REFUSED_AT_THE_DOOR: Final = QUOTA_CODES | {
@@ -112,11 +112,13 @@ def _name(job_id: str, place: int) -> str:
 
 def _places(output: Mapping[str, Any]) -> Iterator[object]:
     # Routes of other vendors may make an image or a sound: what was paid for is had all the same.
+    # Yet beside a video that is to come an image is no more than its poster.
     kind = output.get("media_type")
     if isinstance(kind, str):
-        yield output.get(kind)
-    for name in _PLACES:
-        yield output.get(name)
+        one = kind.removesuffix("s")
+        yield from map(output.get, (kind, one, f"{one}s"))
+    else:
+        yield from map(output.get, _PLACES)
     yield output if "url" in output else None
 
 

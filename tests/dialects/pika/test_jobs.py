@@ -10,6 +10,7 @@ from support.batches import KEY, client_for, prompts
 from support.wire import wired
 
 from pika_async import (
+    APIError,
     Batch,
     Failed,
     FixedPolling,
@@ -145,6 +146,24 @@ class TestAJob:
         for record in (*uploaded, *sim.downloads):
             assert KEY not in str(dict(record.headers))
             assert record.headers["User-Agent"].startswith("pika-async/")
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("place", ["submit", "poll"])
+    async def test_one_never_takes_the_key_to_another_origin(self, place):
+        faults = [Fault("redirect-other-origin", on=place, times=None)]
+        retry = RetryPolicy(outage_budget=0)
+        async with simulator(faults=faults) as sim, wired(sim, retry=retry) as wire:
+            with pytest.raises(APIError) as caught:
+                await (await wire.submit(GenerationRequest("a cat"))).result()
+        assert caught.value.status == 307
+        assert sim.strays == []
+
+    async def test_one_of_an_upload_is_not_followed_and_a_new_address_is_asked_for(self):
+        async with simulator(faults=[Fault("307-upload")]) as sim, client_for(sim) as client:
+            await client.submit(GenerationRequest("a cat", image=PNG))
+        assert sim.strays == []
+        assert len(sim.service_at_work.uploads.tickets) == 2
 
 
 class TestAJobThatFailsAtItsSubmit:

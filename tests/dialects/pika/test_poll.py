@@ -97,6 +97,9 @@ class TestTheDocument:
             ({"media_type": "video", "video": LINK}, [LINK]),
             ({"media_type": "videos", "videos": [LINK]}, [LINK]),
             ({"media_type": "video", "url": LINK}, [LINK]),
+            ({"media_type": "video", "videos": [{"url": LINK}]}, [LINK]),
+            ({"media_type": "videos", "video": {"url": LINK}}, [LINK]),
+            ({"image": {"url": LINK + ".png"}, "video": {"url": LINK}}, [LINK]),
             ({"media_type": "videos", "videos": [{"url": LINK}, {}]}, [LINK, ""]),
         ],
     )  # fmt: skip
@@ -182,6 +185,8 @@ class TestTheLinkApart:
         {"media_type": "video", "video": {"url": None}},
         {"media_type": "video", "video": {"url": "data:video/mp4;base64,AAAA"}},
         {"media_type": "videos", "videos": []},
+        {"media_type": "video", "image": {"url": "https://cdn.pika.art/poster.png"}},
+        {"media_type": "video", "video": {}, "image": {"url": "https://cdn.pika.art/poster.png"}},
     )
 
     @pytest.mark.parametrize("output", MISSING)

@@ -71,6 +71,8 @@ FAULTS: Final = (
     FaultRow("503-ticket", TICKET, 503, REFUSES, "unavailable", message("service unavailable")),
     FaultRow("200-ticket-empty", TICKET, 200, REFUSES, "an address without a link", {}),
     FaultRow("403-upload-expired", UPLOAD, 403, REFUSES, "the address has expired", _EXPIRED),
+    FaultRow("307-upload", UPLOAD, 307, REFUSES, "another host wants the bytes",
+             does="redirect"),
     FaultRow("413-upload", UPLOAD, 413, REFUSES, "file too large for the host of the files"),
     FaultRow("500-upload", UPLOAD, 500, REFUSES, "the host of the files broke"),
     FaultRow("reset-upload", UPLOAD, None, REFUSES, "reset on the way", does="reset"),
