@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._api_errors import (
@@ -79,8 +80,8 @@ def error_of(
         "; ".join(part for part in (message, hint) if part),
         status=response.status,
         code=code,
-        request_id=_request_id(response),
-        retry_after=retry_after(response),
+        request_id=_request_id(response, body),
+        retry_after=_retry_after(response, body),
         body=excerpt(response.body),
         started=Started.MAYBE if may_have else Started.NO,
         job_id=job_id,
@@ -158,6 +159,22 @@ def _class(status: int, code: str | None) -> type[APIError]:
     return _BY_STATUS.get(status, APIError)
 
 
-def _request_id(response: HTTPResponse) -> str | None:
-    named = first_text(response.headers.get("X-Request-ID"))
+def _retry_after(response: HTTPResponse, body: Mapping[str, Any]) -> float | None:
+    asked = retry_after(response)
+    if asked is not None:
+        return asked
+    said = next((body[name] for name in ("retry_after", "retryAfter") if name in body), None)
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        seconds = float(said)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _request_id(response: HTTPResponse, body: Mapping[str, Any]) -> str | None:
+    named = first_text(
+        response.headers.get("X-Request-ID"), body.get("request_id"), body.get("requestId")
+    )
     return None if named is None else shown(named, _LONGEST_NAME)

@@ -23,7 +23,7 @@ KNOWN: Final = frozenset({"queued", "running", "completed", "failed"})
 _SETTLED: Final = "settled"
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
-_PLACES: Final = ("video", "videos", "image", "images", "audio", "audios", "file", "files")
+_PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
 _REFUSED_AT_THE_DOOR: Final = QUOTA_CODES | {
     "membership_required",

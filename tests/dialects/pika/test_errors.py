@@ -37,6 +37,32 @@ def test_the_request_is_named_by_its_header():
     assert error_of(answer({}, 500)).request_id is None
 
 
+def test_or_in_the_body_where_it_has_no_header():
+    assert error_of(answer({"request_id": "req-2"}, 500)).request_id == "req-2"
+    assert error_of(answer({"requestId": "req-2"}, 500)).request_id == "req-2"
+    both = answer({"request_id": "req-2"}, 500, X_Request_ID="req-1")
+    assert error_of(both).request_id == "req-1"
+    assert error_of(answer({"request_id": 7}, 500)).request_id is None
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"retry_after": 7}, 7.0),
+        ({"retryAfter": 0.5}, 0.5),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": -1}, None),
+        ({"retry_after": True}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": 1e400}, None),
+        ({"retry_after": None}, None),
+    ],
+)
+def test_the_time_to_wait_may_stand_in_the_body(body, seconds):
+    assert error_of(answer({"message": "many", **body}, 429)).retry_after == seconds
+    assert error_of(answer({"message": "many", **body}, 429, Retry_After="3")).retry_after == 3.0
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7.0), ("Sat, 28 Nov 2026 12:00:30 GMT", 30.0), ("soon", None), ("", None)],

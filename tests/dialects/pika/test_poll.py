@@ -92,6 +92,8 @@ class TestTheDocument:
             ({"videos": [{"url": LINK}]}, [LINK]),
             ({"media_type": "image", "image": {"url": LINK}}, [LINK]),
             ({"media_type": "audio", "audio": {"url": LINK}}, [LINK]),
+            ({"media_type": "transcript", "transcript": {"url": LINK}}, [LINK]),
+            ({"transcript": {"url": LINK}}, [LINK]),
             ({"media_type": "images", "images": [{"url": LINK}]}, [LINK]),
             ({"media_type": "mesh", "mesh": {"url": LINK}}, [LINK]),
             ({"media_type": "video", "video": LINK}, [LINK]),
