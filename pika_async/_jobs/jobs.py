@@ -45,7 +45,7 @@ from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.submit import Submit, Submitter, new_submit_id
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._jobs.verdicts import Symptom, Verdict, after_poll, symptom
 from pika_async._request.record import Intent, intent_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
@@ -271,17 +271,24 @@ class Jobs:
         await self._submitter.answered(lambda _: True)
 
     async def _stubbornly(self, step: Callable[[], Awaitable[str]]) -> str:
-        """A step that costs nothing, tried again as polls are, as often as submits are."""
-        failures = 0
+        """A step that costs nothing, tried again as polls are, as often as submits are.
+
+        Where the service has no room it stands in line, which is no attempt of its own.
+        """
+        failures = tries = 0
+        begun = self._timing.now()
         while True:
             try:
                 return await step()
             except PikaError as error:
-                failures += 1
+                tries += 1
+                busy = symptom(error) is Symptom.BUSY
+                within_outage = self._timing.now() - begun < self._retry.outage_budget
+                failures += not (busy and within_outage)
                 if after_poll(error) is not Verdict.AGAIN or failures >= self._retry.attempts:
-                    error.tries = failures
+                    error.tries = tries
                     raise
-                await self._timing.sleep(self._retry.delay(failures, error, self._timing.random()))
+                await self._timing.sleep(self._retry.delay(tries, error, self._timing.random()))
 
     def _note_submit(self, job_id: str) -> None:
         now, latest = self._timing.now(), self._submitted_at
