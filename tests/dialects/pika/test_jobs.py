@@ -305,6 +305,23 @@ class TestTheLimit:
         assert len(sim.jobs) == 50
         assert {sent.status for sent in sim.submissions} == {200, 429}
 
+    async def test_uploads_that_count_among_them_stand_in_line_as_submits_do(self):
+        # More often than a request is tried that nothing holds up.
+        faults = [Fault("429-ticket", times=20)]
+        async with simulator(faults=faults) as sim, wired(sim) as wire:
+            await wire.submit(GenerationRequest("a cat", image=PNG))
+            assert sum(wire.clock.naps) < 60
+        assert len(sim.submissions) == 1
+
+    async def test_uploads_stand_in_line_for_the_outage_budget_and_no_longer(self):
+        faults = [Fault("429-ticket", times=None)]
+        retry = RetryPolicy(jitter=0.0, outage_budget=60)
+        async with simulator(faults=faults) as sim, wired(sim, retry=retry) as wire:
+            with pytest.raises(RateLimitError, match="Nothing was started"):
+                await wire.submit(GenerationRequest("a cat", image=PNG))
+            assert 60 <= sum(wire.clock.naps) <= 120
+        assert sim.submissions == []
+
 
 class TestUploads:
     async def one(self, sim, **options):

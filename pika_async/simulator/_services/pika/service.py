@@ -40,7 +40,8 @@ class Pika(Service):
     Attributes:
         balance_micro_usd: What is left in the account; jobs beyond it fail at their submit. None:
             there is no end of it, and the balance is told as 100 dollars.
-        most_in_flight: Beyond so many jobs that have not ended submits get a 429; None: no limit.
+        most_in_flight: Beyond so many jobs that have not ended submits get a 429, and requests for
+            an address to upload to as well; None: no limit.
         postpaid: What stands under that name beside the balance.
         spent_micro_usd: What the jobs of this simulator cost, failed ones nothing.
     """
@@ -88,7 +89,7 @@ class Pika(Service):
     def _of_the_rest(self, method: str, parts: list[str]) -> Call | None:
         match [method, *parts]:
             case ["POST", "v1", "media", "uploads"]:
-                return Call("ticket", self._with_key(self.uploads.ticket))
+                return Call("ticket", self._with_key(self._ticket))
             case ["POST", "catalog", "apis", api_id, "quote"]:
                 return Call(None, partial(self._quote, unquote(api_id)))
             case ["GET", "billing", "balance"]:
@@ -201,6 +202,9 @@ class Pika(Service):
         return Reply(
             200, answers.document(job, self._sold[job_id], look, world.media_origin), job=job
         )
+
+    def _ticket(self, arrived: Arrived, world: World) -> Reply:
+        return self.too_many() if self._is_full(world) else self.uploads.ticket(arrived, world)
 
     def _is_full(self, world: World) -> bool:
         if self.most_in_flight is None:
