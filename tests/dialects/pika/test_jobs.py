@@ -297,8 +297,7 @@ class TestARepeatedKey:
 
 class TestTheLimit:
     async def test_beyond_twenty_in_flight_submits_wait_and_none_is_given_up(self):
-        retry = RetryPolicy(initial=0.01, maximum=0.05)
-        async with simulator(duration=0.2) as sim, client_for(sim, retry=retry) as client:
+        async with simulator(duration=Polls(3)) as sim, client_for(sim) as client:
             sim.service_at_work.most_in_flight = 20
             results = await run_batch(client, prompts(50), max_in_flight=50)
         assert all(result.ok for result in results)
@@ -347,8 +346,8 @@ class TestUploads:
         ],
     )
     async def test_one_that_breaks_is_begun_anew_with_a_new_address(self, name):
-        async with simulator(faults=[Fault(name, times=2)]) as sim:
-            await self.one(sim)
+        async with simulator(faults=[Fault(name, times=2)]) as sim, wired(sim) as wire:
+            await wire.submit(GenerationRequest("a cat", image=PNG))
         uploads = sim.service_at_work.uploads
         assert list(uploads.stored.values()) == [PNG]
         assert len(sim.submissions) == 1

@@ -86,6 +86,11 @@ class TestDocuments:
             (404, {"message": "Job not found"})
         ] * 2
 
+    async def test_an_unknown_job_is_answered_with_nothing_where_that_is_asked_for(self, ask):
+        async with simulator(unknown_job="empty") as sim:
+            reply = await ask("GET", f"{sim.url}/v1/media/jobs/media_0")
+        assert (reply.status, reply.body) == (200, b"")
+
     @pytest.mark.parametrize(
         ("variants", "error"),
         [
