@@ -282,6 +282,22 @@ class TestARepeatedKey:
         assert before.headers["Idempotency-Key"] == after.headers["Idempotency-Key"]
         assert before.body == after.body
 
+    async def test_a_long_prompt_is_kept_whole_so_that_its_file_need_not_go_up_again(
+        self, tmp_path
+    ):
+        image = tmp_path / "a.png"
+        image.write_bytes(PNG)
+        requests = [GenerationRequest("a red panda surfs, " * 1_000, image=image)]
+        journal = tmp_path / "journal"
+        impatient = RetryPolicy(initial=0.0, maximum=0.0, outage_budget=0.0)
+        async with simulator(faults=[Fault("closed-after")]) as sim:
+            async with client_for(sim, retry=impatient) as client:
+                await run_batch(client, requests, journal=journal)
+            async with client_for(sim) as client:
+                (again,) = await run_batch(client, requests, journal=journal)
+        assert [again.job_id] == list(sim.jobs)
+        assert len(sim.service_at_work.uploads.stored) == 1
+
     async def test_a_failed_job_is_bought_again_with_a_new_key_alone(self, tmp_path):
         journal = tmp_path / "journal"
         async with simulator(failure="provider_error: broke") as sim, client_for(sim) as client:
