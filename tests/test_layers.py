@@ -98,7 +98,7 @@ WORDS = {
         "Bearer",
         "X-Oneapi",
     ),
-    "pika": ("X-API-KEY", "Idempotency-Key", "micro_usd", "/v1/media"),
+    "pika": ("X-API-Key", "Idempotency-Key", "micro_usd", "/v1/media"),
     "fal": ("IN_QUEUE", "request_id/", "fal-ai/", "queue.fal.run", "X-Fal-", "by-endpoint"),
 }
 HOMES_OF_SERVICES = ("dialects", "simulator._services")

@@ -45,9 +45,9 @@ from pika_async._jobs.job import Job
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
+from pika_async._jobs.stubborn import stubbornly
 from pika_async._jobs.submit import Submit, Submitter, new_submit_id
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._jobs.verdicts import Verdict, after_poll
 from pika_async._request.record import Intent, intent_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
@@ -363,17 +363,7 @@ class Jobs:
         await self._submitter.answered(lambda _: True)
 
     async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
-        """A step that costs nothing, tried again as polls are, as often as submits are."""
-        failures = 0
-        while True:
-            try:
-                return await step()
-            except PikaError as error:
-                failures += 1
-                if after_poll(error) is not Verdict.AGAIN or failures >= self._retry.attempts:
-                    error.tries = failures
-                    raise
-                await self._timing.sleep(self._retry.delay(failures, error, self._timing.random()))
+        return await stubbornly(step, self._retry, self._timing)
 
     def _note_submit(self, job_id: str) -> None:
         now, latest = self._timing.now(), self._submitted_at

@@ -19,7 +19,7 @@ from pika_async._request.parts import MEDIA_FIELDS
 if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
 
-# In ``extra`` nothing tells bare base64 from other text but its length.
+# In ``extra`` nothing tells bare base64 from other text but its length, and that no space is in it.
 _LONGEST_TEXT: Final = 8_000
 
 
@@ -49,7 +49,8 @@ class Intent:
 def intent_body(body: bytes) -> tuple[str, str]:
     """The SHA-256 of a body of JSON, and its text without bulk.
 
-    Data URLs and texts of more than 8,000 characters stand in it as digests. Where there are none,
+    Data URLs, and texts with more than 8,000 characters in a row without a space, stand in it as
+    digests. Where there are none,
     the text is the body itself, byte for byte, and the same submit can be made from it again.
     """
     digest = hashlib.sha256(body).hexdigest()
@@ -100,7 +101,7 @@ def _without_bulk(value: Any) -> Any:
             return {str(key): _without_bulk(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_without_bulk(inner) for inner in value]
-        case str() if len(value) > _LONGEST_TEXT or _is_data_url(value):
+        case str() if _is_bulk(value):
             return _digest(value)
         case _:
             return value
@@ -112,6 +113,12 @@ def _medium(value: Path | bytes | str) -> dict[str, str]:
     if isinstance(value, str) and not _is_data_url(value):
         return {"url": value}
     return _digest(value)
+
+
+def _is_bulk(text: str) -> bool:
+    if _is_data_url(text):
+        return True
+    return len(text) > _LONGEST_TEXT and any(len(run) > _LONGEST_TEXT for run in text.split(" "))
 
 
 def _is_data_url(text: str) -> bool:

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from pika_async._checks import FieldError
+from pika_async._errors import ConfigurationError
 from pika_async._request.media import SNIFF_LENGTH, media_type
-from pika_async._request.parts import MEDIA_FIELDS, has_bytes, media_of, with_media
-from pika_async.dialects import LimitsMedia, TakesUploads
+from pika_async._request.parts import has_bytes, media_of, with_media
+from pika_async.dialects import LimitsMedia, TakesUploads, check_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-    from pika_async._request.media import Media, MediaKind
+    from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
     from pika_async.dialects import Conversation
@@ -54,14 +55,14 @@ class Uploads:
         """``request`` with addresses in place of bytes, where this service wants them so.
 
         Raises:
-            FieldError: A file is larger than this service takes; nothing was sent.
+            ConfigurationError: A file is larger than the service takes; nothing was sent.
             PikaError: The bytes could not be brought up; nothing was submitted.
         """
         dialect = self._dialect
         if dialect is None or not has_bytes(request):
             return request
         if isinstance(dialect, LimitsMedia):
-            _check_sizes(request, dialect.most_bytes)
+            _check_sizes(request, dialect)
         # All at once: five keyframes are ten requests one after the other.
         media = await asyncio.gather(
             *(
@@ -126,15 +127,17 @@ def stood_in(request: GenerationRequest) -> GenerationRequest:
     )
 
 
+def _check_sizes(request: GenerationRequest, dialect: LimitsMedia) -> None:
+    # Before the bytes leave, and not by a refusal after all of them have. The size of a file is
+    # known only now that it has been read.
+    try:
+        check_sizes(request, dialect.most_bytes)
+    except FieldError as error:
+        raise ConfigurationError(f"{error}.", setting=error.field) from error
+
+
 async def _as_it_is(medium: Media) -> Media:
     return medium
-
-
-def _check_sizes(request: GenerationRequest, most_bytes: Mapping[MediaKind, int]) -> None:
-    for name, medium in media_of(request):
-        most = most_bytes.get(MEDIA_FIELDS[name])
-        if isinstance(medium, bytes) and most is not None and len(medium) > most:
-            raise FieldError(name, f"{len(medium):,} bytes", f"{most:,} bytes at most")
 
 
 def _digest(content: bytes) -> str:

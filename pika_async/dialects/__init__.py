@@ -1,6 +1,7 @@
 """How services spell Pika on the wire; one folder a service, values in, values out."""
 
 from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+from pika_async.dialects._fields import check_sizes
 from pika_async.dialects._seam import (
     Accepted,
     Cancels,
@@ -25,6 +26,7 @@ from pika_async.dialects._services import (
 )
 from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
+from pika_async.dialects.pika import Pika
 
 __all__ = [
     "SERVICES",
@@ -41,12 +43,14 @@ __all__ = [
     "Handle",
     "LimitsMedia",
     "Lost",
+    "Pika",
     "Quotes",
     "ReadsPlace",
     "SettlesLate",
     "TakesUploads",
     "TellsBalance",
     "check_at",
+    "check_sizes",
     "service_named",
     "service_of",
     "url_variable",

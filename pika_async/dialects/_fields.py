@@ -8,10 +8,13 @@ import attrs
 
 from pika_async._checks import FieldError
 from pika_async._request.about import about
+from pika_async._request.parts import MEDIA_FIELDS, media_of
 from pika_async._request.request import GenerationRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pika_async._request.media import MediaKind
 
 # What says which model it is, or goes past it.
 _ALWAYS: Final = frozenset({"prompt", "model", "extra"})
@@ -77,6 +80,22 @@ def check_needed(request: GenerationRequest, name: str, who: str) -> None:
     """
     if getattr(request, name) in (None, ()):
         raise FieldError(name, None, "given", problem=f"{who} needs one")
+
+
+def check_sizes(request: GenerationRequest, most_bytes: Mapping[MediaKind, int]) -> None:
+    """Refuse media that are larger than a service takes; those that are bytes by now.
+
+    Args:
+        request: What is asked for, with its files read.
+        most_bytes: The largest file of each kind, in bytes.
+
+    Raises:
+        FieldError: Names the field, the size and the limit.
+    """
+    for name, medium in media_of(request):
+        most = most_bytes.get(MEDIA_FIELDS[name])
+        if most is not None and isinstance(medium, bytes) and len(medium) > most:
+            raise FieldError(name, _shown(medium), f"{most} bytes at most")
 
 
 def _shown(value: object) -> object:

@@ -8,6 +8,7 @@ from pika_async._checks import FieldError
 from pika_async.dialects._seam import ReadsPlace
 from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
+from pika_async.dialects.pika import Pika
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 SERVICE_VARIABLE: Final = "PIKA_SERVICE"
 """The environment variable that names the service where the program does not."""
 
-SERVICES: Final[dict[str, Callable[[], Dialect]]] = {"gateway": Gateway, "fal": Fal}
+SERVICES: Final[dict[str, Callable[[], Dialect]]] = {
+    "gateway": Gateway,
+    "pika": Pika,
+    "fal": Fal,
+}
 """What makes the dialect of each service, by its name."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pika_async.simulator import _common
 from pika_async.simulator._services.fal.service import Fal
 from pika_async.simulator._services.gateway.service import Gateway
+from pika_async.simulator._services.pika.service import Pika
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pika_async.simulator._rows import FaultRow
     from pika_async.simulator._services._service import Service
 
-SERVICES: Final[dict[str, type[Service]]] = {"gateway": Gateway, "fal": Fal}
+SERVICES: Final[dict[str, type[Service]]] = {"gateway": Gateway, "pika": Pika, "fal": Fal}
 """Each service by name. Names of faults and variants mean one thing at all of them."""
 
 

@@ -47,9 +47,13 @@ class Cdn:
             return self._stray(request, at)
         job_id = _job_id(path)
         fault = self._state.fault_of_job("download", job_id)
-        expired = self._has_expired(job_id, query) or request.raw_path in self._used_up
-        expired = expired or self._refuses_key(job_id, request)
-        answer = self._answer(request, file, fault, expired=expired)
+        refused = (
+            self._has_expired(job_id, query)
+            or request.raw_path in self._used_up
+            or self._refuses_key(job_id, request)
+            or self._state.service_at_work.turns_away(request.headers)
+        )
+        answer = self._answer(request, file, fault, refused=refused)
         if self._state.record:
             record = Download(
                 at=at,
@@ -97,11 +101,11 @@ class Cdn:
         file: _media.MediaFile,
         fault: Fault | None,
         *,
-        expired: bool,
+        refused: bool,
     ) -> Answer:
         if fault is not None and not fault.spoils_true_answer:
             return fault_answer(fault, None, "", _location(request, fault.row.does))
-        if expired:
+        if refused:
             return fault_answer(_EXPIRED, None, "", "")
         return _file_answer(request, file, "answer" if fault is None else fault.row.does)
 

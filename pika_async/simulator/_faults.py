@@ -43,8 +43,9 @@ class Fault:
 
     Args:
         name: A row of `FAULTS`; `"custom"` takes status, body and headers from here.
-        on: Which requests can meet it, "submit", "poll" or "download"; by default where the row
-            belongs, mostly "submit".
+        on: Which requests can meet it: "submit", "poll", "download", where a service takes uploads
+            also "ticket" (asks for an address) and "upload" (brings the bytes there); by default
+            where the row belongs, mostly "submit".
         times: How often it strikes; None: always.
         after: How many requests that would meet it pass first.
         probability: How likely it strikes when it could, 0 to 1.

@@ -13,6 +13,7 @@ Place: TypeAlias = Literal[
     "download",
     # At services where these are requests of their own:
     "result",  # what a job made, once a poll has said that it is done
+    "ticket",  # a place for bytes that are to go up
     "upload",  # bytes that go up before a submit
     "platform",  # history, prices, balance
 ]
@@ -66,6 +67,8 @@ API: tuple[Place, ...] = ("submit", "poll", "result")
 EVERYWHERE: tuple[Place, ...] = ("submit", "poll", "download", "result")
 POLL: tuple[Place, ...] = ("poll",)
 FILE: tuple[Place, ...] = ("download",)
+TICKET: tuple[Place, ...] = ("ticket",)
+UPLOAD: tuple[Place, ...] = ("upload",)
 
 # Where nobody outside can know whether the job was started, some rows create it and some do not,
 # so that a client that guesses is found out either way.

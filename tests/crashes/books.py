@@ -23,6 +23,7 @@ MUST_BE_NONE = (
     "job ids in the journal and unknown to the service",
     "jobs at the service of prompts that wait in the journal",
     "uncertain though refused before the last intent",
+    "uncertain though the service knows keys",
     "files not whole",
     "files missing",
     "whole files downloaded again",
@@ -115,8 +116,9 @@ class Books:
         """The jobs that the service has accepted for each prompt of this journal."""
         accepted: dict[str, list[str]] = {prompt: [] for prompt in prompts(self.order)}
         for job in self.sim.jobs.values():
-            if job.body["promptText"] in accepted:
-                accepted[job.body["promptText"]].append(job.id)
+            prompt = self.sim.service_at_work.prompt(job.body)
+            if prompt in accepted:
+                accepted[prompt].append(job.id)
         return accepted
 
     def _asked_for(self) -> Counter[str]:
@@ -155,10 +157,13 @@ class Books:
 
     def _count_uncertain(self, prompt: str, *, reached: bool) -> None:
         self.found["uncertain"] += 1
+        if self.sim.dialect.repeatable:
+            self._find("uncertain though the service knows keys", prompt)
         posts = [
             submission
             for submission in self.sim.submissions
-            if submission.body is not None and submission.body["promptText"] == prompt
+            if submission.body is not None
+            and self.sim.service_at_work.prompt(submission.body) == prompt
         ]
         if reached:
             self.found["uncertain, and the service had it"] += 1
@@ -185,7 +190,8 @@ def _phase(life: Life, rows: dict[str, Any], order: Order) -> str:
 async def digest_of_video(sim: Simulator) -> str:
     """What every whole file of this simulator's has."""
     async with (
-        aiohttp.ClientSession() as session,
+        # Some media hosts turn libraries away by their names.
+        aiohttp.ClientSession(headers={"User-Agent": "books"}) as session,
         session.get(f"{sim.media_url}/video.mp4") as answer,
     ):
         digest = sha256(await answer.read()).hexdigest()

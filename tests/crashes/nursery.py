@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import define, field, frozen
 
-from pika_async import Batch, FixedPolling, PikaClient, RetryPolicy, SubmissionUncertainError
+from pika_async import (
+    Batch,
+    FixedPolling,
+    GenerationRequest,
+    PikaClient,
+    RetryPolicy,
+    SubmissionUncertainError,
+)
+from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -45,12 +53,20 @@ class Order:
     output_dir: str | None = None
     max_in_flight: int = 16
     polling: float = 0.02
+    service: str = "gateway"
+    image: str | None = None
+    """The file that every request begins with."""
     dies_at: int = 0
     """The SQL statement, counted from 1, before which the process kills itself; 0: none."""
 
 
 def prompts(order: Order) -> list[str]:
     return [f"{order.name} {number}" for number in range(order.prompts)]
+
+
+def requests(order: Order) -> list[GenerationRequest]:
+    image = None if order.image is None else Path(order.image)
+    return [GenerationRequest(prompt, image=image) for prompt in prompts(order)]
 
 
 # The process that is killed.
@@ -60,6 +76,7 @@ async def _carry_out(order: Order) -> None:
     client = PikaClient(
         "key",
         base_url=order.url,
+        dialect=service_named(order.service),
         polling=FixedPolling(order.polling),
         # However often the limit says no, no prompt is given up.
         retry=RetryPolicy(attempts=1000, initial=0.1, maximum=1.0),
@@ -68,7 +85,7 @@ async def _carry_out(order: Order) -> None:
         _tell({"begun": True})
         async with Batch(
             client,
-            prompts(order),
+            requests(order),
             journal=order.journal,
             output_dir=order.output_dir,
             max_in_flight=order.max_in_flight,

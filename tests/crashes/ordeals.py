@@ -37,6 +37,7 @@ class Kind:
     files: bool = False
     submits_per_second: float | None = None
     kills_a_journal: int = 1
+    service: str = "gateway"
 
 
 KINDS = (
@@ -44,6 +45,7 @@ KINDS = (
     Kind("with files", files=True, kills_a_journal=2),
     Kind("several kills", files=True, kills_a_journal=10),
     Kind("with 429s", submits_per_second=60.0, kills_a_journal=4),
+    Kind("with keys", files=True, kills_a_journal=4, service="pika"),
 )
 
 
@@ -55,6 +57,7 @@ async def ordeal(
     The second is an example of each finding that must not be.
     """
     simulator = Simulator(
+        service=kind.service,
         duration=lambda draw: draw.uniform(0.02, 0.15),
         submits_per_second=kind.submits_per_second,
         media_bytes=300_000,
@@ -100,6 +103,7 @@ def order_of(kind: Kind, sim: Simulator, prompts: int, folder: Path, number: int
     name = f"{kind.name} {number}"
     return Order(
         url=sim.url,
+        service=kind.service,
         journal=str(folder / name / "journal"),
         output_dir=str(folder / name / "videos") if kind.files else None,
         name=name,

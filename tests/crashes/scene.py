@@ -23,15 +23,22 @@ PROMPTS = 12
 
 
 @asynccontextmanager
-async def scene(folder: Path, **order: Any) -> AsyncIterator[tuple[Simulator, Scene]]:
+async def scene(
+    folder: Path, service: str = "gateway", **order: Any
+) -> AsyncIterator[tuple[Simulator, Scene]]:
     """A service, a batch that is going to be killed, and the books on both."""
     order = {"prompts": PROMPTS, "max_in_flight": 4, "polling": 0.01} | order
-    simulator = Simulator(duration=Polls(2), now=time.time)
+    simulator = Simulator(service=service, duration=Polls(2), now=time.time)
     async with simulator as sim, nursery() as nurse:
         digest = await digest_of_video(sim)
         journal, videos = folder / "journal", folder / "videos"
         order = Order(
-            url=sim.url, journal=str(journal), output_dir=str(videos), name="a red panda", **order
+            url=sim.url,
+            service=service,
+            journal=str(journal),
+            output_dir=str(videos),
+            name="a red panda",
+            **order,
         )
         yield sim, Scene(nurse, Books(sim, order), digest)
 

@@ -66,3 +66,32 @@ async def test_one_journal_outlives_many_kills(tmp_path):
             await batch.kill_when(lambda _, posts=posts: len(sim.submissions) >= posts)
         found = await batch.end()
     assert found["kills"] == 4
+
+
+async def test_where_the_service_knows_keys_the_cut_submit_names_its_job_and_none_is_uncertain(
+    tmp_path,
+):
+    async with scene(tmp_path, "pika") as (sim, batch):
+        sim.faults.append(Fault("slow-headers", after=5, seconds=600))
+        await batch.kill_when(lambda life: len(life.told) == PROMPTS - 1)
+        found = await batch.end()
+    assert (found["uncertain"], found["jobs paid for"]) == (0, PROMPTS)
+    twice = [sent for sent in sim.submissions if sent.job_id == sim.submissions[5].job_id]
+    assert len({sent.headers["Idempotency-Key"] for sent in twice}) == 1
+    assert len(twice) == 2
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_killed_between_post_and_answer_the_files_keep_their_addresses(tmp_path, made):
+    image = tmp_path / "a.png"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    async with scene(tmp_path, "pika", prompts=1, image=str(image)) as (sim, batch):
+        sim.faults.append(Fault("slow-headers", seconds=600, started=made))
+        await batch.kill_when(lambda _: sim.submissions)
+        found = await batch.end()
+    assert (found["uncertain"], found["jobs paid for"]) == (0, 1)
+    first, again = sim.submissions
+    assert first.headers["Idempotency-Key"] == again.headers["Idempotency-Key"]
+    assert first.body == again.body
+    assert first.body["image"].startswith(sim.media_origin)
+    assert len(sim.service_at_work.uploads.stored) == 1

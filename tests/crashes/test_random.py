@@ -22,7 +22,7 @@ TOLD = ("kills", "prompts", "prompts submitted twice", "prompts lost", "uncertai
 async def test_killed_at_any_moment_nothing_is_paid_twice_and_nothing_is_lost(
     place, request, record_property
 ):
-    """With ``--kills N`` there are N kills over the four kinds of batch."""
+    """With ``--kills N`` there are N kills over the kinds of batch."""
     kind = KINDS[place]
     kills = request.config.getoption("--kills")
     share = kills * (place + 1) // len(KINDS) - kills * place // len(KINDS)

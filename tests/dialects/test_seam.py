@@ -14,7 +14,7 @@ import math
 import traceback
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from support.batches import until
 from support.toy import Toy, toy_service
 from support.wire import KEY, wired_to
@@ -43,7 +43,7 @@ from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
 from pika_async._meaning import Started
 from pika_async._wire.api import API
 from pika_async._wire.departure import Departure
-from pika_async.dialects import Dialect, Gateway, Handle
+from pika_async.dialects import Dialect, Gateway, Handle, Pika
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
 REQUEST = GenerationRequest("a red panda surfing")
@@ -54,7 +54,7 @@ def toy_client(service, **options) -> PikaClient:
     return PikaClient(KEY, base_url=service.url, **(QUICK | {"dialect": Toy()} | options))
 
 
-@pytest.mark.parametrize("dialect", [Toy(), Gateway()], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect", [Toy(), Gateway(), Pika()], ids=lambda dialect: dialect.name)
 def test_every_dialect_answers_everything_that_the_seam_asks(dialect):
     asked = {name for name in vars(Dialect) if not name.startswith("_")}
     assert asked == {
@@ -194,6 +194,25 @@ class TestUploads:
             await client.submit(GenerationRequest("another", image=PNG))
         assert len(service.stored) == 1
         assert len(service.jobs) == 6
+
+    async def test_a_file_that_the_service_would_not_take_is_refused_before_its_bytes_leave(
+        self, tmp_path
+    ):
+        @frozen(kw_only=True)
+        class Small(Toy):
+            @property
+            def most_bytes(self):
+                return {"image": 1000}
+
+        file = tmp_path / "a.png"
+        file.write_bytes(PNG)
+        async with toy_service() as service, toy_client(service, dialect=Small()) as client:
+            for image in (PNG, file):
+                with pytest.raises(ConfigurationError, match="allowed is 1000 bytes at most"):
+                    await client.submit(GenerationRequest("a cat", image=image))
+            (result,) = await run_batch(client, [GenerationRequest("a cat", image=file)])
+        assert isinstance(result.error, ConfigurationError)
+        assert service.paths == []
 
     async def test_one_that_broke_is_begun_anew_and_costs_nothing(self):
         async with toy_service(lose_uploads=2) as service, toy_client(service) as client:

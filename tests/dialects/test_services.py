@@ -7,7 +7,7 @@ from attrs import frozen
 
 from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async._wire.endpoint import endpoint
-from pika_async.dialects import Gateway, check_at, service_named, service_of
+from pika_async.dialects import Gateway, Pika, check_at, service_named, service_of
 
 
 @frozen
@@ -116,6 +116,31 @@ def test_a_service_that_would_refuse_it_too_is_not_named():
     with pytest.raises(FieldError) as caught:
         check_at(Gateway(), GenerationRequest("x", duration=5, motion=3, seed=1))
     assert caught.value.services == ()
+
+
+def test_a_service_that_takes_what_another_one_does_not_is_named():
+    with pytest.raises(FieldError, match="; the service 'pika' .*would take it$") as caught:
+        check_at(Gateway(), GenerationRequest("x", duration=5))
+    assert "pika" in caught.value.services
+
+
+@pytest.mark.parametrize("name", ["pika", " Pika "])
+def test_pikas_own_api_is_named_by_its_word(name):
+    assert service_named(name) == Pika()
+
+
+def test_pikas_own_api_is_one_host_with_one_key():
+    environment = {"PIKA_API_KEY": "of-pika"}
+    here = {"dialect": Pika(), "base_url": None, "allow_insecure": False}
+    found = endpoint(api_key=None, environment=environment, **here)
+    assert (found.base_url, found.api_key, found.hosts) == (
+        "https://api.dev.pika.art",
+        "of-pika",
+        {},
+    )
+    elsewhere = {**environment, "PIKA_BASE_URL": "https://own.example/x/"}
+    own = endpoint(api_key=None, environment=elsewhere, **here)
+    assert own.base_url == "https://own.example/x"
 
 
 class TestGateway:

@@ -22,6 +22,7 @@ from pika_async import (
     PikaError,
     RetryPolicy,
     SubmissionUncertainError,
+    SubmitUncertain,
     TransportError,
 )
 from pika_async._meaning import Started
@@ -57,7 +58,7 @@ def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
     assert table.amiss(faults_of(SERVICES[table.service])) == []
 
 
-@submits(Submit.AGAIN)
+@submits(Submit.AGAIN, Submit.SAME_AGAIN)
 async def test_a_submit_is_sent_again_where_that_cannot_pay_twice(
     table: Table, truth: Truth
 ) -> None:
@@ -68,6 +69,7 @@ async def test_a_submit_is_sent_again_where_that_cannot_pay_twice(
         accepted = await wire.submit(REQUEST)
         assert list(sim.jobs) == [accepted.id]
         assert len(sim.submissions) == 2
+        assert wire.told(SubmitUncertain) == []
 
 
 @raising(Table.on_submit, "submit")
@@ -119,6 +121,39 @@ async def test_a_busy_service_is_asked_a_bounded_number_of_times(
             await wire.submit(REQUEST)
         assert len(sim.submissions) == 3
         assert not sim.jobs
+
+
+@submits(Submit.SAME_AGAIN)
+async def test_a_repeated_key_leaves_no_submit_uncertain_while_the_outage_budget_lasts(
+    table: Table, truth: Truth
+) -> None:
+    # More often than a submit may be tried where nothing is known to have been started.
+    fault = Fault(truth.name, times=3 if truth.silent else 8)
+    async with (
+        Simulator(service=table.service, duration=0, faults=[fault]) as sim,
+        wired(sim, request_timeout=timeout_for(truth), retry=RetryPolicy(attempts=2)) as wire,
+    ):
+        accepted = await wire.submit(REQUEST)
+        assert list(sim.jobs) == [accepted.id]
+        assert len(sim.submissions) == fault.times + 1
+        assert len({str(sorted(sent.headers.items())) for sent in sim.submissions}) == 1
+        assert all(sent.body == sim.submissions[0].body for sent in sim.submissions)
+        assert wire.told(SubmitUncertain) == []
+
+
+@submits(Submit.SAME_AGAIN)
+async def test_a_submit_is_uncertain_once_the_outage_budget_is_used_up(
+    table: Table, truth: Truth
+) -> None:
+    faults = [Fault(truth.name, times=None)]
+    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 60)
+    async with (
+        Simulator(service=table.service, faults=faults) as sim,
+        wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,
+    ):
+        with pytest.raises(SubmissionUncertainError, match="may be billed"):
+            await wire.submit(REQUEST)
+        assert len(sim.jobs) == int(truth.started)
 
 
 @polls(*Poll)

@@ -163,6 +163,13 @@ class TestBodies:
         assert text.encode() == body
         assert digest == hashlib.sha256(body).hexdigest()
 
+    def test_a_long_prompt_is_kept_and_base64_in_lines_is_not(self):
+        prose = json.dumps({"prompt": "a red panda surfs, " * 1_000}).encode()
+        assert intent_body(prose)[1] == prose.decode()
+        lines = "\n".join(["iVBORw0KGgo" * 6] * 200)
+        text = intent_body(json.dumps({"image": lines}).encode())[1]
+        assert json.loads(text) == {"image": sha256(lines.encode())}
+
     @pytest.mark.parametrize(
         "bulk",
         ["data:image/png;base64,iVBO", "DATA:video/mp4,x", "x" * (LONGEST_TEXT + 1)],

@@ -40,7 +40,10 @@ class Toy(Service):
         return None
 
     def route_elsewhere(self, method, path):
-        return Call(None, self.upload) if (method, path) == ("PUT", "/up/1") else None
+        return Call("upload", self.upload) if (method, path) == ("PUT", "/up/1") else None
+
+    def turns_away(self, headers):
+        return "X-Key" in headers
 
     def submit(self, arrived, world):
         used = self.known.get(arrived.headers.get("Once", ""))
@@ -190,6 +193,15 @@ async def test_what_is_uploaded_goes_to_the_other_origin(ask):
     assert sim.service_at_work.uploads == {"/up/1": b"\x00picture"}
     assert stray.json == {"id": "elsewhere"}
     assert [record.path for record in sim.strays] == ["/up/2"]
+
+
+async def test_a_service_may_turn_away_requests_for_files_that_carry_the_key(ask, call):
+    async with Simulator(service="toy") as sim:
+        with_key = await ask("GET", f"{sim.media_url}/video.mp4")
+        without = await call.fetch(f"{sim.media_url}/video.mp4")
+
+    assert (with_key.status, without.status) == (403, 200)
+    assert [download.status for download in sim.downloads] == [403, 200]
 
 
 async def test_faults_of_connections_strike_at_every_service_and_for_a_prompt(ask):

@@ -19,9 +19,9 @@ KEY = "sk-secret-0123456789"
 
 def client_for(sim: Simulator, **options: Any) -> PikaClient:
     quick: dict[str, Any] = {
+        "dialect": sim.dialect,
         "polling": FixedPolling(0),
         "retry": RetryPolicy(initial=0.0, maximum=0.0),
-        "dialect": sim.dialect,
     }
     return PikaClient(KEY, base_url=sim.url, **(quick | options))
 

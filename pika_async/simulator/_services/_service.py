@@ -110,6 +110,10 @@ class Service(ABC):
         """The same for the other origin, where media are: an upload, for example."""
         return None
 
+    def turns_away(self, headers: Mapping[str, str]) -> bool:
+        """Whether the media's host refuses a request for a file because of its headers."""
+        return False
+
     @abstractmethod
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The API key that a request carries."""
@@ -165,7 +169,7 @@ class Service(ABC):
             return self.unauthorized(key)
         wait = world.wait_for_submit()
         if wait:
-            return _with_retry_after(self.too_many(), wait, told=world.limit_retry_after)
+            return with_retry_after(self.too_many(), wait, told=world.limit_retry_after)
         complaint = self.complaint(arrived.json)
         if complaint is not None or arrived.json is None:
             return self.refused(str(complaint))
@@ -183,7 +187,8 @@ class Service(ABC):
         return self.seen(job, job.look(world.clock()), world.media_origin)
 
 
-def _with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:
+def with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:
+    """`reply` with the seconds to wait in a header, where that is told."""
     if not told:
         return reply
     return evolve(reply, headers={**reply.headers, "Retry-After": str(math.ceil(wait))})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import fal, gateway
+from support.faults import fal, gateway, pika
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from support.faults.table import Table, Truth
 
-TABLES = (gateway.TABLE, fal.TABLE)
+TABLES = (gateway.TABLE, pika.TABLE, fal.TABLE)
 
 
 def each(choose: Callable[[Table], Iterable[Truth]]) -> pytest.MarkDecorator:

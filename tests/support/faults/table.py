@@ -34,7 +34,8 @@ class Broken(Enum):
 class Submit(Enum):
     """What a right client does about a faulty answer to a submit, beside refusing with an error."""
 
-    AGAIN = "sends it again: nothing was started, or the service knows the repeated key"
+    AGAIN = "sends it again, some times: nothing was started"
+    SAME_AGAIN = "sends the same key and body again for the outage budget: it is the same submit"
     UNCERTAIN = "raises SubmissionUncertainError: a job may have been started"
 
 

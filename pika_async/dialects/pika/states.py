@@ -1,0 +1,136 @@
+"""A job document of Pika's own API as a job's state."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from pika_async._money import Money
+from pika_async._states import Failed, Queued, Running, Succeeded, Unknown, Video
+from pika_async.dialects._answers import first_text, kept, objects, shown
+from pika_async.dialects.pika.errors import MODERATION_CODES, QUOTA_CODES, code_of, message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pika_async._states import JobState
+
+KNOWN: Final = frozenset({"queued", "running", "completed", "failed"})
+"""The words for how a job stands; the service may have others some day."""
+
+_SETTLED: Final = "settled"
+_LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+# Where links stand where nothing says of what kind the medium is: a video goes before its poster.
+_PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
+# The job was refused before the vendor was asked for anything.
+_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES | {
+    "membership_required",
+    "caller_plan_required",
+    "admission_suspended",
+}
+
+
+def word_of(document: Mapping[str, Any]) -> str:
+    """The word for how the job stands, in lower case; empty where there is none."""
+    return (first_text(document.get("status")) or "").strip().lower()
+
+
+def state_of(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
+    """How a job stands; a finished one without a link has a video with an empty ``url``."""
+    match word_of(document):
+        case "queued":
+            return Queued(raw=raw)
+        case "running":
+            return Running(raw=raw)
+        case "completed":
+            videos = _videos(job_id, objects(document.get("output")))
+            return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
+        case "failed":
+            return _failed(job_id, document, raw)
+        case _:
+            return Unknown(status=shown(first_text(document.get("status")) or ""), raw=raw)
+
+
+def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed:
+    code = code_of(document)
+    reason = message_of(document) or code or "the service said that it failed, and gave no reason"
+    meaning = None
+    if code in QUOTA_CODES:
+        meaning = "quota"
+    elif code in MODERATION_CODES:
+        meaning = "moderation"
+    charge = charge_of(document)
+    if charge is None and code in _REFUSED_AT_THE_DOOR:
+        charge = Money(0)
+    videos = _videos(job_id, objects(document.get("output")))
+    linked = tuple(video for video in videos if video.url)
+    return Failed(reason=reason, code=meaning, videos=linked, charge=charge, raw=raw)
+
+
+def charge_of(document: Mapping[str, Any]) -> Money | None:
+    """What the job cost; None while that is not settled, or where the service does not say."""
+    billing = objects(document.get("billing"))
+    state = first_text(billing.get("state"))
+    if state is not None and state.strip().lower() != _SETTLED:
+        return None
+    return money(billing.get("charge_micro_usd"))
+
+
+def money(micros: object) -> Money | None:
+    """Whole micro-dollars as money; None where it is no such number."""
+    if isinstance(micros, bool) or not isinstance(micros, int | float):
+        return None
+    return Money(int(micros)) if micros == micros // 1 else None
+
+
+def link(value: object) -> str:
+    """An http(s) link; empty where it is none."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _LINK.fullmatch(text) else ""
+
+
+def _videos(job_id: str, output: Mapping[str, Any]) -> tuple[Video, ...]:
+    told = (list(_items(place)) for place in _places(output))
+    items: list[Mapping[str, Any]] = next(filter(None, told), [{}])
+    return tuple(
+        Video(
+            id=shown(first_text(item.get("id")) or _name(job_id, place)),
+            job_id=job_id,
+            url=link(item.get("url")),
+            raw=kept(item),
+        )
+        for place, item in enumerate(items, start=1)
+    )
+
+
+def _name(job_id: str, place: int) -> str:
+    # A video without an id is named by its place, so that its link can be renewed.
+    return job_id if place == 1 else f"{job_id}-{place}"
+
+
+def _places(output: Mapping[str, Any]) -> Iterator[object]:
+    # Routes of other vendors may make an image or a sound: what was paid for is had all the same.
+    # Yet beside a video that is to come an image is no more than its poster.
+    kind = output.get("media_type")
+    if isinstance(kind, str):
+        one = kind.removesuffix("s")
+        yield from map(output.get, (kind, one, f"{one}s"))
+    else:
+        yield from map(output.get, _PLACES)
+    yield output if "url" in output else None
+
+
+def _items(place: object) -> Iterator[Mapping[str, Any]]:
+    for item in place if isinstance(place, list) else [place]:
+        if isinstance(item, str):
+            yield {"url": item}
+        elif isinstance(item, dict):
+            yield item
+
+
+def with_link(state: Succeeded, url: str) -> Succeeded:
+    """The same with the link of its first video."""
+    first, *rest = state.videos
+    return attrs.evolve(state, videos=(attrs.evolve(first, url=url), *rest))

@@ -1,0 +1,1 @@
+"""Pika's own API: its answers, what it accepts, and its account."""
