@@ -109,6 +109,18 @@ async def test_an_uncertain_submit_is_sent_once_and_says_what_and_when(
         assert (len(sim.submissions), len(sim.jobs)) == (1, int(truth.started))
 
 
+@submits(Submit.NAMED)
+async def test_a_job_that_the_failed_answer_names_is_settled_by_one_look(
+    table: Table, truth: Truth
+) -> None:
+    async with (
+        Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
+        wired(sim, request_timeout=timeout_for(truth)) as wire,
+    ):
+        assert [(await wire.submit(REQUEST)).id] == list(sim.jobs)
+        assert len(sim.submissions) == 1
+
+
 @submits(Submit.AGAIN)
 async def test_a_busy_service_is_asked_a_bounded_number_of_times(
     table: Table, truth: Truth

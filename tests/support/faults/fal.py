@@ -18,7 +18,7 @@ from pika_async import (
     ServerError,
 )
 
-AGAIN, UNCERTAIN = Submit.AGAIN, Submit.UNCERTAIN
+AGAIN, NAMED, UNCERTAIN = Submit.AGAIN, Submit.NAMED, Submit.UNCERTAIN
 WAITED, GRACE, EMPTY = Poll.WAITED_OUT, Poll.GRACE, Poll.EMPTY
 JOB, NO_JOB = True, False
 NOWHERE = None
@@ -67,9 +67,9 @@ TRUTHS = (
     Truth("503-runner", 503, JSON, JOB, UNCERTAIN, WAITED, kind("runner_scheduling_failure")),
     Truth("504-runner", 504, JSON, NO_JOB, UNCERTAIN, WAITED, kind("startup_timeout")),
     Truth("200-no-request-id", 200, JSON, JOB, UNCERTAIN, NOWHERE),
-    Truth("500-names-job", 500, JSON, JOB, UNCERTAIN, NOWHERE),
-    Truth("503-names-job", 503, JSON, JOB, UNCERTAIN, NOWHERE),
-    Truth("200-names-job", 200, JSON, JOB, UNCERTAIN, NOWHERE),
+    Truth("500-names-job", 500, JSON, JOB, NAMED, NOWHERE),
+    Truth("503-names-job", 503, JSON, JOB, NAMED, NOWHERE),
+    Truth("200-names-job", 200, JSON, JOB, NAMED, NOWHERE),
     Truth("500-empty", 500, NOTHING, JOB, UNCERTAIN, WAITED),
     Truth("502-html", 502, PAGE, NO_JOB, UNCERTAIN, WAITED),
     Truth("503-html", 503, PAGE, JOB, UNCERTAIN, WAITED),

@@ -36,6 +36,7 @@ class Submit(Enum):
 
     AGAIN = "sends it again, some times: nothing was started"
     SAME_AGAIN = "sends the same key and body again for the outage budget: it is the same submit"
+    NAMED = "looks at the job once that the answer names, and has it"
     UNCERTAIN = "raises SubmissionUncertainError: a job may have been started"
 
 
