@@ -317,8 +317,11 @@ class JobFailedError(JobError):
 
     @property
     def money(self) -> MoneyMeaning:
-        """Whether a failed job is charged is the service's to say."""
-        return MoneyMeaning.SERVICE_DECIDES
+        """Whether a failed job is charged is the service's to say; some say it with the job."""
+        charge = None if self.state is None else self.state.charge
+        if charge is None:
+            return MoneyMeaning.SERVICE_DECIDES
+        return MoneyMeaning.STAYS_PAID if charge.micros else MoneyMeaning.NOT_CHARGED
 
     @property
     def advice(self) -> Advice:

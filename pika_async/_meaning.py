@@ -169,6 +169,12 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
                 "Jobs belong to the account whose key made them, and expire; with another key or "
                 "base URL the same id may be found. Nothing was submitted again."
             )
+        case Action.SUBMIT_ANEW if money is MoneyMeaning.NOT_CHARGED:
+            return "Nothing was charged for it; submitting it again is a new job."
+        case Action.SUBMIT_ANEW if money is MoneyMeaning.STAYS_PAID:
+            return "It was charged all the same; submitting it again is a new paid job."
+        case Action.CHANGE_REQUEST if money is MoneyMeaning.NOT_CHARGED and job_id is not None:
+            return "Nothing was charged for it. It needs another prompt, image or video."
         case Action.CHANGE_REQUEST if money is MoneyMeaning.SERVICE_DECIDES:
             return f"{_SERVICE_DECIDES} and needs another prompt, image or video."
         case Action.DOWNLOAD_AGAIN:

@@ -18,7 +18,9 @@ from pika_async._errors import (
     SubmissionUncertainError,
 )
 from pika_async._events import BatchLeft, BatchStopped, JournalBroken
+from pika_async._jobs.job import failure
 from pika_async._meaning import Started
+from pika_async._states import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pika_async._batch.results import BatchResult
     from pika_async._client import PikaClient
     from pika_async._jobs.jobs import Jobs
-    from pika_async._states import Transition
+    from pika_async._states import Succeeded, Transition
 
 _T = TypeVar("_T")
 
@@ -175,6 +177,11 @@ class Board:
                     self.stop(error)
             case _:
                 pass
+
+    def stop_if_nothing_is_left(self, job_id: str, state: Succeeded | Failed) -> None:
+        """Stop where a job has failed because the account has run dry."""
+        if isinstance(state, Failed) and state.code == "quota":
+            self.stop(failure(job_id, state))
 
     @property
     def is_beyond_use(self) -> bool:

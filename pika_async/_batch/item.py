@@ -143,6 +143,8 @@ class Item:
             raise
         self._board.waited(self._index)
         state = await self._charged(state)
+        if self._job_id is not None:
+            self._board.stop_if_nothing_is_left(self._job_id, state)
         self._board.budget.settle(self._index, state.charge)
         await self._record.ended(state, self._running_at)
         return known, state

@@ -14,12 +14,13 @@ from pika_async import (
     FieldError,
     FixedPolling,
     Money,
+    MoneyMeaning,
     PikaClient,
     RetryPolicy,
     SubmissionUncertainError,
     run_batch,
 )
-from pika_async.dialects import Gateway
+from pika_async.dialects import SERVICES, Gateway
 from pika_async.simulator import Fault, Polls, Simulator
 
 CENTS_20 = Money(200_000)
@@ -235,3 +236,61 @@ class TestALostSubmitOfAnEarlierRun:
                 _, second = await run_batch(client, ["panda 0", "panda 0"], journal=journal)
         assert second.job_id == "toy-2"
         assert len(service.posts) == 2
+
+
+async def test_an_account_that_runs_dry_stops_the_batch_and_the_rest_is_not_sent():
+    async with Simulator(service="pika", duration=Polls(1)) as sim:
+        sim.service_at_work.balance_micro_usd = 3 * 450_000
+        async with PikaClient(
+            "key", base_url=sim.url, dialect=sim.dialect, polling=FixedPolling(0.001)
+        ) as client:
+            results = await run_batch(client, prompts(8), max_in_flight=1)
+    assert kinds(results) == ["ok"] * 3 + ["JobFailedError"] + ["NotSubmittedError"] * 4
+    assert results[3].error.money is MoneyMeaning.NOT_CHARGED
+    assert "Nothing was charged for it" in str(results[3].error)
+
+
+# What one video of five seconds costs at each, in the simulator's ledger.
+PRICES = {"gateway": 450_000, "pika": 450_000, "fal": 200_000}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_ledger_never_passes_the_budget_through_faults_and_runs_that_are_left(
+    service, tmp_path
+):
+    price = PRICES[service]
+    budget = Money(100 * price)
+    settings = {
+        "journal": tmp_path / "run.journal",
+        "budget": budget,
+        "price": Money(price) if service == "gateway" else None,
+    }
+    faults = [
+        Fault("reset-after", times=None, probability=0.05),
+        Fault("closed-before", times=None, probability=0.05),
+        Fault("502-html", times=None, probability=0.05),
+    ]
+    async with Simulator(service=service, duration=Polls(2), faults=faults, seed=11) as sim:
+        for results_taken in (20, 20, 20, 20, 1000):
+            async with PikaClient(
+                "key",
+                base_url=sim.url,
+                dialect=sim.dialect,
+                polling=FixedPolling(0.001),
+                retry=RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0),
+            ) as client:
+                async with Batch(client, prompts(300), **settings) as batch:
+                    taken = 0
+                    async for _ in batch:
+                        taken += 1
+                        if taken == results_taken:
+                            break
+                    spent = batch.stats.spent
+                assert len(sim.jobs) * price <= budget.micros
+                assert spent.total <= budget
+        if service == "pika":
+            assert spent.charged == Money(sim.service_at_work.spent_micro_usd) == budget
+            assert spent.total == spent.charged
+        # What was called uncertain counts as spent, so that no more than the rest is there.
+        assert len(sim.jobs) >= 80

@@ -149,7 +149,7 @@ ROWS = {
     "an effect on an image": [{"image": IMAGE, "pikaffect": "Melt"}],
     "an effect on a video": [
         {"video": CLIP, "pikaffect": "Melt"},
-        {"video": CLIP, "pikaffect": "Pink Hair"},
+        {"prompt": "Pink Hair", "video": CLIP, "pikaffect": "Pink Hair"},
     ],
     "keyframes": [{"keyframes": [IMAGE, IMAGE]}],
     "ingredients": [{"ingredients": [IMAGE, IMAGE]}],
@@ -171,7 +171,7 @@ def table() -> dict[str, dict[str, str]]:
 
 def takes(service: str, fields: dict[str, object]) -> bool:
     try:
-        service_named(service).check(GenerationRequest("x", **fields))  # type: ignore[arg-type]
+        service_named(service).check(GenerationRequest(**{"prompt": "x", **fields}))  # type: ignore[arg-type]
     except FieldError:
         return False
     return True
