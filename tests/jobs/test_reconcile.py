@@ -12,6 +12,7 @@ from pika_async import (
     GenerationRequest,
     OtherServiceError,
     PikaClient,
+    RetryPolicy,
     SubmissionUncertainError,
     Succeeded,
     UnsupportedError,
@@ -86,6 +87,16 @@ async def test_one_that_was_found_is_not_found_for_another_submit():
     assert found is not None
     assert again is not None
     assert (found.id, again.id) == ("toy-1", "toy-2")
+
+
+async def test_a_history_that_fails_for_a_moment_is_asked_again():
+    retry = RetryPolicy(initial=0.001, jitter=0.0)
+    async with toy_service(lose_answers=1) as service, client_of(service, retry=retry) as client:
+        lost = await lost_submit(client)
+        service.ledger_fails = 2
+        found = await client.find(lost)
+    assert found is not None
+    assert found.id == "toy-1"
 
 
 async def test_none_is_found_where_the_history_is_late():
