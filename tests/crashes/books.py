@@ -12,6 +12,7 @@ from attrs import define, field
 from crashes.journal import journal_rows
 from crashes.nursery import Life, Nursery, Order, prompts
 
+from pika_async.dialects import Finds
 from pika_async.simulator import Simulator
 
 MUST_BE_NONE = (
@@ -24,6 +25,7 @@ MUST_BE_NONE = (
     "jobs at the service of prompts that wait in the journal",
     "uncertain though refused before the last intent",
     "uncertain though the service knows keys",
+    "uncertain though the service's history has it",
     "files not whole",
     "files missing",
     "whole files downloaded again",
@@ -167,6 +169,8 @@ class Books:
         ]
         if reached:
             self.found["uncertain, and the service had it"] += 1
+            if isinstance(self.sim.dialect, Finds):
+                self._find("uncertain though the service's history has it", prompt)
         elif not posts:
             self.found["uncertain, and nothing had left"] += 1
         else:

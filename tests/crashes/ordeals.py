@@ -46,6 +46,7 @@ KINDS = (
     Kind("several kills", files=True, kills_a_journal=10),
     Kind("with 429s", submits_per_second=60.0, kills_a_journal=4),
     Kind("with keys", files=True, kills_a_journal=4, service="pika"),
+    Kind("with a history", files=True, kills_a_journal=4, service="fal"),
 )
 
 

@@ -81,6 +81,15 @@ async def test_where_the_service_knows_keys_the_cut_submit_names_its_job_and_non
     assert len(twice) == 2
 
 
+async def test_where_the_service_has_a_history_the_cut_submit_is_found_in_it(tmp_path):
+    async with scene(tmp_path, "fal") as (sim, batch):
+        sim.faults.append(Fault("slow-headers", after=5, seconds=600))
+        await batch.kill_when(lambda life: len(life.told) == PROMPTS - 1)
+        found = await batch.end()
+    assert (found["uncertain"], found["jobs paid for"]) == (0, PROMPTS)
+    assert len(sim.submissions) == len(sim.jobs) == PROMPTS
+
+
 @pytest.mark.parametrize("made", [True, False])
 async def test_killed_between_post_and_answer_the_files_keep_their_addresses(tmp_path, made):
     image = tmp_path / "a.png"
