@@ -33,6 +33,8 @@ from benchmarks.rig.command import command
 from benchmarks.rig.processes import alone, connections_possible, cpu_seconds, tell
 from benchmarks.rig.rows import Row, ratio
 from benchmarks.rig.server import requests_answered, server
+from pika_async import FixedPolling, PikaClient
+from pika_async.dialects import Fal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +59,14 @@ async def loop_by_hand(url: str, interval: float) -> AsyncIterator[Job]:
 @asynccontextmanager
 async def pika_async(url: str, interval: float) -> AsyncIterator[Job]:
     async with our_client(url, interval) as client:
+        yield lambda: client.generate(PROMPT)
+
+
+@asynccontextmanager
+async def pika_async_at_fal(url: str, interval: float) -> AsyncIterator[Job]:
+    async with PikaClient(
+        "key", base_url=url, dialect=Fal(), polling=FixedPolling(interval)
+    ) as client:
         yield lambda: client.generate(PROMPT)
 
 
@@ -121,9 +131,11 @@ class Client:
     module: str = "pika_async"
 
 
+OURS_AT_FAL = "pika_async, Fal()"
 CLIENTS = {
     "loop": Client(loop_by_hand),
     "pika_async": Client(pika_async),
+    OURS_AT_FAL: Client(pika_async_at_fal, "fal"),
     "fal-client": Client(fal_client, "fal", "fal_client"),
     "openai": Client(openai, "openai", "openai"),
     "runwayml": Client(runwayml, "runway", "runwayml"),
@@ -209,7 +221,11 @@ def rows_of(measured: Mapping[str, Measured], jobs: int, rounds: int) -> list[Ro
     for name in PEERS:
         if name in measured and len(measured[name].figures) == rounds:
             what = f"{name}{about}{', stopped before its end' if measured[name].stopped else ''}"
-            rows.append(ratio(what, measured[name].figures, ours, "× pika_async", target))
+            # Against ours on the very same wire, where we speak it.
+            same = name == "fal-client"
+            against = measured[OURS_AT_FAL].figures if same else ours
+            unit = f"× {OURS_AT_FAL}" if same else "× pika_async"
+            rows.append(ratio(what, measured[name].figures, against, unit, target))
     return rows
 
 
