@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         SubmitRefused,
         SubmitSent,
         SubmitUncertain,
+        SubmitWithdrawn,
         VideoSaved,
         WaitingEnded,
     )
@@ -170,6 +171,7 @@ __all__ = [
     "SubmitRefused",
     "SubmitSent",
     "SubmitUncertain",
+    "SubmitWithdrawn",
     "Succeeded",
     "TargetExistsError",
     "Transition",
@@ -213,6 +215,7 @@ _HOMES = {
         "SubmitRefused",
         "SubmitSent",
         "SubmitUncertain",
+        "SubmitWithdrawn",
         "VideoSaved",
         "WaitingEnded",
     ),

@@ -5,8 +5,8 @@ moment it happens, in the event loop, to one observer (``PikaClient(observer=…
 plain function and must return soon. What it raises is logged and reaches nobody.
 
 The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave;
-then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused`` and
-``SubmitUncertain``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was
+then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused``,
+``SubmitUncertain`` and ``SubmitWithdrawn``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was
 told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for
 each file.
 """
@@ -114,6 +114,19 @@ class SubmitUncertain:
 
 
 @frozen(kw_only=True)
+class SubmitWithdrawn:
+    """A submit started nothing, and is not sent again, since its caller has left.
+
+    It was cancelled, or what writes its submits down has failed.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+    """
+
+    submit_id: str
+
+
+@frozen(kw_only=True)
 class StateChanged:
     """A job has another state than before; told once a job, however many watch it.
 
@@ -123,6 +136,7 @@ class StateChanged:
         state: The state now.
         elapsed: Seconds from the submit, or from the re-attachment.
         polls: Polls sent so far for this job.
+        request: What was asked for, where it is known.
     """
 
     job_id: str
@@ -130,6 +144,7 @@ class StateChanged:
     state: JobState
     elapsed: float
     polls: int
+    request: GenerationRequest | None = None
 
 
 @frozen(kw_only=True)
@@ -155,13 +170,16 @@ class JobEnded:
 
 @frozen(kw_only=True)
 class WaitingEnded:
-    """Whoever waited for a job was cancelled; the job runs on and stays paid for.
+    """Whoever waited for a job does so no more; the job runs on and stays paid for.
 
     Attributes:
         job_id: The job.
+        error: What it was told: the time was over, or the polls failed for too long. None where it
+            was cancelled.
     """
 
     job_id: str
+    error: PikaError | None = None
 
 
 @frozen(kw_only=True)
@@ -262,6 +280,7 @@ Event: TypeAlias = (
     | JobAccepted
     | SubmitRefused
     | SubmitUncertain
+    | SubmitWithdrawn
     | StateChanged
     | JobEnded
     | WaitingEnded
