@@ -14,9 +14,10 @@ each file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
@@ -293,3 +294,12 @@ Event: TypeAlias = (
 )
 
 Observer: TypeAlias = Callable[[Event], None]
+
+
+@runtime_checkable
+class AroundPolls(Protocol):
+    """What an observer may have beside: a context for each poll, such as one without tracing."""
+
+    def around_poll(self) -> AbstractContextManager[object]:
+        """Entered before each poll, and left after it, in the task that polls."""
+        ...

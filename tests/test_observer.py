@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -253,6 +254,49 @@ class TestUnclaimed:
             (event,) = [event for event in told if isinstance(event, BatchLeft)]
             assert set(event.in_flight.values()) == set(sim.jobs)
         assert not event.journalled
+
+
+class TestAroundPolls:
+    """An observer may give a context for polls, to keep them out of a trace."""
+
+    class Keeper:
+        def __init__(self) -> None:
+            self.entered = 0
+            self.open = 0
+
+        def __call__(self, event) -> None:
+            assert self.open == 0, f"{event} was told in the middle of a poll"
+
+        @contextmanager
+        def around_poll(self):
+            self.entered += 1
+            self.open += 1
+            try:
+                yield
+            finally:
+                self.open -= 1
+
+    async def test_each_poll_is_within_it_and_no_submit_is(self):
+        keeper = self.Keeper()
+        faults = [Fault("502-html", on="poll", times=2)]
+        async with Simulator(duration=Polls(3), faults=faults) as sim:
+            async with client_for(sim, observer=keeper) as client:
+                job = await client.submit("a red panda")
+                assert keeper.entered == 0
+                await job.result()
+                assert keeper.entered == len(sim.polls) > 3
+        assert keeper.open == 0
+
+    async def test_it_is_left_where_the_one_who_polls_is_cancelled(self):
+        keeper = self.Keeper()
+        faults = [Fault("slow-headers", on="poll", seconds=60)]
+        async with Simulator(faults=faults) as sim, client_for(sim, observer=keeper) as client:
+            job = await client.submit("a red panda")
+            task = asyncio.create_task(job.result())
+            await until(lambda: keeper.open)
+            task.cancel()
+            await asyncio.wait({task})
+            assert keeper.open == 0
 
 
 class TestMisfortunes:
