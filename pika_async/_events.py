@@ -6,24 +6,26 @@ plain function and must return soon. What it raises is logged and reaches nobody
 
 The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave;
 then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused``,
-``SubmitUncertain`` and ``SubmitWithdrawn``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was
-told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for
-each file.
+``SubmitUncertain`` and ``SubmitWithdrawn``. Where its caller has left meanwhile, ``unclaimed`` says
+that nobody else was told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once,
+``VideoSaved`` for each file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
 from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Succeeded, Video
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
 @frozen(kw_only=True)

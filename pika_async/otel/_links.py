@@ -1,0 +1,86 @@
+"""From whoever comes back to a job to whoever submitted it: W3C trace contexts as text."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import Link, SpanContext, TraceFlags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+# Of these a process may have forgotten the oldest: what follows one is a span without a link.
+_KEPT: Final = 20_000
+
+
+def as_text(context: SpanContext) -> str:
+    """A context as the ``traceparent`` header spells it."""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+def as_link(traceparent: object) -> Link | None:
+    """A link to the span of a ``traceparent``; None where it is no such text."""
+    match = _TRACEPARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
+    if match is None or match[1] == "ff":
+        return None
+    context = SpanContext(
+        trace_id=int(match[2], 16),
+        span_id=int(match[3], 16),
+        is_remote=True,
+        trace_flags=TraceFlags(int(match[4], 16) & TraceFlags.SAMPLED),
+    )
+    return Link(context) if context.is_valid else None
+
+
+class Links:
+    """Contexts by the id of a submit, then by the id of its job, until the job has ended.
+
+    A store that fails costs links and no span: what it raised is kept until somebody asks.
+    """
+
+    def __init__(self, store: MutableMapping[str, str] | None) -> None:
+        self._store: MutableMapping[str, str] = {} if store is None else store
+        self._is_own = store is None
+        self._problem: Exception | None = None
+
+    def keep(self, name: str, context: SpanContext) -> None:
+        """Remember the span of a submit."""
+        if not context.is_valid:
+            return
+        with self._surviving():
+            self._store[name] = as_text(context)
+        if self._is_own and len(self._store) > _KEPT:
+            del self._store[next(iter(self._store))]
+
+    def get(self, name: str) -> list[Link]:
+        """The link to the span of a submit, if that is known."""
+        link = None
+        with self._surviving():
+            link = as_link(self._store.get(name))
+        return [] if link is None else [link]
+
+    def text(self, name: str) -> str | None:
+        """The same as text."""
+        return self._store.get(name)
+
+    def forget(self, name: str) -> None:
+        """Nobody comes back to it."""
+        with self._surviving():
+            self._store.pop(name, None)
+
+    def complain(self) -> None:
+        """Raise what the store raised since this was last asked."""
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            self._problem = error
