@@ -23,6 +23,9 @@ Facts: TypeAlias = "dict[str, Value]"
 # Of the operations that the conventions name, the one for what is neither chat nor text.
 OPERATION: Final = "generate_content"
 
+REQUIRED: Final[Facts] = {"gen_ai.operation.name": OPERATION, "gen_ai.provider.name": "pika"}
+"""What the conventions want on each span and metric of theirs."""
+
 # What is larger does not fit into the protocol, and would take all spans of its batch with it.
 _LARGEST_WHOLE: Final = 2**63 - 1
 
@@ -37,7 +40,7 @@ def text(value: str) -> str:
 
 def common(request: GenerationRequest | None, service: str | None) -> Facts:
     """What metrics are told apart by: few values in all, so never a job or a prompt."""
-    facts: Facts = {"gen_ai.operation.name": OPERATION, "gen_ai.provider.name": "pika"}
+    facts: Facts = {}
     if request is not None and request.model is not None:
         facts["gen_ai.request.model"] = request.model
     if service is not None:
@@ -53,7 +56,7 @@ def span_name(shared: Mapping[str, Value]) -> str:
 
 def asked(request: GenerationRequest | None) -> Facts:
     """What else a span says of a request; not its prompt."""
-    facts: Facts = {"gen_ai.output.type": "video"}
+    facts: Facts = {**REQUIRED, "gen_ai.output.type": "video"}
     if request is None:
         return facts
     seed = request.seed
@@ -88,7 +91,10 @@ def state_facts(state: JobState) -> Facts:
 
 def end_facts(state: Succeeded | Failed) -> Facts:
     """How a job ended, and what it cost."""
-    facts: Facts = {"pika.videos": len(state.videos)}
+    facts: Facts = {
+        "pika.outcome": "failed" if isinstance(state, Failed) else "succeeded",
+        "pika.videos": len(state.videos),
+    }
     if isinstance(state, Failed) and state.code is not None:
         facts["pika.failure.code"] = text(state.code)[:_CODE]
     if state.charge is not None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import Link, SpanContext, TraceFlags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import MutableMapping
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
@@ -43,44 +42,56 @@ class Links:
     """
 
     def __init__(self, store: MutableMapping[str, str] | None) -> None:
-        self._store: MutableMapping[str, str] = {} if store is None else store
-        self._is_own = store is None
+        self._store = store
+        self._known: dict[str, SpanContext] = {}
         self._problem: Exception | None = None
 
     def keep(self, name: str, context: SpanContext) -> None:
         """Remember the span of a submit."""
         if not context.is_valid:
             return
-        with self._surviving():
-            self._store[name] = as_text(context)
-        if self._is_own and len(self._store) > _KEPT:
-            del self._store[next(iter(self._store))]
+        self._known[name] = context
+        if len(self._known) > _KEPT:
+            del self._known[next(iter(self._known))]
+        if self._store is not None:
+            try:
+                self._store[name] = as_text(context)
+            except Exception as error:  # noqa: BLE001 - whatever a store raises
+                self._problem = error
 
     def get(self, name: str) -> list[Link]:
         """The link to the span of a submit, if that is known."""
-        link = None
-        with self._surviving():
-            link = as_link(self._store.get(name))
+        context = self._known.get(name)
+        if context is not None:
+            return [Link(context)]
+        link = as_link(self._stored(name))
         return [] if link is None else [link]
 
     def text(self, name: str) -> str | None:
         """The same as text."""
-        return self._store.get(name)
+        context = self._known.get(name)
+        return self._stored(name) if context is None else as_text(context)
 
     def forget(self, name: str) -> None:
         """Nobody comes back to it."""
-        with self._surviving():
-            self._store.pop(name, None)
+        self._known.pop(name, None)
+        if self._store is not None:
+            try:
+                self._store.pop(name, None)
+            except Exception as error:  # noqa: BLE001 - whatever a store raises
+                self._problem = error
+
+    def _stored(self, name: str) -> str | None:
+        if self._store is None:
+            return None
+        try:
+            return self._store.get(name)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            self._problem = error
+            return None
 
     def complain(self) -> None:
         """Raise what the store raised since this was last asked."""
         problem, self._problem = self._problem, None
         if problem is not None:
             raise problem
-
-    @contextmanager
-    def _surviving(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever a store raises
-            self._problem = error

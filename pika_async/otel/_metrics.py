@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.metrics import Observation
+
 from pika_async import Failed, RateLimitError
-from pika_async.otel._facts import error_type, failure_type, units
+from pika_async.otel._facts import REQUIRED, error_type, failure_type, units
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from collections.abc import Iterable, Iterator
+
+    from opentelemetry.metrics import CallbackOptions, Meter
 
     from pika_async import JobEnded, Money, SubmitHeldBack
-    from pika_async.otel._facts import Facts
+    from pika_async.otel._facts import Facts, Value
 
 # The conventions' own end at 82 seconds; a video takes minutes.
 _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
@@ -19,18 +25,43 @@ _SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _POLLS: Final = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100, 200, 500)
 
 
+class InFlight:
+    """How many jobs are in flight, by what metrics are told apart by."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[tuple[str, Value], ...], int] = {}
+
+    def add(self, jobs: int, shared: Facts) -> None:
+        """``jobs`` more, or fewer."""
+        name = tuple(shared.items())
+        self._counts[name] = self._counts.get(name, 0) + jobs
+
+    def observed(self) -> Iterator[Observation]:
+        """Each count, in whatever thread asks for it."""
+        for name, jobs in self._counts.copy().items():
+            yield Observation(jobs, dict(name))
+
+
+def _observed(in_flight: weakref.ref[InFlight], _: CallbackOptions) -> Iterable[Observation]:
+    # A meter keeps its callbacks for ever; what is gone has no jobs.
+    alive = in_flight()
+    return () if alive is None else alive.observed()
+
+
 class Metrics:
     """What is counted and timed."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, in_flight: InFlight) -> None:
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             unit="s",
             description="From the submit to the end of the job.",
             explicit_bucket_boundaries_advisory=_JOB_SECONDS,
         )
-        self._in_flight = meter.create_up_down_counter(
+        # Asked for when metrics are exported, so that a job costs nothing by it.
+        meter.create_observable_up_down_counter(
             "pika.client.jobs.in_flight",
+            [partial(_observed, weakref.ref(in_flight))],
             unit="{job}",
             description="Jobs that were accepted or come back to, and have not ended.",
         )
@@ -73,22 +104,15 @@ class Metrics:
             description="What jobs cost, where the service says so.",
         )
 
-    def job_begun(self, shared: Facts) -> None:
-        """A job is in flight."""
-        self._in_flight.add(1, shared)
-
-    def job_gone(self, shared: Facts) -> None:
-        """It is not any more: it ended, or nobody waits for it."""
-        self._in_flight.add(-1, shared)
-
     def job_ended(self, event: JobEnded, shared: Facts) -> None:
         """How long it took, and how many polls."""
-        facts = shared
+        self._polls.record(event.polls, shared)
+        if event.reattached:
+            return
+        facts = {**REQUIRED, **shared}
         if isinstance(event.state, Failed):
-            facts = {**shared, "error.type": failure_type(event.state)}
-        if not event.reattached:
-            self._duration.record(event.elapsed, facts)
-        self._polls.record(event.polls, facts)
+            facts["error.type"] = failure_type(event.state)
+        self._duration.record(event.elapsed, facts)
 
     def charged(self, charge: Money | None, shared: Facts, *, resumed: bool) -> None:
         """What it cost. A job that several processes look at is counted in each: ``resumed``."""

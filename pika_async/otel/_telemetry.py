@@ -45,7 +45,7 @@ from pika_async.otel._facts import (
     text,
 )
 from pika_async.otel._links import Links
-from pika_async.otel._metrics import Metrics
+from pika_async.otel._metrics import InFlight, Metrics
 from pika_async.otel._open import Job, Submit, Suppressed
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ class Telemetry:
             capture_prompts = os.environ.get(_CAPTURE, "").strip().lower() in _CAPTURING
         self._capture = capture_prompts
         self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
-        self._metrics = Metrics(metrics.get_meter(_NAME, __version__, meter_provider))
+        self._in_flight = InFlight()
+        meter = metrics.get_meter(_NAME, __version__, meter_provider)
+        self._metrics = Metrics(meter, self._in_flight)
         self._links = Links(links)
         self._observer = observer
         self._submits: dict[str, Submit] = {}
@@ -189,7 +191,7 @@ class Telemetry:
         span = self._tracer.start_span(
             "pika submit",
             context=trace.set_span_in_context(job.span),
-            attributes={**shared, "pika.submit.id": event.submit_id},
+            attributes={"pika.service": event.service, "pika.submit.id": event.submit_id},
             links=self._links.get(event.submit_id),
         )
         self._submits[event.submit_id] = Submit(job, span, time.monotonic())
@@ -200,19 +202,20 @@ class Telemetry:
         self, shared: Facts, request: GenerationRequest | None, resumed_id: str | None = None
     ) -> Job:
         """The span of a job, below that of whoever submits it or waits for it."""
-        resumed = resumed_id is not None
-        facts: Facts = {**shared, **asked(request), "pika.resumed": resumed}
+        facts: Facts = asked(request)
+        facts.update(shared)
         if self._capture and request is not None:
             facts["gen_ai.input.messages"] = _messages(request.prompt)
         if resumed_id is not None:
             facts["gen_ai.response.id"] = text(resumed_id)
+            facts["pika.resumed"] = True
         span = self._tracer.start_span(
             span_name(shared),
             kind=SpanKind.CLIENT,
             attributes=facts,
             links=None if resumed_id is None else self._links.get(resumed_id),
         )
-        return Job(span, shared, resumed)
+        return Job(span, shared, resumed=resumed_id is not None)
 
     def _held_back(self, event: SubmitHeldBack) -> None:
         submit = self._submits.get(event.submit_id)
@@ -241,13 +244,7 @@ class Telemetry:
         job, span = submit.job, submit.span
         name = text(job_id)
         self._metrics.submit_ended(time.monotonic() - submit.began, "accepted", job.shared, None)
-        span.set_attributes(
-            {
-                "gen_ai.response.id": name,
-                "pika.outcome": "accepted",
-                "pika.unclaimed": event.unclaimed,
-            }
-        )
+        span.set_attributes({"gen_ai.response.id": name, "pika.outcome": "accepted"})
         span.end()
         job.span.set_attribute("gen_ai.response.id", name)
         if event.unclaimed:
@@ -266,7 +263,7 @@ class Telemetry:
         if len(self._jobs) >= _MOST_OPEN:
             self._leave(next(iter(self._jobs)))
         self._jobs[job_id] = job
-        self._metrics.job_begun(job.shared)
+        self._in_flight.add(1, job.shared)
 
     def _end_submit(self, submit_id: str, outcome: str, error: PikaError | None = None) -> None:
         """The end of a submit without a job, and of the span that would have been the job's."""
@@ -297,11 +294,7 @@ class Telemetry:
             job = self._come_back(event.job_id, event.request)
         job.span.add_event(
             "pika.job.state",
-            {
-                **state_facts(event.state),
-                "pika.polls": event.polls,
-                "pika.elapsed": event.elapsed,
-            },
+            {**state_facts(event.state), "pika.polls": event.polls},
         )
 
     def _come_back(self, job_id: str, request: GenerationRequest | None) -> Job:
@@ -327,22 +320,17 @@ class Telemetry:
                 self._early[event.job_id] = event
             # Else it got its link after all: its end has been told.
             return
-        self._metrics.job_gone(job.shared)
+        self._in_flight.add(-1, job.shared)
         self._metrics.job_ended(event, job.shared)
         self._metrics.charged(state.charge, job.shared, resumed=job.resumed)
         span = job.span
         if span.is_recording():
-            failed = isinstance(state, Failed)
-            span.set_attributes(
-                {
-                    **end_facts(state),
-                    "pika.outcome": "failed" if failed else "succeeded",
-                    "pika.polls": event.polls,
-                }
-            )
+            facts = end_facts(state)
+            facts["pika.polls"] = event.polls
             if isinstance(state, Failed):
-                span.set_attribute("error.type", failure_type(state))
+                facts["error.type"] = failure_type(state)
                 span.set_status(_ERROR)
+            span.set_attributes(facts)
         span.end()
         self._links.forget(event.job_id)
 
@@ -351,7 +339,7 @@ class Telemetry:
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        self._metrics.job_gone(job.shared)
+        self._in_flight.add(-1, job.shared)
         job.span.set_attribute("pika.outcome", "left")
         if error is not None:
             job.span.set_attributes(error_facts(error))

@@ -21,10 +21,11 @@ from pika_async import (
 )
 from pika_async.simulator import Fault, Polls, Simulator
 
-COMMON = {
+COMMON = {"pika.service": "gateway"}
+OF_THE_CONVENTIONS = {
+    **COMMON,
     "gen_ai.operation.name": "generate_content",
     "gen_ai.provider.name": "pika",
-    "pika.service": "gateway",
 }
 
 
@@ -39,7 +40,7 @@ async def test_how_long_jobs_take_and_how_many_polls(backend):
             for _ in range(4):
                 await client.generate("a red panda")
     took = only(backend.points("gen_ai.client.operation.duration"))
-    assert dict(took.attributes) == COMMON
+    assert dict(took.attributes) == OF_THE_CONVENTIONS
     assert took.count == 4
     assert took.explicit_bounds == (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
     polls = only(backend.points("pika.client.job.polls"))
@@ -55,7 +56,7 @@ async def test_a_job_that_failed_is_told_apart_by_its_error(backend):
             with suppress(PikaError):
                 await client.generate("a red panda")
     took = only(backend.points("gen_ai.client.operation.duration"))
-    assert dict(took.attributes) == {**COMMON, "error.type": "JobFailedError"}
+    assert dict(took.attributes) == {**OF_THE_CONVENTIONS, "error.type": "JobFailedError"}
 
 
 def test_how_long_a_job_took_that_was_submitted_elsewhere_is_not_guessed(backend):

@@ -61,7 +61,6 @@ async def test_a_job_is_one_span_with_its_transitions_and_one_of_its_submit(back
             "pika.outcome": "succeeded",
             "pika.videos": 1,
             "pika.polls": 3,
-            "pika.resumed": False,
         }.items()
     )
     assert states(job) == ["running", "succeeded"]
@@ -433,7 +432,7 @@ class TestBounds:
             telemetry(evolve(SENT, submit_id=f"s-{number}"))
             telemetry(evolve(ACCEPTED, submit_id=f"s-{number}", job_id=f"job-{number}"))
         assert len(telemetry._jobs) == 3
-        assert len(telemetry._links._store) <= 3
+        assert len(telemetry._links._known) <= 3
         left = backend.named("generate_content")
         assert [span.attributes["gen_ai.response.id"] for span in left] == [
             f"job-{number}" for number in range(6)
@@ -447,7 +446,7 @@ class TestBounds:
         assert not telemetry._jobs
         assert not telemetry._submits
         assert not telemetry._early
-        assert not telemetry._links._store
+        assert not telemetry._links._known
 
 
 class TestOddValues:
