@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
-from opentelemetry.metrics import Observation
+from opentelemetry.metrics import Observation, get_meter_provider
 
-from pika_async import Failed, RateLimitError
+from pika_async import Failed, RateLimitError, __version__
 from pika_async.otel._facts import REQUIRED, error_type, failure_type, units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from opentelemetry.metrics import CallbackOptions, Meter
+    from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
 
     from pika_async import JobEnded, Money, SubmitHeldBack
     from pika_async.otel._facts import Facts, Value
@@ -22,46 +21,51 @@ if TYPE_CHECKING:
 # The conventions' own end at 82 seconds; a video takes minutes.
 _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
 _SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
-_POLLS: Final = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100, 200, 500)
 
 
-class InFlight:
-    """How many jobs are in flight, by what metrics are told apart by."""
+class Counts:
+    """What is counted here and asked for when metrics are exported: it costs a job next to nothing.
+
+    In whatever thread they are asked for.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[tuple[tuple[str, Value], ...], int] = {}
 
-    def add(self, jobs: int, shared: Facts) -> None:
-        """``jobs`` more, or fewer."""
+    def add(self, more: int, shared: Facts) -> None:
+        """``more``, or fewer."""
         name = tuple(shared.items())
-        self._counts[name] = self._counts.get(name, 0) + jobs
+        self._counts[name] = self._counts.get(name, 0) + more
 
-    def observed(self) -> Iterator[Observation]:
-        """Each count, in whatever thread asks for it."""
-        for name, jobs in self._counts.copy().items():
-            yield Observation(jobs, dict(name))
+    def __call__(self, _: CallbackOptions) -> Iterator[Observation]:
+        for name, count in self._counts.copy().items():
+            yield Observation(count, dict(name))
 
 
-def _observed(in_flight: weakref.ref[InFlight], _: CallbackOptions) -> Iterable[Observation]:
-    # A meter keeps its callbacks for ever; what is gone has no jobs.
-    alive = in_flight()
-    return () if alive is None else alive.observed()
+def metrics_of(provider: MeterProvider | None) -> Metrics:
+    """The instruments of a provider, the same for all: two of one name would be two sums."""
+    provider = provider or get_meter_provider()
+    known = _KNOWN.get(provider)
+    if known is None:
+        known = _KNOWN[provider] = Metrics(provider.get_meter("pika_async", __version__))
+    return known
 
 
 class Metrics:
     """What is counted and timed."""
 
-    def __init__(self, meter: Meter, in_flight: InFlight) -> None:
+    def __init__(self, meter: Meter) -> None:
+        self.in_flight = Counts()
+        self._polls = Counts()
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             unit="s",
             description="From the submit to the end of the job.",
             explicit_bucket_boundaries_advisory=_JOB_SECONDS,
         )
-        # Asked for when metrics are exported, so that a job costs nothing by it.
         meter.create_observable_up_down_counter(
             "pika.client.jobs.in_flight",
-            [partial(_observed, weakref.ref(in_flight))],
+            [self.in_flight],
             unit="{job}",
             description="Jobs that were accepted or come back to, and have not ended.",
         )
@@ -87,11 +91,11 @@ class Metrics:
             description="For how long a submit waits, at least, until it is sent again.",
             explicit_bucket_boundaries_advisory=_SUBMIT_SECONDS,
         )
-        self._polls = meter.create_histogram(
-            "pika.client.job.polls",
+        meter.create_observable_counter(
+            "pika.client.polls",
+            [self._polls],
             unit="{poll}",
-            description="Polls of one job; their sum is all polls of jobs that have ended.",
-            explicit_bucket_boundaries_advisory=_POLLS,
+            description="Polls of jobs that have ended.",
         )
         self._bytes = meter.create_counter(
             "pika.client.download.bytes",
@@ -106,7 +110,7 @@ class Metrics:
 
     def job_ended(self, event: JobEnded, shared: Facts) -> None:
         """How long it took, and how many polls."""
-        self._polls.record(event.polls, shared)
+        self._polls.add(event.polls, shared)
         if event.reattached:
             return
         facts = {**REQUIRED, **shared}
@@ -139,3 +143,6 @@ class Metrics:
     def saved(self, size: int) -> None:
         """A video was saved."""
         self._bytes.add(size)
+
+
+_KNOWN: WeakKeyDictionary[MeterProvider, Metrics] = WeakKeyDictionary()

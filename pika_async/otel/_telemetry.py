@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from opentelemetry import metrics, trace
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from pika_async import (
@@ -45,7 +46,7 @@ from pika_async.otel._facts import (
     text,
 )
 from pika_async.otel._links import Links
-from pika_async.otel._metrics import InFlight, Metrics
+from pika_async.otel._metrics import metrics_of
 from pika_async.otel._open import Job, Submit, Suppressed
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
 
     from pika_async import Event, GenerationRequest, PikaError
     from pika_async.otel._facts import Facts
-
-_NAME: Final = "pika_async"
 
 # More spans than these are not kept open: jobs that are submitted here and waited for elsewhere
 # have no end here.
@@ -105,20 +104,35 @@ class Telemetry:
         if capture_prompts is None:
             capture_prompts = os.environ.get(_CAPTURE, "").strip().lower() in _CAPTURING
         self._capture = capture_prompts
-        self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
-        self._in_flight = InFlight()
-        meter = metrics.get_meter(_NAME, __version__, meter_provider)
-        self._metrics = Metrics(meter, self._in_flight)
+        self._tracer = trace.get_tracer("pika_async", __version__, tracer_provider)
+        self._metrics = metrics_of(meter_provider)
         self._links = Links(links)
         self._observer = observer
         self._submits: dict[str, Submit] = {}
         self._jobs: dict[str, Job] = {}
         self._early: dict[str, JobEnded] = {}
+        # Rather than a match, whose last case is a dozen comparisons away. Events that are not here
+        # are of no job: the log tells of them.
+        self._notes: dict[type, Callable[[Any], None]] = {
+            SubmitSent: self._sent,
+            SubmitHeldBack: self._held_back,
+            JobAccepted: self._accepted,
+            SubmitRefused: partial(self._submit_ended, outcome="refused"),
+            SubmitUncertain: partial(self._submit_ended, outcome="uncertain"),
+            SubmitWithdrawn: partial(self._submit_ended, outcome="withdrawn"),
+            StateChanged: self._changed,
+            JobEnded: self._ended,
+            WaitingEnded: self._waiting_ended,
+            BatchLeft: self._batch_left,
+            VideoSaved: self._saved,
+        }
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         try:
-            self._note(event)
+            note = self._notes.get(type(event))
+            if note is not None:
+                note(event)
             self._links.complain()
         finally:
             if self._observer is not None:
@@ -150,35 +164,6 @@ class Telemetry:
     ) -> None:
         self.close()
 
-    def _note(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
-        match event:
-            case SubmitSent():
-                self._sent(event)
-            case SubmitHeldBack():
-                self._held_back(event)
-            case JobAccepted():
-                self._accepted(event)
-            case SubmitRefused():
-                self._end_submit(event.submit_id, "refused", event.error)
-            case SubmitUncertain():
-                self._end_submit(event.submit_id, "uncertain", event.error)
-            case SubmitWithdrawn():
-                self._end_submit(event.submit_id, "withdrawn")
-            case StateChanged():
-                self._changed(event)
-            case JobEnded():
-                self._ended(event)
-            case WaitingEnded():
-                self._leave(event.job_id, event.error)
-            case BatchLeft():
-                for job_id in event.in_flight.values():
-                    self._leave(job_id)
-            case VideoSaved():
-                self._metrics.saved(event.size)
-            case _:
-                # Of no job: the log tells of them.
-                pass
-
     def _sent(self, event: SubmitSent) -> None:
         known = self._submits.get(event.submit_id)
         if known is not None:
@@ -207,7 +192,6 @@ class Telemetry:
         if self._capture and request is not None:
             facts["gen_ai.input.messages"] = _messages(request.prompt)
         if resumed_id is not None:
-            facts["gen_ai.response.id"] = text(resumed_id)
             facts["pika.resumed"] = True
         span = self._tracer.start_span(
             span_name(shared),
@@ -242,11 +226,9 @@ class Telemetry:
                 known.span.add_event("pika.job.unclaimed")
             return
         job, span = submit.job, submit.span
-        name = text(job_id)
         self._metrics.submit_ended(time.monotonic() - submit.began, "accepted", job.shared, None)
-        span.set_attributes({"gen_ai.response.id": name, "pika.outcome": "accepted"})
+        span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "accepted"})
         span.end()
-        job.span.set_attribute("gen_ai.response.id", name)
         if event.unclaimed:
             job.span.add_event("pika.job.unclaimed")
         # A repeated key may have named a job that is known.
@@ -263,7 +245,13 @@ class Telemetry:
         if len(self._jobs) >= _MOST_OPEN:
             self._leave(next(iter(self._jobs)))
         self._jobs[job_id] = job
-        self._in_flight.add(1, job.shared)
+        self._metrics.in_flight.add(1, job.shared)
+
+    def _submit_ended(
+        self, event: SubmitRefused | SubmitUncertain | SubmitWithdrawn, outcome: str
+    ) -> None:
+        error = None if isinstance(event, SubmitWithdrawn) else event.error
+        self._end_submit(event.submit_id, outcome, error)
 
     def _end_submit(self, submit_id: str, outcome: str, error: PikaError | None = None) -> None:
         """The end of a submit without a job, and of the span that would have been the job's."""
@@ -320,12 +308,13 @@ class Telemetry:
                 self._early[event.job_id] = event
             # Else it got its link after all: its end has been told.
             return
-        self._in_flight.add(-1, job.shared)
+        self._metrics.in_flight.add(-1, job.shared)
         self._metrics.job_ended(event, job.shared)
         self._metrics.charged(state.charge, job.shared, resumed=job.resumed)
         span = job.span
         if span.is_recording():
             facts = end_facts(state)
+            facts["gen_ai.response.id"] = text(event.job_id)
             facts["pika.polls"] = event.polls
             if isinstance(state, Failed):
                 facts["error.type"] = failure_type(state)
@@ -334,13 +323,23 @@ class Telemetry:
         span.end()
         self._links.forget(event.job_id)
 
+    def _waiting_ended(self, event: WaitingEnded) -> None:
+        self._leave(event.job_id, event.error)
+
+    def _batch_left(self, event: BatchLeft) -> None:
+        for job_id in event.in_flight.values():
+            self._leave(job_id)
+
+    def _saved(self, event: VideoSaved) -> None:
+        self._metrics.saved(event.size)
+
     def _leave(self, job_id: str, error: PikaError | None = None) -> None:
         """Nobody waits for a job: its span ends, and it runs on."""
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        self._in_flight.add(-1, job.shared)
-        job.span.set_attribute("pika.outcome", "left")
+        self._metrics.in_flight.add(-1, job.shared)
+        job.span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "left"})
         if error is not None:
             job.span.set_attributes(error_facts(error))
             job.span.set_status(_ERROR)

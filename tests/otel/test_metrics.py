@@ -43,8 +43,7 @@ async def test_how_long_jobs_take_and_how_many_polls(backend):
     assert dict(took.attributes) == OF_THE_CONVENTIONS
     assert took.count == 4
     assert took.explicit_bounds == (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
-    polls = only(backend.points("pika.client.job.polls"))
-    assert (polls.count, polls.sum) == (4, 12)
+    assert only(backend.points("pika.client.polls")).value == 12
     submits = only(backend.points("pika.client.submit.duration"))
     assert submits.count == 4
     assert dict(submits.attributes) == {**COMMON, "pika.outcome": "accepted"}
@@ -64,7 +63,7 @@ def test_how_long_a_job_took_that_was_submitted_elsewhere_is_not_guessed(backend
     telemetry(StateChanged(job_id="job-1", previous=None, state=DONE, elapsed=1.0, polls=1))
     telemetry(evolve(ENDED, reattached=True))
     assert backend.points("gen_ai.client.operation.duration") == []
-    assert only(backend.points("pika.client.job.polls")).sum == ENDED.polls
+    assert only(backend.points("pika.client.polls")).value == ENDED.polls
 
 
 async def test_jobs_in_flight_are_those_that_have_not_ended(backend):
@@ -77,6 +76,17 @@ async def test_jobs_in_flight_are_those_that_have_not_ended(backend):
             for job in jobs:
                 await job.result()
     assert only(backend.points("pika.client.jobs.in_flight")).value == 0
+
+
+def test_each_of_two_telemetries_adds_to_the_same_sums(backend):
+    for number in range(2):
+        telemetry = backend.telemetry()
+        telemetry(SENT)
+        telemetry(ACCEPTED)
+        if number == 0:
+            telemetry(ENDED)
+    assert only(backend.points("pika.client.jobs.in_flight")).value == 1
+    assert only(backend.points("pika.client.polls")).value == ENDED.polls
 
 
 async def test_submits_that_may_have_started_a_job_are_counted(backend):
@@ -175,7 +185,7 @@ async def test_no_metric_names_a_job_or_a_prompt(backend, tmp_path):
             "pika.client.submits.uncertain",
             "pika.client.rate_limited",
             "pika.client.submit.held_back",
-            "pika.client.job.polls",
+            "pika.client.polls",
         )
         for point in backend.points(name)
     ]
