@@ -3,8 +3,8 @@
 The life of a job in spans. The first ``SubmitSent`` opens the job's span, below the caller's, and
 in it the one of the submit. That one ends with the answer, so that it is exported while the job
 runs on: of a process that crashes later it is what remains, and what whoever comes back links to.
-The job's span gets an event for each transition and ends with the job. Where nobody waits for the
-job any more it ends too, as "left"; whoever comes back to the job opens another.
+The job's span gets an event for each kind of state and ends with the job. Where nobody waits for
+the job any more it ends too, as "left"; whoever comes back to the job opens another.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ class Telemetry:
     One for a process is enough; it may observe many clients. What is exported, and where to, is
     the SDK's to decide; without an SDK nothing happens.
 
-    Spans: one a job, from its submit to its end, with an event for each transition; in it one a
-    submit, which is exported as soon as the service has answered. No poll is a span, also where
-    aiohttp is instrumented. Metrics: see the README. No metric names a job, and neither a key nor a
-    message of the service is told anywhere.
+    Spans: one a job, from its submit to its end, with an event for each transition from one kind of
+    state to another; in it one a submit, which is exported as soon as the service has answered. No
+    poll is a span, also where aiohttp is instrumented. No metric names a job, and neither a key nor
+    a message of the service is told anywhere.
 
     Args:
         tracer_provider: By default the one that is set for the process.
@@ -272,6 +272,10 @@ class Telemetry:
 
     def _changed(self, event: StateChanged) -> None:
         job = self._jobs.get(event.job_id)
+        if job is not None and type(event.previous) is type(event.state):
+            # More progress, or another place in the queue: where each poll brings some, that
+            # would be an event a poll.
+            return
         if job is None:
             if event.polls == 0:
                 # It came with the answer to the submit, which is told after it.

@@ -68,6 +68,19 @@ async def test_a_job_is_one_span_with_its_transitions_and_one_of_its_submit(back
     assert len(submit.attributes["pika.submit.id"]) == 32
 
 
+def test_progress_alone_is_no_event(backend):
+    telemetry = backend.telemetry()
+    for event in (SENT, ACCEPTED, CHANGED):
+        telemetry(event)
+    state = CHANGED.state
+    for polls in range(100):
+        previous, state = state, Running(progress=polls)
+        telemetry(evolve(CHANGED, previous=previous, state=state, polls=polls))
+    telemetry(evolve(CHANGED, previous=state, state=Queued(position=1)))
+    telemetry(ENDED)
+    assert states(backend.job) == ["running", "queued"]
+
+
 async def cancelled_when(client, condition, **options):
     task = asyncio.create_task(client.generate(PROMPT, **options))
     await until(condition)
