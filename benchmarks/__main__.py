@@ -38,6 +38,7 @@ NAMES = (
     "batch_throughput",
     "rate_limited",
     "batch_overhead",
+    "telemetry",
     "instructions",
     "memory",
     "visitors",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from pika_async._download.downloader import Downloader
+from pika_async._events import AroundPolls
 from pika_async._http import Endpoint
 from pika_async._jobs.jobs import Jobs
 from pika_async._log import Teller
@@ -79,7 +80,13 @@ def assembled(
         utc=partial(datetime.now, UTC),
     )
     jobs = Jobs(
-        API(endpoint=place, dialect=dialect, transport=transport, now=timing.now),
+        API(
+            endpoint=place,
+            dialect=dialect,
+            transport=transport,
+            now=timing.now,
+            around_poll=observer.around_poll if isinstance(observer, AroundPolls) else None,
+        ),
         polling=polling,
         retry=retry,
         timing=timing,

@@ -5,10 +5,10 @@ moment it happens, in the event loop, to one observer (``PikaClient(observer=…
 plain function and must return soon. What it raises is logged and reaches nobody.
 
 The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave;
-then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused`` and
-``SubmitUncertain``. Where its caller has left meanwhile, ``unclaimed`` says that nobody else was
-told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once, ``VideoSaved`` for
-each file.
+then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused``,
+``SubmitUncertain`` and ``SubmitWithdrawn``. Where its caller has left meanwhile, ``unclaimed`` says
+that nobody else was told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once,
+``VideoSaved`` for each file.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
 from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Succeeded, Video
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
 @frozen(kw_only=True)
@@ -114,6 +117,19 @@ class SubmitUncertain:
 
 
 @frozen(kw_only=True)
+class SubmitWithdrawn:
+    """A submit started nothing, and is not sent again, since its caller has left.
+
+    It was cancelled, or what writes its submits down has failed.
+
+    Attributes:
+        submit_id: As in ``SubmitSent``.
+    """
+
+    submit_id: str
+
+
+@frozen(kw_only=True)
 class StateChanged:
     """A job has another state than before; told once a job, however many watch it.
 
@@ -123,6 +139,7 @@ class StateChanged:
         state: The state now.
         elapsed: Seconds from the submit, or from the re-attachment.
         polls: Polls sent so far for this job.
+        request: What was asked for, where it is known.
     """
 
     job_id: str
@@ -130,6 +147,7 @@ class StateChanged:
     state: JobState
     elapsed: float
     polls: int
+    request: GenerationRequest | None = None
 
 
 @frozen(kw_only=True)
@@ -155,13 +173,16 @@ class JobEnded:
 
 @frozen(kw_only=True)
 class WaitingEnded:
-    """Whoever waited for a job was cancelled; the job runs on and stays paid for.
+    """Whoever waited for a job does so no more; the job runs on and stays paid for.
 
     Attributes:
         job_id: The job.
+        error: What it was told: the time was over, or the polls failed for too long. None where it
+            was cancelled.
     """
 
     job_id: str
+    error: PikaError | None = None
 
 
 @frozen(kw_only=True)
@@ -281,6 +302,7 @@ Event: TypeAlias = (
     | JobAccepted
     | SubmitRefused
     | SubmitUncertain
+    | SubmitWithdrawn
     | StateChanged
     | JobEnded
     | WaitingEnded
@@ -294,3 +316,12 @@ Event: TypeAlias = (
 )
 
 Observer: TypeAlias = Callable[[Event], None]
+
+
+@runtime_checkable
+class AroundPolls(Protocol):
+    """What an observer may have beside: a context for each poll, such as one without tracing."""
+
+    def around_poll(self) -> AbstractContextManager[object]:
+        """Entered before each poll, and left after it, in the task that polls."""
+        ...

@@ -26,6 +26,7 @@ from pika_async._events import (
     SubmitRefused,
     SubmitSent,
     SubmitUncertain,
+    SubmitWithdrawn,
     VideoKept,
     VideoSaved,
     WaitingEnded,
@@ -105,7 +106,7 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
         case JobEnded():
             if _logger.isEnabledFor(logging.INFO):
                 _logger.info("job %s: %s", event.job_id, _outcome(event))
-        case WaitingEnded():
+        case WaitingEnded(error=None):
             _logger.warning("the wait was cancelled. %s", runs_on(event.job_id))
         case FileSystemLimited():
             _logger.warning(
@@ -147,7 +148,14 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
             _logger.error("the batch submits nothing more: %s", event.error)
         case BatchLeft():
             _tell_of_jobs_left(event)
-        case SubmitUncertain() | SubmitRefused() | StateChanged() | VideoSaved():
+        case (
+            SubmitUncertain()
+            | SubmitRefused()
+            | SubmitWithdrawn()
+            | StateChanged()
+            | WaitingEnded()
+            | VideoSaved()
+        ):
             # Whoever waits is told by an error, a transition or a result.
             pass
 

@@ -30,7 +30,7 @@ HOUSE = {
     "effects": "_download _journal _wire",
     "workflows": "_jobs _assembly _client _batch",
     "facade": "__init__",
-    "shells": "simulator pytest_plugin _gallery cli",
+    "shells": "simulator pytest_plugin _gallery cli otel",
 }
 ORDER = [wing for row in HOUSE.values() for wing in row.split()]
 ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
@@ -47,6 +47,7 @@ DOORS = {
     "simulator": {""},
     "_gallery": {""},
     "cli": {""},
+    "otel": {""},
 }
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
@@ -69,6 +70,7 @@ ONE_PLACE = {
     "rich": "cli",
     "jinja2": "_gallery",
     "markupsafe": "_gallery",
+    "opentelemetry": "otel",
 }
 OWN_LIBRARIES = {
     "ground": {"attrs", "cattrs", "anyio"},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.batches import client_for, prompts, until
+from support.toy import Toy, toy_service
 
 from pika_async import (
     Batch,
@@ -16,8 +18,12 @@ from pika_async import (
     GenerationRequest,
     JobAccepted,
     JobEnded,
+    JobTimeoutError,
     JournalError,
+    PikaClient,
+    PikaError,
     RateLimitError,
+    RetryPolicy,
     Running,
     StateChanged,
     SubmissionUncertainError,
@@ -25,6 +31,7 @@ from pika_async import (
     SubmitRefused,
     SubmitSent,
     SubmitUncertain,
+    SubmitWithdrawn,
     Succeeded,
     WaitingEnded,
 )
@@ -113,6 +120,87 @@ async def test_an_uncertain_submit_with_its_evidence():
     assert not event.unclaimed
 
 
+class TestGivenUp:
+    """Every submit that is told as sent is told to its end, and so is every wait that fails."""
+
+    async def test_a_submit_that_is_cancelled_before_it_is_sent_again(self):
+        told = []
+        faults = [Fault("429-empty")]
+        slow = RetryPolicy(initial=3600.0, maximum=3600.0)
+        async with Simulator(faults=faults) as sim:
+            async with client_for(sim, observer=told.append, retry=slow) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: len(told) == 2)
+                task.cancel()
+                await asyncio.wait({task})
+        assert kinds(told) == ["SubmitSent", "SubmitHeldBack", "SubmitWithdrawn"]
+        assert told[2] == SubmitWithdrawn(submit_id=told[0].submit_id)
+
+    async def test_a_cancellation_between_two_tries_does_not_undo_the_doubt(self):
+        told = []
+        slow = RetryPolicy(initial=3600.0, maximum=3600.0)
+        options = {"dialect": Toy(), "retry": slow, "observer": told.append}
+        async with toy_service(lose_answers=1) as service:
+            async with PikaClient("a-toy-key", base_url=service.url, **options) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: len(told) == 2)
+                task.cancel()
+                await asyncio.wait({task})
+            assert len(service.jobs) == 1
+        assert kinds(told) == ["SubmitSent", "SubmitHeldBack", "SubmitUncertain"]
+        assert told[2].unclaimed
+
+    async def test_a_submit_that_is_not_wanted_at_the_last_moment(self):
+        told = []
+        notebook = TestARecordOfOnesOwn.Notebook(unwanted=True)
+        async with Simulator() as sim, client_for(sim, observer=told.append) as client:
+            with pytest.raises(asyncio.CancelledError):
+                await client.submit("a red panda", record=notebook)
+        assert kinds(told) == ["SubmitSent", "SubmitWithdrawn"]
+
+    async def test_a_submit_that_is_refused_after_its_caller_has_left(self):
+        told = []
+        faults = [Fault("400-openai", seconds=0.1)]
+        async with Simulator(faults=faults) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                task = asyncio.create_task(client.submit("a red panda"))
+                await until(lambda: sim.submissions)
+                task.cancel()
+                await asyncio.wait({task})
+        assert kinds(told) == ["SubmitSent", "SubmitRefused"]
+
+    async def test_a_wait_whose_time_is_over(self):
+        told = []
+        async with Simulator(duration=Polls(10**6)) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                with pytest.raises(JobTimeoutError) as caught:
+                    await client.generate("a red panda", timeout=0)
+        (ended,) = [event for event in told if isinstance(event, WaitingEnded)]
+        assert ended == WaitingEnded(job_id=caught.value.job_id, error=caught.value)
+
+    async def test_a_wait_that_the_service_refuses(self):
+        told = []
+        faults = [Fault("401-new-api-error", on="poll", times=100)]
+        async with Simulator(faults=faults, duration=Polls(9)) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                with pytest.raises(PikaError) as caught:
+                    await client.generate("a red panda")
+        (ended,) = [event for event in told if isinstance(event, WaitingEnded)]
+        assert ended.error is caught.value
+
+    async def test_a_change_of_state_says_what_was_asked_for(self):
+        told = []
+        async with Simulator(duration=Polls(2)) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                job = await client.submit("a red panda")
+                await job.result()
+            async with client_for(sim, observer=told.append) as client:
+                await client.job(job.id).result()
+        changes = [event for event in told if isinstance(event, StateChanged)]
+        assert [change.request for change in changes[:-1]] == [job.request] * (len(changes) - 1)
+        assert changes[-1].request is None
+
+
 class TestUnclaimed:
     """Whoever submitted was cancelled: the event is all that tells of the job."""
 
@@ -166,6 +254,49 @@ class TestUnclaimed:
             (event,) = [event for event in told if isinstance(event, BatchLeft)]
             assert set(event.in_flight.values()) == set(sim.jobs)
         assert not event.journalled
+
+
+class TestAroundPolls:
+    """An observer may give a context for polls, to keep them out of a trace."""
+
+    class Keeper:
+        def __init__(self) -> None:
+            self.entered = 0
+            self.open = 0
+
+        def __call__(self, event) -> None:
+            assert self.open == 0, f"{event} was told in the middle of a poll"
+
+        @contextmanager
+        def around_poll(self):
+            self.entered += 1
+            self.open += 1
+            try:
+                yield
+            finally:
+                self.open -= 1
+
+    async def test_each_poll_is_within_it_and_no_submit_is(self):
+        keeper = self.Keeper()
+        faults = [Fault("502-html", on="poll", times=2)]
+        async with Simulator(duration=Polls(3), faults=faults) as sim:
+            async with client_for(sim, observer=keeper) as client:
+                job = await client.submit("a red panda")
+                assert keeper.entered == 0
+                await job.result()
+                assert keeper.entered == len(sim.polls) > 3
+        assert keeper.open == 0
+
+    async def test_it_is_left_where_the_one_who_polls_is_cancelled(self):
+        keeper = self.Keeper()
+        faults = [Fault("slow-headers", on="poll", seconds=60)]
+        async with Simulator(faults=faults) as sim, client_for(sim, observer=keeper) as client:
+            job = await client.submit("a red panda")
+            task = asyncio.create_task(job.result())
+            await until(lambda: keeper.open)
+            task.cancel()
+            await asyncio.wait({task})
+            assert keeper.open == 0
 
 
 class TestMisfortunes:

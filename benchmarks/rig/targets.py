@@ -106,5 +106,8 @@ TARGETS = {
         unit="",
         elsewhere="tests/jobs/test_faults.py",
     ),
+    "telemetry": Target(
+        "telemetry", "CPU a job of 12 polls, with the SDK, exporters that drop all", 2, unit="%"
+    ),
     "import": Target("import pika_async", "fresh interpreters", 1.10, 0.5, unit="× aiohttp"),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError, PikaError
+from pika_async._events import WaitingEnded
 from pika_async._jobs.patience import Now, last_look_grace, next_step
 from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown, lacks_links
 
@@ -231,17 +232,24 @@ class _Watcher(AsyncIterator[Transition]):
                     # One that others had begun, and that was given up, is not the last one.
                     self._last_look_taken = now >= end
                 if look.final and look.error is not None and seen.next is None:
-                    raise look.error
+                    raise self._ended_by(look.error)
                 if or_the_same and look.answered:
                     break
             elif step is Now.GIVE_UP:
                 if or_the_same:
                     break
-                raise tracker.timed_out()
+                raise self._ended_by(tracker.timed_out())
             else:
                 await waiting.rest(step - now, tracker.sleepers)
         change = self._seen = seen.next or seen
         return change
+
+    def _ended_by(self, error: PikaError) -> PikaError:
+        """The error that ends the waiting, told."""
+        tell = self._tracker.waiting.tell
+        if tell.is_observed:
+            tell(WaitingEnded(job_id=self._tracker.job_id, error=error))
+        return error
 
 
 def failure(job_id: str, state: Failed) -> JobFailedError:

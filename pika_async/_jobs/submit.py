@@ -25,6 +25,7 @@ from pika_async._events import (
     SubmitRefused,
     SubmitSent,
     SubmitUncertain,
+    SubmitWithdrawn,
 )
 from pika_async._http import HTTPRequest
 from pika_async._jobs.brake import Brake
@@ -65,6 +66,8 @@ class Submit:
     """The same, which the recorder is told before each POST."""
     sent_at: datetime = _NEVER
     sent: int = 0
+    awaited: bool = False
+    """Its POST has left, or it has ended, so that an event yet tells of it or has done so."""
     lost: PikaError | None = None
     """Why it may have started a job already, where it is sent again with its key."""
     job: Job | None = None
@@ -124,6 +127,13 @@ class Submitter:
             SubmissionUncertainError: The job may exist and be billed.
             PikaError: Anything else; then nothing was started.
         """
+        try:
+            return await self._sent(submit)
+        finally:
+            if submit.sent and not submit.awaited:
+                self._tell_withdrawn(submit)
+
+    async def _sent(self, submit: Submit) -> Job:
         attempt = 0
         begun = self._timing.now()
         while True:
@@ -161,6 +171,7 @@ class Submitter:
                 if not busy:
                     await self._timing.sleep(delay)
             else:
+                submit.awaited = True
                 self._brake.succeeded()
                 assert submit.job is not None  # noqa: S101 - made of the answer
                 return submit.job
@@ -189,6 +200,7 @@ class Submitter:
 
     def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
         """The error to raise where it is not sent again."""
+        submit.awaited = True
         # Once it may have started a job, a refusal of a later try does not undo that.
         if verdict is Verdict.UNCERTAIN or submit.lost is not None:
             lost = submit.uncertain(submit.lost or error)
@@ -235,7 +247,10 @@ class Submitter:
                     recorder.stayed()
             elif not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
+                submit.awaited = True
                 self._tell_unclaimed(submit, answer.exception() or answer.result())
+            else:
+                submit.awaited = True
             raise
 
     def _is_wanted(self, recorder: Recorder | None) -> bool:
@@ -316,8 +331,22 @@ class Submitter:
     def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:
         if not isinstance(outcome, BaseException):
             self._tell(self._accepted(submit, unclaimed=True))
-        elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
-            lost = submit.uncertain(outcome)
+        elif (
+            isinstance(outcome, PikaError)
+            and submit.lost is None
+            and after_submit(outcome) is not Verdict.UNCERTAIN
+        ):
+            self._tell(SubmitRefused(submit_id=submit.submit_id, error=outcome))
+        else:
+            lost = submit.uncertain(submit.lost or outcome)
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
+
+    def _tell_withdrawn(self, submit: Submit) -> None:
+        """Tell of one whose caller has left between two tries, or before it left itself."""
+        if submit.lost is not None:
+            # An earlier try may have started a job.
+            self._tell_unclaimed(submit, submit.lost)
+        elif self._tell.is_observed:
+            self._tell(SubmitWithdrawn(submit_id=submit.submit_id))

@@ -294,6 +294,7 @@ class Tracker:
                 state=change.state,
                 elapsed=change.at - self.born,
                 polls=change.polls,
+                request=self.request,
             )
         )
 

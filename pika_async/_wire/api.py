@@ -22,6 +22,7 @@ from pika_async._wire.endpoint import origin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from pika_async._http import Endpoint, HTTPRequest
     from pika_async._request.request import GenerationRequest
@@ -49,11 +50,13 @@ class API:
         dialect: Dialect,
         transport: Transport,
         now: Callable[[], float],
+        around_poll: Callable[[], AbstractContextManager[object]] | None = None,
     ) -> None:
         self.dialect = dialect
         self.endpoint = endpoint
         self._transport = transport
         self._now = now
+        self._around_poll = around_poll
         self._prefix = f"{endpoint.base_url}/"
         self._origins = {
             host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
@@ -103,7 +106,19 @@ class API:
             DecodeError: The answer is not the API's.
         """
         # No coroutine itself: each in the depth of a poll is one more to wake through.
-        return self.converse(self.dialect.poll(self.endpoint, handle), timeout)
+        poll = self.dialect.poll(self.endpoint, handle)
+        if self._around_poll is not None:
+            return self._converse_within(self._around_poll(), poll, timeout)
+        return self.converse(poll, timeout)
+
+    async def _converse_within(
+        self,
+        context: AbstractContextManager[object],
+        conversation: Conversation[_T],
+        timeout: float,
+    ) -> _T:
+        with context:
+            return await self.converse(conversation, timeout)
 
     async def converse(self, conversation: Conversation[_T], timeout: float = math.inf) -> _T:
         """Send what a conversation yields, give it the answers, and return what it means.

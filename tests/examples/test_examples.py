@@ -152,6 +152,16 @@ def test_endless_prompts_answers_each_line_until_the_input_ends(sim, tmp_path):
     assert all(link.startswith("http://") for link in lines.values())
 
 
+def test_telemetry_prints_two_spans_a_job_and_the_metrics(sim):
+    done = run(sim, "telemetry.py", "a red panda surfing", "an otter asleep")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"name": "pika submit"') == 2
+    assert done.stdout.count('"name": "generate_content"') == 2
+    assert '"pika.outcome": "succeeded"' in done.stdout
+    assert "gen_ai.client.operation.duration" in done.stdout
+    assert "otter" not in done.stdout
+
+
 def test_every_example_is_run_here():
     tests = (Path(__file__), Path(__file__).with_name("test_web.py"))
     told = "".join(test.read_text(encoding="utf-8") for test in tests)

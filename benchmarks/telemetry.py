@@ -1,0 +1,152 @@
+"""CPU per job of telemetry: a batch with it over the same batch without it.
+
+    python -m benchmarks.telemetry [--jobs 1000] [--rounds 3]
+
+A batch of 1,000 jobs, all in flight, polled every second until they are finished at the twelfth
+poll: without an observer, with telemetry and the API of OpenTelemetry alone, and with the SDK,
+which hands batches of spans and metrics to exporters that drop them. CPU is user + system time of
+the client's process, the exporters' threads included, from the first submit to the last result.
+What telemetry itself takes for such a job is measured once more by itself, since a percent is less
+than the noise of most machines.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.rig.clients import PROMPT, alternating, batch
+from benchmarks.rig.command import command
+from benchmarks.rig.processes import alone, connections_possible, cpu_seconds
+from benchmarks.rig.rows import Row, ratio
+from benchmarks.rig.server import server
+from pika_async import FixedPolling, PikaClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pika_async import Event
+    from pika_async.otel import Telemetry
+
+QUICK = {"jobs": 200, "rounds": 1}
+
+_POLLS = 12
+_INTERVAL = 1.0
+_REPEATED = 2000
+
+
+def without() -> None:
+    return None
+
+
+def with_api() -> Telemetry:
+    from pika_async.otel import Telemetry  # noqa: PLC0415 - others are measured without it
+
+    return Telemetry()
+
+
+def with_sdk() -> Telemetry:
+    # As above; each of them is a second of imports.
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+    from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415
+        ConsoleMetricExporter,
+        PeriodicExportingMetricReader,
+    )
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
+        BatchSpanProcessor,
+        SpanExporter,
+        SpanExportResult,
+    )
+
+    from pika_async.otel import Telemetry  # noqa: PLC0415
+
+    class Dropped(SpanExporter):
+        def export(self, spans: object) -> SpanExportResult:
+            del spans
+            return SpanExportResult.SUCCESS
+
+    class Nowhere:
+        def write(self, text: str) -> None:
+            del text
+
+        def flush(self) -> None: ...
+
+    traces = TracerProvider()
+    traces.add_span_processor(BatchSpanProcessor(Dropped()))
+    nowhere: Any = Nowhere()
+    reader = PeriodicExportingMetricReader(ConsoleMetricExporter(out=nowhere))
+    return Telemetry(tracer_provider=traces, meter_provider=MeterProvider([reader]))
+
+
+OBSERVERS: dict[str, Callable[[], Telemetry | None]] = {
+    "no telemetry": without,
+    "telemetry, API alone": with_api,
+    "telemetry, SDK": with_sdk,
+}
+
+
+async def whole_batch(name: str, url: str, jobs: int) -> float:
+    """CPU seconds of a batch."""
+    observer = OBSERVERS[name]()
+    async with PikaClient(
+        "key", base_url=url, polling=FixedPolling(_INTERVAL), observer=observer
+    ) as client:
+        begun = cpu_seconds()
+        await batch(client, jobs, jobs)
+        return cpu_seconds() - begun
+
+
+async def by_itself(name: str, url: str) -> float:
+    """CPU seconds that telemetry takes for the events and polls of one job."""
+    told: list[Event] = []
+    async with PikaClient(
+        "key", base_url=url, polling=FixedPolling(0), observer=told.append
+    ) as client:
+        await client.generate(PROMPT)
+    telemetry = OBSERVERS[name]()
+    assert telemetry is not None
+    best = float("inf")
+    for _ in range(5):
+        begun = time.process_time()
+        for _ in range(_REPEATED):
+            for event in told:
+                telemetry(event)
+            for _ in range(_POLLS):
+                with telemetry.around_poll():
+                    pass
+        best = min(best, time.process_time() - begun)
+    return best / _REPEATED
+
+
+def measure(name: str, jobs: int) -> float:
+    """CPU milliseconds per job."""
+    with server(_POLLS) as url:
+        return 1000 * float(alone(whole_batch, name, url, jobs)) / jobs
+
+
+def run(*, jobs: int = 1000, rounds: int = 3) -> list[Row]:
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        return [Row("telemetry", "ms a job", (), note="opentelemetry-sdk is not installed")]
+    possible = connections_possible(jobs)
+    figures = alternating(rounds, {name: partial(measure, name, possible) for name in OBSERVERS})
+    base = figures["no telemetry"]
+    rows = [Row(name, "ms a job", tuple(taken)) for name, taken in figures.items()]
+    for name in ("telemetry, API alone", "telemetry, SDK"):
+        rows.append(ratio(name, figures[name], base, "× no telemetry"))
+        with server(_POLLS) as url:
+            itself = 1000 * float(alone(by_itself, name, url))
+        share = tuple(100 * itself / one for one in base)
+        target = "telemetry" if name.endswith("SDK") else None
+        rows.append(Row(f"{name}, by itself", "% of a job", share, target))
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    command(run, QUICK, argv)
+
+
+if __name__ == "__main__":
+    main()

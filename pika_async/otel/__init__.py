@@ -1,0 +1,22 @@
+"""Spans and metrics of OpenTelemetry, made of events. Needs the extra ``otel``.
+
+    PikaClient(observer=Telemetry())
+
+See :class:`Telemetry`. The extra brings the API alone: with no SDK set up it does nothing.
+"""
+
+from __future__ import annotations
+
+try:
+    from pika_async.otel._telemetry import Telemetry
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "opentelemetry":
+        raise
+    raise ModuleNotFoundError(
+        "pika_async.otel needs opentelemetry-api, which is not installed: "
+        "pip install 'pika-async[otel]'",
+        name=error.name,
+        path=error.path,
+    ) from error
+
+__all__ = ["Telemetry"]

@@ -1,0 +1,127 @@
+"""What spans and metrics say of a request, a state and an error: names and values.
+
+The names are those of the semantic conventions for generative AI as far as they have any, and
+``pika.`` before the others. Nothing here is a secret: no key, no address of a video, no message of
+an error, since services quote prompts in theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pika_async import Failed, ModerationError, Queued, Running, Succeeded, Unknown
+from pika_async import JobFailedError as _JobFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pika_async import GenerationRequest, JobState, Money, PikaError
+
+Value: TypeAlias = "str | int | float | bool"
+Facts: TypeAlias = "dict[str, Value]"
+
+# Of the operations that the conventions name, the one for what is neither chat nor text.
+OPERATION: Final = "generate_content"
+
+REQUIRED: Final[Facts] = {"gen_ai.operation.name": OPERATION, "gen_ai.provider.name": "pika"}
+"""What the conventions want on each span and metric of theirs."""
+
+# What is larger does not fit into the protocol, and would take all spans of its batch with it.
+_LARGEST_WHOLE: Final = 2**63 - 1
+
+_CODE: Final = 100
+"""Characters that are kept of a service's code for a failure."""
+
+
+def text(value: str) -> str:
+    """What a service says, as it may be sent: half a surrogate pair has no UTF-8."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def common(request: GenerationRequest | None, service: str | None) -> Facts:
+    """What metrics are told apart by: few values in all, so never a job or a prompt."""
+    facts: Facts = {}
+    if request is not None and request.model is not None:
+        facts["gen_ai.request.model"] = request.model
+    if service is not None:
+        facts["pika.service"] = service
+    return facts
+
+
+def span_name(shared: Mapping[str, Value]) -> str:
+    """The name of a job's span."""
+    model = shared.get("gen_ai.request.model")
+    return OPERATION if model is None else f"{OPERATION} {model}"
+
+
+def asked(request: GenerationRequest | None) -> Facts:
+    """What else a span says of a request; not its prompt."""
+    facts: Facts = {**REQUIRED, "gen_ai.output.type": "video"}
+    if request is None:
+        return facts
+    seed = request.seed
+    if seed is not None and abs(seed) <= _LARGEST_WHOLE:
+        facts["gen_ai.request.seed"] = seed
+    if request.duration is not None:
+        facts["pika.request.duration"] = request.duration
+    if request.resolution is not None:
+        facts["pika.request.resolution"] = request.resolution
+    return facts
+
+
+def state_facts(state: JobState) -> Facts:
+    """A state as the attributes of an event."""
+    match state:
+        case Queued():
+            facts: Facts = {"pika.state": "queued"}
+            if state.position is not None:
+                facts["pika.position"] = state.position
+        case Running():
+            facts = {"pika.state": "running"}
+            if state.progress is not None:
+                facts["pika.progress"] = state.progress
+        case Succeeded():
+            facts = {"pika.state": "succeeded"}
+        case Failed():
+            facts = {"pika.state": "failed"}
+        case Unknown():
+            facts = {"pika.state": "unknown", "pika.status": text(state.status)[:_CODE]}
+    return facts
+
+
+def end_facts(state: Succeeded | Failed) -> Facts:
+    """How a job ended, and what it cost."""
+    facts: Facts = {
+        "pika.outcome": "failed" if isinstance(state, Failed) else "succeeded",
+        "pika.videos": len(state.videos),
+    }
+    if isinstance(state, Failed) and state.code is not None:
+        facts["pika.failure.code"] = text(state.code)[:_CODE]
+    if state.charge is not None:
+        facts["pika.cost"] = units(state.charge)
+        facts["pika.currency"] = state.charge.currency
+    return facts
+
+
+def units(money: Money) -> float:
+    """An amount as backends sum it; the exact one is the event's."""
+    return money.micros / 1_000_000
+
+
+def failure_type(state: Failed) -> str:
+    """The ``error.type`` of a job that failed: the name of the error that its waiter gets."""
+    return (ModerationError if state.code == "moderation" else _JobFailedError).__name__
+
+
+def error_type(error: BaseException) -> str:
+    """The ``error.type`` of an error: its class, since there are few of them."""
+    return type(error).__name__
+
+
+def error_facts(error: PikaError) -> Facts:
+    """An error as the attributes of a span."""
+    facts: Facts = {"error.type": error_type(error), "pika.money": error.money.name.lower()}
+    status = getattr(error, "status", None)
+    if isinstance(status, int):
+        facts["http.response.status_code"] = status
+    return facts

@@ -1,0 +1,148 @@
+"""The instruments, each with few attributes: a job id in one would be a time series a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from opentelemetry.metrics import Observation, get_meter_provider
+
+from pika_async import Failed, RateLimitError, __version__
+from pika_async.otel._facts import REQUIRED, error_type, failure_type, units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
+
+    from pika_async import JobEnded, Money, SubmitHeldBack
+    from pika_async.otel._facts import Facts, Value
+
+# The conventions' own end at 82 seconds; a video takes minutes.
+_JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
+_SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
+
+
+class Counts:
+    """What is counted here and asked for when metrics are exported: it costs a job next to nothing.
+
+    In whatever thread they are asked for.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[tuple[str, Value], ...], int] = {}
+
+    def add(self, more: int, shared: Facts) -> None:
+        """``more``, or fewer."""
+        name = tuple(shared.items())
+        self._counts[name] = self._counts.get(name, 0) + more
+
+    def __call__(self, _: CallbackOptions) -> Iterator[Observation]:
+        for name, count in self._counts.copy().items():
+            yield Observation(count, dict(name))
+
+
+def metrics_of(provider: MeterProvider | None) -> Metrics:
+    """The instruments of a provider, the same for all: two of one name would be two sums."""
+    provider = provider or get_meter_provider()
+    known = _KNOWN.get(provider)
+    if known is None:
+        known = _KNOWN[provider] = Metrics(provider.get_meter("pika_async", __version__))
+    return known
+
+
+class Metrics:
+    """What is counted and timed."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.in_flight = Counts()
+        self._polls = Counts()
+        self._duration = meter.create_histogram(
+            "gen_ai.client.operation.duration",
+            unit="s",
+            description="From the submit to the end of the job.",
+            explicit_bucket_boundaries_advisory=_JOB_SECONDS,
+        )
+        meter.create_observable_up_down_counter(
+            "pika.client.jobs.in_flight",
+            [self.in_flight],
+            unit="{job}",
+            description="Jobs that were accepted or come back to, and have not ended.",
+        )
+        self._submit_duration = meter.create_histogram(
+            "pika.client.submit.duration",
+            unit="s",
+            description="From the first time a submit is sent to its outcome.",
+            explicit_bucket_boundaries_advisory=_SUBMIT_SECONDS,
+        )
+        self._uncertain = meter.create_counter(
+            "pika.client.submits.uncertain",
+            unit="{submit}",
+            description="Submits that may have started a job and name none.",
+        )
+        self._rate_limited = meter.create_counter(
+            "pika.client.rate_limited",
+            unit="{submit}",
+            description="Submits that the service put off for the sake of its limit.",
+        )
+        self._held_back = meter.create_histogram(
+            "pika.client.submit.held_back",
+            unit="s",
+            description="For how long a submit waits, at least, until it is sent again.",
+            explicit_bucket_boundaries_advisory=_SUBMIT_SECONDS,
+        )
+        meter.create_observable_counter(
+            "pika.client.polls",
+            [self._polls],
+            unit="{poll}",
+            description="Polls of jobs that have ended.",
+        )
+        self._bytes = meter.create_counter(
+            "pika.client.download.bytes",
+            unit="By",
+            description="Bytes of videos that were saved.",
+        )
+        self._cost = meter.create_counter(
+            "pika.client.cost",
+            unit="{currency}",
+            description="What jobs cost, where the service says so.",
+        )
+
+    def job_ended(self, event: JobEnded, shared: Facts) -> None:
+        """How long it took, and how many polls."""
+        self._polls.add(event.polls, shared)
+        if event.reattached:
+            return
+        facts = {**REQUIRED, **shared}
+        if isinstance(event.state, Failed):
+            facts["error.type"] = failure_type(event.state)
+        self._duration.record(event.elapsed, facts)
+
+    def charged(self, charge: Money | None, shared: Facts, *, resumed: bool) -> None:
+        """What it cost. A job that several processes look at is counted in each: ``resumed``."""
+        if charge is not None and charge.micros > 0:
+            facts = {**shared, "pika.currency": charge.currency, "pika.resumed": resumed}
+            self._cost.add(units(charge), facts)
+
+    def submit_ended(self, seconds: float, outcome: str, shared: Facts, error: object) -> None:
+        """How long a submit took, and its outcome."""
+        facts: Facts = {**shared, "pika.outcome": outcome}
+        if isinstance(error, BaseException):
+            facts["error.type"] = error_type(error)
+        self._submit_duration.record(seconds, facts)
+        if outcome == "uncertain":
+            self._uncertain.add(1, shared)
+
+    def held_back(self, event: SubmitHeldBack, shared: Facts) -> None:
+        """A submit waits."""
+        facts = {**shared, "error.type": error_type(event.error)}
+        self._held_back.record(event.seconds, facts)
+        if isinstance(event.error, RateLimitError):
+            self._rate_limited.add(1, shared)
+
+    def saved(self, size: int) -> None:
+        """A video was saved."""
+        self._bytes.add(size)
+
+
+_KNOWN: WeakKeyDictionary[MeterProvider, Metrics] = WeakKeyDictionary()

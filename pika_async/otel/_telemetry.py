@@ -1,0 +1,356 @@
+"""An observer that makes spans and metrics of events.
+
+The life of a job in spans. The first ``SubmitSent`` opens the job's span, below the caller's, and
+in it the one of the submit. That one ends with the answer, so that it is exported while the job
+runs on: of a process that crashes later it is what remains, and what whoever comes back links to.
+The job's span gets an event for each kind of state and ends with the job. Where nobody waits for
+the job any more it ends too, as "left"; whoever comes back to the job opens another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from pika_async import (
+    BatchLeft,
+    Failed,
+    JobAccepted,
+    JobEnded,
+    StateChanged,
+    SubmitHeldBack,
+    SubmitRefused,
+    SubmitSent,
+    SubmitUncertain,
+    SubmitWithdrawn,
+    Succeeded,
+    VideoSaved,
+    WaitingEnded,
+    __version__,
+)
+from pika_async.otel._facts import (
+    asked,
+    common,
+    end_facts,
+    error_facts,
+    error_type,
+    failure_type,
+    span_name,
+    state_facts,
+    text,
+)
+from pika_async.otel._links import Links
+from pika_async.otel._metrics import metrics_of
+from pika_async.otel._open import Job, Submit, Suppressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+    from types import TracebackType
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from pika_async import Event, GenerationRequest, PikaError
+    from pika_async.otel._facts import Facts
+
+# More spans than these are not kept open: jobs that are submitted here and waited for elsewhere
+# have no end here.
+_MOST_OPEN: Final = 20_000
+_MOST_EARLY: Final = 1000
+
+_CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_CAPTURING: Final = ("true", "1", "span_only", "span_and_event")
+
+_ERROR: Final = Status(StatusCode.ERROR)
+
+
+class Telemetry:
+    """Spans and metrics for OpenTelemetry: ``PikaClient(observer=Telemetry())``.
+
+    One for a process is enough; it may observe many clients. What is exported, and where to, is
+    the SDK's to decide; without an SDK nothing happens.
+
+    Spans: one a job, from its submit to its end, with an event for each transition from one kind of
+    state to another; in it one a submit, which is exported as soon as the service has answered. No
+    poll is a span, also where aiohttp is instrumented. No metric names a job, and neither a key nor
+    a message of the service is told anywhere.
+
+    Args:
+        tracer_provider: By default the one that is set for the process.
+        meter_provider: Likewise.
+        capture_prompts: Put prompts into spans. By default only where the environment's
+            ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says so.
+        links: Where to keep the ``traceparent`` of each submit, by the id of its job, until the job
+            ends: another process that comes back to the job then links to the submit. A
+            ``shelve``, say; by default it is kept in this process alone.
+        observer: Another observer, which is told each event, too.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        capture_prompts: bool | None = None,
+        links: MutableMapping[str, str] | None = None,
+        observer: Callable[[Event], None] | None = None,
+    ) -> None:
+        if capture_prompts is None:
+            capture_prompts = os.environ.get(_CAPTURE, "").strip().lower() in _CAPTURING
+        self._capture = capture_prompts
+        self._tracer = trace.get_tracer("pika_async", __version__, tracer_provider)
+        self._metrics = metrics_of(meter_provider)
+        self._links = Links(links)
+        self._observer = observer
+        self._submits: dict[str, Submit] = {}
+        self._jobs: dict[str, Job] = {}
+        self._early: dict[str, JobEnded] = {}
+        # Rather than a match, whose last case is a dozen comparisons away. Events that are not here
+        # are of no job: the log tells of them.
+        self._notes: dict[type, Callable[[Any], None]] = {
+            SubmitSent: self._sent,
+            SubmitHeldBack: self._held_back,
+            JobAccepted: self._accepted,
+            SubmitRefused: partial(self._submit_ended, outcome="refused"),
+            SubmitUncertain: partial(self._submit_ended, outcome="uncertain"),
+            SubmitWithdrawn: partial(self._submit_ended, outcome="withdrawn"),
+            StateChanged: self._changed,
+            JobEnded: self._ended,
+            WaitingEnded: self._waiting_ended,
+            BatchLeft: self._batch_left,
+            VideoSaved: self._saved,
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        try:
+            note = self._notes.get(type(event))
+            if note is not None:
+                note(event)
+            self._links.complain()
+        finally:
+            if self._observer is not None:
+                self._observer(event)
+
+    def around_poll(self) -> Suppressed:
+        """The context of a poll: no instrumentation makes a span of it."""
+        return Suppressed()
+
+    def traceparent(self, job_id: str) -> str | None:
+        """The ``traceparent`` of the submit of a job, until the job ends; None: not known."""
+        return self._links.text(job_id)
+
+    def close(self) -> None:
+        """End the spans that are open, as "left". Do this before the SDK is shut down."""
+        while self._submits:
+            self._end_submit(next(iter(self._submits)), "left")
+        while self._jobs:
+            self._leave(next(iter(self._jobs)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _sent(self, event: SubmitSent) -> None:
+        known = self._submits.get(event.submit_id)
+        if known is not None:
+            known.span.add_event("pika.submit.sent_again", {"pika.tries": event.tries})
+            return
+        if len(self._submits) >= _MOST_OPEN:
+            self._end_submit(next(iter(self._submits)), "left")
+        shared = common(event.request, event.service)
+        job = self._opened(shared, event.request)
+        span = self._tracer.start_span(
+            "pika submit",
+            context=trace.set_span_in_context(job.span),
+            attributes={"pika.service": event.service, "pika.submit.id": event.submit_id},
+            links=self._links.get(event.submit_id),
+        )
+        self._submits[event.submit_id] = Submit(job, span, time.monotonic())
+        # Of a process that ends here this is all that leads to the span.
+        self._links.keep(event.submit_id, span.get_span_context())
+
+    def _opened(
+        self, shared: Facts, request: GenerationRequest | None, resumed_id: str | None = None
+    ) -> Job:
+        """The span of a job, below that of whoever submits it or waits for it."""
+        facts: Facts = asked(request)
+        facts.update(shared)
+        if self._capture and request is not None:
+            facts["gen_ai.input.messages"] = _messages(request.prompt)
+        if resumed_id is not None:
+            facts["pika.resumed"] = True
+        span = self._tracer.start_span(
+            span_name(shared),
+            kind=SpanKind.CLIENT,
+            attributes=facts,
+            links=None if resumed_id is None else self._links.get(resumed_id),
+        )
+        return Job(span, shared, resumed=resumed_id is not None)
+
+    def _held_back(self, event: SubmitHeldBack) -> None:
+        submit = self._submits.get(event.submit_id)
+        if submit is None:
+            return
+        self._metrics.held_back(event, submit.job.shared)
+        submit.span.add_event(
+            "pika.submit.held_back",
+            {
+                "error.type": error_type(event.error),
+                "pika.seconds": event.seconds,
+                "pika.tries": event.tries,
+                "pika.in_line": event.in_line,
+            },
+        )
+
+    def _accepted(self, event: JobAccepted) -> None:
+        submit = self._submits.pop(event.submit_id, None)
+        job_id = event.job_id
+        if submit is None:
+            # Told to its caller a moment before that was cancelled.
+            known = self._jobs.get(job_id)
+            if known is not None:
+                known.span.add_event("pika.job.unclaimed")
+            return
+        job, span = submit.job, submit.span
+        self._metrics.submit_ended(time.monotonic() - submit.began, "accepted", job.shared, None)
+        span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "accepted"})
+        span.end()
+        if event.unclaimed:
+            job.span.add_event("pika.job.unclaimed")
+        # A repeated key may have named a job that is known.
+        self._leave(job_id)
+        self._begun(job_id, job)
+        early = self._early.pop(job_id, None)
+        if early is not None:
+            self._ended(early)
+        else:
+            self._links.keep(job_id, span.get_span_context())
+        self._links.forget(event.submit_id)
+
+    def _begun(self, job_id: str, job: Job) -> None:
+        if len(self._jobs) >= _MOST_OPEN:
+            self._leave(next(iter(self._jobs)))
+        self._jobs[job_id] = job
+        self._metrics.in_flight.add(1, job.shared)
+
+    def _submit_ended(
+        self, event: SubmitRefused | SubmitUncertain | SubmitWithdrawn, outcome: str
+    ) -> None:
+        error = None if isinstance(event, SubmitWithdrawn) else event.error
+        self._end_submit(event.submit_id, outcome, error)
+
+    def _end_submit(self, submit_id: str, outcome: str, error: PikaError | None = None) -> None:
+        """The end of a submit without a job, and of the span that would have been the job's."""
+        submit = self._submits.pop(submit_id, None)
+        if submit is None:
+            return
+        seconds = time.monotonic() - submit.began
+        self._metrics.submit_ended(seconds, outcome, submit.job.shared, error)
+        for span in (submit.span, submit.job.span):
+            span.set_attribute("pika.outcome", outcome)
+            if error is not None:
+                span.set_attributes(error_facts(error))
+                span.set_status(_ERROR)
+            span.end()
+        if outcome in ("refused", "withdrawn"):
+            # What is uncertain may be sent again with its name.
+            self._links.forget(submit_id)
+
+    def _changed(self, event: StateChanged) -> None:
+        job = self._jobs.get(event.job_id)
+        if job is not None and type(event.previous) is type(event.state):
+            # More progress, or another place in the queue: where each poll brings some, that
+            # would be an event a poll.
+            return
+        if job is None:
+            if event.polls == 0:
+                # It came with the answer to the submit, which is told after it.
+                return
+            if event.previous is not None and event.previous.is_terminal:
+                self._charged_late(event)
+                return
+            job = self._come_back(event.job_id, event.request)
+        job.span.add_event(
+            "pika.job.state",
+            {**state_facts(event.state), "pika.polls": event.polls},
+        )
+
+    def _come_back(self, job_id: str, request: GenerationRequest | None) -> Job:
+        job = self._opened(common(request, None), request, job_id)
+        self._begun(job_id, job)
+        return job
+
+    def _charged_late(self, event: StateChanged) -> None:
+        known, state = event.previous, event.state
+        if isinstance(state, Succeeded | Failed) and (
+            isinstance(known, Succeeded | Failed) and known.charge is None
+        ):
+            shared = common(event.request, None)
+            self._metrics.charged(state.charge, shared, resumed=True)
+
+    def _ended(self, event: JobEnded) -> None:
+        job = self._jobs.pop(event.job_id, None)
+        state = event.state
+        if job is None:
+            if event.polls == 0:
+                if len(self._early) >= _MOST_EARLY:
+                    del self._early[next(iter(self._early))]
+                self._early[event.job_id] = event
+            # Else it got its link after all: its end has been told.
+            return
+        self._metrics.in_flight.add(-1, job.shared)
+        self._metrics.job_ended(event, job.shared)
+        self._metrics.charged(state.charge, job.shared, resumed=job.resumed)
+        span = job.span
+        if span.is_recording():
+            facts = end_facts(state)
+            facts["gen_ai.response.id"] = text(event.job_id)
+            facts["pika.polls"] = event.polls
+            if isinstance(state, Failed):
+                facts["error.type"] = failure_type(state)
+                span.set_status(_ERROR)
+            span.set_attributes(facts)
+        span.end()
+        self._links.forget(event.job_id)
+
+    def _waiting_ended(self, event: WaitingEnded) -> None:
+        self._leave(event.job_id, event.error)
+
+    def _batch_left(self, event: BatchLeft) -> None:
+        for job_id in event.in_flight.values():
+            self._leave(job_id)
+
+    def _saved(self, event: VideoSaved) -> None:
+        self._metrics.saved(event.size)
+
+    def _leave(self, job_id: str, error: PikaError | None = None) -> None:
+        """Nobody waits for a job: its span ends, and it runs on."""
+        job = self._jobs.pop(job_id, None)
+        if job is None:
+            return
+        self._metrics.in_flight.add(-1, job.shared)
+        job.span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "left"})
+        if error is not None:
+            job.span.set_attributes(error_facts(error))
+            job.span.set_status(_ERROR)
+        job.span.end()
+
+
+def _messages(prompt: str) -> str:
+    """A prompt as the conventions write it: a list of one message, as JSON."""
+    message = {"role": "user", "parts": [{"type": "text", "content": prompt}]}
+    return json.dumps([message], ensure_ascii=False)
