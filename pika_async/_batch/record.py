@@ -25,7 +25,7 @@ from pika_async._journal.records import headline_of, refusal_of
 from pika_async._meaning import Started
 from pika_async._money import Money
 from pika_async._request.fingerprint import fingerprint
-from pika_async._request.parts import media_of
+from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
 from pika_async._states import Failed, Succeeded, lacks_links
 
@@ -172,7 +172,7 @@ class JournalRecord(Record):
         """
         name, shown = (
             await anyio.to_thread.run_sync(_digested, request, content)
-            if any(_is_large(medium) for _, medium in media_of(content))
+            if has_media(content) and any(_is_large(one) for _, one in media_of(content))
             else _digested(request, content)
         )
         found = await self._before_sending(self._journal.claim(name, self._index, shown, content))

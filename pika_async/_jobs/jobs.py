@@ -120,6 +120,7 @@ class Jobs:
         self._uploads = Uploads(api, self._stubbornly)
         self._finder = Finder(api, self._encoded)
         self._costs = Costs(api)
+        self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
@@ -294,8 +295,8 @@ class Jobs:
 
         None: it does not say, not yet, or could not be asked.
         """
-        dialect = self._api.dialect
-        if not isinstance(dialect, SettlesLate):
+        dialect = self._settles
+        if dialect is None:
             return None
         try:
             return await self._api.converse(dialect.charge(self._api.endpoint, Handle(job_id)))

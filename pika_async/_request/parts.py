@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -22,10 +23,18 @@ MEDIA_FIELDS: Final[Mapping[str, MediaKind]] = {
 """The fields that hold media, and which kind."""
 
 
+# Most requests hold none, and each is asked several times: all fields by one call.
+_ALL_MEDIA: Final = attrgetter(*MEDIA_FIELDS)
+
+
+def has_media(request: GenerationRequest) -> bool:
+    """Whether it holds any."""
+    return any(_ALL_MEDIA(request))
+
+
 def media_of(request: GenerationRequest) -> Iterator[tuple[str, Media]]:
     """Each medium with the name of its field, always in the same order."""
-    for name in MEDIA_FIELDS:
-        given = getattr(request, name)
+    for name, given in zip(MEDIA_FIELDS, _ALL_MEDIA(request), strict=True):
         if isinstance(given, tuple):
             for one in given:
                 yield name, one
@@ -35,7 +44,7 @@ def media_of(request: GenerationRequest) -> Iterator[tuple[str, Media]]:
 
 def has_bytes(request: GenerationRequest) -> bool:
     """Whether it holds media as bytes, which take time to digest and to encode."""
-    return any(isinstance(medium, bytes) for _, medium in media_of(request))
+    return has_media(request) and any(isinstance(one, bytes) for _, one in media_of(request))
 
 
 def with_media(request: GenerationRequest, media: Iterable[Media]) -> GenerationRequest:

@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from pika_async._errors import ConfigurationError
 from pika_async._request.media import check_media
-from pika_async._request.parts import MEDIA_FIELDS, media_of, with_media
+from pika_async._request.parts import MEDIA_FIELDS, has_media, media_of, with_media
 
 if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
@@ -22,7 +22,7 @@ async def with_media_read(request: GenerationRequest) -> GenerationRequest:
         ConfigurationError: A file has gone or changed into something else since the request was
             built.
     """
-    if not any(isinstance(medium, Path) for _, medium in media_of(request)):
+    if not has_media(request) or not any(isinstance(one, Path) for _, one in media_of(request)):
         return request
     return await anyio.to_thread.run_sync(_read, request)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -25,10 +26,17 @@ _SAID: Final = tuple(
 )
 
 
+# Each request is held against its service several times: all fields by one call.
+_VALUES: Final = attrgetter(*(name for name, _ in _SAID))
+_DEFAULTS: Final = tuple(default for _, default in _SAID)
+
+
 def said(request: GenerationRequest) -> Iterator[tuple[str, Any]]:
     """The fields that a request says something in, with what it says; not the prompt and model."""
-    for name, default in _SAID:
-        value = getattr(request, name)
+    values = _VALUES(request)
+    if values == _DEFAULTS:
+        return
+    for (name, default), value in zip(_SAID, values, strict=True):
         if value is not None and value != default:
             yield name, value
 
