@@ -97,7 +97,8 @@ def _restored(args: tuple[str, object, str], facts: dict[str, Any]) -> FieldErro
 
 def _shown(value: object) -> str:
     try:
-        shown = repr(value)
+        # Members of enumerations are shown as the text that they are.
+        shown = repr(str(value) if isinstance(value, str) else value)
     except (ValueError, RecursionError):
         # Integers of more than 4300 digits, and what is nested too deeply, have no repr.
         shown = f"this {type(value).__name__}, too large to show,"

@@ -9,7 +9,7 @@ import pickle
 import pytest
 from attrs import field, frozen
 
-from pika_async import FieldError
+from pika_async import FieldError, Pikaffect
 from pika_async._checks import (
     at_least_one,
     checked_bound,
@@ -168,3 +168,9 @@ def test_true_and_false_are_no_numbers():
     assert is_number(1.5)
     assert is_whole(7)
     assert not is_whole(7.0)
+
+
+def test_a_member_of_an_enumeration_is_shown_as_the_text_that_it_is():
+    assert str(FieldError("pikaffect", Pikaffect.BABY_ME, "Melt")).startswith(
+        "pikaffect: 'Baby Me' is not allowed"
+    )
