@@ -100,3 +100,11 @@ def test_people_are_told_on_stderr_alone(pika, arguments):
 def test_what_stands_behind_two_dashes_is_no_option(pika):
     done = pika("watch", "--nonsense", "--", "--json")
     assert (done.code, done.out) == (2, "")
+
+
+def test_the_package_itself_runs_as_the_command(python):
+    code = (
+        "import runpy, sys; sys.argv = ['pika_async', '--version']\n"
+        "runpy.run_module('pika_async', run_name='__main__')"
+    )
+    assert python(code).out == f"pika-async {pika_async.__version__}\n"
