@@ -193,7 +193,7 @@ class Tracker:
     def timed_out(self) -> JobTimeoutError:
         """The error for a watcher whose time is over."""
         state = self.newest.state
-        shown = "state unknown" if state is None else f"last known state {state!r}"
+        shown = "state unknown" if state is None else f"last known state: {state}"
         error = JobTimeoutError(
             f"job {self.job_id} was not finished in time ({shown}, {self.polls} polls).",
             job_id=self.job_id,

@@ -228,6 +228,12 @@ class TestSharing:
 
 class TestDeadline:
     @in_virtual_time
+    async def test_the_error_says_how_the_job_stood_in_words(self):
+        job = submitted(Service(running(16)))
+        with pytest.raises(JobTimeoutError, match=r"\(last known state: running 16 %, 4 polls\)"):
+            await job.result(timeout=3)
+
+    @in_virtual_time
     async def test_it_is_checked_before_sleeping_past_it_and_a_last_look_is_taken(self):
         service = Service(running(1))
         job = submitted(service, polling=FixedPolling(10.0))
