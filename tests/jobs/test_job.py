@@ -230,7 +230,7 @@ class TestDeadline:
     @in_virtual_time
     async def test_the_error_says_how_the_job_stood_in_words(self):
         job = submitted(Service(running(16)))
-        with pytest.raises(JobTimeoutError, match=r"\(last known state: running 16 %, 4 polls\)"):
+        with pytest.raises(JobTimeoutError, match=r"\(last known state: running 16 %, 3 polls\)"):
             await job.result(timeout=3)
 
     @in_virtual_time
