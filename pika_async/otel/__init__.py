@@ -9,14 +9,14 @@ from __future__ import annotations
 
 try:
     from pika_async.otel._telemetry import Telemetry
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "opentelemetry":
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] != "opentelemetry":
         raise
     raise ModuleNotFoundError(
         "pika_async.otel needs opentelemetry-api, which is not installed: "
         "pip install 'pika-async[otel]'",
-        name=error.name,
-        path=error.path,
-    ) from error
+        name=_error.name,
+        path=_error.path,
+    ) from _error
 
 __all__ = ["Telemetry"]
