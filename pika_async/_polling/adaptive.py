@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from attrs import Attribute, field, frozen
 
@@ -13,7 +14,7 @@ from pika_async._polling.learnt import Learnt, Watched
 from pika_async._states import Queued, Running, Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pika_async._polling.hazard import Durations
     from pika_async._polling.policies import Observation
@@ -27,6 +28,7 @@ Basis: TypeAlias = Literal["assumed", "durations", "progress"]
 _NARROWER: Final = 0.6
 # From the lower to the upper quartile of a logistic distribution of scale 1.
 _QUARTILES: Final = 2.0 * math.log(3.0)
+_FORMAT: Final = "pika_async_polling"
 _QUANTILES: Final = (0.1, 0.5, 0.9)
 # Seconds after which a job whose look was due is forgotten: longer than outages usually last.
 _FORGOTTEN_AFTER: Final = 300.0
@@ -88,8 +90,8 @@ class AdaptivePolling:
     first 16 jobs are looked at early, after about 2 s, and then each time that they have grown
     older by a half; what they teach serves the others.
 
-    h(t) is learnt from every job that ends, for each kind of request (model, effect, image, video,
-    extend) as far as its jobs are many; at first it is that of log-normal durations about
+    h(t) is learnt from every job that ends, for each kind of request (what is made, model,
+    effect, resolution, length) as far as its jobs are many; at first it is that of log-normal durations about
     ``expected``. Where jobs report progress, the end is foretold from that, with the errors of
     earlier forecasts as its spread; forecasts that do worse than the durations are not followed. A
     job that is ``Queued`` with a known position is left alone for half of the time that its queue
@@ -97,7 +99,8 @@ class AdaptivePolling:
     grow with the waiting, and teach nothing.
 
     What was learnt belongs to the instance: a client makes its own unless it is given one, and two
-    clients that are given the same one learn together.
+    clients that are given the same one learn together. :meth:`dump` and :meth:`load` hand it over
+    to another process.
 
     Args:
         look_cost: How many seconds of delay one poll is worth; four times as much means half as
@@ -136,6 +139,31 @@ class AdaptivePolling:
             intervals=(self.min_interval, self.max_interval),
         )
         object.__setattr__(self, "_learnt", learnt)
+
+    def dump(self) -> str:
+        """What was learnt, as JSON text for :meth:`load` in another process: some kilobytes.
+
+        No request and no job is in it, but the models and effects that jobs were of.
+        """
+        return json.dumps({_FORMAT: 1, **self._learnt.kept()}, separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str, **settings: float) -> Self:
+        """A policy that knows what another one had learnt, so that it does not begin anew.
+
+        Args:
+            text: What :meth:`dump` gave.
+            settings: Arguments of the class.
+
+        Raises:
+            ValueError: The text is none, or of another version; or a setting is not allowed.
+        """
+        policy = cls(**settings)
+        try:
+            policy._learnt.take_back(_of_this_version(json.loads(text)))
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+            raise ValueError(f"this is no text that AdaptivePolling.dump gave: {error}") from error
+        return policy
 
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""
@@ -286,6 +314,12 @@ class AdaptivePolling:
         durations = self._learnt.like(request)
         self._learnt.refresh(durations)
         return durations
+
+
+def _of_this_version(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    if kept[_FORMAT] != 1:
+        raise ValueError("it is of another version")
+    return kept
 
 
 def _percent(state: JobState | None) -> int:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+from pika_async._polling.hazard import finite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The lowest percentage that says more than its rounding does.
 _FIRST_TELLING: Final = 3
@@ -129,6 +134,29 @@ class ProgressModel:
         self._weights = [_BELIEF] * bands
         self._scores = [0.0] * bands
         self._wandering = 0.0
+
+    def kept(self) -> dict[str, Any]:
+        """What was learnt, as values that JSON can hold."""
+        return {
+            "errors": self._errors,
+            "weights": self._weights,
+            "scores": self._scores,
+            "wandering": self._wandering,
+        }
+
+    def take_back(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what was :meth:`kept`.
+
+        Raises:
+            ValueError, TypeError, KeyError: It is something else.
+        """
+        lists = [
+            [finite(value) for value in kept[name]] for name in ("errors", "weights", "scores")
+        ]
+        if {len(one) for one in lists} != {len(self._errors)} or min(lists[1]) <= 0.0:
+            raise ValueError("these are forecasts of another version")
+        self._errors, self._weights, self._scores = lists
+        self._wandering = finite(kept["wandering"])
 
     def followed(self, forecast: Forecast) -> bool:
         """Whether forecasts from this percentage have done no worse than durations alone."""

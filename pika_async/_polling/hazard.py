@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Ages in seconds at which bins begin: 0, 1, then ever farther apart, as one bin serves jobs of
 # seconds and of hours alike. The last one has no end.
@@ -29,6 +32,17 @@ _OUTLIVED: Final = 0.4
 # the prior falls like a power of the age: it knows nothing there, and must not be sure of an end.
 _RARE_AT: Final = 2.054
 _TAIL: Final = -1.5
+
+
+def finite(value: Any) -> float:
+    """A number that may have been learnt.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
 def expected_survival(median: float, sigma: float) -> list[float]:
@@ -134,6 +148,35 @@ class Durations:
         self._ends = [value * scale for value in self._ends]
         self._lived = [value * scale for value in self._lived]
         self._lived_whole = [value * scale for value in self._lived_whole]
+
+    def kept(self) -> dict[str, Any]:
+        """What was learnt, as values that JSON can hold; :meth:`take_back` reads them."""
+        scale = 1.0 / self._weight
+
+        def sparse(values: list[float]) -> list[list[float]]:
+            return [[place, value * scale] for place, value in enumerate(values) if value]
+
+        return {
+            "count": self.count,
+            "ends": sparse(self._ends),
+            "lived": sparse(self._lived),
+            "lived_whole": sparse(self._lived_whole),
+        }
+
+    def take_back(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what was :meth:`kept`; the tables are stale then.
+
+        Raises:
+            ValueError, TypeError, KeyError, IndexError: It is something else.
+        """
+        found = {"ends": [0.0] * _BINS, "lived": [0.0] * _BINS, "lived_whole": [0.0] * (_BINS + 1)}
+        for name, values in found.items():
+            for place, value in kept[name]:
+                values[range(len(values))[place]] = finite(value)
+        self._ends, self._lived, self._lived_whole = found.values()
+        self.count = finite(kept["count"])
+        self._weight = 1.0
+        self._news = math.inf
 
     @property
     def stale(self) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pika_async._polling.forecast import ProgressModel, Trace
-from pika_async._polling.hazard import Durations, expected_survival
+from pika_async._polling.hazard import STEP, Durations, expected_survival, finite
+from pika_async._request.kinds import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pika_async._polling.policies import Observation
     from pika_async._request.request import GenerationRequest
 
@@ -140,6 +143,39 @@ class Learnt:
         """The durations of jobs like this one, where any was seen; else those of all jobs."""
         return self.every if request is None else self._kinds.get(_kind(request), self.every)
 
+    def kept(self) -> dict[str, Any]:
+        """What was learnt, as values that JSON can hold."""
+        return {
+            "step": STEP,
+            "every": self.every.kept(),
+            "kinds": [
+                [list(kind), None if known is self.every else known.kept()]
+                for kind, known in self._kinds.items()
+            ],
+            "progress": self.progress.kept(),
+            "pace": self.pace,
+        }
+
+    def take_back(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what was :meth:`kept`, by a policy that knows nothing yet.
+
+        Raises:
+            ValueError, TypeError, KeyError, IndexError: It is something else.
+        """
+        if kept["step"] != STEP:
+            raise ValueError("these are durations of another version")
+        self.every.take_back(kept["every"])
+        self.refresh(self.every)
+        for kind, known in kept["kinds"][:_MOST_KINDS]:
+            durations = self.every
+            if known is not None:
+                durations = self._durations(self._prior, _PRIOR_WEIGHT)
+                durations.take_back(known)
+                self.refresh(durations)
+            self._kinds[tuple(kind)] = durations
+        self.progress.take_back(kept["progress"])
+        self.pace = finite(kept["pace"])
+
     def lived(self, durations: Durations, start: float, end: float) -> None:
         """Learn that a job went on."""
         durations.lived(start, end)
@@ -166,9 +202,9 @@ class Learnt:
 
 def _kind(request: GenerationRequest) -> _Kind:
     return (
+        kind_of(request).value,
         request.model,
         request.pikaffect,
-        request.image is not None,
-        request.video is not None,
-        request.extend,
+        request.resolution,
+        request.duration,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
 import statistics
@@ -277,6 +278,75 @@ class TestNotKnowing:
         policy.delay(seen(2.0, Running(progress=4)), 0.5)
         told = policy.delay(seen(4.0, Running(progress=8)), 0.5)
         assert told > 4
+
+
+json_values = st.recursive(
+    st.none() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+class TestHandedOver:
+    """What was learnt goes from one process to another."""
+
+    def learnt(self):
+        policy = taught(AdaptivePolling(), around(40, count=30))
+        other = GenerationRequest("x", pikaffect="Melt")
+        return taught(policy, around(200, count=10), request=other), other
+
+    def test_the_other_policy_looks_when_this_one_would(self):
+        policy, other = self.learnt()
+        again = AdaptivePolling.load(policy.dump())
+        for request in (REQUEST, other, GenerationRequest("y", extend=True)):
+            for age in (0.0, 20.0):
+                looks = [
+                    one.delay(seen(age, job=f"{request.pikaffect}{age}", request=request), 0.5)
+                    for one in (policy, again)
+                ]
+                # Tables are built anew when enough has been learnt, not at each job.
+                assert looks[0] == pytest.approx(looks[1], rel=0.1)
+            assert policy.estimate(request=request).median == pytest.approx(
+                again.estimate(request=request).median, rel=0.1
+            )
+
+    def test_it_goes_on_learning(self):
+        policy, _ = self.learnt()
+        again = taught(AdaptivePolling.load(policy.dump()), around(5, count=200))
+        assert again.estimate(request=REQUEST).median < 10
+
+    def test_nothing_learnt_is_handed_over_too(self):
+        assert AdaptivePolling.load(AdaptivePolling().dump()).delay(seen(), 0.5) == 2.0
+
+    def test_settings_are_the_new_ones_own(self):
+        policy, _ = self.learnt()
+        assert AdaptivePolling.load(policy.dump(), look_cost=0.5).look_cost == 0.5
+
+    def test_no_prompt_and_no_job_is_in_it(self):
+        text = self.learnt()[0].dump()
+        assert REQUEST.prompt not in text
+        assert len(text) < 40_000
+
+    @given(st.text() | st.builds(json.dumps, json_values))
+    def test_anything_else_is_refused_as_what_it_is(self, text):
+        with pytest.raises(ValueError, match="this is no text that AdaptivePolling.dump gave"):
+            AdaptivePolling.load(text)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("pika_async_polling", 2),
+            ("step", 0.1),
+            ("every", {}),
+            ("kinds", [["x"]]),
+            ("progress", {"errors": [], "weights": [], "scores": [], "wandering": 0}),
+            ("pace", "fast"),
+            ("pace", float("nan")),
+        ],
+    )
+    def test_a_dump_that_was_changed_is_refused(self, name, value):
+        kept = json.loads(self.learnt()[0].dump()) | {name: value}
+        with pytest.raises(ValueError, match="this is no text that"):
+            AdaptivePolling.load(json.dumps(kept))
 
 
 class TestSharing:
