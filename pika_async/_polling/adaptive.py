@@ -93,10 +93,10 @@ class AdaptivePolling:
     h(t) is learnt from every job that ends, for each kind of request (what is made, model, effect,
     resolution, length) as far as its jobs are many; at first it is that of log-normal durations
     about ``expected``. Where jobs report progress, the end is foretold from that, with the errors
-    of earlier forecasts as its spread; forecasts that do worse than the durations are not followed. A
-    job that is ``Queued`` with a known position is left alone for half of the time that its queue
-    should take. Re-attached jobs, whose age nobody knows, are looked at in even intervals that
-    grow with the waiting, and teach nothing.
+    of earlier forecasts as its spread; forecasts that do worse than the durations are not followed.
+    A job that is ``Queued`` with a known position is left alone for half of the time that its queue
+    should take. Re-attached jobs, whose age nobody knows, are looked at in even intervals that grow
+    with the waiting, and teach nothing.
 
     What was learnt belongs to the instance: a client makes its own unless it is given one, and two
     clients that are given the same one learn together. :meth:`dump` and :meth:`load` hand it over
