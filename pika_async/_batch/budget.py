@@ -136,6 +136,10 @@ class Budget:
             self._estimated -= quoted
             self._reserved[index] = quoted
 
+    def holds(self, index: int) -> bool:
+        """Whether something is reserved for it."""
+        return index in self._reserved
+
     def give_back(self, index: int) -> None:
         """Nothing was started for it."""
         if self._reserved.pop(index, None) is not None:

@@ -161,6 +161,8 @@ class Item:
         if known.job_id is not None or known.intent is not None:
             budget.take_over(self._index, known.quoted)
         elif budget.bounds:
+            # Whoever is refused by all is not asked what one more would cost.
+            self._board.check_submit(self._index)
             quote = await jobs.quote(self._request)
             self._quoted = await budget.reserve(self._index, quote)
         if known.job_id is None:
@@ -181,11 +183,11 @@ class Item:
 
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
-        self._board.check_submit()
+        self._board.check_submit(self._index)
         await self._record.leaving(intent, self._quoted)
         try:
             # Much may have happened while that was being written.
-            self._board.check_submit()
+            self._board.check_submit(self._index)
         except BaseException:
             self._record.stayed()
             raise

@@ -60,7 +60,8 @@ class Known:
     """What an earlier run's submit ended with, of which nobody knows what came. Also told where
     ``resubmit_uncertain`` allows to submit anew."""
     quoted: Money | None = None
-    """What the submit of an earlier run was taken to cost, where it has yet to be settled."""
+    """What the submit of an earlier run was taken to cost, where it has yet to be settled. Also
+    told where ``resubmit_uncertain`` allows to submit anew: the same submit may be sent again."""
     intent: Intent | None = None
     """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
     same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
@@ -188,6 +189,7 @@ class JournalRecord(Record):
                 number=found.number,
                 intent=found.intent() if unanswered else None,
                 lost=_still_uncertain(found, request, name) if unanswered else None,
+                quoted=found.quoted if unanswered else None,
             )
         return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
 

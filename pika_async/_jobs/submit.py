@@ -69,6 +69,8 @@ class Submit:
     """Why it may have started a job already, where it is sent again with its key."""
     job: Job | None = None
     """What came of it."""
+    is_told: bool = False
+    """Whether whoever asked for it has gone, and what becomes of it is told elsewhere."""
 
     def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
         """The error where it may have started a job."""
@@ -124,12 +126,27 @@ class Submitter:
             SubmissionUncertainError: The job may exist and be billed.
             PikaError: Anything else; then nothing was started.
         """
+        try:
+            return await self._sent(submit)
+        except asyncio.CancelledError:
+            if submit.lost is not None and not submit.is_told:
+                # Between two tries, of which an earlier one may have started a job.
+                self._tell_unclaimed(submit, submit.lost)
+            raise
+
+    async def _sent(self, submit: Submit) -> Job:
         attempt = 0
         begun = self._timing.now()
         while True:
             attempt += 1
             gone_at = await self._brake.released()
-            await self._note_leaving(submit)
+            try:
+                await self._note_leaving(submit)
+            except PikaError as error:
+                if submit.lost is None:
+                    raise
+                final = self._ended(submit, error, Verdict.RAISE)
+                raise final from final.__cause__
             try:
                 await self._send_once(submit)
             except PikaError as error:
@@ -231,9 +248,10 @@ class Submitter:
         except asyncio.CancelledError:
             if departure.withdraw():
                 task.cancel()
-                if recorder is not None:
-                    recorder.stayed()
-            elif not answer.cancel() and not answer.cancelled():
+                self._stayed(submit)
+                raise
+            submit.is_told = True
+            if not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
                 self._tell_unclaimed(submit, answer.exception() or answer.result())
             raise
@@ -274,14 +292,13 @@ class Submitter:
             if not (self.closed and departure.is_withdrawn):
                 raise
             # It was still connecting when the client was closed; its caller was not cancelled.
-            if recorder is not None:
-                recorder.stayed()
+            self._stayed(submit)
             raise _closed() from None
         except PikaError as error:
             # What may have started a job, now or at an earlier try, stays written down.
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
-            if recorder is not None and not uncertain:
-                recorder.stayed()
+            if not uncertain:
+                self._stayed(submit)
             named = await self._named(error) if uncertain else None
             if named is None:
                 raise
@@ -290,6 +307,11 @@ class Submitter:
         if recorder is not None:
             await recorder.accepted(accepted)
         return accepted
+
+    def _stayed(self, submit: Submit) -> None:
+        """This try has started nothing; an earlier one may have, and that stays written down."""
+        if submit.recorder is not None and submit.lost is None:
+            submit.recorder.stayed()
 
     async def _named(self, error: PikaError) -> Accepted | None:
         """The job that a failed answer names, where one look finds it."""
@@ -314,10 +336,15 @@ class Submitter:
         )
 
     def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:
+        submit.is_told = True
         if not isinstance(outcome, BaseException):
             self._tell(self._accepted(submit, unclaimed=True))
-        elif not isinstance(outcome, PikaError) or after_submit(outcome) is Verdict.UNCERTAIN:
-            lost = submit.uncertain(outcome)
+        elif (
+            submit.lost is not None
+            or not isinstance(outcome, PikaError)
+            or after_submit(outcome) is Verdict.UNCERTAIN
+        ):
+            lost = submit.uncertain(submit.lost or outcome)
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))

@@ -6,33 +6,39 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import web
+from support.batches import until
 from support.toy import Ledgered, Toy, toy_service
 
 from pika_async import (
     Batch,
+    BatchStopped,
     BudgetError,
     FieldError,
     FixedPolling,
+    GenerationRequest,
     Money,
     MoneyMeaning,
     PikaClient,
     RetryPolicy,
     SubmissionUncertainError,
+    SubmitHeldBack,
     run_batch,
 )
 from pika_async.dialects import SERVICES, Gateway
 from pika_async.simulator import Fault, Polls, Simulator
 
 CENTS_20 = Money(200_000)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 
 
-def client_of(service, dialect=None) -> PikaClient:
+def client_of(service, dialect=None, **options) -> PikaClient:
     return PikaClient(
         "toy-key-12345",
         base_url=service.url,
         dialect=dialect or Ledgered(),
         polling=FixedPolling(0.001),
         retry=RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0),
+        **options,
     )
 
 
@@ -42,6 +48,10 @@ def prompts(count):
 
 def refused():
     return web.json_response({"message": "no"}, status=422)
+
+
+def busy():
+    return web.json_response({}, status=429, headers={"Retry-After": "0.2"})
 
 
 def kinds(results):
@@ -124,6 +134,52 @@ async def test_a_lost_submit_of_an_earlier_run_is_counted_once_where_it_is_found
         async with client_of(service) as client:
             results = await run_batch(client, prompts(3), budget=0.4, journal=journal)
     assert kinds(results) == ["ok", "ok", "BudgetError"]
+
+
+@pytest.mark.parametrize("resubmit", [False, True])
+async def test_a_submit_that_is_sent_again_with_its_key_is_counted_once(resubmit, tmp_path):
+    settings = {"journal": tmp_path / "run.journal", "budget": 1, "price": 0.2}
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    told = []
+    async with Simulator(service="pika", duration=Polls(1), faults=[Fault("reset-after")]) as sim:
+
+        def client(**options):
+            place = {"base_url": sim.url, "dialect": sim.dialect, "polling": FixedPolling(0.001)}
+            return PikaClient("key", **place, **options)
+
+        async with client(retry=patient, observer=told.append) as first:
+            async with Batch(first, prompts(1), **settings):
+                await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+        async with client() as second:
+            batch = Batch(second, prompts(2), **settings, resubmit_uncertain=resubmit)
+            async with batch:
+                assert kinds([result async for result in batch]) == ["ok", "ok"]
+        assert batch.stats.spent.charged == Money(sim.service_at_work.spent_micro_usd)
+        assert batch.stats.spent.total == batch.stats.spent.charged
+
+
+async def test_want_of_money_stops_no_submit_for_which_it_is_reserved():
+    told = []
+    async with toy_service() as service, client_of(service, observer=told.append) as client:
+        service.answers = [busy]
+
+        async def requests():
+            yield "panda 0"
+            await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            # At 0.45 it could not be had even if the other were given back.
+            yield GenerationRequest("panda 1", image=PNG)
+            await until(lambda: any(isinstance(event, BatchStopped) for event in told))
+
+        results = await run_batch(client, requests(), budget=0.3)
+    assert kinds(results) == ["ok", "BudgetError"]
+
+
+async def test_once_the_batch_has_stopped_nobody_is_asked_for_a_price():
+    async with toy_service() as service, client_of(service) as client:
+        dear = [GenerationRequest(f"panda {number}", image=PNG) for number in range(4)]
+        results = await run_batch(client, dear, budget=0.3, max_in_flight=1)
+    assert kinds(results) == ["BudgetError"] * 4
+    assert service.prices_asked == 1
 
 
 async def test_a_price_of_the_users_own_stands_in_where_the_service_does_not_say():

@@ -24,6 +24,7 @@ from pika_async import (
     Money,
     NotFoundError,
     Queued,
+    QuotaExceededError,
     RateLimitError,
     Running,
     ServerError,
@@ -184,7 +185,12 @@ def _error(response: HTTPResponse) -> APIError | DecodeError:
     status = response.status
     if status < 300:
         return DecodeError("no job id", status=status, started=Started.MAYBE)
-    kinds = {404: NotFoundError, 409: InvalidRequestError, 422: InvalidRequestError}
+    kinds = {
+        402: QuotaExceededError,
+        404: NotFoundError,
+        409: InvalidRequestError,
+        422: InvalidRequestError,
+    }
     if status == 429:
         return RateLimitError(status=429)
     if status >= 500:
