@@ -118,15 +118,13 @@ class Jobs:
         )
         self._submitter = Submitter(api, retry, timing, tell, self._begun)
         self._uploads = Uploads(api, self._stubbornly)
-        self._finder = Finder(api, self._encoded)
+        self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)
         self._slots = Slots(max_in_flight)
         # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
         self._submitted_at: OrderedDict[str, float] = OrderedDict()
-        # The jobs of this client's submits, where one that is lost may be looked for.
-        self._submitted: OrderedDict[str, None] = OrderedDict()
 
     @property
     def polling(self) -> PollPolicy:
@@ -171,6 +169,7 @@ class Jobs:
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
         """The job of an answer, made before anyone can be told of its id."""
+        self._finder.belongs(accepted.handle.job_id, submit.submit_id)
         self._note_submit(accepted.handle.job_id)
         return self._remembered(
             Tracker.start(
@@ -259,10 +258,7 @@ class Jobs:
             UnsupportedError: The service has no history.
             PikaError: The history could not be read.
         """
-        search = partial(
-            self._finder.find, lost.request, lost.sent, lost.sent_at, {*known, *self._submitted}
-        )
-        handle = await self._stubbornly(search)
+        handle = await self._finder.find(lost, known)
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
@@ -371,10 +367,6 @@ class Jobs:
         long_ago = now - self._retry.appearance
         while len(latest) > _REMEMBERED_SUBMITS or latest[next(iter(latest))] < long_ago:
             latest.popitem(last=False)
-        if self._finder.can_find:
-            self._submitted[job_id] = None
-            if len(self._submitted) > _REMEMBERED_SUBMITS:
-                self._submitted.popitem(last=False)
 
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)

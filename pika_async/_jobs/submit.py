@@ -115,7 +115,7 @@ class Submitter:
         self._timing = timing
         self._tell = tell
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: dict[asyncio.Task[None], Recorder | None] = {}
+        self._under_way: dict[asyncio.Task[None], Submit] = {}
         self.closed = False
         """Whether nothing more may leave."""
 
@@ -222,8 +222,20 @@ class Submitter:
             mine: Which submits, by their recorders.
         """
         while tasks := [
-            task for task, record in self._under_way.items() if mine(record) and not task.done()
+            task
+            for task, submit in self._under_way.items()
+            if mine(submit.recorder) and not task.done()
         ]:
+            await asyncio.wait(tasks)
+
+    async def answered_like(self, digest: str) -> None:
+        """Wait for the answers of submits under way now whose body has this digest."""
+        tasks = [
+            task
+            for task, submit in self._under_way.items()
+            if (submit.intent or submit.describe(submit)).digest == digest
+        ]
+        if tasks:
             await asyncio.wait(tasks)
 
     async def _send_once(self, submit: Submit) -> Accepted:
@@ -235,7 +247,7 @@ class Submitter:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._post(submit, departure, answer))
         if not task.done():
-            self._under_way[task] = recorder
+            self._under_way[task] = submit
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(task, None)

@@ -93,7 +93,8 @@ INSERT INTO attempts (request, status, service, base_url, submit_id, digest, bod
     quoted, quoted_currency)
 VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL"
+# What a failed answer named belongs to nobody until it has been found.
+_JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL AND status <> 'uncertain'"
 _CHARGED = """
 SELECT sum(charged), charged_currency FROM attempts WHERE charged IS NOT NULL
 GROUP BY charged_currency

@@ -246,6 +246,16 @@ class TestALostSubmitOfAnEarlierRun:
         assert again.job_id == "toy-1"
         assert len(service.posts) == 1
 
+    async def test_it_is_found_by_the_name_that_a_failed_answer_gave_it(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1, names_lost=True, forgets=True) as service:
+            await self.lost_in(journal, service)
+            service.forgets = False
+            async with client_of(service) as client:
+                (result,) = await run_batch(client, prompts(1), journal=journal)
+        assert (result.ok, result.job_id) == (True, "toy-1")
+        assert len(service.posts) == 1
+
     async def test_where_it_is_not_found_it_stays_uncertain(self, tmp_path):
         journal = tmp_path / "run.journal"
         async with toy_service(lose_answers=1, hide=1) as service:

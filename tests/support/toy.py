@@ -37,6 +37,7 @@ from pika_async._meaning import Started
 from pika_async.dialects import Accepted, Handle, HTTPRequest, Lost
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
 
     from pika_async import GenerationRequest, JobState
@@ -234,6 +235,8 @@ class ToyService:
     looks: int = 2
     """How many looks a job takes."""
     lose_uploads: int = 0
+    held: asyncio.Event | None = None
+    """Submits make their job, and are answered once this is set."""
     names_lost: bool = False
     """A submit whose answer would be lost is answered with a 500 that names its job."""
     hide: int = 0
@@ -265,6 +268,8 @@ class ToyService:
             return web.json_response({"message": "key used for another body"}, status=409)
         if job is None:
             job = self.jobs[key] = ToyJob(f"toy-{len(self.jobs) + 1}", body)
+        if self.held is not None:
+            await self.held.wait()
         if self.lose_answers and self.names_lost:
             self.lose_answers -= 1
             return web.json_response({"message": "broken"}, status=500, headers={"X-Job": job.id})
