@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from pika_async._request.fingerprint import fingerprint
+from pika_async._wire.upload import shared
 from pika_async.dialects import Quotes, TellsBalance
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Costs:
                 self._known.popitem(last=False)
         try:
             # One that leaves must not take the answer away from the others.
-            return await asyncio.shield(task)
+            return await shared(task)
         except Exception:
             if self._known.get(name) is task:
                 del self._known[name]

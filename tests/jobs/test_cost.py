@@ -8,6 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from pika_async import (
+    ClientStateError,
     ConfigurationError,
     FieldError,
     FixedPolling,
@@ -17,6 +18,7 @@ from pika_async import (
     PikaClient,
     UnsupportedError,
 )
+from tests.support.batches import until
 from tests.support.toy import Ledgered, Toy, toy_service
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
@@ -64,6 +66,20 @@ async def test_one_that_leaves_does_not_take_the_answer_away_from_the_others():
         impatient.cancel()
         assert await patient == Money(200_000)
     assert service.prices_asked == 1
+
+
+@pytest.mark.parametrize("work", ["quote", "submit"])
+async def test_whoever_asks_while_the_client_is_closed_is_told_so_and_not_cancelled(work):
+    async with toy_service() as service:
+        service.held = asyncio.Event()
+        client = await client_of(service).open()
+        asking = asyncio.create_task(getattr(client, work)("a cat", image=PNG))
+        await until(lambda: service.paths)
+        await client.aclose()
+        with pytest.raises(ClientStateError, match="the client has been closed"):
+            await asking
+        service.held.set()
+    assert service.posts == []
 
 
 async def test_what_the_service_does_not_have_has_no_price():

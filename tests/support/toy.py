@@ -7,6 +7,7 @@ another origin that must not see the key. A job may have failed at its submit.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
@@ -37,7 +38,6 @@ from pika_async._meaning import Started
 from pika_async.dialects import Accepted, Handle, HTTPRequest, Lost
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator
 
     from pika_async import GenerationRequest, JobState
@@ -236,7 +236,7 @@ class ToyService:
     """How many looks a job takes."""
     lose_uploads: int = 0
     held: asyncio.Event | None = None
-    """Submits make their job, and are answered once this is set."""
+    """Submits make their job, and these, prices and uploads are answered once this is set."""
     names_lost: bool = False
     """A submit whose answer would be lost is answered with a 500 that names its job."""
     hide: int = 0
@@ -318,6 +318,8 @@ class ToyService:
 
     async def price(self, request: web.Request) -> web.Response:
         self.prices_asked += 1
+        if self.held is not None:
+            await self.held.wait()
         if self.price_fails:
             self.price_fails -= 1
             return web.json_response({}, status=422)
@@ -331,6 +333,8 @@ class ToyService:
         return web.json_response({"video": f"{self.elsewhere}/v.mp4"})
 
     async def ticket(self, _: web.Request) -> web.Response:
+        if self.held is not None:
+            await self.held.wait()
         number = len(self.stored) + 1
         return web.json_response(
             {
