@@ -194,6 +194,8 @@ class Batch(AsyncIterator[BatchResult]):
                     board.budget.known(*await self._journal.spent())
         except BaseException:
             self._status = "left"
+            if self._journal is not None:
+                await to_its_end(self._journal.close())
             raise
         self._task = asyncio.create_task(self._run())
         return self

@@ -90,7 +90,21 @@ class Budget:
         return self._price if quote is None else quote
 
     def known(self, charged: Iterable[Money], estimated: Iterable[Money]) -> None:
-        """Count what earlier runs have spent."""
+        """Count what earlier runs have spent.
+
+        Raises:
+            FieldError: That was in another currency.
+        """
+        charged, estimated = tuple(charged), tuple(estimated)
+        for spent in (*charged, *estimated):
+            if spent.currency != self._nothing.currency:
+                raise FieldError(
+                    "budget",
+                    self._limit,
+                    f"an amount in {spent.currency}",
+                    problem=f"earlier runs with this journal have spent {spent}, and amounts of "
+                    "two currencies have no sum",
+                )
         self._charged = sum(charged, self._charged)
         self._estimated = sum(estimated, self._estimated)
 

@@ -60,6 +60,8 @@ class Item:
         self._known: Known | None = None
         self._job_id: str | None = None
         self._quoted: Money | None = None
+        # Whether what went wrong was the question for the price.
+        self._is_of_price = False
         self._running_at: float | None = None
 
     async def run(self) -> None:
@@ -139,7 +141,7 @@ class Item:
                 self._board.budget.give_back(self._index)
             else:
                 self._board.budget.settle(self._index, None)
-            await self._record.went_wrong(error, self._job_id)
+            await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
             raise
         self._board.waited(self._index)
         state = await self._charged(state)
@@ -163,7 +165,7 @@ class Item:
         elif budget.bounds:
             # Whoever is refused by all is not asked what one more would cost.
             self._board.check_submit(self._index)
-            quote = await jobs.quote(self._request)
+            quote = await self._asked_price()
             self._quoted = await budget.reserve(self._index, quote)
         if known.job_id is None:
             return await jobs.submit(
@@ -176,6 +178,13 @@ class Item:
             seconds_ago=known.accepted_ago,
             hints=known.hints,
         )
+
+    async def _asked_price(self) -> Money | None:
+        try:
+            return await self._board.jobs.quote(self._request)
+        except PikaError:
+            self._is_of_price = True
+            raise
 
     def is_of(self, board: Board) -> bool:
         """Whether it belongs to this batch."""

@@ -105,8 +105,13 @@ class Record:
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """The job's end; ``running_at``: when it was first seen being generated."""
 
-    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
-        """What went wrong with the request, and its job if there is one."""
+    async def went_wrong(
+        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+    ) -> None:
+        """What went wrong with the request, and its job if there is one.
+
+        ``is_of_price``: with the question for its price alone, so that it was never judged.
+        """
 
     async def saved(self, files: Sequence[SavedFile]) -> None:
         """The files that are whole."""
@@ -248,14 +253,16 @@ class JournalRecord(Record):
             write = self._journal.ended(self._request, state, running_at)
         await self._after_sending(write)
 
-    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
+    async def went_wrong(
+        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+    ) -> None:
         """See :class:`Record`."""
         match error:
             case JournalError():
                 return
             case SubmissionUncertainError():
                 write = self._journal.uncertain(self._request, error)
-            case InvalidRequestError() if job_id is None:
+            case InvalidRequestError() if job_id is None and not is_of_price:
                 # The service's verdict on the request; all other refusals are of circumstances.
                 write = self._journal.refused(self._request, error)
             case _ if job_id is None:

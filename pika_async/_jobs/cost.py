@@ -46,7 +46,7 @@ class Costs:
         task = self._known.get(name)
         if task is None:
             conversation = dialect.quote(self._api.endpoint, request)
-            task = self._known[name] = asyncio.create_task(self._api.converse(conversation))
+            task = self._known[name] = asyncio.create_task(self._api.ask(conversation))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         try:
@@ -65,7 +65,7 @@ class Costs:
         """
         if self._tells is None:
             return None
-        return await self._api.converse(self._tells.balance(self._api.endpoint))
+        return await self._api.ask(self._tells.balance(self._api.endpoint))
 
     async def close(self) -> None:
         """Call off what is still asked."""

@@ -16,6 +16,7 @@ import attrs
 
 from pika_async._errors import ConfigurationError, PikaError, TransportError
 from pika_async._http import API_HOST
+from pika_async._meaning import Started
 from pika_async._request.parts import has_bytes
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
@@ -141,6 +142,18 @@ class API:
             f"the dialect {self.dialect.name!r} asks for more than {_MOST_REQUESTS} requests to "
             "learn one thing"
         )
+
+    async def ask(self, conversation: Conversation[_T]) -> _T:
+        """:meth:`converse` about no job, for a price, an upload: nothing is started by it.
+
+        Raises:
+            PikaError: As there; whatever broke off, no job was started.
+        """
+        try:
+            return await self.converse(conversation)
+        except PikaError as error:
+            error.started = Started.NO
+            raise
 
     def _guarded(self, request: HTTPRequest) -> HTTPRequest:
         """``request``, if it brings the key only where it may go."""

@@ -106,7 +106,7 @@ class Uploads:
         def conversation() -> Conversation[str]:
             return dialect.upload(self._api.endpoint, content, kind)
 
-        return await self._stubbornly(lambda: self._api.converse(conversation()))
+        return await self._stubbornly(lambda: self._api.ask(conversation()))
 
     async def close(self) -> None:
         """Call off what is still going up."""

@@ -210,6 +210,27 @@ async def test_what_is_no_amount_is_refused(name, amount):
     assert service.paths == []
 
 
+async def test_a_journal_that_was_spent_from_in_another_currency_is_refused_and_let_go(tmp_path):
+    journal = tmp_path / "run.journal"
+    euros = {"budget": Money(1_000_000, "EUR"), "price": Money(10, "EUR")}
+    async with toy_service() as service, client_of(service, Toy()) as client:
+        await run_batch(client, prompts(1), journal=journal, **euros)
+        with pytest.raises(FieldError, match=r"budget: .*have spent €0\.00001"):
+            await run_batch(client, prompts(2), journal=journal, budget=1, price=0.2)
+        results = await run_batch(client, prompts(2), journal=journal, **euros)
+    assert kinds(results) == ["ok", "ok"]
+    assert len(service.posts) == 2
+
+
+async def test_a_price_that_was_refused_is_no_verdict_on_the_request(tmp_path):
+    journal = tmp_path / "run.journal"
+    async with toy_service(price_fails=1) as service, client_of(service) as client:
+        first = await run_batch(client, prompts(1), journal=journal, budget=1)
+        second = await run_batch(client, prompts(1), journal=journal, budget=1)
+    assert kinds(first) == ["InvalidRequestError"]
+    assert kinds(second) == ["ok"]
+
+
 async def test_a_submit_that_is_put_off_keeps_its_reservation_and_is_bought_once():
     async with (
         Simulator(duration=Polls(1), faults=[Fault("429-empty", times=2)]) as sim,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from anyio.lowlevel import checkpoint
 
 from pika_async import (
@@ -15,9 +17,13 @@ from pika_async import (
     GenerationRequest,
     InvalidRequestError,
     Money,
+    MoneyMeaning,
     PikaClient,
+    PikaError,
+    RetryPolicy,
     UnsupportedError,
 )
+from pika_async.dialects import Fal, Pika
 from tests.support.batches import until
 from tests.support.toy import Ledgered, Toy, toy_service
 
@@ -56,6 +62,41 @@ async def test_a_quote_that_failed_is_asked_for_again():
         with pytest.raises(InvalidRequestError):
             await client.quote("a cat")
         assert await client.quote("a cat") == Money(200_000)
+
+
+@pytest.mark.parametrize("way", ["closed", "silent", "unreadable"])
+@pytest.mark.parametrize("ask", ["quote", "balance", "upload"])
+@pytest.mark.parametrize("dialect", [Pika(), Fal()], ids=lambda dialect: dialect.name)
+async def test_what_breaks_off_while_no_job_is_asked_for_has_started_none(dialect, ask, way):
+    async def answer(request):
+        if way == "closed":
+            request.transport.abort()
+        elif way == "silent":
+            await asyncio.sleep(60)
+        return web.json_response(["none of it"])
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with (
+        TestServer(app) as server,
+        PikaClient(
+            "toy-key-12345",
+            base_url=str(server.make_url("")),
+            dialect=dialect,
+            request_timeout=0.1,
+            retry=RetryPolicy(attempts=2, initial=0.001, maximum=0.001),
+        ) as client,
+    ):
+        with pytest.raises(PikaError) as caught:
+            match ask:
+                case "quote":
+                    await client.quote("a cat")
+                case "balance":
+                    await client.balance()
+                case _:
+                    await client.submit("a cat", image=PNG)
+    assert caught.value.money is MoneyMeaning.NOT_CHARGED
+    assert "Nothing was started" in str(caught.value)
 
 
 async def test_one_that_leaves_does_not_take_the_answer_away_from_the_others():
