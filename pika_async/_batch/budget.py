@@ -18,7 +18,7 @@ the same journal have spent counts from the beginning.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from attrs import field, frozen
@@ -30,6 +30,10 @@ from pika_async._money import Money
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+
+
+# What a journal holds.
+_MOST: Final = 2**63
 
 
 @frozen(kw_only=True)
@@ -203,6 +207,6 @@ def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | 
         money = Money.of(amount)
     except FieldError as error:
         raise FieldError(name, amount, error.allowed) from error
-    if money.micros < 0:
-        raise FieldError(name, amount, "an amount from 0")
+    if not 0 <= money.micros < _MOST:
+        raise FieldError(name, amount, "an amount from 0 to nine trillion")
     return money

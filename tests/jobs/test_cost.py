@@ -72,7 +72,7 @@ async def test_what_breaks_off_while_no_job_is_asked_for_has_started_none(dialec
         if way == "closed":
             request.transport.abort()
         elif way == "silent":
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         return web.json_response(["none of it"])
 
     app = web.Application()
