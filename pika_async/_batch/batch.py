@@ -318,7 +318,9 @@ class Batch(AsyncIterator[BatchResult]):
         finally:
             if self._journal is not None:
                 await self._journal.close()
-        self._board.tell_left()
+        board = self._board
+        board.budget.leave({*board.in_flight, *board.unclaimed, *board.uncertain})
+        board.tell_left()
 
     async def _stop(self) -> None:
         """End the items, and the taking of requests as far as their source allows that."""

@@ -77,6 +77,8 @@ class Budget:
         self._nothing = Money(0, currency)
         self._charged = self._estimated = self._nothing
         self._reserved: dict[int, Money] = {}
+        # Those that an earlier run has reserved.
+        self._taken_over: set[int] = set()
         self._changed = anyio.Event()
 
     @property
@@ -153,6 +155,7 @@ class Budget:
         if quoted is not None and quoted.currency == self._nothing.currency and self.bounds:
             self._estimated -= quoted
             self._reserved[index] = quoted
+            self._taken_over.add(index)
 
     def holds(self, index: int) -> bool:
         """Whether something is reserved for it."""
@@ -162,6 +165,15 @@ class Budget:
         """Nothing was started for it."""
         if self._reserved.pop(index, None) is not None:
             self._change()
+
+    def leave(self, begun: Iterable[int]) -> None:
+        """The batch is left: what was reserved for a submit that has not been made is free again.
+
+        Args:
+            begun: Whose submits have led to a job, or may have.
+        """
+        for index in self._reserved.keys() - self._taken_over - set(begun):
+            self.give_back(index)
 
     def settle(self, index: int, charge: Money | None) -> None:
         """Its job has ended, and cost ``charge``; None: the service does not say.

@@ -37,8 +37,7 @@ def client_of(service, dialect=None, **options) -> PikaClient:
         base_url=service.url,
         dialect=dialect or Ledgered(),
         polling=FixedPolling(0.001),
-        retry=RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0),
-        **options,
+        **{"retry": RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0), **options},
     )
 
 
@@ -220,6 +219,35 @@ async def test_a_journal_that_was_spent_from_in_another_currency_is_refused_and_
         results = await run_batch(client, prompts(2), journal=journal, **euros)
     assert kinds(results) == ["ok", "ok"]
     assert len(service.posts) == 2
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_nothing_stays_reserved_for_what_a_batch_that_is_left_never_sent(
+    journalled, tmp_path
+):
+    journal = tmp_path / "run.journal" if journalled else None
+    told = []
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    async with toy_service(looks=1_000_000) as service:
+        service.answers = [busy]
+        async with client_of(service, observer=told.append, retry=patient) as client:
+            async with Batch(client, prompts(3), budget=1, journal=journal) as batch:
+                await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            assert len(batch.in_flight) == len(service.jobs)
+            assert batch.stats.spent.total == len(service.jobs) * CENTS_20
+
+
+async def test_what_an_earlier_run_may_have_bought_stays_reserved_when_the_next_is_left(tmp_path):
+    settings = {"budget": 1, "price": 0.2, "journal": tmp_path / "run.journal"}
+    told = []
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    async with toy_service(lose_answers=2) as service:
+        for _ in (1, 2):
+            told.clear()
+            async with client_of(service, Toy(), observer=told.append, retry=patient) as client:
+                async with Batch(client, prompts(1), **settings) as batch:
+                    await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            assert batch.stats.spent.total == CENTS_20
 
 
 async def test_a_price_that_was_refused_is_no_verdict_on_the_request(tmp_path):
