@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pika_async._journal.journal import Found, Journal
     from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
+    from pika_async.dialects import Handle
 
 _T = TypeVar("_T")
 
@@ -83,7 +84,7 @@ class Record:
         """The ids of all jobs that belong to some request."""
         return set()
 
-    async def found(self, job_id: str) -> None:
+    async def found(self, handle: Handle) -> None:
         """The job of a submit of an earlier run, whose answer was lost."""
 
     def give_up(self) -> bool:
@@ -206,10 +207,10 @@ class JournalRecord(Record):
         """See :class:`Record`."""
         return await self._before_sending(self._journal.job_ids())
 
-    async def found(self, job_id: str) -> None:
+    async def found(self, handle: Handle) -> None:
         """See :class:`Record`."""
         self._standing = None
-        await self.accepted(job_id)
+        await self.accepted(handle.job_id, handle.hints)
 
     async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
         """See ``SubmitRecord``."""

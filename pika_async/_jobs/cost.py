@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pika_async._request.fingerprint import fingerprint
@@ -47,15 +48,16 @@ class Costs:
         if task is None:
             conversation = dialect.quote(self._api.endpoint, request)
             task = self._known[name] = asyncio.create_task(self._api.ask(conversation))
+            task.add_done_callback(partial(self._done, name))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        try:
-            # One that leaves must not take the answer away from the others.
-            return await shared(task)
-        except Exception:
-            if self._known.get(name) is task:
-                del self._known[name]
-            raise
+        # One that leaves must not take the answer away from the others.
+        return await shared(task)
+
+    def _done(self, name: str, task: asyncio.Task[Money | None]) -> None:
+        # Also where everybody has left who would have met the error.
+        if (task.cancelled() or task.exception() is not None) and self._known.get(name) is task:
+            del self._known[name]
 
     async def balance(self) -> Money | None:
         """What is left in the account; None: not told.

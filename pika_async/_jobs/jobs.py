@@ -258,12 +258,20 @@ class Jobs:
             UnsupportedError: The service has no history.
             PikaError: The history could not be read.
         """
-        handle = await self._finder.find(lost, known)
+        handle = await self.found(lost, known)
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
-        self._note_submit(handle.job_id)
         return self.attach(handle.job_id, request=lost.request, seconds_ago=age, hints=handle.hints)
+
+    async def found(
+        self, lost: SubmissionUncertainError, known: Collection[str] = ()
+    ) -> Handle | None:
+        """The same, as what it takes to come back to the job from any process."""
+        handle = await self._finder.find(lost, known)
+        if handle is not None:
+            self._note_submit(handle.job_id)
+        return handle
 
     @property
     def can_find(self) -> bool:

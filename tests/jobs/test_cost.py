@@ -123,6 +123,17 @@ async def test_whoever_asks_while_the_client_is_closed_is_told_so_and_not_cancel
     assert service.posts == []
 
 
+async def test_a_failure_that_nobody_stayed_for_is_nobodys_answer_later():
+    async with toy_service(price_fails=1) as service, client_of(service) as client:
+        impatient = asyncio.create_task(client.quote("a cat"))
+        await until(lambda: service.paths)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        await until(lambda: not service.price_fails)
+        await client.balance()
+        assert await client.quote("a cat") == Money(200_000)
+
+
 async def test_what_the_service_does_not_have_has_no_price():
     async with toy_service() as service, client_of(service) as client:
         with pytest.raises(FieldError, match="motion"):
