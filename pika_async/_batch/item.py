@@ -167,9 +167,16 @@ class Item:
             self._board.check_submit(self._index)
             quote = await self._asked_price()
             self._quoted = await budget.reserve(self._index, quote)
+        else:
+            # Counted all the same, and nobody is asked for it.
+            self._quoted = await budget.reserve(self._index, None)
         if known.job_id is None:
             return await jobs.submit(
-                self._request, content=content, recorder=self, again=known.intent
+                self._request,
+                content=content,
+                recorder=self,
+                again=known.intent,
+                again_since=None if known.lost is None else known.lost.sent_at,
             )
         self._board.in_flight[self._index] = known.job_id
         return jobs.attach(

@@ -56,6 +56,7 @@ from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
+    from datetime import datetime
 
     from pika_async._backoff import RetryPolicy
     from pika_async._errors import SubmissionUncertainError
@@ -146,6 +147,7 @@ class Jobs:
         content: GenerationRequest | None = None,
         recorder: Recorder | None = None,
         again: Intent | None = None,
+        again_since: datetime | None = None,
     ) -> Job:
         """Submit a job.
 
@@ -155,6 +157,7 @@ class Jobs:
             recorder: Where to write it down as it goes.
             again: What an earlier process was about to send, at a service that takes a repeated
                 key for the same submit: it is sent with that key, byte for byte.
+            again_since: When that process sent it.
 
         Raises:
             FieldError: This service has no such thing; nothing was sent.
@@ -165,6 +168,14 @@ class Jobs:
         self.check(request)
         content = content or await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
+        if again_since is not None:
+            submit.sent_at = again_since
+        if (
+            submit.lost is not None
+            and again is not None
+            and self._intent(submit).digest != again.digest
+        ):
+            raise submit.uncertain(submit.lost)
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
@@ -206,8 +217,6 @@ class Jobs:
             submit.intent = self._intent(submit)
             if again is not None:
                 submit.lost = TransportError("an earlier run ended before its answer was read")
-                if submit.intent.digest != again.digest:
-                    raise submit.uncertain(submit.lost)
         return submit
 
     def _intent(self, submit: Submit) -> Intent:

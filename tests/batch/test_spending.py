@@ -221,6 +221,14 @@ async def test_a_journal_that_was_spent_from_in_another_currency_is_refused_and_
     assert len(service.posts) == 2
 
 
+async def test_without_a_budget_the_users_price_is_counted_and_the_service_is_not_asked():
+    async with toy_service() as service, client_of(service) as client:
+        async with Batch(client, prompts(3), price=0.2) as batch:
+            assert [result.ok async for result in batch] == [True] * 3
+    assert batch.stats.spent.total == batch.stats.spent.estimated == 3 * CENTS_20
+    assert service.prices_asked == 0
+
+
 @pytest.mark.parametrize("journalled", [False, True])
 async def test_nothing_stays_reserved_for_what_a_batch_that_is_left_never_sent(
     journalled, tmp_path

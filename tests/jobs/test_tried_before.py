@@ -7,6 +7,7 @@ whoever leaves is told so.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import attrs
 import pytest
@@ -158,6 +159,8 @@ async def test_run_again_with_no_money_left_it_is_uncertain_as_before(tmp_path):
         QuotaExceededError,
         SubmissionUncertainError,
     ]
+    (first,) = uncertain(told)[:1]
+    assert abs(results[1].error.sent_at - first.error.sent_at) < timedelta(seconds=1)
 
 
 async def test_a_submit_that_is_sent_again_with_its_key_is_not_logged_as_not_sent_again(caplog):
