@@ -31,7 +31,7 @@ from pika_async._events import (
     VideoSaved,
     WaitingEnded,
 )
-from pika_async._meaning import runs_on
+from pika_async._meaning import Started, runs_on
 from pika_async._states import Succeeded
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 "submit held back for %.1f s (attempt %d): %s",
                 event.seconds,
                 event.tries,
-                event.error,
+                # What an error advises is for when it is the end, and this submit goes on.
+                event.error.what if event.error.started is Started.MAYBE else event.error,
             )
         case JobAccepted(unclaimed=True, recorded=False):
             _logger.warning(

@@ -194,6 +194,8 @@ class Batch(AsyncIterator[BatchResult]):
                     board.budget.known(*await self._journal.spent())
         except BaseException:
             self._status = "left"
+            if self._journal is not None:
+                await to_its_end(self._journal.close())
             raise
         self._task = asyncio.create_task(self._run())
         return self
@@ -316,7 +318,9 @@ class Batch(AsyncIterator[BatchResult]):
         finally:
             if self._journal is not None:
                 await self._journal.close()
-        self._board.tell_left()
+        board = self._board
+        board.budget.leave({*board.in_flight, *board.unclaimed, *board.uncertain})
+        board.tell_left()
 
     async def _stop(self) -> None:
         """End the items, and the taking of requests as far as their source allows that."""

@@ -188,8 +188,10 @@ class Board:
         """Whether the client can do nothing any more, so that no request needs to be taken."""
         return isinstance(self._stopped_by, ClientStateError)
 
-    def check_submit(self) -> None:
-        """Make sure that one more submit may leave.
+    def check_submit(self, index: int) -> None:
+        """Make sure that one more submit may leave, or may be prepared.
+
+        What stops others for want of money does not stop one for which it is reserved.
 
         Raises:
             NotSubmittedError: The batch has stopped.
@@ -197,8 +199,11 @@ class Board:
         """
         if self.left:
             raise asyncio.CancelledError
-        if self._stopped_by is not None:
-            raise self._not_submitted(self._stopped_by)
+        reason = self._stopped_by
+        if isinstance(reason, BudgetError) and self.budget.holds(index):
+            return
+        if reason is not None:
+            raise self._not_submitted(reason)
 
     def _not_submitted(self, reason: PikaError) -> NotSubmittedError:
         kind = BudgetError if isinstance(reason, BudgetError) else NotSubmittedError

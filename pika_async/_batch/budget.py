@@ -18,7 +18,7 @@ the same journal have spent counts from the beginning.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from attrs import field, frozen
@@ -30,6 +30,10 @@ from pika_async._money import Money
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+
+
+# What a journal holds.
+_MOST: Final = 2**63
 
 
 @frozen(kw_only=True)
@@ -73,6 +77,8 @@ class Budget:
         self._nothing = Money(0, currency)
         self._charged = self._estimated = self._nothing
         self._reserved: dict[int, Money] = {}
+        # Those that an earlier run has reserved.
+        self._taken_over: set[int] = set()
         self._changed = anyio.Event()
 
     @property
@@ -90,7 +96,21 @@ class Budget:
         return self._price if quote is None else quote
 
     def known(self, charged: Iterable[Money], estimated: Iterable[Money]) -> None:
-        """Count what earlier runs have spent."""
+        """Count what earlier runs have spent.
+
+        Raises:
+            FieldError: That was in another currency.
+        """
+        charged, estimated = tuple(charged), tuple(estimated)
+        for spent in (*charged, *estimated):
+            if spent.currency != self._nothing.currency:
+                raise FieldError(
+                    "budget",
+                    self._limit,
+                    f"an amount in {spent.currency}",
+                    problem=f"earlier runs with this journal have spent {spent}, and amounts of "
+                    "two currencies have no sum",
+                )
         self._charged = sum(charged, self._charged)
         self._estimated = sum(estimated, self._estimated)
 
@@ -135,11 +155,25 @@ class Budget:
         if quoted is not None and quoted.currency == self._nothing.currency and self.bounds:
             self._estimated -= quoted
             self._reserved[index] = quoted
+            self._taken_over.add(index)
+
+    def holds(self, index: int) -> bool:
+        """Whether something is reserved for it."""
+        return index in self._reserved
 
     def give_back(self, index: int) -> None:
         """Nothing was started for it."""
         if self._reserved.pop(index, None) is not None:
             self._change()
+
+    def leave(self, begun: Iterable[int]) -> None:
+        """The batch is left: what was reserved for a submit that has not been made is free again.
+
+        Args:
+            begun: Whose submits have led to a job, or may have.
+        """
+        for index in self._reserved.keys() - self._taken_over - set(begun):
+            self.give_back(index)
 
     def settle(self, index: int, charge: Money | None) -> None:
         """Its job has ended, and cost ``charge``; None: the service does not say.
@@ -185,6 +219,6 @@ def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | 
         money = Money.of(amount)
     except FieldError as error:
         raise FieldError(name, amount, error.allowed) from error
-    if money.micros < 0:
-        raise FieldError(name, amount, "an amount from 0")
+    if not 0 <= money.micros < _MOST:
+        raise FieldError(name, amount, "an amount from 0 to nine trillion")
     return money

@@ -60,6 +60,8 @@ class Item:
         self._known: Known | None = None
         self._job_id: str | None = None
         self._quoted: Money | None = None
+        # Whether what went wrong was the question for the price.
+        self._is_of_price = False
         self._running_at: float | None = None
 
     async def run(self) -> None:
@@ -139,7 +141,7 @@ class Item:
                 self._board.budget.give_back(self._index)
             else:
                 self._board.budget.settle(self._index, None)
-            await self._record.went_wrong(error, self._job_id)
+            await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
             raise
         self._board.waited(self._index)
         state = await self._charged(state)
@@ -161,11 +163,20 @@ class Item:
         if known.job_id is not None or known.intent is not None:
             budget.take_over(self._index, known.quoted)
         elif budget.bounds:
-            quote = await jobs.quote(self._request)
+            # Whoever is refused by all is not asked what one more would cost.
+            self._board.check_submit(self._index)
+            quote = await self._asked_price()
             self._quoted = await budget.reserve(self._index, quote)
+        else:
+            # Counted all the same, and nobody is asked for it.
+            self._quoted = await budget.reserve(self._index, None)
         if known.job_id is None:
             return await jobs.submit(
-                self._request, content=content, recorder=self, again=known.intent
+                self._request,
+                content=content,
+                recorder=self,
+                again=known.intent,
+                again_since=None if known.lost is None else known.lost.sent_at,
             )
         self._board.in_flight[self._index] = known.job_id
         return jobs.attach(
@@ -175,17 +186,24 @@ class Item:
             hints=known.hints,
         )
 
+    async def _asked_price(self) -> Money | None:
+        try:
+            return await self._board.jobs.quote(self._request)
+        except PikaError:
+            self._is_of_price = True
+            raise
+
     def is_of(self, board: Board) -> bool:
         """Whether it belongs to this batch."""
         return self._board is board
 
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
-        self._board.check_submit()
+        self._board.check_submit(self._index)
         await self._record.leaving(intent, self._quoted)
         try:
             # Much may have happened while that was being written.
-            self._board.check_submit()
+            self._board.check_submit(self._index)
         except BaseException:
             self._record.stayed()
             raise

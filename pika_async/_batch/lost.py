@@ -32,13 +32,13 @@ async def resolved(known: Known, jobs: Jobs, record: Record) -> Known:
     if not jobs.can_find:
         return known
     try:
-        job = await jobs.find(lost, await record.known_jobs())
+        handle = await jobs.found(lost, await record.known_jobs())
     except PikaError as error:
         # Where the history could not be read, nobody knows, and nothing is bought again. Where this
         # key may not read it, nobody will ever know, and what was wanted counts.
         told = isinstance(error, APIError) and error.is_api_answer and error.started is Started.NO
         return known if told else evolve(known, resumed=True, error=lost)
-    if job is None:
+    if handle is None:
         return known
-    await record.found(job.id)
-    return evolve(known, resumed=True, error=None, job_id=job.id)
+    await record.found(handle)
+    return evolve(known, resumed=True, error=None, job_id=handle.job_id, hints=handle.hints)

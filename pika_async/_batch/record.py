@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pika_async._journal.journal import Found, Journal
     from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
+    from pika_async.dialects import Handle
 
 _T = TypeVar("_T")
 
@@ -60,7 +61,8 @@ class Known:
     """What an earlier run's submit ended with, of which nobody knows what came. Also told where
     ``resubmit_uncertain`` allows to submit anew."""
     quoted: Money | None = None
-    """What the submit of an earlier run was taken to cost, where it has yet to be settled."""
+    """What the submit of an earlier run was taken to cost, where it has yet to be settled. Also
+    told where ``resubmit_uncertain`` allows to submit anew: the same submit may be sent again."""
     intent: Intent | None = None
     """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
     same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
@@ -82,7 +84,7 @@ class Record:
         """The ids of all jobs that belong to some request."""
         return set()
 
-    async def found(self, job_id: str) -> None:
+    async def found(self, handle: Handle) -> None:
         """The job of a submit of an earlier run, whose answer was lost."""
 
     def give_up(self) -> bool:
@@ -104,8 +106,13 @@ class Record:
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """The job's end; ``running_at``: when it was first seen being generated."""
 
-    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
-        """What went wrong with the request, and its job if there is one."""
+    async def went_wrong(
+        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+    ) -> None:
+        """What went wrong with the request, and its job if there is one.
+
+        ``is_of_price``: with the question for its price alone, so that it was never judged.
+        """
 
     async def saved(self, files: Sequence[SavedFile]) -> None:
         """The files that are whole."""
@@ -188,6 +195,7 @@ class JournalRecord(Record):
                 number=found.number,
                 intent=found.intent() if unanswered else None,
                 lost=_still_uncertain(found, request, name) if unanswered else None,
+                quoted=found.quoted if unanswered else None,
             )
         return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
@@ -199,10 +207,10 @@ class JournalRecord(Record):
         """See :class:`Record`."""
         return await self._before_sending(self._journal.job_ids())
 
-    async def found(self, job_id: str) -> None:
+    async def found(self, handle: Handle) -> None:
         """See :class:`Record`."""
         self._standing = None
-        await self.accepted(job_id)
+        await self.accepted(handle.job_id, handle.hints)
 
     async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
         """See ``SubmitRecord``."""
@@ -246,14 +254,16 @@ class JournalRecord(Record):
             write = self._journal.ended(self._request, state, running_at)
         await self._after_sending(write)
 
-    async def went_wrong(self, error: PikaError, job_id: str | None) -> None:
+    async def went_wrong(
+        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+    ) -> None:
         """See :class:`Record`."""
         match error:
             case JournalError():
                 return
             case SubmissionUncertainError():
                 write = self._journal.uncertain(self._request, error)
-            case InvalidRequestError() if job_id is None:
+            case InvalidRequestError() if job_id is None and not is_of_price:
                 # The service's verdict on the request; all other refusals are of circumstances.
                 write = self._journal.refused(self._request, error)
             case _ if job_id is None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pika_async._request.fingerprint import fingerprint
+from pika_async._wire.upload import shared
 from pika_async.dialects import Quotes, TellsBalance
 
 if TYPE_CHECKING:
@@ -45,16 +47,17 @@ class Costs:
         task = self._known.get(name)
         if task is None:
             conversation = dialect.quote(self._api.endpoint, request)
-            task = self._known[name] = asyncio.create_task(self._api.converse(conversation))
+            task = self._known[name] = asyncio.create_task(self._api.ask(conversation))
+            task.add_done_callback(partial(self._done, name))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        try:
-            # One that leaves must not take the answer away from the others.
-            return await asyncio.shield(task)
-        except Exception:
-            if self._known.get(name) is task:
-                del self._known[name]
-            raise
+        # One that leaves must not take the answer away from the others.
+        return await shared(task)
+
+    def _done(self, name: str, task: asyncio.Task[Money | None]) -> None:
+        # Also where everybody has left who would have met the error.
+        if (task.cancelled() or task.exception() is not None) and self._known.get(name) is task:
+            del self._known[name]
 
     async def balance(self) -> Money | None:
         """What is left in the account; None: not told.
@@ -64,7 +67,7 @@ class Costs:
         """
         if self._tells is None:
             return None
-        return await self._api.converse(self._tells.balance(self._api.endpoint))
+        return await self._api.ask(self._tells.balance(self._api.endpoint))
 
     async def close(self) -> None:
         """Call off what is still asked."""

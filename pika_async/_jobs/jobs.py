@@ -56,6 +56,7 @@ from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
+    from datetime import datetime
 
     from pika_async._backoff import RetryPolicy
     from pika_async._errors import SubmissionUncertainError
@@ -118,7 +119,7 @@ class Jobs:
         )
         self._submitter = Submitter(api, retry, timing, tell, self._begun)
         self._uploads = Uploads(api, self._stubbornly)
-        self._finder = Finder(api, self._encoded)
+        self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self._slots = Slots(max_in_flight)
@@ -126,8 +127,6 @@ class Jobs:
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
         self._submitted_at: OrderedDict[str, float] = OrderedDict()
-        # The jobs of this client's submits, where one that is lost may be looked for.
-        self._submitted: OrderedDict[str, None] = OrderedDict()
 
     @property
     def polling(self) -> PollPolicy:
@@ -149,6 +148,7 @@ class Jobs:
         content: GenerationRequest | None = None,
         recorder: Recorder | None = None,
         again: Intent | None = None,
+        again_since: datetime | None = None,
     ) -> Job:
         """Submit a job.
 
@@ -158,6 +158,7 @@ class Jobs:
             recorder: Where to write it down as it goes.
             again: What an earlier process was about to send, at a service that takes a repeated
                 key for the same submit: it is sent with that key, byte for byte.
+            again_since: When that process sent it.
 
         Raises:
             FieldError: This service has no such thing; nothing was sent.
@@ -168,10 +169,19 @@ class Jobs:
         self.check(request)
         content = content or await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
+        if again_since is not None:
+            submit.sent_at = again_since
+        if (
+            submit.lost is not None
+            and again is not None
+            and self._intent(submit).digest != again.digest
+        ):
+            raise submit.uncertain(submit.lost)
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
         """The job of an answer, made before anyone can be told of its id."""
+        self._finder.belongs(accepted.handle.job_id, submit.submit_id)
         self._note_submit(accepted.handle.job_id)
         return self._remembered(
             Tracker.start(
@@ -208,8 +218,6 @@ class Jobs:
             submit.intent = self._intent(submit)
             if again is not None:
                 submit.lost = TransportError("an earlier run ended before its answer was read")
-                if submit.intent.digest != again.digest:
-                    raise submit.uncertain(submit.lost)
         return submit
 
     def _intent(self, submit: Submit) -> Intent:
@@ -260,15 +268,20 @@ class Jobs:
             UnsupportedError: The service has no history.
             PikaError: The history could not be read.
         """
-        search = partial(
-            self._finder.find, lost.request, lost.sent, lost.sent_at, {*known, *self._submitted}
-        )
-        handle = await self._stubbornly(search)
+        handle = await self.found(lost, known)
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
-        self._note_submit(handle.job_id)
         return self.attach(handle.job_id, request=lost.request, seconds_ago=age, hints=handle.hints)
+
+    async def found(
+        self, lost: SubmissionUncertainError, known: Collection[str] = ()
+    ) -> Handle | None:
+        """The same, as what it takes to come back to the job from any process."""
+        handle = await self._finder.find(lost, known)
+        if handle is not None:
+            self._note_submit(handle.job_id)
+        return handle
 
     @property
     def can_find(self) -> bool:
@@ -372,10 +385,6 @@ class Jobs:
         long_ago = now - self._retry.appearance
         while len(latest) > _REMEMBERED_SUBMITS or latest[next(iter(latest))] < long_ago:
             latest.popitem(last=False)
-        if self._finder.can_find:
-            self._submitted[job_id] = None
-            if len(self._submitted) > _REMEMBERED_SUBMITS:
-                self._submitted.popitem(last=False)
 
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)

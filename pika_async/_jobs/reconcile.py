@@ -6,63 +6,90 @@ There are three ways to learn it, and a service has one of them, or none:
   its answer names the job (``submit``, and ``Jobs.submit`` for one of an earlier process).
 - The failed answer names the job, or may. Then that job is looked at once (``submit``).
 - It keeps a history. Then the jobs in it that ask for the same and are not older are candidates.
-  One that is known to belong to another submit is none. Exactly one candidate is the job; several
-  cannot be told apart; none proves nothing, since a history may be late, and what has not begun
-  may not be in it yet.
+  One that is known to belong to another submit is none, and what is known is asked after the
+  search: a job may be accepted, or found for an equal submit, in the meantime. The answer of an
+  equal submit that is under way is waited for, since its job may stand in the history before.
+  Exactly one candidate is the job; several cannot be told apart; none proves nothing, since a
+  history may be late, and what has not begun may not be in it yet.
 
 Looking costs nothing and may be repeated.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from pika_async._errors import OtherServiceError, UnsupportedError
-from pika_async.dialects import Finds, Lost
+from pika_async._errors import OtherServiceError, PikaError, UnsupportedError
+from pika_async.dialects import Finds, Handle, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
-    from datetime import datetime
 
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._http import HTTPRequest
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
-    from pika_async.dialects import Handle
 
     Encode = Callable[[GenerationRequest, str], Awaitable[HTTPRequest]]
+    Stubbornly = Callable[
+        [Callable[[], Awaitable[tuple[Handle, ...]]]], Awaitable[tuple[Handle, ...]]
+    ]
+
+_REMEMBERED: Final = 10_000
 
 
 class Finder:
     """Looks lost submits up, for one client."""
 
-    def __init__(self, api: API, encode: Encode) -> None:
-        """``encode``: makes the submit of a request and a key, whose media need not be read."""
+    def __init__(
+        self,
+        api: API,
+        encode: Encode,
+        stubbornly: Stubbornly,
+        answered: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Begin with no job known.
+
+        Args:
+            api: The service.
+            encode: Makes the submit of a request and a key, whose media need not be read.
+            stubbornly: Awaits what it is given, again where that may be tried again.
+            answered: Waits for the answers of submits under way whose body has this digest.
+        """
         self._api = api
         self._dialect = api.dialect if isinstance(api.dialect, Finds) else None
         self._encode = encode
+        self._stubbornly = stubbornly
+        self._answered = answered
+        # The submit that each of the latest jobs belongs to.
+        self._owners: OrderedDict[str, str] = OrderedDict()
 
     @property
     def can_find(self) -> bool:
         """Whether the service has a history."""
         return self._dialect is not None
 
-    async def find(
-        self,
-        request: GenerationRequest,
-        sent: Intent | None,
-        sent_at: datetime,
-        known: Collection[str],
-    ) -> Handle | None:
+    def belongs(self, job_id: str, submit_id: str) -> None:
+        """A job is known to be of this submit, and so of no other."""
+        if self._dialect is not None:
+            self._owners[job_id] = submit_id
+            if len(self._owners) > _REMEMBERED:
+                self._owners.popitem(last=False)
+
+    async def find(self, lost: SubmissionUncertainError, known: Collection[str]) -> Handle | None:
         """The job of a lost submit; None where it is not known which, or whether there is one.
 
+        It belongs to that submit from then on.
+
         Args:
-            request: What was asked for.
-            sent: What was sent.
-            sent_at: When that was.
-            known: Ids of jobs that belong to other submits.
+            lost: What the submit ended with.
+            known: Ids of jobs that belong to other submits, beside those of this client.
 
         Raises:
             UnsupportedError: The service has no history.
@@ -75,15 +102,40 @@ class Finder:
                 f"the service {self._api.dialect.name!r} has no history in which a lost submit "
                 "could be looked up"
             )
+        sent = lost.sent
         if sent is None:
             return None
         self._check_service(sent)
-        prepared = await self._encode(request, sent.submit_id)
-        body = sent.body.encode("utf-8", "surrogatepass")
-        lost = Lost(request=attrs.evolve(prepared, body=body), sent_at=sent_at)
-        found = await self._api.converse(dialect.find(self._api.endpoint, lost))
-        candidates = [handle for handle in found if handle.job_id not in known]
-        return candidates[0] if len(candidates) == 1 else None
+        found = await self._named(lost.job_id)
+        if found is None:
+            prepared = await self._encode(lost.request, sent.submit_id)
+            body = sent.body.encode("utf-8", "surrogatepass")
+            looked_up = Lost(request=attrs.evolve(prepared, body=body), sent_at=lost.sent_at)
+            found = await self._stubbornly(
+                lambda: self._api.converse(dialect.find(self._api.endpoint, looked_up))
+            )
+            await self._answered(sent.digest)
+        # From here on nobody else comes in between.
+        candidates = [
+            handle
+            for handle in found
+            if handle.job_id not in known
+            and self._owners.get(handle.job_id, sent.submit_id) == sent.submit_id
+        ]
+        if len(candidates) != 1:
+            return None
+        self.belongs(candidates[0].job_id, sent.submit_id)
+        return candidates[0]
+
+    async def _named(self, job_id: str | None) -> tuple[Handle, ...] | None:
+        """The job that a failed answer named, where the service knows it by now."""
+        if job_id is None:
+            return None
+        handle = Handle(job_id)
+        with suppress(PikaError):
+            if await self._api.look(handle, math.inf) is not None:
+                return (handle,)
+        return None
 
     def _check_service(self, sent: Intent) -> None:
         here = (self._api.dialect.name, self._api.endpoint.base_url)

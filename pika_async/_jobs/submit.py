@@ -116,7 +116,7 @@ class Submitter:
         self._timing = timing
         self._tell = tell
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: dict[asyncio.Task[None], Recorder | None] = {}
+        self._under_way: dict[asyncio.Task[None], Submit] = {}
         self.closed = False
         """Whether nothing more may leave."""
 
@@ -139,7 +139,13 @@ class Submitter:
         while True:
             attempt += 1
             gone_at = await self._brake.released()
-            await self._note_leaving(submit)
+            try:
+                await self._note_leaving(submit)
+            except PikaError as error:
+                if submit.lost is None:
+                    raise
+                final = self._ended(submit, error, Verdict.RAISE)
+                raise final from final.__cause__
             try:
                 await self._send_once(submit)
             except PikaError as error:
@@ -217,8 +223,20 @@ class Submitter:
             mine: Which submits, by their recorders.
         """
         while tasks := [
-            task for task, record in self._under_way.items() if mine(record) and not task.done()
+            task
+            for task, submit in self._under_way.items()
+            if mine(submit.recorder) and not task.done()
         ]:
+            await asyncio.wait(tasks)
+
+    async def answered_like(self, digest: str) -> None:
+        """Wait for the answers of submits under way now whose body has this digest."""
+        tasks = [
+            task
+            for task, submit in self._under_way.items()
+            if (submit.intent or submit.describe(submit)).digest == digest
+        ]
+        if tasks:
             await asyncio.wait(tasks)
 
     async def _send_once(self, submit: Submit) -> Accepted:
@@ -230,7 +248,7 @@ class Submitter:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._post(submit, departure, answer))
         if not task.done():
-            self._under_way[task] = recorder
+            self._under_way[task] = submit
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(task, None)
@@ -243,14 +261,12 @@ class Submitter:
         except asyncio.CancelledError:
             if departure.withdraw():
                 task.cancel()
-                if recorder is not None:
-                    recorder.stayed()
-            elif not answer.cancel() and not answer.cancelled():
+                self._stayed(submit)
+                raise
+            submit.awaited = True
+            if not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
-                submit.awaited = True
                 self._tell_unclaimed(submit, answer.exception() or answer.result())
-            else:
-                submit.awaited = True
             raise
 
     def _is_wanted(self, recorder: Recorder | None) -> bool:
@@ -289,14 +305,13 @@ class Submitter:
             if not (self.closed and departure.is_withdrawn):
                 raise
             # It was still connecting when the client was closed; its caller was not cancelled.
-            if recorder is not None:
-                recorder.stayed()
+            self._stayed(submit)
             raise _closed() from None
         except PikaError as error:
             # What may have started a job, now or at an earlier try, stays written down.
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
-            if recorder is not None and not uncertain:
-                recorder.stayed()
+            if not uncertain:
+                self._stayed(submit)
             named = await self._named(error) if uncertain else None
             if named is None:
                 raise
@@ -305,6 +320,11 @@ class Submitter:
         if recorder is not None:
             await recorder.accepted(accepted)
         return accepted
+
+    def _stayed(self, submit: Submit) -> None:
+        """This try has started nothing; an earlier one may have, and that stays written down."""
+        if submit.recorder is not None and submit.lost is None:
+            submit.recorder.stayed()
 
     async def _named(self, error: PikaError) -> Accepted | None:
         """The job that a failed answer names, where one look finds it."""
@@ -329,6 +349,7 @@ class Submitter:
         )
 
     def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:
+        submit.awaited = True
         if not isinstance(outcome, BaseException):
             self._tell(self._accepted(submit, unclaimed=True))
         elif (

@@ -93,7 +93,8 @@ INSERT INTO attempts (request, status, service, base_url, submit_id, digest, bod
     quoted, quoted_currency)
 VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL"
+# What a failed answer named belongs to nobody until it has been found.
+_JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL AND status <> 'uncertain'"
 _CHARGED = """
 SELECT sum(charged), charged_currency FROM attempts WHERE charged IS NOT NULL
 GROUP BY charged_currency
@@ -156,7 +157,7 @@ def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
         digest=digest,
         body=body,
         job_id=job_id,
-        hints=None if hints is None else json.loads(hints),
+        hints=None if hints is None else _addresses(hints),
         sent_at=sent_at,
         accepted_at=accepted_at,
         state=state,
@@ -164,6 +165,16 @@ def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
         files=() if files is None else files_of(files),
         quoted=None if quoted is None else Money(quoted, currency),
     )
+
+
+def _addresses(text: str) -> dict[str, str]:
+    """Hints as they were written; none of them is needed, and what is no text is none."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return {}
+    pairs = given.items() if isinstance(given, dict) else ()
+    return {name: value for name, value in pairs if isinstance(value, str)}
 
 
 def begin_attempt(

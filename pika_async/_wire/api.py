@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import anyio.to_thread
 import attrs
 
 from pika_async._errors import ConfigurationError, PikaError, TransportError
 from pika_async._http import API_HOST
+from pika_async._meaning import Started
 from pika_async._request.parts import has_bytes
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
@@ -61,9 +63,7 @@ class API:
         self._origins = {
             host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
         }
-        # What is shorter is no key of any service, but a part of ordinary words.
-        secret = endpoint.api_key if len(endpoint.api_key) >= _SHORTEST_SECRET else None
-        self._secret = secret
+        self._secrets = _secrets(endpoint.api_key)
 
     async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
@@ -157,6 +157,18 @@ class API:
             "learn one thing"
         )
 
+    async def ask(self, conversation: Conversation[_T]) -> _T:
+        """:meth:`converse` about no job, for a price, an upload: nothing is started by it.
+
+        Raises:
+            PikaError: As there; whatever broke off, no job was started.
+        """
+        try:
+            return await self.converse(conversation)
+        except PikaError as error:
+            error.started = Started.NO
+            raise
+
     def _guarded(self, request: HTTPRequest) -> HTTPRequest:
         """``request``, if it brings the key only where it may go."""
         host = request.host
@@ -183,7 +195,7 @@ class API:
         """The error with the key taken out of all that it says: errors are logged."""
         # The answer itself is not asked for the key: packed, escaped or in another encoding it
         # may hold the key and not show it.
-        if self._secret is not None:
+        if self._secrets:
             error.args = self._redacted(error.args)
             vars(error).update({name: self._redacted(value) for name, value in vars(error).items()})
         return error
@@ -191,7 +203,7 @@ class API:
     def _failed_without_key(self, value: _T) -> _T:
         # The reason of a failure is shown and logged. All else is taken as it is: a link may hold
         # the key, and would lead nowhere without it.
-        if not isinstance(value, Failed) or self._secret is None:
+        if not isinstance(value, Failed) or not self._secrets:
             return value
         return attrs.evolve(
             value, reason=self._redacted(value.reason), raw=self._redacted(value.raw)
@@ -199,12 +211,26 @@ class API:
 
     def _redacted(self, value: Any) -> Any:
         match value:
-            case str() if self._secret is not None and self._secret in value:
+            case str() if any(secret in value for secret in self._secrets):
                 # Others stay what they are: Started.NO is a text, too.
-                return value.replace(self._secret, _REDACTED)
+                for secret in self._secrets:
+                    value = value.replace(secret, _REDACTED)
+                return value
             case dict():
                 return {key: self._redacted(inner) for key, inner in value.items()}
             case list() | tuple():
                 return type(value)(map(self._redacted, value))
             case _:
                 return value
+
+
+def _secrets(key: str) -> tuple[str, ...]:
+    """What must not be told, the longest first: the key, as it is or in an address, and its parts.
+
+    Some services' keys are a name and a secret with a colon between them.
+    """
+    parts = {key, *key.split(":")}
+    spellings = parts | {quote(part, safe="") for part in parts}
+    # What is shorter is no key of any service, but a part of ordinary words.
+    long = {part for part in spellings if len(part) >= _SHORTEST_SECRET}
+    return tuple(sorted(long, key=len, reverse=True))

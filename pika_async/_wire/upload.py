@@ -11,12 +11,12 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
 from pika_async._checks import FieldError
-from pika_async._errors import ConfigurationError
+from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.parts import has_bytes, media_of, with_media
 from pika_async.dialects import LimitsMedia, TakesUploads, check_sizes
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pika_async.dialects import Conversation
 
     Stubbornly = Callable[[Callable[[], Awaitable[str]]], Awaitable[str]]
+
+_T = TypeVar("_T")
 
 # https://www.rfc-editor.org/rfc/rfc2606: a name that never resolves.
 _NOWHERE = "https://uploaded.invalid/"
@@ -88,7 +90,7 @@ class Uploads:
             self._under_way[digest] = task
             task.add_done_callback(partial(self._done, digest))
         # One that leaves must not take the upload away from the others.
-        return await asyncio.shield(task)
+        return await shared(task)
 
     def _done(self, digest: str, task: asyncio.Task[str]) -> None:
         del self._under_way[digest]
@@ -104,7 +106,7 @@ class Uploads:
         def conversation() -> Conversation[str]:
             return dialect.upload(self._api.endpoint, content, kind)
 
-        return await self._stubbornly(lambda: self._api.converse(conversation()))
+        return await self._stubbornly(lambda: self._api.ask(conversation()))
 
     async def close(self) -> None:
         """Call off what is still going up."""
@@ -113,6 +115,21 @@ class Uploads:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+async def shared(task: asyncio.Task[_T]) -> _T:
+    """What a task brings that several wait for, and that none of them takes away when it leaves.
+
+    Raises:
+        ClientStateError: The client was closed, and nobody has cancelled whoever waits.
+    """
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        waiting = asyncio.current_task()
+        if task.cancelled() and waiting is not None and not waiting.cancelling():
+            raise ClientStateError("the client has been closed") from None
+        raise
 
 
 def stood_in(request: GenerationRequest) -> GenerationRequest:

@@ -6,33 +6,38 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import web
+from support.batches import until
 from support.toy import Ledgered, Toy, toy_service
 
 from pika_async import (
     Batch,
+    BatchStopped,
     BudgetError,
     FieldError,
     FixedPolling,
+    GenerationRequest,
     Money,
     MoneyMeaning,
     PikaClient,
     RetryPolicy,
     SubmissionUncertainError,
+    SubmitHeldBack,
     run_batch,
 )
 from pika_async.dialects import SERVICES, Gateway
 from pika_async.simulator import Fault, Polls, Simulator
 
 CENTS_20 = Money(200_000)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 
 
-def client_of(service, dialect=None) -> PikaClient:
+def client_of(service, dialect=None, **options) -> PikaClient:
     return PikaClient(
         "toy-key-12345",
         base_url=service.url,
         dialect=dialect or Ledgered(),
         polling=FixedPolling(0.001),
-        retry=RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0),
+        **{"retry": RetryPolicy(initial=0.001, maximum=0.001, jitter=0.0), **options},
     )
 
 
@@ -42,6 +47,10 @@ def prompts(count):
 
 def refused():
     return web.json_response({"message": "no"}, status=422)
+
+
+def busy():
+    return web.json_response({}, status=429, headers={"Retry-After": "0.2"})
 
 
 def kinds(results):
@@ -126,6 +135,52 @@ async def test_a_lost_submit_of_an_earlier_run_is_counted_once_where_it_is_found
     assert kinds(results) == ["ok", "ok", "BudgetError"]
 
 
+@pytest.mark.parametrize("resubmit", [False, True])
+async def test_a_submit_that_is_sent_again_with_its_key_is_counted_once(resubmit, tmp_path):
+    settings = {"journal": tmp_path / "run.journal", "budget": 1, "price": 0.2}
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    told = []
+    async with Simulator(service="pika", duration=Polls(1), faults=[Fault("reset-after")]) as sim:
+
+        def client(**options):
+            place = {"base_url": sim.url, "dialect": sim.dialect, "polling": FixedPolling(0.001)}
+            return PikaClient("key", **place, **options)
+
+        async with client(retry=patient, observer=told.append) as first:
+            async with Batch(first, prompts(1), **settings):
+                await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+        async with client() as second:
+            batch = Batch(second, prompts(2), **settings, resubmit_uncertain=resubmit)
+            async with batch:
+                assert kinds([result async for result in batch]) == ["ok", "ok"]
+        assert batch.stats.spent.charged == Money(sim.service_at_work.spent_micro_usd)
+        assert batch.stats.spent.total == batch.stats.spent.charged
+
+
+async def test_want_of_money_stops_no_submit_for_which_it_is_reserved():
+    told = []
+    async with toy_service() as service, client_of(service, observer=told.append) as client:
+        service.answers = [busy]
+
+        async def requests():
+            yield "panda 0"
+            await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            # At 0.45 it could not be had even if the other were given back.
+            yield GenerationRequest("panda 1", image=PNG)
+            await until(lambda: any(isinstance(event, BatchStopped) for event in told))
+
+        results = await run_batch(client, requests(), budget=0.3)
+    assert kinds(results) == ["ok", "BudgetError"]
+
+
+async def test_once_the_batch_has_stopped_nobody_is_asked_for_a_price():
+    async with toy_service() as service, client_of(service) as client:
+        dear = [GenerationRequest(f"panda {number}", image=PNG) for number in range(4)]
+        results = await run_batch(client, dear, budget=0.3, max_in_flight=1)
+    assert kinds(results) == ["BudgetError"] * 4
+    assert service.prices_asked == 1
+
+
 async def test_a_price_of_the_users_own_stands_in_where_the_service_does_not_say():
     async with (
         Simulator(duration=Polls(1)) as sim,
@@ -146,12 +201,70 @@ async def test_a_budget_without_any_price_is_refused_before_anything_is_sent(dia
 
 
 @pytest.mark.parametrize("name", ["budget", "price"])
-@pytest.mark.parametrize("amount", [-1, "much", True, float("nan")])
+@pytest.mark.parametrize("amount", [-1, "much", True, float("nan"), 10**13])
 async def test_what_is_no_amount_is_refused(name, amount):
     async with toy_service() as service, client_of(service) as client:
         with pytest.raises(FieldError, match=f"^{name}: "):
             Batch(client, prompts(1), **{name: amount})
     assert service.paths == []
+
+
+async def test_a_journal_that_was_spent_from_in_another_currency_is_refused_and_let_go(tmp_path):
+    journal = tmp_path / "run.journal"
+    euros = {"budget": Money(1_000_000, "EUR"), "price": Money(10, "EUR")}
+    async with toy_service() as service, client_of(service, Toy()) as client:
+        await run_batch(client, prompts(1), journal=journal, **euros)
+        with pytest.raises(FieldError, match=r"budget: .*have spent €0\.00001"):
+            await run_batch(client, prompts(2), journal=journal, budget=1, price=0.2)
+        results = await run_batch(client, prompts(2), journal=journal, **euros)
+    assert kinds(results) == ["ok", "ok"]
+    assert len(service.posts) == 2
+
+
+async def test_without_a_budget_the_users_price_is_counted_and_the_service_is_not_asked():
+    async with toy_service() as service, client_of(service) as client:
+        async with Batch(client, prompts(3), price=0.2) as batch:
+            assert [result.ok async for result in batch] == [True] * 3
+    assert batch.stats.spent.total == batch.stats.spent.estimated == 3 * CENTS_20
+    assert service.prices_asked == 0
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_nothing_stays_reserved_for_what_a_batch_that_is_left_never_sent(
+    journalled, tmp_path
+):
+    journal = tmp_path / "run.journal" if journalled else None
+    told = []
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    async with toy_service(looks=1_000_000) as service:
+        service.answers = [busy]
+        async with client_of(service, observer=told.append, retry=patient) as client:
+            async with Batch(client, prompts(3), budget=1, journal=journal) as batch:
+                await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            assert len(batch.in_flight) == len(service.jobs)
+            assert batch.stats.spent.total == len(service.jobs) * CENTS_20
+
+
+async def test_what_an_earlier_run_may_have_bought_stays_reserved_when_the_next_is_left(tmp_path):
+    settings = {"budget": 1, "price": 0.2, "journal": tmp_path / "run.journal"}
+    told = []
+    patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+    async with toy_service(lose_answers=2) as service:
+        for _ in (1, 2):
+            told.clear()
+            async with client_of(service, Toy(), observer=told.append, retry=patient) as client:
+                async with Batch(client, prompts(1), **settings) as batch:
+                    await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+            assert batch.stats.spent.total == CENTS_20
+
+
+async def test_a_price_that_was_refused_is_no_verdict_on_the_request(tmp_path):
+    journal = tmp_path / "run.journal"
+    async with toy_service(price_fails=1) as service, client_of(service) as client:
+        first = await run_batch(client, prompts(1), journal=journal, budget=1)
+        second = await run_batch(client, prompts(1), journal=journal, budget=1)
+    assert kinds(first) == ["InvalidRequestError"]
+    assert kinds(second) == ["ok"]
 
 
 async def test_a_submit_that_is_put_off_keeps_its_reservation_and_is_bought_once():
@@ -188,6 +301,16 @@ class TestALostSubmitOfAnEarlierRun:
             async with client_of(service) as client:
                 (again,) = await run_batch(client, prompts(1), journal=journal)
         assert again.job_id == "toy-1"
+        assert len(service.posts) == 1
+
+    async def test_it_is_found_by_the_name_that_a_failed_answer_gave_it(self, tmp_path):
+        journal = tmp_path / "run.journal"
+        async with toy_service(lose_answers=1, names_lost=True, forgets=True) as service:
+            await self.lost_in(journal, service)
+            service.forgets = False
+            async with client_of(service) as client:
+                (result,) = await run_batch(client, prompts(1), journal=journal)
+        assert (result.ok, result.job_id) == (True, "toy-1")
         assert len(service.posts) == 1
 
     async def test_where_it_is_not_found_it_stays_uncertain(self, tmp_path):

@@ -449,6 +449,38 @@ class TestConversations:
         assert state == Failed(reason="no quota left for [API key]")
         assert KEY not in str(state.raw)
 
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            "3f0c9a1e-name",
+            "5ec8e75ec8e7",
+            "3f0c9a1e-name:5ec8e75ec8e7",
+            "3f0c9a1e-name%3A5ec8e75ec8e7",
+        ],
+    )
+    @pytest.mark.parametrize("status", [200, 422])
+    async def test_nor_is_a_part_of_a_key_told_or_the_key_as_it_stands_in_an_address(
+        self, shown, status
+    ):
+        answer = HTTPResponse(
+            status=status,
+            headers={"X-Request-ID": shown},
+            body=json.dumps(
+                {"id": "media_7", "status": "failed", "error": f"key {shown} is blocked"}
+            ).encode(),
+        )
+        endpoint = Endpoint(base_url=BASE, api_key="3f0c9a1e-name:5ec8e75ec8e7")
+        transport = FakeTransport(answer, answer)
+        api = API(endpoint=endpoint, dialect=Pika(), transport=transport, now=lambda: 0.0)
+        accepted = await api.submit(Pika().encode_submit(endpoint, REQUEST, "once"), Departure())
+        told = f"{accepted.state!r} {accepted.state.raw}"
+        with pytest.raises(PikaError) as caught:
+            await api.look(Handle("media_8"), math.inf)
+        told += f"{caught.value} {vars(caught.value)}"
+        assert "3f0c9a1e-name" not in told
+        assert "5ec8e75ec8e7" not in told
+        assert "[API key] is blocked" in told
+
     async def test_a_link_that_holds_the_key_is_left_as_it_is(self):
         done = b'{"status": "done"}'
         link = f'{{"video": "https://cdn.example/v.mp4?k={KEY}"}}'.encode()

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from anyio.lowlevel import checkpoint
 
 from pika_async import (
+    ClientStateError,
     ConfigurationError,
     FieldError,
     FixedPolling,
     GenerationRequest,
     InvalidRequestError,
     Money,
+    MoneyMeaning,
     PikaClient,
+    PikaError,
+    RetryPolicy,
     UnsupportedError,
 )
+from pika_async.dialects import Fal, Pika
+from tests.support.batches import until
 from tests.support.toy import Ledgered, Toy, toy_service
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
@@ -56,6 +64,41 @@ async def test_a_quote_that_failed_is_asked_for_again():
         assert await client.quote("a cat") == Money(200_000)
 
 
+@pytest.mark.parametrize("way", ["closed", "silent", "unreadable"])
+@pytest.mark.parametrize("ask", ["quote", "balance", "upload"])
+@pytest.mark.parametrize("dialect", [Pika(), Fal()], ids=lambda dialect: dialect.name)
+async def test_what_breaks_off_while_no_job_is_asked_for_has_started_none(dialect, ask, way):
+    async def answer(request):
+        if way == "closed":
+            request.transport.abort()
+        elif way == "silent":
+            await asyncio.Event().wait()
+        return web.json_response(["none of it"])
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with (
+        TestServer(app) as server,
+        PikaClient(
+            "toy-key-12345",
+            base_url=str(server.make_url("")),
+            dialect=dialect,
+            request_timeout=0.1,
+            retry=RetryPolicy(attempts=2, initial=0.001, maximum=0.001),
+        ) as client,
+    ):
+        with pytest.raises(PikaError) as caught:
+            match ask:
+                case "quote":
+                    await client.quote("a cat")
+                case "balance":
+                    await client.balance()
+                case _:
+                    await client.submit("a cat", image=PNG)
+    assert caught.value.money is MoneyMeaning.NOT_CHARGED
+    assert "Nothing was started" in str(caught.value)
+
+
 async def test_one_that_leaves_does_not_take_the_answer_away_from_the_others():
     async with toy_service() as service, client_of(service) as client:
         impatient = asyncio.create_task(client.quote("a cat"))
@@ -64,6 +107,31 @@ async def test_one_that_leaves_does_not_take_the_answer_away_from_the_others():
         impatient.cancel()
         assert await patient == Money(200_000)
     assert service.prices_asked == 1
+
+
+@pytest.mark.parametrize("work", ["quote", "submit"])
+async def test_whoever_asks_while_the_client_is_closed_is_told_so_and_not_cancelled(work):
+    async with toy_service() as service:
+        service.held = asyncio.Event()
+        client = await client_of(service).open()
+        asking = asyncio.create_task(getattr(client, work)("a cat", image=PNG))
+        await until(lambda: service.paths)
+        await client.aclose()
+        with pytest.raises(ClientStateError, match="the client has been closed"):
+            await asking
+        service.held.set()
+    assert service.posts == []
+
+
+async def test_a_failure_that_nobody_stayed_for_is_nobodys_answer_later():
+    async with toy_service(price_fails=1) as service, client_of(service) as client:
+        impatient = asyncio.create_task(client.quote("a cat"))
+        await until(lambda: service.paths)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        await until(lambda: not service.price_fails)
+        await client.balance()
+        assert await client.quote("a cat") == Money(200_000)
 
 
 async def test_what_the_service_does_not_have_has_no_price():

@@ -242,6 +242,20 @@ async def test_a_batch_makes_one_job_a_prompt_whatever_goes_wrong_on_the_way(tmp
         assert len(sim.jobs) == 30
 
 
+async def test_a_lost_job_of_any_endpoint_is_found_and_come_back_to_where_it_was_made(tmp_path):
+    request = GenerationRequest("x", model="owner/other/v1/text")
+    runs = []
+    async with simulator(faults=[Fault("reset-after")]) as sim:
+        for timeout in (1200, 0, 1200):
+            async with client_for(sim) as client:
+                (result,) = await run_batch(
+                    client, [request], journal=tmp_path / "j", timeout=timeout
+                )
+            runs.append("ok" if result.ok else type(result.error).__name__)
+        assert runs == ["SubmissionUncertainError", "JobTimeoutError", "ok"]
+        assert len(sim.jobs) == 1
+
+
 async def test_a_job_of_any_endpoint_is_waited_for_where_it_was_made() -> None:
     request = GenerationRequest("x", model="workflows/me/mine/run", extra={"steps": 5})
     async with simulator() as sim, wired(sim) as wire:

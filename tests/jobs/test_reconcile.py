@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 
 import attrs
@@ -18,6 +19,7 @@ from pika_async import (
     UnsupportedError,
 )
 from pika_async.dialects import Gateway
+from tests.support.batches import until
 from tests.support.toy import Ledgered, Toy, toy_service
 
 REQUEST = GenerationRequest("a red panda surfing", seed=7)
@@ -89,6 +91,35 @@ async def test_one_that_was_found_is_not_found_for_another_submit():
     assert (found.id, again.id) == ("toy-1", "toy-2")
 
 
+async def test_the_same_submit_is_found_as_often_as_it_is_looked_for():
+    async with toy_service(lose_answers=1) as service, client_of(service) as client:
+        lost = await lost_submit(client)
+        found = [await client.find(lost), await client.find(lost)]
+    assert [job and job.id for job in found] == ["toy-1", "toy-1"]
+
+
+async def test_one_job_is_found_for_one_of_two_that_are_looked_for_at_once():
+    async with toy_service(lose_answers=2, hide=1) as service, client_of(service) as client:
+        lost = [await lost_submit(client), await lost_submit(client)]
+        found = await asyncio.gather(*map(client.find, lost))
+    assert sorted(job.id if job else "none" for job in found) == ["none", "toy-1"]
+
+
+async def test_the_job_of_an_equal_submit_that_is_under_way_is_not_taken_for_it():
+    async with toy_service(lose_answers=1) as service, client_of(service) as client:
+        lost = await lost_submit(client)
+        # It had never arrived.
+        service.jobs.clear()
+        service.held = asyncio.Event()
+        under_way = asyncio.create_task(client.submit(REQUEST))
+        await until(lambda: service.jobs)
+        looking = asyncio.create_task(client.find(lost))
+        await until(lambda: "GET /ledger/1" in service.paths)
+        service.held.set()
+        assert (await under_way).id == "toy-1"
+        assert await looking is None
+
+
 async def test_a_history_that_fails_for_a_moment_is_asked_again():
     retry = RetryPolicy(initial=0.001, jitter=0.0)
     async with toy_service(lose_answers=1) as service, client_of(service, retry=retry) as client:
@@ -144,3 +175,16 @@ class TestANameInTheFailedAnswer:
             lost = await lost_submit(client)
         assert lost.job_id == "toy-1"
         assert len(service.posts) == 1
+
+    async def test_where_the_look_has_failed_it_is_found_by_that_name_later(self):
+        async with (
+            toy_service(lose_answers=1, names_lost=True, hide=1) as service,
+            client_of(service) as client,
+        ):
+            service.forgets = True
+            lost = await lost_submit(client)
+            assert await client.find(lost) is None
+            service.forgets = False
+            job = await client.find(lost)
+        assert job is not None
+        assert job.id == "toy-1"

@@ -685,3 +685,27 @@ class TestSecrets:
             assert image[at : at + 12] not in kept
         for at in range(0, len(text) - 16, 50):
             assert text[at : at + 16].encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (
+            '{"status": 5, "result": "https://queue.example/1"}',
+            {"result": "https://queue.example/1"},
+        ),
+        ('["status"]', {}),
+        ('"status"', {}),
+        ("{", {}),
+    ],
+)
+async def test_addresses_that_are_none_are_left_aside_since_the_id_is_enough(kept, told, tmp_path):
+    path = tmp_path / "run.journal"
+    async with opened(path) as journal:
+        request = (await journal.claim("f", 0, "{}")).request
+        await accepted_with_hints(journal, request)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE attempts SET hints = ?", (kept,))
+    async with opened(path) as journal:
+        found = await journal.claim("f", 0, "{}")
+    assert (found.job_id, found.hints) == ("job-1", told)

@@ -7,6 +7,7 @@ another origin that must not see the key. A job may have failed at its submit.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from pika_async import (
     Money,
     NotFoundError,
     Queued,
+    QuotaExceededError,
     RateLimitError,
     Running,
     ServerError,
@@ -184,7 +186,12 @@ def _error(response: HTTPResponse) -> APIError | DecodeError:
     status = response.status
     if status < 300:
         return DecodeError("no job id", status=status, started=Started.MAYBE)
-    kinds = {404: NotFoundError, 409: InvalidRequestError, 422: InvalidRequestError}
+    kinds = {
+        402: QuotaExceededError,
+        404: NotFoundError,
+        409: InvalidRequestError,
+        422: InvalidRequestError,
+    }
     if status == 429:
         return RateLimitError(status=429)
     if status >= 500:
@@ -228,6 +235,8 @@ class ToyService:
     looks: int = 2
     """How many looks a job takes."""
     lose_uploads: int = 0
+    held: asyncio.Event | None = None
+    """Submits make their job, and these, prices and uploads are answered once this is set."""
     names_lost: bool = False
     """A submit whose answer would be lost is answered with a 500 that names its job."""
     hide: int = 0
@@ -259,6 +268,8 @@ class ToyService:
             return web.json_response({"message": "key used for another body"}, status=409)
         if job is None:
             job = self.jobs[key] = ToyJob(f"toy-{len(self.jobs) + 1}", body)
+        if self.held is not None:
+            await self.held.wait()
         if self.lose_answers and self.names_lost:
             self.lose_answers -= 1
             return web.json_response({"message": "broken"}, status=500, headers={"X-Job": job.id})
@@ -307,6 +318,8 @@ class ToyService:
 
     async def price(self, request: web.Request) -> web.Response:
         self.prices_asked += 1
+        if self.held is not None:
+            await self.held.wait()
         if self.price_fails:
             self.price_fails -= 1
             return web.json_response({}, status=422)
@@ -320,6 +333,8 @@ class ToyService:
         return web.json_response({"video": f"{self.elsewhere}/v.mp4"})
 
     async def ticket(self, _: web.Request) -> web.Response:
+        if self.held is not None:
+            await self.held.wait()
         number = len(self.stored) + 1
         return web.json_response(
             {

@@ -38,8 +38,14 @@ _A_PAGE: Final = 100
 # A search that takes more pages than this has found nothing that could be called the only one.
 _MOST_PAGES: Final = 90
 
+# Whatever is more is no sum of money, and fits into no journal.
+_MOST: Final = 2**63
+
 _BY_SECOND: Final = frozenset({"second", "seconds", "video_second", "video_seconds"})
 _BY_REQUEST: Final = frozenset({"request", "requests", "video", "videos"})
+
+# What ``extra`` may say of the steps between keyframes, in the service's own names.
+_STEPS: Final = frozenset({"transitions", "image_urls"})
 
 _NAMES: Final = {
     "image/jpeg": "image.jpg",
@@ -138,7 +144,9 @@ def _cost(price: Mapping[str, Any], request: GenerationRequest) -> Money | None:
     one = _money(price.get("unit_price"), price.get("currency"))
     if many is None or one is None or _costs_more(request):
         return None
-    return _money(price.get("unit_price"), price.get("currency"), times=many)
+    cost = _money(price.get("unit_price"), price.get("currency"), times=many)
+    # Nothing is cheaper than nothing, and it would make room in a budget.
+    return None if cost is None or cost.micros < 0 else cost
 
 
 def _costs_more(request: GenerationRequest) -> bool:
@@ -158,6 +166,8 @@ def _seconds(request: GenerationRequest) -> int | None:
     if is_full_path(request):
         return None
     if kind_of(request) is Kind.KEYFRAMES:
+        if not _STEPS.isdisjoint(request.extra):
+            return None
         return max(sum(steps_of(request)), DEFAULT_SECONDS)
     return model_of(request).seconds
 
@@ -167,9 +177,10 @@ def _money(amount: object, currency: object, times: int = 1) -> Money | None:
         return None
     named = "USD" if currency is None else currency
     try:
-        return Money.of(Decimal(str(amount)) * times, str(named).upper())
+        money = Money.of(Decimal(str(amount)) * times, str(named).upper())
     except (ValueError, ArithmeticError):
         return None
+    return money if -_MOST <= money.micros < _MOST else None
 
 
 def _get(endpoint: Endpoint, path: str, query: Mapping[str, str]) -> HTTPRequest:

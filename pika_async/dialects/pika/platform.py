@@ -12,7 +12,7 @@ from pika_async._money import Money
 from pika_async.dialects._answers import decoded, first_text, objects
 from pika_async.dialects.pika.errors import error_of, is_success, unreadable
 from pika_async.dialects.pika.models import api_id, as_path, body_of
-from pika_async.dialects.pika.states import link, money
+from pika_async.dialects.pika.states import link, money, price
 
 if TYPE_CHECKING:
     from pika_async._http import Endpoint, HTTPResponse
@@ -120,13 +120,13 @@ def quote_of(endpoint: Endpoint, request: GenerationRequest) -> Conversation[Mon
     if answer.status == 404:
         return None
     said = _object(answer, "the answer is no price")
-    price = money(said.get("micro_usd"))
-    return _dollars(said.get("sell_usd")) if price is None else price
+    cost = price(said.get("micro_usd"))
+    return _dollars(said.get("sell_usd")) if cost is None else cost
 
 
 def _dollars(said: object) -> Money | None:
     try:
-        return Money.of(Decimal(first_text(said) or "none"))
+        return price(Money.of(Decimal(first_text(said) or "none")).micros)
     except (InvalidOperation, ValueError):
         return None
 

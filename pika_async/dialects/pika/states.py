@@ -21,6 +21,8 @@ KNOWN: Final = frozenset({"queued", "running", "completed", "failed"})
 """The words for how a job stands; the service may have others some day."""
 
 _SETTLED: Final = "settled"
+# Whatever is more is no sum of money, and fits into no journal.
+_MOST: Final = 2**63
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
@@ -75,14 +77,21 @@ def charge_of(document: Mapping[str, Any]) -> Money | None:
     state = first_text(billing.get("state"))
     if state is not None and state.strip().lower() != _SETTLED:
         return None
-    return money(billing.get("charge_micro_usd"))
+    return price(billing.get("charge_micro_usd"))
 
 
 def money(micros: object) -> Money | None:
     """Whole micro-dollars as money; None where it is no such number."""
     if isinstance(micros, bool) or not isinstance(micros, int | float):
         return None
-    return Money(int(micros)) if micros == micros // 1 else None
+    fits = -_MOST <= micros < _MOST and micros == micros // 1
+    return Money(int(micros)) if fits else None
+
+
+def price(micros: object) -> Money | None:
+    """The same of what something costs, which is never less than nothing."""
+    cost = money(micros)
+    return None if cost is None or cost.micros < 0 else cost
 
 
 def link(value: object) -> str:

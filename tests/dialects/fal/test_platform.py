@@ -309,11 +309,20 @@ class TestQuote:
         quoted = self.quote(unit, **fields)[0]
         assert quoted == (None if micros is None else Money(micros))
 
+    @pytest.mark.parametrize("price", [-0.04, 1e300, "9" * 40, float("inf"), True])
+    def test_what_no_price_can_be_is_none(self, price) -> None:
+        assert self.quote("second", price)[0] is None
+
     @pytest.mark.parametrize(
         ("path", "fields", "micros"),
         [
             ("v2.2/pikaframes", {"keyframes": [IMAGE] * 3}, 400_000),
             ("v2.2/pikaframes", {"keyframes": [IMAGE] * 2, "keyframe_seconds": 3}, 200_000),
+            (
+                "v2.2/pikaframes",
+                {"keyframes": [IMAGE] * 2, "extra": {"transitions": [{"duration": 20}]}},
+                None,
+            ),
             ("v2.2/pikascenes", {"ingredients": [IMAGE]}, None),
             ("v2.2/pikascenes", {"ingredients": [IMAGE], "resolution": "720p"}, 200_000),
             ("v2/pikaswaps", {"video": VIDEO, "region": "hat"}, None),

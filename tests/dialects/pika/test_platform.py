@@ -173,6 +173,9 @@ class TestQuotes:
             (answer({"micro_usd": 12500, "sell_usd": "0.0125"}), Money(12500)),
             (answer({"sell_usd": "0.0125"}), Money(12500)),
             (answer({"micro_usd": None}), None),
+            (answer({"micro_usd": -1, "sell_usd": "-1"}), None),
+            (answer({"micro_usd": 2**63, "sell_usd": "1e400"}), None),
+            (answer({"micro_usd": 1e300}), None),
             (answer({"micro_usd": "x", "sell_usd": "x"}), None),
             (answer({"sell_usd": "NaN"}), None),
             (answer({}), None),
@@ -204,6 +207,7 @@ class TestTheBalance:
         [
             ({"balance_micro_usd": 5, "postpaid": None}, Money(5)),
             ({"balance_micro_usd": -5}, Money(-5)),
+            ({"balance_micro_usd": 10**30}, None),
             ({"balance_micro_usd": 5, "postpaid": {"active": True, "cycle": CYCLE}}, Money(9)),
             ({"balance_micro_usd": 5, "postpaid": {"active": False, "cycle": CYCLE}}, Money(5)),
             ({"balance_micro_usd": 5, "postpaid": {"active": True, "cycle": None}}, Money(5)),
