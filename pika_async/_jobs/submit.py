@@ -7,6 +7,7 @@ record that is written before and after it, and the decision after each that did
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import os
 from collections.abc import Callable
@@ -116,7 +117,8 @@ class Submitter:
         self._timing = timing
         self._tell = tell
         self._brake = Brake(timing.now, timing.sleep)
-        self._under_way: dict[asyncio.Task[None], Submit] = {}
+        # With the recorder and the body of each: the submit itself would hold its job.
+        self._under_way: dict[asyncio.Task[None], tuple[Recorder | None, bytes]] = {}
         self.closed = False
         """Whether nothing more may leave."""
 
@@ -224,8 +226,8 @@ class Submitter:
         """
         while tasks := [
             task
-            for task, submit in self._under_way.items()
-            if mine(submit.recorder) and not task.done()
+            for task, (recorder, _) in self._under_way.items()
+            if mine(recorder) and not task.done()
         ]:
             await asyncio.wait(tasks)
 
@@ -233,8 +235,8 @@ class Submitter:
         """Wait for the answers of submits under way now whose body has this digest."""
         tasks = [
             task
-            for task, submit in self._under_way.items()
-            if (submit.intent or submit.describe(submit)).digest == digest
+            for task, (_, body) in self._under_way.items()
+            if hashlib.sha256(body).hexdigest() == digest
         ]
         if tasks:
             await asyncio.wait(tasks)
@@ -248,7 +250,7 @@ class Submitter:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._post(submit, departure, answer))
         if not task.done():
-            self._under_way[task] = submit
+            self._under_way[task] = recorder, submit.prepared.body or b""
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(task, None)
