@@ -217,7 +217,7 @@ class TransportTimeoutError(TransportError, TimeoutError):
 
 
 class SubmissionUncertainError(PikaError):
-    """A submit broke off where the job may exist and be billed; it was not sent again.
+    """A submit broke off where the job may exist and be billed; no second job was asked for.
 
     Attributes:
         request: The request as it was submitted.

@@ -122,7 +122,7 @@ def runs_on(job_id: str | None, spelling: Spelling = PYTHON) -> str:
 
 
 _UNCERTAIN: Final = (
-    "The job may exist and may be billed, so it was not sent again. Look at the account's usage "
+    "The job may exist and may be billed, so no second job was asked for. Look at the account's usage "
     "around that time; submit again only if nothing was started."
 )
 _SERVICE_DECIDES: Final = (

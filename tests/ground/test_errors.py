@@ -253,7 +253,7 @@ class TestSubmissionUncertain:
         text = str(made(SubmissionUncertainError))
         assert "sent 2025-05-23 08:00:00 UTC" in text
         assert "fingerprint 0123456789ab)" in text
-        assert "may be billed, so it was not sent again" in text
+        assert "may be billed, so no second job was asked for" in text
 
     @pytest.mark.parametrize("missing", ["request", "fingerprint", "sent_at"])
     def test_it_cannot_be_made_without_its_evidence(self, missing):

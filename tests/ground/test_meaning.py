@@ -32,7 +32,7 @@ def test_every_money_with_every_advice_makes_whole_sentences(money, action):
     [
         (MoneyMeaning.NOT_SENT, "Nothing was sent."),
         (MoneyMeaning.NOT_CHARGED, "Nothing was started and nothing is charged."),
-        (MoneyMeaning.MAY_BE_CHARGED, "may be billed, so it was not sent again."),
+        (MoneyMeaning.MAY_BE_CHARGED, "may be billed, so no second job was asked for."),
         (MoneyMeaning.STAYS_PAID, "It stays paid for."),
         (MoneyMeaning.SERVICE_DECIDES, "Whether a failed job is charged is the service's to say"),
     ],
