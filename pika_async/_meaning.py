@@ -122,8 +122,8 @@ def runs_on(job_id: str | None, spelling: Spelling = PYTHON) -> str:
 
 
 _UNCERTAIN: Final = (
-    "The job may exist and may be billed, so no second job was asked for. Look at the account's usage "
-    "around that time; submit again only if nothing was started."
+    "The job may exist and may be billed, so no second job was asked for. Look at the account's "
+    "usage around that time; submit again only if nothing was started."
 )
 _SERVICE_DECIDES: Final = (
     "Whether a failed job is charged is the service's to say; submitting it again is a new paid job"
