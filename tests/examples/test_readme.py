@@ -8,12 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 from support.impatient import IMPATIENT
 from support.site import at_service
 
-from pika_async import FieldError, GenerationRequest
+from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async.dialects import SERVICES, Cancels, Finds, Quotes, service_named
 from pika_async.simulator import Polls, Simulator
 
@@ -23,6 +22,9 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 IMAGE = "https://host.example/a.png"
 CLIP = "https://host.example/a.mp4"
+
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 def block(word: str) -> str:
@@ -66,38 +68,31 @@ def test_the_first_program_runs_at_every_service(tmp_path, service):
 
 
 @pytest.mark.slow
-def test_the_batch_runs_and_runs_again_for_nothing(tmp_path):
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_batch_runs_and_runs_again_for_nothing(tmp_path, service):
     code = block("Batch(client, PROMPTS")
-    with Simulator(duration=Polls(1)) as sim:
+    with Simulator(service=service, duration=Polls(1)) as sim:
         done = [run(code, tmp_path, sim) for _ in range(2)]
     assert [one.stderr for one in done] == ["", ""]
     assert sorted(done[0].stdout.splitlines()) == sorted(done[1].stdout.splitlines())
-    assert len(sim.submissions) == 3
+    assert len(sim.jobs) == 3
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3
 
 
-async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch):
-    async with Simulator(duration=Polls(1)) as sim:
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch, service):
+    async with Simulator(service=service, duration=Polls(1)) as sim:
         for name, value in environment(sim).items():
             monkeypatch.setenv(name, value)
         names: dict[str, object] = {"__name__": "server"}
         exec(compile(block("web.Application()"), "README.md", "exec"), names)  # noqa: S102 - ours
         from aiohttp.test_utils import TestClient, TestServer  # noqa: PLC0415
 
-        async with TestClient(TestServer(names["app"])) as visitor:
-            async with aiohttp.ClientSession() as session:
-                body = {
-                    "promptText": "x",
-                    "model": "1.5",
-                    "options": {"parameters": {}, "extend": False},
-                }
-                async with session.post(
-                    f"{sim.url}/pika/generate", json=body, headers={"Authorization": "Bearer key"}
-                ) as answer:
-                    job_id = (await answer.json())["id"]
-            async with visitor.get(f"/videos/{job_id}/events") as stream:
+        async with TestClient(TestServer(names["app"])) as visitor, PikaClient() as client:
+            job = await client.submit("x")
+            async with visitor.get(f"/videos/{job.id}/events") as stream:
                 assert '"kind":"succeeded"' in await stream.text()
-            async with visitor.get("/videos/nobody-knows/events") as stream:
+            async with visitor.get(f"/videos/{UNKNOWN}/events") as stream:
                 assert "event: gone" in await stream.text()
 
 

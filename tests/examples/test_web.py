@@ -249,10 +249,9 @@ class TestOneVisitor:
             r"about \d+ (s|min)(, perhaps \d+ (s|min))?", await page.locator("#left").inner_text()
         )
 
-
     async def test_sees_the_time_left_count_down_between_two_looks(self, site, page):
         site.sim.duration = Polls(10**6)
-        site.sim.faults.append(Fault("silent", on="poll", after=2, times=None))
+        site.sim.faults.append(Fault("slow-headers", on="poll", after=2, times=None))
         await ask(page, site)
         await page.get_by_text("about").wait_for()
         shown = await page.locator("#left").inner_text()
@@ -279,7 +278,7 @@ class TestOneVisitor:
 
     @pytest.mark.parametrize("size", [(1280, 720), (360, 560)], ids=["wide", "narrow"])
     async def test_has_the_status_in_sight_with_a_long_prompt(self, site, page, size):
-        site.sim.duration = Polls(10**6)
+        site.sim.duration = Polls(300)
         width, height = size
         await page.set_viewport_size({"width": width, "height": height})
         await ask(page, site, ("a red panda that surfs, and " * 40)[:1000])
@@ -327,9 +326,7 @@ class TestBehindAProxy:
             (None, "", "did not answer"),
         ],
     )
-    async def test_no_page_of_a_server_is_shown_as_text(
-        self, proxy, page, status, kind, said
-    ):
+    async def test_no_page_of_a_server_is_shown_as_text(self, proxy, page, status, kind, said):
         await page.goto(proxy.url)
         proxy.answer = status, kind
         await page.get_by_label("What should it show?").fill("a red panda")
@@ -352,7 +349,7 @@ class TestBehindAProxy:
         await page.goto(f"{proxy.url}{path}")
         await page.get_by_text("The connection is gone").wait_for()
         proxy.answer = 404, "text/html"
-        await asyncio.sleep(4)
+        await page.wait_for_timeout(4_000)
         assert await page.get_by_role("alert").is_hidden()
         proxy.answer = None
         await plays(page)
@@ -360,7 +357,7 @@ class TestBehindAProxy:
 
 class TestManyTabs:
     async def test_of_seven_tabs_of_one_browser_none_hangs(self, site, browser):
-        site.sim.duration = Polls(10**6)
+        site.sim.duration = Polls(400)
         # The tabs of one visitor share their connections; those of another context do not.
         async with await browser.new_context() as visitor:
             tabs = [await visitor.new_page() for _ in range(7)]
@@ -381,7 +378,7 @@ class TestManyTabs:
             await asyncio.gather(*map(plays, tabs))
 
     async def test_when_a_tab_goes_its_place_is_another_ones(self, site, browser):
-        site.sim.duration = Polls(10**6)
+        site.sim.duration = Polls(400)
         async with await browser.new_context() as visitor:
             tabs = [await visitor.new_page() for _ in range(5)]
             await ask(tabs[0], site)
