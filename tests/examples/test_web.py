@@ -357,9 +357,10 @@ class TestBehindAProxy:
 
 class TestManyTabs:
     async def test_of_seven_tabs_of_one_browser_none_hangs(self, site, browser):
-        site.sim.duration = Polls(400)
+        site.sim.duration = Polls(300)
         # The tabs of one visitor share their connections; those of another context do not.
         async with await browser.new_context() as visitor:
+            visitor.set_default_timeout(60_000)
             tabs = [await visitor.new_page() for _ in range(7)]
             for number, tab in enumerate(tabs[: 4 if "fastapi" in site.example else 7]):
                 await ask(tab, site, f"a red panda, number {number}")
@@ -368,13 +369,13 @@ class TestManyTabs:
                     await tab.goto(tabs[0].url)
                 await percent(tab)
             seen = [await percent(tab) for tab in tabs]
-            for job in site.sim.jobs.values():
-                job.duration = Polls(60)
             for tab, before in zip(tabs, seen, strict=True):
                 await percent(tab, at_least=before + 1)
                 assert "gone" not in await tab.get_by_role("status").inner_text()
             # There is still a connection for whatever else they do.
             await tabs[6].reload()
+            for job in site.sim.jobs.values():
+                job.duration = Polls(1)
             await asyncio.gather(*map(plays, tabs))
 
     async def test_when_a_tab_goes_its_place_is_another_ones(self, site, browser):
