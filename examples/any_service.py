@@ -1,10 +1,11 @@
 """One program for every service: what it will cost, within a budget, and what it did cost.
 
-Nothing in it names a service: PIKA_SERVICE does, and the key of that service.
+Nothing in it names a service: PIKA_SERVICE does, and the key of that service. Run the same line
+again to go on; each service has a journal of its own.
 
-PIKA_SERVICE=pika PIKA_API_KEY=… python examples/any_service.py 2.00 "a red panda" "an otter"
-PIKA_SERVICE=fal FAL_KEY=… python examples/any_service.py 2.00 "a red panda" "an otter"
-PIKA_API_KEY=… python examples/any_service.py 2.00 "a red panda" "an otter"
+PIKA_SERVICE=pika PIKA_API_KEY=… python examples/any_service.py pika.journal 2.00 "a red panda"
+PIKA_SERVICE=fal FAL_KEY=… python examples/any_service.py fal.journal 2.00 "a red panda" "an otter"
+PIKA_API_KEY=… python examples/any_service.py gateway.journal 2.00 "a red panda" "an otter"
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from pika_async import Batch, BudgetError, Money, PikaClient
 PRICE = Money.of("0.45")
 
 
-async def main(dollars: str, *prompts: str) -> int:
+async def main(journal: str, dollars: str, *prompts: str) -> int:
     async with PikaClient() as client:
         balance = await client.balance()
         print(f"in the account: {balance or 'the service does not say'}")
@@ -30,7 +31,7 @@ async def main(dollars: str, *prompts: str) -> int:
             prompts,
             budget=Decimal(dollars),
             price=PRICE,
-            journal="any_service.journal",
+            journal=journal,
             output_dir="videos",
         ) as batch:
             async for result in batch:

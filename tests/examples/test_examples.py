@@ -166,7 +166,7 @@ COSTS = {
 @pytest.mark.parametrize("service", SERVICES)
 def test_any_service_quotes_makes_and_counts_at_every_service(tmp_path, service):
     with Simulator(service=service, duration=Polls(1)) as sim:
-        arguments = ("2.00", "a red panda", "an otter")
+        arguments = ("run.journal", "2.00", "a red panda", "an otter")
         for _ in range(2):  # the second time for nothing
             done = run(sim, "any_service.py", *arguments, folder=tmp_path)
             assert done.returncode == 0, done.stderr
@@ -180,7 +180,8 @@ def test_any_service_quotes_makes_and_counts_at_every_service(tmp_path, service)
 @pytest.mark.parametrize("service", SERVICES)
 def test_any_service_keeps_the_budget_at_every_service(tmp_path, service):
     with Simulator(service=service, duration=Polls(1)) as sim:
-        done = run(sim, "any_service.py", "0.50", *("a cat", "a dog", "a fox"), folder=tmp_path)
+        arguments = ("run.journal", "0.50", "a cat", "a dog", "a fox")
+        done = run(sim, "any_service.py", *arguments, folder=tmp_path)
         assert done.returncode == 1
         assert "the budget does not suffice" in done.stdout
         assert len(sim.jobs) == (2 if service == "fal" else 1)

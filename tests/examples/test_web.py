@@ -378,6 +378,15 @@ class TestManyTabs:
                 job.duration = Polls(1)
             await asyncio.gather(*map(plays, tabs))
 
+    async def test_a_browser_without_locks_keeps_no_connection_and_sees_the_same(self, site, page):
+        # What is not at https and not on this machine has none.
+        await page.add_init_script("delete Navigator.prototype.locks")
+        site.sim.duration = Polls(60)
+        await ask(page, site)
+        await percent(page, at_least=5)
+        assert (await page.evaluate("source.url")).endswith("?once")
+        await plays(page)
+
     async def test_when_a_tab_goes_its_place_is_another_ones(self, site, browser):
         site.sim.duration = Polls(400)
         async with await browser.new_context() as visitor:

@@ -210,6 +210,26 @@ async def test_a_stream_that_is_asked_for_once_tells_where_it_stands_and_ends(tm
 
 
 @both
+async def test_no_proxy_keeps_events_back_or_keeps_them_for_later(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        video = await asked(session, site, "a red panda")
+        async with session.get(f"{site.url}/videos/{video}/events?once") as stream:
+            assert stream.headers["X-Accel-Buffering"] == "no"
+            assert "no-" in stream.headers["Cache-Control"]
+
+
+@both
+async def test_it_is_one_process_also_where_the_environment_asks_for_workers(tmp_path, example):
+    async with (
+        running(example, tmp_path, WEB_CONCURRENCY="4") as site,
+        aiohttp.ClientSession() as session,
+    ):
+        video = await asked(session, site, "a red panda")
+        await said_until(session, site, video, "succeeded")
+        assert len(site.sim.jobs) == 1
+
+
+@both
 async def test_a_video_is_a_file_for_good_and_fetched_once(tmp_path, example):
     async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
         video = await asked(session, site, "a red panda")
