@@ -2,7 +2,8 @@
 
 A video's address holds its job id, so it survives a reload, and a restart of the server. What is
 killed between the answer to a submit and the line in the database loses the id: against that there
-are journals, see web_fastapi.py.
+are journals, see web_fastapi.py. Behind a proxy it may have a path of its own, which the proxy
+takes off: https://host.example/studio/ is / here.
 
 PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 """
@@ -12,11 +13,14 @@ import json
 import logging
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import aiosqlite
+import anyio
 from aiohttp import web
 from aiohttp_sse import sse_response
 from attrs import evolve
@@ -24,7 +28,9 @@ from attrs import evolve
 from pika_async import (
     AdaptivePolling,
     Failed,
+    FieldError,
     InvalidRequestError,
+    Job,
     PikaClient,
     PikaError,
     SubmissionUncertainError,
@@ -32,11 +38,20 @@ from pika_async import (
     to_json,
 )
 
+if __name__ != "__main__":
+    # Two processes would share neither polls nor a brake, and a second worker imports this.
+    raise SystemExit(
+        "This server is one process, without workers: python examples/web_aiohttp.py FILE PORT. "
+        "For a second one, give another file and another port."
+    )
+
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 SCHEMA = "CREATE TABLE IF NOT EXISTS videos (job_id PRIMARY KEY, prompt)"
 CLIENT = web.AppKey("CLIENT", PikaClient)
 DATABASE = web.AppKey("DATABASE", aiosqlite.Connection)
 SUBMITS = web.AppKey("SUBMITS", set[asyncio.Task[str]])
+WATCHES = web.AppKey("WATCHES", dict[str, asyncio.Task[None]])
+SAVING = web.AppKey("SAVING", defaultdict[str, asyncio.Lock])
 
 logger = logging.getLogger("web_aiohttp")
 routes = web.RouteTableDef()
@@ -83,6 +98,29 @@ def for_page(transition: Transition) -> str:
     return to_json(transition)
 
 
+def watched(app: web.Application, job_id: str) -> Job:
+    """A job that somebody waits for until it ends, whoever comes and goes meanwhile."""
+    job = app[CLIENT].job(job_id)
+
+    async def watch() -> None:
+        try:
+            async for _ in job.transitions(timeout=None):
+                pass
+        except PikaError:
+            logger.exception("job %s cannot be watched", job_id)
+        finally:
+            del app[WATCHES][job_id]
+
+    if job_id not in app[WATCHES] and (job.state is None or not job.state.is_terminal):
+        app[WATCHES][job_id] = asyncio.create_task(watch())
+    return job
+
+
+def refused(kind: type[web.HTTPException], words: str) -> web.HTTPException:
+    """As JSON, so that the page shows nothing but what this server said."""
+    return kind(text=json.dumps({"detail": words}), content_type="application/json")
+
+
 async def prompt_of(request: web.Request) -> str:
     """The prompt of one of our own jobs; the key opens others, which are no visitor's business."""
     where = (request.match_info["job_id"],)
@@ -90,7 +128,7 @@ async def prompt_of(request: web.Request) -> str:
     async with query as rows:
         row = await rows.fetchone()
     if row is None:
-        raise web.HTTPNotFound(text="There is no such video.")
+        raise refused(web.HTTPNotFound, "There is no such video.")
     return str(row[0])
 
 
@@ -103,7 +141,7 @@ async def page(_: web.Request) -> web.Response:
 @routes.post("/videos")
 async def ask(request: web.Request) -> web.Response:
     if request.content_type != "application/json":  # which no foreign page can send
-        raise web.HTTPUnsupportedMediaType
+        raise refused(web.HTTPUnsupportedMediaType, "A prompt comes as JSON.")
     try:
         # JSON says by itself how it is written, whatever charset a request names.
         prompt = json.loads(await request.read())["prompt"]
@@ -111,26 +149,29 @@ async def ask(request: web.Request) -> web.Response:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         prompt = None
     if not isinstance(prompt, str) or not 0 < len(prompt.strip()) <= 1000:
-        raise web.HTTPBadRequest(text="A prompt has 1 to 1000 characters.")
+        raise refused(web.HTTPBadRequest, "A prompt has 1 to 1000 characters.")
+    try:
+        request.app[CLIENT].check(prompt)
+    except FieldError as error:
+        raise refused(web.HTTPBadRequest, "The service does not take this prompt.") from error
     request.app[SUBMITS].add(task := asyncio.create_task(start(request.app, prompt)))
     task.add_done_callback(partial(submitted, request.app))
     try:
         # A visitor who leaves now has a video all the same, and it is written down.
         job_id = await asyncio.shield(task)
     except PikaError as error:
-        raise web.HTTPServiceUnavailable(text=for_visitors(error)) from error
+        raise refused(web.HTTPServiceUnavailable, for_visitors(error)) from error
     return web.json_response({"id": job_id}, status=202)
 
 
 @routes.get("/videos/{job_id}/events")
 async def events(request: web.Request) -> web.StreamResponse:
     prompt = await prompt_of(request)
-    client = request.app[CLIENT]
-    job, polling = client.job(request.match_info["job_id"]), client.polling
+    job, polling = watched(request.app, request.match_info["job_id"]), request.app[CLIENT].polling
     assert isinstance(polling, AdaptivePolling)  # the default; it knows the time left
     seen = request.headers.get("Last-Event-ID")
     async with sse_response(request) as stream:
-        await stream.send(json.dumps(prompt), event="prompt")
+        await stream.send(json.dumps(prompt), event="prompt", retry=2000)
         try:
             # However many watch a job, it is polled once.
             async for transition in job.transitions(timeout=None):
@@ -140,17 +181,53 @@ async def events(request: web.Request) -> web.StreamResponse:
                     left = polling.estimate(job.observation)
                     await stream.send(json.dumps([left.median, left.high]), event="seconds_left")
                 seen = None
+                if "once" in request.query:  # the page comes again by itself; see there
+                    await stream.send("null", event="again")
+                    break
         except PikaError as error:
-            logger.exception("job %s cannot be watched", job.id)
             await stream.send(json.dumps(for_visitors(error)), event="problem")
     return stream
 
 
+@routes.get("/videos/{job_id}/file")
+async def file(request: web.Request) -> web.FileResponse:
+    """The video as a file. Links of services end; what was saved once is here for good."""
+    await prompt_of(request)
+    job = request.app[CLIENT].job(request.match_info["job_id"])
+    path = Path(f"{sys.argv[1]}.videos", f"{quote(job.id, safe='')}.mp4")
+    async with request.app[SAVING][job.id]:
+        try:
+            if not await anyio.Path(path).exists():
+                await request.app[CLIENT].download((await job.result(timeout=60)).video, path)
+        except PikaError as error:
+            logger.exception("job %s cannot be saved", job.id)
+            words = "The video cannot be fetched just now. Please try again later."
+            raise refused(web.HTTPServiceUnavailable, words) from error
+    named = {"Content-Disposition": f'attachment; filename="{path.name}"'}
+    return web.FileResponse(path, headers=named)
+
+
+async def alone(database: aiosqlite.Connection) -> None:
+    """Keep the database until the end. Two processes would share neither polls nor a brake."""
+    try:
+        for statement in ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", SCHEMA):
+            await database.execute(statement)
+        await database.commit()
+    except aiosqlite.Error as error:
+        raise SystemExit(
+            f"{sys.argv[1]} cannot be used: {error}. This server is one process with a database of "
+            "its own; for a second one, give another file and another port."
+        ) from error
+
+
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
-    async with PikaClient() as app[CLIENT], aiosqlite.connect(sys.argv[1]) as app[DATABASE]:
-        await app[DATABASE].execute(SCHEMA)
-        app[SUBMITS] = set()
+    database = aiosqlite.connect(sys.argv[1], timeout=1)
+    async with PikaClient() as app[CLIENT], database as app[DATABASE]:
+        await alone(app[DATABASE])
+        app[SUBMITS], app[WATCHES], app[SAVING] = set(), {}, defaultdict(asyncio.Lock)
         yield
+        for task in app[WATCHES].values():
+            task.cancel()
         # The answers that are still to come name jobs that are paid for.
         await asyncio.gather(*app[SUBMITS], return_exceptions=True)
 
@@ -162,4 +239,7 @@ if __name__ == "__main__":
     # A visitor who leaves ends his watching, and nothing else. Nor need a server that ends wait for
     # those who watch: only for what is in SUBMITS.
     port = int(sys.argv[2])
-    web.run_app(app, host="127.0.0.1", port=port, handler_cancellation=True, shutdown_timeout=1)
+    try:
+        web.run_app(app, host="127.0.0.1", port=port, handler_cancellation=True, shutdown_timeout=1)
+    except PikaError as error:
+        raise SystemExit(f"This server cannot start: {error}") from None

@@ -2,7 +2,9 @@
 
 At most four videos are being made; whoever waits sees how many go before. The prompts are in a
 file and what became of them in a journal beside it: however the server ends, the next one goes on
-where it was, and pays for nothing twice.
+where it was, and pays for nothing twice. A video that could not be started is tried again in the
+same way, a minute later, by another batch with the same journal. Behind a proxy it may have a path
+of its own, which the proxy takes off: https://host.example/studio/ is / here.
 
 PIKA_API_KEY=… python examples/web_fastapi.py prompts.jsonl 8080
 """
@@ -15,7 +17,7 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +26,7 @@ import uvicorn
 from attrs import evolve
 from fastapi import FastAPI, Header, HTTPException
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse
 
@@ -33,6 +35,7 @@ from pika_async import (
     Batch,
     BatchResult,
     Failed,
+    FieldError,
     InvalidRequestError,
     JobFailedError,
     JobState,
@@ -45,16 +48,32 @@ from pika_async import (
     to_json,
 )
 
+if __name__ != "__main__":
+    # Two processes would share neither the line nor the journal, and a second worker imports this.
+    raise SystemExit(
+        "This server is one process, without workers: python examples/web_fastapi.py FILE PORT. "
+        "For a second one, give another file and another port."
+    )
+
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 PROMPTS = anyio.Path(sys.argv[1])
+JOURNAL = f"{PROMPTS}.journal"
 # Seconds for which a video has one of the four places. One that takes longer is still watched.
 PATIENCE = float(os.environ.get("PATIENCE", "3600"))
+# Seconds until a video that could not be started is tried again.
+PAUSE = float(os.environ.get("PAUSE", "60"))
 
 logger = logging.getLogger("web_fastapi")
 
 
 class Asked(BaseModel):
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+def may_start_later(result: BatchResult) -> bool:
+    """Whether nothing was started, for a reason that may pass."""
+    final = SubmissionUncertainError | InvalidRequestError
+    return not result.ok and result.job_id is None and not isinstance(result.error, final)
 
 
 def for_visitors(result: BatchResult) -> str:
@@ -65,9 +84,7 @@ def for_visitors(result: BatchResult) -> str:
         case InvalidRequestError():
             return "The service does not take this prompt."
         case _ if result.job_id is None:
-            return (
-                "This video could not be started. It is tried again when the server is restarted."
-            )
+            return "It cannot be started just now; it is tried again by itself."
         case _:
             return "The progress cannot be seen just now. The video is safe: come back later."
 
@@ -81,14 +98,19 @@ class Studio:
     def __init__(self, asked: list[dict[str, str]]) -> None:
         self.asked = asked
         self.shown: dict[int, tuple[str, str]] = {}
-        self.ended: set[int] = set()
+        self.ended: dict[int, BatchResult] = {}
         self.open = True
         self._more, self._writing = asyncio.Event(), asyncio.Lock()
-        self._late: set[asyncio.Task[None]] = set()
+        self._late: dict[int, asyncio.Task[None]] = {}
+        self.saving = asyncio.Lock()
 
     async def ask(self, prompt: str) -> str:
         if not self.open:
             raise HTTPException(503, "No videos just now. Please try again later.")
+        try:
+            self.client.check(prompt)
+        except FieldError as error:
+            raise HTTPException(422, "The service does not take this prompt.") from error
         new = {"id": secrets.token_urlsafe(12), "prompt": prompt}
         async with self._writing:
             async with await PROMPTS.open("a", encoding="utf-8") as file:
@@ -115,17 +137,39 @@ class Studio:
             if job_id == transition.job_id:
                 self.shown[number] = ("transition", to_json(transition))
 
-    async def results(self) -> None:
+    async def work(self) -> None:
+        """One batch after the other, with one journal; none is begun anew without a reason."""
         try:
-            async for result in self.batch:
-                if isinstance(result.error, JobTimeoutError):
-                    self._late.add(task := asyncio.create_task(self._watch_on(result)))
-                    task.add_done_callback(self._late.discard)
-                else:
-                    self._show_end(result)
+            while True:
+                self.batch = Batch(
+                    self.client,
+                    self.prompts(),
+                    max_in_flight=4,
+                    journal=JOURNAL,
+                    timeout=PATIENCE,
+                    on_transition=self.transition,
+                )
+                async with self.batch:
+                    await self._results(self.batch)
         except Exception:
             logger.exception("the batch has ended: no more videos until the server starts again")
             self.open = False
+
+    async def _results(self, batch: Batch) -> None:
+        """Until something that could not be started has waited long enough."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as pause:
+                async for result in batch:
+                    if may_start_later(result):
+                        logger.error("video %d: %s", result.index, result.error)
+                        self.shown[result.index] = ("held", json.dumps(for_visitors(result)))
+                        if pause.when() is None:
+                            pause.reschedule(asyncio.get_running_loop().time() + PAUSE)
+                    elif not isinstance(result.error, JobTimeoutError):
+                        self._show_end(result)
+                    elif result.index not in self._late:
+                        watch = asyncio.create_task(self._watch_on(result))
+                        self._late[result.index] = watch
 
     async def _watch_on(self, late: BatchResult) -> None:
         """A video that takes very long is in nobody's way, and shown when it comes."""
@@ -139,7 +183,7 @@ class Studio:
 
     def _show_end(self, result: BatchResult) -> None:
         self.shown[result.index] = self._end(result)
-        self.ended.add(result.index)
+        self.ended[result.index] = result
 
     def _end(self, result: BatchResult) -> tuple[str, str]:
         state: JobState | None = result.state
@@ -159,9 +203,29 @@ class Studio:
         left = self.client.polling.estimate(self.client.job(job_id).observation)
         return json.dumps([left.median, left.high])
 
-    async def events(self, number: int, seen: str | None) -> AsyncIterator[dict[str, Any]]:
+    def number_of(self, video: str) -> int:
+        for number, asked in enumerate(self.asked):
+            if asked["id"] == video:
+                return number
+        raise HTTPException(404, "There is no such video.")
+
+    async def file(self, number: int) -> Path:
+        """The video as a file. Links of services end; what was saved once is here for good."""
+        path = Path(f"{PROMPTS}.videos", f"{number}.mp4")
+        result = self.ended.get(number)
+        if result is None or result.state is None:
+            raise HTTPException(404, "There is no such video yet.")
+        async with self.saving:
+            if not await anyio.Path(path).exists():
+                await self.client.download(result.state.video, path)
+        return path
+
+    async def events(
+        self, number: int, seen: str | None, *, once: bool
+    ) -> AsyncIterator[dict[str, Any]]:
         """All there is to show of a video, as it changes; ``seen``: the event shown last."""
-        yield {"event": "prompt", "data": json.dumps(self.asked[number]["prompt"])}
+        prompt = json.dumps(self.asked[number]["prompt"])
+        yield {"event": "prompt", "data": prompt, "retry": 2000}
         done = False
         while not done:
             done = number in self.ended
@@ -172,6 +236,9 @@ class Studio:
                 if (job_id := self.batch.in_flight.get(number)) is not None:
                     yield {"event": "seconds_left", "data": self._seconds_left(job_id)}
             seen = name
+            if once:  # the page comes again by itself; see there
+                yield {"event": "again", "data": "null"}
+                break
             await anyio.sleep(0.5)
 
 
@@ -182,20 +249,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A line that was cut was never answered; none is cut but for the last of a run.
     whole = [line for line in lines if line.startswith("{") and line.endswith("}")]
     app.state.studio = studio = Studio([json.loads(line) for line in whole])
-    async with (
-        PikaClient() as studio.client,
-        Batch(
-            studio.client,
-            studio.prompts(),
-            max_in_flight=4,
-            journal=f"{PROMPTS}.journal",
-            timeout=PATIENCE,
-            on_transition=studio.transition,
-        ) as studio.batch,
-    ):
-        taking = asyncio.create_task(studio.results())
+    async with PikaClient() as studio.client:
+        working = asyncio.create_task(studio.work())
         yield
-        taking.cancel()
+        working.cancel()
+        await asyncio.wait([working])
 
 
 app = FastAPI(lifespan=lifespan)
@@ -220,14 +278,34 @@ async def ask(asked: Asked) -> dict[str, str]:
 
 @app.get("/videos/{video}/events")
 async def events(
-    video: str, last_event_id: Annotated[str | None, Header()] = None
+    video: str, once: str | None = None, last_event_id: Annotated[str | None, Header()] = None
 ) -> EventSourceResponse:
+    number = app.state.studio.number_of(video)
+    shown = app.state.studio.events(number, last_event_id, once=once is not None)
+    return EventSourceResponse(shown, send_timeout=60)
+
+
+@app.get("/videos/{video}/file")
+async def file(video: str) -> FileResponse:
     studio = app.state.studio
-    for number, asked in enumerate(studio.asked):
-        if asked["id"] == video:
-            return EventSourceResponse(studio.events(number, last_event_id), send_timeout=60)
-    raise HTTPException(404, "There is no such video.")
+    try:
+        path = await studio.file(studio.number_of(video))
+    except PikaError as error:
+        logger.exception("video %s cannot be saved", video)
+        words = "The video cannot be fetched just now. Please try again later."
+        raise HTTPException(503, words) from error
+    return FileResponse(path, filename=f"{video}.mp4")
 
 
-if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]))
+async def try_it() -> None:
+    async with PikaClient() as client, Batch(client, [], journal=JOURNAL):
+        pass
+
+
+# No key, or a journal that another process has, is told before the server starts.
+try:
+    asyncio.run(try_it())
+except PikaError as error:
+    raise SystemExit(f"This server cannot start: {error}") from None
+# WEB_CONCURRENCY in the environment would ask for workers.
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), workers=1)

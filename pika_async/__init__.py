@@ -79,7 +79,7 @@ if TYPE_CHECKING:
         Status,
     )
     from pika_async._journal.reader import read_journal
-    from pika_async._json import from_json, to_json
+    from pika_async._json_events import from_json, to_json
     from pika_async._meaning import Action, Advice, MoneyMeaning, Started
     from pika_async._money import Money
     from pika_async._polling.adaptive import AdaptivePolling, Estimate
@@ -234,7 +234,7 @@ _HOMES = {
     "_jobs.job": ("Job",),
     "_journal.history": ("Attempt", "JournalEntry", "Problem", "Run", "SavedFile", "Status"),
     "_journal.reader": ("read_journal",),
-    "_json": ("from_json", "to_json"),
+    "_json_events": ("from_json", "to_json"),
     "_states": (
         "Failed",
         "JobState",

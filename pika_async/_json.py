@@ -1,12 +1,14 @@
-"""Values as JSON text, and back: for browsers, databases and journals."""
+"""States, videos and money as JSON text, and back; ``_json_events`` has the rest."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, overload
 
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.v import format_exception
 
 from pika_async._money import Money
 from pika_async._states import (
@@ -21,7 +23,7 @@ from pika_async._states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import UnionType
 
     _Write = Callable[[Any], dict[str, Any]]
@@ -35,24 +37,11 @@ _KINDS: Final[Mapping[type, str]] = {cls: kind for kind, cls in _STATES.items()}
 
 
 def to_json(value: Transition | JobState | Video | Money) -> str:
-    """JSON text of a transition, a state, a video or money, on one line.
-
-    :func:`from_json` reads it.
-    Field names are those of the classes; a state has its class in ``kind``, in lower case:
-
-        {"job_id":"d06e…","previous":{"kind":"queued"},"state":{"kind":"running","progress":40},
-         "elapsed":12.5,"polls":4}
-
-    What is None is left out, and so is ``raw``: what a service sends along, it sends to its
-    customer and not to the customer's visitors. Seeds may exceed what JavaScript keeps exactly.
-
-    Raises:
-        TypeError: It is none of these.
-    """
+    """JSON text of it; see ``_json_events.to_json``, which everybody else uses."""
     if type(value) not in _KINDS and not isinstance(value, Transition | Video | Money):
         raise TypeError(
             f"value: {type(value).__name__} is not allowed; allowed are a Transition, a state of "
-            "a job, a Video, and Money"
+            "a job, a Video, Money, a GenerationRequest and an event"
         )
     return compact(_converter.unstructure(value))
 
@@ -66,29 +55,30 @@ def from_json(text: str | bytes, kind: UnionType) -> JobState: ...
 
 
 def from_json(text: str | bytes, kind: Any) -> Any:
-    """What :func:`to_json` wrote; ``raw`` is empty.
-
-    Args:
-        text: The JSON text. Fields that this version does not know are overlooked.
-        kind: What it holds: ``Transition``, ``Video``, ``Money``, one class of states, or
-            ``JobState``.
-
-    Raises:
-        ValueError: It is no JSON, or not of what it should hold.
-        TypeError: ``kind`` is none of these.
-    """
-    if kind not in _READABLE:
+    """What it wrote; see ``_json_events.from_json``."""
+    if kind not in READABLE:
         raise TypeError(
             f"kind: {kind!r} is not allowed; allowed are Transition, JobState, its classes, "
             "Video and Money"
         )
-    try:
+    with told(getattr(kind, "__name__", "JobState")):
         value = json.loads(text)
         return _read_state(value, kind) if kind in _KINDS else _converter.structure(value, kind)
+
+
+def _in_words(problem: BaseException, kind: type | None) -> str:
+    ours = isinstance(problem, ValueError) and str(problem)
+    return ours or format_exception(problem, kind)
+
+
+@contextmanager
+def told(wanted: str) -> Iterator[None]:
+    """Whatever is wrong with JSON as one ValueError that names what it should hold."""
+    try:
+        yield
     except (cattrs.BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as error:
-        wanted = getattr(kind, "__name__", "JobState")
         problems = (
-            "; ".join(cattrs.transform_error(error, path=wanted))
+            "; ".join(cattrs.transform_error(error, path=wanted, format_exception=_in_words))
             if isinstance(error, cattrs.BaseValidationError)
             else str(error)
         )
@@ -96,7 +86,7 @@ def from_json(text: str | bytes, kind: Any) -> Any:
 
 
 _UNIONS: Final = (JobState, JobState | None)
-_READABLE: Final = {Transition, Video, Money, JobState, *_KINDS}
+READABLE: Final = {Transition, Video, Money, JobState, *_KINDS}
 # Made once: json.dumps makes an encoder each time it is given separators.
 compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -112,7 +102,7 @@ def _read_state(value: Any, kind: Any) -> JobState | None:
     return state
 
 
-def _read_text(value: Any, _: object) -> str:
+def read_text(value: Any, _: object = None) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - cattrs collects it as such
     return value
@@ -129,9 +119,9 @@ def _tagged(kind: str, write: _Write) -> _Write:
     return lambda state: {"kind": kind, **write(state)}
 
 
-def _make_converter() -> cattrs.Converter:
+def make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True)
-    converter.register_structure_hook(str, _read_text)
+    converter.register_structure_hook(str, read_text)
     converter.register_structure_hook(int, _read_number)
     converter.register_structure_hook(float, _read_number)
     for cls in (Video, *_KINDS):
@@ -155,4 +145,4 @@ def _make_converter() -> cattrs.Converter:
     return converter
 
 
-_converter: Final = _make_converter()
+_converter: Final = make_converter()

@@ -25,7 +25,7 @@ ROOT = Path(pika_async.__file__).parent
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
     "ground": """_version _http _checks _meaning _money _states _json _timing _settled _bound
-                 _request _pickles _errors _api_errors _events _backoff _log""",
+                 _request _pickles _errors _api_errors _events _json_events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
     "workflows": "_jobs _assembly _client _batch",
@@ -59,7 +59,7 @@ PURE = [
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.
 DISK = {"pathlib", "shutil", "tempfile", "io"}
-KNOW_PATHS = {"_request", "_errors", "_events"}
+KNOW_PATHS = {"_request", "_errors", "_events", "_json_events"}
 
 # A library, and the only place that may import it at run time.
 ONE_PLACE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -10,6 +11,9 @@ from pika_async._batch.budget import Spent
 from pika_async._errors import PikaError
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @frozen(kw_only=True)
@@ -38,6 +42,11 @@ class BatchResult:
     def prompt(self) -> str:
         """The request's prompt."""
         return getattr(self.request, "prompt", None) or str(self.request)
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The caller's own texts of the request, a number in a catalogue say."""
+        return getattr(self.request, "metadata", {})
 
     @property
     def ok(self) -> bool:

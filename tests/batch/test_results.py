@@ -65,6 +65,13 @@ def test_the_prompt_is_shown_also_of_what_was_not_allowed(given, prompt):
     assert result(request=given).prompt == prompt
 
 
+def test_the_metadata_is_the_requests_own_and_empty_where_it_has_none():
+    request = GenerationRequest("a red panda", metadata={"sku": "17"})
+    assert result(request=request).metadata == {"sku": "17"}
+    assert result().metadata == {}
+    assert result(request="x").metadata == {}
+
+
 def test_a_result_says_nothing_of_what_is_not_known():
     bare = result()
     assert (bare.job_id, bare.state, bare.error) == (None, None, None)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.impatient import IMPATIENT
+from support.site import at_service
 
+from pika_async.dialects import SERVICES
 from pika_async.simulator import Fault, Polls, Simulator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -27,11 +29,12 @@ def sim():
 
 
 def run(
-    sim: Simulator, name: str, *arguments: object, typed: str = ""
+    sim: Simulator, name: str, *arguments: object, typed: str = "", folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", IMPATIENT, str(EXAMPLES / name), *map(str, arguments)],
-        env={**os.environ, "PIKA_API_KEY": "key", "PIKA_BASE_URL": sim.url},
+        cwd=folder,
+        env={**os.environ, **at_service(sim, "key")},
         input=typed,
         capture_output=True,
         text=True,
@@ -160,6 +163,49 @@ def test_telemetry_prints_two_spans_a_job_and_the_metrics(sim):
     assert '"pika.outcome": "succeeded"' in done.stdout
     assert "gen_ai.client.operation.duration" in done.stdout
     assert "otter" not in done.stdout
+
+
+# What two videos of five seconds cost, and who says so.
+COSTS = {
+    "gateway": "spent $0.90: $0.00 charged, $0.90 estimated",
+    "pika": "spent $0.90: $0.90 charged, $0.00 estimated",
+    "fal": "spent $0.40: $0.00 charged, $0.40 estimated",
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_any_service_quotes_makes_and_counts_at_every_service(tmp_path, service):
+    with Simulator(service=service, duration=Polls(1)) as sim:
+        arguments = ("run.journal", "2.00", "a red panda", "an otter")
+        for _ in range(2):  # the second time for nothing
+            done = run(sim, "any_service.py", *arguments, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.splitlines()[-1] == COSTS[service]
+        assert len(sim.jobs) == 2
+    says = "does not say" not in done.stdout
+    assert says == (service != "gateway")
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 2
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_any_service_keeps_the_budget_at_every_service(tmp_path, service):
+    with Simulator(service=service, duration=Polls(1)) as sim:
+        arguments = ("run.journal", "0.50", "a cat", "a dog", "a fox")
+        done = run(sim, "any_service.py", *arguments, folder=tmp_path)
+        assert done.returncode == 1
+        assert "the budget does not suffice" in done.stdout
+        assert len(sim.jobs) == (2 if service == "fal" else 1)
+
+
+def test_any_service_is_short():
+    assert (EXAMPLES / "any_service.py").read_text("utf-8").count("\n") < 60
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_quickstart_runs_at_every_service(tmp_path, service):
+    with Simulator(service=service, duration=Polls(1)) as sim:
+        done = run(sim, "quickstart.py", "a red panda", tmp_path / "panda.mp4")
+        assert "saved" in done.stdout, done.stderr
 
 
 def test_every_example_is_run_here():

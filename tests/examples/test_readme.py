@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 from support.impatient import IMPATIENT
+from support.site import at_service
 
-from pika_async import FieldError, GenerationRequest
+from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async.dialects import SERVICES, Cancels, Finds, Quotes, service_named
 from pika_async.simulator import Polls, Simulator
 
@@ -24,30 +24,25 @@ IMAGE = "https://host.example/a.png"
 CLIP = "https://host.example/a.mp4"
 
 
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
 def block(word: str) -> str:
     (found,) = [code for code in BLOCKS if word in code]
     return found
 
 
-def environment(sim: Simulator, service: str) -> dict[str, str]:
+def environment(sim: Simulator) -> dict[str, str]:
     """What a user sets for a service; nothing else in the program changes."""
-    place = (
-        {"FAL_KEY": "id:secret", "FAL_QUEUE_RUN_HOST": sim.url}
-        if service == "fal"
-        else {
-            "PIKA_API_KEY": "key",
-            "PIKA_BASE_URL": sim.url,
-        }
-    )
-    return {**os.environ, "PIKA_SERVICE": service, **place}
+    return {**os.environ, **at_service(sim, "id:secret")}
 
 
-def run(code: str, folder: Path, sim: Simulator, service: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, folder: Path, sim: Simulator) -> subprocess.CompletedProcess[str]:
     (folder / "program.py").write_text(code, "utf-8")
     return subprocess.run(
         [sys.executable, "-W", "error", IMPATIENT, "program.py"],
         cwd=folder,
-        env=environment(sim, service),
+        env=environment(sim),
         capture_output=True,
         text=True,
         timeout=60,
@@ -63,7 +58,7 @@ def test_it_is_short_enough_to_be_read():
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_first_program_runs_at_every_service(tmp_path, service):
     with Simulator(service=service, duration=Polls(2)) as sim:
-        done = run(block("async for transition in job.transitions()"), tmp_path, sim, service)
+        done = run(block("async for transition in job.transitions()"), tmp_path, sim)
     assert done.stderr == ""
     *states, path = done.stdout.splitlines()
     assert states[0].startswith("queued")
@@ -73,38 +68,31 @@ def test_the_first_program_runs_at_every_service(tmp_path, service):
 
 
 @pytest.mark.slow
-def test_the_batch_runs_and_runs_again_for_nothing(tmp_path):
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_batch_runs_and_runs_again_for_nothing(tmp_path, service):
     code = block("Batch(client, PROMPTS")
-    with Simulator(duration=Polls(1)) as sim:
-        done = [run(code, tmp_path, sim, "gateway") for _ in range(2)]
+    with Simulator(service=service, duration=Polls(1)) as sim:
+        done = [run(code, tmp_path, sim) for _ in range(2)]
     assert [one.stderr for one in done] == ["", ""]
     assert sorted(done[0].stdout.splitlines()) == sorted(done[1].stdout.splitlines())
-    assert len(sim.submissions) == 3
+    assert len(sim.jobs) == 3
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3
 
 
-async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch):
-    async with Simulator(duration=Polls(1)) as sim:
-        for name, value in environment(sim, "gateway").items():
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch, service):
+    async with Simulator(service=service, duration=Polls(1)) as sim:
+        for name, value in environment(sim).items():
             monkeypatch.setenv(name, value)
         names: dict[str, object] = {"__name__": "server"}
         exec(compile(block("web.Application()"), "README.md", "exec"), names)  # noqa: S102 - ours
         from aiohttp.test_utils import TestClient, TestServer  # noqa: PLC0415
 
-        async with TestClient(TestServer(names["app"])) as visitor:
-            async with aiohttp.ClientSession() as session:
-                body = {
-                    "promptText": "x",
-                    "model": "1.5",
-                    "options": {"parameters": {}, "extend": False},
-                }
-                async with session.post(
-                    f"{sim.url}/pika/generate", json=body, headers={"Authorization": "Bearer key"}
-                ) as answer:
-                    job_id = (await answer.json())["id"]
-            async with visitor.get(f"/videos/{job_id}/events") as stream:
+        async with TestClient(TestServer(names["app"])) as visitor, PikaClient() as client:
+            job = await client.submit("x")
+            async with visitor.get(f"/videos/{job.id}/events") as stream:
                 assert '"kind":"succeeded"' in await stream.text()
-            async with visitor.get("/videos/nobody-knows/events") as stream:
+            async with visitor.get(f"/videos/{UNKNOWN}/events") as stream:
                 assert "event: gone" in await stream.text()
 
 

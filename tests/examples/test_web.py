@@ -12,6 +12,7 @@ import aiohttp
 import anyio
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from support.batches import until
 from support.site import KEY, Site
 
@@ -91,6 +92,56 @@ async def percent(page, at_least=0):
         arg=at_least,
     )
     return await page.evaluate("document.querySelector('progress').value")
+
+
+class Proxy:
+    """Gives a site the path ``/some/path``, and takes it off; or answers in its place."""
+
+    def __init__(self, site):
+        self._site = site
+        self.answer = None
+        self.lets_pages_through = False
+
+    async def __aenter__(self):
+        app = web.Application()
+        app.router.add_route("*", "/{where:.*}", self._handle)
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        place = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await place.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/some/path"
+        return self
+
+    async def __aexit__(self, *_):
+        await self._session.close()
+        await self._runner.cleanup()
+
+    async def _handle(self, request):
+        is_page = request.method == "GET" and not request.path.endswith(("/events", "/file"))
+        if self.answer is not None and not (is_page and self.lets_pages_through):
+            status, kind = self.answer
+            if status is None:
+                request.transport.abort()
+            return web.Response(
+                status=status or 500, content_type=kind or "text/plain", text="<h1>nginx</h1>"
+            )
+        path = request.raw_path.removeprefix("/some/path")
+        if path == request.raw_path:
+            return web.Response(status=404, text="<h1>nginx</h1>", content_type="text/html")
+        async with self._session.request(
+            request.method,
+            f"{self._site.url}{path or '/'}",
+            headers={k: v for k, v in request.headers.items() if k != "Host"},
+            data=await request.read(),
+        ) as come:
+            answer = web.StreamResponse(status=come.status, headers=come.headers)
+            with suppress(ConnectionError):
+                await answer.prepare(request)
+                async for chunk in come.content.iter_any():
+                    await answer.write(chunk)
+            return answer
 
 
 class TestOneVisitor:
@@ -197,6 +248,159 @@ class TestOneVisitor:
         assert re.fullmatch(
             r"about \d+ (s|min)(, perhaps \d+ (s|min))?", await page.locator("#left").inner_text()
         )
+
+    async def test_sees_the_time_left_count_down_between_two_looks(self, site, page):
+        site.sim.duration = Polls(10**6)
+        site.sim.faults.append(Fault("slow-headers", on="poll", after=2, times=None))
+        await ask(page, site)
+        await page.get_by_text("about").wait_for()
+        shown = await page.locator("#left").inner_text()
+        await page.wait_for_function(
+            "shown => document.querySelector('#left').textContent !== shown", arg=shown
+        )
+
+    async def test_saves_the_video_as_a_file(self, site, page):
+        await ask(page, site)
+        await plays(page)
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="Download").click()
+        saved = await (await coming.value).path()
+        assert saved.read_bytes()[4:8] == b"ftyp"
+        assert (await coming.value).suggested_filename.endswith(".mp4")
+
+    async def test_sees_an_icon_that_needs_no_request(self, site, page):
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(site.url)
+        icon = await page.locator("link[rel=icon]").get_attribute("href")
+        assert icon.startswith("data:image/svg+xml,")
+        assert [url for url in asked if "favicon" in url] == []
+
+    @pytest.mark.parametrize("size", [(1280, 720), (360, 560)], ids=["wide", "narrow"])
+    async def test_has_the_status_in_sight_with_a_long_prompt(self, site, page, size):
+        site.sim.duration = Polls(300)
+        width, height = size
+        await page.set_viewport_size({"width": width, "height": height})
+        await ask(page, site, ("a red panda that surfs, and " * 40)[:1000])
+        await percent(page)
+        for part in (page.get_by_role("status"), page.locator("#bar"), page.locator("#left")):
+            box = await part.bounding_box()
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= height
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestBehindAProxy:
+    """At https://host.example/some/path/, as far as the browser knows."""
+
+    @pytest_asyncio.fixture(loop_scope="module")
+    async def proxy(self, site):
+        async with Proxy(site) as proxy:
+            yield proxy
+
+    @pytest.mark.parametrize("slash", ["/", ""], ids=["with a slash", "without a slash"])
+    async def test_a_video_is_made_and_saved_under_a_path_of_its_own(
+        self, site, proxy, page, slash
+    ):
+        await page.goto(f"{proxy.url}{slash}")
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        await page.wait_for_url(f"{proxy.url}/videos/*")
+        await plays(page)
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="Download").click()
+        assert (await (await coming.value).path()).read_bytes()[4:8] == b"ftyp"
+        await page.get_by_role("link", name="Make another").click()
+        await page.get_by_label("What should it show?").wait_for()
+        assert page.url == f"{proxy.url}/"
+
+    @pytest.mark.parametrize(
+        ("status", "kind", "said"),
+        [
+            (502, "text/html", "did not answer"),
+            (502, "text/plain", "did not answer"),
+            (200, "text/html", "did not answer"),
+            (200, "application/json", "did not answer"),
+            (413, "text/html", "Nothing was started"),
+            (403, "application/json", "Nothing was started"),
+            (None, "", "did not answer"),
+        ],
+    )
+    async def test_no_page_of_a_server_is_shown_as_text(self, proxy, page, status, kind, said):
+        await page.goto(proxy.url)
+        proxy.answer = status, kind
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        problem = page.get_by_role("alert")
+        await problem.wait_for()
+        shown = await problem.inner_text()
+        assert said in shown
+        assert not re.search(r"nginx|<|fetch|JSON", shown)
+        proxy.answer = None
+        await page.get_by_role("button", name="Make the video").click()
+        await plays(page)
+
+    async def test_a_page_in_the_place_of_the_events_is_waited_out(self, site, proxy, page):
+        site.sim.duration = Polls(30)
+        await ask(page, site)
+        path = page.url.removeprefix(site.url)
+        proxy.answer = 502, "text/html"
+        proxy.lets_pages_through = True
+        await page.goto(f"{proxy.url}{path}")
+        await page.get_by_text("The connection is gone").wait_for()
+        proxy.answer = 404, "text/html"
+        await page.wait_for_timeout(4_000)
+        assert await page.get_by_role("alert").is_hidden()
+        proxy.answer = None
+        await plays(page)
+
+
+class TestManyTabs:
+    async def test_of_seven_tabs_of_one_browser_none_hangs(self, site, browser):
+        site.sim.duration = Polls(300)
+        # The tabs of one visitor share their connections; those of another context do not.
+        async with await browser.new_context() as visitor:
+            visitor.set_default_timeout(60_000)
+            tabs = [await visitor.new_page() for _ in range(7)]
+            for number, tab in enumerate(tabs[: 4 if "fastapi" in site.example else 7]):
+                await ask(tab, site, f"a red panda, number {number}")
+            for tab in tabs:
+                if "/videos/" not in tab.url:
+                    await tab.goto(tabs[0].url)
+                await percent(tab)
+            seen = [await percent(tab) for tab in tabs]
+            for tab, before in zip(tabs, seen, strict=True):
+                await percent(tab, at_least=before + 1)
+                assert "gone" not in await tab.get_by_role("status").inner_text()
+            # There is still a connection for whatever else they do.
+            await tabs[6].reload()
+            for job in site.sim.jobs.values():
+                job.duration = Polls(1)
+            await asyncio.gather(*map(plays, tabs))
+
+    async def test_a_browser_without_locks_keeps_no_connection_and_sees_the_same(self, site, page):
+        # What is not at https and not on this machine has none.
+        await page.add_init_script("delete Navigator.prototype.locks")
+        site.sim.duration = Polls(60)
+        await ask(page, site)
+        await percent(page, at_least=5)
+        assert (await page.evaluate("source.url")).endswith("?once")
+        await plays(page)
+
+    async def test_when_a_tab_goes_its_place_is_another_ones(self, site, browser):
+        site.sim.duration = Polls(400)
+        async with await browser.new_context() as visitor:
+            tabs = [await visitor.new_page() for _ in range(5)]
+            await ask(tabs[0], site)
+            for tab in tabs[1:]:
+                await tab.goto(tabs[0].url)
+                await percent(tab)
+            held = "async () => (await navigator.locks.query()).held.map(lock => lock.name).sort()"
+            assert len(await tabs[4].evaluate(held)) == 4
+            await tabs[0].close()
+            await tabs[4].reload()
+            await percent(tabs[4])
+            assert len(await tabs[4].evaluate(held)) == 4
 
 
 class TestManyVisitors:

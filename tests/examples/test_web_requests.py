@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from contextlib import asynccontextmanager
@@ -10,8 +11,9 @@ import aiohttp
 import anyio
 import pytest
 from support.batches import until
-from support.site import KEY, Site
+from support.site import KEY, ROOT, Site
 
+from pika_async.dialects import SERVICES
 from pika_async.simulator import Fault, Polls, Simulator
 
 pytestmark = [
@@ -50,8 +52,8 @@ REQUESTS = {
 
 
 @asynccontextmanager
-async def running(example, folder, **environment):
-    with Simulator(duration=Polls(3)) as sim:
+async def running(example, folder, service="gateway", **environment):
+    with Simulator(service=service, duration=Polls(3)) as sim:
         site = Site(example, sim, folder, **environment)
         await site.start()
         try:
@@ -114,20 +116,166 @@ async def test_four_jobs_that_never_end_are_in_nobodys_way_and_are_shown_when_th
         assert len(site.sim.submissions) == 5
 
 
-async def test_what_it_says_will_be_tried_again_is_tried_again(tmp_path):
+async def said_until(session, site, video, wanted):
+    said = []
+    with anyio.fail_after(60):
+        async for data in events_of(session, site, video):
+            said.append(data)
+            if wanted in json.dumps(data).lower():
+                break
+    return said
+
+
+TRIED_AGAIN = "It cannot be started just now; it is tried again by itself."
+
+
+@pytest.mark.parametrize("fault", ["503-no-channel", "403-quota-not-enough"])
+async def test_what_it_says_will_be_tried_again_is_tried_again_without_a_restart(tmp_path, fault):
     async with (
-        running("web_fastapi.py", tmp_path) as site,
+        running("web_fastapi.py", tmp_path, PAUSE="0.5") as site,
         aiohttp.ClientSession() as session,
     ):
-        site.sim.faults.append(Fault("503-no-channel"))
+        site.sim.faults.append(Fault(fault))
         video = await asked(session, site, "a red panda")
-        with anyio.fail_after(60):
-            said = [data async for data in events_of(session, site, video)]
-            assert said[-1] == (
-                "This video could not be started. It is tried again when the server is restarted."
-            )
-            await site.stop()
-            await site.start()
-            said = [data async for data in events_of(session, site, video)]
-        assert "video" in json.dumps(said[-1]).lower()
+        said = await said_until(session, site, video, "succeeded")
+        assert TRIED_AGAIN in said
+        other = await asked(session, site, "an otter")
+        await said_until(session, site, other, "succeeded")
+        assert len(site.sim.jobs) == 2
+
+
+async def test_jobs_that_run_while_another_is_tried_again_are_paid_once(tmp_path):
+    async with (
+        running("web_fastapi.py", tmp_path, PAUSE="0.5") as site,
+        aiohttp.ClientSession() as session,
+    ):
+        site.sim.duration = Polls(40)
+        running_on = await asked(session, site, "a red panda")
+        await until(lambda: site.sim.jobs)
+        site.sim.faults.append(Fault("503-no-channel", prompt="an otter", times=3))
+        late = await asked(session, site, "an otter")
+        for video in (running_on, late):
+            await said_until(session, site, video, "succeeded")
+        assert len(site.sim.jobs) == 2
+
+
+async def test_a_prompt_that_is_refused_is_told_and_not_tried_again(tmp_path):
+    async with (
+        running("web_fastapi.py", tmp_path, PAUSE="0.2") as site,
+        aiohttp.ClientSession() as session,
+    ):
+        site.sim.faults.append(Fault("400-invalid-request", prompt="a red panda", times=None))
+        video = await asked(session, site, "a red panda")
+        said = [data async for data in events_of(session, site, video)]
+        assert said[-1] == "The service does not take this prompt."
+        await asked(session, site, "an otter")
+        await until(lambda: site.sim.jobs)
+        assert len(site.sim.submissions) == 2
+
+
+both = pytest.mark.parametrize("example", ["web_aiohttp.py", "web_fastapi.py"])
+
+
+@both
+@pytest.mark.parametrize("service", SERVICES)
+async def test_it_runs_at_every_service(tmp_path, example, service):
+    async with (
+        running(example, tmp_path, service) as site,
+        aiohttp.ClientSession() as session,
+    ):
+        video = await asked(session, site, "a red panda")
+        await said_until(session, site, video, "succeeded")
+        async with session.get(f"{site.url}/videos/{video}/file") as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Disposition"].startswith("attachment")
+            assert (await answer.read())[4:8] == b"ftyp"
         assert len(site.sim.jobs) == 1
+
+
+@both
+async def test_a_stream_that_is_asked_for_once_tells_where_it_stands_and_ends(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        site.sim.duration = Polls(10)
+        video = await asked(session, site, "a red panda")
+        where = f"{site.url}/videos/{video}/events?once"
+        with anyio.fail_after(60):
+            said = ""
+            while '"succeeded"' not in said:
+                async with session.get(where) as stream:
+                    said = await stream.text()
+                assert '"a red panda"' in said
+                assert "retry: 2000" in said
+                await anyio.sleep(0.1)
+        assert len(site.sim.submissions) == 1
+
+
+@both
+async def test_no_proxy_keeps_events_back_or_keeps_them_for_later(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        video = await asked(session, site, "a red panda")
+        async with session.get(f"{site.url}/videos/{video}/events?once") as stream:
+            assert stream.headers["X-Accel-Buffering"] == "no"
+            assert "no-" in stream.headers["Cache-Control"]
+
+
+@both
+async def test_it_is_one_process_also_where_the_environment_asks_for_workers(tmp_path, example):
+    async with (
+        running(example, tmp_path, WEB_CONCURRENCY="4") as site,
+        aiohttp.ClientSession() as session,
+    ):
+        video = await asked(session, site, "a red panda")
+        await said_until(session, site, video, "succeeded")
+        assert len(site.sim.jobs) == 1
+
+
+@both
+async def test_a_video_is_a_file_for_good_and_fetched_once(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        video = await asked(session, site, "a red panda")
+        where = f"{site.url}/videos/{video}/file"
+        await said_until(session, site, video, "succeeded")
+
+        async def fetched():
+            async with session.get(where) as answer:
+                assert answer.status == 200
+                return await answer.read()
+
+        first, second = await asyncio.gather(fetched(), fetched())
+        site.sim.faults.append(Fault("502-html", on="download", times=None))
+        assert await fetched() == first == second
+        async with session.get(f"{site.url}/videos/nosuch/file") as answer:
+            assert (answer.status, await answer.json()) == (
+                404,
+                {"detail": "There is no such video."},
+            )
+
+
+@both
+async def test_a_second_process_is_refused_with_a_sentence(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        await asked(session, site, "a red panda")
+        code, said = await another(site)
+        assert code != 0
+        assert "in use" in said or "give another file" in said
+        assert "Traceback" not in said
+        await asked(session, site, "an otter")
+
+
+async def another(site):
+    """What a second process with the same file says."""
+    twin = Site(site.example, site.sim, site.folder)
+    with pytest.raises(AssertionError, match="ended"):
+        await twin.start()
+    return twin.ended, twin.log
+
+
+async def test_workers_of_a_server_that_manages_processes_are_refused_with_a_sentence():
+    for name in ("web_fastapi", "web_aiohttp"):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "uvicorn", "--app-dir", "examples", f"{name}:app"],
+            check=False,
+            cwd=ROOT,
+        )
+        assert done.returncode != 0
+        assert b"This server is one process" in done.stdout + done.stderr

@@ -26,6 +26,16 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def at_service(sim: Simulator, key: str) -> dict[str, str]:
+    """What a user sets for the service of a simulator; nothing else in a program changes."""
+    place = (
+        {"FAL_KEY": key, "FAL_QUEUE_RUN_HOST": sim.url}
+        if sim.service == "fal"
+        else {"PIKA_API_KEY": key, "PIKA_BASE_URL": sim.url}
+    )
+    return {"PIKA_SERVICE": sim.service, **place}
+
+
 class Site:
     """One of the examples, running, and its address."""
 
@@ -35,12 +45,12 @@ class Site:
         self.url = f"http://127.0.0.1:{self._port}"
         self.example = example
         self._data = str(folder / "data")
-        self._folder = folder
+        self.folder = folder
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - starting is quick
                 [
                     sys.executable,
@@ -51,8 +61,7 @@ class Site:
                 ],
                 env={
                     **os.environ,
-                    "PIKA_API_KEY": KEY,
-                    "PIKA_BASE_URL": self.sim.url,
+                    **at_service(self.sim, KEY),
                     "POLL_EVERY": "0.1",
                     **self._environment,
                 },
@@ -62,12 +71,17 @@ class Site:
         with anyio.fail_after(60):
             async with aiohttp.ClientSession() as session:
                 while True:
-                    assert self._process.poll() is None, self.log
+                    assert self._process.poll() is None, f"ended: {self.log}"
                     try:
                         async with session.get(self.url):
                             return
                     except aiohttp.ClientConnectionError:
                         await anyio.sleep(0.05)
+
+    @property
+    def ended(self) -> int | None:
+        """The status with which it has ended, if it has."""
+        return None if self._process is None else self._process.poll()
 
     async def stop(self, *, kill: bool = False) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -80,4 +94,4 @@ class Site:
 
     @property
     def log(self) -> str:
-        return (self._folder / "log").read_text()
+        return (self.folder / "log").read_text()
