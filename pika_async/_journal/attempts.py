@@ -15,7 +15,7 @@ from attrs import frozen
 
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
-from pika_async._journal.records import files_of, state_of
+from pika_async._journal.records import SENT_AGAIN, files_of, kind_of, state_of
 from pika_async._journal.spellings import take_over
 from pika_async._money import Money
 from pika_async._request.record import Intent
@@ -143,13 +143,21 @@ def claim_respelled(
     return claim(connection)
 
 
+def status_of(status: str, problem: str | None) -> Status:
+    """How far an attempt has come; one that was settled as to be sent again counts as none."""
+    known = Status(status)
+    if known is Status.FAILED and problem is not None and kind_of(problem) == SENT_AGAIN:
+        return Status.WAITING
+    return known
+
+
 def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
     status, service, base_url, submit_id, digest, body, job_id, hints, *rest = attempt
     sent_at, accepted_at, state, problem, files, quoted, currency = rest
     return Found(
         request=request,
         number=number,
-        status=Status(status),
+        status=status_of(status, problem),
         service=service,
         base_url=base_url,
         submit_id=submit_id,

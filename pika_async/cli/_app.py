@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 app.command("generate", epilog=_generate.EXAMPLES)(with_options(_generate.generate))
 app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
-app.command("batch", epilog=_batch.EXAMPLES)(_batch.batch)
+app.command("batch", epilog=_batch.EXAMPLES)(with_options(_batch.batch))
 app.command("report", epilog=_gallery.EXAMPLES)(_gallery.report)
 app.command("simulate", epilog=_simulate.EXAMPLES)(_simulate.simulate)
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from pika_async.cli._prompts.file import PromptFile
 from pika_async.cli._running.clients import client_for
+from pika_async.cli._running.plan import Fate, Plan
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._running.run import repeating
 from pika_async.cli._running.trail import BatchTrail
@@ -38,7 +38,7 @@ class BatchRun:
     """A batch that is about to begin."""
 
     prompts: PromptFile
-    total: int
+    plan: Plan
     settings: Mapping[str, Any]
     """What the batch is given as it is, by the names of its arguments."""
     show: Stage
@@ -49,7 +49,8 @@ class BatchRun:
         from pika_async import Batch  # noqa: PLC0415 - see clients
 
         show, trail, settings = self.show, self.trail, self.settings
-        progress = Progress(total=self.total, now=time.monotonic)
+        total = len(self.plan.fates) - self.plan.count(Fate.LEFT)
+        progress = Progress(total=total, now=time.monotonic)
         # From the places of requests to the lines from which they come.
         numbers: dict[int, int] = {}
         with closing(self._requests(numbers, progress)) as requests:
@@ -60,7 +61,7 @@ class BatchRun:
                     trail.progress = progress
                     show(
                         Begins(
-                            total=self.total,
+                            total=total,
                             max_in_flight=settings["max_in_flight"],
                             journal=settings["journal"],
                         )
@@ -86,7 +87,9 @@ class BatchRun:
         """
         index = 0
         with closing(self.prompts.lines()) as lines:
-            for line in islice(lines, self.total):
+            for fate, line in zip(self.plan.fates, lines, strict=False):
+                if fate == Fate.LEFT:
+                    continue
                 if line.request is None:
                     progress.unusable += 1
                     why = f"changed since it was checked: {line.problem}"

@@ -12,7 +12,7 @@ from pika_async.cli._running.trail import watch_line
 from pika_async.cli._showing.batch_words import hints
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Watching
+from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,8 @@ class AsJSON:
                 )
             case Link(video):
                 event("video", job_id=video.job_id, **_facts(video))
+            case Planned():
+                event("plan", **asdict(what))
             case Came():
                 self._came(what)
             case Ended(code):
@@ -126,6 +128,7 @@ class AsJSON:
             downloaded=stats.downloaded,
             in_flight=list(progress.in_flight),
             seconds=round(progress.elapsed(), 3),
+            spent=asdict(stats.spent),
             output_dir=trail.saved_in,
             simulated=trail.simulated,
             retry=[hint.line for hint in hints(trail) if hint.line],

@@ -94,6 +94,9 @@ class Plain:
                 self._stopped_for = reason(what.error)
                 said = sentence(what.error, self._trail)
                 self._problem(f"error: the batch submits nothing more: {said}")
+            case shown.Planned():
+                for line in batch_words.plan(what):
+                    self._say(line)
             case shown.Begins():
                 self._begins(what)
             case shown.Came(number, result):
@@ -104,7 +107,9 @@ class Plain:
             case shown.Ended():
                 self._ended()
             case shown.Failure():
-                self._totals()
+                if what.kind != "Interrupted":
+                    # Then the line itself tells how far it has come.
+                    self._totals()
                 self._say(what.line)
                 if what.resume is not None:
                     self._say(f"  {what.resume}")
@@ -180,7 +185,7 @@ class Plain:
     def _totals(self) -> None:
         progress = self._trail.progress
         if progress is not None:
-            self._say(batch_words.totals(progress, self._trail.saved_in))
+            self._say(batch_words.totals(progress, self._trail))
 
     def _ended(self) -> None:
         self._totals()
@@ -190,3 +195,17 @@ class Plain:
             self._say(f"{found.text}{':' if found.line else '.'}")
             if found.line is not None:
                 self._say(f"  {found.line}")
+
+
+class Quiet(Plain):
+    """What went wrong, and what to do about it."""
+
+    def __call__(self, what: shown.Shown) -> None:
+        """Show it, if something went wrong."""
+        match what:
+            case shown.Note() | shown.Planned() | shown.Begins() | shown.StandsNow():
+                pass
+            case shown.Ended(code=0):
+                pass
+            case _:
+                super().__call__(what)

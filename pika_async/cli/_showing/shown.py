@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from pika_async import BatchResult, Estimate, Event, Transition, Video
+from pika_async import BatchResult, Estimate, Event, Money, Transition, Video
 
 
 @frozen
@@ -44,6 +44,25 @@ class Link:
     """A video that was not to be saved."""
 
     video: Video
+
+
+@frozen(kw_only=True)
+class Planned:
+    """What a batch is about to do, in requests."""
+
+    total: int
+    known: int
+    uncertain: int
+    to_submit: int
+    left: int
+    """Left for a later run, since no more were to be submitted in this one."""
+    cost: Money | None
+    """What those to submit cost together; None: not known."""
+    budget: Money | None
+    spent: Money | None
+    """What earlier runs have cost, as far as that is known."""
+    own_columns: tuple[str, ...]
+    """Columns of the file that are no fields: kept with the results, and not sent."""
 
 
 @frozen(kw_only=True)
@@ -102,6 +121,7 @@ Shown: TypeAlias = (
     | Expected
     | Saving
     | Link
+    | Planned
     | Begins
     | Came
     | StandsNow
