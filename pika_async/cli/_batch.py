@@ -19,10 +19,12 @@ from pika_async.cli._running.places import (
     check_one,
     default_journal,
     default_output_dir,
+    results_file,
 )
 from pika_async.cli._running.plan import Choices, planned
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
+from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.shown import Ended, Note
 from pika_async.cli._showing.stage import stage_for
@@ -168,9 +170,7 @@ def batch(
             rich_help_panel=_MONEY,
         ),
     ] = "20",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
     as_json: _options.AsJSON = False,
     service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
@@ -232,12 +232,25 @@ def batch(
         }
         with opened(file, chosen, check_of(trail.service), defaults(fields)) as prompts:
             prompts.checked()
-            plan = planned(prompts, choices, show, trail)
-            show(told(plan, bounds, prompts))
+            table = ResultsTable(
+                path=results_file(file, saved_in),
+                columns=prompts.own_columns,
+                trail=trail,
+                show=show,
+            )
+            plan = planned(prompts, choices, show, trail, table.expect)
+            show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
                 raise typer.Exit(0)
             confirm(plan, bounds)
-            begin = BatchRun(prompts=prompts, plan=plan, settings=settings, show=show, trail=trail)
+            begin = BatchRun(
+                prompts=prompts,
+                plan=plan,
+                table=table,
+                settings=settings,
+                show=show,
+                trail=trail,
+            )
             run(begin, trail)
         code = 0 if trail.progress is None or trail.progress.all_done else FAILED
         show(Ended(code))

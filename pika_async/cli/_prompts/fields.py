@@ -22,7 +22,7 @@ from pika_async.cli._showing.sentences import refusal
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _LONGEST_NAME: Final = 40
 # How alike two names are, from 0 to 1, of which one is the other with a slip of the finger.
-_NEARLY: Final = 0.8
+_NEARLY: Final = 0.75
 _SAYS_VALUE: Final = frozenset({"url", "uri", "link", "path", "file", "text", "value"})
 
 # Between the values of a field that holds several, in one cell of a table. Neither paths nor links
@@ -307,9 +307,7 @@ def from_text(text: str, how: Reading) -> GenerationRequest:
     return _from_file({"prompt": text}, how)
 
 
-def from_cells(
-    cells: Mapping[str, str], own: Mapping[str, str], how: Reading
-) -> GenerationRequest:
+def from_cells(cells: Mapping[str, str], own: Mapping[str, str], how: Reading) -> GenerationRequest:
     """The request of a row; the names are among ``COLUMNS``, and empty cells are left out.
 
     ``own``: the cells of columns that are no fields, which are metadata.

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from pika_async import GenerationRequest
 from pika_async._request.spelling import MARK
@@ -44,7 +44,7 @@ _AS_CSV: Final = (
 )
 _AS_JSONL: Final = (
     "write one JSON object a line into a .jsonl file, as `jq -c '.[]' prompts.json > "
-    "prompts.jsonl` does, or pandas' `to_json(name, orient=\"records\", lines=True)`"
+    'prompts.jsonl` does, or pandas\' `to_json(name, orient="records", lines=True)`'
 )
 _SAVED_OTHERWISE: Final = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _AS_CSV),
@@ -92,13 +92,23 @@ class PromptFile:
     """As errors name it."""
     file: BinaryIO
     format: Format
-    how: Reading
+    folder: Path
+    """Where relative paths in it begin."""
+    check: Check
+    """What the service would not take is refused by it."""
+    defaults: Mapping[str, Any] = field(factory=dict)
+    """The fields of lines that do not say otherwise."""
     _own: dict[str, None] = field(factory=dict, init=False, eq=False)
 
     @property
     def own_columns(self) -> tuple[str, ...]:
         """The names of the texts that are kept with the results, once all of it was checked."""
         return tuple(self._own)
+
+    @property
+    def how(self) -> Reading:
+        """How its lines become requests."""
+        return Reading(check=self.check, folder=self.folder, defaults=self.defaults)
 
     def lines(self) -> Generator[Line]:
         """Its lines, without those that are empty or comments; one at a time in memory."""
@@ -265,14 +275,16 @@ def opened(
     Raises:
         UsageError: It cannot be read, or its format is not known.
     """
-    how = Reading(check=check, defaults=defaults or {})
+    given_for_all = defaults or {}
     if given == STDIN:
         with _spooled(_stdin()) as file:
             yield PromptFile(
                 name="<stdin>",
                 file=file,
                 format=chosen or Format.TXT,
-                how=how,
+                folder=Path(),
+                check=check,
+                defaults=given_for_all,
             )
         return
     path = Path(given)
@@ -291,8 +303,14 @@ def opened(
                 f"the name {given!r} does not tell how the prompts are written down: add --format "
                 "txt, csv or jsonl."
             )
-        how = evolve(how, folder=path.parent)
-        yield PromptFile(name=given, file=again, format=kind, how=how)
+        yield PromptFile(
+            name=given,
+            file=again,
+            format=kind,
+            folder=path.parent,
+            check=check,
+            defaults=given_for_all,
+        )
 
 
 def _stdin() -> BinaryIO:

@@ -189,8 +189,8 @@ def _columns(cells: list[str]) -> list[str]:
         if meant := near(name):
             raise UsageError(
                 f"{_HEADER} it was read as {_shown(cells)}: there is no column "
-                f"{shortened(cell)!r}; did you mean {meant!r}? A column of your own needs a name "
-                f"that is less like it; columns of videos are {', '.join(COLUMNS)}"
+                f"{shortened(cell)!r}; did you mean {meant!r}? allowed are {', '.join(COLUMNS)}, "
+                "and names of your own that are less like one of these"
             )
     for name in names:
         if name and names.count(name) > 1:

@@ -50,8 +50,8 @@ def amount(option: str, given: str | None) -> Money | None:
     return money
 
 
-def told(plan: Plan, bounds: Bounds, prompts: PromptFile) -> Planned:
-    """What is said of a plan."""
+def told(plan: Plan, bounds: Bounds, prompts: PromptFile, *, is_all: bool) -> Planned:
+    """What is said of a plan; ``is_all``: nothing follows."""
     return Planned(
         total=len(plan.fates),
         known=plan.count(Fate.KNOWN),
@@ -62,6 +62,7 @@ def told(plan: Plan, bounds: Bounds, prompts: PromptFile) -> Planned:
         budget=bounds.budget,
         spent=plan.spent,
         own_columns=prompts.own_columns,
+        is_all=is_all,
     )
 
 

@@ -26,11 +26,11 @@ from pika_async.cli._showing.shown import Note
 from pika_async.dialects import Quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pika_async import GenerationRequest
     from pika_async._journal.reader import JournalReader, Standing
-    from pika_async.cli._prompts.file import PromptFile
+    from pika_async.cli._prompts.file import Line, PromptFile
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
@@ -82,14 +82,22 @@ class Plan:
         return self.fates.count(fate)
 
 
-def planned(prompts: PromptFile, choices: Choices, show: Show, trail: Trail) -> Plan:
+def planned(
+    prompts: PromptFile,
+    choices: Choices,
+    show: Show,
+    trail: Trail,
+    expect: Callable[[Line, int | None], None],
+) -> Plan:
     """Look at all lines, and at what the journal knows of them; ask what the rest costs.
+
+    ``expect`` is told each line, with the number of its request where one is known.
 
     Raises:
         JournalError: The journal cannot be read.
         ConfigurationError: The address of the service cannot be used.
     """
-    return anyio.run(_planned, prompts, choices, show, trail)
+    return anyio.run(_planned, prompts, choices, show, trail, expect)
 
 
 async def cost_of(
@@ -99,14 +107,24 @@ async def cost_of(
     return await _cost(Counter(map(_priced_like, requests)), price, show, trail)
 
 
-async def _planned(prompts: PromptFile, choices: Choices, show: Show, trail: Trail) -> Plan:
+async def _planned(
+    prompts: PromptFile,
+    choices: Choices,
+    show: Show,
+    trail: Trail,
+    expect: Callable[[Line, int | None], None],
+) -> Plan:
     plan = Plan()
     kinds: Counter[GenerationRequest] = Counter()
     with ExitStack() as stack:
         ledger = _Ledger(stack, choices)
         for line in stack.enter_context(closing(prompts.lines())):
-            fate = Fate.SUBMIT if line.request is None else await ledger.fate(line.request)
+            place = len(plan.fates)
+            fate, number = Fate.SUBMIT, None
+            if line.request is not None:
+                fate, number = await ledger.fate(line.request, place)
             plan.fates.append(fate)
+            expect(line, number)
             if fate is Fate.SUBMIT and line.request is not None:
                 kinds[_priced_like(line.request)] += 1
         plan.spent = ledger.spent()
@@ -130,18 +148,19 @@ class _Ledger:
 
             self._reader = stack.enter_context(opened(path))
 
-    async def fate(self, request: GenerationRequest) -> Fate:
-        """What the run will do about a request, the next of the file."""
+    async def fate(self, request: GenerationRequest, place: int) -> tuple[Fate, int | None]:
+        """What the run will do about a request, the next of the file, and its number if known."""
         if self._reader is None:
-            return self._limited("", Fate.SUBMIT)
+            return self._limited("", Fate.SUBMIT), place
         try:
             name = fingerprint(await with_media_read(request))
         except ConfigurationError:
             # A file that has gone by now: that is found out again when it is sent.
-            return self._limited("", Fate.SUBMIT)
+            return self._limited("", Fate.SUBMIT), None
         self._met[name] += 1
         standing = self._reader.standing(name, self._met[name])
-        return self._limited(name, self._fate(standing))
+        number = None if standing is None else standing.number
+        return self._limited(name, self._fate(standing)), number
 
     def spent(self) -> Money | None:
         """What earlier runs have cost, where that is known in one currency."""
@@ -206,9 +225,7 @@ async def _cost(
     return sum(sums, Money(0, sums[0].currency if sums else "USD"))
 
 
-async def _ask(
-    quotes: dict[GenerationRequest, Money | None], show: Show, trail: Trail
-) -> None:
+async def _ask(quotes: dict[GenerationRequest, Money | None], show: Show, trail: Trail) -> None:
     waiting = iter(list(quotes))
     async with client_for(trail, show) as client:
 

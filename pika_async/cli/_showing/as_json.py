@@ -56,8 +56,8 @@ class AsJSON:
                 )
             case Link(video):
                 event("video", job_id=video.job_id, **_facts(video))
-            case Planned():
-                event("plan", **asdict(what))
+            case Planned(is_all=True):
+                event("plan", **asdict(what, filter=lambda field, _: field.name != "is_all"))
             case Came():
                 self._came(what)
             case Ended(code):
@@ -96,17 +96,21 @@ class AsJSON:
         elif error is not None:
             problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
         state = error.state if isinstance(error, JobError) else getattr(result, "state", None)
+        charge = getattr(state, "charge", None)
         event(
             "result",
             index=getattr(result, "index", None),
+            row=getattr(result, "number", None),
             line=what.number,
             prompt=getattr(result, "prompt", None),
+            metadata=dict(getattr(getattr(result, "request", None), "metadata", {})),
             job_id=getattr(result, "job_id", None),
             ok=getattr(result, "ok", False),
             state=None if state is None else _name(state),
             error=problem,
             files=[str(path) for path in getattr(result, "files", ())],
             videos=[video.url for video in getattr(state, "videos", ())],
+            cost=None if charge is None else asdict(charge),
             resumed=getattr(result, "resumed", False),
         )
 

@@ -69,8 +69,7 @@ def plan(what: Planned) -> Iterator[str]:
     """``192 known, 8 uncertain, 250 to submit: about $50.00``, and what else is to be known."""
     numbers = {"known": what.known, "uncertain": what.uncertain}
     text = _listed(
-        {name: number for name, number in numbers.items() if number}
-        | {"to submit": what.to_submit}
+        {name: number for name, number in numbers.items() if number} | {"to submit": what.to_submit}
     )
     if what.cost is not None and what.to_submit:
         text += f": about {what.cost}"
@@ -80,7 +79,8 @@ def plan(what: Planned) -> Iterator[str]:
             text += f", of which about {what.spent} are spent"
     if what.left:
         text += f"; {what.left} left for later"
-    yield text
+    if what.says_more:
+        yield text
     if what.own_columns:
         yield f"kept with the results, and not sent: {', '.join(what.own_columns)}"
 
@@ -114,9 +114,9 @@ def counts(progress: Progress) -> str:
     return _listed(always | {what: number for what, number in sometimes.items() if number})
 
 
-def totals(progress: Progress, trail: Trail) -> str:
+def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False) -> str:
     """``100 prompts: 97 succeeded, 2 failed, 1 uncertain in 42 min; 97 files saved in videos``."""
-    stats, saved_in = progress.stats, trail.saved_in
+    stats = progress.stats
     begun = "" if progress.finished == progress.total else f"{progress.finished} of "
     always = {"succeeded": stats.succeeded, "failed": progress.failed}
     sometimes = {"uncertain": stats.uncertain, "not submitted": stats.not_submitted}
@@ -125,7 +125,7 @@ def totals(progress: Progress, trail: Trail) -> str:
     text += f" in {duration(progress.elapsed())}"
     if stats.resumed:
         text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
-    if stats.spent.total.micros and not trail.simulated:
+    if stats.spent.total.micros and not simulated:
         about = "" if stats.spent.total == stats.spent.charged else "about "
         text += f"; {about}{stats.spent.total} spent"
     if saved_in is not None and stats.downloaded:

@@ -53,7 +53,7 @@ class Plain:
         """Nothing moves here."""
         return nullcontext()
 
-    def __call__(self, what: shown.Shown) -> None:  # noqa: C901, PLR0912 - one case a value
+    def __call__(self, what: shown.Shown) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a value
         """Show it, if it is for people."""
         match what:
             case shown.Note(text):
@@ -185,7 +185,9 @@ class Plain:
     def _totals(self) -> None:
         progress = self._trail.progress
         if progress is not None:
-            self._say(batch_words.totals(progress, self._trail))
+            self._say(
+                batch_words.totals(progress, self._trail.saved_in, simulated=self._trail.simulated)
+            )
 
     def _ended(self) -> None:
         self._totals()

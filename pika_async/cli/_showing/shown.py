@@ -63,6 +63,13 @@ class Planned:
     """What earlier runs have cost, as far as that is known."""
     own_columns: tuple[str, ...]
     """Columns of the file that are no fields: kept with the results, and not sent."""
+    is_all: bool
+    """Nothing follows: it was only asked for."""
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it says more than the number of prompts."""
+        return self.is_all or self.to_submit < self.total or (self.cost or self.budget) is not None
 
 
 @frozen(kw_only=True)

@@ -39,7 +39,10 @@ class Stage:
 
 
 def stage_for(trail: Trail, *, as_json: bool = False, quiet: bool = False) -> Stage:
-    """Of what went wrong alone, or lines that move where stderr is a terminal, but never among JSON on the same terminal."""
+    """Lines that move where stderr is a terminal, but never among JSON on the same terminal.
+
+    ``quiet``: what went wrong alone.
+    """
     console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
     moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
     moves &= has_letters(LETTERS, sys.stderr)
