@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         Status,
     )
     from pika_async._journal.reader import read_journal
+    from pika_async._journal.settle import settle_journal, uncertain_in
     from pika_async._json import from_json, to_json
     from pika_async._meaning import Action, Advice, MoneyMeaning, Started
     from pika_async._money import Money
@@ -189,7 +190,9 @@ __all__ = [
     "from_json",
     "read_journal",
     "run_batch",
+    "settle_journal",
     "to_json",
+    "uncertain_in",
 ]
 
 _HOMES = {
@@ -231,6 +234,7 @@ _HOMES = {
     "_jobs.job": ("Job",),
     "_journal.history": ("Attempt", "JournalEntry", "Problem", "Run", "SavedFile", "Status"),
     "_journal.reader": ("read_journal",),
+    "_journal.settle": ("settle_journal", "uncertain_in"),
     "_json": ("from_json", "to_json"),
     "_states": (
         "Failed",

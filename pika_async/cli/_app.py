@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pika_async._version import __version__
-from pika_async.cli import _batch, _gallery, _generate, _simulate, _watch
+from pika_async.cli import _batch, _gallery, _generate, _quote, _settle, _simulate, _watch
 from pika_async.cli._prompts.options import with_options
 from pika_async.cli._verbs import Verbs
 
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.command("generate", epilog=_generate.EXAMPLES)(with_options(_generate.generate))
 app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
 app.command("batch", epilog=_batch.EXAMPLES)(with_options(_batch.batch))
+app.command("quote", epilog=_quote.QUOTE_EXAMPLES)(with_options(_quote.quote))
+app.command("balance", epilog=_quote.BALANCE_EXAMPLES)(_quote.balance)
+app.command("settle", epilog=_settle.EXAMPLES)(_settle.settle)
 app.command("report", epilog=_gallery.EXAMPLES)(_gallery.report)
 app.command("simulate", epilog=_simulate.EXAMPLES)(_simulate.simulate)
 

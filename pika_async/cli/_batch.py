@@ -10,7 +10,7 @@ from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
-from pika_async.cli._running.asking import Bounds, amount, confirm, told
+from pika_async.cli._running.asking import Bounds, amount, check_budget, confirm, told
 from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import FAILED
@@ -216,6 +216,7 @@ def batch(
             limit=limit,
             price=amount("--price", price),
         )
+        check_budget(bounds, choices.price, trail.service)
         if not simulate and not dry_run:
             check_key(trail.service, instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
@@ -20,6 +21,7 @@ from attrs import field, frozen
 from pika_async import GenerationRequest
 from pika_async._request.spelling import MARK
 from pika_async.cli._prompts.fields import (
+    Check,
     Reading,
     check_encoding,
     from_cells,
@@ -31,9 +33,7 @@ from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
-
-    from pika_async.cli._prompts.fields import Check
+    from collections.abc import Callable, Generator, Iterator
 
 _SHOWN_PROBLEMS: Final = 20
 _SHOWN_NUMBERS: Final = 5

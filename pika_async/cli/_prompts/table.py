@@ -82,7 +82,7 @@ class _Lines(Iterator[str]):
         return [_Line(number, before + rest, marked=bool(mark) and not before)]
 
 
-def rows_of(text: Iterable[str]) -> Iterator[Row]:
+def rows_of(text: Iterable[str]) -> Iterator[Row]:  # noqa: C901 - one way through a file
     """The rows, one at a time; the first that cannot be read as a row at all is the last."""
     csv.field_size_limit(_LONGEST_CELL)
     lines = _Lines(text)
@@ -123,8 +123,8 @@ def rows_of(text: Iterable[str]) -> Iterator[Row]:
                 yield Row(number, {}, problem=str(error))
                 return
             continue
-        if row := _row(number, cells, columns, titles, separator):
-            yield row
+        if found := _row(number, cells, columns, titles, separator):
+            yield found
 
 
 def _row(
@@ -139,8 +139,8 @@ def _row(
             named[name] = cell
         elif name and cell:
             own[titles[place]] = cell
-        elif cell and place:
-            # In front it is the index that pandas writes.
+        elif cell and any(columns[:place]):
+            # In front stands the index that pandas writes, of one column or several.
             problem = problem or f"cell {place + 1} stands in a column without a name"
     return Row(number, named, own, problem) if named or own or problem else None
 

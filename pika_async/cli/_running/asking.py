@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-import typer
 from attrs import frozen
 
 from pika_async import FieldError, Money
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.plan import Fate
+from pika_async.cli._running.services import dialect_of
 from pika_async.cli._showing.shown import Planned
 from pika_async.cli._showing.words import counted
+from pika_async.dialects import Quotes
 
 if TYPE_CHECKING:
     from pika_async.cli._prompts.file import PromptFile
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Submits above which is asked where nobody knows what they cost.
 _MANY: Final = 100
+_YES: Final = ("y", "yes")
 
 
 @frozen(kw_only=True)
@@ -66,6 +68,19 @@ def told(plan: Plan, bounds: Bounds, prompts: PromptFile, *, is_all: bool) -> Pl
     )
 
 
+def check_budget(bounds: Bounds, price: Money | None, service: str) -> None:
+    """Refuse a budget where nobody knows what a job costs.
+
+    Raises:
+        UsageError: There is a budget, and neither the service nor an option tells a price.
+    """
+    told = price is not None or isinstance(dialect_of(service), Quotes)
+    if bounds.budget is not None and not told:
+        raise UsageError(
+            f"--budget needs --price here: the service {service!r} does not say what a video costs."
+        )
+
+
 def confirm(plan: Plan, bounds: Bounds) -> None:
     """Ask whether so much is to be spent, on a terminal, where it is more than was set.
 
@@ -87,11 +102,10 @@ def confirm(plan: Plan, bounds: Bounds) -> None:
             return
         spend = Money(most, plan.cost.currency)
         question = f"Submit {counted(count, 'job')} and spend about {spend}?"
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
+    # Not as typer asks, which writes to stdout, where results go.
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().casefold() not in _YES:
         raise UsageError("not confirmed; nothing was sent.")
 
 

@@ -26,7 +26,7 @@ from pika_async.cli._showing.shown import Note
 from pika_async.dialects import Quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pika_async import GenerationRequest
     from pika_async._journal.reader import JournalReader, Standing
@@ -75,7 +75,6 @@ class Plan:
     """Of what is submitted; None: not known."""
     spent: Money | None = None
     """What earlier runs with the journal have cost; None: nothing is known of it."""
-    _kinds: Counter[GenerationRequest] = field(factory=Counter)
 
     def count(self, fate: Fate) -> int:
         """How many lines have this fate."""
@@ -100,11 +99,14 @@ def planned(
     return anyio.run(_planned, prompts, choices, show, trail, expect)
 
 
-async def cost_of(
-    requests: Iterable[GenerationRequest], price: Money | None, show: Show, trail: Trail
-) -> Money | None:
-    """What these will cost together, as far as the service says, or ``price``; None: not known."""
-    return await _cost(Counter(map(_priced_like, requests)), price, show, trail)
+async def cost_of(requests: Iterable[GenerationRequest], show: Show, trail: Trail) -> Money | None:
+    """What these will cost together; None: the service does not say.
+
+    Raises:
+        PikaError: The service could not be asked.
+    """
+    kinds = Counter(map(_priced_like, requests))
+    return _sum(kinds, await _quotes(kinds, show, trail), None)
 
 
 async def _planned(
@@ -211,22 +213,38 @@ def _priced_like(request: GenerationRequest) -> GenerationRequest:
 async def _cost(
     kinds: Counter[GenerationRequest], price: Money | None, show: Show, trail: Trail
 ) -> Money | None:
-    quotes: dict[GenerationRequest, Money | None] = dict.fromkeys(kinds, price)
+    """Together; where the service cannot be asked, that is said, and ``price`` counts."""
+    quotes: dict[GenerationRequest, Money] = {}
     if kinds and isinstance(dialect_of(trail.service), Quotes) and has_key(trail.service):
         try:
-            await _ask(quotes, show, trail)
-        except* PikaError as problems:
-            error = problems.exceptions[0]
-            assert isinstance(error, PikaError)  # noqa: S101 - flat: one task group
+            quotes = await _quotes(kinds, show, trail)
+        except PikaError as error:
             show(Note(f"the service could not be asked for prices: {sentence(error, trail)}"))
-    sums = [quote * count for kind, count in kinds.items() if (quote := quotes[kind]) is not None]
+    return _sum(kinds, quotes, price)
+
+
+def _sum(
+    kinds: Counter[GenerationRequest],
+    quotes: Mapping[GenerationRequest, Money],
+    price: Money | None,
+) -> Money | None:
+    each = {kind: quotes.get(kind, price) for kind in kinds}
+    sums = [money * kinds[kind] for kind, money in each.items() if money is not None]
     if len(sums) < len(kinds) or len({one.currency for one in sums}) > 1:
         return None
     return sum(sums, Money(0, sums[0].currency if sums else "USD"))
 
 
-async def _ask(quotes: dict[GenerationRequest, Money | None], show: Show, trail: Trail) -> None:
-    waiting = iter(list(quotes))
+async def _quotes(
+    kinds: Iterable[GenerationRequest], show: Show, trail: Trail
+) -> dict[GenerationRequest, Money]:
+    """The quotes of those of which the service tells one.
+
+    Raises:
+        PikaError: The service could not be asked.
+    """
+    quotes: dict[GenerationRequest, Money] = {}
+    waiting = iter(list(kinds))
     async with client_for(trail, show) as client:
 
         async def work() -> None:
@@ -235,6 +253,11 @@ async def _ask(quotes: dict[GenerationRequest, Money | None], show: Show, trail:
                 if quote is not None:
                     quotes[kind] = quote
 
-        async with anyio.create_task_group() as group:
-            for _ in range(_AT_ONCE):
-                group.start_soon(work)
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(_AT_ONCE):
+                    group.start_soon(work)
+        except ExceptionGroup as problems:
+            # One is enough: they were asked the same.
+            raise problems.exceptions[0] from None
+    return quotes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,15 +19,15 @@ from attrs import define, field
 
 from pika_async import JobError, NotSubmittedError, SubmissionUncertainError
 from pika_async.cli._running.run import repeating
+from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.batch_words import problem
 from pika_async.cli._showing.shown import Note, Show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from pika_async import BatchResult, Money
     from pika_async.cli._prompts.file import Line
-    from pika_async.cli._running.trail import Trail
 
 _SECONDS_BETWEEN: Final = 2.0
 # Of the time, what writing may take.
