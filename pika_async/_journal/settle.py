@@ -43,7 +43,7 @@ _IS_JOB: Final = """
 UPDATE attempts SET status = 'submitted', job_id = ?, accepted_at = sent_at, problem = NULL
 WHERE id = ?
 """
-_IS_OVER: Final = "UPDATE attempts SET status = 'failed', problem = ?, ended_at = ? WHERE id = ?"
+_IS_OVER: Final = "UPDATE attempts SET status = 'failed', problem = ? WHERE id = ?"
 # To settle is no run: nothing was met in it.
 _NO_RUN: Final = "DELETE FROM runs WHERE id = ?"
 
@@ -104,7 +104,9 @@ def settle_journal(
         for number in numbers:
             if number not in still:
                 allowed = ", ".join(map(str, sorted(still))) or "none: nothing in it is uncertain"
-                raise FieldError(name, number, f"the numbers of uncertain requests: {allowed}")
+                raise FieldError(
+                    name, number, f"the numbers of uncertain requests: {allowed}", verb="are"
+                )
     file = JournalFile(path, time.time())
     try:
         try:
@@ -126,7 +128,6 @@ def _write(
     drop: Iterable[int],
 ) -> None:
     connection = file.connection
-    now = time.time()
     connection.execute("BEGIN IMMEDIATE")
     try:
         for number, job_id in jobs.items():
@@ -139,7 +140,7 @@ def _write(
             record = settled_record(kind, _SENTENCES[kind])
             for number in numbers:
                 attempt = _attempt(connection, name, number)
-                connection.execute(_IS_OVER, (record, now, attempt))
+                connection.execute(_IS_OVER, (record, attempt))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

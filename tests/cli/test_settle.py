@@ -14,7 +14,7 @@ JOURNAL = "p.txt.journal"
 def lost(pika, sim, here):
     """A journal in which one of three submits is uncertain, and the job that it has started."""
     (here / "p.txt").write_text("a red panda\na blue cat\na dog\n")
-    sim.faults.append(Fault("reset-after", match=lambda it: "cat" in it.body["promptText"]))
+    sim.faults.append(Fault("reset-after", prompt="a blue cat"))
     done = pika("batch", "p.txt", "--base-url", sim.url, "-n", "1")
     assert "1 uncertain" in done.err
     return [*sim.jobs][1]
@@ -76,7 +76,7 @@ def test_machines_get_an_object_for_each(pika):
         (("--job", "x=y"), "--job: 'x' is not allowed; allowed is the number of a request."),
         (("--job", "1=a", "--job", "1=b"), "--job: 1 is named twice."),
         (("--drop", "-1"), "--drop: '-1' is not allowed"),
-        (("--drop", "0"), "--drop: drop: 0 is not allowed; allowed are"),
+        (("--drop", "0"), "--drop: 0 is not allowed; allowed are the numbers of"),
         (("--drop", "1", "--resubmit", "1"), "it is named more than once"),
     ],
     ids=str,
@@ -85,7 +85,7 @@ def test_machines_get_an_object_for_each(pika):
 def test_what_cannot_be_meant_is_a_usage_error(pika, options, said):
     done = pika("settle", JOURNAL, *options)
     assert done.code == 2
-    assert said.replace("drop: 0", "0") in done.err.replace("drop: 0", "0")
+    assert said in done.err
 
 
 def test_a_journal_that_is_not_there_is_said(pika, here):
@@ -100,11 +100,9 @@ def test_where_the_service_has_a_history_the_jobs_are_looked_for(pika, here, mon
     (here / "p.txt").write_text("a red panda\na blue cat\n")
     with Simulator(service="fal", duration=Polls(2), api_key=KEY) as sim:
         way = ("--service", "fal", "--base-url", sim.url)
-        sim.faults.append(Fault("reset-after", match=lambda it: "cat" in it.body["prompt"]))
-        sim.faults.append(Fault("503-plain", on="platform", times=None))
+        sim.faults.append(Fault("reset-after", prompt="a blue cat"))
         done = pika("batch", "p.txt", *way, "-n", "1")
         assert "1 uncertain" in done.err, done.err
-        sim.faults.clear()
         lost = [*sim.jobs][1]
         done = pika("settle", JOURNAL, *way)
         assert f"found in the history of the service: --job 1={lost}" in done.err

@@ -49,7 +49,7 @@ def run(sim, journal):
 @pytest.fixture
 async def lost(sim, run):
     """The job that the lost submit of "b" has started."""
-    sim.faults.append(Fault("reset-after", match=lambda it: it.body["promptText"] == "b"))
+    sim.faults.append(Fault("reset-after", prompt="b"))
     results = await run(budget=10)
     assert isinstance(results[1].error, SubmissionUncertainError)
     return next(job_id for job_id in sim.jobs if job_id not in {one.job_id for one in results})
@@ -143,7 +143,7 @@ async def test_a_job_of_another_request_is_not_taken_for_the_lost_one(journal):
 
 @pytest.mark.usefixtures("lost")
 async def test_one_job_is_not_that_of_two_requests(journal, sim, run):
-    sim.faults.append(Fault("reset-after", match=lambda it: it.body["promptText"] == "d"))
+    sim.faults.append(Fault("reset-after", prompt="d"))
     await run(prompts=("a", "b", "c", "d"))
     with pytest.raises(FieldError, match="of another request"):
         settle_journal(journal, jobs={1: "x", 3: "x"})

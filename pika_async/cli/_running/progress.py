@@ -16,13 +16,14 @@ from pika_async import (
     JobFailedError,
     JobState,
     NotSubmittedError,
+    PikaError,
     Queued,
     Succeeded,
 )
 
 if TYPE_CHECKING:
     # It loads aiohttp, and help is shown without that.
-    from pika_async import Batch, BatchResult, PikaError, Transition  # noqa: TC004
+    from pika_async import Batch, BatchResult, Transition  # noqa: TC004
 
 
 @define
@@ -173,5 +174,8 @@ def _is_for_good(error: PikaError | None) -> bool:
             return error.advice.action is not Action.WAIT_FOR_JOB
         case InvalidRequestError():
             return error.job_id is None
+        case _ if type(error) is PikaError:
+            # Given up by a person.
+            return True
         case _:
             return False
