@@ -33,18 +33,25 @@ EXAMPLES: Final = f"""\
 A file is one of:
 
 - **.txt**: one prompt a line; empty lines and lines that begin with # are skipped.
-- **.csv**: the first line names the columns: {", ".join(COLUMNS)} (JSON), in
-  capitals or not. Only prompt must be there; an empty cell leaves the choice to the default. Cells
-  are separated by commas, semicolons or tabs, as in the first line.
+- **.csv**, **.tsv**: the first line names the columns: {", ".join(COLUMNS)} (JSON),
+  in capitals or not. Only prompt must be there; an empty cell leaves the choice to the default.
+  Cells are separated by commas, semicolons or tabs, as in the first line. Columns with other names
+  are your own: they are not sent, and come back with the results.
 - **.jsonl**: one JSON object a line with these names (camera is an object), or a prompt as a JSON
   string.
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
+With --json each result is an object with: row (the number that files are named by), line,
+prompt, metadata, job_id, ok, state, error (kind, message), files, videos (links), cost (micros,
+currency), resumed, and index (its place in this run). The last object is the summary.
+
 Examples:
 
 ```
 pika-async batch prompts.txt
+pika-async batch shots.csv --dry-run --price 0.45
+pika-async batch shots.csv --budget 20 --limit 50 --aspect-ratio 16:9
 pika-async batch shots.csv -d videos -j shots.journal -n 32
 pika-async batch prompts.txt --simulate
 grep panda prompts.txt | pika-async batch - --json

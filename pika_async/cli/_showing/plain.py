@@ -46,6 +46,7 @@ class Plain:
         self._warned_at = float("-inf")
         self._kept_back = 0
         self._last_problem = ""
+        self._last_error: PikaError | str | None = None
         self._told: set[str] = set()
         self._stopped_for: object = None
 
@@ -173,6 +174,7 @@ class Plain:
         error = result if isinstance(result, str) else result.error
         # Why nothing more is submitted was said once.
         if error is not None and not isinstance(error, NotSubmittedError):
+            self._last_error = error
             self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"
             if isinstance(error, str) or reason(error) != self._stopped_for:
                 self._failed(self._last_problem, error)
