@@ -28,10 +28,9 @@ PikaError
 
 Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
 
-An error carries facts: whether a job was started, which one, how often it was tried. What they mean
-for the money and what to do next is derived from them whenever it is asked for, in ``money`` and
-``advice``, and put into words only by ``str``. Nothing is written into an error afterwards but a
-fact that is learnt later: the job it concerns, and how often it was tried.
+An error carries facts: whether a job was started, which one, how often it was tried. ``money`` and
+``advice`` are derived from them whenever they are asked for, and put into words only by ``str``.
+Nothing is written into an error afterwards but facts that are learnt later.
 """
 
 from __future__ import annotations
@@ -267,8 +266,8 @@ class SubmissionUncertainError(PikaError):
 class NotSubmittedError(PikaError):
     """The batch submits nothing more, so this request was not sent; the reason is its cause.
 
-    What is wrong for all stops a batch: a refused key, a balance that is used up, a full disk, a
-    journal that cannot be written. Jobs that are paid for go their way.
+    A refused key, a balance that is used up, a full disk, a journal that cannot be written stop a
+    batch. Jobs that are paid for go their way.
 
     Attributes:
         cause: Why the batch has stopped, the same object as ``__cause__``.
@@ -318,10 +317,9 @@ class JobFailedError(JobError):
     @property
     def money(self) -> MoneyMeaning:
         """Whether a failed job is charged is the service's to say; some say it with the job."""
-        charge = None if self.state is None else self.state.charge
-        if charge is None:
+        if self.state is None or self.state.charge is None:
             return MoneyMeaning.SERVICE_DECIDES
-        return MoneyMeaning.STAYS_PAID if charge.micros else MoneyMeaning.NOT_CHARGED
+        return MoneyMeaning.STAYS_PAID if self.state.charge.micros else MoneyMeaning.NOT_CHARGED
 
     @property
     def advice(self) -> Advice:

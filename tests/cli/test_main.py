@@ -100,8 +100,3 @@ def test_people_are_told_on_stderr_alone(pika, arguments):
 def test_what_stands_behind_two_dashes_is_no_option(pika):
     done = pika("watch", "--nonsense", "--", "--json")
     assert (done.code, done.out) == (2, "")
-
-
-@pytest.mark.parametrize("verb", ["", "generate", "batch", "quote", "settle", "report", "simulate"])
-def test_help_shows_no_value_for_what_takes_none(pika, verb):
-    assert "bool" not in pika(*filter(None, [verb]), "--help").out

@@ -207,7 +207,7 @@ class Quiet(Plain):
     def __call__(self, what: shown.Shown) -> None:
         """Show it, if something went wrong."""
         match what:
-            case shown.Note() | shown.Planned() | shown.Begins() | shown.StandsNow():
+            case shown.Planned(is_all=False) | shown.Note() | shown.Begins() | shown.StandsNow():
                 pass
             case shown.Ended(code=0):
                 pass
