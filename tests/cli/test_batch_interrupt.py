@@ -240,3 +240,20 @@ def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypa
     done = pika("batch", "p.txt")
     assert done.code == 130
     assert done.err == "interrupted: nothing was started and nothing is charged.\n"
+
+
+def test_the_line_that_resumes_says_what_is_left_of_a_limit(interrupting, pika, sim, here):
+    (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
+    sim.duration = Polls(1000)
+    done = interrupting(
+        signal.SIGINT,
+        lambda: len({poll.job_id for poll in sim.polls}) == 2,
+        *("batch", "p.txt", "-n", "2", "--limit", "3", "--base-url", sim.url),
+    )
+    line = done.err.splitlines()[-1]
+    assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
+    for job in sim.jobs.values():
+        job.duration = Polls(1)
+    sim.duration = Polls(1)
+    assert pika(*shlex.split(line)[1:]).code == 0
+    assert len(sim.submissions) == 3

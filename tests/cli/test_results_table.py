@@ -143,3 +143,20 @@ def test_it_is_moved_into_place_whole(tmp_path, monkeypatch):
     table.write()
     assert seen == [before]
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
+
+
+def test_after_a_kill_what_is_on_the_disk_is_whole_and_the_same_line_completes_it(
+    start, pika, sim, here, eventually
+):
+    (here / "p.txt").write_text("a\nb\nc\n")
+    sim.duration = Polls(1000)
+    with start("batch", "p.txt", "--base-url", sim.url) as command:
+        eventually(lambda: len({poll.job_id for poll in sim.polls}) == 3)
+        command.process.kill()
+        command.end()
+    assert [row["row"] for row in rows()] == ["0", "1", "2"]
+    for job in sim.jobs.values():
+        job.duration = Polls(1)
+    assert pika("batch", "p.txt", "--base-url", sim.url).code == 0
+    assert [row["status"] for row in rows()] == ["succeeded"] * 3
+    assert len(sim.submissions) == 3
