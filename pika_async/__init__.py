@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Status,
     )
     from pika_async._journal.reader import read_journal
+    from pika_async._journal.settle import settle_journal, uncertain_in
     from pika_async._json_events import from_json, to_json
     from pika_async._meaning import Action, Advice, MoneyMeaning, Started
     from pika_async._money import Money
@@ -191,7 +192,9 @@ __all__ = [
     "from_json",
     "read_journal",
     "run_batch",
+    "settle_journal",
     "to_json",
+    "uncertain_in",
 ]
 
 _HOMES = {
@@ -235,6 +238,7 @@ _HOMES = {
     "_journal.history": ("Attempt", "JournalEntry", "Problem", "Run", "SavedFile", "Status"),
     "_journal.reader": ("read_journal",),
     "_json_events": ("from_json", "to_json"),
+    "_journal.settle": ("settle_journal", "uncertain_in"),
     "_states": (
         "Failed",
         "JobState",

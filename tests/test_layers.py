@@ -38,7 +38,7 @@ ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
 # The rooms of a wing that others may enter; "" is the wing's own name. Of wings that are not
 # named here every room is a door.
 DOORS = {
-    "_journal": {"journal", "history", "reader", "records"},
+    "_journal": {"journal", "history", "reader", "records", "settle"},
     "_polling": {"policies", "adaptive"},
     "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost"},
     "_batch": {"batch", "budget", "results", "run"},

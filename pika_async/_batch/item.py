@@ -108,6 +108,7 @@ class Item:
             error=error,
             files=files,
             resumed=self._known is not None and self._known.resumed,
+            number=self._index if self._known is None else self._known.number,
         )
 
     async def _generated(self) -> tuple[Known, Succeeded | Failed]:

@@ -28,6 +28,9 @@ class BatchResult:
         error: What went wrong, or None. Beside a ``state``: a video could not be saved.
         files: The videos saved, also those of a job that failed in part.
         resumed: Known from the journal, so nothing was submitted for it in this run.
+        number: Its number, as its files are named by it: its place in the run that met it first.
+            It stays the same when requests are added in front of it. None where what came is not
+            allowed as a request.
     """
 
     index: int
@@ -37,6 +40,7 @@ class BatchResult:
     error: PikaError | None = None
     files: tuple[Path, ...] = ()
     resumed: bool = False
+    number: int | None = None
 
     @property
     def prompt(self) -> str:

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
-from pika_async._journal.records import files_of, state_of
+from pika_async._journal.records import SENT_AGAIN, files_of, kind_of, state_of
 from pika_async._journal.spellings import take_over
 from pika_async._money import Money
 from pika_async._request.record import Intent
@@ -67,6 +67,37 @@ class Found:
         )
 
 
+class Numbers:
+    """Which number a request gets that no run has met: unlike any other in the journal.
+
+    It is the place in the run where that is free. Of requests that are added in front of known
+    ones it is not, and they get the next after all.
+    """
+
+    def __init__(self) -> None:
+        self._at_open = self._highest = -1
+        self._lent: set[int] = set()
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Look at those that there are."""
+        (found,) = connection.execute(_HIGHEST).fetchone()
+        if found is not None:
+            self._at_open = self._highest = found
+
+    def offer(self, position: int) -> int:
+        """The number of a new request at this place."""
+        if position > self._at_open and position not in self._lent:
+            return position
+        return self._highest + 1
+
+    def taken(self, number: int, position: int) -> None:
+        """A request at this place has this number."""
+        self._highest = max(self._highest, number)
+        if number != position and number > self._at_open:
+            self._lent.add(number)
+
+
+_HIGHEST = "SELECT max(number) FROM requests"
 _INSERT = """
 INSERT INTO requests (fingerprint, occurrence, number, position, run, request)
 VALUES (?, ?, ?, ?, ?, ?)
@@ -112,21 +143,29 @@ _REFUSED = "UPDATE requests SET problem = ?, refused_at = ? WHERE id = ?"
 _HINDERED = "UPDATE requests SET problem = ? WHERE id = ? AND refused_at IS NULL"
 
 
-def claim(
-    run: int, fingerprint: str, position: int, record: str, connection: sqlite3.Connection
+def claim(  # noqa: PLR0917 - the columns of a row
+    run: int,
+    fingerprint: str,
+    position: int,
+    record: str,
+    numbers: Numbers,
+    connection: sqlite3.Connection,
 ) -> Found:
     # Most are met for the first time, and this alone costs a third of all that follows.
-    rest = (position, position, run, record)
+    number = numbers.offer(position)
+    rest = (number, position, run, record)
     new = connection.execute(_NEW, (fingerprint, 1, *rest))
     if new.rowcount:
         assert new.lastrowid is not None  # noqa: S101 - it has been inserted
-        return Found(request=new.lastrowid, number=position, status=Status.WAITING)
+        numbers.taken(number, position)
+        return Found(request=new.lastrowid, number=number, status=Status.WAITING)
     (first_met_in,) = connection.execute(_FIRST, (fingerprint,)).fetchone()
     occurrence = 1
     if first_met_in == run:
         (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
     row = connection.execute(_CLAIM, (fingerprint, occurrence, *rest)).fetchone()
     request, number, problem, refused_at = row
+    numbers.taken(number, position)
     attempt = connection.execute(_ATTEMPT, (request,)).fetchone()
     if attempt is not None:
         return found(request, number, attempt)
@@ -144,13 +183,21 @@ def claim_respelled(
     return claim(connection)
 
 
+def status_of(status: str, problem: str | None) -> Status:
+    """How far an attempt has come; one that was settled as to be sent again counts as none."""
+    known = Status(status)
+    if known is Status.FAILED and problem is not None and kind_of(problem) == SENT_AGAIN:
+        return Status.WAITING
+    return known
+
+
 def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
     status, service, base_url, submit_id, digest, body, job_id, hints, *rest = attempt
     sent_at, accepted_at, state, problem, files, quoted, currency = rest
     return Found(
         request=request,
         number=number,
-        status=Status(status),
+        status=status_of(status, problem),
         service=service,
         base_url=base_url,
         submit_id=submit_id,

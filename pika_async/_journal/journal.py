@@ -72,6 +72,7 @@ class Journal:
     _run: int
     now: Callable[[], float]
     """Seconds since 1970."""
+    _numbers: attempts.Numbers
     service: str = field(kw_only=True)
     """Where this run submits to."""
     base_url: str = field(kw_only=True)
@@ -103,10 +104,13 @@ class Journal:
         """
         commits = GroupCommit(path, broken)
         file = await commits.open(partial(JournalFile, path, now()))
+        numbers = attempts.Numbers()
+        await commits.write(numbers.begin)
         return cls(
             commits,
             file.run,
             now,
+            numbers,
             service=service,
             base_url=base_url,
             respelled=file.respelled,
@@ -141,7 +145,7 @@ class Journal:
             content: The request with its files read: with it, rows are found that older versions
                 wrote down in another spelling.
         """
-        step = partial(attempts.claim, self._run, fingerprint, position, request)
+        step = partial(attempts.claim, self._run, fingerprint, position, request, self._numbers)
         if self._respelled and content is not None:
             step = partial(attempts.claim_respelled, fingerprint, content, step)
         return self._commits.write(step)

@@ -9,10 +9,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import frozen
+
 from pika_async._errors import JournalError
+from pika_async._journal.attempts import spent, status_of
 from pika_async._journal.file import read_only
 from pika_async._journal.history import Attempt, JournalEntry, Run, Status
 from pika_async._journal.records import files_of, problem_of, state_of
+from pika_async._money import Money
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +33,21 @@ _COUNT: Final = "SELECT count(*) FROM requests"
 _OF_THE_LAST_RUN: Final = "SELECT * FROM requests WHERE run = ? ORDER BY position, id"
 _OF_OTHER_RUNS: Final = "SELECT * FROM requests WHERE run != ? ORDER BY run DESC, position, id"
 _ATTEMPTS: Final = "SELECT * FROM attempts WHERE request = ? ORDER BY id"
+_STANDING: Final = """
+SELECT number, refused_at,
+    (SELECT max(id) FROM attempts WHERE request = requests.id) AS newest
+FROM requests WHERE fingerprint = ? AND occurrence = ?
+"""
+_STATUS: Final = "SELECT status, problem FROM attempts WHERE id = ?"
+
+
+@frozen
+class Standing:
+    """How far a request has come, and no more."""
+
+    number: int
+    """Its number, as its files are named by it."""
+    status: Status
 
 
 def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
@@ -105,6 +124,32 @@ class JournalReader:
             raise _unreadable(self.path, str(error)) from error
         return int(count)
 
+    def standing(self, fingerprint: str, occurrence: int) -> Standing | None:
+        """How far one of several equal requests has come; None where no run has met it."""
+        try:
+            found = self._connection.execute(_STANDING, (fingerprint, occurrence)).fetchone()
+            if found is None:
+                return None
+            number, refused_at, newest = found
+            if newest is None:
+                status = Status.WAITING if refused_at is None else Status.FAILED
+            else:
+                status = status_of(*self._connection.execute(_STATUS, (newest,)).fetchone())
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, str(error)) from error
+        return Standing(number, status)
+
+    def spent(self) -> list[Money]:
+        """What all attempts have cost, by charges and else by quotes; one sum for each currency."""
+        try:
+            charged, quoted = spent(self._connection)
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, str(error)) from error
+        sums: dict[str, Money] = {}
+        for one in (*charged, *quoted):
+            sums[one.currency] = one + sums.get(one.currency, Money(0, one.currency))
+        return list(sums.values())
+
     def _entries(self, query: str) -> Iterator[JournalEntry]:
         try:
             for row in self._connection.execute(query, (self.last_run,)):
@@ -144,7 +189,7 @@ def _request(record: str) -> Mapping[str, Any]:
 
 def _attempt(row: _Row) -> Attempt:
     return Attempt(
-        status=Status(row["status"]),
+        status=status_of(row["status"], row["problem"]),
         service=row["service"],
         base_url=row["base_url"],
         submit_id=row["submit_id"],

@@ -7,18 +7,21 @@ advice into words. No API key: errors have been cleared of it where they are mad
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._api_errors import APIError, InvalidRequestError
+from pika_async._errors import PikaError
 from pika_async._journal.history import Problem, SavedFile
 from pika_async._json import compact, from_json
-from pika_async._meaning import Action, Advice, MoneyMeaning
+from pika_async._meaning import Action, Advice, MoneyMeaning, Started
 from pika_async._states import Failed, JobState, Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pika_async._errors import PikaError
+# The kinds of what a person has decided about an attempt whose end nobody knows.
+SENT_AGAIN: Final = "SentAgain"
+DROPPED: Final = "Dropped"
 
 _ANSWER = ("status", "code", "request_id", "body")
 
@@ -77,9 +80,28 @@ def headline_of(record: str) -> str:
     return str(json.loads(record)["headline"])
 
 
-def refusal_of(record: str) -> InvalidRequestError:
-    """The service's refusal of a request, as :func:`problem_record` wrote it."""
+def kind_of(record: str) -> str:
+    """The class of the error that :func:`problem_record` wrote, or what a person decided."""
+    return str(json.loads(record)["kind"])
+
+
+def settled_record(kind: str, headline: str) -> str:
+    """What a person has decided about an attempt whose end nobody knows."""
+    return compact(
+        {
+            "kind": kind,
+            "what": headline,
+            "headline": headline,
+            "money": MoneyMeaning.MAY_BE_CHARGED.value,
+        }
+    )
+
+
+def refusal_of(record: str) -> PikaError:
+    """The service's refusal of a request, or that a person has given it up."""
     fields = json.loads(record)
+    if fields["kind"] == DROPPED:
+        return PikaError(fields["headline"], started=Started.MAYBE)
     return InvalidRequestError(fields["headline"], **fields["answer"])
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from pika_async._version import __version__
-from pika_async.cli import _batch, _gallery, _generate, _simulate, _watch
+from pika_async.cli import _batch, _gallery, _generate, _quote, _settle, _simulate, _watch
 from pika_async.cli._prompts.options import with_options
-from pika_async.cli._verbs import Verbs
+from pika_async.cli._verbs import Verb, Verbs
 
 app = typer.Typer(
     name="pika-async",
@@ -18,11 +18,14 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("generate", epilog=_generate.EXAMPLES)(with_options(_generate.generate))
-app.command("watch", epilog=_watch.EXAMPLES)(_watch.watch)
-app.command("batch", epilog=_batch.EXAMPLES)(_batch.batch)
-app.command("report", epilog=_gallery.EXAMPLES)(_gallery.report)
-app.command("simulate", epilog=_simulate.EXAMPLES)(_simulate.simulate)
+app.command("generate", cls=Verb, epilog=_generate.EXAMPLES)(with_options(_generate.generate))
+app.command("watch", cls=Verb, epilog=_watch.EXAMPLES)(_watch.watch)
+app.command("batch", cls=Verb, epilog=_batch.EXAMPLES)(with_options(_batch.batch))
+app.command("quote", cls=Verb, epilog=_quote.QUOTE_EXAMPLES)(with_options(_quote.quote))
+app.command("balance", cls=Verb, epilog=_quote.BALANCE_EXAMPLES)(_quote.balance)
+app.command("settle", cls=Verb, epilog=_settle.EXAMPLES)(_settle.settle)
+app.command("report", cls=Verb, epilog=_gallery.EXAMPLES)(_gallery.report)
+app.command("simulate", cls=Verb, epilog=_simulate.EXAMPLES)(_simulate.simulate)
 
 
 def _print_version(asked: bool) -> None:

@@ -2,18 +2,29 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._prompts.fields import COLUMNS
+from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
+from pika_async.cli._prompts.options import defaults
+from pika_async.cli._running.asking import Bounds, amount, check_budget, confirm, told
 from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.clients import check_key
-from pika_async.cli._running.exits import FAILED, UsageError
+from pika_async.cli._running.exits import FAILED
+from pika_async.cli._running.places import (
+    check_kind,
+    check_one,
+    default_journal,
+    default_output_dir,
+    results_file,
+)
+from pika_async.cli._running.plan import Choices, planned
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
+from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.shown import Ended, Note
 from pika_async.cli._showing.stage import stage_for
@@ -22,27 +33,35 @@ EXAMPLES: Final = f"""\
 A file is one of:
 
 - **.txt**: one prompt a line; empty lines and lines that begin with # are skipped.
-- **.csv**: the first line names the columns: {", ".join(COLUMNS)} (JSON), in
-  capitals or not. Only prompt must be there; an empty cell leaves the choice to the default. Cells
-  are separated by commas, semicolons or tabs, as in the first line.
+- **.csv**, **.tsv**: the first line names the columns: {", ".join(COLUMNS)} (JSON),
+  in capitals or not. Only prompt must be there; an empty cell leaves the choice to the default.
+  Cells are separated by commas, semicolons or tabs, as in the first line. Columns with other names
+  are your own: they are not sent, and come back with the results.
 - **.jsonl**: one JSON object a line with these names (camera is an object), or a prompt as a JSON
   string.
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
+With --json each result is an object with: row (the number that files are named by), line,
+prompt, metadata, job_id, ok, state, error (kind, message), files, videos (links), cost (micros,
+currency), resumed, and index (its place in this run). The last object is the summary.
+
 Examples:
 
 ```
 pika-async batch prompts.txt
+pika-async batch shots.csv --dry-run --price 0.45
+pika-async batch shots.csv --budget 20 --limit 50 --aspect-ratio 16:9
 pika-async batch shots.csv -d videos -j shots.journal -n 32
 pika-async batch prompts.txt --simulate
 grep panda prompts.txt | pika-async batch - --json
 ```
 """
-_SIMULATED: Final = ".simulated"
+_MONEY: Final = "Money"
 # What the line that resumes says again; what was to be submitted again has been by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
+    *("budget", "price", "limit", "ask_above", "yes", "quiet", *FIELDS),
     *("service", "base_url", "allow_insecure", "as_json"),
 )
 
@@ -106,21 +125,78 @@ def batch(
             "service does not know (under this key and address), though they may be paid for.",
         ),
     ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="AMOUNT",
+            show_default=False,
+            help="Spend at most so much over all runs with this journal, such as 20.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(
+            "--price",
+            metavar="AMOUNT",
+            show_default=False,
+            help="What a video is taken to cost where the service does not say, such as 0.45.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help="Submit N at most in this run; the rest stays for a later one.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what is known and what would be bought, and submit nothing.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_MONEY)
+    ] = False,
+    ask_above: Annotated[
+        str,
+        typer.Option(
+            "--ask-above",
+            metavar="AMOUNT",
+            help="On a terminal, ask before more than this is spent; where no price is known, "
+            "before more than 100 jobs are submitted.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = "20",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
     as_json: _options.AsJSON = False,
     service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
     allow_insecure: _options.AllowInsecure = False,
     simulate: _options.Simulate = False,
     debug: _options.Debug = False,
+    **fields: Any,
 ) -> None:
     """Make a video of each prompt in a file, many at once.
 
-    Shows how it goes: done, running, queued, failed, the pace and the time left. Where that is not
-    a terminal, each result is a line on stdout, and all else goes to stderr. Ctrl-C submits nothing
-    more, names the jobs that run on, and gives the line that resumes.
+    Says what is known and what will be bought, then how it goes: done, running, queued, failed, the
+    pace and the time left. Where that is not a terminal, each result is a line on stdout, and all
+    else goes to stderr. NAME.results.csv among the videos has a row for each prompt. Ctrl-C submits
+    nothing more and gives the line that resumes.
+
+    The options of a video hold for all lines of the file that do not say otherwise.
     """
-    saved_in = None if no_download else output_dir or _default_output_dir(file, simulate=simulate)
-    kept_in = None if no_journal else journal or _default_journal(file, simulate=simulate)
+    saved_in = None if no_download else output_dir or default_output_dir(file, simulate=simulate)
+    kept_in = None if no_journal else journal or default_journal(file, simulate=simulate)
     trail = BatchTrail(
         **_options.connection(
             context, service, base_url, allow_insecure=allow_insecure, again=_AGAIN
@@ -129,13 +205,26 @@ def batch(
         journal=kept_in is not None,
         saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
+        limit=limit,
     )
-    show = stage_for(trail, as_json=as_json)
+    show = stage_for(trail, as_json=as_json, quiet=quiet)
     with reported(show, trail, debug=debug):
-        _check_one(no_download and output_dir, "--no-download", "--output-dir")
-        _check_one(no_journal and journal, "--no-journal", "--journal")
-        _check_kind(kept_in, simulate=simulate)
-        if not simulate:
+        check_one(no_download and output_dir, "--no-download", "--output-dir")
+        check_one(no_journal and journal, "--no-journal", "--journal")
+        check_kind(kept_in, simulate=simulate)
+        bounds = Bounds(
+            budget=amount("--budget", budget),
+            ask_above=None if yes or simulate else amount("--ask-above", ask_above),
+        )
+        choices = Choices(
+            journal=kept_in,
+            retry_failed=retry_failed,
+            resubmit_uncertain=resubmit_uncertain,
+            limit=limit,
+            price=amount("--price", price),
+        )
+        check_budget(bounds, choices.price, trail.service)
+        if not simulate and not dry_run:
             check_key(trail.service, instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
@@ -146,50 +235,31 @@ def batch(
             "timeout": timeout,
             "resubmit_uncertain": resubmit_uncertain,
             "retry_failed": retry_failed,
+            "budget": bounds.budget,
+            "price": choices.price,
         }
-        with opened(file, chosen, check_of(trail.service)) as prompts:
-            total = prompts.checked()
+        with opened(file, chosen, check_of(trail.service), defaults(fields)) as prompts:
+            prompts.checked()
+            table = ResultsTable(
+                path=results_file(file, saved_in),
+                columns=prompts.own_columns,
+                trail=trail,
+                show=show,
+            )
+            plan = planned(prompts, choices, show, trail, table.expect)
+            show(told(plan, bounds, prompts, is_all=dry_run))
+            if dry_run:
+                raise typer.Exit(0)
+            confirm(plan, bounds)
             begin = BatchRun(
-                prompts=prompts, total=total, settings=settings, show=show, trail=trail
+                prompts=prompts,
+                plan=plan,
+                table=table,
+                settings=settings,
+                show=show,
+                trail=trail,
             )
             run(begin, trail)
         code = 0 if trail.progress is None or trail.progress.all_done else FAILED
         show(Ended(code))
         raise typer.Exit(code)
-
-
-def _named(file: str) -> Path:
-    """What the default names are made of; a pipe has no name that lasts."""
-    return Path(file if file != STDIN and Path(file).is_file() else "batch")
-
-
-def _default_output_dir(file: str, *, simulate: bool) -> Path:
-    path = _named(file)
-    return path.with_name(f"{path.stem}-{'simulated' if simulate else 'videos'}")
-
-
-def _default_journal(file: str, *, simulate: bool) -> Path | None:
-    # Simulated jobs end with the command, so there is nothing to come back to.
-    path = _named(file)
-    return None if simulate else path.with_name(f"{path.name}.journal")
-
-
-def _check_one(both: object, one: str, other: str) -> None:
-    if both:
-        raise UsageError(f"{one} and {other} contradict each other: give one of them.")
-
-
-def _check_kind(journal: Path | None, *, simulate: bool) -> None:
-    """Keep simulated jobs out of the journals of paid ones, whose prompts they would answer for."""
-    if journal is None or (journal.suffix == _SIMULATED) is simulate:
-        return
-    if simulate:
-        raise UsageError(
-            f"--journal {str(journal)!r} could be one of paid jobs, and simulated ones would pass "
-            f"for them; with --simulate its name must end in {_SIMULATED}, such as "
-            f"{journal.name + _SIMULATED!r}."
-        )
-    raise UsageError(
-        f"--journal {str(journal)!r} is one of simulated jobs, which would pass for paid ones; "
-        "give another, or add --simulate."
-    )

@@ -82,9 +82,11 @@ def _given(context: typer.Context, only: Container[str]) -> list[str]:
         if name not in only or _source(context, name) != "COMMANDLINE":
             continue
         value = context.params[name]
-        words.append(min(parameter.opts, key=len))
-        if value is not True:
-            words.append(f"{value:g}" if isinstance(value, float) else str(value))
+        option = min(parameter.opts, key=len)
+        for one in value if isinstance(value, list) else [value]:
+            words.append(option)
+            if one is not True:
+                words.append(f"{one:g}" if isinstance(one, float) else str(one))
     return words
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pika_async.cli._running.exits import USAGE
 from pika_async.cli._showing.output import event
@@ -34,10 +34,30 @@ def _told(*, machines: bool) -> Iterator[None]:
         raise
 
 
+def _without_kind(params: list[Any]) -> list[Any]:
+    """Flags take no value, so help shows none for them."""
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:
+            param.metavar = ""
+    return params
+
+
+class Verb(TyperCommand):
+    """One verb."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """What it takes."""
+        return _without_kind(super().get_params(ctx))
+
+
 class Verbs(TyperGroup):
     """Tells usage errors as JSON where that was asked for; people are told by typer."""
 
     _for_machines = False
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """What it takes before the verb."""
+        return _without_kind(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Note what was asked for, and parse the options before the verb."""

@@ -35,7 +35,9 @@ def interrupted(batch, sim, eventually):
     return run
 
 
-def test_ctrl_c_is_exit_130_and_names_the_jobs_and_the_line_that_resumes(interrupting, sim, here):
+def test_ctrl_c_is_exit_130_and_one_line_with_the_count_and_one_that_resumes(
+    interrupting, sim, here
+):
     (here / "p.txt").write_text("a\nb\nc\n")
     sim.duration = Polls(1000)
     done = interrupting(
@@ -43,10 +45,15 @@ def test_ctrl_c_is_exit_130_and_names_the_jobs_and_the_line_that_resumes(interru
         lambda: len({poll.job_id for poll in sim.polls}) == 2,
         *("batch", "p.txt", "-n", "2", "--base-url", sim.url),
     )
-    *_, message, line = done.err.splitlines()
+    *_, before, message, line = done.err.splitlines()
     assert (done.code, done.out) == (130, "")
-    assert "2 jobs run on at the service and stay paid for: " in message
-    assert all(job_id in message for job_id in sim.jobs)
+    assert before == "the journal is p.txt.journal"
+    assert message == (
+        "interrupted: nothing more is submitted. 0 of 3 prompts done. 2 jobs run on at the service "
+        "and stay paid for. The line below waits for them and does the rest, without paying again."
+    )
+    # The journal has them.
+    assert not any(job_id in message for job_id in sim.jobs)
     assert line == f"  pika-async batch p.txt -n 2 --base-url {sim.url}"
     assert len(sim.submissions) == 2
 
@@ -55,18 +62,16 @@ def test_ctrl_c_is_exit_130_and_names_the_jobs_and_the_line_that_resumes(interru
     ("number", "code", "words"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
 )
-def test_a_signal_names_the_jobs_that_run_on_and_prints_the_line_that_resumes(  # noqa: PLR0917 - fixtures
+def test_a_signal_counts_the_jobs_that_run_on_and_prints_the_line_that_resumes(  # noqa: PLR0917 - fixtures
     interrupted, pika, sim, number, code, words
 ):
     done = interrupted(number=number)
-    first, second = sim.jobs
     *_, message, line = done.err.splitlines()
     assert (done.code, done.out) == (code, "")
     assert message.startswith(
-        f"{words}: nothing more is submitted. 2 jobs run on at the service and stay paid for: "
+        f"{words}: nothing more is submitted. 0 of 3 prompts done. 2 jobs run on at the service "
+        "and stay paid for. "
     )
-    assert first in message
-    assert second in message
     assert line == f"  pika-async batch 'my prompts.txt' -n 2 --base-url {sim.url}"
     sim.duration = Polls(1)
     for job in sim.jobs.values():
@@ -116,7 +121,7 @@ def test_while_saving_the_jobs_are_named_that_are_not_saved_yet(batch, sim, even
     assert all(job_id in message for job_id in sim.jobs)
 
 
-def test_while_submitting_the_answers_are_awaited_and_their_jobs_named(batch, sim):
+def test_while_submitting_the_answers_are_awaited_and_their_jobs_counted(batch, sim):
     asked, answer = threading.Event(), threading.Event()
 
     def hesitate(_):
@@ -134,8 +139,8 @@ def test_while_submitting_the_answers_are_awaited_and_their_jobs_named(batch, si
     finally:
         answer.set()
     assert done.code == 130
-    assert "at the service and stay" in done.err
-    assert all(job_id in done.err for job_id in sim.jobs)
+    jobs = "2 jobs run on at the service and stay" if len(sim.jobs) == 2 else "1 job runs on at"
+    assert jobs in done.err
     assert "c" not in {submission.body["promptText"] for submission in sim.submissions}
 
 
@@ -164,7 +169,7 @@ def test_two_signals_in_a_row_do_not_lose_the_line_that_resumes(batch, sim, even
         command.send(signal.SIGINT)
         done = command.end()
     assert done.code == 130
-    assert all(job_id in done.err for job_id in sim.jobs)
+    assert "2 jobs run on at the service and stay paid for. " in done.err
     assert "  pika-async batch 'my prompts.txt' -n 2" in done.err
 
 
@@ -195,7 +200,7 @@ def test_held_back_submits_are_not_sent_after_the_signal(batch, sim):
         command.send(signal.SIGINT)
         done = command.end()
     assert done.code == 130
-    assert "nothing more is submitted. No job is left running." in done.err
+    assert "nothing more is submitted. 0 of 3 prompts done. No job is left running." in done.err
     assert sim.jobs == {}
 
 
@@ -235,3 +240,20 @@ def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypa
     done = pika("batch", "p.txt")
     assert done.code == 130
     assert done.err == "interrupted: nothing was started and nothing is charged.\n"
+
+
+def test_the_line_that_resumes_says_what_is_left_of_a_limit(interrupting, pika, sim, here):
+    (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
+    sim.duration = Polls(1000)
+    done = interrupting(
+        signal.SIGINT,
+        lambda: len({poll.job_id for poll in sim.polls}) == 2,
+        *("batch", "p.txt", "-n", "2", "--limit", "3", "--base-url", sim.url),
+    )
+    line = done.err.splitlines()[-1]
+    assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
+    for job in sim.jobs.values():
+        job.duration = Polls(1)
+    sim.duration = Polls(1)
+    assert pika(*shlex.split(line)[1:]).code == 0
+    assert len(sim.submissions) == 3

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from pika_async import (
     BatchResult,
     BatchStats,
     Failed,
+    GenerationRequest,
     JobFailedError,
     JournalBroken,
     JournalError,
     NotSubmittedError,
     PikaError,
     RateLimitError,
+    SubmissionUncertainError,
     SubmitHeldBack,
 )
 from pika_async.cli._running.progress import Progress
@@ -60,6 +63,25 @@ class Screen:
 @pytest.fixture
 def screen():
     return Screen()
+
+
+@pytest.mark.parametrize(
+    ("error", "colour"),
+    [
+        (PikaError("it fell"), "red"),
+        (
+            SubmissionUncertainError(
+                "lost", request=GenerationRequest("x"), fingerprint="f", sent_at=datetime.now(UTC)
+            ),
+            "yellow",
+        ),
+    ],
+    ids=["failed", "uncertain"],
+)
+def test_what_is_uncertain_has_another_colour_than_what_failed(screen, error, colour):
+    screen.fails(0, error)
+    *_, last = screen.show.bar.get_renderables()
+    assert last.style == colour
 
 
 def test_a_bar_and_a_line_of_counts_move(screen):

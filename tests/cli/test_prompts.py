@@ -162,12 +162,12 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "prompt\na, b", "p.csv:2: it has 2 cells, and the first line names 1 columns; a"),
         ("p.csv", 'prompt,seed\nok,1\n"a,1\nb,2', 'p.csv:3: the text that begins here with " has'),
         ("p.csv", 'prompt\n"a"b', "p.csv:2: it is no CSV"),
-        ("p.csv", "a red panda", f"p.csv:1: {HEADER} it was read as 'a red panda': there is no"),
-        ("p.csv", "a cat, asleep\na", f"{HEADER} it was read as 'a cat', 'asleep': there is no c"),
-        ("p.csv", "a cat; asleep\na", f"{HEADER} it was read as 'a cat; asleep': there is no c"),
-        ("p.csv", "a cat,,7\na", f"{HEADER} it was read as 'a cat', '', '7': there is no column"),
-        ("p.csv", f"{'a' * 50}\na", f"'{'a' * 39}…': there is no column '{'a' * 39}…'; allowed"),
-        ("p.csv", "a,b,c,d,e,f,g\na", "it was read as 'a', 'b', 'c', 'd', 'e', …: there is no"),
+        ("p.csv", "a red panda", f"p.csv:1: {HEADER} it was read as 'a red panda', without prom"),
+        ("p.csv", "a cat, asleep\na", f"{HEADER} it was read as 'a cat', 'asleep', without prompt"),
+        ("p.csv", "a cat; asleep\na", f"{HEADER} it was read as 'a cat; asleep', without prompt"),
+        ("p.csv", "a cat,,7\na", f"{HEADER} it was read as 'a cat', '', '7', without prompt"),
+        ("p.csv", f"{'a' * 50}\na", f"it was read as '{'a' * 39}…', without prompt"),
+        ("p.csv", "a,b,c,d,e,f,g\na", "it was read as 'a', 'b', 'c', 'd', 'e', …, without prompt"),
         ("p.csv", "promt\na", "no column 'promt'; did you mean 'prompt'? allowed are prompt, ima"),
         ("p.csv", "prompt,camera\na,in", "no column 'camera'; did you mean 'camera."),
         ("p.csv", "prompt;sead\na;1", f"{HEADER} it was read as 'prompt', 'sead': there is no"),
@@ -180,7 +180,7 @@ def test_absolute_paths_stay(read, here):
         ("p.jsonl", '{"prompt": "a", "seed": 7.5}', "p.jsonl:1: seed: 7.5 is not allowed"),
         ("p.csv", "seed\n7", f"p.csv:1: {HEADER} it was read as 'seed', without prompt"),
         ("p.csv", "prompt,seed,seed\na,1,2", "p.csv:1: the column 'seed' is there twice"),
-        ("p.csv", "prompt,,seed\na,1,2", "p.csv:1: column 2 has no name"),
+        ("p.csv", "prompt,,seed\na,1,2", "p.csv:2: cell 2 stands in a column without a name"),
         ("p.jsonl", '{"prompt": "a"', "p.jsonl:1: it is no JSON: Expecting ',' delimiter"),
         ("p.jsonl", '{"promt": "a"}', "no field 'promt'; did you mean 'prompt'? allowed are"),
         ("p.jsonl", '{"seed": 7}', "p.jsonl:1: the prompt is missing"),
@@ -236,16 +236,23 @@ def test_a_path_that_is_full_already_is_not_told_twice(refused, here):
 
 
 def test_all_bad_lines_are_told_at_once(refused):
-    content = "prompt,seed\n" + "a,1\nb,x\n" * 3
+    content = "prompt,seed\na,1\nb,x\nb,y\nb,z\n"
     assert [said.split(": ")[0] for said in refused("p.csv", content)] == [
         "p.csv:3",
+        "p.csv:4",
         "p.csv:5",
-        "p.csv:7",
     ]
 
 
+def test_equal_complaints_are_one_with_their_count_and_the_first_line_numbers(refused):
+    (said,) = refused("p.jsonl", "x\n" * 1000)
+    assert said.startswith("p.jsonl:1, 2, 3, 4, 5 and 995 more: it is no JSON: ")
+    content = "prompt,seed\n" + "a,1\nb,x\n" * 2 + "c,y\n"
+    assert [one.split(": ")[0] for one in refused("p.csv", content)] == ["p.csv:3, 5", "p.csv:6"]
+
+
 def test_many_bad_lines_are_counted(refused):
-    said = refused("p.jsonl", "x\n" * 1000)
+    said = refused("p.csv", "prompt,seed\n" + "".join(f"a,x{n}\n" for n in range(1000)))
     assert len(said) == 21
     assert said[-1] == "… and 980 more"
 

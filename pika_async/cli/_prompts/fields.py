@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import Attribute, frozen
+from attrs import Attribute, field, frozen
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.about import about
@@ -21,6 +21,9 @@ from pika_async.cli._showing.sentences import refusal
 
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _LONGEST_NAME: Final = 40
+# How alike two names are, from 0 to 1, of which one is the other with a slip of the finger.
+_NEARLY: Final = 0.75
+_SAYS_VALUE: Final = frozenset({"url", "uri", "link", "path", "file", "text", "value"})
 
 # Between the values of a field that holds several, in one cell of a table. Neither paths nor links
 # have it in them.
@@ -190,23 +193,25 @@ def request_of(
             if of_file
             else "--extend makes a video longer: give that one with --video."
         )
-    placed = {
-        name: _placed(value, folder) if FIELDS[name].is_medium else value
-        for name, value in fields.items()
-    }
+    found = {name: placed(FIELDS[name], value, folder) for name, value in fields.items()}
     try:
         whole = {
             name: FIELDS[name].kind(**value) if FIELDS[name].parts else value
-            for name, value in placed.items()
+            for name, value in found.items()
         }
         request = GenerationRequest(**whole)
         check(request)
     except FieldError as error:
         said = refusal(error, of_file=of_file)
         raise UsageError(
-            f"{said}{_full_path(placed.get(error.field))}" if of_file else f"{said}."
+            f"{said}{_full_path(found.get(error.field))}" if of_file else f"{said}."
         ) from error
     return request
+
+
+def placed(field: TextField, given: Any, folder: Path = Path()) -> Any:
+    """The value of a field, where files are paths and no text any more."""
+    return _placed(given, folder) if field.is_medium else given
 
 
 def _placed(given: Any, folder: Path) -> Any:
@@ -245,6 +250,26 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", name.replace(MARK, "").strip()).casefold()
 
 
+def near(name: str) -> str | None:
+    """The column that was probably meant by a name that is none, or None.
+
+    A name that is more than one, such as ``prompt_id``, is taken for a name of its own, unless the
+    word that is more says only that it is the value: ``image_url``.
+    """
+    plain = plain_name(name)
+    words = plain.split("_")
+    if words[-1] in _SAYS_VALUE and "_".join(words[:-1]) in COLUMNS:
+        return "_".join(words[:-1])
+    for column in COLUMNS:
+        root, _, part = column.partition(".")
+        if plain in (root, part) or root.startswith(f"{plain}_"):
+            return column
+    for close in difflib.get_close_matches(plain, COLUMNS, n=1, cutoff=_NEARLY):
+        if not plain.startswith(f"{close}_") and not plain.endswith(f"_{close}"):
+            return close
+    return None
+
+
 def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) -> None:
     """Refuse unknown names.
 
@@ -261,17 +286,31 @@ def check_names(names: Collection[str], allowed: Collection[str], *, kind: str) 
         )
 
 
-def from_text(text: str, check: Check) -> GenerationRequest:
+@frozen(kw_only=True)
+class Reading:
+    """How what is written down becomes a request."""
+
+    check: Check
+    """What the service would not take is refused by it."""
+    folder: Path = Path()
+    """Where relative paths begin."""
+    defaults: Mapping[str, Any] = field(factory=dict)
+    """The fields of requests that do not say otherwise, with files as paths."""
+
+
+def from_text(text: str, how: Reading) -> GenerationRequest:
     """The request of a prompt alone.
 
     Raises:
         UsageError: It is not allowed.
     """
-    return _from_file({"prompt": text}, check, Path())
+    return _from_file({"prompt": text}, how)
 
 
-def from_cells(cells: Mapping[str, str], check: Check, folder: Path) -> GenerationRequest:
+def from_cells(cells: Mapping[str, str], own: Mapping[str, str], how: Reading) -> GenerationRequest:
     """The request of a row; the names are among ``COLUMNS``, and empty cells are left out.
+
+    ``own``: the cells of columns that are no fields, which are metadata.
 
     Raises:
         UsageError: Names the column and what is allowed.
@@ -283,7 +322,10 @@ def from_cells(cells: Mapping[str, str], check: Check, folder: Path) -> Generati
             fields.setdefault(name, {})[part] = cell
         else:
             fields[name] = _read(name, cell)
-    return _from_file(fields, check, folder)
+    if own:
+        said = fields.get("metadata", {})
+        fields["metadata"] = {**said, **own} if isinstance(said, dict) else said
+    return _from_file(fields, how)
 
 
 def _read(name: str, cell: str) -> Any:
@@ -296,7 +338,7 @@ def _read(name: str, cell: str) -> Any:
         raise UsageError(f"{name}: {error}") from error
 
 
-def from_json(text: str, check: Check, folder: Path) -> GenerationRequest:
+def from_json(text: str, how: Reading) -> GenerationRequest:
     """The request of a JSON object, or of a JSON string, which is a prompt.
 
     Raises:
@@ -306,7 +348,7 @@ def from_json(text: str, check: Check, folder: Path) -> GenerationRequest:
         raise UsageError("allowed is one JSON object a line, without an array around them")
     value = loaded(text)
     if isinstance(value, str):
-        return from_text(value, check)
+        return from_text(value, how)
     if not isinstance(value, dict):
         raise UsageError(
             'allowed is a JSON object, such as {"prompt": "a red panda"}, or a prompt as a JSON '
@@ -320,7 +362,7 @@ def from_json(text: str, check: Check, folder: Path) -> GenerationRequest:
         named[known] = one
     check_names(named, FIELDS, kind="field")
     given = {name: _plain(name, one) for name, one in named.items() if one is not None}
-    return _from_file(given, check, folder)
+    return _from_file(given, how)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -330,7 +372,11 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _from_file(fields: dict[str, Any], check: Check, folder: Path) -> GenerationRequest:
+def _from_file(said: dict[str, Any], how: Reading) -> GenerationRequest:
+    fields = {**how.defaults, **said}
+    for name, default in how.defaults.items():
+        if _is_a(FIELDS[name].kind, Mapping) and isinstance(said.get(name), dict):
+            fields[name] = {**default, **said[name]}
     if "prompt" not in fields:
         raise UsageError("the prompt is missing")
     for value in fields.values():
@@ -345,4 +391,4 @@ def _from_file(fields: dict[str, Any], check: Check, folder: Path) -> Generation
             )
         if parts:
             check_names(value, parts, kind=f"{name} movement")
-    return request_of(fields, check, folder, of_file=True)
+    return request_of(fields, how.check, how.folder, of_file=True)

@@ -8,17 +8,26 @@ import json
 import shutil
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pika_async import GenerationRequest
 from pika_async._request.spelling import MARK
-from pika_async.cli._prompts.fields import Check, check_encoding, from_cells, from_json, from_text
+from pika_async.cli._prompts.fields import (
+    Check,
+    Reading,
+    check_encoding,
+    from_cells,
+    from_json,
+    from_text,
+)
 from pika_async.cli._prompts.table import Row, rows_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
@@ -26,8 +35,21 @@ from pika_async.cli._running.trail import STDIN
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-
 _SHOWN_PROBLEMS: Final = 20
+_SHOWN_NUMBERS: Final = 5
+_ZIP: Final = b"PK"
+_AS_CSV: Final = (
+    'in the spreadsheet program, save it as "CSV UTF-8" (Excel) or as "Text CSV" (LibreOffice), '
+    'or download it as "Comma-separated values" (Google Sheets)'
+)
+_AS_JSONL: Final = (
+    "write one JSON object a line into a .jsonl file, as `jq -c '.[]' prompts.json > "
+    'prompts.jsonl` does, or pandas\' `to_json(name, orient="records", lines=True)`'
+)
+_SAVED_OTHERWISE: Final = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _AS_CSV),
+    ".json": _AS_JSONL,
+}
 _JOINED: Final = (
     "a byte-order mark (U+FEFF) stands in the middle of it, where another file seems to begin: put "
     "a line end there, or take the mark away"
@@ -46,6 +68,7 @@ class Format(StrEnum):
 _SUFFIXES: Final = {
     ".txt": Format.TXT,
     ".csv": Format.CSV,
+    ".tsv": Format.CSV,
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,
 }
@@ -73,6 +96,19 @@ class PromptFile:
     """Where relative paths in it begin."""
     check: Check
     """What the service would not take is refused by it."""
+    defaults: Mapping[str, Any] = field(factory=dict)
+    """The fields of lines that do not say otherwise."""
+    _own: dict[str, None] = field(factory=dict, init=False, eq=False)
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The names of the texts that are kept with the results, once all of it was checked."""
+        return tuple(self._own)
+
+    @property
+    def how(self) -> Reading:
+        """How its lines become requests."""
+        return Reading(check=self.check, folder=self.folder, defaults=self.defaults)
 
     def lines(self) -> Generator[Line]:
         """Its lines, without those that are empty or comments; one at a time in memory."""
@@ -80,6 +116,9 @@ class PromptFile:
         start = self.file.read(2)
         if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             yield Line(number=1, problem="the file is UTF-16; save it as UTF-8")
+            return
+        if start == _ZIP:
+            yield Line(number=1, problem=f"it is no text, but packed like a workbook: {_AS_CSV}")
             return
         self.file.seek(0)
         text = io.TextIOWrapper(
@@ -92,11 +131,11 @@ class PromptFile:
         try:
             match self.format:
                 case Format.TXT:
-                    yield from _prompts(text, self.check)
+                    yield from _prompts(text, self.how)
                 case Format.CSV:
-                    yield from _rows(text, self.check, self.folder)
+                    yield from _rows(text, self.how)
                 case Format.JSONL:
-                    yield from _objects(text, self.check, self.folder)
+                    yield from _objects(text, self.how)
         finally:
             # The file stays open, to be read again.
             if not self.file.closed:
@@ -108,37 +147,69 @@ class PromptFile:
         Raises:
             UsageError: Lines that cannot be used, named and numbered; or there is no request.
         """
-        total = problems = 0
-        shown: list[str] = []
+        total = 0
+        complaints = _Complaints(self.name)
         for line in self.lines():
             total += 1
+            if line.request is not None:
+                self._own.update(dict.fromkeys(line.request.metadata))
             if line.problem is not None:
-                problems += 1
-                if problems <= _SHOWN_PROBLEMS:
-                    shown.append(f"{self.name}:{line.number}: {line.problem}")
-        if problems > len(shown):
-            shown.append(f"… and {problems - len(shown)} more")
-        if problems:
-            lines = "1 line" if problems == 1 else f"{problems} lines"
+                complaints.add(line.number, line.problem)
+        if complaints.lines:
+            lines = "1 line" if complaints.lines == 1 else f"{complaints.lines} lines"
+            shown = list(complaints.shown())
             raise UsageError("\n".join([f"{lines} cannot be used; nothing was sent.", *shown]))
         if not total:
             raise UsageError(f"there are no prompts in {self.name}.")
         return total
 
 
-def _prompts(text: io.TextIOWrapper, check: Check) -> Iterator[Line]:
+class _Complaints:
+    """What is wrong with the lines of a file; equal complaints are told once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._numbers: dict[str, list[int]] = {}
+        self._counts: Counter[str] = Counter()
+        self.lines = 0
+        """How many lines are complained of."""
+        self._others = 0
+
+    def add(self, number: int, problem: str) -> None:
+        """Of one line."""
+        self.lines += 1
+        if problem not in self._numbers:
+            if len(self._numbers) == _SHOWN_PROBLEMS:
+                self._others += 1
+                return
+            self._numbers[problem] = []
+        self._counts[problem] += 1
+        if len(self._numbers[problem]) < _SHOWN_NUMBERS:
+            self._numbers[problem].append(number)
+
+    def shown(self) -> Iterator[str]:
+        """One line for each complaint: ``shots.csv:2, 3, 4 and 17 more: …``."""
+        for problem, numbers in self._numbers.items():
+            more = self._counts[problem] - len(numbers)
+            named = ", ".join(map(str, numbers)) + (f" and {more} more" if more else "")
+            yield f"{self._name}:{named}: {problem}"
+        if self._others:
+            yield f"… and {self._others} more"
+
+
+def _prompts(text: io.TextIOWrapper, how: Reading) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         parts = [part for one in line.split(MARK) if (part := one.strip())]
         if len(parts) > 1:
             yield Line(number=number, problem=_JOINED)
         elif parts and not parts[0].startswith("#"):
-            yield _line(number, parts[0], partial(from_text, parts[0], check))
+            yield _line(number, parts[0], partial(from_text, parts[0], how))
 
 
-def _objects(text: io.TextIOWrapper, check: Check, folder: Path) -> Iterator[Line]:
+def _objects(text: io.TextIOWrapper, how: Reading) -> Iterator[Line]:
     for number, line in enumerate(text, 1):
         for value in _values(line):
-            yield _line(number, value, partial(from_json, value, check, folder))
+            yield _line(number, value, partial(from_json, value, how))
 
 
 def _values(line: str) -> Iterator[str]:
@@ -171,27 +242,40 @@ def _line(number: int, text: str, made: Callable[[], GenerationRequest]) -> Line
         return Line(number=number, problem=str(error))
 
 
-def _rows(text: io.TextIOWrapper, check: Check, folder: Path) -> Iterator[Line]:
+def _rows(text: io.TextIOWrapper, how: Reading) -> Iterator[Line]:
     for row in rows_of(text):
         if row.problem is not None and not row.cells:
             yield Line(number=row.number, problem=row.problem)
             continue
-        yield _line(row.number, "".join(row.cells.values()), partial(_row, row, check, folder))
+        text_of_it = "".join((*row.cells.values(), *row.own.values()))
+        yield _line(row.number, text_of_it, partial(_row, row, how))
 
 
-def _row(row: Row, check: Check, folder: Path) -> GenerationRequest:
+def _row(row: Row, how: Reading) -> GenerationRequest:
     if row.problem is not None:
         raise UsageError(row.problem)
-    return from_cells(row.cells, check, folder)
+    return from_cells(row.cells, row.own, how)
 
 
 @contextmanager
-def opened(given: str, chosen: Format | None, check: Check) -> Iterator[PromptFile]:
-    """The file, or standard input for ``-``; ``check``: refuses what the service would not take.
+def opened(
+    given: str,
+    chosen: Format | None,
+    check: Check,
+    defaults: Mapping[str, Any] | None = None,
+) -> Iterator[PromptFile]:
+    """The file, or standard input for ``-``.
+
+    Args:
+        given: Its name.
+        chosen: How it is written; None: its name tells.
+        check: Refuses what the service would not take.
+        defaults: The fields of lines that do not say otherwise.
 
     Raises:
         UsageError: It cannot be read, or its format is not known.
     """
+    given_for_all = defaults or {}
     if given == STDIN:
         with _spooled(_stdin()) as file:
             yield PromptFile(
@@ -200,6 +284,7 @@ def opened(given: str, chosen: Format | None, check: Check) -> Iterator[PromptFi
                 format=chosen or Format.TXT,
                 folder=Path(),
                 check=check,
+                defaults=given_for_all,
             )
         return
     path = Path(given)
@@ -212,11 +297,20 @@ def opened(given: str, chosen: Format | None, check: Check) -> Iterator[PromptFi
     with file, nullcontext(file) if path.is_file() else _spooled(file) as again:
         kind = chosen or _SUFFIXES.get(path.suffix.lower())
         if kind is None:
+            if advice := _SAVED_OTHERWISE.get(path.suffix.lower()):
+                raise UsageError(f"{given!r} cannot be read as it is: {advice}.")
             raise UsageError(
                 f"the name {given!r} does not tell how the prompts are written down: add --format "
                 "txt, csv or jsonl."
             )
-        yield PromptFile(name=given, file=again, format=kind, folder=path.parent, check=check)
+        yield PromptFile(
+            name=given,
+            file=again,
+            format=kind,
+            folder=path.parent,
+            check=check,
+            defaults=given_for_all,
+        )
 
 
 def _stdin() -> BinaryIO:

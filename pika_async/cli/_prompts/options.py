@@ -16,6 +16,7 @@ from pika_async.cli._prompts.fields import (
     decimal,
     flag,
     loaded,
+    placed,
     request_of,
     whole,
     wholes,
@@ -96,6 +97,19 @@ def requested(prompt: str, given: Mapping[str, Any], check: Check) -> Generation
         name: _read(FIELDS[name], value) for name, value in given.items() if value is not None
     }
     return request_of(fields, check, of_file=False)
+
+
+def defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given for the options, for lines of a file that do not say otherwise.
+
+    Raises:
+        UsageError: Something in it cannot be read.
+    """
+    return {
+        name: placed(FIELDS[name], _read(FIELDS[name], value))
+        for name, value in given.items()
+        if value is not None and value is not False and value not in ("", [], ())
+    }
 
 
 def _read(field: TextField, value: Any) -> Any:

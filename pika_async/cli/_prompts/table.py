@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pika_async._request.spelling import MARK
 from pika_async.cli._prompts.fields import (
     COLUMNS,
     check_encoding,
-    check_names,
+    near,
     plain_name,
     shortened,
 )
@@ -28,6 +28,8 @@ _HEADER: Final = "the first line must be a header that names the columns, such a
 # A text whose quote is never closed would otherwise be the rest of the file; data URLs are long.
 _LONGEST_CELL: Final = 1 << 26
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
+# What pandas calls a column without a name, its own index first of all.
+_UNNAMED: Final = re.compile(r"unnamed:_?\d+(\.\d+)*(_level_\d+)?")
 # With this line spreadsheets tell each other what separates the cells.
 _SAID: Final = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 
@@ -40,6 +42,8 @@ class Row:
     """Of its first line, counted from 1."""
     cells: dict[str, str]
     """By the names of ``COLUMNS``, without those that are empty."""
+    own: dict[str, str] = field(factory=dict)
+    """Those of columns that are no fields, by their titles, without those that are empty."""
     problem: str | None = None
 
 
@@ -78,11 +82,12 @@ class _Lines(Iterator[str]):
         return [_Line(number, before + rest, marked=bool(mark) and not before)]
 
 
-def rows_of(text: Iterable[str]) -> Iterator[Row]:
+def rows_of(text: Iterable[str]) -> Iterator[Row]:  # noqa: C901 - one way through a file
     """The rows, one at a time; the first that cannot be read as a row at all is the last."""
     csv.field_size_limit(_LONGEST_CELL)
     lines = _Lines(text)
     columns: list[str] = []
+    titles: list[str] = []
     number = 1
     separator, said = ",", None
     reader = _reader(lines, separator)
@@ -102,24 +107,42 @@ def rows_of(text: Iterable[str]) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(number, {}, _csv_words(error))
+            yield Row(number, {}, problem=_csv_words(error))
             return
         cells = [cell.strip() for cell in row]
         while cells and not cells[-1]:
             # Spreadsheets fill rows up.
             del cells[-1]
-        if not cells or (columns and [plain_name(cell) for cell in cells] == columns):
+        if not cells or (columns and cells == titles):
             # Of files that were joined each has its header.
             continue
         if begins:
             try:
-                columns = _columns(cells)
+                columns, titles = _columns(cells), cells
             except UsageError as error:
-                yield Row(number, {}, str(error))
+                yield Row(number, {}, problem=str(error))
                 return
             continue
-        named = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
-        yield Row(number, named, _too_many(cells, columns, separator))
+        if found := _row(number, cells, columns, titles, separator):
+            yield found
+
+
+def _row(
+    number: int, cells: list[str], columns: list[str], titles: list[str], separator: str
+) -> Row | None:
+    """A row; None where nothing stands in it but its number."""
+    named: dict[str, str] = {}
+    own: dict[str, str] = {}
+    problem = _too_many(cells, columns, separator)
+    for place, (name, cell) in enumerate(zip(columns, cells, strict=False)):
+        if name in COLUMNS and cell:
+            named[name] = cell
+        elif name and cell:
+            own[titles[place]] = cell
+        elif cell and any(columns[:place]):
+            # In front stands the index that pandas writes, of one column or several.
+            problem = problem or f"cell {place + 1} stands in a column without a name"
+    return Row(number, named, own, problem) if named or own or problem else None
 
 
 def _reader(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
@@ -159,16 +182,18 @@ def _may_be_header(line: str) -> bool:
 
 def _columns(cells: list[str]) -> list[str]:
     check_encoding("".join(cells))
-    names = [plain_name(cell) for cell in cells]
-    unknown = [cell for cell, name in zip(cells, names, strict=True) if name not in (*COLUMNS, "")]
-    try:
-        check_names(unknown, COLUMNS, kind="column")
-    except UsageError as error:
-        raise UsageError(f"{_HEADER} it was read as {_shown(cells)}: {error}") from error
-    if "" in names:
-        raise UsageError(f"column {names.index('') + 1} has no name")
+    names = ["" if _UNNAMED.fullmatch(name) else name for name in map(plain_name, cells)]
+    for cell, name in zip(cells, names, strict=True):
+        if not name or name in COLUMNS:
+            continue
+        if meant := near(name):
+            raise UsageError(
+                f"{_HEADER} it was read as {_shown(cells)}: there is no column "
+                f"{shortened(cell)!r}; did you mean {meant!r}? allowed are {', '.join(COLUMNS)}, "
+                "and names of your own that are less like one of these"
+            )
     for name in names:
-        if names.count(name) > 1:
+        if name and names.count(name) > 1:
             raise UsageError(f"the column {name!r} is there twice")
     if "prompt" not in names:
         raise UsageError(f"{_HEADER} it was read as {_shown(cells)}, without prompt")

@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from pika_async.cli._prompts.file import PromptFile
 from pika_async.cli._running.clients import client_for
+from pika_async.cli._running.plan import Fate, Plan
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._running.run import repeating
+from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.shown import Begins, Came, Note, StandsNow
 from pika_async.cli._showing.stage import Stage
@@ -38,7 +39,8 @@ class BatchRun:
     """A batch that is about to begin."""
 
     prompts: PromptFile
-    total: int
+    plan: Plan
+    table: ResultsTable
     settings: Mapping[str, Any]
     """What the batch is given as it is, by the names of its arguments."""
     show: Stage
@@ -49,18 +51,22 @@ class BatchRun:
         from pika_async import Batch  # noqa: PLC0415 - see clients
 
         show, trail, settings = self.show, self.trail, self.settings
-        progress = Progress(total=self.total, now=time.monotonic)
-        # From the places of requests to the lines from which they come.
-        numbers: dict[int, int] = {}
+        total = len(self.plan.fates) - self.plan.count(Fate.LEFT)
+        progress = Progress(total=total, now=time.monotonic)
+        # From the places of requests to the lines from which they come, and the rows of the table.
+        numbers: dict[int, tuple[int, int]] = {}
         with closing(self._requests(numbers, progress)) as requests:
             async with client_for(trail, show) as client:
                 batch = Batch(client, requests, on_transition=progress.transition, **settings)
                 async with batch:
                     progress.batch = batch
+                    self.table.running = lambda: {
+                        numbers[index][1]: job_id for index, job_id in batch.in_flight.items()
+                    }
                     trail.progress = progress
                     show(
                         Begins(
-                            total=self.total,
+                            total=total,
                             max_in_flight=settings["max_in_flight"],
                             journal=settings["journal"],
                         )
@@ -68,16 +74,19 @@ class BatchRun:
                     with (
                         scope,
                         show.live(),
+                        self.table.kept(),
                         repeating(partial(show, StandsNow()), _SECONDS_BETWEEN_LINES),
                     ):
                         async for result in batch:
                             progress.result(result)
-                            show(Came(numbers.pop(result.index), result))
+                            line, row = numbers.pop(result.index)
+                            self.table.came(row, result)
+                            show(Came(line, result))
                     if scope.cancelled_caught and progress.submitting and not trail.simulated:
                         show(Note(_LEARNING))
 
     def _requests(
-        self, numbers: dict[int, int], progress: Progress
+        self, numbers: dict[int, tuple[int, int]], progress: Progress
     ) -> Generator[GenerationRequest]:
         """The requests, from a second reading of the file.
 
@@ -86,12 +95,15 @@ class BatchRun:
         """
         index = 0
         with closing(self.prompts.lines()) as lines:
-            for line in islice(lines, self.total):
+            for row, (fate, line) in enumerate(zip(self.plan.fates, lines, strict=False)):
+                if fate == Fate.LEFT:
+                    continue
                 if line.request is None:
                     progress.unusable += 1
                     why = f"changed since it was checked: {line.problem}"
+                    self.table.came(row, why)
                     self.show(Came(line.number, why))
                     continue
-                numbers[index] = line.number
+                numbers[index] = line.number, row
                 index += 1
                 yield line.request

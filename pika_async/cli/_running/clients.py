@@ -22,14 +22,26 @@ _SIMULATED_SECONDS: Final = 6.0
 _SIMULATED_INTERVAL: Final = 0.5
 
 
+def has_key(service: str) -> bool:
+    """Whether the environment has a key for this service.
+
+    Raises:
+        UsageError: There is no such service.
+    """
+    return any(
+        all(os.environ.get(name, "").strip() for name in names)
+        for names in dialect_of(service).key_variables
+    )
+
+
 def check_key(service: str, *, instead: str = "") -> None:
     """Refuse to begin without a key for this service.
 
     Raises:
         UsageError: There is none, or no such service.
     """
-    variables = dialect_of(service).key_variables
-    if not any(all(os.environ.get(name, "").strip() for name in names) for names in variables):
+    if not has_key(service):
+        variables = dialect_of(service).key_variables
         named = " or ".join(" with ".join(names) for names in variables)
         raise UsageError(f"there is no API key: set {named} in the environment{instead}.")
 

@@ -10,18 +10,20 @@ from attrs import define, field
 from pika_async import (
     Action,
     BatchStats,
+    BudgetError,
     Failed,
     InvalidRequestError,
     JobFailedError,
     JobState,
     NotSubmittedError,
+    PikaError,
     Queued,
     Succeeded,
 )
 
 if TYPE_CHECKING:
     # It loads aiohttp, and help is shown without that.
-    from pika_async import Batch, BatchResult, PikaError, Transition  # noqa: TC004
+    from pika_async import Batch, BatchResult, Transition  # noqa: TC004
 
 
 @define
@@ -44,6 +46,10 @@ class Progress:
     """Lines that could be used when they were checked, but not when they were to be sent."""
     for_good: int = 0
     """Failures that stay what they are until they are submitted again."""
+    over_budget: BudgetError | None = None
+    """Why the first of those was not submitted that the budget does not reach for."""
+    beyond_budget: int = 0
+    """How many those are."""
     _started_at: float = field(init=False)
     _jobs: dict[str, _Seen] = field(factory=dict, init=False)
     _worked: int = field(default=0, init=False)
@@ -70,6 +76,9 @@ class Progress:
         if not isinstance(result.error, NotSubmittedError):
             self._worked += seen is not None or not result.resumed
         self.for_good += _is_for_good(result.error)
+        if isinstance(result.error, BudgetError):
+            self.over_budget = self.over_budget or result.error
+            self.beyond_budget += 1
 
     @property
     def stats(self) -> BatchStats:
@@ -165,5 +174,8 @@ def _is_for_good(error: PikaError | None) -> bool:
             return error.advice.action is not Action.WAIT_FOR_JOB
         case InvalidRequestError():
             return error.job_id is None
+        case _ if type(error) is PikaError:
+            # Given up by a person.
+            return True
         case _:
             return False

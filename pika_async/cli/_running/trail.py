@@ -19,6 +19,7 @@ from pika_async import (
     VideoSaved,
 )
 from pika_async.cli._running.progress import Progress
+from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pika_async import Event
 
 STDIN: Final = "-"
-# Where a journal has them all.
-_NAMED: Final = 20
 
 
 @define(kw_only=True)
@@ -155,6 +154,8 @@ class BatchTrail(Trail):
     """Of a command that is about a file of prompts."""
 
     file: str
+    limit: int | None = None
+    """How many may be submitted in a run."""
 
     def place(self, number: int) -> str:
         """How a line of the file is named."""
@@ -173,14 +174,23 @@ class BatchTrail(Trail):
 
     def line(self, *more: str) -> str | None:
         """See :class:`Trail`."""
+        return self._line(self.again, more)
+
+    def _line(self, again: Sequence[str], more: Sequence[str] = ()) -> str | None:
         if self.simulated or not self.journal:
             return None
         file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file
-        return shlex.join(["pika-async", "batch", file, *self.again, *more])
+        return shlex.join(["pika-async", "batch", file, *again, *more])
 
     def resume(self) -> str | None:
-        """The line that goes on without paying again."""
-        return self.line() if self.begun else None
+        """The line that goes on without paying again; of a limit, with what is left of it."""
+        if self.progress is None:
+            return None
+        again = list(self.again)
+        if self.limit is not None:
+            left = max(0, self.limit - self.progress.stats.submitted)
+            again[again.index("--limit") + 1] = str(left)
+        return self._line(again)
 
     @property
     def begun(self) -> bool:
@@ -193,7 +203,11 @@ class BatchTrail(Trail):
             return Trail.left(self)
         if self.simulated:
             return "the simulated jobs ended with this command; nothing was paid."
-        sentences = ["nothing more is submitted.", *self._jobs(self.progress)]
+        sentences = [
+            "nothing more is submitted.",
+            f"{self.progress.finished} of {counted(self.progress.total, 'prompt')} done.",
+            *self._jobs(self.progress),
+        ]
         if self.uncertain and self.progress.submitting:
             sentences.append(
                 "Submits whose answers were not awaited may have started more jobs: "
@@ -213,21 +227,20 @@ class BatchTrail(Trail):
         if running:
             verbs = ("job runs", "stays") if len(running) == 1 else ("jobs run", "stay")
             sentences.append(
-                f"{len(running)} {verbs[0]} on at the service and {verbs[1]} paid for: "
+                f"{len(running)} {verbs[0]} on at the service and {verbs[1]} paid for"
                 f"{self._ids(running)}."
             )
         if unsaved:
             jobs = "job is" if len(unsaved) == 1 else "jobs are"
             sentences.append(
-                f"{len(unsaved)} {jobs} finished and paid for, and not saved yet: "
+                f"{len(unsaved)} {jobs} finished and paid for, and not saved yet"
                 f"{self._ids(unsaved)}."
             )
         return sentences or ["No job is left running."]
 
     def _ids(self, job_ids: tuple[str, ...]) -> str:
-        named = job_ids[:_NAMED] if self.journal else job_ids
-        more = len(job_ids) - len(named)
-        return ", ".join(named) + (f" and {more} more" if more else "")
+        """The ids of jobs that nothing else knows."""
+        return "" if self.journal else f": {', '.join(job_ids)}"
 
     def _ways_on(self) -> str:
         if not self.journal:

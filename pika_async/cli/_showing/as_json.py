@@ -12,7 +12,7 @@ from pika_async.cli._running.trail import watch_line
 from pika_async.cli._showing.batch_words import hints
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Watching
+from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,8 @@ class AsJSON:
                 )
             case Link(video):
                 event("video", job_id=video.job_id, **_facts(video))
+            case Planned(is_all=True):
+                event("plan", **asdict(what, filter=lambda field, _: field.name != "is_all"))
             case Came():
                 self._came(what)
             case Ended(code):
@@ -94,17 +96,21 @@ class AsJSON:
         elif error is not None:
             problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
         state = error.state if isinstance(error, JobError) else getattr(result, "state", None)
+        charge = getattr(state, "charge", None)
         event(
             "result",
             index=getattr(result, "index", None),
+            row=getattr(result, "number", None),
             line=what.number,
             prompt=getattr(result, "prompt", None),
+            metadata=dict(getattr(getattr(result, "request", None), "metadata", {})),
             job_id=getattr(result, "job_id", None),
             ok=getattr(result, "ok", False),
             state=None if state is None else _name(state),
             error=problem,
             files=[str(path) for path in getattr(result, "files", ())],
             videos=[video.url for video in getattr(state, "videos", ())],
+            cost=None if charge is None else asdict(charge),
             resumed=getattr(result, "resumed", False),
         )
 
@@ -126,6 +132,7 @@ class AsJSON:
             downloaded=stats.downloaded,
             in_flight=list(progress.in_flight),
             seconds=round(progress.elapsed(), 3),
+            spent=asdict(stats.spent),
             output_dir=trail.saved_in,
             simulated=trail.simulated,
             retry=[hint.line for hint in hints(trail) if hint.line],

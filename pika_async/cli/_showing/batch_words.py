@@ -18,9 +18,12 @@ from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.words import counted, duration, short
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pika_async import BatchResult
     from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
+    from pika_async.cli._showing.shown import Planned
 
 
 @frozen(kw_only=True)
@@ -62,6 +65,26 @@ def problem(error: PikaError | str, trail: Trail) -> str:
     return " ".join(text.split())
 
 
+def plan(what: Planned) -> Iterator[str]:
+    """``192 known, 8 uncertain, 250 to submit: about $50.00``, and what else is to be known."""
+    numbers = {"known": what.known, "uncertain": what.uncertain}
+    text = _listed(
+        {name: number for name, number in numbers.items() if number} | {"to submit": what.to_submit}
+    )
+    if what.cost is not None and what.to_submit:
+        text += f": about {what.cost}"
+    if what.budget is not None:
+        text += f"; the budget is {what.budget}"
+        if what.spent is not None and what.spent.micros:
+            text += f", of which about {what.spent} are spent"
+    if what.left:
+        text += f"; {what.left} left for later"
+    if what.says_more:
+        yield text
+    if what.own_columns:
+        yield f"kept with the results, and not sent: {', '.join(what.own_columns)}"
+
+
 def pace(progress: Progress) -> str:
     """``12 of 100 done, 2.4 a minute, about 36 min left``."""
     parts = [f"{progress.finished} of {progress.total} done"]
@@ -91,7 +114,7 @@ def counts(progress: Progress) -> str:
     return _listed(always | {what: number for what, number in sometimes.items() if number})
 
 
-def totals(progress: Progress, saved_in: str | None) -> str:
+def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False) -> str:
     """``100 prompts: 97 succeeded, 2 failed, 1 uncertain in 42 min; 97 files saved in videos``."""
     stats = progress.stats
     begun = "" if progress.finished == progress.total else f"{progress.finished} of "
@@ -102,6 +125,9 @@ def totals(progress: Progress, saved_in: str | None) -> str:
     text += f" in {duration(progress.elapsed())}"
     if stats.resumed:
         text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
+    if stats.spent.total.micros and not simulated:
+        about = "" if stats.spent.total == stats.spent.charged else "about "
+        text += f"; {about}{stats.spent.total} spent"
     if saved_in is not None and stats.downloaded:
         text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
     elif saved_in is not None and stats.succeeded:
@@ -119,6 +145,8 @@ def hints(trail: Trail) -> list[Hint]:
     if trail.simulated or progress is None:
         return []
     found = [_about_uncertain(progress.stats.uncertain, trail)] if progress.stats.uncertain else []
+    if progress.over_budget is not None:
+        found.append(_about_budget(progress.over_budget, progress.beyond_budget))
     unfinished = _unfinished(progress)
     if not trail.journal:
         if progress.failed or unfinished:
@@ -144,6 +172,14 @@ def hints(trail: Trail) -> list[Hint]:
     return found
 
 
+def _about_budget(error: PikaError, count: int) -> Hint:
+    text = (
+        f"{counted(count, 'prompt')} {short(error.what)}. To submit more, run the same line with a "
+        "larger --budget"
+    )
+    return Hint(text=text, line=None)
+
+
 def _about_uncertain(count: int, trail: Trail) -> Hint:
     way = (
         f" all {count} with (or some of them, from a file and with a journal of their own)"
@@ -163,7 +199,7 @@ def _unfinished(progress: Progress) -> list[str]:
     if progress.failed > progress.for_good:
         prompts = counted(progress.failed - progress.for_good, "prompt")
         found.append(f"{prompts} did not come to an end")
-    if number := progress.stats.not_submitted:
+    if number := progress.stats.not_submitted - progress.beyond_budget:
         be = "was" if number == 1 else "were"
         found.append(f"{counted(number, 'prompt')} {be} not submitted")
     return found

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from pika_async import Running, Transition, VideoSaved
+from pika_async import Running, SubmissionUncertainError, Transition, VideoSaved
 from pika_async.cli._showing import batch_words, shown
 from pika_async.cli._showing.output import write, write_path
 from pika_async.cli._showing.plain import Plain
@@ -118,7 +118,7 @@ class Live(Plain):
             return
         self._tell_repeated()
         self._reason = why
-        self._say(line, "red")
+        self._say(line, _colour(error))
 
     def _tell_repeated(self) -> None:
         if self._repeated:
@@ -134,8 +134,13 @@ class Live(Plain):
             return self._doing, self._percent or 0, total, below
         below = [(batch_words.counts(progress), "")]
         if self._last_problem:
-            below.append((f"last error: {self._last_problem}", "red"))
+            below.append((f"last error: {self._last_problem}", _colour(self._last_error)))
         return batch_words.pace(progress), progress.finished, progress.total, below
+
+
+def _colour(error: PikaError | str | None) -> str:
+    # What is uncertain has not failed: a person has to look.
+    return "yellow" if isinstance(error, SubmissionUncertainError) else "red"
 
 
 # Words, how much of how much is done, and lines below with their styles.

@@ -46,6 +46,7 @@ class Plain:
         self._warned_at = float("-inf")
         self._kept_back = 0
         self._last_problem = ""
+        self._last_error: PikaError | str | None = None
         self._told: set[str] = set()
         self._stopped_for: object = None
 
@@ -53,7 +54,7 @@ class Plain:
         """Nothing moves here."""
         return nullcontext()
 
-    def __call__(self, what: shown.Shown) -> None:  # noqa: C901, PLR0912 - one case a value
+    def __call__(self, what: shown.Shown) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a value
         """Show it, if it is for people."""
         match what:
             case shown.Note(text):
@@ -94,6 +95,9 @@ class Plain:
                 self._stopped_for = reason(what.error)
                 said = sentence(what.error, self._trail)
                 self._problem(f"error: the batch submits nothing more: {said}")
+            case shown.Planned():
+                for line in batch_words.plan(what):
+                    self._say(line)
             case shown.Begins():
                 self._begins(what)
             case shown.Came(number, result):
@@ -104,7 +108,9 @@ class Plain:
             case shown.Ended():
                 self._ended()
             case shown.Failure():
-                self._totals()
+                if what.kind != "Interrupted":
+                    # Then the line itself tells how far it has come.
+                    self._totals()
                 self._say(what.line)
                 if what.resume is not None:
                     self._say(f"  {what.resume}")
@@ -168,6 +174,7 @@ class Plain:
         error = result if isinstance(result, str) else result.error
         # Why nothing more is submitted was said once.
         if error is not None and not isinstance(error, NotSubmittedError):
+            self._last_error = error
             self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"
             if isinstance(error, str) or reason(error) != self._stopped_for:
                 self._failed(self._last_problem, error)
@@ -180,7 +187,9 @@ class Plain:
     def _totals(self) -> None:
         progress = self._trail.progress
         if progress is not None:
-            self._say(batch_words.totals(progress, self._trail.saved_in))
+            self._say(
+                batch_words.totals(progress, self._trail.saved_in, simulated=self._trail.simulated)
+            )
 
     def _ended(self) -> None:
         self._totals()
@@ -190,3 +199,17 @@ class Plain:
             self._say(f"{found.text}{':' if found.line else '.'}")
             if found.line is not None:
                 self._say(f"  {found.line}")
+
+
+class Quiet(Plain):
+    """What went wrong, and what to do about it."""
+
+    def __call__(self, what: shown.Shown) -> None:
+        """Show it, if something went wrong."""
+        match what:
+            case shown.Planned(is_all=False) | shown.Note() | shown.Begins() | shown.StandsNow():
+                pass
+            case shown.Ended(code=0):
+                pass
+            case _:
+                super().__call__(what)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from pika_async import BatchResult, Estimate, Event, Transition, Video
+from pika_async import BatchResult, Estimate, Event, Money, Transition, Video
 
 
 @frozen
@@ -44,6 +44,32 @@ class Link:
     """A video that was not to be saved."""
 
     video: Video
+
+
+@frozen(kw_only=True)
+class Planned:
+    """What a batch is about to do, in requests."""
+
+    total: int
+    known: int
+    uncertain: int
+    to_submit: int
+    left: int
+    """Left for a later run, since no more were to be submitted in this one."""
+    cost: Money | None
+    """What those to submit cost together; None: not known."""
+    budget: Money | None
+    spent: Money | None
+    """What earlier runs have cost, as far as that is known."""
+    own_columns: tuple[str, ...]
+    """Columns of the file that are no fields: kept with the results, and not sent."""
+    is_all: bool
+    """Nothing follows: it was only asked for."""
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it says more than the number of prompts."""
+        return self.is_all or self.to_submit < self.total or (self.cost or self.budget) is not None
 
 
 @frozen(kw_only=True)
@@ -102,6 +128,7 @@ Shown: TypeAlias = (
     | Expected
     | Saving
     | Link
+    | Planned
     | Begins
     | Came
     | StandsNow

@@ -11,7 +11,7 @@ from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.as_json import AsJSON
 from pika_async.cli._showing.live import LETTERS, Live
 from pika_async.cli._showing.output import Screen, has_letters
-from pika_async.cli._showing.plain import Plain
+from pika_async.cli._showing.plain import Plain, Quiet
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -38,8 +38,11 @@ class Stage:
         return self._people.live()
 
 
-def stage_for(trail: Trail, *, as_json: bool = False) -> Stage:
-    """Lines that move where stderr is a terminal, but never among JSON on the same terminal."""
+def stage_for(trail: Trail, *, as_json: bool = False, quiet: bool = False) -> Stage:
+    """Lines that move where stderr is a terminal, but never among JSON on the same terminal.
+
+    ``quiet``: what went wrong alone.
+    """
     console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
     moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
     moves &= has_letters(LETTERS, sys.stderr)
@@ -50,6 +53,8 @@ def stage_for(trail: Trail, *, as_json: bool = False) -> Stage:
         moves &= not (as_json and sys.stdout.isatty())
     else:
         moves &= not as_json
+    if quiet:
+        return Stage(Quiet(trail, results=False), *([AsJSON(trail)] if as_json else []))
     people: Plain = (
         Live(trail, console, results=results) if moves else Plain(trail, results=results)
     )

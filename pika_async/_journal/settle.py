@@ -1,0 +1,172 @@
+"""What a person decides about submits whose end nobody knows.
+
+A submit that was left uncertain may have started a job, which nobody can tell but its owner, from
+the account. Three things can be true of it: this is its job; there is none, submit the request
+again; leave it be. Whatever is decided, the attempt stays in the journal with what it was taken to
+cost, and counts as spent, since it may have been billed all the same. Only a job that is named can
+tell what it did cost.
+
+An attempt that was given up, or is to be followed by another, stands there as failed without an
+end of a job; its problem tells which of the two it is. So the format needs no further status.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pika_async._checks import FieldError, checked_job_id, is_whole
+from pika_async._journal import refusals
+from pika_async._journal.file import JournalFile
+from pika_async._journal.history import Status
+from pika_async._journal.mark import KnownJob
+from pika_async._journal.reader import read_journal
+from pika_async._journal.records import DROPPED, SENT_AGAIN, settled_record
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection, Iterable, Mapping
+
+    from pika_async._journal.history import JournalEntry
+
+_STANDING: Final = """
+SELECT attempts.id, attempts.status FROM requests
+JOIN attempts ON attempts.id = (SELECT max(id) FROM attempts WHERE request = requests.id)
+WHERE requests.number = ? AND attempts.status IN ('submitting', 'uncertain')
+"""
+_OF_ANOTHER: Final = """
+SELECT 1 FROM attempts WHERE job_id = ? AND status NOT IN ('submitting', 'uncertain')
+"""
+_IS_JOB: Final = """
+UPDATE attempts SET status = 'submitted', job_id = ?, accepted_at = sent_at, problem = NULL
+WHERE id = ?
+"""
+_IS_OVER: Final = "UPDATE attempts SET status = 'failed', problem = ? WHERE id = ?"
+# To settle is no run: nothing was met in it.
+_NO_RUN: Final = "DELETE FROM runs WHERE id = ?"
+
+_SENTENCES: Final = {
+    SENT_AGAIN: "its end was not known, and it was decided to submit the request again",
+    DROPPED: "a submit of it was left uncertain, and has been given up",
+}
+
+
+def uncertain_in(path: str | os.PathLike[str]) -> list[JournalEntry]:
+    """The requests of a journal whose last submit may have started a job that nobody knows.
+
+    Raises:
+        JournalError: As for :func:`read_journal`.
+    """
+    return [
+        entry
+        for entry in read_journal(path)
+        if entry.status in (Status.SUBMITTING, Status.UNCERTAIN)
+    ]
+
+
+def settle_journal(
+    path: str | os.PathLike[str],
+    *,
+    jobs: Mapping[int, str] | None = None,
+    resubmit: Collection[int] = (),
+    drop: Collection[int] = (),
+) -> list[JournalEntry]:
+    """Decide what became of uncertain submits; all of it is written down, or nothing.
+
+    Requests are named by their ``number``, as files and ``uncertain_in`` name them. Nothing is
+    sent. What a submit was taken to cost stays counted as spent, whatever is decided.
+
+    Args:
+        path: The journal; no batch may run on it.
+        jobs: The jobs that were started, by number: the next run waits for them.
+        resubmit: Those to submit again in the next run.
+        drop: Those to leave be: the next run neither submits them nor calls them uncertain, and
+            ``retry_failed`` submits them again.
+
+    Returns:
+        The requests that are still uncertain.
+
+    Raises:
+        FieldError: A number is not that of an uncertain request, or is named twice; or a job
+            belongs to another request. Nothing was changed.
+        JournalError: The journal is in use, or cannot be read or written.
+    """
+    path = Path(path)
+    jobs = {} if jobs is None else jobs
+    _check_once([*jobs, *resubmit, *drop])
+    for job_id in jobs.values():
+        checked_job_id(job_id)
+    # What is not there, or cannot be read, is not made.
+    still = {entry.number for entry in uncertain_in(path)}
+    for name, numbers in (("jobs", jobs), ("resubmit", resubmit), ("drop", drop)):
+        for number in numbers:
+            if number not in still:
+                allowed = ", ".join(map(str, sorted(still))) or "none: nothing in it is uncertain"
+                raise FieldError(
+                    name, number, f"the numbers of uncertain requests: {allowed}", verb="are"
+                )
+    file = JournalFile(path, time.time())
+    try:
+        try:
+            _write(file, jobs, resubmit, drop)
+        finally:
+            file.connection.execute(_NO_RUN, (file.run,))
+        file.committed(map(KnownJob, jobs.values()))
+    except sqlite3.Error as error:
+        raise refusals.unusable(path, error) from error
+    finally:
+        file.close()
+    return uncertain_in(path)
+
+
+def _write(
+    file: JournalFile,
+    jobs: Mapping[int, str],
+    resubmit: Iterable[int],
+    drop: Iterable[int],
+) -> None:
+    connection = file.connection
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number, job_id in jobs.items():
+            _check_free(connection, job_id)
+            connection.execute(_IS_JOB, (job_id, _attempt(connection, "jobs", number)))
+        for name, kind, numbers in (
+            ("resubmit", SENT_AGAIN, resubmit),
+            ("drop", DROPPED, drop),
+        ):
+            record = settled_record(kind, _SENTENCES[kind])
+            for number in numbers:
+                attempt = _attempt(connection, name, number)
+                connection.execute(_IS_OVER, (record, attempt))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _check_free(connection: sqlite3.Connection, job_id: str) -> None:
+    # An uncertain attempt may itself have been told of this job, as one that perhaps was started.
+    if connection.execute(_OF_ANOTHER, (job_id,)).fetchone() is not None:
+        raise FieldError("jobs", job_id, "a job that the journal does not know of another request")
+
+
+def _attempt(connection: sqlite3.Connection, name: str, number: int) -> int:
+    found = connection.execute(_STANDING, (number,)).fetchall()
+    if len(found) != 1:
+        # Several: journals of older versions gave a number to more than one.
+        problem = f"{len(found)} uncertain requests have this number" if found else None
+        raise FieldError(name, number, "the number of one uncertain request", problem=problem)
+    return int(found[0][0])
+
+
+def _check_once(numbers: list[int]) -> None:
+    for number in numbers:
+        if not is_whole(number):
+            raise FieldError("number", number, "whole numbers of requests")
+        if numbers.count(number) > 1:
+            raise FieldError(
+                "number", number, "each number once", problem="it is named more than once"
+            )

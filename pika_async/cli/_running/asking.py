@@ -1,0 +1,113 @@
+"""Before money is spent: amounts as they were given, what is about to be done, and the question."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from pika_async import FieldError, Money
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.plan import Fate
+from pika_async.cli._running.services import dialect_of
+from pika_async.cli._showing.shown import Planned
+from pika_async.cli._showing.words import counted
+from pika_async.dialects import Quotes
+
+if TYPE_CHECKING:
+    from pika_async.cli._prompts.file import PromptFile
+    from pika_async.cli._running.plan import Plan
+
+# Submits above which is asked where nobody knows what they cost.
+_MANY: Final = 100
+_YES: Final = ("y", "yes")
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """What may be spent."""
+
+    budget: Money | None
+    ask_above: Money | None
+    """None: never ask."""
+
+
+def amount(option: str, given: str | None) -> Money | None:
+    """An amount of money as it was given for an option: ``20``, ``0.45``, ``$20``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if given is None:
+        return None
+    try:
+        money = Money.of(given.strip().removeprefix("$"))
+    except FieldError as error:
+        raise UsageError(
+            f"{option}: {given!r} is not allowed; allowed is an amount, such as 20 or 0.45."
+        ) from error
+    if money.micros < 0:
+        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount from 0.")
+    return money
+
+
+def told(plan: Plan, bounds: Bounds, prompts: PromptFile, *, is_all: bool) -> Planned:
+    """What is said of a plan; ``is_all``: nothing follows."""
+    return Planned(
+        total=len(plan.fates),
+        known=plan.count(Fate.KNOWN),
+        uncertain=plan.count(Fate.UNCERTAIN),
+        to_submit=plan.count(Fate.SUBMIT),
+        left=plan.count(Fate.LEFT),
+        cost=plan.cost,
+        budget=bounds.budget,
+        spent=plan.spent,
+        own_columns=prompts.own_columns,
+        is_all=is_all,
+    )
+
+
+def check_budget(bounds: Bounds, price: Money | None, service: str) -> None:
+    """Refuse a budget where nobody knows what a job costs.
+
+    Raises:
+        UsageError: There is a budget, and neither the service nor an option tells a price.
+    """
+    told = price is not None or isinstance(dialect_of(service), Quotes)
+    if bounds.budget is not None and not told:
+        raise UsageError(
+            f"--budget needs --price here: the service {service!r} does not say what a video costs."
+        )
+
+
+def confirm(plan: Plan, bounds: Bounds) -> None:
+    """Ask whether so much is to be spent, on a terminal, where it is more than was set.
+
+    Raises:
+        UsageError: The answer is no.
+    """
+    count = plan.count(Fate.SUBMIT)
+    if bounds.ask_above is None or not count or not _is_terminal():
+        return
+    if plan.cost is None:
+        if count <= _MANY:
+            return
+        question = f"Submit {counted(count, 'job')}, whose price is not known?"
+    else:
+        most = plan.cost.micros
+        if bounds.budget is not None and bounds.budget.currency == plan.cost.currency:
+            most = min(most, bounds.budget.micros)
+        if most <= bounds.ask_above.micros:
+            return
+        spend = Money(most, plan.cost.currency)
+        question = f"Submit {counted(count, 'job')} and spend about {spend}?"
+    # Not as typer asks, which writes to stdout, where results go.
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().casefold() not in _YES:
+        raise UsageError("not confirmed; nothing was sent.")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()

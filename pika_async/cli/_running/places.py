@@ -1,0 +1,65 @@
+"""Where a batch keeps what it makes, if nobody says: beside the file of prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.trail import STDIN
+
+_SIMULATED: Final = ".simulated"
+
+
+def _named(file: str) -> Path:
+    """What the default names are made of; a pipe has no name that lasts."""
+    return Path(file if file != STDIN and Path(file).is_file() else "batch")
+
+
+def default_output_dir(file: str, *, simulate: bool) -> Path:
+    """The folder of the videos: NAME-videos beside NAME.txt."""
+    path = _named(file)
+    return path.with_name(f"{path.stem}-{'simulated' if simulate else 'videos'}")
+
+
+def default_journal(file: str, *, simulate: bool) -> Path | None:
+    """The journal: FILE.journal."""
+    # Simulated jobs end with the command, so there is nothing to come back to.
+    path = _named(file)
+    return None if simulate else path.with_name(f"{path.name}.journal")
+
+
+def results_file(file: str, saved_in: Path | None) -> Path:
+    """The table of results: NAME.results.csv among the videos, else beside the prompts."""
+    name = f"{_named(file).stem}.results.csv"
+    return _named(file).with_name(name) if saved_in is None else saved_in / name
+
+
+def check_one(both: object, one: str, other: str) -> None:
+    """Refuse two options of which only one may be given.
+
+    Raises:
+        UsageError: Both are.
+    """
+    if both:
+        raise UsageError(f"{one} and {other} contradict each other: give one of them.")
+
+
+def check_kind(journal: Path | None, *, simulate: bool) -> None:
+    """Keep simulated jobs out of the journals of paid ones, whose prompts they would answer for.
+
+    Raises:
+        UsageError: The name of the journal is one of the other kind.
+    """
+    if journal is None or (journal.suffix == _SIMULATED) is simulate:
+        return
+    if simulate:
+        raise UsageError(
+            f"--journal {str(journal)!r} could be one of paid jobs, and simulated ones would pass "
+            f"for them; with --simulate its name must end in {_SIMULATED}, such as "
+            f"{journal.name + _SIMULATED!r}."
+        )
+    raise UsageError(
+        f"--journal {str(journal)!r} is one of simulated jobs, which would pass for paid ones; "
+        "give another, or add --simulate."
+    )

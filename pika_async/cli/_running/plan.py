@@ -1,0 +1,263 @@
+"""What a batch is about to do, before it begins: what is known, what will be bought, for how much.
+
+The journal is only read, so nothing is changed by looking; a second batch may be writing to it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack, closing
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from attrs import define, evolve, field, frozen
+
+from pika_async import ConfigurationError, Money, PikaError
+from pika_async._journal.history import Status
+from pika_async._request.fingerprint import fingerprint
+from pika_async._request.parts import media_of, with_media
+from pika_async._wire.media import with_media_read
+from pika_async.cli._running.clients import client_for, has_key
+from pika_async.cli._running.services import dialect_of
+from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.shown import Note
+from pika_async.dialects import Quotes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pika_async import GenerationRequest
+    from pika_async._journal.reader import JournalReader, Standing
+    from pika_async.cli._prompts.file import Line, PromptFile
+    from pika_async.cli._running.trail import Trail
+    from pika_async.cli._showing.shown import Show
+
+# Quotes that are asked for at once.
+_AT_ONCE: Final = 8
+# What stands for a medium: which one it is makes no difference to the price.
+_SOME_MEDIUM: Final = "https://example.invalid/medium"
+
+
+class Fate(IntEnum):
+    """What a run will do about a line."""
+
+    SUBMIT = 0
+    KNOWN = 1
+    """It has a job, or an end."""
+    UNCERTAIN = 2
+    """A submit of it may have started a job."""
+    LEFT = 3
+    """It is left for a later run."""
+
+
+@frozen(kw_only=True)
+class Choices:
+    """What was chosen for a run, as far as it changes what is bought."""
+
+    journal: Path | None
+    retry_failed: bool
+    resubmit_uncertain: bool
+    limit: int | None
+    """How many are submitted at most."""
+    price: Money | None
+    """What a job is taken to cost where the service does not say."""
+
+
+@define(kw_only=True)
+class Plan:
+    """What a run will do."""
+
+    fates: bytearray = field(factory=bytearray)
+    """Of each line, in the order of the file."""
+    cost: Money | None = None
+    """Of what is submitted; None: not known."""
+    spent: Money | None = None
+    """What earlier runs with the journal have cost; None: nothing is known of it."""
+
+    def count(self, fate: Fate) -> int:
+        """How many lines have this fate."""
+        return self.fates.count(fate)
+
+
+def planned(
+    prompts: PromptFile,
+    choices: Choices,
+    show: Show,
+    trail: Trail,
+    expect: Callable[[Line, int | None], None],
+) -> Plan:
+    """Look at all lines, and at what the journal knows of them; ask what the rest costs.
+
+    ``expect`` is told each line, with the number of its request where one is known.
+
+    Raises:
+        JournalError: The journal cannot be read.
+        ConfigurationError: The address of the service cannot be used.
+    """
+    return anyio.run(_planned, prompts, choices, show, trail, expect)
+
+
+async def cost_of(requests: Iterable[GenerationRequest], show: Show, trail: Trail) -> Money | None:
+    """What these will cost together; None: the service does not say.
+
+    Raises:
+        PikaError: The service could not be asked.
+    """
+    kinds = Counter(map(_priced_like, requests))
+    return _sum(kinds, await _quotes(kinds, show, trail), None)
+
+
+async def _planned(
+    prompts: PromptFile,
+    choices: Choices,
+    show: Show,
+    trail: Trail,
+    expect: Callable[[Line, int | None], None],
+) -> Plan:
+    plan = Plan()
+    kinds: Counter[GenerationRequest] = Counter()
+    with ExitStack() as stack:
+        ledger = _Ledger(stack, choices)
+        for line in stack.enter_context(closing(prompts.lines())):
+            place = len(plan.fates)
+            fate, number = Fate.SUBMIT, None
+            if line.request is not None:
+                fate, number = await ledger.fate(line.request, place)
+            plan.fates.append(fate)
+            expect(line, number)
+            if fate is Fate.SUBMIT and line.request is not None:
+                kinds[_priced_like(line.request)] += 1
+        plan.spent = ledger.spent()
+    if not trail.simulated:
+        plan.cost = await _cost(kinds, choices.price, show, trail)
+    return plan
+
+
+class _Ledger:
+    """What the journal says of each line, in the order of the file."""
+
+    def __init__(self, stack: ExitStack, choices: Choices) -> None:
+        self._choices = choices
+        self._reader: JournalReader | None = None
+        self._met: Counter[str] = Counter()
+        self._left: set[str] = set()
+        self._room = choices.limit
+        path = choices.journal
+        if path is not None and _has_content(path):
+            from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
+
+            self._reader = stack.enter_context(opened(path))
+
+    async def fate(self, request: GenerationRequest, place: int) -> tuple[Fate, int | None]:
+        """What the run will do about a request, the next of the file, and its number if known."""
+        if self._reader is None:
+            return self._limited("", Fate.SUBMIT), place
+        try:
+            name = fingerprint(await with_media_read(request))
+        except ConfigurationError:
+            # A file that has gone by now: that is found out again when it is sent.
+            return self._limited("", Fate.SUBMIT), None
+        self._met[name] += 1
+        standing = self._reader.standing(name, self._met[name])
+        number = None if standing is None else standing.number
+        return self._limited(name, self._fate(standing)), number
+
+    def spent(self) -> Money | None:
+        """What earlier runs have cost, where that is known in one currency."""
+        sums = [] if self._reader is None else self._reader.spent()
+        if len({one.currency for one in sums}) != 1:
+            return None
+        return sum(sums[1:], sums[0])
+
+    def _fate(self, standing: Standing | None) -> Fate:
+        match standing and standing.status:
+            case None | Status.WAITING:
+                return Fate.SUBMIT
+            case Status.FAILED:
+                return Fate.SUBMIT if self._choices.retry_failed else Fate.KNOWN
+            case Status.SUBMITTING | Status.UNCERTAIN:
+                return Fate.SUBMIT if self._choices.resubmit_uncertain else Fate.UNCERTAIN
+            case _:
+                return Fate.KNOWN
+
+    def _limited(self, name: str, fate: Fate) -> Fate:
+        # Equal requests are told apart by their order alone: once one is left, those behind it
+        # would be taken for it.
+        if name and name in self._left:
+            return Fate.LEFT
+        if fate is not Fate.SUBMIT or self._room is None:
+            return fate
+        if self._room == 0:
+            self._left.add(name)
+            return Fate.LEFT
+        self._room -= 1
+        return fate
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        # What is wrong with it, the batch says.
+        return False
+
+
+def _priced_like(request: GenerationRequest) -> GenerationRequest:
+    """A request that costs the same: texts and seeds, and which image it is, change no price."""
+    plain = evolve(request, prompt="a", negative_prompt="", seed=None, metadata={})
+    return with_media(plain, [_SOME_MEDIUM for _ in media_of(plain)])
+
+
+async def _cost(
+    kinds: Counter[GenerationRequest], price: Money | None, show: Show, trail: Trail
+) -> Money | None:
+    """Together; where the service cannot be asked, that is said, and ``price`` counts."""
+    quotes: dict[GenerationRequest, Money] = {}
+    if kinds and isinstance(dialect_of(trail.service), Quotes) and has_key(trail.service):
+        try:
+            quotes = await _quotes(kinds, show, trail)
+        except PikaError as error:
+            show(Note(f"the service could not be asked for prices: {sentence(error, trail)}"))
+    return _sum(kinds, quotes, price)
+
+
+def _sum(
+    kinds: Counter[GenerationRequest],
+    quotes: Mapping[GenerationRequest, Money],
+    price: Money | None,
+) -> Money | None:
+    each = {kind: quotes.get(kind, price) for kind in kinds}
+    sums = [money * kinds[kind] for kind, money in each.items() if money is not None]
+    if len(sums) < len(kinds) or len({one.currency for one in sums}) > 1:
+        return None
+    return sum(sums, Money(0, sums[0].currency if sums else "USD"))
+
+
+async def _quotes(
+    kinds: Iterable[GenerationRequest], show: Show, trail: Trail
+) -> dict[GenerationRequest, Money]:
+    """The quotes of those of which the service tells one.
+
+    Raises:
+        PikaError: The service could not be asked.
+    """
+    quotes: dict[GenerationRequest, Money] = {}
+    waiting = iter(list(kinds))
+    async with client_for(trail, show) as client:
+
+        async def work() -> None:
+            for kind in waiting:
+                quote = await client.quote(kind)
+                if quote is not None:
+                    quotes[kind] = quote
+
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(_AT_ONCE):
+                    group.start_soon(work)
+        except ExceptionGroup as problems:
+            # One is enough: they were asked the same.
+            raise problems.exceptions[0] from None
+    return quotes

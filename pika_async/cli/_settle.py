@@ -1,0 +1,182 @@
+"""``pika-async settle``: what a person decides about submits whose end nobody knows."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from pika_async import FieldError, JournalEntry
+from pika_async.cli import _options
+from pika_async.cli._running.clients import has_key
+from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.looking import found_jobs
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.services import dialect_of
+from pika_async.cli._running.trail import Trail
+from pika_async.cli._showing.output import event, write
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import Stage, stage_for
+from pika_async.cli._showing.words import counted, short
+from pika_async.dialects import Finds
+
+EXAMPLES: Final = """\
+Examples:
+
+```
+pika-async settle shots.csv.journal
+pika-async settle shots.csv.journal --job 13=3f2a9c1e-7b40-4d0e-9d3c-0a1b2c3d4e5f
+pika-async settle shots.csv.journal --resubmit 14 --drop 15
+pika-async settle shots.csv.journal --resubmit all
+```
+"""
+_ALL: Final = "all"
+_PROMPT: Final = 60
+
+
+def settle(
+    context: typer.Context,
+    journal: Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal of a batch.")],
+    *,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job",
+            metavar="N=JOB_ID",
+            show_default=False,
+            help="This is the job of N: the next run waits for it. Repeatable.",
+        ),
+    ] = None,
+    resubmit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resubmit",
+            metavar="N",
+            show_default=False,
+            help="Submit N again in the next run, as a new paid job; or all. Repeatable.",
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--drop",
+            metavar="N",
+            show_default=False,
+            help="Leave N be: it is neither submitted nor called uncertain any more; or all. "
+            "Repeatable.",
+        ),
+    ] = None,
+    as_json: _options.AsJSON = False,
+    service: _options.Service = _options.GATEWAY,
+    base_url: _options.BaseURL = None,
+    allow_insecure: _options.AllowInsecure = False,
+    debug: _options.Debug = False,
+) -> None:
+    """List the submits of a batch that are uncertain, and decide about them.
+
+    Each may have started a job, and may be billed: look at the account's usage. N is the number in
+    front of each line, which the names of files begin with, too. What a submit was taken to cost
+    stays counted as spent, whatever is decided. Where the service has a history and there is a key,
+    the jobs are looked for in it. Nothing is submitted by this.
+    """
+    way = _options.connection(context, service, base_url, allow_insecure=allow_insecure)
+    trail = Trail(**way)
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
+        from pika_async import settle_journal, uncertain_in  # noqa: PLC0415 - it loads sqlite
+
+        dialect = dialect_of(trail.service)
+        still = uncertain_in(journal)
+        before = len(still)
+        decided = bool(job or resubmit or drop)
+        if decided:
+            numbers = [entry.number for entry in still]
+            try:
+                still = settle_journal(
+                    journal,
+                    jobs=_jobs(job or []),
+                    resubmit=_numbers("--resubmit", resubmit or [], numbers),
+                    drop=_numbers("--drop", drop or [], numbers),
+                )
+            except FieldError as error:
+                option = "" if error.field == "number" else f"--{error.field.removesuffix('s')}: "
+                raise UsageError(f"{option}{error.complaint}.") from error
+            show(Note(f"{before - len(still)} settled"))
+        looked: dict[int, str] = {}
+        if still and isinstance(dialect, Finds) and has_key(trail.service):
+            run(partial(found_jobs, journal, still, looked, show, trail), trail)
+        for entry in still:
+            _tell(entry, looked.get(entry.number), as_json=as_json)
+        _advise(journal, still, looked, show)
+
+
+def _tell(entry: JournalEntry, found: str | None, *, as_json: bool) -> None:
+    attempt = entry.attempt
+    sent_at = None if attempt is None else attempt.sent_at
+    service = "" if attempt is None else attempt.service
+    perhaps = found or (None if attempt is None else attempt.job_id)
+    if as_json:
+        event(
+            "uncertain",
+            row=entry.number,
+            prompt=entry.prompt,
+            metadata=entry.request.get("metadata", {}),
+            service=service,
+            sent_at=sent_at,
+            job_id=perhaps,
+        )
+        return
+    when = "" if sent_at is None else f"{_local(sent_at)}  "
+    prompt = " ".join(entry.prompt.split())
+    prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
+    job = f"  perhaps job {short(perhaps)}" if perhaps else ""
+    write(f"{entry.number:>5}  {when}{service}  {prompt}{job}")
+
+
+def _local(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _advise(
+    journal: Path, still: list[JournalEntry], looked: Mapping[int, str], show: Stage
+) -> None:
+    if not still:
+        show(Note(f"nothing in {journal} is uncertain"))
+        return
+    show(
+        Note(
+            f"{counted(len(still), 'submit')} may have started a job, and may be billed. Look at "
+            "the account's usage, then add --job N=JOB_ID, --resubmit N or --drop N"
+        )
+    )
+    if looked:
+        options = " ".join(f"--job {number}={job_id}" for number, job_id in looked.items())
+        show(Note(f"found in the history of the service: {options}"))
+
+
+def _jobs(given: list[str]) -> dict[int, str]:
+    jobs: dict[int, str] = {}
+    for one in given:
+        number, sign, job_id = one.partition("=")
+        if not sign or not job_id.strip():
+            raise UsageError(f"--job: {one!r} is not allowed; allowed is N=JOB_ID.")
+        key = _number("--job", number)
+        if key in jobs:
+            raise UsageError(f"--job: {key} is named twice.")
+        jobs[key] = job_id.strip()
+    return jobs
+
+
+def _numbers(option: str, given: list[str], everything: list[int]) -> list[int]:
+    if _ALL in given:
+        return everything
+    return [_number(option, one) for one in given]
+
+
+def _number(option: str, given: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", given.strip(), re.ASCII):
+        raise UsageError(f"{option}: {given!r} is not allowed; allowed is the number of a request.")
+    return int(given)
