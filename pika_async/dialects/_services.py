@@ -38,9 +38,13 @@ def service_named(name: str) -> Dialect:
     Raises:
         FieldError: There is none of that name; names those that there are.
     """
+    return _made(name, "service")
+
+
+def _made(name: str, called: str) -> Dialect:
     make = SERVICES.get(name.strip().lower())
     if make is None:
-        raise FieldError("service", name, ", ".join(SERVICES), verb="are")
+        raise FieldError(called, name, ", ".join(SERVICES), verb="are")
     return make()
 
 
@@ -50,7 +54,7 @@ def service_of(environment: Mapping[str, str]) -> Dialect:
     Raises:
         FieldError: There is none of that name.
     """
-    return service_named(environment.get(SERVICE_VARIABLE, "").strip() or "gateway")
+    return _made(environment.get(SERVICE_VARIABLE, "").strip() or "gateway", SERVICE_VARIABLE)
 
 
 def check_at(dialect: Dialect, request: GenerationRequest) -> None:
