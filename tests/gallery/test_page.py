@@ -338,7 +338,8 @@ class TestAround:
         assert tiles[:3] == [
             "3 jobs accepted, and to be paid for",
             "1 uncertain submit, which may be billed too",
-            "0.60 estimated, 3 \u00d7 0.20; at most 0.80",
+            "$0.60 estimated, $0.20 for a job without a quote; "
+            "$0.20 more may be billed for uncertain submits",
         ]
 
     def test_without_a_price_no_money_is_named(self, journal):
@@ -355,7 +356,7 @@ class TestAround:
         assert [[rect["class"] for rect in row.every("rect")] for row in rows] == [
             ["row", "queued", "generated"],
             ["row", "queued", "failed"],
-            ["row"],
+            ["row", "uncertain"],
             ["row", "open"],
             ["row"],
         ]
