@@ -8,6 +8,7 @@ import shlex
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -126,6 +127,8 @@ def _environment() -> Environment:
 
 def _fit(value: Any) -> Any:
     """Every value on its way into the page."""
+    if isinstance(value, Path):
+        value = str(value)
     return visible(value) if type(value) is str else value
 
 

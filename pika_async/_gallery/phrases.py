@@ -117,6 +117,7 @@ def _ratio(value: float) -> str:
         ratio = Fraction(value).limit_denominator(_LARGEST_SIDE)
     except (ValueError, OverflowError):
         return str(value)
-    if not 0 < ratio <= _LARGEST_SIDE or abs(ratio - Fraction(value)) > _ROUNDED:
+    is_it = abs(ratio - Fraction(value)) <= _ROUNDED
+    if ratio <= 0 or ratio.numerator > _LARGEST_SIDE or not is_it:
         return f"{value:.10g}"
     return _NAMED.get(ratio, f"{ratio.numerator}:{ratio.denominator}")

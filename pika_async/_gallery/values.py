@@ -91,12 +91,10 @@ class Attempt:
     @property
     def is_submit(self) -> bool:
         """Whether something was sent that may have started a job."""
-        return (
-            self.accepted_at is not None
-            or self.job_id is not None
-            or (self.sent_at is not None and self.standing is not Standing.WAITING)
-            or self.standing is Standing.UNCERTAIN
-        )
+        if self.standing in (Standing.WAITING, Standing.UNCERTAIN):
+            return self.standing is Standing.UNCERTAIN
+        known = (self.service, self.sent_at, self.accepted_at, self.job_id)
+        return any(one is not None for one in known)
 
     @property
     def cost(self) -> Money | None:
