@@ -132,13 +132,14 @@ def _estimates(totals: Totals) -> dict[str, str | None]:
     none: dict[str, str | None] = {"estimate": None, "estimate_at_most": None}
     if totals.price is None:
         return none
-    nothing = totals.price * 0
-    certain = totals.certain.sums or (nothing,)
-    at_most = totals.bill.sums or (nothing,)
     # Sums of several currencies are under "money", each.
-    if len(at_most) > 1:
+    if len(totals.bill.sums) > 1:
         return none
-    return {"estimate": _amount(certain[0]), "estimate_at_most": _amount(at_most[0])}
+    nothing = totals.price * 0
+    return {
+        "estimate": _amount(next(iter(totals.certain.sums), nothing)),
+        "estimate_at_most": _amount(next(iter(totals.bill.sums), nothing)),
+    }
 
 
 def _amount(money: Money | None) -> str | None:

@@ -137,8 +137,8 @@ def report(
             if as_csv:
                 for row in pages.table(gallery):
                     # Half surrogate pairs too, which JSON can spell and UTF-8 cannot.
-                    line = row.removesuffix("\n").encode("utf-8", "backslashreplace")
-                    write(line, exact=True)
+                    cells = row.removesuffix("\n").encode("utf-8", "backslashreplace")
+                    write(cells, exact=True)
             if target is not None:
                 html = pages.page(gallery, totals, _batch_line(journal, totals, output_dir))
                 print_page(html) if saved is None else save_page(html, saved)
