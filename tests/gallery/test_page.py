@@ -568,6 +568,11 @@ class TestAround:
             ),
         ]
 
+    def test_one_job_is_no_jobs(self, journal):
+        add(journal, status="succeeded", state=succeeded(), **TIMES)
+        tile, *_ = page_of(journal).every("div", "tile")
+        assert tile.text == "1 job accepted, and to be paid for"
+
     def test_without_a_price_no_money_is_named(self, journal):
         one_of_each(journal)
         found = page_of(journal)
