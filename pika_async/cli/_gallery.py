@@ -120,11 +120,11 @@ def report(
         each = None if price is None else _price(price)
         check_journal(journal)
         target = output or (None if as_json or as_csv else _beside(journal))
+        videos = folders_of(journal) if output_dir is None else [output_dir]
         saved = None if target == _STDOUT else target
         if saved is not None:
             made_before = pages.is_page_of(saved, journal)
             check_page(saved, journal, overwrite=overwrite or made_before)
-        videos = folders_of(journal) if output_dir is None else [output_dir]
         folder = _folder(videos, Path() if saved is None else saved.parent)
         with pages.opened(
             journal, now=time.time(), folder=folder, words=meaning, zone=None

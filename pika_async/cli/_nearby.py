@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,8 @@ from pika_async.cli._running.exits import UsageError
 
 _SQLITE: Final = b"SQLite format 3\0"
 _PROMPTS: Final = (".txt", ".csv", ".jsonl")
+# Of paid jobs first.
+_JOURNALS: Final = (".journal", ".simulated", ".journal.simulated")
 # Of the names that `pika-async batch` gives to folders.
 _FOLDER_ENDS: Final = ("-videos", "-simulated")
 # Folders in a folder; the videos of a batch are not looked for everywhere.
@@ -52,8 +54,8 @@ def _journals_of(given: Path) -> Iterator[Path]:
         names = [given.name, given.stem]
         names += [given.name.removesuffix(end) for end in _FOLDER_ENDS if given.name.endswith(end)]
         for name in dict.fromkeys(filter(None, names)):
-            for end in ("", *_PROMPTS):
-                yield given.with_name(f"{name}{end}.journal")
+            for prompts, journal in product(("", *_PROMPTS), _JOURNALS):
+                yield given.with_name(f"{name}{prompts}{journal}")
 
 
 def _candidates(journal: Path) -> Iterator[Path]:

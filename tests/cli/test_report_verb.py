@@ -314,6 +314,21 @@ class TestNearby:
         assert f"its batch keeps its journal in '{meant}': pika-async report {meant}\n" in done.err
         assert list(here.glob("*.html")) == []
 
+    def test_a_journal_of_simulated_jobs_is_pointed_at_too(self, pika, here):
+        add(here / "lone.simulated")
+        (here / "lone.csv").write_text("prompt\n")
+        (here / "lone.html").write_text("mine")
+        done = pika("report", "lone.csv")
+        assert done.code == 2
+        assert "its batch keeps its journal in 'lone.simulated'" in done.err
+
+    def test_what_is_no_journal_is_told_before_what_stands_in_the_place_of_its_page(
+        self, pika, here
+    ):
+        (here / "lone.csv").write_text("prompt\na red panda\n" * 50)
+        (here / "lone.html").write_text("mine")
+        assert "is not a journal" in pika("report", "lone.csv").err
+
     def test_a_file_of_prompts_without_a_journal_is_told_as_what_it_is(self, pika, here):
         (here / "lone.csv").write_text("prompt\na red panda\n" * 50)
         done = pika("report", "lone.csv")
