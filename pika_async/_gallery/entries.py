@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from pika_async._errors import SubmissionUncertainError
 from pika_async._gallery.files import Folder
-from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Standing
+from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Run, Standing
 from pika_async._journal.history import Status
 from pika_async._meaning import Advice, MoneyMeaning
 
@@ -24,6 +24,8 @@ Words: TypeAlias = Callable[[MoneyMeaning, Advice | None], str]
 _ANSWERED_WITHIN: Final = 60.0
 
 _UNCERTAIN: Final = SubmissionUncertainError.__name__
+# Shown in places of their own.
+_NO_OPTIONS: Final = ("prompt", "metadata")
 
 
 @frozen(kw_only=True)
@@ -31,13 +33,17 @@ class Showing:
     """What it takes to show the requests of one journal."""
 
     now: float
-    run_starts: Sequence[float]
-    """In their order."""
+    runs: Sequence[Run]
+    """In the order of their starts."""
     last_run: int
     folder: Folder | None
     """Where the saved videos are, if that is known."""
     words: Words
     """Puts money and advice into the sentences of whoever reads the report."""
+    _starts: list[float] = field(
+        init=False,
+        default=Factory(lambda self: [run.started_at for run in self.runs], takes_self=True),
+    )
 
     def entry(self, known: history.JournalEntry) -> Entry:
         """A request with its attempts."""
@@ -45,12 +51,16 @@ class Showing:
         *earlier, last = known.attempts or (None,)
         return Entry(
             id=known.id,
+            number=known.number,
             index=known.index,
             run=known.run.number,
             in_last_run=in_last_run,
             fingerprint=known.fingerprint,
             prompt=known.prompt,
-            options={name: value for name, value in known.request.items() if name != "prompt"},
+            options={
+                name: value for name, value in known.request.items() if name not in _NO_OPTIONS
+            },
+            metadata=known.metadata,
             attempt=self._never_sent(known)
             if last is None
             else self._attempt(last, may_be_under_way=in_last_run),
@@ -91,13 +101,22 @@ class Showing:
             end=known.end,
             problem=self._problem(known.problem),
             given_up=given_up,
+            service=known.service,
+            base_url=known.base_url,
+            run=self._run_at(known.sent_at if known.accepted_at is None else known.accepted_at),
+            quoted=known.quoted,
+            charged=known.charged,
             watched=self._watched(known.accepted_at, known.ended_at),
         )
 
     def _watched(self, start: float | None, end: float | None) -> bool:
         if start is None or end is None:
             return True
-        return bisect_right(self.run_starts, start) == bisect_right(self.run_starts, end)
+        return bisect_right(self._starts, start) == bisect_right(self._starts, end)
+
+    def _run_at(self, at: float | None) -> int | None:
+        place = 0 if at is None else bisect_right(self._starts, at)
+        return self.runs[place - 1].number if place else None
 
     def _problem(self, known: history.Problem | None) -> Problem | None:
         if known is None:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from pika_async._gallery.entries import Showing
+from pika_async._gallery.files import holding
 from pika_async._journal import reader
 from pika_async._meaning import in_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
     from pika_async._gallery.entries import Words
     from pika_async._gallery.files import Folder
     from pika_async._gallery.values import Entry, Run
 
+_LOOKED_FOR: Final = 200
+
 
 class Gallery:
     """What a journal held at one moment. Requests are read anew each time they are asked for."""
 
-    def __init__(self, journal: reader.JournalReader, showing: Showing) -> None:
+    def __init__(
+        self, journal: reader.JournalReader, showing: Showing, zone: tzinfo | None
+    ) -> None:
         self.path = journal.path
         self.runs: Sequence[Run] = journal.runs
         """In the order of their starts."""
         self.made_at = showing.now
         """Seconds since 1970."""
+        self.zone = zone
+        """Whose times are shown; None: that of this machine."""
         self._journal = journal
         self._showing = showing
 
@@ -53,7 +63,12 @@ class Gallery:
 
 @contextmanager
 def opened(
-    path: Path, *, now: float, folder: Folder | None = None, words: Words = in_sentences
+    path: Path,
+    *,
+    now: float,
+    folder: Folder | None = None,
+    words: Words = in_sentences,
+    zone: tzinfo | None = UTC,
 ) -> Iterator[Gallery]:
     """The journal at ``path`` as it is now, whoever writes to it meanwhile.
 
@@ -63,6 +78,7 @@ def opened(
         folder: Where the saved videos are, if that is known.
         words: Puts what an error means for the money, and what to do next, into the sentences of
             whoever reads the report.
+        zone: The time zone of the times that people see; None: that of this machine.
 
     Raises:
         JournalError: It is not there, empty, not a journal, damaged, or of a newer version.
@@ -70,9 +86,21 @@ def opened(
     with reader.opened(path) as journal:
         showing = Showing(
             now=now,
-            run_starts=[run.started_at for run in journal.runs],
+            runs=journal.runs,
             last_run=journal.last_run,
             folder=folder,
             words=words,
         )
-        yield Gallery(journal, showing)
+        yield Gallery(journal, showing, zone)
+
+
+def saved_in(path: Path, folders: Iterable[Path]) -> list[Path]:
+    """Those of ``folders`` that hold videos of the journal at ``path``, the fullest in front.
+
+    Raises:
+        JournalError: As for :func:`opened`.
+    """
+    with reader.opened(path) as journal:
+        saved = (file for entry in journal.entries() for file in entry.files)
+        # Enough to tell: names have the ids of jobs in them.
+        return holding(tuple(islice(saved, _LOOKED_FOR)), folders)

@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from pika_async._gallery.bill import Bill
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.totals import Totals
-    from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Run
+    from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Run, Standing
+    from pika_async._money import Money
 
 
 def lines(gallery: Gallery, totals: Totals) -> Iterator[dict[str, Any]]:
     """``report``, then a ``run`` for each, an ``item`` for each, and the ``totals``.
 
-    Times are seconds since 1970. What others wrote is as they wrote it, links too.
+    Times are seconds since 1970; money is whole millionths and a currency, as ``to_json`` has it.
+    What others wrote is as they wrote it, links too.
     """
     yield {"event": "report", "journal": str(gallery.path), "made_at": gallery.made_at}
     for run in gallery.runs:
-        yield {"event": "run", **_run(run)}
+        yield {"event": "run", **_run(run, totals)}
     for entry in gallery.entries():
         yield {"event": "item", **_item(entry)}
     yield {"event": "totals", **_totals(totals)}
 
 
-def _run(run: Run) -> dict[str, Any]:
-    return {**asdict(run), "seconds": run.seconds}
+def _run(run: Run, totals: Totals) -> dict[str, Any]:
+    known = {**asdict(run), "seconds": run.seconds}
+    bill = totals.run_bills.get(run.number)
+    if bill is None:
+        return {**known, "submits": 0, "outcomes": {}, "money": None}
+    return {
+        **known,
+        "submits": bill.bill.submits,
+        "outcomes": _counts(bill.outcomes),
+        "money": _bill(bill.bill),
+    }
+
+
+def _counts(counts: Mapping[Standing, int]) -> dict[str, int]:
+    return {standing.value: count for standing, count in counts.items()}
+
+
+def _bill(bill: Bill) -> dict[str, Any]:
+    return {
+        "submits": bill.submits,
+        "charged": [_money(amount) for amount in bill.charged],
+        "expected": [_money(amount) for amount in bill.expected],
+        "unknown": bill.unknown,
+    }
+
+
+def _money(amount: Money | None) -> dict[str, Any] | None:
+    return None if amount is None else asdict(amount)
 
 
 def _item(entry: Entry) -> dict[str, Any]:
     return {
+        "number": entry.number,
         "index": entry.index,
         "run": entry.run,
         "in_last_run": entry.in_last_run,
         "prompt": entry.prompt,
         "options": entry.options,
+        "metadata": entry.metadata,
         "fingerprint": entry.fingerprint,
         **_attempt(entry.attempt),
         "videos": [_video(clip) for clip in entry.clips],
@@ -48,6 +79,9 @@ def _item(entry: Entry) -> dict[str, Any]:
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "state": attempt.standing.value,
+        "service": attempt.service,
+        "base_url": attempt.base_url,
+        "submitted_in_run": attempt.run,
         "job_id": attempt.job_id,
         "sent_at": attempt.sent_at,
         "accepted_at": attempt.accepted_at,
@@ -56,6 +90,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "queued_seconds": attempt.queued_seconds,
         "generated_seconds": attempt.generated_seconds,
         "whole_seconds": attempt.whole_seconds,
+        "quoted": _money(attempt.quoted),
+        "charged": _money(attempt.charged),
         "reason": attempt.reason,
         "code": attempt.code,
         "problem": None if attempt.problem is None else _problem(attempt.problem),
@@ -71,15 +107,44 @@ def _video(clip: Clip) -> dict[str, Any]:
     return {**known, "file": clip.file, "file_link": clip.file_link}
 
 
+_SHOWN_APART: Final = ("standings", "price", "outcomes", "run_bills", "places")
+
+
 def _totals(totals: Totals) -> dict[str, Any]:
-    known = asdict(totals)
-    standings = {standing.value: count for standing, count in known.pop("standings").items()}
-    prices = {
-        name: None if amount is None else str(amount)
-        for name, amount in (
-            ("price", known.pop("price")),
-            ("estimate", totals.estimate),
-            ("estimate_at_most", totals.estimate_at_most),
-        )
+    known = asdict(totals, filter=lambda field, _: field.name not in _SHOWN_APART)
+    return {
+        "requests": totals.requests,
+        **_counts(totals.standings),
+        **known,
+        "price": _amount(totals.price),
+        **_estimates(totals),
+        "money": {
+            **_bill(totals.bill),
+            "uncertain": _bill(totals.uncertain),
+            "outcomes": {standing.value: _bill(bill) for standing, bill in totals.outcomes.items()},
+        },
+        "places": [asdict(place) for place in totals.places],
     }
-    return {"requests": totals.requests, **standings, **known, **prices}
+
+
+def _estimates(totals: Totals) -> dict[str, str | None]:
+    """What it comes to, where ``price`` fills in what nobody has named a price of."""
+    none: dict[str, str | None] = {"estimate": None, "estimate_at_most": None}
+    if totals.price is None:
+        return none
+    # Sums of several currencies are under "money", each.
+    if len(totals.bill.sums) > 1:
+        return none
+    nothing = totals.price * 0
+    return {
+        "estimate": _amount(next(iter(totals.certain.sums), nothing)),
+        "estimate_at_most": _amount(next(iter(totals.bill.sums), nothing)),
+    }
+
+
+def _amount(money: Money | None) -> str | None:
+    """``0.40``: with two digits at least, and without the currency."""
+    if money is None:
+        return None
+    whole, _, rest = f"{money.amount:f}".partition(".")
+    return f"{whole}.{rest:0<2}"

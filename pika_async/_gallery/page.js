@@ -3,7 +3,7 @@
   document.documentElement.classList.add("js");
   const cards = [...document.querySelectorAll(".card")];
   const texts = cards.map((card) =>
-    [...card.querySelectorAll(".prompt, .why, .id")]
+    [...card.querySelectorAll(".prompt, .why, .id, .metadata")]
       .map((part) => part.textContent)
       .join("\n")
       .toLowerCase(),
@@ -69,6 +69,25 @@
     if (button) copy(button);
   });
 
+  // Cards line up: of a long prompt the beginning is shown, and the rest on demand.
+  for (const prompt of document.querySelectorAll(".prompt.long")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "more";
+    const say = () => {
+      const open = prompt.classList.contains("open");
+      button.textContent = open ? "less" : "more";
+      button.setAttribute("aria-expanded", String(open));
+      button.setAttribute("aria-label", open ? "Less of the prompt" : "The whole prompt");
+    };
+    button.addEventListener("click", () => {
+      prompt.classList.toggle("open");
+      say();
+    });
+    say();
+    prompt.after(button);
+  }
+
   // One sound at a time.
   document.addEventListener(
     "play",
@@ -76,6 +95,20 @@
       for (const video of document.querySelectorAll("video")) {
         if (video !== event.target && !video.paused) video.pause();
       }
+    },
+    true,
+  );
+
+  // A black frame does not say why it is black.
+  document.addEventListener(
+    "error",
+    ({ target }) => {
+      const frame = target instanceof HTMLVideoElement && target.closest(".frame");
+      if (!frame || frame.querySelector(".lost")) return;
+      const lost = document.createElement("p");
+      lost.className = "lost";
+      lost.textContent = "This video could not be loaded. Its link may have expired.";
+      frame.append(lost);
     },
     true,
   );

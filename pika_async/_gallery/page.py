@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from pika_async._gallery import phrases
+from pika_async._gallery.bill import added
+from pika_async._gallery.mark import marked
 from pika_async._gallery.safe import visible, web_link
 from pika_async._gallery.timeline import LABELLED, Timeline, row_height, stacked
 from pika_async._gallery.values import Standing
 from pika_async._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from decimal import Decimal
+    from collections.abc import Iterable, Iterator
 
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.totals import Totals
+    from pika_async._gallery.values import Attempt
+    from pika_async._money import Money
 
 _WORDS: Final = {
     Standing.SUCCEEDED: "succeeded",
@@ -34,12 +40,35 @@ _WORDS: Final = {
 _LABEL_LENGTH: Final = 60
 # Characters of what a service says.
 _SHOWN: Final = 2_000
+# About three lines of a card.
+_PROMPT_LENGTH: Final = 120
+_PROMPT_LINES: Final = 3
+# The last part of the names of journals of `pika-async batch --simulate`.
+_SIMULATED: Final = ".simulated"
 
 
-def page(gallery: Gallery, totals: Totals) -> Iterator[str]:
-    """The page, piece by piece, so that memory does not grow with the journal."""
+class Simulated(StrEnum):
+    """Whether what a journal holds cost nothing, as far as that can be told."""
+
+    NO = "no"
+    PARTLY = "partly"
+    """Some of it went to a service on this machine."""
+    YES = "yes"
+    """All of it went there, and no video is anywhere else; or the journal's name says so."""
+
+
+def page(gallery: Gallery, totals: Totals, batch_line: str | None = None) -> Iterator[str]:
+    """The page, piece by piece, so that memory does not grow with the journal.
+
+    ``batch_line``: the command that runs the batch again.
+    """
+    yield from marked(_pieces(gallery, totals, batch_line), gallery.path)
+
+
+def _pieces(gallery: Gallery, totals: Totals, batch_line: str | None) -> Iterator[str]:
     timeline = Timeline(gallery.runs)
     style, script = Markup(_part("page.css")), Markup(_part("page.js"))  # noqa: S704 - our own
+    name = gallery.path.name
     return (
         _environment()
         .get_template("page.html")
@@ -48,6 +77,8 @@ def page(gallery: Gallery, totals: Totals) -> Iterator[str]:
             totals=totals,
             timeline=timeline,
             row_height=row_height(gallery.count()),
+            simulated=_simulated(gallery, totals),
+            batch_line=batch_line or f"pika-async batch FILE --journal {shlex.quote(name)}",
             shares=stacked([(standing, totals.standings[standing]) for standing in Standing]),
             policy=_policy(style, script),
             style=style,
@@ -69,6 +100,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         Standing=Standing,
+        Simulated=Simulated,
         words=_WORDS,
         version=__version__,
         labelled=LABELLED,
@@ -85,12 +117,18 @@ def _environment() -> Environment:
         option=phrases.option,
         percent=_percent,
         money=_money,
+        money_in_all=_money_in_all,
+        clock=phrases.clock,
+        offset=phrases.offset,
+        is_long=_is_long,
     )
     return environment
 
 
 def _fit(value: Any) -> Any:
     """Every value on its way into the page."""
+    if isinstance(value, Path):
+        value = str(value)
     return visible(value) if type(value) is str else value
 
 
@@ -136,6 +174,25 @@ def _percent(share: float) -> str:
     return f"{share:.2f}%"
 
 
-def _money(amount: Decimal) -> str:
-    # Not 2E+1, which is how decimals say 20.
-    return f"{amount:,f}"
+def _is_long(prompt: str) -> bool:
+    """Whether a card shows its beginning first."""
+    return len(prompt) > _PROMPT_LENGTH or prompt.count("\n") >= _PROMPT_LINES
+
+
+def _money(amounts: tuple[Money, ...]) -> str:
+    """``$1.20``, ``3.00 SEK + $1.20``, or a dash where there is no sum."""
+    return " + ".join(map(str, amounts)) or "—"
+
+
+def _money_in_all(attempts: Iterable[Attempt]) -> str:
+    return _money(added(one.cost for one in attempts if one.cost is not None))
+
+
+def _simulated(gallery: Gallery, totals: Totals) -> Simulated:
+    if gallery.path.suffix == _SIMULATED:
+        return Simulated.YES
+    if not totals.local_submits:
+        return Simulated.NO
+    if totals.local_submits < totals.submits or totals.videos_elsewhere:
+        return Simulated.PARTLY
+    return Simulated.YES

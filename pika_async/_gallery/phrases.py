@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from fractions import Fraction
 from typing import Any, Final
 
 _TENTHS_BELOW: Final = 9.95
@@ -34,21 +35,41 @@ def _pair(amount: int, size: int, large: str, small: str) -> str:
     return f"{many} {large} {rest} {small}" if rest else f"{many} {large}"
 
 
-def moment(at: float) -> str:
-    """``2025-03-01 09:30:12 UTC``."""
-    known = _datetime(at)
-    return f"{at}" if known is None else f"{known:%Y-%m-%d %H:%M:%S} UTC"
+def moment(at: float, zone: tzinfo | None = UTC) -> str:
+    """``2025-03-01 09:30:12 UTC+1``; ``zone``: None is that of this machine."""
+    known = _datetime(at, zone)
+    return f"{at}" if known is None else f"{known:%Y-%m-%d %H:%M:%S} {offset(at, zone)}"
+
+
+def clock(at: float, zone: tzinfo | None = UTC) -> str:
+    """``2025-03-01 09:30``, where the zone is said beside it."""
+    known = _datetime(at, zone)
+    return f"{at}" if known is None else f"{known:%Y-%m-%d %H:%M}"
+
+
+def offset(at: float, zone: tzinfo | None = UTC) -> str:
+    """How a zone stands to UTC at that moment: ``UTC``, ``UTC+1``, ``UTC-3:30``.
+
+    By its hours, since the names of zones are short for several: CST, IST.
+    """
+    known = _datetime(at, zone)
+    away = None if known is None else known.utcoffset()
+    if not away:
+        return "UTC"
+    hours, rest = divmod(abs(away), timedelta(hours=1))
+    minutes = f":{rest // timedelta(minutes=1):02}" if rest else ""
+    return f"UTC{'-' if away < timedelta(0) else '+'}{hours}{minutes}"
 
 
 def iso(at: float | None) -> str | None:
     """``2025-03-01T09:30:12Z``, for machines; None where there is no such time."""
-    known = None if at is None else _datetime(at)
+    known = None if at is None else _datetime(at, UTC)
     return None if known is None else f"{known:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _datetime(at: float) -> datetime | None:
+def _datetime(at: float, zone: tzinfo | None) -> datetime | None:
     try:
-        return datetime.fromtimestamp(at, UTC)
+        return datetime.fromtimestamp(at, UTC).astimezone(zone)
     except (OverflowError, OSError, ValueError):
         return None
 
@@ -58,18 +79,45 @@ def amount(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def option(value: Any) -> str:
+def option(value: Any, name: str = "") -> str:
     """What was asked for, as it is shown: media by where they come from."""
     match value:
-        case {"path": source} | {"url": source}:
-            return str(source)
+        case {"path": shown} | {"url": shown}:
+            return str(shown)
         case {"sha256": digest}:
             return f"given as bytes, SHA-256 {str(digest)[:12]}…"
         case dict():
             return ", ".join(f"{name} {option(inner)}" for name, inner in value.items())
-        case bool():
-            return "yes" if value else "no"
         case list():
             return ", ".join(map(option, value))
+        case bool():
+            return "yes" if value else "no"
         case _:
-            return str(value)
+            return _number(value, name) if isinstance(value, int | float) else str(value)
+
+
+def _number(value: float, name: str) -> str:
+    if name == "aspect_ratio":
+        return _ratio(value)
+    # Not the last digits, by which 0.1 + 0.2 differs from what was meant.
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+# Beyond these, a pair of whole numbers tells less than the quotient: 37:20 for 1.85.
+_LARGEST_SIDE: Final = 21
+# A quotient is rounded to 16 digits; a file of prompts may keep fewer.
+_ROUNDED: Final = Fraction(1, 10**6)
+# As screens are named, which is not in lowest terms.
+_NAMED: Final = {Fraction(7, 3): "21:9", Fraction(3, 7): "9:21"}
+
+
+def _ratio(value: float) -> str:
+    """``16:9`` for 1.7777777777777777; the number where no small whole numbers make it."""
+    try:
+        ratio = Fraction(value).limit_denominator(_LARGEST_SIDE)
+    except (ValueError, OverflowError):
+        return str(value)
+    is_it = abs(ratio - Fraction(value)) <= _ROUNDED
+    if ratio <= 0 or ratio.numerator > _LARGEST_SIDE or not is_it:
+        return f"{value:.10g}"
+    return _NAMED.get(ratio, f"{ratio.numerator}:{ratio.denominator}")

@@ -21,13 +21,20 @@ _STEPS: Final = (
 # Rows as high as a line of text while they fit the window; thousands must still be scrolled.
 _ROW_HEIGHTS: Final = ((80, 18), (400, 8), (2_000, 4))
 _LEAST_ROW_HEIGHT: Final = 2
+# Percent of the width that the name of a run takes on a narrow screen.
+_ROOM_OF_A_NAME: Final = 8.0
+# Percent of the width of what took no time and is to be seen.
+_MARK: Final = 0.6
 LABELLED: Final = 18
 """The height of rows that have room for a label."""
 
 
 @frozen(kw_only=True)
 class Bar:
-    """One stretch of a job: ``queued``, ``generated``, ``failed``, ``open`` or ``unsplit``."""
+    """One stretch of a job: ``queued``, ``generated``, ``failed``, ``open`` or ``unsplit``.
+
+    Of a submit without a job there is a mark, ``failed`` or ``uncertain``.
+    """
 
     kind: str
     left: float
@@ -44,10 +51,12 @@ class Tick:
 
 @frozen(kw_only=True)
 class Start:
-    """Where a later run begins."""
+    """Where a run begins."""
 
     left: float
     run: Run
+    labelled: bool
+    """Whether there is room for its name."""
 
 
 class Timeline:
@@ -63,6 +72,11 @@ class Timeline:
         for run in runs:
             self._offsets.append(self.seconds)
             self.seconds += run.seconds
+
+    @property
+    def silent(self) -> list[Run]:
+        """The runs in which nothing was noted, and that have no width."""
+        return [run for run in self._runs if not run.seconds]
 
     def left(self, at: float) -> float:
         """Where a moment stands; one between two runs stands where they meet."""
@@ -86,12 +100,18 @@ class Timeline:
         ]
 
     def starts(self) -> list[Start]:
-        """Where each run but the first begins, if something was noted in it."""
-        return [
-            Start(left=100 * offset / self.seconds, run=run)
-            for run, offset in zip(self._runs, self._offsets, strict=True)
-            if offset > 0 and run.seconds > 0
-        ]
+        """Where each run begins; one in which nothing was noted has no width."""
+        if self.seconds <= 0:
+            return []
+        found: list[Start] = []
+        free = 0.0
+        for run, offset in zip(self._runs, self._offsets, strict=True):
+            left = 100 * offset / self.seconds
+            labelled = left >= free and left <= 100 - _ROOM_OF_A_NAME
+            if labelled:
+                free = left + _ROOM_OF_A_NAME
+            found.append(Start(left=left, run=run, labelled=labelled))
+        return found
 
     def bars(self, entry: Entry) -> list[Bar]:
         """Of a request, those of earlier attempts first."""
@@ -100,6 +120,7 @@ class Timeline:
     def _bars(self, attempt: Attempt) -> Iterator[Bar]:
         accepted, running, ended = attempt.accepted_at, attempt.running_at, attempt.ended_at
         if accepted is None:
+            yield from self._mark(attempt)
             return
         if ended is None:
             if attempt.standing is Standing.RUNNING and not attempt.given_up:
@@ -112,6 +133,17 @@ class Timeline:
             return
         yield self._bar("queued", accepted, running)
         yield self._bar(outcome, running, ended)
+
+    def _mark(self, attempt: Attempt) -> Iterator[Bar]:
+        """Of a submit that no job is known of."""
+        if attempt.standing is Standing.UNCERTAIN:
+            at = attempt.sent_at
+        elif attempt.standing is Standing.FAILED:
+            at = attempt.ended_at
+        else:
+            return
+        if at is not None:
+            yield Bar(kind=attempt.standing, left=min(self.left(at), 100 - _MARK), width=_MARK)
 
     def _bar(self, kind: str, start: float, end: float) -> Bar:
         left = self.left(start)

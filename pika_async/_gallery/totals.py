@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define, field, frozen
 
-from pika_async._gallery.values import Entry, Run, Standing
+from pika_async._gallery.bill import Bill, Bills, RunBill, in_all
+from pika_async._gallery.values import Entry, Run, Standing, on_this_machine
+from pika_async._money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
 
 @frozen(kw_only=True)
@@ -54,7 +56,16 @@ class Totals:
     """All runs together, each from its start to the last thing noted in it."""
     jobs_per_minute: float | None
     """Jobs that ended, over all of that."""
-    price: Decimal | None = None
+    outcomes: dict[Standing, Bill]
+    """What submits cost, by what became of them; those of earlier attempts among them."""
+    run_bills: dict[int, RunBill]
+    """The same by the run that sent them, by its number."""
+    places: tuple[Place, ...]
+    """Where submits went, those with the most in front."""
+    videos_elsewhere: int
+    """Videos whose link leads away from this machine."""
+    price: Money | None = None
+    """What a job is taken to cost of which nobody named a price."""
 
     @property
     def requests(self) -> int:
@@ -67,20 +78,55 @@ class Totals:
         return self.standings[Standing.UNCERTAIN] + self.uncertain_before
 
     @property
-    def estimate(self) -> Decimal | None:
-        """What the accepted jobs cost at that price each."""
-        return None if self.price is None else self.price * self.accepted
+    def certain(self) -> Bill:
+        """What the submits cost that started a job, or are under way."""
+        return in_all(
+            bill for standing, bill in self.outcomes.items() if standing is not Standing.UNCERTAIN
+        )
 
     @property
-    def estimate_at_most(self) -> Decimal | None:
-        """The same, with the submits that may be billed."""
-        if self.price is None:
-            return None
-        return self.price * (self.accepted + self.uncertain_submits)
+    def uncertain(self) -> Bill:
+        """What may have to be paid for submits of which nobody knows the answer."""
+        return self.outcomes.get(Standing.UNCERTAIN, Bill(submits=0))
+
+    @property
+    def bill(self) -> Bill:
+        """Both together."""
+        return in_all(self.outcomes.values())
+
+    @property
+    def knows_money(self) -> bool:
+        """Whether there is any sum to be shown."""
+        return bool(self.bill.sums)
+
+    @property
+    def submits(self) -> int:
+        """All that may have started a job."""
+        return sum(bill.submits for bill in self.outcomes.values())
+
+    @property
+    def local_submits(self) -> int:
+        """Those that went to a service on this machine."""
+        return sum(place.submits for place in self.places if place.is_local)
+
+
+@frozen
+class Place:
+    """Where submits went, and how many."""
+
+    service: str
+    base_url: str | None
+    submits: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is this machine."""
+        return self.base_url is not None and on_this_machine(self.base_url)
 
 
 @define
 class _Tally:
+    bills: Bills
     standings: Counter[Standing] = Factory(Counter)
     accepted: int = 0
     accepted_before: int = 0
@@ -93,6 +139,8 @@ class _Tally:
     videos_found: int = 0
     followed_late: int = 0
     ended: int = 0
+    places: Counter[tuple[str, str | None]] = Factory(Counter)
+    videos_elsewhere: int = 0
     # Eight bytes a job, where a list of floats takes thirty-two.
     queued: array[float] = field(factory=lambda: array("d"))
     generated: array[float] = field(factory=lambda: array("d"))
@@ -101,9 +149,12 @@ class _Tally:
     def add(self, entry: Entry) -> None:
         self.standings[entry.attempt.standing] += 1
         self.not_in_last_run += not entry.in_last_run
+        self.bills.add(entry)
         for attempt in entry.attempts:
             self.accepted += attempt.accepted_at is not None
             self.ended += attempt.end is not None
+            if attempt.service is not None:
+                self.places[attempt.service, attempt.base_url] += 1
         for attempt in entry.earlier:
             self.accepted_before += attempt.accepted_at is not None
             self.uncertain_before += attempt.standing is Standing.UNCERTAIN
@@ -113,6 +164,7 @@ class _Tally:
             self.videos_of_unknown_length += clip.video.duration is None
             self.videos_saved += clip.file is not None
             self.videos_found += clip.file_link is not None
+            self.videos_elsewhere += bool(clip.video.url) and not on_this_machine(clip.video.url)
         if entry.attempt.standing is Standing.SUCCEEDED:
             self._add_times(entry)
 
@@ -131,10 +183,11 @@ class _Tally:
 
 
 def totals_of(
-    entries: Iterable[Entry], runs: Sequence[Run], price: Decimal | None = None
+    entries: Iterable[Entry], runs: Sequence[Run], price: Money | Decimal | None = None
 ) -> Totals:
-    """Add up ``entries``, one at a time; ``price``: of one job."""
-    tally = _Tally()
+    """Add up ``entries``, one at a time; ``price``: of one job where no other is known."""
+    each = None if price is None else Money.of(price)
+    tally = _Tally(Bills(each))
     for entry in entries:
         tally.add(entry)
     run_seconds = sum(run.seconds for run in runs)
@@ -156,7 +209,11 @@ def totals_of(
         runs=len(runs),
         run_seconds=run_seconds,
         jobs_per_minute=60 * tally.ended / run_seconds if run_seconds > 0 else None,
-        price=price,
+        outcomes=tally.bills.by_outcome(),
+        run_bills=tally.bills.by_run(),
+        places=tuple(Place(*where, count) for where, count in tally.places.most_common()),
+        videos_elsewhere=tally.videos_elsewhere,
+        price=each,
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from pika_async._journal.history import Run
+from pika_async._money import Money
 from pika_async._states import Failed, Succeeded, Video
+from pika_async._wire.endpoint import is_loopback
 
 __all__ = ["Attempt", "Clip", "Entry", "Problem", "Run", "Standing"]
 
@@ -58,6 +61,15 @@ class Attempt:
     problem: Problem | None
     given_up: bool = False
     """Another attempt has taken its place."""
+    service: str | None = None
+    """What it was submitted to; None where nothing was sent."""
+    base_url: str | None = None
+    run: int | None = None
+    """The run that submitted it, as far as its time tells."""
+    quoted: Money | None = None
+    """What it was taken to cost before it was sent."""
+    charged: Money | None = None
+    """What the service says it cost."""
     watched: bool = True
     """No new run began between the submit and the end, so that nobody may have been looking."""
 
@@ -77,6 +89,29 @@ class Attempt:
         return _between(self.accepted_at, self.ended_at)
 
     @property
+    def is_submit(self) -> bool:
+        """Whether something was sent that may have started a job."""
+        if self.standing in (Standing.WAITING, Standing.UNCERTAIN):
+            return self.standing is Standing.UNCERTAIN
+        known = (self.service, self.sent_at, self.accepted_at, self.job_id)
+        return any(one is not None for one in known)
+
+    @property
+    def cost(self) -> Money | None:
+        """What it cost, or what it was taken to cost where that is not known."""
+        return self.quoted if self.charged is None else self.charged
+
+    @property
+    def host(self) -> str | None:
+        """The service's host, with its port if it has one of its own."""
+        return None if self.base_url is None else urlsplit(self.base_url).netloc or self.base_url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it went to a service on this machine, as the simulator is one."""
+        return self.base_url is not None and on_this_machine(self.base_url)
+
+    @property
     def reason(self) -> str | None:
         """Why the job failed, in the service's words, or why the request was refused."""
         if self.standing is not Standing.FAILED:
@@ -89,6 +124,14 @@ class Attempt:
     def code(self) -> str | None:
         """What kind of failure it is, where that is known."""
         return self.end.code if isinstance(self.end, Failed) else None
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether a link leads to the machine that it is followed on."""
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def _between(start: float | None, end: float | None) -> float | None:
@@ -114,6 +157,8 @@ class Entry:
     """One request of a batch."""
 
     id: int
+    number: int = 0
+    """Its place in the run that met it first, from 0, by which its files are named."""
     index: int
     """Its place in the last run that met it, from 0."""
     run: int
@@ -122,6 +167,8 @@ class Entry:
     prompt: str
     options: Mapping[str, Any] = field(factory=dict)
     """What was asked for beside the prompt."""
+    metadata: Mapping[str, str] = field(factory=dict)
+    """The caller's own texts, which were never sent."""
     attempt: Attempt
     earlier: tuple[Attempt, ...] = ()
     """Submits given up for a new one, the oldest first."""

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pika_async._meaning import Advice, MoneyMeaning
+from pika_async._money import Money
 from pika_async._states import Failed, Succeeded
 
 
@@ -117,6 +118,8 @@ class Attempt:
         end: How the job ended, or None.
         problem: What went wrong last, or None.
         files: The videos of it that were saved.
+        quoted: What it was taken to cost before it was sent, or None.
+        charged: What it cost, where the service said so, else None.
     """
 
     status: Status
@@ -134,6 +137,8 @@ class Attempt:
     end: Succeeded | Failed | None = None
     problem: Problem | None = None
     files: tuple[SavedFile, ...] = ()
+    quoted: Money | None = None
+    charged: Money | None = None
 
 
 @frozen(kw_only=True)
@@ -168,6 +173,11 @@ class JournalEntry:
     def prompt(self) -> str:
         """The prompt."""
         return str(self.request["prompt"])
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The caller's own texts by name; they were never sent."""
+        return dict(self.request.get("metadata", {}))
 
     @property
     def attempt(self) -> Attempt | None:

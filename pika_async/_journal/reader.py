@@ -182,8 +182,9 @@ class JournalReader:
 
 def _request(record: str) -> Mapping[str, Any]:
     request = json.loads(record)
-    # Each has one, and whoever shows a request relies on it.
+    # Whoever shows a request relies on both.
     str(request["prompt"])
+    dict(request.get("metadata", {}))
     return dict(request)
 
 
@@ -204,7 +205,14 @@ def _attempt(row: _Row) -> Attempt:
         end=None if row["state"] is None else state_of(row["state"]),
         problem=None if row["problem"] is None else problem_of(row["problem"]),
         files=() if row["files"] is None else files_of(row["files"]),
+        quoted=_money(row, "quoted"),
+        charged=_money(row, "charged"),
     )
+
+
+def _money(row: _Row, column: str) -> Money | None:
+    micros = row[column]
+    return None if micros is None else Money(micros, row[f"{column}_currency"])
 
 
 def _runs(connection: sqlite3.Connection) -> tuple[Run, ...]:

@@ -1,6 +1,7 @@
 """``pika-async report``: from a journal to a page that a person can look through."""
 
 import json
+import shlex
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pika_async._checks import FieldError
 from pika_async.cli import _options
+from pika_async.cli._nearby import check_journal, folders_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
 from pika_async.cli._running.run import reported
@@ -17,9 +20,10 @@ from pika_async.cli._showing.output import event, write, write_path
 from pika_async.cli._showing.sentences import meaning
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import stage_for
+from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
-    from pika_async._gallery import Totals
+    from pika_async._gallery import Folder, Totals
     from pika_async.cli._showing.shown import Show
 
 EXAMPLES: Final = """\
@@ -29,10 +33,13 @@ Examples:
 pika-async report prompts.txt.journal
 pika-async report shots.journal -d videos -o shots.html --overwrite
 pika-async report shots.journal --price 0.20
+pika-async report shots.journal --csv > shots.results.csv
 pika-async report shots.journal --json | jq 'select(.event == "totals")'
 ```
 """
 _STDOUT: Final = Path("-")
+# The last part of the names of journals of simulated jobs.
+_SIMULATED: Final = ".simulated"
 _HIGHEST_PRICE: Final = 1_000_000
 
 
@@ -46,7 +53,8 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="Write the page here; -: to stdout. By default JOURNAL with the suffix .html.",
+            help="Write the page here; -: to stdout. By default JOURNAL with the suffix .html. A "
+            "page that was made of this journal before is replaced.",
         ),
     ] = None,
     output_dir: Annotated[
@@ -56,8 +64,9 @@ def report(
             "-d",
             metavar="FOLDER",
             show_default=False,
-            help="Where the batch saved the videos, for playing those; by default where "
-            "`pika-async batch` saves them. Others are played from the service.",
+            help="Where the batch saved the videos, for playing those; by default they are looked "
+            "for where `pika-async batch` saves them, in the folder of JOURNAL, in this one, and "
+            "in the folders in these. Others are played from the service.",
         ),
     ] = None,
     price: Annotated[
@@ -65,10 +74,25 @@ def report(
         typer.Option(
             metavar="AMOUNT",
             show_default=False,
-            help="What one job costs, such as 0.20: shows an estimate of the whole.",
+            help="What one job costs, in US dollars, such as 0.20: for an estimate where the "
+            "service has not said it.",
         ),
     ] = None,
-    overwrite: _options.Overwrite = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace FILE if it exists, also where it is no page of this journal.",
+        ),
+    ] = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="For spreadsheets: a header and a row a request on stdout (row, metadata, "
+            "status, job_id, file, seed, cost, error), and a page only with -o.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -79,7 +103,7 @@ def report(
     ] = False,
     debug: _options.Debug = False,
 ) -> None:
-    """Make a page of a journal: videos, states, times, failures with their reasons, totals.
+    """Make a page of a journal: videos, states, times, costs, failures with reasons, totals.
 
     One HTML file that any browser shows, without the service's scripts or anyone else's; the
     videos stay where they are. The journal is only read, also while a batch goes on with it.
@@ -90,34 +114,52 @@ def report(
     trail = Trail()
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
-        if as_json and output == _STDOUT:
-            raise UsageError("--json and -o - would both write to stdout: give one of them.")
+        _check_one_on_stdout(as_json=as_json, as_csv=as_csv, page=output == _STDOUT)
         if output_dir is not None and not output_dir.is_dir():
             raise UsageError(f"--output-dir {str(output_dir)!r} is no folder.")
         each = None if price is None else _price(price)
-        target = output or (None if as_json else _beside(journal))
+        check_journal(journal)
+        target = output or (None if as_json or as_csv else _beside(journal))
+        videos = folders_of(journal) if output_dir is None else [output_dir]
         saved = None if target == _STDOUT else target
         if saved is not None:
-            check_page(saved, journal, overwrite=overwrite)
-        videos = output_dir or _usual_folder(journal)
-        page_folder = Path() if saved is None else saved.parent
-        folder = None if videos is None else pages.Folder(path=videos, page_folder=page_folder)
-        with pages.opened(journal, now=time.time(), folder=folder, words=meaning) as gallery:
+            made_before = pages.is_page_of(saved, journal)
+            check_page(saved, journal, overwrite=overwrite or made_before)
+        folder = _folder(videos, Path() if saved is None else saved.parent)
+        with pages.opened(
+            journal, now=time.time(), folder=folder, words=meaning, zone=None
+        ) as gallery:
             totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in pages.lines(gallery, totals):
                     # Exactly: JSON has escaped what is not ASCII, and a journal may be long.
                     write(json.dumps(line), exact=True)
-            if saved is not None:
-                save_page(pages.page(gallery, totals), saved)
-            elif target is not None:
-                print_page(pages.page(gallery, totals))
+            if as_csv:
+                for row in pages.table(gallery):
+                    # Half surrogate pairs too, which JSON can spell and UTF-8 cannot.
+                    cells = row.removesuffix("\n").encode("utf-8", "backslashreplace")
+                    write(cells, exact=True)
+            if target is not None:
+                html = pages.page(gallery, totals, _batch_line(journal, totals, output_dir))
+                print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:
-            if as_json:
-                event("saved", path=str(saved))
-            else:
-                write_path(saved)
+            _tell_of_page(saved, as_json=as_json, as_csv=as_csv)
+
+
+def _folder(videos: list[Path], page_folder: Path) -> "Folder | None":
+    from pika_async._gallery import Folder  # noqa: PLC0415 - see report
+
+    if not videos:
+        return None
+    return Folder(path=videos[0], also=tuple(videos[1:]), page_folder=page_folder)
+
+
+def _tell_of_page(page: Path, *, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        event("saved", path=str(page))
+    elif not as_csv:
+        write_path(page)
 
 
 def _beside(journal: Path) -> Path:
@@ -127,11 +169,45 @@ def _beside(journal: Path) -> Path:
         raise UsageError(f"JOURNAL {str(journal)!r} is no name of a file.") from error
 
 
-def _usual_folder(journal: Path) -> Path | None:
-    """Where ``pika-async batch`` saves the videos of a journal that has the default name."""
-    stem = Path(journal.stem).stem
-    candidates = (journal.parent / f"{stem}-{kind}" for kind in ("videos", "simulated"))
-    return next((folder for folder in candidates if folder.is_dir()), None)
+def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
+    given = [
+        name
+        for name, is_given in (("--json", as_json), ("--csv", as_csv), ("-o -", page))
+        if is_given
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} would both write to stdout: give one of them.")
+
+
+def _batch_line(journal: Path, totals: "Totals", output_dir: Path | None) -> str:
+    """The command that runs the batch of a journal again."""
+    prompts, simulated = journal.with_suffix(""), journal.suffix == _SIMULATED
+    words = ["pika-async", "batch"]
+    if journal.suffix == ".journal" and prompts.is_file():
+        words.append(str(prompts))
+    else:
+        words += ["FILE", "--journal", str(journal)]
+    if output_dir is not None:
+        words += ["--output-dir", str(output_dir)]
+    places = {(place.service, place.base_url) for place in totals.places}
+    if simulated:
+        words.append("--simulate")
+    elif len(places) == 1:
+        words += _place_options(*places.pop())
+    return shlex.join(words)
+
+
+def _place_options(service: str, base_url: str | None) -> list[str]:
+    """Jobs are asked for, and bought again, only where they were submitted."""
+    words = [] if service == _options.GATEWAY else ["--service", service]
+    try:
+        usual = service_named(service).hosts["api"]
+    except (FieldError, KeyError):
+        # Of a dialect of the user's own, or of a newer version.
+        return words
+    if base_url is not None and base_url.rstrip("/") != usual.rstrip("/"):
+        words += ["--base-url", base_url]
+    return words
 
 
 def _price(text: str) -> Decimal:
@@ -144,11 +220,13 @@ def _price(text: str) -> Decimal:
     return amount
 
 
-def _tell_of_videos(totals: "Totals", folder: Path | None, show: "Show") -> None:
+def _tell_of_videos(totals: "Totals", folders: list[Path], show: "Show") -> None:
     missing = totals.videos_saved - totals.videos_found
     if not missing:
         return
-    where = "whose folder is not known" if folder is None else f"not whole in {str(folder)!r}"
+    where = "whose folder is not known"
+    if folders:
+        where = f"not whole in {' or '.join(repr(str(folder)) for folder in folders)}"
     show(
         Note(
             f"{missing} of {totals.videos_saved} saved videos, {where}, are played from the "

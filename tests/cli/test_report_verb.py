@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,13 @@ def test_what_goes_to_stdout_is_what_goes_to_a_file(pika, here):
     pika("report", "long.journal", "-o", "page.html")
     printed = pika("report", "long.journal", "-o", "-").out
     written = (here / "page.html").read_text("utf-8")
-    # The moment is not the same.
-    without = [line for line in written.splitlines() if "As it was" not in line]
-    assert [line for line in printed.splitlines() if "As it was" not in line] == without
+    # The moment is not the same, nor is the digest of what tells it.
+    ours = ("As it was", "<!-- pika-async report of")
+    of_both = [
+        [line for line in html.splitlines() if not any(one in line for one in ours)]
+        for html in (printed, written)
+    ]
+    assert of_both[0] == of_both[1]
 
 
 def test_an_existing_page_is_kept_unless_told_otherwise(report, here):
@@ -211,7 +216,8 @@ class TestVideos:
         assert sources((here / PAGE).read_text("utf-8"))[1:] == ["https://media.test/job-3.mp4"]
 
     def test_without_a_folder_the_option_is_named(self, report, here, saved_video):
-        (here / "shots-videos").rename(here / "elsewhere")
+        (here / "far" / "away").mkdir(parents=True)
+        (here / "shots-videos").rename(here / "far" / "away" / "videos")
         assert "--output-dir" in report().err
 
     def test_a_folder_that_is_not_there_is_wrong_usage(self, report, here):
@@ -231,10 +237,186 @@ class TestVideos:
         assert [Path(source).exists() for source in found] == [True, True]
 
 
+class TestAPageThatIsThere:
+    def test_one_that_was_made_of_the_same_journal_is_replaced(self, report, pika, here, journal):
+        assert report().code == 0
+        add(journal, "a third one")
+        done = report()
+        assert (done.code, done.out, done.err) == (0, f"{PAGE}\n", "")
+        assert "a third one" in (here / PAGE).read_text("utf-8")
+
+    def test_one_that_was_printed_into_the_file_is_replaced_too(self, report, here):
+        (here / PAGE).write_bytes(report("-o", "-").out.encode())
+        assert report().code == 0
+
+    def test_one_of_another_journal_stays(self, report, pika, here):
+        add(here / "other.journal")
+        pika("report", "other.journal", "-o", PAGE)
+        before = (here / PAGE).read_bytes()
+        assert report().code == 2
+        assert (here / PAGE).read_bytes() == before
+
+    def test_one_that_somebody_has_written_into_stays(self, report, here):
+        report()
+        mine = (here / PAGE).read_text("utf-8").replace("a red panda", "the best one: a red panda")
+        (here / PAGE).write_text(mine, "utf-8")
+        done = report()
+        assert done.code == 2
+        assert "exists already. Add --overwrite" in done.err
+        assert (here / PAGE).read_text("utf-8") == mine
+
+
+class TestNearby:
+    @pytest.mark.parametrize("folder", [".", "elsewhere"])
+    def test_videos_in_the_journals_folder_or_one_in_it_are_found(
+        self, report, here, saved_video, folder
+    ):
+        (here / "shots-videos").rename(here / "elsewhere")
+        if folder == ".":
+            (here / "elsewhere" / saved_video).rename(here / saved_video)
+        assert report().err == ""
+        expected = saved_video if folder == "." else f"elsewhere/{saved_video}"
+        assert sources((here / PAGE).read_text("utf-8"))[1:] == [expected]
+
+    def test_videos_near_where_the_command_is_run_are_found(
+        self, pika, here, saved_video, monkeypatch
+    ):
+        (here / "deep" / "er" / "mine").mkdir(parents=True)
+        (here / "shots-videos" / saved_video).rename(here / "deep" / "er" / "mine" / saved_video)
+        monkeypatch.chdir(here / "deep" / "er")
+        assert pika("report", f"../../{JOURNAL}").err == ""
+        html = (here / PAGE).read_text("utf-8")
+        assert sources(html)[1:] == [f"deep/er/mine/{saved_video}"]
+
+    def test_a_batch_that_saved_elsewhere_is_followed_into_its_folder(self, pika, here):
+        async def batch():
+            with Simulator(duration=Polls(2)) as sim:
+                async with client_for(sim) as client:
+                    await run_batch(client, prompts(2), journal="b.journal", output_dir="out")
+
+        asyncio.run(batch())
+        assert pika("report", "b.journal").err == ""
+        found = sources((here / "b.html").read_text("utf-8"))
+        assert [Path(source).parent.name for source in found] == ["out", "out"]
+
+    @pytest.mark.parametrize("given", ["shots.txt", "shots", "shots.csv", "shots-videos"])
+    def test_what_is_given_in_the_place_of_a_journal_points_at_it(self, pika, here, journal, given):
+        if given == "shots-videos":
+            (here / given).mkdir()
+        elif given != "shots":
+            (here / given).write_text("a red panda\n")
+        (here / JOURNAL).rename(
+            here / "shots.csv.journal" if given == "shots.csv" else here / JOURNAL
+        )
+        meant = "shots.csv.journal" if given == "shots.csv" else JOURNAL
+        done = pika("report", given)
+        assert done.code == 2
+        assert f"its batch keeps its journal in '{meant}': pika-async report {meant}\n" in done.err
+        assert list(here.glob("*.html")) == []
+
+    def test_a_journal_of_simulated_jobs_is_pointed_at_too(self, pika, here):
+        add(here / "lone.simulated")
+        (here / "lone.csv").write_text("prompt\n")
+        (here / "lone.html").write_text("mine")
+        done = pika("report", "lone.csv")
+        assert done.code == 2
+        assert "its batch keeps its journal in 'lone.simulated'" in done.err
+
+    def test_what_is_no_journal_is_told_before_what_stands_in_the_place_of_its_page(
+        self, pika, here
+    ):
+        (here / "lone.csv").write_text("prompt\na red panda\n" * 50)
+        (here / "lone.html").write_text("mine")
+        assert "is not a journal" in pika("report", "lone.csv").err
+
+    def test_a_file_of_prompts_without_a_journal_is_told_as_what_it_is(self, pika, here):
+        (here / "lone.csv").write_text("prompt\na red panda\n" * 50)
+        done = pika("report", "lone.csv")
+        assert done.code == 2
+        assert "is not a journal" in done.err
+
+
+class TestTheLineThatGoesOn:
+    def line(self, here, page=PAGE):
+        found = parsed((here / page).read_text("utf-8")).every("span", "command")
+        return found[-1].one("code").text
+
+    def test_it_names_the_prompts_that_lie_beside_the_journal(self, report, here):
+        (here / "shots.txt").write_text("a red panda\n")
+        report()
+        assert self.line(here) == (
+            "pika-async batch shots.txt --base-url https://api.test --retry-failed"
+        )
+
+    def test_without_prompts_it_names_the_journal(self, report, here):
+        report()
+        assert self.line(here).startswith("pika-async batch FILE --journal shots.txt.journal ")
+
+    def test_it_names_the_service_and_the_folder_that_were_used(self, pika, here):
+        (here / "my shots.csv").write_text("prompt\na\n")
+        (here / "out put").mkdir()
+        sent = {"service": "pika", "base_url": "https://api.dev.pika.art"}
+        failed = {"state": Failed(reason="x"), "job_id": "j"}
+        add(here / "my shots.csv.journal", "a", "failed", **failed, **sent)
+        pika("report", "my shots.csv.journal", "-d", "out put", "-o", "p.html")
+        assert self.line(here, "p.html") == (
+            "pika-async batch 'my shots.csv' --output-dir 'out put' --service pika --retry-failed"
+        )
+
+    def test_of_a_simulated_journal_it_simulates(self, pika, here):
+        add(here / "s.journal.simulated")
+        pika("report", "s.journal.simulated", "-o", "p.html")
+        assert self.line(here, "p.html") == (
+            "pika-async batch FILE --journal s.journal.simulated --simulate"
+        )
+
+
+def test_times_are_local(report, here, monkeypatch):
+    monkeypatch.setenv("TZ", "IST-5:30")
+    time.tzset()
+    try:
+        report()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "2023-11-15 03:43:20 UTC+5:30" in (here / PAGE).read_text("utf-8")
+
+
+class TestCSV:
+    def test_it_goes_to_stdout_and_there_is_no_page(self, report, here):
+        done = report("--csv")
+        assert (done.code, done.err) == (0, "")
+        assert done.out.splitlines() == [
+            "row,status,job_id,file,seed,cost,error",
+            "0,succeeded,job,,,,",
+            "1,failed,job-2,,,,it fell",
+        ]
+        assert not (here / PAGE).exists()
+
+    def test_with_o_the_page_is_written_too_and_stdout_stays_rows(self, report, here):
+        done = report("--csv", "-o", "a.html")
+        assert len(done.out.splitlines()) == 3
+        assert (here / "a.html").exists()
+
+    def test_metadata_are_columns(self, pika, here):
+        add(here / JOURNAL, options={"metadata": {"sku": "J\u00fcrgen \ud800"}})
+        done = pika("report", JOURNAL, "--csv")
+        assert done.out.splitlines()[:2] == [
+            "row,sku,status,job_id,file,seed,cost,error",
+            "0,J\u00fcrgen \\ud800,waiting,,,,,",
+        ]
+
+    @pytest.mark.parametrize("other", [("--json",), ("-o", "-")])
+    def test_two_things_on_stdout_are_wrong_usage(self, report, other):
+        done = report("--csv", *other)
+        assert done.code == 2
+        assert "would both write to stdout" in done.out + done.err
+
+
 class TestPrice:
     def test_it_is_multiplied_by_the_accepted_jobs(self, report, here):
         assert report("--price", "0.20").code == 0
-        assert "0.40</b> estimated" in (here / PAGE).read_text("utf-8")
+        assert "$0.40</b> estimated" in (here / PAGE).read_text("utf-8")
 
     @pytest.mark.parametrize("price", ["", "free", "-1", "nan", "inf", "1e999999", "0,20"])
     def test_what_is_no_amount_is_wrong_usage(self, report, here, price):
@@ -245,7 +427,7 @@ class TestPrice:
 
     def test_round_amounts_are_written_out(self, report, here):
         report("--price", "1E+3")
-        assert "2,000</b> estimated, 2 \u00d7 1,000" in (here / PAGE).read_text("utf-8")
+        assert "$2,000.00</b> estimated, $1,000.00 for a job" in (here / PAGE).read_text("utf-8")
 
 
 class TestJSON:
@@ -282,6 +464,28 @@ class TestJSON:
         add(here / JOURNAL, "\u202e<b>\x00\ud800")
         (_, _, item, _) = pika("report", JOURNAL, "--json").events
         assert item["prompt"] == "\u202e<b>\x00\ud800"
+
+    def test_money_services_and_metadata_are_in_it(self, pika, here):
+        path = here / "m.journal"
+        money = {"quoted": 5, "quoted_currency": "USD", "charged": 4, "charged_currency": "USD"}
+        sent = {"service": "pika", "job_id": "j", "sent_at": START}
+        options = {"metadata": {"sku": "A"}}
+        add(path, status="succeeded", state=succeeded(), options=options, **money, **sent)
+        _, run, item, totals = pika("report", "m.journal", "--json").events
+        four, five = ({"micros": micros, "currency": "USD"} for micros in (4, 5))
+        assert (item["charged"], item["quoted"], item["service"]) == (four, five, "pika")
+        assert (item["metadata"], item["options"], item["number"]) == ({"sku": "A"}, {}, 0)
+        bill = {"submits": 1, "charged": [four], "expected": [], "unknown": 0}
+        assert (run["submits"], run["outcomes"], run["money"]) == (1, {"succeeded": 1}, bill)
+        assert totals["money"]["outcomes"] == {"succeeded": bill}
+        assert [one["service"] for one in totals["places"]] == ["pika"]
+
+    def test_sums_of_several_currencies_are_no_one_estimate(self, pika, here):
+        path = here / "m.journal"
+        for currency in ("USD", "SEK"):
+            add(path, status="submitted", job_id="j", charged=4, charged_currency=currency)
+        *_, totals = pika("report", "m.journal", "--json", "--price", "1").events
+        assert (totals["estimate"], len(totals["money"]["charged"])) == (None, 2)
 
     def test_earlier_attempts_and_problems_are_in_it(self, pika, here):
         error = RateLimitError("slow", status=429)

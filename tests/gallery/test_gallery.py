@@ -17,10 +17,11 @@ from pika_async import (
     GenerationRequest,
     InvalidRequestError,
     JournalError,
+    Money,
     RateLimitError,
     SubmissionUncertainError,
 )
-from pika_async._gallery import Folder, opened, totals_of
+from pika_async._gallery import Folder, opened, saved_in, totals_of
 from pika_async._gallery.values import Standing
 from pika_async.simulator import Polls, Simulator
 
@@ -247,6 +248,58 @@ class TestFiles:
         )
         (entry,) = read(journal, folder=folder)
         assert [clip.file for clip in entry.clips] == [None, second]
+
+
+class TestWhereVideosAre:
+    NAME = "00000-a-red-panda-job.mp4"
+
+    @pytest.fixture
+    def folders(self, tmp_path, journal):
+        files = f'[{{"name": "{self.NAME}", "size": 5, "place": 0}}]'
+        add(journal, status="succeeded", state=succeeded(), files=files)
+        folders = [tmp_path / name for name in ("empty", "other", "videos")]
+        for folder in folders:
+            folder.mkdir()
+        (folders[1] / self.NAME).write_bytes(b"1234")
+        (folders[2] / self.NAME).write_bytes(b"12345")
+        return folders
+
+    def test_a_folder_is_known_by_the_whole_files_in_it(self, journal, folders):
+        assert saved_in(journal, folders) == [folders[2]]
+
+    def test_the_fullest_comes_first(self, journal, folders):
+        files = '[{"name": "b.mp4", "size": 1, "place": 0}]'
+        add(journal, "b", status="succeeded", state=succeeded(), files=files)
+        for folder in folders[1:]:
+            (folder / "b.mp4").write_bytes(b"1")
+        assert saved_in(journal, folders) == [folders[2], folders[1]]
+
+    def test_what_is_no_video_is_not_looked_for_where_nobody_said_to_look(self, journal, tmp_path):
+        (tmp_path / "secret").write_bytes(b"1")
+        files = '[{"name": "secret", "size": 1, "place": 0}]'
+        add(journal, status="succeeded", state=succeeded(), files=files)
+        assert saved_in(journal, [tmp_path]) == []
+
+    def test_files_are_linked_from_each_of_several_folders(self, journal, tmp_path, folders):
+        folder = Folder(path=folders[0], also=tuple(folders[1:]), page_folder=tmp_path)
+        ((clip,),) = (entry.clips for entry in read(journal, folder=folder))
+        assert clip.file_link == f"videos/{self.NAME}"
+
+
+def test_an_attempt_is_told_with_its_service_its_run_and_its_money(journal):
+    money = {"quoted": 1, "quoted_currency": "USD", "charged": 2, "charged_currency": "USD"}
+    sent = {"service": "pika", "base_url": "https://api.pika.test:8443/v1"}
+    add(journal, status="submitted", run=2, sent_at=START + 3700, **sent, **money)
+    (entry,) = read(journal)
+    found = entry.attempt
+    assert (found.service, found.host, found.run) == ("pika", "api.pika.test:8443", 2)
+    assert (found.quoted, found.charged, found.cost) == (Money(1), Money(2), Money(2))
+
+
+def test_metadata_stand_apart_from_what_was_asked_for(journal):
+    add(journal, options={"seed": 7, "metadata": {"sku": "A-1"}})
+    (entry,) = read(journal)
+    assert (dict(entry.options), entry.metadata) == ({"seed": 7}, {"sku": "A-1"})
 
 
 class TestUnreadable:

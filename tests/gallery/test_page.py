@@ -7,7 +7,9 @@ import hashlib
 import re
 import tracemalloc
 from collections import Counter
+from datetime import timedelta, timezone
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -315,6 +317,228 @@ class TestCards:
         assert others.one("span", "old").text == "run 1"
 
 
+class TestMoney:
+    MONEY: ClassVar = {"charged": 450_000, "charged_currency": "USD"}
+
+    def test_a_card_tells_what_its_video_cost(self, journal):
+        add(journal, status="succeeded", state=succeeded(), **self.MONEY)
+        found = card(journal).one("b", "cost")
+        assert (found.text, found["title"]) == ("$0.45", "What the service says it cost")
+
+    def test_what_is_only_expected_is_told_from_what_was_charged(self, journal):
+        add(journal, status="submitted", job_id="j", quoted=450_000, quoted_currency="USD")
+        assert card(journal).one("span", "cost").text == "about $0.45"
+
+    def test_a_price_is_shown_only_where_no_other_is_known(self, journal):
+        add(journal, status="submitted", job_id="j")
+        found = card(journal, price=Decimal("0.20"))
+        assert found.one("span", "cost").text == "about $0.20"
+
+    def test_what_cost_nothing_has_no_price(self, journal):
+        add(journal)
+        add(journal, status="failed", problem=InvalidRequestError("no", status=422))
+        found = cards_of(journal, price=Decimal("0.20"))
+        assert [one.every("span", "cost") for one in found] == [[], []]
+
+    def test_what_earlier_attempts_cost_is_told_with_them(self, journal):
+        past = {"status": "failed", "job_id": "old", "state": Failed(reason="fell"), **self.MONEY}
+        add(journal, status="succeeded", state=succeeded(), past=[past, past], **self.MONEY)
+        assert card(journal).one("summary").text == "2 earlier attempts, $0.90"
+
+    def test_sums_are_told_by_outcome_and_by_run(self, journal):
+        add(journal, "a", "succeeded", state=succeeded(), run=1, job_id="1", **self.MONEY, **TIMES)
+        later = {name: at + 3600 for name, at in TIMES.items()}
+        failed = {"state": Failed(reason="x"), "charged": 0, "charged_currency": "USD"}
+        add(journal, "b", "failed", run=2, job_id="2", **failed, **later)
+        quoted = {"quoted": 500_000, "quoted_currency": "USD"}
+        add(journal, "c", "uncertain", run=2, sent_at=START + 3603, **quoted)
+        of_time, by_outcome, by_run = page_of(journal).every("table")
+        assert of_time.one("thead").text.startswith("1 job that succeeded")
+        assert lines_of(by_outcome) == [
+            ["By outcome", "submits", "charged", "estimated"],
+            ["succeeded", "1", "$0.45", "—"],
+            ["failed", "1", "$0.00", "—"],
+            ["uncertain", "1", "—", "$0.50"],
+            ["together", "3", "$0.45", "$0.50"],
+        ]
+        head, first, second = lines_of(by_run)
+        assert head[:2] == ["By run", "began (UTC)"]
+        assert first == ["1", "2023-11-14 22:13", "9.0 s", "1", "1", "0", "0", "$0.45", "—"]
+        assert second == ["2", "2023-11-14 23:13", "9.0 s", "2", "0", "1", "1", "$0.00", "$0.50"]
+
+    def test_what_is_uncertain_is_told_in_money(self, journal):
+        add(journal, status="uncertain", quoted=450_000, quoted_currency="USD")
+        found = page_of(journal)
+        assert "may be billed, $0.45 in all" in found.one("p", "warning").text
+        assert any("$0.45 more may be billed" in tile.text for tile in found.every("div", "tile"))
+
+    def test_where_some_price_is_not_known_that_is_said(self, journal):
+        add(journal, "a", "succeeded", state=succeeded(), job_id="1", **self.MONEY)
+        add(journal, "b", "succeeded", state=succeeded(), job_id="2")
+        assert "of 1 submit no price is known" in page_of(journal).text
+
+
+def lines_of(table):
+    return [
+        [cell.text for cell in row.walk() if cell.tag in ("th", "td")] for row in table.every("tr")
+    ]
+
+
+class TestSimulated:
+    HERE = "http://127.0.0.1:8700"
+
+    def banner(self, journal):
+        return [one.text for one in page_of(journal).every("p", "simulated")]
+
+    def add(self, journal, base_url, url):
+        add(journal, status="succeeded", state=succeeded(video(url=url)), base_url=base_url)
+
+    @pytest.mark.parametrize("url", [HERE, "http://localhost:1", "http://[::1]:80"])
+    def test_a_journal_of_this_machine_says_so_in_large_letters(self, journal, url):
+        self.add(journal, url, f"{url}/a.mp4")
+        (banner,) = self.banner(journal)
+        assert banner.startswith(f"SIMULATED Every job went to {url}")
+        assert page_of(journal).one("p", "simulated").one("strong").text == "SIMULATED"
+
+    def test_one_that_is_named_so_is_one(self, tmp_path):
+        journal = tmp_path / "shots.txt.journal.simulated"
+        add(journal)
+        (banner,) = self.banner(journal)
+        assert banner.startswith("SIMULATED The jobs of this journal are simulated")
+
+    def test_paid_jobs_have_no_such_letters(self, journal):
+        self.add(journal, "https://api.test", "https://media.test/a.mp4")
+        add(journal)
+        assert self.banner(journal) == []
+
+    def test_journals_that_do_not_tell_where_jobs_went_are_not_taken_for_simulated(self, journal):
+        self.add(journal, None, f"{self.HERE}/a.mp4")
+        assert self.banner(journal) == []
+
+    def test_a_gateway_on_this_machine_with_videos_elsewhere_may_well_be_paid(self, journal):
+        self.add(journal, self.HERE, "https://media.test/a.mp4")
+        (banner,) = self.banner(journal)
+        assert banner.startswith(
+            "PARTLY SIMULATED? 1 submit of 1 went to a service on this machine"
+        )
+
+    def test_where_only_some_went_to_this_machine_their_number_is_told(self, journal):
+        self.add(journal, self.HERE, f"{self.HERE}/a.mp4")
+        self.add(journal, "https://api.test", "https://media.test/a.mp4")
+        (banner,) = self.banner(journal)
+        assert banner.startswith("PARTLY SIMULATED? 1 submit of 2 went")
+
+
+class TestAgain:
+    def test_the_commands_that_go_on_are_told_with_what_they_do(self, journal):
+        one_of_each(journal)
+        found = page_of(journal, batch_line="pika-async batch j.txt")
+        assert [one.one("code").text for one in found.every("span", "command")] == [
+            "pika-async batch j.txt --resubmit-uncertain",
+            "pika-async batch j.txt --retry-failed",
+            "pika-async batch j.txt",
+        ]
+        assert [one.text.partition(":")[0] for one in found.every("p", "again")] == [
+            "1 request failed. To submit it again, as new jobs to be paid for",
+            "1 job in flight, 1 request not sent. To go on where it stopped",
+        ]
+
+    def test_without_a_line_the_journal_is_named(self, journal):
+        add(journal)
+        line = page_of(journal).one("span", "command").one("code").text
+        assert line == "pika-async batch FILE --journal j.journal"
+
+    def test_where_all_has_succeeded_there_is_nothing_to_do(self, journal):
+        add(journal, status="succeeded", state=succeeded())
+        assert page_of(journal).every("span", "command") == []
+
+
+class TestFacts:
+    def test_metadata_are_shown_by_name(self, journal):
+        add(journal, options={"metadata": {"sku": "A-1", "owner": "me"}})
+        found = card(journal).one("dl", "metadata")
+        assert [one.text for one in found.every("dt")] == ["sku", "owner"]
+        assert [one.text for one in found.every("dd")] == ["A-1", "me"]
+        assert card(journal).every("p", "options") == []
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_metadata_are_escaped(self, journal, text):
+        add(journal, options={"metadata": {text: text}})
+        add(journal, options={"metadata": {"a": "b"}})
+        wild, calm = (Counter(one.tag for one in found.walk()) for found in cards_of(journal))
+        assert wild == calm
+        assert_harmless(page_of(journal))
+
+    def test_an_aspect_ratio_is_shown_as_people_write_it(self, journal):
+        add(journal, options={"aspect_ratio": 16 / 9})
+        assert card(journal).one("p", "options").text == "aspect ratio 16:9"
+
+    def test_every_attempt_tells_where_it_went(self, journal):
+        past = {
+            "status": "failed",
+            "service": "fal",
+            "base_url": "https://queue.test",
+            "job_id": "o",
+        }
+        sent = {"service": "pika", "base_url": "https://api.test", "job_id": "j"}
+        add(journal, status="submitted", past=[past], **sent)
+        found = card(journal)
+        assert found.one("span", "service").text == "pika at api.test"
+        assert found.one("div", "earlier").text.count("fal at queue.test") == 1
+        places = "Submitted to fal at https://queue.test (1), pika at https://api.test (1)."
+        assert places in page_of(journal).one("p", "sub").text
+
+    def test_times_are_those_of_the_zone_that_was_asked_for(self, journal):
+        one_of_each(journal)
+        found = page_of(journal, zone=timezone(timedelta(hours=-8)))
+        times = [one.text for one in found.every("time")]
+        assert {one[-5:] for one in times} == {"UTC-8"}
+        assert times[0] == "2023-11-14 14:13:20 UTC-8"
+        assert found.every("time")[0]["datetime"] == "2023-11-14T22:13:20Z"
+
+    def test_cards_without_a_video_have_a_frame_too_so_that_cards_line_up(self, journal):
+        one_of_each(journal)
+        frames = [one.every("div", "frame") for one in cards_of(journal)]
+        assert [len(one) for one in frames] == [1] * 5
+        assert [one[0].text for one in frames[1:]] == [
+            "failed",
+            "uncertain",
+            "in flight",
+            "not sent",
+        ]
+
+    @pytest.mark.parametrize(
+        ("prompt", "is_long"),
+        [("a cat", False), ("x" * 120, False), ("x" * 121, True), ("a\nb\nc\nd", True)],
+    )
+    def test_of_a_long_prompt_the_beginning_comes_first(self, journal, prompt, is_long):
+        add(journal, prompt)
+        found = card(journal).one("p", "prompt")
+        assert found.text == prompt
+        assert ("long" in found.classes) is is_long
+
+    def test_a_request_is_named_by_the_number_of_its_files(self, journal):
+        add(journal, number=5, position=0)
+        assert card(journal).one("span", "index").text == "#5"
+
+    def test_runs_are_named_in_the_timeline_and_silent_ones_too(self, journal):
+        one_of_each(journal)
+        later = {name: at + 3600 for name, at in TIMES.items()}
+        add(journal, "later", "succeeded", state=succeeded(), run=3, **later)
+        found = page_of(journal)
+        assert [one.text for one in found.one("svg", "axis").every("text", "run")] == [
+            "run 1",
+            "run 2",
+        ]
+        assert "In 1 of them nothing was noted: run 3." in found.text
+
+    def test_a_journal_whose_name_is_no_text_has_a_page(self, tmp_path):
+        journal = tmp_path / "caf\udce9.journal"
+        add(journal)
+        assert "caf⟨U+DCE9⟩.journal" in page_of(journal).text
+        html_of(journal).encode()
+
+
 class TestAround:
     def test_filters_have_the_counts_of_what_they_show(self, journal):
         one_of_each(journal)
@@ -338,8 +562,16 @@ class TestAround:
         assert tiles[:3] == [
             "3 jobs accepted, and to be paid for",
             "1 uncertain submit, which may be billed too",
-            "0.60 estimated, 3 \u00d7 0.20; at most 0.80",
+            (
+                "$0.60 estimated, $0.20 for a job without a quote; "
+                "$0.20 more may be billed for uncertain submits"
+            ),
         ]
+
+    def test_one_job_is_no_jobs(self, journal):
+        add(journal, status="succeeded", state=succeeded(), **TIMES)
+        tile, *_ = page_of(journal).every("div", "tile")
+        assert tile.text == "1 job accepted, and to be paid for"
 
     def test_without_a_price_no_money_is_named(self, journal):
         one_of_each(journal)
@@ -355,7 +587,7 @@ class TestAround:
         assert [[rect["class"] for rect in row.every("rect")] for row in rows] == [
             ["row", "queued", "generated"],
             ["row", "queued", "failed"],
-            ["row"],
+            ["row", "uncertain"],
             ["row", "open"],
             ["row"],
         ]

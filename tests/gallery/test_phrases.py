@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta, timezone
+
 import pytest
 
 from pika_async._gallery import phrases
@@ -62,3 +65,63 @@ def test_a_moment_that_no_calendar_has_is_a_number(at):
 )
 def test_options_are_shown_as_words(value, words):
     assert phrases.option(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (16 / 9, "16:9"),
+        (9 / 16, "9:16"),
+        (1.0, "1:1"),
+        (1, "1:1"),
+        (1.25, "5:4"),
+        (0.8, "4:5"),
+        (4 / 3, "4:3"),
+        (2 / 3, "2:3"),
+        (21 / 9, "21:9"),
+        (2.5, "5:2"),
+        (1.777777778, "16:9"),
+        (1.85, "1.85"),
+        (1.91, "1.91"),
+        (2.39, "2.39"),
+        (0.0, "0"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        ("16:9", "16:9"),
+    ],
+)
+def test_an_aspect_ratio_is_shown_as_people_write_it(value, words):
+    assert phrases.option(value, "aspect_ratio") == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.1 + 0.2, "0.3"), (12.0, "12"), (1.5, "1.5"), (7, "7")]
+)
+def test_numbers_have_no_digits_that_nobody_wrote(value, words):
+    assert phrases.option(value, "guidance_scale") == words
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0, "2023-11-14 22:13:20 UTC"),
+        (1, "2023-11-14 23:13:20 UTC+1"),
+        (-8, "2023-11-14 14:13:20 UTC-8"),
+        (5.5, "2023-11-15 03:43:20 UTC+5:30"),
+        (-3.5, "2023-11-14 18:43:20 UTC-3:30"),
+    ],
+)
+def test_moments_are_said_in_a_zone_with_its_distance_to_utc(hours, words):
+    assert phrases.moment(1_700_000_000, timezone(timedelta(hours=hours))) == words
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of the process is fixed here")
+def test_without_a_zone_it_is_that_of_this_machine_on_that_day(monkeypatch):
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        assert phrases.moment(1_700_000_000, None) == "2023-11-14 23:13:20 UTC+1"
+        assert phrases.moment(1_690_000_000, None) == "2023-07-22 06:26:40 UTC+2"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from support.entries import attempt, entry, run
 
@@ -24,9 +26,22 @@ def test_the_runs_stand_one_after_the_other_without_the_time_between(at, left):
     assert Timeline(TWO_RUNS).left(at) == left
 
 
-def test_only_later_runs_have_a_line_where_they_begin():
-    (start,) = Timeline([*TWO_RUNS, run(9500, 9500, number=3)]).starts()
-    assert (start.left, start.run.number) == (60, 2)
+def test_every_run_has_its_place_and_its_name_where_there_is_room():
+    starts = Timeline([*TWO_RUNS, run(9500, 9500, number=3)]).starts()
+    found = [(start.left, start.run.number, start.labelled) for start in starts]
+    assert found == [(0, 1, True), (60, 2, True), (100, 3, False)]
+
+
+def test_names_of_runs_do_not_lie_on_each_other():
+    runs = [run(1000 * number, 1000 * number + 10, number=number) for number in range(1, 31)]
+    lefts = [start.left for start in Timeline(runs).starts() if start.labelled]
+    assert len(lefts) > 5
+    assert all(after - before >= 8 for before, after in pairwise(lefts))
+
+
+def test_a_run_in_which_nothing_was_noted_is_named():
+    silent = Timeline([*TWO_RUNS, run(9500, 9500, number=3)]).silent
+    assert [one.number for one in silent] == [3]
 
 
 @pytest.mark.parametrize("runs", [[], [run(1000, 1000)]])
@@ -74,6 +89,9 @@ def test_a_job_is_queued_then_generated():
         (attempt(Standing.WAITING), []),
         (attempt(Standing.UNCERTAIN), []),
         (attempt(Standing.SUCCEEDED, 70, 30, 10), [("queued", 70, 0), ("generated", 30, 0)]),
+        (attempt(Standing.UNCERTAIN, sent_at=40), [("uncertain", 40, 0.6)]),
+        (attempt(Standing.UNCERTAIN, sent_at=100), [("uncertain", 99.4, 0.6)]),
+        (attempt(Standing.FAILED, ended_at=40), [("failed", 40, 0.6)]),
     ],
     ids=[
         "failed",
@@ -85,6 +103,9 @@ def test_a_job_is_queued_then_generated():
         "waiting",
         "uncertain",
         "?",
+        "uncertain, and when it was sent is known",
+        "at the very end",
+        "refused",
     ],
 )
 def test_each_outcome_has_its_bar(job, expected):

@@ -8,7 +8,7 @@ import pytest
 from support.entries import attempt, entry, run
 from support.journals import video
 
-from pika_async import Failed
+from pika_async import Failed, Money
 from pika_async._gallery.totals import spread, totals_of
 from pika_async._gallery.values import Clip, Standing
 
@@ -49,7 +49,7 @@ def test_jobs_of_earlier_attempts_are_to_be_paid_for_too():
 
 def test_what_was_never_accepted_costs_nothing():
     found = totals_of([entry(attempt(Standing.WAITING))], [], Decimal("0.20"))
-    assert (found.accepted, found.estimate) == (0, 0)
+    assert (found.accepted, found.submits, found.bill.sums) == (0, 0, ())
 
 
 def test_an_estimate_multiplies_and_names_what_uncertain_submits_may_add():
@@ -58,14 +58,15 @@ def test_an_estimate_multiplies_and_names_what_uncertain_submits_may_add():
     found = totals_of(
         [entry(accepted), entry(uncertain, accepted), entry(uncertain)], [], Decimal("0.20")
     )
-    assert found.estimate == Decimal("0.40")
+    assert found.certain.sums == (Money(400_000),)
     assert found.uncertain_submits == 2
-    assert found.estimate_at_most == Decimal("0.80")
+    assert found.uncertain.sums == (Money(400_000),)
+    assert found.bill.sums == (Money(800_000),)
 
 
 def test_without_a_price_there_is_no_estimate():
     found = totals_of([entry(attempt())], [])
-    assert (found.estimate, found.estimate_at_most) == (None, None)
+    assert (found.bill.sums, found.knows_money, found.bill.unknown) == ((), False, 1)
 
 
 def test_times_of_jobs_that_succeeded_are_spread():

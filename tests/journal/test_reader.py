@@ -16,6 +16,7 @@ from pika_async import (
     GenerationRequest,
     InvalidRequestError,
     JournalError,
+    Money,
     MoneyMeaning,
     RateLimitError,
     SavedFile,
@@ -24,6 +25,7 @@ from pika_async import (
     run_batch,
 )
 from pika_async._journal import reader
+from pika_async.dialects import Pika
 from pika_async.simulator import Fault, Polls, Simulator
 
 
@@ -143,6 +145,52 @@ def test_addresses_of_the_service_and_the_body_are_told(journal):
     (attempt,) = (entry.attempt for entry in read_journal(journal))
     assert attempt.hints == {"status": "https://queue.test/1"}
     assert (attempt.body, attempt.digest, attempt.submit_id) == ('{"a":1}', "d", "key-1")
+
+
+def test_what_an_attempt_was_taken_to_cost_and_what_it_did_cost_are_told(journal):
+    money = {"quoted": 450_000, "quoted_currency": "USD", "charged": 3, "charged_currency": "EUR"}
+    add(journal, status="submitted", **money)
+    (attempt,) = (entry.attempt for entry in read_journal(journal))
+    assert (attempt.quoted, attempt.charged) == (Money(450_000), Money(3, "EUR"))
+
+
+def test_what_nobody_has_said_of_money_is_none(journal):
+    add(journal, status="submitted")
+    (attempt,) = (entry.attempt for entry in read_journal(journal))
+    assert attempt.quoted is attempt.charged is None
+
+
+async def test_the_caller_finds_metadata_again(journal):
+    request = GenerationRequest("a panda", metadata={"sku": "A-7"})
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        await run_batch(client, [request, "a cat"], journal=journal)
+    first, second = read_journal(journal)
+    assert (first.metadata, second.metadata) == ({"sku": "A-7"}, {})
+
+
+async def test_what_a_service_charged_is_told_as_it_said_it(journal):
+    async with Simulator(service="pika", duration=Polls(1)) as sim:
+        async with client_for(sim, dialect=Pika()) as client:
+            (result,) = await run_batch(client, ["a panda"], journal=journal)
+    (attempt,) = (entry.attempt for entry in read_journal(journal))
+    assert attempt.charged == result.state.charge
+    assert attempt.charged is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("charged_currency", "dollars"), ("charged", "a lot")]
+)
+def test_money_that_is_none_is_named(journal, column, value):
+    fields = {"charged": 1, "charged_currency": "USD"} | {column: value}
+    add(journal, status="submitted", **fields)
+    with pytest.raises(JournalError, match="request 1: ."):
+        list(read_journal(journal))
+
+
+def test_metadata_that_are_none_are_named(journal):
+    add(journal, options={"metadata": [1, 2]})
+    with pytest.raises(JournalError, match="request 1: ."):
+        list(read_journal(journal))
 
 
 class TestTheFile:

@@ -192,10 +192,12 @@ def parsed(html: str) -> Element:
     return tree.root
 
 
-def html_of(path: Path, *, price: Decimal | None = None, **options: Any) -> str:
+def html_of(
+    path: Path, *, price: Decimal | None = None, batch_line: str | None = None, **options: Any
+) -> str:
     with opened(path, **({"now": NOW} | options)) as gallery:
         totals = totals_of(gallery.entries(), gallery.runs, price)
-        return "".join(page(gallery, totals))
+        return "".join(page(gallery, totals, batch_line))
 
 
 def page_of(path: Path, **options: Any) -> Element:

@@ -1,0 +1,93 @@
+"""What lies near a journal: the prompts it is of, and the videos of its batch."""
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice, product
+from pathlib import Path
+from typing import Final
+
+from pika_async.cli._running.exits import UsageError
+
+_SQLITE: Final = b"SQLite format 3\0"
+_PROMPTS: Final = (".txt", ".csv", ".jsonl")
+# Of paid jobs first.
+_JOURNALS: Final = (".journal", ".simulated", ".journal.simulated")
+# Of the names that `pika-async batch` gives to folders.
+_FOLDER_ENDS: Final = ("-videos", "-simulated")
+# Folders in a folder; the videos of a batch are not looked for everywhere.
+_MOST_LOOKED_AT: Final = 2_000
+
+
+def check_journal(journal: Path) -> None:
+    """Where prompts or videos were given in the place of a journal, say which one is meant.
+
+    Raises:
+        UsageError: It is no journal, and there is one of its batch.
+    """
+    meant = None
+    if not _is_database(journal):
+        meant = next(filter(_is_database, _journals_of(journal)), None)
+    if meant is not None:
+        what = "is no journal" if journal.exists() else "is not there"
+        raise UsageError(
+            f"{str(journal)!r} {what}; its batch keeps its journal in {str(meant)!r}: "
+            f"pika-async report {shlex.quote(str(meant))}"
+        )
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        # Whoever opens a pipe waits for its other end.
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except (OSError, ValueError):
+        return False
+
+
+def _journals_of(given: Path) -> Iterator[Path]:
+    """Where the journal of a batch may be of which the prompts, the videos or a name was given."""
+    with suppress(ValueError):
+        names = [given.name, given.stem]
+        names += [given.name.removesuffix(end) for end in _FOLDER_ENDS if given.name.endswith(end)]
+        for name in dict.fromkeys(filter(None, names)):
+            for prompts, journal in product(("", *_PROMPTS), _JOURNALS):
+                yield given.with_name(f"{name}{prompts}{journal}")
+
+
+def _candidates(journal: Path) -> Iterator[Path]:
+    """Where the videos of a journal may be: where `pika-async batch` saves them, then near it."""
+    stem = Path(journal.stem).stem
+    usual = [journal.parent / f"{stem}{end}" for end in _FOLDER_ENDS]
+    yield from usual
+    known = {folder.absolute() for folder in usual}
+    for near in (journal.parent, Path()):
+        for folder in (near, *_folders_in(near)):
+            if folder.absolute() not in known:
+                known.add(folder.absolute())
+                yield folder
+
+
+def _folders_in(folder: Path) -> Iterable[Path]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(Path(one.path) for one in islice(found, _MOST_LOOKED_AT) if one.is_dir())
+    except OSError:
+        return ()
+
+
+def folders_of(journal: Path) -> list[Path]:
+    """Where the videos of a journal were saved, as far as they can be found; the fullest in front.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    # What it imports may be missing; see report.
+    from pika_async._gallery import saved_in  # noqa: PLC0415
+
+    candidates = list(_candidates(journal))
+    usual = candidates[: len(_FOLDER_ENDS)]
+    return saved_in(journal, candidates) or [folder for folder in usual if folder.is_dir()][:1]
