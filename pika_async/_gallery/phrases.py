@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from fractions import Fraction
 from typing import Any, Final
+
+from pika_async._request.ratio import ratio_as_text
 
 _TENTHS_BELOW: Final = 9.95
 
@@ -98,26 +99,6 @@ def option(value: Any, name: str = "") -> str:
 
 def _number(value: float, name: str) -> str:
     if name == "aspect_ratio":
-        return _ratio(value)
+        return ratio_as_text(value)
     # Not the last digits, by which 0.1 + 0.2 differs from what was meant.
     return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-# Beyond these, a pair of whole numbers tells less than the quotient: 37:20 for 1.85.
-_LARGEST_SIDE: Final = 21
-# A quotient is rounded to 16 digits; a file of prompts may keep fewer.
-_ROUNDED: Final = Fraction(1, 10**6)
-# As screens are named, which is not in lowest terms.
-_NAMED: Final = {Fraction(7, 3): "21:9", Fraction(3, 7): "9:21"}
-
-
-def _ratio(value: float) -> str:
-    """``16:9`` for 1.7777777777777777; the number where no small whole numbers make it."""
-    try:
-        ratio = Fraction(value).limit_denominator(_LARGEST_SIDE)
-    except (ValueError, OverflowError):
-        return str(value)
-    is_it = abs(ratio - Fraction(value)) <= _ROUNDED
-    if ratio <= 0 or ratio.numerator > _LARGEST_SIDE or not is_it:
-        return f"{value:.10g}"
-    return _NAMED.get(ratio, f"{ratio.numerator}:{ratio.denominator}")

@@ -10,6 +10,7 @@ import attrs
 from pika_async._checks import FieldError
 from pika_async._request.about import about
 from pika_async._request.parts import MEDIA_FIELDS, media_of
+from pika_async._request.ratio import ratio_as_text
 from pika_async._request.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def check_taken(request: GenerationRequest, taken: Collection[str], who: str) ->
             only = f"takes {known}" if known else "takes a prompt alone"
             raise FieldError(
                 name,
-                _shown(value),
+                _shown(name, value),
                 "nothing here",
                 problem=f"{who} has no such field; it {only}",
             )
@@ -103,8 +104,10 @@ def check_sizes(request: GenerationRequest, most_bytes: Mapping[MediaKind, int])
     for name, medium in media_of(request):
         most = most_bytes.get(MEDIA_FIELDS[name])
         if most is not None and isinstance(medium, bytes) and len(medium) > most:
-            raise FieldError(name, _shown(medium), f"{most} bytes at most")
+            raise FieldError(name, _shown(name, medium), f"{most} bytes at most")
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
+    if name == "aspect_ratio" and isinstance(value, int | float):
+        return ratio_as_text(value)
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else value

@@ -351,3 +351,8 @@ def test_what_is_not_refused_passes_the_strict_schema(fields, seconds):
         assert complaint(path, body) is None
         return
     assert refused_for in {*fields, "image", "prompt"}
+
+
+def test_a_ratio_that_is_refused_is_shown_as_people_write_it():
+    with pytest.raises(FieldError, match="^aspect_ratio: '16:9' is not allowed"):
+        Pika().check(GenerationRequest("x", aspect_ratio=16 / 9))
