@@ -1,23 +1,36 @@
-"""Workflows of somebody else: one that calls ours, and one that does what people write first."""
+"""Workflows of somebody else: some that call ours, and one that does what people write first."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from pika_async.temporal import Outcome, generate
 
 
 @workflow.defn
 class Film:
-    """Calls ours; ``rounds``: how often it continues as new first."""
+    """Continues as new so many times, then calls ours."""
 
     @workflow.run
-    async def run(self, prompt: str, rounds: int) -> Outcome:
+    async def run(self, prompt: str, rounds: int, timeout: float | None) -> Outcome:
         if rounds:
-            workflow.continue_as_new(args=[prompt, rounds - 1])
-        return await generate(prompt, queue=workflow.info().task_queue)
+            workflow.continue_as_new(args=[prompt, rounds - 1, timeout])
+        return await generate(prompt, timeout=timeout, queue=workflow.info().task_queue)
+
+
+@workflow.defn
+class Clumsy:
+    """Fails after it has called ours, once."""
+
+    @workflow.run
+    async def run(self, prompt: str) -> Outcome:
+        outcome = await generate(prompt, queue=workflow.info().task_queue)
+        if workflow.info().attempt == 1:
+            raise ApplicationError("something of its own")
+        return outcome
 
 
 @workflow.defn
@@ -26,6 +39,7 @@ class Naive:
 
     @workflow.run
     async def run(self, prompt: str) -> str:
-        return await workflow.execute_activity(
+        submitted: str = await workflow.execute_activity(
             "naive_submit", prompt, result_type=str, start_to_close_timeout=timedelta(seconds=3)
         )
+        return submitted

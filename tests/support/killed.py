@@ -1,18 +1,14 @@
-"""A worker in a process of its own, which kills itself at a moment. ``python -m support.killed``.
-
-One JSON object as its argument: engine, url, service, queue, output_dir, dies_at.
-"""
+"""A worker in a process of its own, which kills itself at a moment."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from datetime import timedelta
 from typing import Any
 
+from support.films import Film, Naive
 from temporalio import activity
 from temporalio.client import Client
 
@@ -20,7 +16,6 @@ from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
 from pika_async.temporal import PikaPlugin, _workflows, run_worker
 from pika_async.temporal._record import EngineRecord
-from support.films import Film, Naive
 
 SUBMIT_SECONDS = 4.0
 
@@ -77,7 +72,12 @@ def naive_submit_of(order: dict[str, Any]) -> Any:
     return naive_submit
 
 
-async def main(order: dict[str, Any]) -> None:
+def live(order: dict[str, Any]) -> None:
+    """Be that worker. The order: engine, url, service, queue, output_dir, dies_at."""
+    asyncio.run(_live(order))
+
+
+async def _live(order: dict[str, Any]) -> None:
     be_quick()
     _die_at(order["dies_at"])
     stop = asyncio.Event()
@@ -95,7 +95,3 @@ async def main(order: dict[str, Any]) -> None:
         polling=FixedPolling(0.1),
         request_timeout=SUBMIT_SECONDS - 1,
     )
-
-
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))

