@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
-from pika_async.temporal import PikaPlugin, _workflows, run_worker
+from pika_async.temporal import PikaPlugin, _worker, _workflows, run_worker
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
@@ -25,6 +25,7 @@ def be_quick(replace: Any = setattr) -> None:
     replace(_workflows, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
     replace(_workflows, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     replace(_workflows, "_PAUSES_OF_SEARCH", (0.0, 0.5))
+    replace(_worker, "_STICKY", timedelta(seconds=1))
 
 
 def _die() -> None:
@@ -94,4 +95,6 @@ async def _live(order: dict[str, Any]) -> None:
         dialect=service_named(order["service"]),
         polling=FixedPolling(0.1),
         request_timeout=SUBMIT_SECONDS - 1,
+        # So that there are submits under way for as long as workers are killed.
+        max_submits=3,
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import random
 import signal
 import sys
+from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import time
@@ -18,7 +20,7 @@ from support.films import Film, Naive
 from support.killed import live
 from temporalio.client import Client
 
-from pika_async.simulator import Simulator
+from pika_async.simulator import Fault, Simulator
 from pika_async.temporal import Finished, Uncertain, Why
 
 pytestmark = [
@@ -126,3 +128,73 @@ async def test_with_the_engines_default_retries_the_same_kill_pays_twice(engine,
     async with scene(engine, tmp_path, "gateway") as at:
         await at.outcome("after the answer", Naive.run, ["a red panda"])
         assert len(at.sim.jobs) == 2
+
+
+PROMPTS = 40
+LONGEST_LIFE = 8.0
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_two_workers_that_are_killed_at_random_pay_for_nothing_twice_and_lose_nothing(
+    service, engine, tmp_path, request, record_property
+):
+    kills = request.config.getoption("kills")
+    chance = random.Random(service)  # noqa: S311 - draws moments
+    async with scene(engine, tmp_path, service) as at:
+        # Widens the moment in which an answer is on its way.
+        at.sim.faults.append(
+            Fault("slow-headers", times=None, seconds=0.4, probability=0.5, started=True)
+        )
+        prompts = [f"a red panda {number:02}" for number in range(PROMPTS)]
+        handles = [
+            await at.client.start_workflow(
+                Film.run,
+                args=[prompt, 0, None],
+                id=f"{service} {prompt}",
+                task_queue=f"chaos {service}",
+            )
+            for prompt in prompts
+        ]
+
+        async def life(seconds):
+            queue = f"chaos {service}"
+            async with worker(engine, at.sim, queue, tmp_path):
+                if seconds is None:
+                    await asyncio.gather(*(handle.result() for handle in handles))
+                    return
+                with anyio.move_on_after(LONGEST_LIFE):
+                    posts = len(at.sim.submissions)
+                    while len(at.sim.submissions) == posts:  # noqa: ASYNC110 - sets no flag
+                        await anyio.sleep(0.01)
+                    await anyio.sleep(seconds)
+
+        async def lives(number):
+            for _ in range(number):
+                await life(chance.uniform(0.0, 0.8))
+            await life(None)
+
+        await asyncio.gather(lives(kills // 2), lives(kills - kills // 2))
+        outcomes = [await handle.result() for handle in handles]
+        jobs = Counter(
+            prompt for job in at.sim.jobs.values() for prompt in prompts if prompt in str(job.body)
+        )
+        named = {outcome.job_id for outcome in outcomes if not isinstance(outcome, Uncertain)}
+        unsure = {
+            prompt
+            for prompt, outcome in zip(prompts, outcomes, strict=True)
+            if isinstance(outcome, Uncertain)
+        }
+        lost = [
+            job.id
+            for job in at.sim.jobs.values()
+            if job.id not in named and not any(prompt in str(job.body) for prompt in unsure)
+        ]
+    record_property(
+        "told",
+        f"{service}: {PROMPTS} prompts, {kills} kills, {sum(jobs.values())} jobs, "
+        f"{len(unsure)} uncertain",
+    )
+    assert ([prompt for prompt, count in jobs.items() if count > 1], lost) == ([], [])
+    assert len(named) + len(unsure) == PROMPTS
+    if service == "pika":
+        assert unsure == set()
