@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +43,19 @@ def development_server(folder: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
+        _until_it_listens(port)
         yield f"127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
+
+
+def _until_it_listens(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        threading.Event().wait(0.1)
+    raise RuntimeError("the development server does not listen")
 
 
 async def connected(address: str) -> Client:
