@@ -27,8 +27,10 @@ from pika_async import (
 from pika_async._client import jobs_of
 from pika_async._download.names import name_in_folder
 from pika_async._jobs.verdicts import Verdict, after_submit
+from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
+from pika_async._wire.media import with_media_read
 from pika_async.temporal._codec import checked
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
@@ -95,12 +97,11 @@ class Activities:
         except asyncio.CancelledError as error:
             if record.job is not None:
                 return record.job
-            if record.too_late and record.sent is None:
-                raise as_failure(Cause.NOT_STARTED, Said(error="", meaning=_TOO_LATE)) from error
-            if record.sent is not None:
-                said = Said(error="", meaning=_CUT_OFF, sent=record.sent)
-                raise as_failure(Cause.LOST, said) from error
-            raise
+            # Of a worker that stops; or it was asked for leave too late, or is wanted no more.
+            if record.sent is None:
+                raise as_failure(Cause.NOT_STARTED, Said(error="", meaning=_STAYED)) from error
+            said = Said(error="", meaning=_CUT_OFF, sent=record.sent)
+            raise as_failure(Cause.LOST, said) from error
 
     async def _submitted(self, order: Order, record: EngineRecord) -> Accepted:
         again = order.again
@@ -111,9 +112,10 @@ class Activities:
             request = await settled(partial(checked, order.request))
             jobs.check(request)
             record.searchable = jobs.can_find and await jobs.tells_apart(request)
-            await jobs.submit(
-                request, recorder=record, again=None if again is None else again.intent
-            )
+            content = await with_media_read(request)
+            record.fingerprint = await settled(partial(fingerprint, content))
+            intent = None if again is None else again.intent
+            await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
             said = Said(
                 error=type(error).__name__,
@@ -131,7 +133,7 @@ class Activities:
         intent = lost.sent.intent
         error = SubmissionUncertainError(
             request=lost.request,
-            fingerprint=intent.digest,
+            fingerprint=lost.sent.fingerprint,
             sent_at=lost.sent.sent_at,
             sent=intent,
         )
@@ -223,7 +225,7 @@ _BEGUN_ANEW: Final = (
     "This workflow was begun anew (reset or retried), and an earlier run of it may have submitted. "
     "Nothing was sent now."
 )
-_TOO_LATE: Final = "The worker stood still before the submit could leave. Nothing was sent."
+_STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."
 _CUT_OFF: Final = "The worker was stopped before the answer to the submit was read."
 _KEY_TOO_OLD: Final = (
     "The submit is too old to be sent again with its key: the service may have forgotten the key."

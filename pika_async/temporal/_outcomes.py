@@ -77,7 +77,8 @@ class Uncertain:
     """A job may exist and be billed; it was not submitted again.
 
     Attributes:
-        fingerprint: SHA-256 of what was sent, hexadecimal; None where that is not known.
+        fingerprint: SHA-256 of the request, hexadecimal, as a journal has it; None where an earlier
+            run may have sent it.
         sent_at: When it was sent; None where that is not known.
         why: Why nobody knows.
     """

@@ -59,14 +59,15 @@ class EngineRecord:
         self._again = again
         self._since = 0.0
         self._written: datetime | None = None
+        # Both are known once the request has been read.
         self.searchable = False
-        """Whether the job could be looked up; known once the request has been read."""
+        """Whether the job could be looked up."""
+        self.fingerprint = ""
+        """That of the request."""
         self.sent: Leaving | None = again
         """What may have left, or None."""
         self.job: Accepted | None = None
         """The job, once the service has named it."""
-        self.too_late = False
-        """Whether it was asked for leave too late, so that nothing was sent."""
 
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``.
@@ -78,6 +79,7 @@ class EngineRecord:
         sent_at = self._utc() if self._again is None else self._again.sent_at
         record = Leaving(
             sent_at=sent_at,
+            fingerprint=self.fingerprint,
             intent=intent,
             repeatable=self._repeatable,
             searchable=self.searchable,
@@ -96,8 +98,7 @@ class EngineRecord:
         assert self._written is not None  # noqa: S101 - asked after it was written down
         # Both clocks: a machine that sleeps stops the one, and somebody may set the other.
         passed = (self._now() - self._since, (self._utc() - self._written).total_seconds())
-        self.too_late = max(passed) > LATEST
-        return not self.too_late
+        return max(passed) <= LATEST
 
     async def accepted(self, accepted: Answer) -> None:
         """See ``SubmitRecord``."""

@@ -17,12 +17,14 @@ class Leaving:
 
     Attributes:
         sent_at: When, by the worker's clock.
+        fingerprint: SHA-256 of the request, hexadecimal: equal requests have equal fingerprints.
         intent: What is about to be sent.
         repeatable: Whether the service takes a repeated key for the same submit.
         searchable: Whether the job can be looked up, and told from those of equal requests.
     """
 
     sent_at: datetime
+    fingerprint: str
     intent: Intent
     repeatable: bool
     searchable: bool

@@ -65,9 +65,11 @@ async def generate(
     """
     if isinstance(request, str):
         request = GenerationRequest(request)
-    job = await _submitted(request, timeout, queue)
+    before = _cancellations()
+    job = await _submitted(request, timeout, queue, before)
     if not isinstance(job, Accepted):
         return job
+    _check_cancelled(before)
     return await _finished(Errand(request=request, job=job, timeout=timeout), queue)
 
 
@@ -88,7 +90,7 @@ class GenerateVideo:
 
 
 async def _submitted(
-    request: GenerationRequest, timeout: float | None, queue: str
+    request: GenerationRequest, timeout: float | None, queue: str, before: int
 ) -> Accepted | Refused | Uncertain:
     info = workflow.info()
     order = Order(request=request, run_id=info.original_execution_run_id)
@@ -114,7 +116,7 @@ async def _submitted(
                 pause = _pause(told, tries)
                 if workflow.now() + pause >= end:
                     return _refused(told)
-                _check_cancelled()
+                _check_cancelled(before)
                 await workflow.sleep(pause)
                 tries += 1
 
@@ -141,14 +143,18 @@ async def _attempt(order: Order, queue: str) -> Accepted | Told:
         if is_cancelled_exception(error):
             raise
         return told_by(error)
-    _check_cancelled()
     return job
 
 
-def _check_cancelled() -> None:
-    """Raise where a cancellation came while the end of a submit was waited for."""
+def _cancellations() -> int:
+    """How often this task has been cancelled; a workflow may go on after that, to clean up."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    return 0 if task is None else task.cancelling()
+
+
+def _check_cancelled(before: int) -> None:
+    """Raise where a cancellation came while the end of a submit was waited for."""
+    if _cancellations() > before:
         raise asyncio.CancelledError
 
 
@@ -180,7 +186,7 @@ async def _settled(order: Order, told: Told, queue: str) -> Accepted | Uncertain
     if job is not None:
         return job
     return Uncertain(
-        fingerprint=sent.intent.digest if isinstance(sent, Leaving) else None,
+        fingerprint=sent.fingerprint if isinstance(sent, Leaving) else None,
         sent_at=sent.sent_at if isinstance(sent, Leaving) else None,
         why=_WHY.get(told.cause, Why.UNKNOWN),
     )

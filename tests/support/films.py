@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -31,6 +33,17 @@ class Clumsy:
         if workflow.info().attempt == 1:
             raise ApplicationError("something of its own")
         return outcome
+
+
+@workflow.defn
+class Farewell:
+    """Calls ours after it was cancelled."""
+
+    @workflow.run
+    async def run(self, prompt: str) -> Outcome:
+        with suppress(asyncio.CancelledError):
+            await workflow.wait_condition(lambda: False)
+        return await generate(prompt, queue=workflow.info().task_queue)
 
 
 @workflow.defn

@@ -58,7 +58,7 @@ FULL = GenerationRequest(
     metadata={"sku": "7"},
 )
 INTENT = Intent(service="gateway", base_url="https://x", submit_id="1", digest="2", body="{}")
-LEAVING = Leaving(sent_at=NOW, intent=INTENT, repeatable=True, searchable=False)
+LEAVING = Leaving(sent_at=NOW, fingerprint="f0", intent=INTENT, repeatable=True, searchable=False)
 ACCEPTED = Accepted(job_id="d06e", sent_at=NOW, hints={"look": "https://x/1"})
 STATES = [
     Queued(position=3),

@@ -12,7 +12,7 @@ from time import time
 
 import pytest
 from support.engine import connected, posted
-from support.films import Clumsy, Film
+from support.films import Clumsy, Farewell, Film
 from support.killed import be_quick
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -64,7 +64,7 @@ class Scene:
                 self.client,
                 queue=self.queue,
                 stop=stop,
-                workflows=[Film, Clumsy],
+                workflows=[Film, Clumsy, Farewell],
                 api_key="a-secret-key",
                 base_url=self.sim.url,
                 dialect=self.sim.dialect,
@@ -210,6 +210,13 @@ async def test_one_that_is_cancelled_while_its_answer_is_on_its_way_keeps_the_id
             for payload in event.activity_task_completed_event_attributes.result.payloads
         ]
         assert [told] == list(at.sim.jobs)
+
+
+async def test_a_workflow_that_was_cancelled_and_cleans_up_may_still_make_a_video(engine):
+    async with scene(engine) as at, at.worker():
+        handle = await at.start(run=Farewell.run)
+        await handle.cancel()
+        assert isinstance(await handle.result(), Finished)
 
 
 async def test_a_worker_that_stops_reads_the_answer_and_leaves_the_job_to_another(engine):

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
+from pika_async._request.fingerprint import fingerprint
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
 from pika_async.temporal._failures import as_failure
@@ -96,6 +97,7 @@ async def test_it_is_written_down_before_the_post_and_before_anyone_is_told(serv
         leaving, accepted = at.engine.records
     assert sent == [0, 1]
     assert isinstance(leaving, Leaving)
+    assert leaving.fingerprint == fingerprint(REQUEST)
     assert (leaving.repeatable, leaving.searchable) == (service == "pika", service == "fal")
     assert accepted == job == Accepted(job_id=job.job_id, sent_at=leaving.sent_at, hints=job.hints)
     assert list(at.sim.jobs) == [job.job_id]
@@ -272,8 +274,9 @@ async def test_one_that_is_stopped_before_it_writes_anything_sends_nothing():
         task = asyncio.create_task(at.submit())
         await asked.wait()
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(ApplicationError) as caught:
             await task
+        assert caught.value.type == "pika.not_started"
         assert at.sim.submissions == []
 
 

@@ -24,7 +24,7 @@ from pika_async.temporal._verdict import (
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 INTENT = Intent(service="gateway", base_url="https://x", submit_id="1", digest="2", body="{}")
-LEAVING = Leaving(sent_at=NOW, intent=INTENT, repeatable=False, searchable=False)
+LEAVING = Leaving(sent_at=NOW, fingerprint="f0", intent=INTENT, repeatable=False, searchable=False)
 ACCEPTED = Accepted(job_id="d06e", sent_at=NOW)
 
 causes = st.sampled_from(Cause)
