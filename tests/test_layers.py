@@ -30,7 +30,7 @@ HOUSE = {
     "effects": "_download _journal _wire",
     "workflows": "_jobs _assembly _client _batch",
     "facade": "__init__",
-    "shells": "simulator pytest_plugin _gallery cli __main__ otel",
+    "shells": "simulator pytest_plugin _gallery cli __main__ otel temporal",
 }
 ORDER = [wing for row in HOUSE.values() for wing in row.split()]
 ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
@@ -40,7 +40,7 @@ ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
 DOORS = {
     "_journal": {"journal", "history", "reader", "records", "settle"},
     "_polling": {"policies", "adaptive"},
-    "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost"},
+    "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost", "verdicts"},
     "_batch": {"batch", "budget", "results", "run"},
     "_download": {"downloader", "names", "targets"},
     "dialects": {""},
@@ -48,6 +48,7 @@ DOORS = {
     "_gallery": {""},
     "cli": {""},
     "otel": {""},
+    "temporal": {""},
 }
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
@@ -55,6 +56,7 @@ PURE = [
     *(wing for wing in HOUSE["ground"].split() if wing not in ("_settled", "_bound", "_log")),
     *("_polling", "dialects"),
     *("_jobs.verdicts", "_jobs.patience"),
+    *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.
@@ -71,6 +73,7 @@ ONE_PLACE = {
     "jinja2": "_gallery",
     "markupsafe": "_gallery",
     "opentelemetry": "otel",
+    "temporalio": "temporal",
 }
 OWN_LIBRARIES = {
     "ground": {"attrs", "cattrs", "anyio"},

@@ -288,6 +288,11 @@ class Jobs:
         """Whether the service has a history in which a lost submit can be looked up."""
         return self._finder.can_find
 
+    async def tells_apart(self, request: GenerationRequest) -> bool:
+        """Whether two submits of this request differ in what is sent, and so in a history."""
+        one, other = [(await self._encoded(request, key)).body for key in ("one", "other")]
+        return one != other
+
     @property
     def can_quote(self) -> bool:
         """Whether the service says what a job will cost."""

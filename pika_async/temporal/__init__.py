@@ -1,0 +1,47 @@
+"""Beyond one process: jobs that outlive machines, on Temporal. Needs the extra ``temporal``.
+
+In a worker:    await run_worker(await Client.connect(…, plugins=[PikaPlugin()]))
+In a workflow:  outcome = await generate("a red panda surfing")
+In a web server: await client.start_workflow(GenerateVideo.run, request, id=…, task_queue="pika")
+
+A submit is sent at most once, whatever is lost at whatever moment; see :func:`generate`.
+"""
+
+from __future__ import annotations
+
+try:
+    from pika_async.temporal._converter import PikaPayloadConverter
+    from pika_async.temporal._outcomes import (
+        Declined,
+        Finished,
+        Outcome,
+        Refused,
+        Uncertain,
+        Why,
+    )
+    from pika_async.temporal._plugin import PikaPlugin
+    from pika_async.temporal._worker import run_worker
+    from pika_async.temporal._workflows import GenerateVideo, generate
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "temporalio":
+        raise
+    raise ModuleNotFoundError(
+        "pika_async.temporal needs temporalio, which is not installed: "
+        "pip install 'pika-async[temporal]'",
+        name=error.name,
+        path=error.path,
+    ) from error
+
+__all__ = [
+    "Declined",
+    "Finished",
+    "GenerateVideo",
+    "Outcome",
+    "PikaPayloadConverter",
+    "PikaPlugin",
+    "Refused",
+    "Uncertain",
+    "Why",
+    "generate",
+    "run_worker",
+]

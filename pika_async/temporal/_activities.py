@@ -1,0 +1,232 @@
+"""What workers do for workflows: submit once, find a lost job, wait for a job, save its videos."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from pika_async import (
+    ClientStateError,
+    FieldError,
+    JobFailedError,
+    JobTimeoutError,
+    JournalError,
+    NotFoundError,
+    PikaClient,
+    PikaError,
+    SubmissionUncertainError,
+    TargetExistsError,
+)
+from pika_async._client import jobs_of
+from pika_async._download.names import name_in_folder
+from pika_async._jobs.verdicts import Verdict, after_submit
+from pika_async._request.fingerprint import fingerprint
+from pika_async._settled import settled, to_its_end
+from pika_async._states import lacks_links
+from pika_async._wire.media import with_media_read
+from pika_async.temporal._codec import checked
+from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
+from pika_async.temporal._names import FIND, FINISH, SUBMIT
+from pika_async.temporal._outcomes import Declined, Finished
+from pika_async.temporal._record import EngineRecord
+from pika_async.temporal._records import Accepted, Errand, Lost, Order, Said
+from pika_async.temporal._verdict import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from pika_async import GenerationRequest, Succeeded
+
+KEY_KEPT: Final = timedelta(hours=1)
+"""How long after the first POST the same is sent again with its key. No service says how long it
+remembers a key; one that has forgotten it would take the same submit for a new one."""
+
+# A job that is not found, or has no links, is looked at by so many attempts before that is its end.
+_LOOKS: Final = 5
+_BEATS_IN_TIME: Final = 4
+
+
+class Activities:
+    """The activities of one worker."""
+
+    def __init__(
+        self,
+        submitting: PikaClient,
+        waiting: PikaClient,
+        *,
+        output_dir: Path | None,
+        now: Callable[[], float],
+    ) -> None:
+        """Take two open clients of the same account.
+
+        Args:
+            submitting: Sends each submit once: its ``RetryPolicy`` has one attempt and no outage.
+            waiting: Waits for jobs, and downloads.
+            output_dir: Where videos are saved; None: nowhere.
+            now: Seconds on a clock that never goes back.
+        """
+        self._submitting = submitting
+        self._waiting = waiting
+        self._output_dir = output_dir
+        self._now = now
+
+    @activity.defn(name=SUBMIT)
+    async def submit(self, order: Order) -> Accepted:
+        """Submit once; see ``_verdict`` for what its failures lead to."""
+        info = activity.info()
+        if info.attempt > 1 or info.workflow_run_id != order.run_id:
+            raise as_failure(Cause.RESET, Said(error="", meaning=_BEGUN_ANEW))
+        handle = activity.client().get_async_activity_handle(task_token=info.task_token)
+        record = EngineRecord(
+            handle.heartbeat,
+            repeatable=jobs_of(self._submitting).service.repeatable,
+            now=self._now,
+            utc=_utc,
+            again=order.again,
+        )
+        try:
+            return await to_its_end(self._submitted(order, record))
+        except asyncio.CancelledError as error:
+            if record.job is not None:
+                return record.job
+            # Of a worker that stops; or it was asked for leave too late, or is wanted no more.
+            if record.sent is None:
+                raise as_failure(Cause.NOT_STARTED, Said(error="", meaning=_STAYED)) from error
+            said = Said(error="", meaning=_CUT_OFF, sent=record.sent)
+            raise as_failure(Cause.LOST, said) from error
+
+    async def _submitted(self, order: Order, record: EngineRecord) -> Accepted:
+        again = order.again
+        if again is not None and _utc() - again.sent_at > KEY_KEPT:
+            raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
+        jobs = jobs_of(self._submitting)
+        try:
+            request = await settled(partial(checked, order.request))
+            jobs.check(request)
+            record.searchable = jobs.can_find and await jobs.tells_apart(request)
+            content = await with_media_read(request)
+            record.fingerprint = await settled(partial(fingerprint, content))
+            intent = None if again is None else again.intent
+            await jobs.submit(request, content=content, recorder=record, again=intent)
+        except (PikaError, FieldError) as error:
+            said = Said(
+                error=type(error).__name__,
+                meaning=str(error),
+                seconds=getattr(error, "retry_after", None),
+                sent=record.sent,
+            )
+            raise as_failure(_cause_of(error, record), said) from error
+        assert record.job is not None  # noqa: S101 - the record is told before anyone else
+        return record.job
+
+    @activity.defn(name=FIND)
+    async def find(self, lost: Lost) -> Accepted | None:
+        """The job of a submit whose answer was lost; None proves nothing."""
+        intent = lost.sent.intent
+        error = SubmissionUncertainError(
+            request=lost.request,
+            fingerprint=lost.sent.fingerprint,
+            sent_at=lost.sent.sent_at,
+            sent=intent,
+        )
+        job = await self._submitting.find(error)
+        return None if job is None else Accepted(job_id=job.id, sent_at=lost.sent.sent_at)
+
+    @activity.defn(name=FINISH)
+    async def finish(self, errand: Errand) -> Finished | Declined:
+        """Wait for a job, and save its videos; may be begun again at any time, by any worker."""
+        job_id, last = errand.job.job_id, activity.info().attempt >= _LOOKS
+        age = (_utc() - errand.job.sent_at).total_seconds()
+        left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
+        job = jobs_of(self._waiting).attach(
+            job_id, request=errand.request, seconds_ago=age, hints=errand.job.hints
+        )
+        async with _beating():
+            try:
+                state = await job.result(timeout=left)
+            except JobTimeoutError as error:
+                raise ApplicationError(
+                    str(error), job_id, type=JOB_TIMEOUT, non_retryable=True
+                ) from error
+            except JobFailedError as error:
+                failed = error.state
+                if lacks_links(failed) and not last:
+                    raise
+                return Declined(
+                    job_id=job_id, reason=failed.reason, code=failed.code, charge=failed.charge
+                )
+            except NotFoundError as error:
+                if not last:
+                    raise
+                return Declined(job_id=job_id, reason=str(error), code="not_found")
+            files = await self._saved(errand.request, job_id, state)
+        return Finished(job_id=job_id, videos=state.videos, files=files, charge=state.charge)
+
+    async def _saved(
+        self, request: GenerationRequest, job_id: str, state: Succeeded
+    ) -> tuple[str, ...]:
+        if self._output_dir is None:
+            return ()
+        files = []
+        for place, video in enumerate(state.videos):
+            path = self._output_dir / name_in_folder(request.prompt, job_id, place)
+            # The name is the job's alone, and what has it is whole: an earlier attempt saved it.
+            with suppress(TargetExistsError):
+                await self._waiting.download(video, path)
+            files.append(str(path))
+        return tuple(files)
+
+
+def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
+    if record.sent is not None:
+        # Also where a later try was refused: that does not undo the first.
+        return Cause.LOST
+    if isinstance(error, FieldError):
+        return Cause.REFUSED
+    if isinstance(error, JournalError | ClientStateError):
+        return Cause.NOT_STARTED
+    # Whatever it is, nothing has left: an upload that broke off may be begun anew.
+    return Cause.REFUSED if after_submit(error) is Verdict.RAISE else Cause.NOT_STARTED
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _beating() -> AsyncIterator[None]:
+    """While inside, the engine is told that this worker lives."""
+    limit = activity.info().heartbeat_timeout
+    if limit is None:
+        yield
+        return
+    task = asyncio.create_task(_beat(limit.total_seconds() / _BEATS_IN_TIME))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _beat(interval: float) -> None:
+    while True:
+        activity.heartbeat()
+        await anyio.sleep(interval)
+
+
+_BEGUN_ANEW: Final = (
+    "This workflow was begun anew (reset or retried), and an earlier run of it may have submitted. "
+    "Nothing was sent now."
+)
+_STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."
+_CUT_OFF: Final = "The worker was stopped before the answer to the submit was read."
+_KEY_TOO_OLD: Final = (
+    "The submit is too old to be sent again with its key: the service may have forgotten the key."
+)

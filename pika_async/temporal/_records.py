@@ -1,0 +1,103 @@
+"""What a submit writes down in the engine before it acts, and what activities are given. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import field, frozen
+
+from pika_async._request.record import Intent
+from pika_async._request.request import GenerationRequest
+
+
+@frozen(kw_only=True)
+class Leaving:
+    """The record before the POST: from now on it may have left.
+
+    Attributes:
+        sent_at: When, by the worker's clock.
+        fingerprint: SHA-256 of the request, hexadecimal: equal requests have equal fingerprints.
+        intent: What is about to be sent.
+        repeatable: Whether the service takes a repeated key for the same submit.
+        searchable: Whether the job can be looked up, and told from those of equal requests.
+    """
+
+    sent_at: datetime
+    fingerprint: str
+    intent: Intent
+    repeatable: bool
+    searchable: bool
+
+
+@frozen(kw_only=True)
+class Accepted:
+    """The record after the answer: the service has named the job.
+
+    Attributes:
+        job_id: The job.
+        sent_at: When it was submitted.
+        hints: Addresses that the service gave with it.
+    """
+
+    job_id: str
+    sent_at: datetime
+    hints: Mapping[str, str] = field(factory=dict)
+
+
+Record = Leaving | Accepted
+
+
+@frozen(kw_only=True)
+class Order:
+    """What the submit is given.
+
+    Attributes:
+        request: What to make.
+        run_id: The run that asks; after a reset another run carries on, and must not pay again.
+        again: What an earlier attempt has sent, at a service that knows keys.
+    """
+
+    request: GenerationRequest
+    run_id: str
+    again: Leaving | None = None
+
+
+@frozen(kw_only=True)
+class Lost:
+    """A submit without an answer, to be looked for."""
+
+    request: GenerationRequest
+    sent: Leaving
+
+
+@frozen(kw_only=True)
+class Errand:
+    """A job to wait for and to download.
+
+    Attributes:
+        request: What was asked for.
+        job: The job.
+        timeout: Seconds to wait at most from the submit on; None: for ever.
+    """
+
+    request: GenerationRequest
+    job: Accepted
+    timeout: float | None = None
+
+
+@frozen(kw_only=True)
+class Said:
+    """What an activity says of a submit that did not end well.
+
+    Attributes:
+        error: The name of the error's class.
+        meaning: Its sentences.
+        seconds: How long to wait before the next try, where the service said so.
+        sent: What was sent, where it is lost.
+    """
+
+    error: str
+    meaning: str
+    seconds: float | None = None
+    sent: Leaving | None = None

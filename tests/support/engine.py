@@ -1,0 +1,75 @@
+"""A development server of Temporal, and a client of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from temporalio.client import Client
+
+from pika_async.temporal import PikaPlugin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pika_async.simulator import Simulator
+
+SERVER = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+
+
+@contextmanager
+def development_server(folder: Path) -> Iterator[str]:
+    """Its address. What it has acknowledged is on disk."""
+    assert SERVER is not None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = "--headless --log-level never --sqlite-pragma journal_mode=wal"
+    server = subprocess.Popen(
+        [
+            *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)),
+            *(*options.split(), "--sqlite-pragma", "synchronous=full"),
+            *("--db-filename", str(folder / "engine.db")),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _until_it_listens(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _until_it_listens(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        threading.Event().wait(0.1)
+    raise RuntimeError("the development server does not listen")
+
+
+async def connected(address: str) -> Client:
+    """A client, as soon as the server answers."""
+    with anyio.fail_after(30):
+        while True:
+            with suppress(RuntimeError):
+                return await Client.connect(address, plugins=[PikaPlugin()])
+            await anyio.sleep(0.1)
+
+
+async def posted(sim: Simulator) -> None:
+    """Return once a submit has arrived at the service."""
+    with anyio.fail_after(30):
+        # The simulator sets no flag.
+        while not sim.submissions:  # noqa: ASYNC110
+            await anyio.sleep(0.01)

@@ -1,0 +1,100 @@
+"""A worker in a process of its own, which kills itself at a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+from typing import Any
+
+from support.films import Film, Naive
+from temporalio import activity
+from temporalio.client import Client
+
+from pika_async import FixedPolling, PikaClient
+from pika_async.dialects import service_named
+from pika_async.temporal import PikaPlugin, _worker, _workflows, run_worker
+from pika_async.temporal._record import EngineRecord
+
+SUBMIT_SECONDS = 4.0
+
+
+def be_quick(replace: Any = setattr) -> None:
+    """Lost workers are noticed sooner, so that a test need not wait for a minute."""
+    replace(_workflows, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
+    replace(_workflows, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
+    replace(_workflows, "_PAUSES_OF_SEARCH", (0.0, 0.5))
+    replace(_worker, "_STICKY", timedelta(seconds=1))
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _dying(of: type, name: str, *, first: bool) -> None:
+    """The method kills the process: first, or once it has done its work."""
+    does = getattr(of, name)
+
+    async def dies(*args: Any, **kwargs: Any) -> Any:
+        if not first:
+            await does(*args, **kwargs)
+        _die()
+
+    setattr(of, name, dies)
+
+
+def _die_at(moment: str | None) -> None:
+    match moment:
+        case "before it is written down":
+            _dying(EngineRecord, "leaving", first=True)
+        case "after it is written down":
+            _dying(EngineRecord, "leaving", first=False)
+        case "after the answer":
+            _dying(EngineRecord, "accepted", first=True)
+        case "after the job is written down":
+            _dying(EngineRecord, "accepted", first=False)
+        case "before the video is saved":
+            _dying(PikaClient, "download", first=True)
+        case "after the video is saved":
+            _dying(PikaClient, "download", first=False)
+
+
+def naive_submit_of(order: dict[str, Any]) -> Any:
+    @activity.defn
+    async def naive_submit(prompt: str) -> str:
+        dialect = service_named(order["service"])
+        async with PikaClient("key", base_url=order["url"], dialect=dialect) as client:
+            job = await client.submit(prompt)
+            if order["dies_at"] == "after the answer":
+                _die()
+            return job.id
+
+    return naive_submit
+
+
+def live(order: dict[str, Any]) -> None:
+    """Be that worker. The order: engine, url, service, queue, output_dir, dies_at."""
+    asyncio.run(_live(order))
+
+
+async def _live(order: dict[str, Any]) -> None:
+    be_quick()
+    _die_at(order["dies_at"])
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await run_worker(
+        await Client.connect(order["engine"], plugins=[PikaPlugin()]),
+        queue=order["queue"],
+        output_dir=order["output_dir"],
+        stop=stop,
+        workflows=[Film, Naive],
+        activities=[naive_submit_of(order)],
+        api_key="key",
+        base_url=order["url"],
+        dialect=service_named(order["service"]),
+        polling=FixedPolling(0.1),
+        request_timeout=SUBMIT_SECONDS - 1,
+        # So that there are submits under way for as long as workers are killed.
+        max_submits=3,
+    )

@@ -1,0 +1,285 @@
+"""One submit as an activity: what it writes down before it acts, and what it tells afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+from attrs import evolve
+from support.engine import posted
+from temporalio.client import AsyncActivityCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
+
+from pika_async import GenerationRequest, PikaClient, RetryPolicy
+from pika_async._request.fingerprint import fingerprint
+from pika_async.simulator import Fault, Polls, Simulator
+from pika_async.temporal._activities import KEY_KEPT, Activities
+from pika_async.temporal._failures import as_failure
+from pika_async.temporal._record import LATEST
+from pika_async.temporal._records import Accepted, Leaving, Lost, Order, Said
+from pika_async.temporal._verdict import Cause
+
+REQUEST = GenerationRequest("a red panda")
+
+
+class Engine:
+    """Takes heartbeats as a Temporal client does; ``does`` is done at each, by number from 0."""
+
+    def __init__(self):
+        self.records = []
+        self.does = {}
+
+    def get_async_activity_handle(self, *, task_token):
+        return self
+
+    async def heartbeat(self, record):
+        does = self.does.get(len(self.records))
+        self.records.append(record)
+        if does is not None:
+            await does()
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+class Scene:
+    def __init__(self, sim, client, clock):
+        self.sim, self.clock, self.engine = sim, clock, Engine()
+        self.activities = Activities(client, client, output_dir=None, now=clock)
+        self.environment = ActivityEnvironment(client=self.engine)
+
+    async def submit(self, request=REQUEST, *, again=None, run_id=None):
+        run_id = run_id or self.environment.info.workflow_run_id
+        order = Order(request=request, run_id=run_id, again=again)
+        return await self.environment.run(self.activities.submit, order)
+
+    async def failure(self, *args, **kwargs):
+        with pytest.raises(ApplicationError) as caught:
+            await self.submit(*args, **kwargs)
+        assert caught.value.non_retryable
+        return caught.value.type, caught.value.details[0]
+
+
+@asynccontextmanager
+async def scene(service="gateway", *faults, request_timeout=30.0, **settings):
+    clock = Clock()
+    async with Simulator(service=service, duration=Polls(1), faults=faults, **settings) as sim:
+        async with PikaClient(
+            "key",
+            base_url=sim.url,
+            dialect=sim.dialect,
+            request_timeout=request_timeout,
+            retry=RetryPolicy(attempts=1, outage_budget=0.0),
+        ) as client:
+            yield Scene(sim, client, clock)
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_it_is_written_down_before_the_post_and_before_anyone_is_told(service):
+    async with scene(service) as at:
+        sent = []
+
+        async def note():
+            sent.append(len(at.sim.submissions))
+
+        at.engine.does = {0: note, 1: note}
+        job = await at.submit()
+        leaving, accepted = at.engine.records
+    assert sent == [0, 1]
+    assert isinstance(leaving, Leaving)
+    assert leaving.fingerprint == fingerprint(REQUEST)
+    assert (leaving.repeatable, leaving.searchable) == (service == "pika", service == "fal")
+    assert accepted == job == Accepted(job_id=job.job_id, sent_at=leaving.sent_at, hints=job.hints)
+    assert list(at.sim.jobs) == [job.job_id]
+
+
+async def test_the_key_is_in_no_record():
+    async with scene("pika") as at:
+        await at.submit()
+        assert '"key"' not in repr(at.engine.records)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        RPCError("the attempt is over", RPCStatusCode.NOT_FOUND, b""),
+        RPCError("no engine", RPCStatusCode.UNAVAILABLE, b""),
+        AsyncActivityCancelledError(),
+    ],
+)
+async def test_what_the_engine_does_not_take_is_not_sent(refusal):
+    async def refuse():
+        raise refusal
+
+    async with scene() as at:
+        at.engine.does = {0: refuse}
+        kind, said = await at.failure()
+        assert (kind, said.sent) == ("pika.not_started", None)
+        assert at.sim.submissions == []
+
+
+async def test_a_job_that_the_engine_does_not_take_is_told_all_the_same():
+    async def refuse():
+        raise RPCError("no engine", RPCStatusCode.UNAVAILABLE, b"")
+
+    async with scene() as at:
+        at.engine.does = {1: refuse}
+        job = await at.submit()
+        assert [job.job_id] == list(at.sim.jobs)
+
+
+async def test_a_machine_that_stood_still_after_the_record_sends_nothing():
+    async with scene() as at:
+
+        async def stand_still():
+            at.clock.seconds += LATEST + 1
+
+        at.engine.does = {0: stand_still}
+        kind, said = await at.failure()
+        assert (kind, said.sent) == ("pika.not_started", None)
+        assert at.sim.submissions == []
+
+
+@pytest.mark.parametrize(
+    ("service", "fault", "kind", "posts"),
+    [
+        ("gateway", Fault("429-openai", retry_after=7), "pika.not_started", 1),
+        ("gateway", Fault("reset-after"), "pika.lost", 1),
+        ("gateway", Fault("502-html"), "pika.lost", 1),
+        ("gateway", Fault("403-quota-not-enough"), "pika.refused", 1),
+        ("pika", Fault("reset-after"), "pika.lost", 1),
+        ("fal", Fault("reset-after"), "pika.lost", 1),
+    ],
+    ids=str,
+)
+async def test_one_post_an_attempt_and_what_came_of_it(service, fault, kind, posts):
+    async with scene(service, fault) as at:
+        told, said = await at.failure()
+        assert (told, len(at.sim.submissions)) == (kind, posts)
+        assert (said.sent is not None) == (kind == "pika.lost")
+        assert said.seconds == fault.retry_after
+        assert said.meaning
+
+
+async def test_a_service_that_is_not_reached_is_tried_later():
+    async with scene() as at:
+        async with at.sim.unreachable():
+            assert (await at.failure())[0] == "pika.not_started"
+
+
+async def test_what_is_not_allowed_is_refused_and_nothing_is_written_down(tmp_path):
+    path = tmp_path / "start.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    request = GenerationRequest("a", image=path)
+    path.unlink()
+    async with scene() as at:
+        kind, said = await at.failure(request)
+        assert (kind, said.error) == ("pika.refused", "FieldError")
+        assert (at.engine.records, at.sim.submissions) == ([], [])
+
+
+@pytest.mark.parametrize("changed", [{"attempt": 2}, {"workflow_run_id": "after a reset"}])
+async def test_an_attempt_of_a_workflow_that_was_begun_anew_sends_nothing(changed):
+    async with scene() as at:
+        run_id = at.environment.info.workflow_run_id
+        at.environment.info = dataclasses.replace(at.environment.info, **changed)
+        kind, _ = await at.failure(run_id=run_id)
+        assert (kind, at.engine.records, at.sim.submissions) == ("pika.reset", [], [])
+
+
+async def test_where_the_service_knows_keys_the_same_is_sent_again_and_names_the_job():
+    async with scene("pika", Fault("reset-after", started=True)) as at:
+        _, said = await at.failure()
+        job = await at.submit(again=said.sent)
+        assert list(at.sim.jobs) == [job.job_id]
+        one, other = at.sim.submissions
+        assert one.headers["Idempotency-Key"] == other.headers["Idempotency-Key"]
+        assert at.engine.records[-2].sent_at == said.sent.sent_at
+
+
+async def test_a_refusal_of_the_second_does_not_undo_the_first():
+    faults = (Fault("reset-after"), Fault("429-retry-after-seconds", retry_after=3))
+    async with scene("pika", *faults) as at:
+        _, first = await at.failure()
+        kind, said = await at.failure(again=first.sent)
+        assert (kind, said.sent) == ("pika.lost", first.sent)
+
+
+async def test_a_key_that_the_service_may_have_forgotten_is_not_sent_again():
+    async with scene("pika", Fault("reset-after")) as at:
+        _, said = await at.failure()
+        old = evolve(said.sent, sent_at=datetime.now(UTC) - KEY_KEPT - timedelta(seconds=1))
+        assert (await at.failure(again=old))[0] == "pika.lost"
+        assert len(at.sim.submissions) == 1
+
+
+async def test_a_lost_job_is_found_in_a_history():
+    async with scene("fal", Fault("reset-after", started=True)) as at:
+        _, said = await at.failure()
+        lost = Lost(request=REQUEST, sent=said.sent)
+        job = await at.environment.run(at.activities.find, lost)
+        assert [job.job_id] == list(at.sim.jobs)
+
+
+async def test_with_a_seed_of_ones_own_it_cannot_be_told_from_its_equals():
+    async with scene("fal", Fault("reset-after", started=True)) as at:
+        _, said = await at.failure(GenerationRequest("a red panda", seed=7))
+        assert not said.sent.searchable
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(Fault("slow-headers", seconds=0.4), "accepted"), (Fault("slow-headers", seconds=60), "lost")],
+)
+async def test_a_worker_that_is_stopped_reads_the_answer_first(fault, told):
+    async with scene("gateway", fault, request_timeout=1.5) as at:
+        left = asyncio.Event()
+
+        async def note():
+            left.set()
+
+        at.engine.does = {0: note}
+        task = asyncio.create_task(at.submit())
+        await left.wait()
+        await posted(at.sim)
+        task.cancel()
+        if told == "accepted":
+            assert [(await task).job_id] == list(at.sim.jobs)
+        else:
+            with pytest.raises(ApplicationError) as caught:
+                await task
+            assert caught.value.type == "pika.lost"
+
+
+async def test_one_that_is_stopped_before_it_writes_anything_sends_nothing():
+    async with scene() as at:
+        asked = asyncio.Event()
+
+        async def refuse_late():
+            asked.set()
+            await anyio.sleep(0.05)
+            raise RPCError("the attempt is over", RPCStatusCode.NOT_FOUND, b"")
+
+        at.engine.does = {0: refuse_late}
+        task = asyncio.create_task(at.submit())
+        await asked.wait()
+        task.cancel()
+        with pytest.raises(ApplicationError) as caught:
+            await task
+        assert caught.value.type == "pika.not_started"
+        assert at.sim.submissions == []
+
+
+def test_a_failure_is_never_repeated_by_the_engine():
+    for cause in Cause:
+        assert as_failure(cause, Said(error="", meaning="")).non_retryable
