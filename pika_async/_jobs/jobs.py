@@ -29,7 +29,6 @@ share its polls.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import OrderedDict
 from functools import partial
@@ -48,7 +47,7 @@ from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
 from pika_async._jobs.submit import Submit, Submitter, new_submit_id
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._request.record import Intent, intent_body
+from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
@@ -197,7 +196,7 @@ class Jobs:
         again: Intent | None,
     ) -> Submit:
         submit_id = new_submit_id() if again is None else again.submit_id
-        kept = None if again is None else _kept_body(again)
+        kept = None if again is None else kept_body(again)
         if kept is None:
             ready = await self._uploads.uploaded(content)
         else:
@@ -396,9 +395,3 @@ class Jobs:
         if job is None:
             job = self._jobs[tracker.job_id] = Job(tracker)
         return job
-
-
-def _kept_body(again: Intent) -> bytes | None:
-    """The body as it left, where all of it was kept."""
-    body = again.body.encode("utf-8", "surrogatepass")
-    return body if hashlib.sha256(body).hexdigest() == again.digest else None

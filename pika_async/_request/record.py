@@ -62,6 +62,12 @@ def intent_body(body: bytes) -> tuple[str, str]:
         return digest, compact(_digest(body))
 
 
+def kept_body(intent: Intent) -> bytes | None:
+    """The body as it left, where all of it was kept."""
+    body = intent.body.encode("utf-8", "surrogatepass")
+    return body if hashlib.sha256(body).hexdigest() == intent.digest else None
+
+
 def _may_be_bulky(body: bytes) -> bool:
     # Most are short, and a batch sends thousands: those are not even parsed.
     return len(body) > _LONGEST_TEXT or b"data:" in body.lower() or _ESCAPED_ASCII in body
