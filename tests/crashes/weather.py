@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from pika_async.simulator import FAULTS, Fault, Simulator
+from pika_async.simulator import Fault, Simulator
+from pika_async.simulator._catalogue import SERVICES, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Those of the service that is simulated here.
+MET = faults_of(SERVICES["gateway"])
 # These end a batch, since every other submit would meet the same.
 STOPPING = ("401-new-api-error", "401-quota-used-up", "402-quota-not-enough")
 STOPPING += ("403-quota-not-enough", "403-forbidden")
@@ -30,7 +33,7 @@ def weather(
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     faults = []
     for place in places:
-        names = [name for name, row in FAULTS.items() if place in row.places and name not in UNTOLD]
+        names = [name for name, row in MET.items() if place in row.places and name not in UNTOLD]
         for name in chance.sample(names, k=12):
             stops = name in STOPPING and place == "submit"
             if stops and chance.random() < 0.7:
@@ -43,7 +46,7 @@ def weather(
                     after=chance.randrange(100) if stops else 0,
                     probability=chance.uniform(0.005, 0.04),
                     seconds=silence,
-                    retry_after=0.01 if FAULTS[name].headers.get("Retry-After") else None,
+                    retry_after=0.01 if MET[name].headers.get("Retry-After") else None,
                 )
             )
     chance.shuffle(faults)

@@ -7,7 +7,7 @@ import json
 import re
 import sqlite3
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from time import time
 
 import pytest
@@ -235,7 +235,8 @@ async def test_the_key_is_nowhere_in_the_engine(engine, tmp_path_factory):
         await handle.result()
         assert "a-secret-key" not in (await handle.fetch_history()).to_json()
     (database,) = tmp_path_factory.getbasetemp().glob("engine*[0-9]/engine.db")
-    kept = "\n".join(sqlite3.connect(database).iterdump())
+    with closing(sqlite3.connect(database)) as connection:
+        kept = "\n".join(connection.iterdump())
     assert "a red panda" in bytes_of(kept)
     assert "a-secret-key" not in bytes_of(kept)
 
