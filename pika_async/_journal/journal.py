@@ -47,6 +47,7 @@ from pika_async._journal.group_commit import GroupCommit
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.records import files_record, problem_record
 from pika_async._json import compact, to_json
+from pika_async._settled import to_its_end
 from pika_async._states import Succeeded
 
 if TYPE_CHECKING:
@@ -105,7 +106,12 @@ class Journal:
         commits = GroupCommit(path, broken)
         file = await commits.open(partial(JournalFile, path, now()))
         numbers = attempts.Numbers()
-        await commits.write(numbers.begin)
+        try:
+            await commits.write(numbers.begin)
+        except BaseException:
+            # Else the file stays locked until the collector of garbage comes by.
+            await to_its_end(commits.close())
+            raise
         return cls(
             commits,
             file.run,

@@ -28,6 +28,7 @@ from pika_async import (
     run_batch,
 )
 from pika_async._journal.file import read_only
+from pika_async._journal.group_commit import GroupCommit
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.journal import Journal
 from pika_async._journal.records import problem_record, refusal_of
@@ -712,3 +713,23 @@ async def test_addresses_that_are_none_are_left_aside_since_the_id_is_enough(kep
     async with opened(path) as journal:
         found = await journal.claim("f", 0, "{}")
     assert (found.job_id, found.hints) == ("job-1", told)
+
+
+async def test_a_journal_whose_opening_is_cancelled_at_its_first_write_can_be_opened_again(
+    tmp_path, monkeypatch
+):
+    writing = asyncio.Event()
+
+    def never(*_: object) -> asyncio.Future[object]:
+        writing.set()
+        return asyncio.get_running_loop().create_future()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GroupCommit, "write", never)
+        opening = asyncio.ensure_future(found_again(tmp_path / "journal.sqlite3"))
+        await writing.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    async with opened(tmp_path / "journal.sqlite3"):
+        pass
