@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -113,21 +114,22 @@ def test_the_test_passes_within_a_second(tmp_path):
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.slow
-def test_the_types_of_all_its_code_are_right(tmp_path):
-    for number, code in enumerate(BLOCKS):
-        (tmp_path / f"block_{number}.py").write_text(code, "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(tmp_path)],
-        cwd=ROOT if (ROOT / "pika_async").is_dir() else tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if "No module named mypy" in done.stderr:
-        pytest.skip("needs mypy: pip install 'pika-async[dev]'")
-    assert done.stdout == ""
+# Where only the wheel is installed there is no mypy; the gate runs this one beside its own types.
+if importlib.util.find_spec("mypy"):
+
+    @pytest.mark.slow
+    def test_the_types_of_all_its_code_are_right(tmp_path):
+        for number, code in enumerate(BLOCKS):
+            (tmp_path / f"block_{number}.py").write_text(code, "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(tmp_path)],
+            cwd=ROOT if (ROOT / "pika_async").is_dir() else tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.stdout + done.stderr == ""
 
 
 # What each row of the table of services asks for.
