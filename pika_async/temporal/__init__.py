@@ -22,15 +22,15 @@ try:
     from pika_async.temporal._plugin import PikaPlugin
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "temporalio":
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] != "temporalio":
         raise
     raise ModuleNotFoundError(
         "pika_async.temporal needs temporalio, which is not installed: "
         "pip install 'pika-async[temporal]'",
-        name=error.name,
-        path=error.path,
-    ) from error
+        name=_error.name,
+        path=_error.path,
+    ) from _error
 
 __all__ = [
     "Declined",
