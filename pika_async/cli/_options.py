@@ -83,7 +83,7 @@ def _given(context: typer.Context, only: Container[str]) -> list[str]:
             continue
         value = context.params[name]
         option = min(parameter.opts, key=len)
-        for one in value if isinstance(value, list) else [value]:
+        for one in value if isinstance(value, list | tuple) else [value]:
             words.append(option)
             if one is not True:
                 words.append(f"{one:g}" if isinstance(one, float) else str(one))
