@@ -47,7 +47,7 @@ def added(amounts: Iterable[Money]) -> tuple[Money, ...]:
     sums: Counter[str] = Counter()
     for amount in amounts:
         sums[amount.currency] += amount.micros
-    return tuple(Money(micros, currency) for currency, micros in sorted(sums.items()))
+    return _moneys(sums)
 
 
 def in_all(bills: Iterable[Bill]) -> Bill:

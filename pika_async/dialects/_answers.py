@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pika_async._http import HTTPResponse
 
 EXCERPT_LENGTH = 500
+# The longest code or name of a request; what is longer is something else.
+LONGEST_NAME = 200
 
 NOT_JSON = object()
 
@@ -39,6 +41,11 @@ def excerpt(body: bytes) -> str:
     """The first 500 characters, for an error."""
     # Four bytes are the longest character in UTF-8.
     return body[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace")[:EXCERPT_LENGTH]
+
+
+def is_success(response: HTTPResponse) -> bool:
+    """Whether the status is one of 2xx."""
+    return 200 <= response.status < 300
 
 
 def is_web_page(response: HTTPResponse) -> bool:

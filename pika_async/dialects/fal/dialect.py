@@ -17,11 +17,10 @@ from pika_async._checks import FieldError
 from pika_async._http import API_HOST, HTTPRequest, HTTPResponse
 from pika_async._json import compact
 from pika_async._states import Queued
-from pika_async.dialects._answers import as_id, kept
+from pika_async.dialects._answers import as_id, is_success, kept
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.fal import platform, requests
 from pika_async.dialects.fal.errors import (
-    is_success,
     json_object,
     refusal,
     refusal_of_look,

@@ -22,6 +22,7 @@ from pika_async._http import retry_after
 from pika_async._meaning import Started
 from pika_async.dialects._answers import (
     EXCERPT_LENGTH,
+    LONGEST_NAME,
     NOT_JSON,
     as_id,
     decoded,
@@ -58,13 +59,7 @@ _LOCKED: Final = "user is locked"
 _LOCKED_BY_ADMIN: Final = "admin lock"
 _EXHAUSTED: Final = "exhausted balance"
 _MODERATION: Final = "content_policy_violation"
-_LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = "x-fal-request-id"
-
-
-def is_success(response: HTTPResponse) -> bool:
-    """Whether it is any 2xx."""
-    return 200 <= response.status < 300
 
 
 def json_object(response: HTTPResponse) -> dict[str, Any]:
@@ -142,7 +137,7 @@ def code_of(response: HTTPResponse, body: Mapping[str, Any]) -> str | None:
         objects(body.get("error")).get("type"),
         body.get("status"),
     )
-    return None if code is None else shown(code, _LONGEST_NAME)
+    return None if code is None else shown(code, LONGEST_NAME)
 
 
 def message_of(body: Mapping[str, Any]) -> str:

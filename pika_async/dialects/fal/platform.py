@@ -11,10 +11,10 @@ from pika_async._http import HTTPRequest
 from pika_async._json import compact
 from pika_async._money import Money
 from pika_async._request.kinds import Kind, kind_of
-from pika_async.dialects._answers import as_id, decoded, first_text, objects, read_json
+from pika_async.dialects._answers import as_id, decoded, first_text, is_success, objects, read_json
 from pika_async.dialects._fields import is_full_path
 from pika_async.dialects._seam import Conversation, Handle
-from pika_async.dialects.fal.errors import is_success, json_object, refusal, unreadable
+from pika_async.dialects.fal.errors import json_object, refusal, unreadable
 from pika_async.dialects.fal.models import DEFAULT_SECONDS, model_of
 from pika_async.dialects.fal.paths import RESPONSE, STATUS, app_of, job_url
 from pika_async.dialects.fal.requests import path_of, steps_of

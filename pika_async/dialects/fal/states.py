@@ -7,11 +7,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
-from pika_async.dialects._answers import decoded, first_text, kept, objects, shown
+from pika_async.dialects._answers import decoded, first_text, is_success, kept, objects, shown
 from pika_async.dialects.fal.errors import (
     code_of,
     has_reason,
-    is_success,
     json_object,
     meaning_of,
     message_of,

@@ -28,6 +28,7 @@ from pika_async.dialects._answers import (
     as_id,
     decoded,
     excerpt,
+    is_success,
     is_web_page,
     kept,
     objects,
@@ -166,7 +167,7 @@ class Gateway:
             APIError: The service refused, or failed.
             DecodeError: The answer is not the API's, or names no job.
         """
-        if not _is_success(response):
+        if not is_success(response):
             failed = _failed_at_once(response, objects(decoded(response.body)))
             if failed is not None:
                 return failed
@@ -236,7 +237,7 @@ _STANDS: Final = frozenset({"status", "task_status", "data"})
 
 
 def _state(job_id: str, response: HTTPResponse) -> JobState | None:
-    if not _is_success(response):
+    if not is_success(response):
         refusal = objects(decoded(response.body))
         state = task_state(job_id, refusal, kept(refusal, response.body), is_error=True)
         if isinstance(state, Failed):
@@ -269,7 +270,7 @@ def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted
     if job_id is None:
         return None
     raw = kept(body, response.body)
-    state = task_state(job_id, body, raw, is_error=not _is_success(response))
+    state = task_state(job_id, body, raw, is_error=not is_success(response))
     if not isinstance(state, Failed):
         return None
     return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
@@ -308,10 +309,6 @@ def _fields(request: GenerationRequest) -> dict[str, Any]:
         for attribute in attrs.fields(GenerationRequest)
         if attribute.name != "extra"
     }
-
-
-def _is_success(response: HTTPResponse) -> bool:
-    return 200 <= response.status < 300
 
 
 def _json_object(response: HTTPResponse) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pika_async._http import retry_after
 from pika_async._meaning import Started
 from pika_async.dialects._answers import (
     EXCERPT_LENGTH,
+    LONGEST_NAME,
     decoded,
     excerpt,
     first_text,
@@ -65,8 +66,6 @@ _UPSTREAM_CODE: Final = "fail_to_fetch_task"
 _OF_ACCOUNT: Final = frozenset({401, 402, 403})
 _STARTED_PERHAPS_STATUSES: Final = frozenset({408, 504, 524})
 _SUCCESS_CODES: Final = (0, 200, "0", "200", "success")
-# The longest code or name of a request; what is longer is something else.
-_LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 
 
@@ -169,7 +168,7 @@ def _panicked(body: Mapping[str, Any]) -> bool:
 def _code(body: Mapping[str, Any]) -> str | None:
     for code in (objects(body.get("error")).get("code"), body.get("code")):
         if isinstance(code, str) and code:
-            return shown(code, _LONGEST_NAME)
+            return shown(code, LONGEST_NAME)
         if isinstance(code, int) and not isinstance(code, bool):
             return str(code)
     return None
@@ -197,6 +196,6 @@ def _request_id(response: HTTPResponse, message: str) -> str | None:
         response.headers.get("X-Oneapi-Request-Id"), response.headers.get("X-Request-Id")
     )
     if named:
-        return shown(named, _LONGEST_NAME)
+        return shown(named, LONGEST_NAME)
     found = _REQUEST_ID.search(message)
     return found.group(1) if found else None

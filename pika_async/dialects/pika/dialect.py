@@ -17,10 +17,10 @@ from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded, lacks_links
-from pika_async.dialects._answers import as_id, decoded, kept, objects
+from pika_async.dialects._answers import as_id, decoded, is_success, kept, objects
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.pika import models, platform
-from pika_async.dialects.pika.errors import error_of, is_success, message_of, unreadable
+from pika_async.dialects.pika.errors import error_of, message_of, unreadable
 from pika_async.dialects.pika.states import KNOWN, charge_of, link, state_of, with_link, word_of
 
 if TYPE_CHECKING:

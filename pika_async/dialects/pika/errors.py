@@ -20,6 +20,7 @@ from pika_async._http import retry_after
 from pika_async._meaning import Started
 from pika_async.dialects._answers import (
     EXCERPT_LENGTH,
+    LONGEST_NAME,
     decoded,
     excerpt,
     first_text,
@@ -53,7 +54,6 @@ _BY_STATUS: Final[Mapping[int, type[APIError]]] = {
 # 409: a submit with the same key is still running. Its key is drawn anew for each submit, and it is
 # sent with one body alone, so that "another body" cannot be meant.
 _STARTED_PERHAPS: Final = frozenset({408, 409})
-_LONGEST_NAME: Final = 200
 
 
 def error_of(
@@ -107,15 +107,10 @@ def unreadable(response: HTTPResponse, problem: str, *, is_submit: bool = True) 
     )
 
 
-def is_success(response: HTTPResponse) -> bool:
-    """Whether the status is one of 2xx."""
-    return 200 <= response.status < 300
-
-
 def code_of(body: Mapping[str, Any]) -> str | None:
     """The service's own code of an error, or None."""
     code = first_text(objects(body.get("error")).get("code"), body.get("code"))
-    return None if code is None else shown(code.strip(), _LONGEST_NAME)
+    return None if code is None else shown(code.strip(), LONGEST_NAME)
 
 
 def message_of(body: Mapping[str, Any]) -> str:
@@ -177,4 +172,4 @@ def _request_id(response: HTTPResponse, body: Mapping[str, Any]) -> str | None:
     named = first_text(
         response.headers.get("X-Request-ID"), body.get("request_id"), body.get("requestId")
     )
-    return None if named is None else shown(named, _LONGEST_NAME)
+    return None if named is None else shown(named, LONGEST_NAME)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pika_async._http import HTTPRequest
 from pika_async._json import compact
 from pika_async._money import Money
-from pika_async.dialects._answers import decoded, first_text, objects
-from pika_async.dialects.pika.errors import error_of, is_success, unreadable
+from pika_async.dialects._answers import decoded, first_text, is_success, objects
+from pika_async.dialects.pika.errors import error_of, unreadable
 from pika_async.dialects.pika.models import api_id, as_path, body_of
 from pika_async.dialects.pika.states import link, money, price
 
