@@ -41,8 +41,8 @@ DOORS = {
     "_journal": {"journal", "history", "reader", "records", "settle"},
     "_polling": {"policies", "adaptive"},
     "_jobs": {"jobs", "job", "slots", "recorder", "reconcile", "cost", "verdicts"},
-    "_batch": {"batch", "budget", "results", "run"},
-    "_download": {"downloader", "names", "targets"},
+    "_batch": {"batch", "budget", "results", "run", "source"},
+    "_download": {"disk", "downloader", "names", "targets"},
     "dialects": {""},
     "simulator": {""},
     "_gallery": {""},
@@ -51,12 +51,24 @@ DOORS = {
     "temporal": {""},
 }
 
+# Wings within a wing, and the rooms of them that the rest of it may enter.
+INNER_DOORS = {
+    "temporal._store": {"store", "errors"},
+    "temporal._campaign": {"files", "formats"},
+}
+# From the ground up, too: what a store is knows nothing of campaigns.
+INNER_ORDER = list(INNER_DOORS)
+
+# What is tested without an engine does without one.
+WITHOUT_ENGINE = ["temporal._store", "temporal._campaign"]
+
 # What is arithmetic on values: no clock, no chance, no task, no socket.
 PURE = [
     *(wing for wing in HOUSE["ground"].split() if wing not in ("_settled", "_bound", "_log")),
     *("_polling", "dialects"),
     *("_jobs.verdicts", "_jobs.patience"),
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
+    *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.
@@ -74,6 +86,7 @@ ONE_PLACE = {
     "markupsafe": "_gallery",
     "opentelemetry": "otel",
     "temporalio": "temporal",
+    "obstore": "temporal._store.objects",
 }
 OWN_LIBRARIES = {
     "ground": {"attrs", "cattrs", "anyio"},
@@ -202,6 +215,44 @@ def beside_doors(tree: Tree) -> list[str]:
     ]
 
 
+def inner_wing(name: str) -> str | None:
+    """The wing within a wing in which a module stands."""
+    return next((inner for inner in INNER_DOORS if is_in(name, [inner])), None)
+
+
+def beside_inner_doors(tree: Tree) -> list[str]:
+    return [
+        str(item)
+        for name in tree
+        for item in imports(name, tree)
+        if (target := ours(item)) is not None
+        and (inner := inner_wing(target)) not in (None, inner_wing(name))
+        and target.removeprefix(f"{inner}.") not in INNER_DOORS[inner]
+    ]
+
+
+def upward_within(tree: Tree) -> list[str]:
+    return [
+        str(item)
+        for name in tree
+        if (inner := inner_wing(name)) is not None
+        for item in imports(name, tree)
+        if (target := ours(item)) is not None
+        and (other := inner_wing(target)) not in (None, inner)
+        and INNER_ORDER.index(other) > INNER_ORDER.index(inner)
+    ]
+
+
+def engine_where_none_is_needed(tree: Tree) -> list[str]:
+    return [
+        str(item)
+        for name in tree
+        if is_in(name, WITHOUT_ENGINE)
+        for item in imports(name, tree)
+        if wing(item.target) == "temporalio"
+    ]
+
+
 def in_circles(tree: Tree) -> list[str]:
     """Modules of one wing that need each other to be imported."""
     needs = {
@@ -226,7 +277,9 @@ def entrances_with_furniture(tree: Tree) -> list[str]:
     return [
         name
         for name, source in tree.items()
-        if "" not in DOORS.get(name, {""}) or (name in ("_wire", "_request") and "." not in name)
+        if "" not in DOORS.get(name, {""})
+        or name in INNER_DOORS
+        or (name in ("_wire", "_request") and "." not in name)
         if any(not isinstance(node, ast.Expr) for node in ast.parse(source).body)
         and any(other.startswith(f"{name}.") for other in tree)
     ]
@@ -333,6 +386,15 @@ RULES = {
     without_a_place: {"_new": ""},
     upward: {"_states": "from pika_async._errors import PikaError", "_errors": ""},
     beside_doors: {"_client": "import pika_async._jobs.brake", "_jobs.brake": ""},
+    beside_inner_doors: {
+        "temporal._worker": "import pika_async.temporal._store.folder",
+        "temporal._store.folder": "",
+    },
+    upward_within: {
+        "temporal._store.store": "from pika_async.temporal._campaign import files",
+        "temporal._campaign.files": "",
+    },
+    engine_where_none_is_needed: {"temporal._store.store": "import temporalio"},
     in_circles: {
         "_jobs.job": "import pika_async._jobs.slots",
         "_jobs.slots": "from pika_async._jobs import job",
@@ -368,6 +430,7 @@ def test_a_tree_that_breaks_the_rule_is_found_out(rule):
         {"dialects._seam": "import asyncio"},
         {"_jobs.patience": "from random import random"},
         {"_backoff": "from pathlib import Path"},
+        {"temporal._campaign.formats": "import os"},
     ],
 )
 def test_what_is_pure_waits_for_nothing_and_reads_nothing(tree):

@@ -27,12 +27,14 @@ from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState, Transition, Video
-from pika_async.temporal._outcomes import Outcome
+from pika_async.temporal._outcomes import Outcome, Repair
 from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order, Record, Said
 
 # Those of the core have a JSON of their own.
 _CORE: Final = (Transition, Video, Money, *get_args(JobState))
-_TAGS: Final = {"kind": Outcome, "phase": Record}
+_TAGS: Final = {"kind": Repair, "phase": Record}
+# A part of one of them.
+_NARROWER: Final = {"kind": Outcome}
 _PLAIN: Final = (Intent, Order, Lost, Errand, Said)
 _FIELDS: Final = attrs.fields(GenerationRequest)
 
@@ -149,6 +151,7 @@ def _make_converter() -> cattrs.Converter:
             write = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True)
             converter.register_unstructure_hook(cls, partial(_write_tagged, tag, write))
             converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter))
+    for tag, union in (*_TAGS.items(), *_NARROWER.items()):
         converter.register_structure_hook_func(
             partial(eq, union), partial(_read_tagged, tag, union)
         )
@@ -156,11 +159,9 @@ def _make_converter() -> cattrs.Converter:
 
 
 _converter: Final = _make_converter()
-KINDS: Final = frozenset(
-    {*_CORE, *_PLAIN, GenerationRequest, *get_args(Outcome), *get_args(Record)}
-)
+KINDS: Final = frozenset({*_CORE, *_PLAIN, GenerationRequest, *get_args(Repair), *get_args(Record)})
 """The classes that are ours."""
-_UNIONS: Final = (JobState, Outcome, Record)
+_UNIONS: Final = (JobState, Outcome, Repair, Record)
 
 
 def is_ours(kind: object) -> bool:

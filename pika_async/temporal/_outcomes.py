@@ -89,3 +89,12 @@ class Uncertain:
 
 
 Outcome = Finished | Declined | Refused | Uncertain
+
+
+@frozen(kw_only=True)
+class Dropped:
+    """An uncertain one that its owner gave up: what may have been paid for it is not looked for."""
+
+
+Repair = Outcome | Dropped
+"""What takes the place of an outcome afterwards."""

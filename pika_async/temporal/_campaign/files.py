@@ -1,0 +1,370 @@
+"""What lies in the store of a campaign: written once, read from any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from pika_async._batch.source import Requests, taker
+from pika_async._checks import FieldError, checked_bound
+from pika_async._errors import ConfigurationError
+from pika_async._request.fields import as_request
+from pika_async._request.parts import MEDIA_FIELDS
+from pika_async.temporal._campaign.formats import (
+    FORMAT,
+    MANIFEST,
+    PAGE_SIZE,
+    REPAIRS,
+    CampaignResult,
+    Manifest,
+    begun_name,
+    check_page,
+    located,
+    manifest_bytes,
+    outcome_lines,
+    page_name,
+    read_manifest_bytes,
+    read_outcomes,
+    read_repair,
+    read_requests,
+    repair_bytes,
+    repair_name,
+    repaired,
+    request_line,
+    sealed_name,
+    video_name,
+)
+from pika_async.temporal._campaign.videos import save_video
+from pika_async.temporal._store.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+    from pika_async._request.request import GenerationRequest
+    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._store.store import Store
+
+__all__ = [
+    "PAGE_SIZE",
+    "CampaignResult",
+    "Manifest",
+    "add_repair",
+    "begin",
+    "read_manifest",
+    "read_page",
+    "read_sealed",
+    "repairs",
+    "results",
+    "save_video",
+    "seal",
+    "video_name",
+    "write_pages",
+]
+
+_LONGEST_NOTE: Final = 200
+
+
+async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE_SIZE) -> Manifest:
+    """Write the requests into pages; begun again with the same, it goes on or changes nothing.
+
+    One page is in memory at a time. Paths of media are made absolute; every worker must find the
+    same files there.
+
+    Args:
+        store: Where.
+        requests: Requests and prompts.
+        page_size: Requests in a page.
+
+    Raises:
+        ConfigurationError: There is another campaign in the store.
+        FieldError: A request is not allowed, holds bytes, or is too large for a page.
+        ValueError: There is no request at all.
+        StoreError: The store cannot be used.
+    """
+    checked_bound("page_size", page_size)
+    take = taker(requests)
+    known = await _manifest(store)
+    if known is not None and known.page_size != page_size:
+        raise _another(store, f"its pages have {known.page_size} requests, and not {page_size}")
+    digest, prompts, pages = hashlib.sha256(), 0, 0
+    while lines := await _next_lines(take, prompts, pages, page_size):
+        content = b"".join(lines)
+        if known is not None and pages >= known.pages:
+            raise _another(store, f"it has {known.prompts} requests, and here are more")
+        await _write_page(store, pages, content, is_known=known is not None)
+        digest.update(content)
+        prompts += len(lines)
+        pages += 1
+        if len(lines) < page_size:
+            break
+    if not prompts:
+        raise ValueError("requests: there are none; a campaign has at least one")
+    manifest = Manifest(
+        prompts=prompts, pages=pages, page_size=page_size, digest=digest.hexdigest()
+    )
+    if known is None and not await store.create(MANIFEST, manifest_bytes(manifest)):
+        known = await read_manifest(store)
+    if known not in (None, manifest):
+        raise _another(store, f"it has {known.prompts} requests, and here are {prompts}")
+    return manifest
+
+
+async def _next_lines(
+    take: Callable[[], Awaitable[GenerationRequest | str]], index: int, page: int, size: int
+) -> list[bytes]:
+    lines: list[bytes] = []
+    total = 0
+    while len(lines) < size:
+        try:
+            given = await take()
+        except StopAsyncIteration:
+            break
+        line = request_line(_checked(given, index + len(lines)), index + len(lines))
+        total += len(line)
+        check_page(total, page, size)
+        lines.append(line)
+    return lines
+
+
+def _checked(given: GenerationRequest | str, index: int) -> GenerationRequest:
+    """A request whose media every machine finds by the same absolute path."""
+    try:
+        request = as_request(given)
+    except FieldError as error:
+        raise located(error, index) from None
+    found = {}
+    for name in MEDIA_FIELDS:
+        value = getattr(request, name)
+        kept = tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)
+        if kept != value:
+            found[name] = kept
+    return attrs.evolve(request, **found) if found else request
+
+
+def _absolute(medium: Any) -> Any:
+    if not isinstance(medium, Path):
+        return medium
+    # resolve() would follow links that lead elsewhere on another machine.
+    return Path(os.path.abspath(medium))  # noqa: PTH100
+
+
+async def _write_page(store: Store, page: int, content: bytes, *, is_known: bool) -> None:
+    name = page_name(page)
+    if not is_known and await store.create(name, content):
+        return
+    there = await store.read(name)
+    if there is None:
+        raise _gone(store, name)
+    if there != content:
+        raise _another(store, f"its page {page} has other requests, or a page_size of its own")
+
+
+def _another(store: Store, how: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"there is another campaign in {store.place}: {how}. Nothing of it was changed; take "
+        "another folder",
+        setting="store",
+    )
+
+
+async def read_manifest(store: Store) -> Manifest:
+    """What was prepared.
+
+    Raises:
+        ConfigurationError: Nothing was, or by a newer version.
+        StoreError: The store cannot be used, or the manifest is damaged.
+    """
+    manifest = await _manifest(store)
+    if manifest is None:
+        raise ConfigurationError(
+            f"no campaign is prepared in {store.place}: prepare it first", setting="store"
+        )
+    return manifest
+
+
+async def _manifest(store: Store) -> Manifest | None:
+    content = await store.read(MANIFEST)
+    if content is None:
+        return None
+    with _told(store, MANIFEST):
+        manifest = read_manifest_bytes(content)
+    if manifest.format > FORMAT:
+        raise ConfigurationError(
+            f"the campaign in {store.place} has the format {manifest.format}, and this version of "
+            f"pika-async knows {FORMAT}: use the version that prepared it, or a newer one",
+            setting="store",
+        )
+    return manifest
+
+
+async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
+    """The requests of a page, without the checks that look into files.
+
+    Raises:
+        ConfigurationError: No campaign is prepared.
+        StoreError: The page is gone or damaged, or the store cannot be used.
+    """
+    return await _read_page(store, page, await read_manifest(store))
+
+
+async def _read_page(store: Store, page: int, manifest: Manifest) -> tuple[GenerationRequest, ...]:
+    name = page_name(page)
+    with _told(store, name):
+        count = len(manifest.indexes(page))
+    content = await store.read(name)
+    if content is None:
+        raise _gone(store, name)
+    with _told(store, name):
+        return read_requests(content, count)
+
+
+async def begin(store: Store, page: int, run_id: str) -> bool:
+    """Note which run submits a page.
+
+    Returns:
+        True where it is this run, the second time too; False where it is another.
+
+    Raises:
+        StoreError: The store cannot be used, or the note is damaged.
+    """
+    name, note = begun_name(page), run_id.encode()
+    if not note:
+        raise ValueError("run_id: it is empty")
+    if await store.create(name, note):
+        return True
+    there = await store.read(name)
+    if not there or len(there) > _LONGEST_NOTE:
+        raise _damaged(store, name, "it names no run")
+    return there == note
+
+
+async def read_sealed(store: Store, page: int) -> tuple[Outcome, ...] | None:
+    """The outcomes of a page; None where it is not sealed.
+
+    Raises:
+        ConfigurationError: No campaign is prepared.
+        StoreError: They are damaged or of a newer version, or the store cannot be used.
+    """
+    return await _read_sealed(store, page, await read_manifest(store))
+
+
+async def _read_sealed(store: Store, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
+    name = sealed_name(page)
+    content = await store.read(name)
+    if content is None:
+        return None
+    with _told(store, name):
+        return read_outcomes(content, manifest.indexes(page))
+
+
+async def seal(store: Store, page: int, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Write down the outcomes of a page, once.
+
+    Args:
+        store: Where.
+        page: The page.
+        outcomes: One for each of its requests, in their order.
+
+    Returns:
+        The outcomes that are sealed: those of an earlier call stay.
+
+    Raises:
+        ConfigurationError: No campaign is prepared.
+        ValueError: There are not as many outcomes as requests.
+        StoreError: The store cannot be used, or what is sealed is damaged.
+    """
+    manifest = await read_manifest(store)
+    content = outcome_lines(manifest.indexes(page), outcomes)
+    if await store.create(sealed_name(page), content):
+        return tuple(outcomes)
+    sealed = await _read_sealed(store, page, manifest)
+    if sealed is None:
+        raise _gone(store, sealed_name(page))
+    return sealed
+
+
+async def add_repair(store: Store, index: int, number: int, outcome: Outcome | Dropped) -> bool:
+    """Write down what takes the place of an outcome.
+
+    Args:
+        store: Where.
+        index: The place of its request in the campaign, from 0.
+        number: Which repair of it this is, from 1 to 999; the last holds.
+        outcome: What takes its place.
+
+    Returns:
+        True where it is written, the second time too; False where there is another of that number.
+
+    Raises:
+        ValueError: There can be no such repair.
+        StoreError: The store cannot be used.
+    """
+    name, content = repair_name(index, number), repair_bytes(index, number, outcome)
+    return await store.create(name, content) or await store.read(name) == content
+
+
+async def repairs(store: Store) -> dict[int, list[Outcome | Dropped]]:
+    """All repairs by the place of their requests, in the order of their numbers.
+
+    Raises:
+        StoreError: One is damaged or of a newer version, or the store cannot be used.
+    """
+    found: defaultdict[int, list[Outcome | Dropped]] = defaultdict(list)
+    async for name in store.names(REPAIRS):
+        with _told(store, name):
+            index, number = repaired(name)
+        content = await store.read(name)
+        if content is None:
+            raise _gone(store, name)
+        with _told(store, name):
+            found[index].append(read_repair(content, index, number))
+    return dict(found)
+
+
+async def results(store: Store) -> AsyncIterator[CampaignResult]:
+    """Every request with what became of it, in order; one page is in memory at a time.
+
+    Raises:
+        ConfigurationError: No campaign is prepared.
+        StoreError: Something is gone, damaged or of a newer version, or the store cannot be used.
+    """
+    manifest = await read_manifest(store)
+    mended = await repairs(store)
+    for page in range(manifest.pages):
+        requests = await _read_page(store, page, manifest)
+        sealed = await _read_sealed(store, page, manifest) or (None,) * len(requests)
+        for index, request, outcome in zip(manifest.indexes(page), requests, sealed, strict=True):
+            last = mended[index][-1] if index in mended else outcome
+            yield CampaignResult(index=index, request=request, outcome=last)
+
+
+@contextmanager
+def _told(store: Store, name: str) -> Iterator[None]:
+    """While inside, a ValueError is what is wrong with a file in the store."""
+    try:
+        yield
+    except ValueError as error:
+        raise _damaged(store, name, str(error)) from error
+
+
+def _damaged(store: Store, name: str, how: str) -> StoreError:
+    return StoreError(
+        f"{store.shown(name)} cannot be used: {how.rstrip('.')}. It was left as it is, and nothing "
+        "was submitted because of it.",
+        place=store.place,
+        name=name,
+    )
+
+
+def _gone(store: Store, name: str) -> StoreError:
+    return StoreError(
+        f"{store.shown(name)} is gone, though it was there: what a campaign has written must stay.",
+        place=store.place,
+        name=name,
+    )
