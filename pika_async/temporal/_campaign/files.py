@@ -138,7 +138,7 @@ def _checked(given: GenerationRequest | str, index: int) -> GenerationRequest:
         request = as_request(given)
     except FieldError as error:
         raise located(error, index) from None
-    found = {}
+    found: dict[str, Any] = {}
     for name in MEDIA_FIELDS:
         value = getattr(request, name)
         kept = tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)

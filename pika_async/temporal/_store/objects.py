@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
 
 # Letters alone: Azure takes no hyphens in the names of its metadata.
 _MARK: Final = "pikawriter"
-_ONE_PUT: Final = 32 * 1024 * 1024
-"""Bytes up to which a file is sent in one request, from memory: only that can be create-only."""
+_ONE_PUT: Final = 8 * 1024 * 1024
+"""Bytes up to which a file is sent in one request, from memory: only that can be create-only. More
+would not pass a slow line in the 30 seconds that obstore allows a request."""
 _UPLOADS: Final = 8
 _PARTS_AT_ONCE: Final = 4
-# A request of 32 MB over a slow line; obstore's own 30 seconds would cut it off.
-_TIMEOUT: Final = timedelta(minutes=5)
 _LONGEST_REASON: Final = 300
 # Where the container itself is missing, nothing can be said of what is in it.
 _NO_CONTAINER: Final = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
@@ -52,7 +50,8 @@ def open_objects(place: str) -> Objects:
     if place.startswith("memory://"):
         return Objects(place, _memory(place))
     try:
-        return Objects(place, from_url(place, client_options={"timeout": _TIMEOUT}))
+        # Without options: any would put away what the environment says, such as plain http.
+        return Objects(place, from_url(place))
     except _FAILURES as error:
         raise ConfigurationError(
             f"{place} cannot be opened: {_reason(error)}.", setting="store"
@@ -95,7 +94,7 @@ class Objects:
         return True
 
     async def create_from(self, name: str, path: Path) -> bool:
-        """See ``Store``; above 32 MB two writers of the same name replace each other's, whole."""
+        """See ``Store``; above 8 MB two writers of the same name replace each other's, whole."""
         try:
             size = (await settled(path.stat)).st_size
         except OSError as error:
@@ -151,8 +150,9 @@ class Objects:
 
     async def read(self, name: str) -> bytes | None:
         """See ``Store``."""
+        key = _key(name)
         try:
-            found = await obstore.get_async(self._bucket, _key(name))
+            found = await obstore.get_async(self._bucket, key)
             return bytes(await found.bytes_async())
         except FileNotFoundError as error:
             self._check_container(name, error)
@@ -162,8 +162,9 @@ class Objects:
 
     async def size(self, name: str) -> int | None:
         """See ``Store``."""
+        key = _key(name)
         try:
-            return (await obstore.head_async(self._bucket, _key(name)))["size"]
+            return (await obstore.head_async(self._bucket, key))["size"]
         except FileNotFoundError as error:
             self._check_container(name, error)
             return None
@@ -172,9 +173,9 @@ class Objects:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         """See ``Store``; all of them in memory, since not every service sorts them."""
-        found: list[str] = []
+        within, found = folder(prefix) or None, list[str]()
         try:
-            async for some in obstore.list(self._bucket, folder(prefix) or None):
+            async for some in obstore.list(self._bucket, within):
                 found += [one["path"] for one in some]
         except _FAILURES as error:
             raise self._failed(prefix, "listed", error) from None
