@@ -127,7 +127,8 @@ def _read_tagged(tag: str, union: Any, value: Any, _: object = None) -> Any:
     named = value.get(tag) if isinstance(value, Mapping) else None
     for cls in get_args(union):
         if _name_of(cls) == named:
-            return _converter.structure(value, cls)
+            # By its own name, so that what is wrong is told of it and not of the whole union.
+            return from_plain(value, cls)
     allowed = ", ".join(map(_name_of, get_args(union)))
     raise ValueError(f"{named!r} is not the {tag} of it; allowed are {allowed}")
 
