@@ -161,6 +161,14 @@ class TestPages:
             await write_pages(store, others)
         assert await names_in(store) == before
 
+    async def test_more_prompts_than_whole_pages_are_another_campaign(self, store):
+        """Where the old one ends with a page, the new one goes on, and is refused all the same."""
+        await write_pages(store, prompts(1000))
+        before = await names_in(store)
+        with pytest.raises(ConfigurationError, match="has 1000 requests, and here are more"):
+            await write_pages(store, prompts(1001))
+        assert await names_in(store) == before
+
     async def test_with_another_page_size_there_is_another_campaign(self, store):
         """The pages would not be the same."""
         await write_pages(store, prompts(3), page_size=2)
@@ -180,6 +188,19 @@ class TestPages:
         with pytest.raises(ConfigurationError, match="no campaign is prepared"):
             await read_manifest(store)
         assert (await write_pages(store, prompts(700))).pages == 2
+
+    async def test_what_broke_off_is_not_mixed_with_another(self, store):
+        """Pages of an unfinished preparation are not taken for those of other prompts."""
+
+        def broken():
+            yield from prompts(500)
+            raise OSError("the spreadsheet is gone")
+
+        with pytest.raises(OSError, match="the spreadsheet is gone"):
+            await write_pages(store, broken())
+        with pytest.raises(ConfigurationError, match="its page 0 has other requests"):
+            await write_pages(store, ["another"])
+        assert await names_in(store) == ["pages/000000.jsonl"]
 
     async def test_two_that_prepare_the_same_at_once_agree(self, store):
         """Two machines may run the same preparation."""
@@ -588,11 +609,12 @@ class TestVideos:
             yield made
 
     async def test_a_video_is_saved_in_a_bucket(self, s3, temporary):
-        """It goes by a local file, of which nothing is left; the second time nothing is sent."""
+        """It goes by a local file, of which nothing is left; the second time nothing moves."""
         store = open_store("s3://bucket/camp")
         async with finished(size=100_000) as (_, client, video):
             await save_video(client, video, store, "videos/a.mp4")
             s3.asked.clear()
+            client._downloader.download = None
             await save_video(client, video, store, "videos/a.mp4")
         assert len(s3.objects["camp/videos/a.mp4"]) == 100_000
         assert s3.asked == ["HEAD camp/videos/a.mp4"]
