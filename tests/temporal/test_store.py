@@ -329,6 +329,22 @@ class TestFolder:
         assert rest_of(place) == []
         assert await store.create("pages/0", b"one") is True
 
+    async def test_new_folders_are_made_durable_too(self, place, store, monkeypatch):
+        """A file that is on the disk is lost all the same where its folder is not."""
+        synced = []
+        monkeypatch.setattr(folder, "sync_folder", synced.append)
+        await store.create("a/b/c", b"one")
+        assert synced == [place.parent, place, place / "a", place / "a/b"]
+        await store.create("a/b/d", b"one")
+        assert synced[4:] == [place / "a/b"]
+
+    async def test_a_content_in_the_place_of_a_folder_is_an_error(self, store):
+        """It is said, and the content stays."""
+        await store.create("a", b"one")
+        with pytest.raises(StoreError, match="could not be written: Not a directory"):
+            await store.create("a/b", b"two")
+        assert await store.read("a") == b"one"
+
     async def test_where_nothing_is_synced_it_is_written_all_the_same(
         self, place, store, monkeypatch
     ):
@@ -439,7 +455,9 @@ from pika_async.temporal._store import folder
 from pika_async.temporal._store.store import open_store
 
 def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
+    # New folders are synced before anything has its name.
+    if sys.argv[2] != "sync_folder" or os.path.exists(os.path.join(sys.argv[1], "a/b")):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(folder if hasattr(folder, sys.argv[2]) else os, sys.argv[2], die)
 if sys.argv[3] == "without links":

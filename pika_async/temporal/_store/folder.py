@@ -160,7 +160,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 def _create(target: Path, pieces: Iterator[bytes] | list[bytes]) -> bool:
     if os.path.lexists(target):
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make(target.parent)
     # Two machines, or two threads, never fill the same one.
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}{SUFFIX}")
     try:
@@ -172,6 +172,16 @@ def _create(target: Path, pieces: Iterator[bytes] | list[bytes]) -> bool:
     if made:
         sync_folder(target.parent)
     return made
+
+
+def _make(place: Path) -> None:
+    """Make a folder, as durable as what will lie in it."""
+    if place.is_dir():
+        return
+    _make(place.parent)
+    with suppress(FileExistsError):
+        place.mkdir()
+    sync_folder(place.parent)
 
 
 def _write(part: Path, pieces: Iterator[bytes] | list[bytes]) -> None:
