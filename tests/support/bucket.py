@@ -31,6 +31,7 @@ class Bucket:
     "cut" is neither, "late" lets another writer be first, and is lost."""
     parts: dict[str, bytes] = field(factory=dict)
     missing: bool = False
+    forbidden: bool = False
     url: str = ""
 
     @property
@@ -50,6 +51,8 @@ class Bucket:
         self.asked.append(f"{request.method} {key}")
         if self.missing:
             return _error(404, "NoSuchBucket", "The specified bucket does not exist")
+        if self.forbidden:
+            return _error(403, "AccessDenied", "Access Denied")
         match request.method:
             case "PUT" if "partNumber" in request.query:
                 self.parts[request.query["partNumber"]] = await request.read()

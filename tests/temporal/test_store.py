@@ -601,6 +601,21 @@ class TestBucket:
             with pytest.raises(StoreError, match="NoSuchBucket"):
                 await asked
 
+    async def test_what_may_not_be_read_is_not_taken_for_nothing(self, s3, store, tmp_path):
+        """A refusal is another thing than none: none would be paid for."""
+        await store.create("a", b"one")
+        (tmp_path / "v").write_bytes(b"film")
+        s3.forbidden = True
+        for asked in (
+            store.read("a"),
+            store.size("a"),
+            listed(store, "results/"),
+            store.create("a", b"one"),
+            store.create_from("a", tmp_path / "v"),
+        ):
+            with pytest.raises(StoreError, match=r"s3://bucket/camp/.* could not be"):
+                await asked
+
     @pytest.mark.parametrize("length", [1, 5, 12_000_000])
     async def test_a_file_is_sent_whole(self, length, s3, store, tmp_path):
         """A small one in one request, a large one in parts; the second time nothing is sent."""
