@@ -1,44 +1,22 @@
-"""What workflows call. Deterministic: it decides, and activities do."""
+"""What workflows of others call, and a workflow of one request."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
-from attrs import evolve
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from pika_async._backoff import growing
 from pika_async._request.parts import media_of
 from pika_async._request.request import GenerationRequest
-from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
-from pika_async.temporal._names import FIND, FINISH, QUEUE, SUBMIT, queue_of_submits
-from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
-from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
-from pika_async.temporal._verdict import Cause, Recourse, Verdict, recourse, verdict
+from pika_async.temporal._names import QUEUE
+from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
+from pika_async.temporal._records import Accepted, Errand, Order
+from pika_async.temporal._steps import attempt, finished, pause, refused, settled
+from pika_async.temporal._verdict import Verdict, verdict
 
-SUBMIT_TIMEOUT: Final = timedelta(seconds=45)
-"""For one attempt: the request's own 30 seconds, and then some. After it the worker is lost."""
-SUBMIT_TIMEOUT_WITH_FILES: Final = timedelta(minutes=10)
-"""The same where files are read, and perhaps uploaded, first."""
-HEARTBEAT_TIMEOUT: Final = timedelta(seconds=60)
-"""A worker that waits for a job and is not heard of for so long is lost."""
-
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
 _PATIENCE: Final = timedelta(days=1)
-# A history may be late.
-_PAUSES_OF_SEARCH: Final = (0.0, 10.0, 60.0)
-_REPEATS: Final = 8
-
-_ONCE: Final = RetryPolicy(maximum_attempts=1)
-_A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
-_FOR_EVER: Final = RetryPolicy(
-    initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
-)
 
 
 async def generate(
@@ -70,7 +48,7 @@ async def generate(
     if not isinstance(job, Accepted):
         return job
     _check_cancelled(before)
-    return await _finished(Errand(request=request, job=job, timeout=timeout), queue)
+    return await finished(Errand(request=request, job=job, timeout=timeout), queue)
 
 
 @workflow.defn(name="PikaGenerateVideo")
@@ -99,9 +77,10 @@ async def _submitted(
         return Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
     patience = _PATIENCE if timeout is None else timedelta(seconds=timeout)
     end = workflow.now() + patience
+    with_files = any(not isinstance(medium, str) for _, medium in media_of(request))
     tries = 0
     while True:
-        told = await _attempt(order, queue)
+        told = await attempt(order, queue, with_files=with_files)
         if isinstance(told, Accepted):
             return told
         match verdict(told.cause, told.record):
@@ -109,41 +88,16 @@ async def _submitted(
                 assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
                 return told.record
             case Verdict.REFUSED:
-                return _refused(told)
+                return refused(told)
             case Verdict.UNCERTAIN:
-                return await _settled(order, told, queue)
+                return await settled(order, told, queue, with_files=with_files)
             case Verdict.AGAIN:
-                pause = _pause(told, tries)
-                if workflow.now() + pause >= end:
-                    return _refused(told)
+                wait = pause(told, tries)
+                if workflow.now() + wait >= end:
+                    return refused(told)
                 _check_cancelled(before)
-                await workflow.sleep(pause)
+                await workflow.sleep(wait)
                 tries += 1
-
-
-async def _attempt(order: Order, queue: str) -> Accepted | Told:
-    """One submit, of one attempt.
-
-    Raises:
-        CancelledError: The workflow is cancelled; nothing more is sent.
-    """
-    files = any(not isinstance(medium, str) for _, medium in media_of(order.request))
-    try:
-        job: Accepted = await workflow.execute_activity(
-            SUBMIT,
-            order,
-            result_type=Accepted,
-            task_queue=queue_of_submits(queue),
-            start_to_close_timeout=SUBMIT_TIMEOUT_WITH_FILES if files else SUBMIT_TIMEOUT,
-            retry_policy=_ONCE,
-            # Its end is waited for: it may name a job that is paid for.
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-    except ActivityError as error:
-        if is_cancelled_exception(error):
-            raise
-        return told_by(error)
-    return job
 
 
 def _cancellations() -> int:
@@ -156,105 +110,3 @@ def _check_cancelled(before: int) -> None:
     """Raise where a cancellation came while the end of a submit was waited for."""
     if _cancellations() > before:
         raise asyncio.CancelledError
-
-
-def _pause(told: Told, tries: int) -> timedelta:
-    asked = None if told.said is None else told.said.seconds
-    backoff = growing(_FIRST_PAUSE, 2.0, _LONGEST_PAUSE, tries)
-    # Not all at the same moment.
-    return timedelta(seconds=(asked or backoff) * (1.0 + workflow.random().random() / 4.0))
-
-
-def _refused(told: Told) -> Refused:
-    if told.said is None:
-        return Refused(error="TimeoutError", meaning=_NO_WORKER)
-    return Refused(error=told.said.error, meaning=told.said.meaning)
-
-
-async def _settled(order: Order, told: Told, queue: str) -> Accepted | Uncertain:
-    """The job of a submit that is uncertain, where the service can be asked for it."""
-    sent = told.record
-    job: Accepted | None = None
-    if isinstance(sent, Leaving):
-        match recourse(told.cause, sent):
-            case Recourse.REPEAT:
-                job = await _repeated(evolve(order, again=sent), queue)
-            case Recourse.SEARCH:
-                job = await _searched(Lost(request=order.request, sent=sent), queue)
-            case Recourse.NONE:
-                pass
-    if job is not None:
-        return job
-    return Uncertain(
-        fingerprint=sent.fingerprint if isinstance(sent, Leaving) else None,
-        sent_at=sent.sent_at if isinstance(sent, Leaving) else None,
-        why=_WHY.get(told.cause, Why.UNKNOWN),
-    )
-
-
-async def _repeated(order: Order, queue: str) -> Accepted | None:
-    for tries in range(_REPEATS):
-        told = await _attempt(order, queue)
-        if isinstance(told, Accepted):
-            return told
-        if isinstance(told.record, Accepted):
-            return told.record
-        if told.cause in (Cause.RESET, Cause.BROKEN):
-            break
-        await workflow.sleep(_pause(told, tries))
-    return None
-
-
-async def _searched(lost: Lost, queue: str) -> Accepted | None:
-    for pause in _PAUSES_OF_SEARCH:
-        await workflow.sleep(pause)
-        try:
-            job: Accepted | None = await workflow.execute_activity(
-                FIND,
-                lost,
-                result_type=Accepted,
-                task_queue=queue,
-                start_to_close_timeout=timedelta(minutes=2),
-                retry_policy=_A_FEW_TIMES,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            # The history cannot be read, which proves nothing either.
-            continue
-        if job is not None:
-            return job
-    return None
-
-
-async def _finished(errand: Errand, queue: str) -> Finished | Declined:
-    try:
-        ended: Finished | Declined = await workflow.execute_activity(
-            FINISH,
-            errand,
-            result_type=cast("type", Outcome),
-            task_queue=queue,
-            start_to_close_timeout=timedelta(days=30),
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=_FOR_EVER,
-        )
-    except ActivityError as error:
-        match error.cause:
-            case ApplicationError(type=kind) as cause if kind == JOB_TIMEOUT:
-                raise ApplicationError(
-                    cause.message, errand.job.job_id, type=JOB_TIMEOUT, non_retryable=True
-                ) from error
-            case _:
-                raise
-    return ended
-
-
-_WHY: Final = {
-    Cause.LOST: Why.NO_ANSWER,
-    Cause.TIMED_OUT: Why.WORKER_LOST,
-    Cause.RESET: Why.BEGUN_ANEW,
-}
-_NO_WORKER: Final = (
-    "No worker has sent the submit within its time: none reached the engine in time, or each was "
-    "lost before it sent anything. Nothing was sent and nothing is charged."
-)

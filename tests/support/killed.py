@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
-from pika_async.temporal import PikaPlugin, _worker, _workflows, run_worker
+from pika_async.temporal import PikaPlugin, _steps, _worker, run_worker
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
@@ -22,9 +22,9 @@ SUBMIT_SECONDS = 4.0
 
 def be_quick(replace: Any = setattr) -> None:
     """Lost workers are noticed sooner, so that a test need not wait for a minute."""
-    replace(_workflows, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
-    replace(_workflows, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
-    replace(_workflows, "_PAUSES_OF_SEARCH", (0.0, 0.5))
+    replace(_steps, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
+    replace(_steps, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
+    replace(_steps, "_PAUSES_OF_SEARCH", (0.0, 0.5))
     replace(_worker, "_STICKY", timedelta(seconds=1))
 
 

@@ -1,0 +1,172 @@
+"""The steps that every workflow of ours is made of. Deterministic: they decide, activities do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, cast
+
+from attrs import evolve
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from pika_async._backoff import growing
+from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
+from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
+from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
+from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
+from pika_async.temporal._verdict import Cause, Recourse, recourse
+
+SUBMIT_TIMEOUT: Final = timedelta(seconds=45)
+"""For one attempt: the request's own 30 seconds, and then some. After it the worker is lost."""
+SUBMIT_TIMEOUT_WITH_FILES: Final = timedelta(minutes=10)
+"""The same where files are read, and perhaps uploaded, first."""
+HEARTBEAT_TIMEOUT: Final = timedelta(seconds=60)
+"""A worker that waits for a job and is not heard of for so long is lost."""
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+# A history may be late.
+_PAUSES_OF_SEARCH: Final = (0.0, 10.0, 60.0)
+_REPEATS: Final = 8
+
+_ONCE: Final = RetryPolicy(maximum_attempts=1)
+_A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
+FOR_EVER: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
+)
+
+
+async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | Told:
+    """One submit, of one attempt.
+
+    Raises:
+        CancelledError: The workflow is cancelled; nothing more is sent.
+    """
+    try:
+        job: Accepted = await workflow.execute_activity(
+            SUBMIT,
+            order,
+            result_type=Accepted,
+            task_queue=queue_of_submits(queue),
+            start_to_close_timeout=SUBMIT_TIMEOUT_WITH_FILES if with_files else SUBMIT_TIMEOUT,
+            retry_policy=_ONCE,
+            # Its end is waited for: it may name a job that is paid for.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return told_by(error)
+    return job
+
+
+def pause(told: Told, tries: int) -> timedelta:
+    """How long to wait before the next try, where nothing was started."""
+    asked = None if told.said is None else told.said.seconds
+    backoff = growing(_FIRST_PAUSE, 2.0, _LONGEST_PAUSE, tries)
+    # Not all at the same moment.
+    return timedelta(seconds=(asked or backoff) * (1.0 + workflow.random().random() / 4.0))
+
+
+def refused(told: Told) -> Refused:
+    """What a submit that was given up comes to."""
+    if told.said is None:
+        return Refused(error="TimeoutError", meaning=_NO_WORKER)
+    return Refused(error=told.said.error, meaning=told.said.meaning)
+
+
+async def settled(
+    order: Order, told: Told, queue: str, *, with_files: bool
+) -> Accepted | Uncertain:
+    """The job of a submit that is uncertain, where the service can be asked for it."""
+    sent = told.record
+    job: Accepted | None = None
+    if isinstance(sent, Leaving):
+        match recourse(told.cause, sent):
+            case Recourse.REPEAT:
+                job = await _repeated(evolve(order, again=sent), queue, with_files=with_files)
+            case Recourse.SEARCH:
+                job = await _searched(Lost(request=order.request, sent=sent), queue)
+            case Recourse.NONE:
+                pass
+    if job is not None:
+        return job
+    return Uncertain(
+        fingerprint=sent.fingerprint if isinstance(sent, Leaving) else None,
+        sent_at=sent.sent_at if isinstance(sent, Leaving) else None,
+        why=_WHY.get(told.cause, Why.UNKNOWN),
+    )
+
+
+async def _repeated(order: Order, queue: str, *, with_files: bool) -> Accepted | None:
+    for tries in range(_REPEATS):
+        told = await attempt(order, queue, with_files=with_files)
+        if isinstance(told, Accepted):
+            return told
+        if isinstance(told.record, Accepted):
+            return told.record
+        if told.cause in (Cause.RESET, Cause.BROKEN):
+            break
+        await workflow.sleep(pause(told, tries))
+    return None
+
+
+async def _searched(lost: Lost, queue: str) -> Accepted | None:
+    for pause in _PAUSES_OF_SEARCH:
+        await workflow.sleep(pause)
+        try:
+            job: Accepted | None = await workflow.execute_activity(
+                FIND,
+                lost,
+                result_type=Accepted,
+                task_queue=queue,
+                start_to_close_timeout=timedelta(minutes=2),
+                retry_policy=_A_FEW_TIMES,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            # The history cannot be read, which proves nothing either.
+            continue
+        if job is not None:
+            return job
+    return None
+
+
+async def finished(errand: Errand, queue: str) -> Finished | Declined:
+    """The end of a job, with its videos saved.
+
+    Raises:
+        ApplicationError: Of type ``"JobTimeout"``: it is waited for no longer, and runs on.
+    """
+    try:
+        ended: Finished | Declined = await workflow.execute_activity(
+            FINISH,
+            errand,
+            result_type=cast("type", Outcome),
+            task_queue=queue,
+            start_to_close_timeout=timedelta(days=30),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=FOR_EVER,
+        )
+    except ActivityError as error:
+        match error.cause:
+            case ApplicationError(type=kind) as cause if kind == JOB_TIMEOUT:
+                raise ApplicationError(
+                    cause.message, errand.job.job_id, type=JOB_TIMEOUT, non_retryable=True
+                ) from error
+            case _:
+                raise
+    return ended
+
+
+_WHY: Final = {
+    Cause.LOST: Why.NO_ANSWER,
+    Cause.TIMED_OUT: Why.WORKER_LOST,
+    Cause.RESET: Why.BEGUN_ANEW,
+}
+_NO_WORKER: Final = (
+    "No worker has sent the submit within its time: none reached the engine in time, or each was "
+    "lost before it sent anything. Nothing was sent and nothing is charged."
+)
