@@ -10,9 +10,14 @@ A submit is sent at most once, whatever is lost at whatever moment; see :func:`g
 from __future__ import annotations
 
 try:
+    from pika_async.temporal._campaign.client import Campaign
+    from pika_async.temporal._campaign.engine import CampaignError
+    from pika_async.temporal._campaign.files import CampaignResult, Manifest
+    from pika_async.temporal._campaign.progress import CampaignProgress
     from pika_async.temporal._converter import PikaPayloadConverter
     from pika_async.temporal._outcomes import (
         Declined,
+        Dropped,
         Finished,
         Outcome,
         Refused,
@@ -20,6 +25,7 @@ try:
         Why,
     )
     from pika_async.temporal._plugin import PikaPlugin
+    from pika_async.temporal._store.errors import StoreError
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate
 except ImportError as _error:
@@ -33,13 +39,20 @@ except ImportError as _error:
     ) from _error
 
 __all__ = [
+    "Campaign",
+    "CampaignError",
+    "CampaignProgress",
+    "CampaignResult",
     "Declined",
+    "Dropped",
     "Finished",
     "GenerateVideo",
+    "Manifest",
     "Outcome",
     "PikaPayloadConverter",
     "PikaPlugin",
     "Refused",
+    "StoreError",
     "Uncertain",
     "Why",
     "generate",

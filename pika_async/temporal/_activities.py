@@ -31,12 +31,13 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
 from pika_async._wire.media import with_media_read
+from pika_async.temporal._campaign.files import save_video, video_name
 from pika_async.temporal._codec import checked
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
 from pika_async.temporal._record import EngineRecord
-from pika_async.temporal._records import Accepted, Errand, Lost, Order, Said
+from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order, Requested, Said
 from pika_async.temporal._verdict import Cause
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async import GenerationRequest, Succeeded
+    from pika_async.temporal._campaign.shelf import Shelf
 
 KEY_KEPT: Final = timedelta(hours=1)
 """How long after the first POST the same is sent again with its key. No service says how long it
@@ -63,6 +65,7 @@ class Activities:
         waiting: PikaClient,
         *,
         output_dir: Path | None,
+        shelf: Shelf,
         now: Callable[[], float],
     ) -> None:
         """Take two open clients of the same account.
@@ -70,12 +73,14 @@ class Activities:
         Args:
             submitting: Sends each submit once: its ``RetryPolicy`` has one attempt and no outage.
             waiting: Waits for jobs, and downloads.
-            output_dir: Where videos are saved; None: nowhere.
+            output_dir: Where videos are saved that are of no campaign; None: nowhere.
+            shelf: The campaigns, whose lines are read there, and whose videos are saved there.
             now: Seconds on a clock that never goes back.
         """
         self._submitting = submitting
         self._waiting = waiting
         self._output_dir = output_dir
+        self._shelf = shelf
         self._now = now
 
     @activity.defn(name=SUBMIT)
@@ -109,7 +114,7 @@ class Activities:
             raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
         jobs = jobs_of(self._submitting)
         try:
-            request = await settled(partial(checked, order.request))
+            request = await settled(partial(checked, await self._read(order.request)))
             jobs.check(request)
             record.searchable = jobs.can_find and await jobs.tells_apart(request)
             content = await with_media_read(request)
@@ -127,12 +132,15 @@ class Activities:
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
         return record.job
 
+    async def _read(self, requested: Requested) -> GenerationRequest:
+        return await self._shelf.request(requested) if isinstance(requested, Line) else requested
+
     @activity.defn(name=FIND)
     async def find(self, lost: Lost) -> Accepted | None:
         """The job of a submit whose answer was lost; None proves nothing."""
         intent = lost.sent.intent
         error = SubmissionUncertainError(
-            request=lost.request,
+            request=await self._read(lost.request),
             fingerprint=lost.sent.fingerprint,
             sent_at=lost.sent.sent_at,
             sent=intent,
@@ -146,8 +154,9 @@ class Activities:
         job_id, last = errand.job.job_id, activity.info().attempt >= _LOOKS
         age = (_utc() - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
+        request = await self._read(errand.request)
         job = jobs_of(self._waiting).attach(
-            job_id, request=errand.request, seconds_ago=age, hints=errand.job.hints
+            job_id, request=request, seconds_ago=age, hints=errand.job.hints
         )
         async with _beating():
             try:
@@ -167,7 +176,10 @@ class Activities:
                 if not last:
                     raise
                 return Declined(job_id=job_id, reason=str(error), code="not_found")
-            files = await self._saved(errand.request, job_id, state)
+            if isinstance(errand.request, Line):
+                files = await self._stored(errand.request, request, job_id, state)
+                return Finished(job_id=job_id, videos=(), files=files, charge=state.charge)
+            files = await self._saved(request, job_id, state)
         return Finished(job_id=job_id, videos=state.videos, files=files, charge=state.charge)
 
     async def _saved(
@@ -183,6 +195,18 @@ class Activities:
                 await self._waiting.download(video, path)
             files.append(str(path))
         return tuple(files)
+
+    async def _stored(
+        self, line: Line, request: GenerationRequest, job_id: str, state: Succeeded
+    ) -> tuple[str, ...]:
+        store = self._shelf.store(line.store)
+        names = tuple(
+            video_name(line.page, line.index, request.prompt, job_id, place)
+            for place in range(len(state.videos))
+        )
+        for name, video in zip(names, state.videos, strict=True):
+            await save_video(self._waiting, video, store, name)
+        return names
 
 
 def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:

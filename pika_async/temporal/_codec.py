@@ -27,15 +27,34 @@ from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState, Transition, Video
+from pika_async.temporal._campaign import records as campaign
+from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._outcomes import Outcome, Repair
-from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order, Record, Said
+from pika_async.temporal._records import (
+    Accepted,
+    Errand,
+    Leaving,
+    Line,
+    Lost,
+    Order,
+    Record,
+    Requested,
+    Said,
+)
 
 # Those of the core have a JSON of their own.
 _CORE: Final = (Transition, Video, Money, *get_args(JobState))
 _TAGS: Final = {"kind": Repair, "phase": Record}
 # A part of one of them.
 _NARROWER: Final = {"kind": Outcome}
-_PLAIN: Final = (Intent, Order, Lost, Errand, Said)
+_PLAIN: Final = (
+    *(Intent, Line, Order, Lost, Errand, Said),
+    *(Cost, campaign.Tally, campaign.PageOrder, campaign.Opened, campaign.Sealing),
+    *(campaign.Held, campaign.Narrowed, campaign.Short),
+    *(campaign.CampaignOrder, campaign.CampaignState),
+    *(campaign.Joining, campaign.Amount, campaign.AccountOrder),
+    *(campaign.RepairOrder, campaign.Repaired),
+)
 _FIELDS: Final = attrs.fields(GenerationRequest)
 
 
@@ -81,6 +100,11 @@ def _request_from_json(value: Any, _: object = None) -> GenerationRequest:
         kept = _default_of(field) if given is None else _kept(field, given)
         object.__setattr__(request, field.name, kept)
     return request
+
+
+def _requested_from_json(converter: cattrs.Converter, value: Any) -> Requested:
+    in_a_page = isinstance(value, Mapping) and "prompt" not in value
+    return converter.structure(value, Line) if in_a_page else _request_from_json(value)
 
 
 def _kept(field: attrs.Attribute[Any], given: Any) -> Any:
@@ -143,6 +167,9 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     converter.register_unstructure_hook(GenerationRequest, _request_to_json)
     converter.register_structure_hook(GenerationRequest, _request_from_json)
+    converter.register_structure_hook_func(
+        partial(eq, Requested), lambda value, _: _requested_from_json(converter, value)
+    )
     for cls in _CORE:
         converter.register_unstructure_hook(cls, lambda value: json.loads(to_json(value)))
         converter.register_structure_hook(cls, _read_core)

@@ -15,3 +15,24 @@ FINISH: Final = "pika_finish"
 def queue_of_submits(queue: str) -> str:
     """The task queue of the submits alone, so that the engine can be given a limit for them."""
     return f"{queue}-submit"
+
+
+OPEN_PAGE: Final = "pika_open_page"
+SEAL_PAGE: Final = "pika_seal_page"
+SEAL_REPAIR: Final = "pika_seal_repair"
+STILL_OPEN: Final = "pika_still_open"
+
+PAGE: Final = "PikaPage"
+CAMPAIGN: Final = "PikaCampaign"
+ACCOUNT: Final = "PikaAccount"
+REPAIR: Final = "PikaRepair"
+
+
+def id_of_account(name: str) -> str:
+    """The id of the workflow that shares an account's limit."""
+    return f"pika-account-{name}"
+
+
+def id_of_page(campaign_id: str, page: int) -> str:
+    """The id of the workflow of a page."""
+    return f"{campaign_id}/page/{page:06}"

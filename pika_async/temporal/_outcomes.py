@@ -30,8 +30,10 @@ class Finished:
 
     Attributes:
         job_id: The job.
-        videos: At least one, each with its link, which may expire.
-        files: Where they were saved; empty where the worker saves none.
+        videos: At least one, each with its link, which may expire; none in a campaign, which keeps
+            files.
+        files: Where they were saved; empty where the worker saves none. In a campaign their names
+            in its store.
         charge: What the job cost, where the service says so.
     """
 
@@ -49,7 +51,8 @@ class Declined:
         job_id: The job.
         reason: The service's words.
         code: ``"moderation"`` or ``"quota"`` where the reason means that, ``"not_found"`` where
-            the service does not know the job any more, else None.
+            the service does not know the job any more, ``"timeout"`` where it is waited for no
+            longer and may still end (in a campaign), else None.
         charge: What the job cost, where the service says so.
     """
 

@@ -49,6 +49,26 @@ Record = Leaving | Accepted
 
 
 @frozen(kw_only=True)
+class Line:
+    """A request that stands in a page of a campaign, so that no prompt is kept by the engine.
+
+    Attributes:
+        store: Where the campaign lies.
+        page: The page, from 0.
+        place: The place there, from 0.
+        index: The place in the whole campaign, from 0.
+    """
+
+    store: str
+    page: int
+    place: int
+    index: int
+
+
+Requested = GenerationRequest | Line
+
+
+@frozen(kw_only=True)
 class Order:
     """What the submit is given.
 
@@ -58,7 +78,7 @@ class Order:
         again: What an earlier attempt has sent, at a service that knows keys.
     """
 
-    request: GenerationRequest
+    request: Requested
     run_id: str
     again: Leaving | None = None
 
@@ -67,7 +87,7 @@ class Order:
 class Lost:
     """A submit without an answer, to be looked for."""
 
-    request: GenerationRequest
+    request: Requested
     sent: Leaving
 
 
@@ -81,7 +101,7 @@ class Errand:
         timeout: Seconds to wait at most from the submit on; None: for ever.
     """
 
-    request: GenerationRequest
+    request: Requested
     job: Accepted
     timeout: float | None = None
 

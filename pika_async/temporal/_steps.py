@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Final, cast
 
@@ -15,7 +16,7 @@ from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
-from pika_async.temporal._verdict import Cause, Recourse, recourse
+from pika_async.temporal._verdict import Cause, Recourse, Verdict, recourse, verdict
 
 SUBMIT_TIMEOUT: Final = timedelta(seconds=45)
 """For one attempt: the request's own 30 seconds, and then some. After it the worker is lost."""
@@ -26,6 +27,7 @@ HEARTBEAT_TIMEOUT: Final = timedelta(seconds=60)
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
+_PATIENCE: Final = timedelta(days=1)
 # A history may be late.
 _PAUSES_OF_SEARCH: Final = (0.0, 10.0, 60.0)
 _REPEATS: Final = 8
@@ -35,6 +37,42 @@ _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 FOR_EVER: Final = RetryPolicy(
     initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
 )
+
+
+async def submitted(
+    order: Order, timeout: float | None, queue: str, *, with_files: bool
+) -> Accepted | Refused | Uncertain:
+    """A job, or what became of the request without one; what starts nothing is tried for a day.
+
+    Raises:
+        CancelledError: The workflow is cancelled; nothing more is sent.
+    """
+    if workflow.info().attempt > 1:
+        # The run before this one may have submitted.
+        return Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
+    before = cancellations()
+    patience = _PATIENCE if timeout is None else timedelta(seconds=timeout)
+    end = workflow.now() + patience
+    tries = 0
+    while True:
+        told = await attempt(order, queue, with_files=with_files)
+        if isinstance(told, Accepted):
+            return told
+        match verdict(told.cause, told.record):
+            case Verdict.ADOPT:
+                assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
+                return told.record
+            case Verdict.REFUSED:
+                return refused(told)
+            case Verdict.UNCERTAIN:
+                return await settled(order, told, queue, with_files=with_files)
+            case Verdict.AGAIN:
+                wait = pause(told, tries)
+                if workflow.now() + wait >= end:
+                    return refused(told)
+                check_cancelled(before)
+                await workflow.sleep(wait)
+                tries += 1
 
 
 async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | Told:
@@ -59,6 +97,18 @@ async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | T
             raise
         return told_by(error)
     return job
+
+
+def cancellations() -> int:
+    """How often this task has been cancelled; a workflow may go on after that, to clean up."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def check_cancelled(before: int) -> None:
+    """Raise where a cancellation came while the end of a submit was waited for."""
+    if cancellations() > before:
+        raise asyncio.CancelledError
 
 
 def pause(told: Told, tries: int) -> timedelta:
@@ -159,6 +209,16 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
             case _:
                 raise
     return ended
+
+
+async def awaited(errand: Errand, queue: str) -> Finished | Declined:
+    """The same, where nobody would hear of a failure: what ends in no time is declined, too."""
+    try:
+        return await finished(errand, queue)
+    except ApplicationError as error:
+        if error.type != JOB_TIMEOUT:
+            raise
+        return Declined(job_id=errand.job.job_id, reason=error.message, code="timeout")
 
 
 _WHY: Final = {

@@ -13,6 +13,12 @@ from temporalio.worker import Worker
 
 from pika_async import ConfigurationError, PikaClient, RetryPolicy
 from pika_async.temporal._activities import Activities
+from pika_async.temporal._campaign.account import Account
+from pika_async.temporal._campaign.activities import CampaignActivities
+from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.repair import Repair
+from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._workflows import GenerateVideo
@@ -62,8 +68,8 @@ async def run_worker(
         engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
         queue: The task queue of ``GenerateVideo`` and of the waiting; submits have one of their
             own, with ``-submit`` behind it.
-        output_dir: A folder that all workers see, where videos are saved; None: only their links
-            are told.
+        output_dir: A folder that all workers see, where videos are saved that are of no campaign;
+            None: only their links are told. Those of a campaign are saved where it lies.
         stop: Ends the work when it is set, such as by a handler of SIGTERM.
         max_waiting: How many jobs this worker waits for at most.
         max_submits: How many submits it has under way at most.
@@ -103,12 +109,15 @@ async def run_worker(
         PikaClient(api_key, retry=_ONE_POST, **settings) as submitting,
         PikaClient(api_key, polling=polling, **settings) as waiting,
     ):
+        shelf = Shelf()
         ours = Activities(
             submitting,
             waiting,
             output_dir=None if output_dir is None else Path(output_dir),
+            shelf=shelf,
             now=time.monotonic,
         )
+        for_campaigns = CampaignActivities(waiting, shelf)
         submits = Worker(
             engine,
             task_queue=queue_of_submits(queue),
@@ -120,8 +129,8 @@ async def run_worker(
         rest = Worker(
             engine,
             task_queue=queue,
-            workflows=[GenerateVideo, *workflows],
-            activities=[ours.finish, ours.find, *activities],
+            workflows=[GenerateVideo, Account, CampaignRun, Page, Repair, *workflows],
+            activities=[ours.finish, ours.find, *for_campaigns.all, *activities],
             max_concurrent_activities=max_waiting,
             sticky_queue_schedule_to_start_timeout=_STICKY,
         )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
 from pika_async._request.parts import media_of
 from pika_async._request.request import GenerationRequest
 from pika_async.temporal._names import QUEUE
-from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Order
-from pika_async.temporal._steps import attempt, finished, pause, refused, settled
-from pika_async.temporal._verdict import Verdict, verdict
+from pika_async.temporal._steps import cancellations, check_cancelled, finished, submitted
 
-_PATIENCE: Final = timedelta(days=1)
+if TYPE_CHECKING:
+    from pika_async.temporal._outcomes import Outcome
 
 
 async def generate(
@@ -43,11 +40,13 @@ async def generate(
     """
     if isinstance(request, str):
         request = GenerationRequest(request)
-    before = _cancellations()
-    job = await _submitted(request, timeout, queue, before)
+    before = cancellations()
+    order = Order(request=request, run_id=workflow.info().original_execution_run_id)
+    with_files = any(not isinstance(medium, str) for _, medium in media_of(request))
+    job = await submitted(order, timeout, queue, with_files=with_files)
     if not isinstance(job, Accepted):
         return job
-    _check_cancelled(before)
+    check_cancelled(before)
     return await finished(Errand(request=request, job=job, timeout=timeout), queue)
 
 
@@ -65,48 +64,3 @@ class GenerateVideo:
         """See :func:`generate`. From elsewhere, a prompt alone is a request, too."""
         # One argument: the engine reads values by their types only where none is left out.
         return await generate(request, queue=workflow.info().task_queue)
-
-
-async def _submitted(
-    request: GenerationRequest, timeout: float | None, queue: str, before: int
-) -> Accepted | Refused | Uncertain:
-    info = workflow.info()
-    order = Order(request=request, run_id=info.original_execution_run_id)
-    if info.attempt > 1:
-        # The run before this one may have submitted.
-        return Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
-    patience = _PATIENCE if timeout is None else timedelta(seconds=timeout)
-    end = workflow.now() + patience
-    with_files = any(not isinstance(medium, str) for _, medium in media_of(request))
-    tries = 0
-    while True:
-        told = await attempt(order, queue, with_files=with_files)
-        if isinstance(told, Accepted):
-            return told
-        match verdict(told.cause, told.record):
-            case Verdict.ADOPT:
-                assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
-                return told.record
-            case Verdict.REFUSED:
-                return refused(told)
-            case Verdict.UNCERTAIN:
-                return await settled(order, told, queue, with_files=with_files)
-            case Verdict.AGAIN:
-                wait = pause(told, tries)
-                if workflow.now() + wait >= end:
-                    return refused(told)
-                _check_cancelled(before)
-                await workflow.sleep(wait)
-                tries += 1
-
-
-def _cancellations() -> int:
-    """How often this task has been cancelled; a workflow may go on after that, to clean up."""
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
-def _check_cancelled(before: int) -> None:
-    """Raise where a cancellation came while the end of a submit was waited for."""
-    if _cancellations() > before:
-        raise asyncio.CancelledError

@@ -1,0 +1,136 @@
+"""What workers do for campaigns: open a page, seal it, write a repair down, look around."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from pika_async import FieldError, PikaClient
+from pika_async._request.parts import media_of
+from pika_async.temporal._campaign.files import (
+    add_repair,
+    begin,
+    read_manifest,
+    read_sealed,
+    seal,
+)
+from pika_async.temporal._campaign.records import (
+    Opened,
+    PageOrder,
+    Repaired,
+    Sealing,
+    Tally,
+    tally_of,
+)
+from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, SEAL_REPAIR, STILL_OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pika_async import GenerationRequest, Money
+    from pika_async.temporal._campaign.shelf import Shelf
+
+_QUOTES_AT_ONCE: Final = 8
+
+
+class CampaignActivities:
+    """The activities of one worker that campaigns need."""
+
+    def __init__(self, client: PikaClient, shelf: Shelf) -> None:
+        self._client = client
+        self._shelf = shelf
+
+    @property
+    def all(self) -> tuple[Callable[..., Any], ...]:
+        """What a worker registers."""
+        return (self.open_page, self.seal_page, self.seal_repair, self.still_open)
+
+    @activity.defn(name=OPEN_PAGE)
+    async def open_page(self, order: PageOrder) -> Opened:
+        """Read a page, and note down that this run is the one that submits it."""
+        store = self._shelf.store(order.store)
+        if (await read_manifest(store)).digest != order.digest:
+            raise ApplicationError(_ANOTHER.format(place=store.place), type="AnotherCampaign")
+        requests = await self._shelf.page(order.store, order.page)
+        sealed = await read_sealed(store, order.page)
+        if sealed is not None:
+            tally = tally_of(sealed, order.price)
+            return Opened(prompts=len(requests), ours=False, sealed=tally)
+        # Asked before it is noted down, so that a page that cannot be quoted may still be begun.
+        quotes = await self._quotes(requests) if order.budgeted else ()
+        known = [quote for quote in quotes if quote is not None]
+        currency = known[0].currency if known else order.currency
+        ours = await begin(store, order.page, activity.info().workflow_run_id or "")
+        return Opened(
+            prompts=len(requests),
+            ours=ours,
+            with_files=any(map(_with_files, requests)),
+            quotes=tuple(
+                -1 if quote is None or quote.currency != currency else quote.micros
+                for quote in quotes
+            ),
+            currency=currency,
+        )
+
+    async def _quotes(self, requests: Sequence[GenerationRequest]) -> list[Money | None]:
+        """What each costs. One that this service refuses costs nothing that is known."""
+        quotes: list[Money | None] = [None] * len(requests)
+        limit = anyio.CapacityLimiter(_QUOTES_AT_ONCE)
+
+        async def quote(place: int, request: GenerationRequest) -> None:
+            async with limit:
+                try:
+                    quotes[place] = await self._client.quote(request)
+                except FieldError:
+                    # The submit says so, too, and then it is refused.
+                    quotes[place] = None
+
+        async with anyio.create_task_group() as asking:
+            for place, request in enumerate(requests):
+                asking.start_soon(quote, place, request)
+        return quotes
+
+    @activity.defn(name=SEAL_PAGE)
+    async def seal_page(self, sealing: Sealing) -> Tally:
+        """Write the outcomes of a page down for good."""
+        order = sealing.order
+        sealed = await seal(self._shelf.store(order.store), order.page, sealing.outcomes)
+        return tally_of(sealed, order.price)
+
+    @activity.defn(name=SEAL_REPAIR)
+    async def seal_repair(self, repaired: Repaired) -> None:
+        """Write down what a repair came to."""
+        order = repaired.order
+        store = self._shelf.store(order.store)
+        await add_repair(store, order.index, order.number, repaired.outcome)
+
+    @activity.defn(name=STILL_OPEN)
+    async def still_open(self, workflow_ids: list[str]) -> list[str]:
+        """Those workflows that have not ended."""
+        still: list[str] = []
+        for workflow_id in workflow_ids:
+            handle = activity.client().get_workflow_handle(workflow_id)
+            try:
+                described = await handle.describe()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                continue
+            if described.status is WorkflowExecutionStatus.RUNNING:
+                still.append(workflow_id)
+        return still
+
+
+def _with_files(request: GenerationRequest) -> bool:
+    return any(not isinstance(medium, str) for _, medium in media_of(request))
+
+
+_ANOTHER: Final = (
+    "In {place} this worker finds the pages of another campaign. Every worker must see the same "
+    "folder or object store as whoever started the campaign. Nothing was submitted."
+)

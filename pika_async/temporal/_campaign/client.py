@@ -1,0 +1,421 @@
+"""A campaign as its owner sees it: prepared, started, watched, settled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from pika_async import ConfigurationError, FieldError
+from pika_async._batch.budget import checked_money
+from pika_async.temporal._campaign import files
+from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
+from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
+from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
+from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, RepairOrder, Tally
+from pika_async.temporal._campaign.repair import Repair
+from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._outcomes import Declined, Dropped, Outcome, Refused, Uncertain
+from pika_async.temporal._store.store import Store, open_store
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+    from decimal import Decimal
+
+    from temporalio.client import WorkflowHandle
+
+    from pika_async import GenerationRequest, Money
+    from pika_async.temporal._campaign.files import CampaignResult, Manifest
+
+T = TypeVar("T")
+
+PATIENCE: Final = timedelta(seconds=15)
+"""How long workers have to answer a question about a campaign."""
+
+_STARTED: Final = "started.txt"
+
+
+class Campaign:
+    """Thousands to millions of prompts, over any number of machines.
+
+    Its prompts, results and videos lie in a folder or an object store that every worker sees; the
+    engine keeps numbers alone. A line is submitted at most once, whatever is lost; see
+    :func:`pika_async.temporal.generate`.
+
+    ``Campaign(engine, "summer")`` is one that was started before, from anywhere.
+    """
+
+    def __init__(
+        self, engine: Client, campaign_id: str, *, store: str | os.PathLike[str] | None = None
+    ) -> None:
+        """Name a campaign; nothing is asked of the engine.
+
+        Args:
+            engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
+            campaign_id: As it was started.
+            store: Where it lies. The engine knows it as long as it keeps ended workflows; after
+                that it has to be said.
+
+        Raises:
+            ConfigurationError: The client has not the plugin.
+        """
+        if not knows_our_values(engine.data_converter):
+            raise ConfigurationError(
+                "this Temporal client cannot carry requests and outcomes; connect it with "
+                "Client.connect(…, plugins=[PikaPlugin()])"
+            )
+        self._engine = engine
+        self._place = store
+        self._store: Store | None = None
+        self.id: Final = campaign_id
+
+    @staticmethod
+    async def prepare(
+        requests: Iterable[GenerationRequest | str] | AsyncIterable[GenerationRequest | str],
+        store: str | os.PathLike[str],
+        *,
+        page_size: int = files.PAGE_SIZE,
+    ) -> Manifest:
+        """Write the pages of a campaign to its store. Nothing is submitted.
+
+        The same prompts may be prepared again. Media are paths that every worker sees, or URLs.
+
+        Args:
+            requests: What to make, in order. At most one page is held in memory.
+            store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
+            page_size: Lines of a page. A page is one workflow.
+
+        Raises:
+            FieldError: A request is not allowed, or holds bytes.
+            ConfigurationError: Another campaign lies there, or the store cannot be opened.
+            ValueError: There are no requests.
+        """
+        return await files.write_pages(open_store(store), requests, page_size=page_size)
+
+    @classmethod
+    async def start(
+        cls,
+        engine: Client,
+        campaign_id: str,
+        store: str | os.PathLike[str],
+        *,
+        max_in_flight: int | None = None,
+        submits_per_second: float | None = None,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+        timeout: float | None = None,
+        account: str = "default",
+        queue: str = QUEUE,
+    ) -> Campaign:
+        """Start a prepared campaign. Workers submit from now on.
+
+        Args:
+            engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
+            campaign_id: A name for it, which no other campaign has had.
+            store: Where it was prepared.
+            max_in_flight: How many jobs the account has in flight at most, up to 10,000. All
+                campaigns of an account share them evenly; the number that is said last holds.
+                None leaves it as it is: 100 at first.
+            submits_per_second: How many submits leave a second, on average, over all campaigns on
+                the queue; the engine keeps to it. None leaves it as it is: no limit at first.
+            budget: The most that it may spend. When it is used up, the campaign is paused.
+            price: What a job costs where the service does not say; needed for a budget there.
+            timeout: Seconds to wait for a job from its submit on. Then its line counts as failed,
+                with the code ``"timeout"``; None: for ever.
+            account: Campaigns that share an account's limit name the same one.
+            queue: The task queue of the workers.
+
+        Raises:
+            FieldError: An argument is not allowed.
+            ConfigurationError: Nothing was prepared there, or the client has not the plugin.
+            CampaignError: It has been started already, or the engine cannot be reached.
+        """
+        campaign = cls(engine, campaign_id, store=store)
+        opened = open_store(store)
+        money, each = checked_money("budget", budget), checked_money("price", price)
+        _check_start(campaign_id, max_in_flight, submits_per_second, timeout)
+        if money is not None and each is not None and money.currency != each.currency:
+            raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
+        manifest = await files.read_manifest(opened)
+        await campaign._claim(opened)
+        order = CampaignOrder(
+            store=opened.place,
+            digest=manifest.digest,
+            prompts=manifest.prompts,
+            pages=manifest.pages,
+            page_size=manifest.page_size,
+            account=account,
+            max_in_flight=max_in_flight,
+            budget=money,
+            price=each,
+            timeout=timeout,
+        )
+        if submits_per_second is not None:
+            await said(limit_submits(engine, queue_of_submits(queue), submits_per_second))
+        try:
+            await said(
+                engine.start_workflow(
+                    CampaignRun.run,
+                    order,
+                    id=campaign_id,
+                    task_queue=queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    memo={"store": opened.place},
+                )
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise CampaignError(
+                f"the campaign {campaign_id} has been started already; nothing was started now. "
+                "Ask for its progress, or start other prompts under another name"
+            ) from error
+        return campaign
+
+    async def _claim(self, store: Store) -> None:
+        """One campaign a store: two would each pay for its prompts."""
+        if await store.create(_STARTED, self.id.encode()):
+            return
+        other = (await store.read(_STARTED) or b"").decode(errors="replace")
+        if other != self.id:
+            raise CampaignError(
+                f"the prompts in {store.place} have been started as the campaign {other}; nothing "
+                "was started now. Prepare other prompts elsewhere"
+            )
+
+    @property
+    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
+        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
+
+    async def pause(self, reason: str = "paused by its owner") -> None:
+        """Submit nothing until it is resumed. Jobs that are paid for are waited for.
+
+        Raises:
+            CampaignError: There is no such campaign, it has ended, or no worker answers.
+        """
+        await self._update(CampaignRun.pause, reason)
+
+    async def resume(self, *, budget: Money | Decimal | float | None = None) -> None:
+        """Go on, with this budget for the whole campaign if one is said.
+
+        Raises:
+            FieldError: The budget is no amount.
+            CampaignError: As of :meth:`pause`; or the budget is of another currency.
+        """
+        await self._update(CampaignRun.resume, checked_money("budget", budget))
+
+    async def stop(self) -> None:
+        """Submit nothing any more. It ends when the jobs that are paid for have ended.
+
+        Raises:
+            CampaignError: As of :meth:`pause`.
+        """
+        await self._update(CampaignRun.stop)
+
+    async def set_max_in_flight(self, jobs: int) -> None:
+        """So many jobs in flight at most, for all campaigns of the account.
+
+        Raises:
+            FieldError: It is no whole number from 1 to 10,000.
+            CampaignError: As of :meth:`pause`.
+        """
+        _check_in_flight(jobs)
+        await self._update(CampaignRun.set_max_in_flight, jobs)
+
+    async def progress(self) -> CampaignProgress:
+        """Where it stands.
+
+        Raises:
+            CampaignError: There is no such campaign, or no worker answers.
+        """
+        described = await said(self._handle.describe(), campaign=self.id)
+        ended = described.status is not WorkflowExecutionStatus.RUNNING
+        if described.status is WorkflowExecutionStatus.COMPLETED:
+            state = await said(self._handle.result(), campaign=self.id)
+        else:
+            state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        tallies, troubles = [state.order.ended], []
+        for page in state.open_pages:
+            tally, trouble = await self._page(page)
+            tallies.append(tally)
+            troubles.extend(trouble)
+        return progress_of(state, tallies, ended=ended, troubles=troubles)
+
+    async def _page(self, page: str) -> tuple[Tally, list[str]]:
+        """Where an open page stands, and what its activities fail with, over and over."""
+        handle = self._engine.get_workflow_handle_for(Page.run, page)
+        try:
+            described = await handle.describe()
+            if described.status is WorkflowExecutionStatus.COMPLETED:
+                return await handle.result(), []
+            tally = await handle.query(Page.tally, rpc_timeout=PATIENCE)
+        except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
+            # It has not begun yet, or has just ended otherwise.
+            return Tally(), []
+        pending = described.raw_description.pending_activities
+        troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
+        return tally, sorted(troubles)
+
+    async def result(self) -> CampaignProgress:
+        """Wait until it has ended; returns where it stands then.
+
+        Raises:
+            CampaignError: There is no such campaign, or it was terminated.
+        """
+        try:
+            state = await said(self._handle.result(), campaign=self.id)
+        except WorkflowFailureError as error:
+            raise CampaignError(
+                f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
+                "in its store; what was in flight is written down there by its pages"
+            ) from error
+        return progress_of(state, [state.order.ended], ended=True, troubles=[])
+
+    async def results(self) -> AsyncIterator[CampaignResult]:
+        """What became of each prompt, in order; at most one page is held in memory.
+
+        Needs the store and no worker. ``outcome`` is None where its page has not ended yet.
+
+        Raises:
+            CampaignError: Nobody knows where it lies: say ``store=``.
+            StoreError: The store cannot be read.
+        """
+        async for result in files.results(await self._opened()):
+            yield result
+
+    async def resolve(
+        self,
+        index: int,
+        *,
+        adopt: str | None = None,
+        resubmit: bool = False,
+        drop: bool = False,
+        queue: str = QUEUE,
+    ) -> Outcome | Dropped:
+        """Settle a line by the word of its owner; returns what it comes to.
+
+        One of three: this is its job; submit it again, which may pay a second time; give it up.
+        A line may be settled that is uncertain, or refused, or waited for no longer. What it
+        costs is outside of the campaign's budget.
+
+        Args:
+            index: The line, from 0, as in ``results()``.
+            adopt: The id of its job, which is waited for and whose videos are saved.
+            resubmit: Submit it again.
+            drop: Give it up.
+            queue: The task queue of the workers.
+
+        Raises:
+            FieldError: Not one of the three is said, or there is no such line.
+            CampaignError: Its page has not ended yet, or there is nothing to settle.
+        """
+        if (adopt is not None) + resubmit + drop != 1:
+            raise FieldError("resolve", (adopt, resubmit, drop), "one of adopt, resubmit and drop")
+        store = await self._opened()
+        manifest = await files.read_manifest(store)
+        if not 0 <= index < manifest.prompts:
+            raise FieldError("index", index, f"0 to {manifest.prompts - 1}")
+        page, place = divmod(index, manifest.page_size)
+        sealed = await files.read_sealed(store, page)
+        if sealed is None:
+            raise CampaignError(
+                f"the page of line {index} has not ended yet, so nobody can say what became of it; "
+                "nothing was changed"
+            )
+        earlier = (await files.repairs(store)).get(index, [])
+        _check_open([sealed[place], *earlier][-1], index, adopted=adopt is not None)
+        number = len(earlier)
+        if drop:
+            await files.add_repair(store, index, number, Dropped())
+            return Dropped()
+        order = RepairOrder(
+            store=store.place,
+            digest=manifest.digest,
+            index=index,
+            page=page,
+            place=place,
+            number=number,
+            adopt=adopt,
+        )
+        return await self._repaired(order, queue)
+
+    async def _repaired(self, order: RepairOrder, queue: str) -> Outcome:
+        repair_id = f"{self.id}/repair/{order.index}-{order.number}"
+        try:
+            handle = await said(
+                self._engine.start_workflow(
+                    Repair.run,
+                    order,
+                    id=repair_id,
+                    task_queue=queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            # Somebody waits for it already, or has waited for it.
+            handle = self._engine.get_workflow_handle_for(Repair.run, repair_id)
+        return cast("Outcome", await said(handle.result()))
+
+    async def _opened(self) -> Store:
+        if self._store is None:
+            place = self._place
+            if place is None:
+                described = await said(self._handle.describe(), campaign=self.id)
+                place = await described.memo_value("store", default=None, type_hint=str)
+            if place is None:
+                raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
+            self._store = open_store(place)
+        return self._store
+
+    async def _update(self, update: Any, *args: Any) -> None:
+        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
+        try:
+            await self._asked(asked)
+        except WorkflowUpdateFailedError as error:
+            raise CampaignError(f"campaign {self.id}: {error.cause}") from error
+
+    async def _asked(self, asking: Awaitable[T]) -> T:
+        return await said(asking, campaign=self.id)
+
+
+def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> None:
+    timed_out = isinstance(outcome, Declined) and outcome.code == "timeout"
+    resubmittable = isinstance(outcome, Refused) and not adopted
+    if isinstance(outcome, Uncertain) or timed_out or resubmittable:
+        return
+    raise CampaignError(
+        f"line {index} is {type(outcome).__name__.lower()}: there is nothing to settle, and "
+        "nothing was changed"
+    )
+
+
+def _check_start(
+    campaign_id: str,
+    max_in_flight: int | None,
+    submits_per_second: float | None,
+    timeout: float | None,
+) -> None:
+    if not campaign_id.strip() or campaign_id != campaign_id.strip():
+        raise FieldError("campaign_id", campaign_id, "a name without blanks around it")
+    if max_in_flight is not None:
+        _check_in_flight(max_in_flight)
+    if submits_per_second is not None and not 0 < submits_per_second < 100_000:
+        raise FieldError("submits_per_second", submits_per_second, "a number above 0")
+    if timeout is not None and not 0 < timeout < 31 * 24 * 3600:
+        raise FieldError("timeout", timeout, "seconds above 0, up to a month; or None")
+
+
+def _check_in_flight(jobs: int) -> None:
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= MOST_IN_FLIGHT:
+        raise FieldError("max_in_flight", jobs, f"a whole number from 1 to {MOST_IN_FLIGHT}")

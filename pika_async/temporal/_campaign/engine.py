@@ -1,0 +1,81 @@
+"""What the engine says no to, as sentences for whoever owns a campaign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
+from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+from pika_async import PikaError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from temporalio.client import Client
+
+T = TypeVar("T")
+
+
+class CampaignError(PikaError):
+    """The engine, or a campaign, does not do what was asked; the message says why."""
+
+
+async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
+    """The engine's answer.
+
+    Raises:
+        CampaignError: It gives none.
+    """
+    try:
+        return await asking
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise CampaignError(_NOBODY) from error
+    except WorkflowQueryFailedError as error:
+        raise CampaignError(f"the campaign cannot be asked: {error}") from error
+    except RPCError as error:
+        raise CampaignError(_sentence(error, campaign)) from error
+
+
+def _sentence(error: RPCError, campaign: str) -> str:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND if "namespace" in error.message.lower():
+            return f"the Temporal server has no such namespace: {error.message}"
+        case RPCStatusCode.NOT_FOUND if "already completed" in error.message.lower():
+            return f"the campaign {campaign} has ended already; nothing was changed"
+        case RPCStatusCode.NOT_FOUND if campaign:
+            return (
+                f"the Temporal server knows no campaign {campaign}; perhaps it was started in "
+                "another namespace, or ended longer ago than the server keeps ended workflows"
+            )
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            return _NOBODY
+        case RPCStatusCode.UNAVAILABLE:
+            return f"the Temporal server cannot be reached: {error.message}"
+        case _:
+            return f"the Temporal server says: {error.message}"
+
+
+async def limit_submits(engine: Client, queue: str, per_second: float) -> None:
+    """Let so many submits a second leave, by the engine's own limit of the queue."""
+    await engine.workflow_service.update_task_queue_config(
+        UpdateTaskQueueConfigRequest(
+            namespace=engine.namespace,
+            identity=engine.identity,
+            task_queue=queue,
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+            update_queue_rate_limit=UpdateTaskQueueConfigRequest.RateLimitUpdate(
+                rate_limit=RateLimit(requests_per_second=per_second),
+                reason="pika_async campaign",
+            ),
+        )
+    )
+
+
+_NOBODY = (
+    "no worker has answered. Nothing is lost: whatever is in flight is waited for as soon as a "
+    "worker runs (pika-async campaign worker)"
+)

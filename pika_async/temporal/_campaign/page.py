@@ -1,0 +1,345 @@
+"""A page: some 500 lines of a campaign, a few of them under way at once.
+
+The life of a line:
+
+1. It is *taken* while fewer lines than the page's width are under way, and its price is reserved.
+2. It is submitted, once the width and the brake let it pass. What starts nothing closes the brake,
+   and the line tries again. What is wrong for all (the key, the balance) holds the whole campaign,
+   and the line tries again when somebody has resumed it. So nothing is lost by waiting.
+3. Its job is waited for and its videos are saved, however often workers are lost meanwhile.
+4. Its outcome is kept. When all lines have one, the page is *sealed*: the outcomes are written to
+   the store, once. A page that is sealed is never worked through again.
+
+A width of 0 is a pause: jobs that are paid for go their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from pika_async._backoff import growing
+from pika_async._money import Money
+from pika_async.temporal._campaign.brake import Brake
+from pika_async.temporal._campaign.purse import Purse
+from pika_async.temporal._campaign.records import (
+    Held,
+    Narrowed,
+    Opened,
+    PageOrder,
+    Sealing,
+    Short,
+    Tally,
+)
+from pika_async.temporal._failures import Told
+from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
+from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
+from pika_async.temporal._records import Accepted, Errand, Line, Order
+from pika_async.temporal._steps import FOR_EVER, attempt, awaited, refused, settled
+from pika_async.temporal._verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+PATIENCE: Final = timedelta(days=1)
+"""How long nothing but failures to submit is taken before somebody has to say how to go on."""
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 300.0
+_OPENING: Final = timedelta(minutes=30)
+# What speaks of the account and not of the line.
+_WRONG_FOR_ALL: Final = frozenset(
+    {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
+)
+
+
+@workflow.defn(name="PikaPage")
+class Page:
+    """The workflow of a page; a campaign starts it."""
+
+    @workflow.init
+    def __init__(self, order: PageOrder) -> None:
+        self._order = order
+        self._queue = workflow.info().task_queue
+        self._width = order.width
+        self._stopped = False
+        self._brake = Brake()
+        self._failing_since = workflow.now()
+        self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
+        self._asked = False
+        self._prices: tuple[Money | None, ...] = ()
+        self._with_files = False
+        self._outcomes: dict[int, Outcome] = {}
+        self._tally = Tally()
+
+    @workflow.run
+    async def run(self, order: PageOrder) -> Tally:
+        """Returns where its lines stand, all of which have ended."""
+        work = asyncio.create_task(self._whole())
+        while True:
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                if work.cancelled():
+                    raise
+                # Nothing more is submitted; what is paid for is waited for, and written down.
+                self._stopped = True
+
+    @workflow.signal
+    def set_width(self, width: int) -> None:
+        """So many lines at once from now on; 0: none."""
+        self._width = width
+
+    @workflow.signal
+    async def narrow(self, width: int) -> None:
+        """The same, and say when no more than that are under way."""
+        self._width = width
+        await workflow.wait_condition(lambda: self._flying <= self._width)
+        await self._tell("narrowed", Narrowed(page=self._order.page, width=self._width))
+
+    @workflow.signal
+    def grant(self, amount: Money) -> None:
+        """So much more may be spent."""
+        self._purse.grant(amount)
+        self._asked = False
+
+    @workflow.signal
+    def stop(self) -> None:
+        """Submit nothing more."""
+        self._stopped = True
+
+    @workflow.query
+    def tally(self) -> Tally:
+        """Where its lines stand."""
+        return evolve(self._tally, in_flight=self._flying, cost=self._purse.cost)
+
+    @property
+    def _flying(self) -> int:
+        return self._tally.in_flight
+
+    def _count(self, **changes: int) -> None:
+        changed = {name: getattr(self._tally, name) + by for name, by in changes.items()}
+        self._tally = evolve(self._tally, **changed)
+
+    async def _whole(self) -> Tally:
+        opened: Opened = await workflow.execute_activity(
+            OPEN_PAGE,
+            self._order,
+            result_type=Opened,
+            start_to_close_timeout=_OPENING,
+            retry_policy=FOR_EVER,
+        )
+        if opened.sealed is not None:
+            return opened.sealed
+        if opened.ours and workflow.info().attempt == 1:
+            self._prices = self._prices_of(opened)
+            self._with_files = opened.with_files
+            await self._work(opened.prompts)
+        else:
+            for place in range(opened.prompts):
+                self._keep(place, Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW))
+        outcomes = tuple(self._outcomes[place] for place in range(opened.prompts))
+        sealed: Tally = await workflow.execute_activity(
+            SEAL_PAGE,
+            Sealing(order=self._order, outcomes=outcomes),
+            result_type=Tally,
+            start_to_close_timeout=_OPENING,
+            retry_policy=FOR_EVER,
+        )
+        # What is sealed counts, also where an earlier run has sealed something else; what it has
+        # cost is known better here.
+        return evolve(sealed, cost=self._purse.cost) if opened.ours else sealed
+
+    def _prices_of(self, opened: Opened) -> tuple[Money | None, ...]:
+        price = self._order.price
+        if not opened.quotes:
+            return (price,) * opened.prompts
+        return tuple(
+            price if micros < 0 else Money(micros, opened.currency) for micros in opened.quotes
+        )
+
+    async def _work(self, prompts: int) -> None:
+        async with asyncio.TaskGroup() as lines:
+            for place in range(prompts):
+                if await self._may_take(place, prompts):
+                    self._count(taken=1)
+                    self._purse.reserve(place, self._prices[place])
+                    lines.create_task(self._line(place))
+                else:
+                    self._keep(place, _STOPPED)
+
+    async def _may_take(self, place: int, prompts: int) -> bool:
+        """Return once the line may be taken; False: nothing is submitted any more."""
+        while not self._stopped:
+            await workflow.wait_condition(lambda: self._stopped or self._under_way < self._width)
+            price = self._prices[place]
+            lacking = self._purse.lacks(price)
+            if self._order.budgeted and not self._priced(price):
+                await self._hold(_NO_PRICE.format(line=place + 1, currency=self._order.currency))
+            elif self._stopped or lacking is None:
+                break
+            elif self._purse.reserved:
+                # What others have reserved may come back.
+                before = self._tally
+                await workflow.wait_condition(lambda: self._stopped or self._tally != before)  # noqa: B023
+            else:
+                await self._ask(lacking, self._rest(place, prompts))
+        return not self._stopped
+
+    def _priced(self, price: Money | None) -> bool:
+        return price is not None and price.currency == self._order.currency
+
+    def _rest(self, place: int, prompts: int) -> Money:
+        prices = (price for price in self._prices[place:prompts] if self._priced(price))
+        rest = sum((price for price in prices if price), Money(0, self._order.currency))
+        left = self._purse.left
+        return rest if left is None else rest - left
+
+    async def _ask(self, least: Money, most: Money) -> None:
+        """Ask the campaign for more to spend, and wait for it."""
+        self._asked = True
+        await self._tell("short", Short(page=self._order.page, least=least, most=most))
+        await workflow.wait_condition(lambda: self._stopped or not self._asked)
+
+    @property
+    def _under_way(self) -> int:
+        return self._tally.taken - len(self._outcomes)
+
+    def _keep(self, place: int, outcome: Outcome) -> None:
+        self._outcomes[place] = outcome
+        self._tally = self._tally.ended(outcome)
+
+    async def _line(self, place: int) -> None:
+        line = Line(
+            store=self._order.store,
+            page=self._order.page,
+            place=place,
+            index=self._order.first + place,
+        )
+        order = Order(request=line, run_id=workflow.info().original_execution_run_id)
+        submitted = await self._submitted(order)
+        if not isinstance(submitted, Accepted):
+            outcome: Outcome = submitted
+        else:
+            self._count(submitted=1)
+            errand = Errand(request=line, job=submitted, timeout=self._order.timeout)
+            outcome = await awaited(errand, self._queue)
+            self._count(in_flight=-1)
+        match outcome:
+            case Refused():
+                self._purse.give_back(place)
+            case Uncertain():
+                self._purse.settle(place, None)
+            case _:
+                self._purse.settle(place, outcome.charge)
+        self._keep(place, outcome)
+
+    async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
+        """A job, which counts as in flight then, or what became of the line without one."""
+        while True:
+            await workflow.wait_condition(lambda: self._stopped or self._passable())
+            if self._stopped:
+                return _STOPPED
+            round_ = self._brake.take()
+            self._count(in_flight=1)
+            told = await attempt(order, self._queue, with_files=self._with_files)
+            job = await self._job_of(order, told)
+            if isinstance(job, Accepted):
+                self._went_well(round_)
+                return job
+            self._count(in_flight=-1)
+            if isinstance(job, Uncertain):
+                return job
+            assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
+            if not await self._goes_on(told, round_, refused=job is not None):
+                self._went_well(round_)
+                return refused(told)
+
+    def _passable(self) -> bool:
+        return self._flying < self._width and self._brake.ready()
+
+    async def _job_of(
+        self, order: Order, told: Accepted | Told
+    ) -> Accepted | Uncertain | Refused | None:
+        """What a submit led to; None: it started nothing, and may be sent again."""
+        if isinstance(told, Accepted):
+            return told
+        match verdict(told.cause, told.record):
+            case Verdict.ADOPT:
+                assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
+                return told.record
+            case Verdict.UNCERTAIN:
+                return await settled(order, told, self._queue, with_files=self._with_files)
+            case Verdict.REFUSED:
+                return refused(told)
+            case Verdict.AGAIN:
+                return None
+
+    async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
+        """Wait until the line may be tried again; False: it is refused, and others are not."""
+        if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):
+            return False
+        if refused:
+            await self._hold("" if told.said is None else told.said.meaning)
+        elif self._brake.held_up(round_):
+            await self._pause(told)
+        return True
+
+    def _went_well(self, round_: int) -> None:
+        self._failing_since = workflow.now()
+        self._brake.went_well(round_, self._width)
+
+    async def _pause(self, told: Told) -> None:
+        """Nothing was started: nothing is sent for a while."""
+        if self._brake.failures == 1:
+            self._failing_since = workflow.now()
+        elif workflow.now() - self._failing_since > PATIENCE:
+            self._failing_since = workflow.now()
+            await self._hold(_FOR_A_DAY if told.said is None else told.said.meaning)
+        asked = None if told.said is None else told.said.seconds
+        backoff = growing(_FIRST_PAUSE, 2.0, _LONGEST_PAUSE, self._brake.failures - 1)
+        # Not all pages at the same moment.
+        seconds = (asked or backoff) * (1.0 + workflow.random().random() / 4.0)
+        with suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
+        self._brake.paused()
+
+    async def _hold(self, reason: str) -> None:
+        """Say that nothing can be submitted, and wait until somebody has resumed the campaign."""
+        if self._width:
+            self._width = 0
+            await self._tell("held", Held(page=self._order.page, reason=reason))
+        await workflow.wait_condition(lambda: self._stopped or self._width > 0)
+
+    async def _tell(self, what: str, value: Held | Narrowed | Short) -> None:
+        parent = workflow.info().parent
+        if parent is None:
+            return
+        campaign = workflow.get_external_workflow_handle(parent.workflow_id)
+        await heard(campaign.signal(what, value))
+
+
+async def heard(telling: Awaitable[None]) -> bool:
+    """Whether a signal has reached somebody; one whose receiver has ended has not."""
+    try:
+        await telling
+    except FailureError:
+        return False
+    return True
+
+
+_STOPPED: Final = Refused(
+    error="NotSubmittedError",
+    meaning="The campaign was stopped before this was submitted. Nothing is charged.",
+)
+_FOR_A_DAY: Final = "No submit has started anything for a day."
+_NO_PRICE: Final = (
+    "The service does not say in {currency} what line {line} of the page costs, and the campaign "
+    "was given no price; start it with one, or without a budget."
+)

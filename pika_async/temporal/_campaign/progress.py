@@ -1,0 +1,92 @@
+"""Where a campaign stands, for people and programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from pika_async._money import Money
+from pika_async.temporal._campaign.purse import Cost
+from pika_async.temporal._campaign.records import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pika_async.temporal._campaign.records import CampaignState
+
+
+@frozen(kw_only=True)
+class CampaignProgress:
+    """Where a campaign stands, in lines.
+
+    Attributes:
+        prompts: All of them.
+        taken: Begun so far.
+        submitted: Accepted by the service: what has been paid for.
+        in_flight: Submitted, or about to be, and not ended.
+        succeeded: Their videos are saved.
+        failed: The job ended without a video.
+        refused: Nothing was started, and nothing will be.
+        uncertain: A job may exist and be billed; see ``Campaign.resolve``.
+        charged: What the service says that ended jobs cost; None where it says nothing.
+        estimated: What jobs cost by their prices where the service does not say, and what uncertain
+            submits may have cost; None where there is none, or no price is known.
+        budget: The most that it may spend.
+        share: How many jobs it may have in flight now.
+        paused: Why nothing is submitted; None where it goes on.
+        stopped: Whether nothing will be submitted any more.
+        ended: Whether it is over.
+        stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
+        troubles: What workers fail with, over and over, and try again.
+    """
+
+    prompts: int
+    taken: int
+    submitted: int
+    in_flight: int
+    succeeded: int
+    failed: int
+    refused: int
+    uncertain: int
+    charged: Money | None = None
+    estimated: Money | None = None
+    budget: Money | None = None
+    share: int = 0
+    paused: str | None = None
+    stopped: bool = False
+    ended: bool = False
+    stranded: tuple[int, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> Money | None:
+        """What it has come to: charged and estimated; None where nothing is known."""
+        return Cost(charged=self.charged, estimated=self.estimated).total
+
+
+def progress_of(
+    state: CampaignState, tallies: Iterable[Tally], *, ended: bool, troubles: Iterable[str]
+) -> CampaignProgress:
+    """What a campaign and its open pages say, as one."""
+    sum_ = sum(tallies, Tally())
+    order = state.order
+    return CampaignProgress(
+        prompts=order.prompts,
+        taken=sum_.taken,
+        submitted=sum_.submitted,
+        in_flight=sum_.in_flight,
+        succeeded=sum_.succeeded,
+        failed=sum_.failed,
+        refused=sum_.refused,
+        uncertain=sum_.uncertain,
+        charged=sum_.cost.charged,
+        estimated=sum_.cost.estimated,
+        budget=order.budget,
+        share=state.share,
+        paused=order.paused,
+        stopped=order.stopped,
+        ended=ended,
+        stranded=order.stranded,
+        troubles=tuple(troubles),
+    )

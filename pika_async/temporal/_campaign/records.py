@@ -1,0 +1,307 @@
+"""What the workflows of a campaign tell each other. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, field, fields, frozen
+
+from pika_async._money import Money
+from pika_async.temporal._campaign.purse import Cost
+from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain
+
+WIDTH = 25
+"""Lines of one page that are under way at once, where the limit allows."""
+
+
+@frozen(kw_only=True)
+class Tally:
+    """Where the lines of a page, or of a campaign, stand.
+
+    Attributes:
+        taken: Begun so far.
+        submitted: Accepted by the service.
+        in_flight: Submitted, or about to be, and not ended.
+        succeeded: Their videos are saved.
+        failed: The job ended without a video.
+        refused: Nothing was started, and nothing will be.
+        uncertain: A job may exist and be billed.
+        cost: What it has come to so far.
+    """
+
+    taken: int = 0
+    submitted: int = 0
+    in_flight: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    refused: int = 0
+    uncertain: int = 0
+    cost: Cost = field(factory=Cost)
+
+    def __add__(self, other: Tally) -> Tally:
+        sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in _COUNTS}
+        return Tally(**sums)
+
+    def ended(self, outcome: Outcome) -> Tally:
+        """One more has ended so; what it was before, and its cost, is counted by the caller."""
+        match outcome:
+            case Finished():
+                return evolve(self, succeeded=self.succeeded + 1)
+            case Declined():
+                return evolve(self, failed=self.failed + 1)
+            case Refused():
+                return evolve(self, refused=self.refused + 1)
+            case Uncertain():
+                return evolve(self, uncertain=self.uncertain + 1)
+
+
+_COUNTS = fields(Tally)
+
+
+def tally_of(outcomes: tuple[Outcome, ...], price: Money | None) -> Tally:
+    """Where a page stands whose lines have ended, at this price where the service says none."""
+    tally = Tally(taken=len(outcomes))
+    for outcome in outcomes:
+        tally = tally.ended(outcome)
+        match outcome:
+            case Finished(charge=charge) | Declined(charge=charge):
+                cost = Cost(charged=charge) if charge is not None else Cost(estimated=price)
+                tally = evolve(tally, submitted=tally.submitted + 1, cost=tally.cost + cost)
+            case Uncertain():
+                tally = evolve(tally, cost=tally.cost + Cost(estimated=price))
+            case Refused():
+                pass
+    return tally
+
+
+@frozen(kw_only=True)
+class PageOrder:
+    """A page to work through.
+
+    Attributes:
+        store: Where the campaign lies.
+        digest: That of all its pages, so that no worker takes other prompts for these.
+        page: Its number, from 0.
+        first: The index of its first line in the whole campaign, from 0.
+        width: How many of its lines may be under way at once.
+        budgeted: Whether it may spend only what it is granted.
+        currency: That of the budget.
+        price: What a job is taken to cost where the service does not say.
+        timeout: Seconds to wait for a job from its submit on; None: for ever.
+    """
+
+    store: str
+    digest: str
+    page: int
+    first: int
+    width: int
+    budgeted: bool = False
+    currency: str = "USD"
+    price: Money | None = None
+    timeout: float | None = None
+
+
+@frozen(kw_only=True)
+class Opened:
+    """What a worker says of a page before its first line is submitted.
+
+    Attributes:
+        prompts: How many lines it has.
+        ours: Whether this run is the one that submits them: another may have begun before.
+        with_files: Whether files go up with some of them.
+        quotes: What each costs, in millionths, as the service says it; -1 where it says nothing;
+            empty where nobody asked.
+        currency: That of the quotes.
+        sealed: Where it stands, if its lines have ended already.
+    """
+
+    prompts: int
+    ours: bool
+    with_files: bool = False
+    quotes: tuple[int, ...] = ()
+    currency: str = "USD"
+    sealed: Tally | None = None
+
+
+@frozen(kw_only=True)
+class Sealing:
+    """The outcomes of a page, to be written down for good."""
+
+    order: PageOrder
+    outcomes: tuple[Outcome, ...]
+
+
+@frozen(kw_only=True)
+class Held:
+    """A page cannot go on: what is wrong is wrong for all.
+
+    Attributes:
+        page: The page.
+        reason: What happened and what to do, in sentences.
+    """
+
+    page: int
+    reason: str
+
+
+@frozen(kw_only=True)
+class Narrowed:
+    """A page has no more lines under way than this.
+
+    Attributes:
+        page: The page.
+        width: How many it may have.
+    """
+
+    page: int
+    width: int
+
+
+@frozen(kw_only=True)
+class Short:
+    """A page has spent what it was granted.
+
+    Attributes:
+        page: The page.
+        least: Without so much more it submits nothing.
+        most: What it could use.
+    """
+
+    page: int
+    least: Money
+    most: Money
+
+
+@frozen(kw_only=True)
+class CampaignOrder:
+    """A campaign, and where it stands when it continues as new.
+
+    Attributes:
+        store: Where it lies.
+        digest: That of its pages.
+        prompts: How many lines it has.
+        pages: How many pages they make.
+        page_size: How many lines a full page has.
+        account: The name of the account whose limit it shares.
+        max_in_flight: The limit of the account, if it sets it.
+        budget: The most that it may spend.
+        price: What a job is taken to cost where the service does not say.
+        timeout: Seconds to wait for a job from its submit on.
+        next_page: The first one that was not opened yet.
+        ended: Where the lines of the pages that have ended stand.
+        spent: What of the budget is spent or granted.
+        paused: Why nothing is submitted.
+        stopped: Whether nothing will be submitted any more.
+        stranded: Pages that ended without a result.
+    """
+
+    store: str
+    digest: str
+    prompts: int
+    pages: int
+    page_size: int
+    account: str
+    max_in_flight: int | None = None
+    budget: Money | None = None
+    price: Money | None = None
+    timeout: float | None = None
+    next_page: int = 0
+    ended: Tally = field(factory=Tally)
+    spent: int = 0
+    paused: str | None = None
+    stopped: bool = False
+    stranded: tuple[int, ...] = ()
+
+    def lines_of(self, page: int) -> int:
+        """How many lines a page has."""
+        return min(self.page_size, self.prompts - page * self.page_size)
+
+
+@frozen(kw_only=True)
+class CampaignState:
+    """What a campaign says of itself.
+
+    Attributes:
+        order: What it was started with, and where it stands without the open pages.
+        open_pages: The ids of the workflows of the open pages.
+        share: How many jobs it may have in flight now.
+    """
+
+    order: CampaignOrder
+    open_pages: tuple[str, ...] = ()
+    share: int = 0
+
+
+@frozen(kw_only=True)
+class Joining:
+    """A campaign joins an account.
+
+    Attributes:
+        campaign: The id of its workflow.
+        wants: How many jobs it could have in flight.
+        told: How many it was told last that it may have.
+        holds: How many it may have in flight still.
+        limit: The limit of the account, if it sets it.
+    """
+
+    campaign: str
+    wants: int
+    told: int = 0
+    holds: int = 0
+    limit: int | None = None
+
+
+@frozen(kw_only=True)
+class Amount:
+    """How many jobs in flight a campaign wants, or has at most."""
+
+    campaign: str
+    jobs: int
+
+
+@frozen(kw_only=True)
+class AccountOrder:
+    """An account, and where it stands when it continues as new.
+
+    Attributes:
+        limit: The most jobs in flight.
+        wants, told, holds: Of each campaign, as in ``Shares``.
+    """
+
+    limit: int
+    wants: Mapping[str, int] = field(factory=dict)
+    told: Mapping[str, int] = field(factory=dict)
+    holds: Mapping[str, int] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class RepairOrder:
+    """An uncertain line to be settled by its owner's word.
+
+    Attributes:
+        store: Where the campaign lies.
+        digest: That of its pages.
+        index: The line, from 0 over the whole campaign.
+        page: Its page.
+        place: Its place there.
+        number: Which repair of this line it is, from 0.
+        adopt: The id of its job; None: submit it again.
+        timeout: Seconds to wait for the job from its submit on.
+    """
+
+    store: str
+    digest: str
+    index: int
+    page: int
+    place: int
+    number: int
+    adopt: str | None = None
+    timeout: float | None = None
+
+
+@frozen(kw_only=True)
+class Repaired:
+    """What a repair came to, to be written down."""
+
+    order: RepairOrder
+    outcome: Outcome

@@ -1,0 +1,49 @@
+"""A repair: an uncertain line is settled by the word of its owner."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import workflow
+
+from pika_async.temporal._campaign.records import Repaired, RepairOrder
+from pika_async.temporal._names import SEAL_REPAIR
+from pika_async.temporal._records import Accepted, Errand, Line, Order
+from pika_async.temporal._steps import FOR_EVER, awaited, submitted
+
+if TYPE_CHECKING:
+    from pika_async.temporal._outcomes import Outcome
+
+_WRITING: Final = timedelta(minutes=5)
+
+
+@workflow.defn(name="PikaRepair")
+class Repair:
+    """The workflow of a repair. Its id names the line and the number, so it runs once."""
+
+    @workflow.run
+    async def run(self, order: RepairOrder) -> Outcome:
+        """What the line comes to; it is written to the store, too."""
+        queue = workflow.info().task_queue
+        line = Line(store=order.store, page=order.page, place=order.place, index=order.index)
+        job = await self._job(order, line, queue)
+        outcome: Outcome
+        if isinstance(job, Accepted):
+            outcome = await awaited(Errand(request=line, job=job, timeout=order.timeout), queue)
+        else:
+            outcome = job
+        await workflow.execute_activity(
+            SEAL_REPAIR,
+            Repaired(order=order, outcome=outcome),
+            start_to_close_timeout=_WRITING,
+            retry_policy=FOR_EVER,
+        )
+        return outcome
+
+    async def _job(self, order: RepairOrder, line: Line, queue: str) -> Accepted | Outcome:
+        if order.adopt is not None:
+            return Accepted(job_id=order.adopt, sent_at=workflow.now())
+        what = Order(request=line, run_id=workflow.info().original_execution_run_id)
+        # Files may go up with it; who knows is the worker.
+        return await submitted(what, None, queue, with_files=True)
