@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from temporalio import workflow
 
 from pika_async._request.parts import media_of
 from pika_async._request.request import GenerationRequest
 from pika_async.temporal._names import QUEUE
+from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._steps import cancellations, check_cancelled, finished, submitted
-
-if TYPE_CHECKING:
-    from pika_async.temporal._outcomes import Outcome
 
 
 async def generate(

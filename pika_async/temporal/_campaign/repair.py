@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from temporalio import workflow
 
 from pika_async.temporal._campaign.records import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
+from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import FOR_EVER, awaited, submitted
-
-if TYPE_CHECKING:
-    from pika_async.temporal._outcomes import Outcome
 
 _WRITING: Final = timedelta(minutes=5)
 
