@@ -54,13 +54,31 @@ DOORS = {
 # Wings within a wing, and the rooms of them that the rest of it may enter.
 INNER_DOORS = {
     "temporal._store": {"store", "errors"},
-    "temporal._campaign": {"files", "formats"},
+    "temporal._campaign": {
+        *("files", "formats", "progress", "purse", "records", "shelf"),
+        *("account", "activities", "campaign", "client", "engine", "page", "repair"),
+    },
 }
 # From the ground up, too: what a store is knows nothing of campaigns.
 INNER_ORDER = list(INNER_DOORS)
 
 # What is tested without an engine does without one.
-WITHOUT_ENGINE = ["temporal._store", "temporal._campaign"]
+WITHOUT_ENGINE = [
+    "temporal._store",
+    *(
+        f"temporal._campaign.{room}"
+        for room in (
+            "brake",
+            "files",
+            "formats",
+            "progress",
+            "purse",
+            "records",
+            "shares",
+            "videos",
+        )
+    ),
+]
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
 PURE = [
@@ -69,6 +87,8 @@ PURE = [
     *("_jobs.verdicts", "_jobs.patience"),
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
     *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
+    *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
+    *("temporal._campaign.progress", "temporal._campaign.records"),
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from temporalio.client import (
     Client,
@@ -23,11 +23,10 @@ from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
 from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
-from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, RepairOrder, Tally
-from pika_async.temporal._campaign.repair import Repair
+from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
+from pika_async.temporal._campaign.resolving import Resolving
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
-from pika_async.temporal._outcomes import Declined, Dropped, Outcome, Refused, Uncertain
 from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
+    from pika_async.temporal._outcomes import Dropped, Outcome
 
 T = TypeVar("T")
 
@@ -323,49 +323,8 @@ class Campaign:
         if (adopt is not None) + resubmit + drop != 1:
             raise FieldError("resolve", (adopt, resubmit, drop), "one of adopt, resubmit and drop")
         store = await self._opened()
-        manifest = await files.read_manifest(store)
-        if not 0 <= index < manifest.prompts:
-            raise FieldError("index", index, f"0 to {manifest.prompts - 1}")
-        page, place = divmod(index, manifest.page_size)
-        sealed = await files.read_sealed(store, page)
-        if sealed is None:
-            raise CampaignError(
-                f"the page of line {index} has not ended yet, so nobody can say what became of it; "
-                "nothing was changed"
-            )
-        earlier = (await files.repairs(store)).get(index, [])
-        _check_open([sealed[place], *earlier][-1], index, adopted=adopt is not None)
-        number = len(earlier)
-        if drop:
-            await files.add_repair(store, index, number, Dropped())
-            return Dropped()
-        order = RepairOrder(
-            store=store.place,
-            digest=manifest.digest,
-            index=index,
-            page=page,
-            place=place,
-            number=number,
-            adopt=adopt,
-        )
-        return await self._repaired(order, queue)
-
-    async def _repaired(self, order: RepairOrder, queue: str) -> Outcome:
-        repair_id = f"{self.id}/repair/{order.index}-{order.number}"
-        try:
-            handle = await said(
-                self._engine.start_workflow(
-                    Repair.run,
-                    order,
-                    id=repair_id,
-                    task_queue=queue,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                )
-            )
-        except WorkflowAlreadyStartedError:
-            # Somebody waits for it already, or has waited for it.
-            handle = self._engine.get_workflow_handle_for(Repair.run, repair_id)
-        return cast("Outcome", await said(handle.result()))
+        resolving = Resolving(self._engine, self.id, store, queue)
+        return await resolving.resolve(index, adopt=adopt, drop=drop)
 
     async def _opened(self) -> Store:
         if self._store is None:
@@ -387,17 +346,6 @@ class Campaign:
 
     async def _asked(self, asking: Awaitable[T]) -> T:
         return await said(asking, campaign=self.id)
-
-
-def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> None:
-    timed_out = isinstance(outcome, Declined) and outcome.code == "timeout"
-    resubmittable = isinstance(outcome, Refused) and not adopted
-    if isinstance(outcome, Uncertain) or timed_out or resubmittable:
-        return
-    raise CampaignError(
-        f"line {index} is {type(outcome).__name__.lower()}: there is nothing to settle, and "
-        "nothing was changed"
-    )
 
 
 def _check_start(
