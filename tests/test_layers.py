@@ -55,7 +55,7 @@ DOORS = {
 INNER_DOORS = {
     "temporal._store": {"store", "errors"},
     "temporal._campaign": {
-        *("files", "formats", "progress", "purse", "records", "shelf"),
+        *("discreet", "files", "formats", "progress", "purse", "records", "shelf"),
         *("account", "activities", "campaign", "client", "engine", "page", "repair"),
     },
 }
@@ -88,7 +88,8 @@ PURE = [
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
     *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
     *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
-    *("temporal._campaign.progress", "temporal._campaign.records"),
+    *("temporal._campaign.discreet", "temporal._campaign.progress"),
+    "temporal._campaign.records",
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.

@@ -31,6 +31,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
 from pika_async._wire.media import with_media_read
+from pika_async.temporal._campaign.discreet import hidden, places, restored, without_prompt
 from pika_async.temporal._campaign.files import save_video, video_name
 from pika_async.temporal._codec import checked
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
@@ -82,6 +83,8 @@ class Activities:
         self._output_dir = output_dir
         self._shelf = shelf
         self._now = now
+        # Until when the service wants no submit of this account.
+        self._held_until = 0.0
 
     @activity.defn(name=SUBMIT)
     async def submit(self, order: Order) -> Accepted:
@@ -112,25 +115,39 @@ class Activities:
         again = order.again
         if again is not None and _utc() - again.sent_at > KEY_KEPT:
             raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
+        self._check_held()
         jobs = jobs_of(self._submitting)
+        read = await self._read(order.request)
+        if isinstance(order.request, Line):
+            record.kept = partial(hidden, request=read)
         try:
-            request = await settled(partial(checked, await self._read(order.request)))
+            request = await settled(partial(checked, read))
             jobs.check(request)
             record.searchable = jobs.can_find and await jobs.tells_apart(request)
             content = await with_media_read(request)
             record.fingerprint = await settled(partial(fingerprint, content))
-            intent = None if again is None else again.intent
+            intent = None if again is None else restored(again.intent, read)
             await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
+            seconds = getattr(error, "retry_after", None)
+            if seconds is not None:
+                self._held_until = max(self._held_until, self._now() + seconds)
             said = Said(
                 error=type(error).__name__,
-                meaning=str(error),
-                seconds=getattr(error, "retry_after", None),
+                meaning=_told(order.request, read, str(error)),
+                seconds=seconds,
                 sent=record.sent,
             )
             raise as_failure(_cause_of(error, record), said) from error
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
         return record.job
+
+    def _check_held(self) -> None:
+        """Refuse what would only wait here, and be counted as lost after its time."""
+        seconds = self._held_until - self._now()
+        if seconds > 0:
+            said = Said(error="RateLimitError", meaning=_HELD, seconds=seconds)
+            raise as_failure(Cause.NOT_STARTED, said)
 
     async def _read(self, requested: Requested) -> GenerationRequest:
         return await self._shelf.request(requested) if isinstance(requested, Line) else requested
@@ -138,12 +155,12 @@ class Activities:
     @activity.defn(name=FIND)
     async def find(self, lost: Lost) -> Accepted | None:
         """The job of a submit whose answer was lost; None proves nothing."""
-        intent = lost.sent.intent
+        request = await self._read(lost.request)
         error = SubmissionUncertainError(
-            request=await self._read(lost.request),
+            request=request,
             fingerprint=lost.sent.fingerprint,
             sent_at=lost.sent.sent_at,
-            sent=intent,
+            sent=restored(lost.sent.intent, request),
         )
         job = await self._submitting.find(error)
         return None if job is None else Accepted(job_id=job.id, sent_at=lost.sent.sent_at)
@@ -169,8 +186,9 @@ class Activities:
                 failed = error.state
                 if lacks_links(failed) and not last:
                     raise
+                reason = _told(errand.request, request, failed.reason)
                 return Declined(
-                    job_id=job_id, reason=failed.reason, code=failed.code, charge=failed.charge
+                    job_id=job_id, reason=reason, code=failed.code, charge=failed.charge
                 )
             except NotFoundError as error:
                 if not last:
@@ -206,7 +224,12 @@ class Activities:
         )
         for name, video in zip(names, state.videos, strict=True):
             await save_video(self._waiting, video, store, name)
-        return names
+        return places(len(names))
+
+
+def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
+    """What the engine is told: of a line, nothing that quotes its prompt."""
+    return without_prompt(text, request.prompt) if isinstance(requested, Line) else text
 
 
 def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
@@ -249,6 +272,7 @@ _BEGUN_ANEW: Final = (
     "This workflow was begun anew (reset or retried), and an earlier run of it may have submitted. "
     "Nothing was sent now."
 )
+_HELD: Final = "The service has said that it wants no submit for a while. Nothing was sent."
 _STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."
 _CUT_OFF: Final = "The worker was stopped before the answer to the submit was read."
 _KEY_TOO_OLD: Final = (

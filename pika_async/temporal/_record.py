@@ -43,6 +43,7 @@ class EngineRecord:
         now: Callable[[], float],
         utc: Callable[[], datetime],
         again: Leaving | None = None,
+        kept: Callable[[Intent], Intent] = lambda intent: intent,
     ) -> None:
         """Begin a record.
 
@@ -52,11 +53,13 @@ class EngineRecord:
             now: Seconds on a clock that never goes back.
             utc: The time of day.
             again: The record of an earlier attempt, whose submit this one repeats.
+            kept: What of an intent is written.
         """
         self._beat = beat
         self._repeatable = repeatable
         self._now, self._utc = now, utc
         self._again = again
+        self.kept = kept
         self._since = 0.0
         self._written: datetime | None = None
         # Both are known once the request has been read.
@@ -80,7 +83,7 @@ class EngineRecord:
         record = Leaving(
             sent_at=sent_at,
             fingerprint=self.fingerprint,
-            intent=intent,
+            intent=self.kept(intent),
             repeatable=self._repeatable,
             searchable=self.searchable,
         )

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sqlite3
 import uuid
-from contextlib import asynccontextmanager, closing
-from time import time
+from contextlib import closing
 
 import pytest
 from support.engine import connected, posted
 from support.films import Clumsy, Farewell, Film
 from support.killed import be_quick
+from support.scene import scene
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from pika_async import ConfigurationError, FixedPolling, GenerationRequest
-from pika_async.simulator import Fault, Simulator
+from pika_async import ConfigurationError, GenerationRequest
+from pika_async.simulator import Fault
 from pika_async.temporal import (
     Declined,
     Finished,
@@ -39,51 +38,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
-
-
-class Scene:
-    def __init__(self, client, sim):
-        self.client, self.sim = client, sim
-        self.queue = uuid.uuid4().hex
-
-    async def start(self, *args, run=GenerateVideo.run, **options):
-        args = args or ("a red panda",)
-        return await self.client.start_workflow(
-            run, args=args, id=uuid.uuid4().hex, task_queue=self.queue, **options
-        )
-
-    async def outcome(self, *args, **options):
-        return await (await self.start(*args, **options)).result()
-
-    @asynccontextmanager
-    async def worker(self, **settings):
-        stop = asyncio.Event()
-        settings = {"polling": FixedPolling(0.05), "request_timeout": 3.0} | settings
-        task = asyncio.create_task(
-            run_worker(
-                self.client,
-                queue=self.queue,
-                stop=stop,
-                workflows=[Film, Clumsy, Farewell],
-                api_key="a-secret-key",
-                base_url=self.sim.url,
-                dialect=self.sim.dialect,
-                **settings,
-            )
-        )
-        try:
-            yield
-        finally:
-            stop.set()
-            await task
-
-
-@asynccontextmanager
-async def scene(engine, *faults, service="gateway", **settings):
-    settings = {"duration": 0.2} | settings
-    client = await connected(engine)
-    async with Simulator(service=service, now=time, faults=faults, **settings) as sim:
-        yield Scene(client, sim)
 
 
 async def test_a_request_becomes_videos_in_a_folder(engine, tmp_path):

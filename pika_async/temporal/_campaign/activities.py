@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, PikaClient
 from pika_async._request.parts import media_of
+from pika_async.temporal._campaign.discreet import spelled_out
 from pika_async.temporal._campaign.files import (
     add_repair,
     begin,
@@ -99,15 +100,22 @@ class CampaignActivities:
     async def seal_page(self, sealing: Sealing) -> Tally:
         """Write the outcomes of a page down for good."""
         order = sealing.order
-        sealed = await seal(self._shelf.store(order.store), order.page, sealing.outcomes)
+        requests = await self._shelf.page(order.store, order.page)
+        outcomes = [
+            spelled_out(outcome, order.page, order.first + place, request.prompt)
+            for place, (request, outcome) in enumerate(zip(requests, sealing.outcomes, strict=True))
+        ]
+        sealed = await seal(self._shelf.store(order.store), order.page, outcomes)
         return tally_of(sealed, order.price)
 
     @activity.defn(name=SEAL_REPAIR)
     async def seal_repair(self, repaired: Repaired) -> None:
         """Write down what a repair came to."""
         order = repaired.order
+        request = (await self._shelf.page(order.store, order.page))[order.place]
+        outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
-        await add_repair(store, order.index, order.number, repaired.outcome)
+        await add_repair(store, order.index, order.number, outcome)
 
     @activity.defn(name=STILL_OPEN)
     async def still_open(self, workflow_ids: list[str]) -> list[str]:

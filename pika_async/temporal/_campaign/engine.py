@@ -33,7 +33,7 @@ async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
     try:
         return await asking
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise CampaignError(_NOBODY) from error
+        raise CampaignError(_LATER) from error
     except WorkflowQueryFailedError as error:
         raise CampaignError(f"the campaign cannot be asked: {error}") from error
     except RPCError as error:
@@ -75,6 +75,10 @@ async def limit_submits(engine: Client, queue: str, per_second: float) -> None:
     )
 
 
+_LATER = (
+    "no worker has answered. What was asked may be done as soon as one runs "
+    "(pika-async campaign worker); look at the campaign's progress then"
+)
 _NOBODY = (
     "no worker has answered. Nothing is lost: whatever is in flight is waited for as soon as a "
     "worker runs (pika-async campaign worker)"

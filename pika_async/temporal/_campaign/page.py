@@ -76,6 +76,7 @@ class Page:
         self._prices: tuple[Money | None, ...] = ()
         self._with_files = False
         self._outcomes: dict[int, Outcome] = {}
+        self._failure: Exception | None = None
         self._tally = Tally()
 
     @workflow.run
@@ -165,14 +166,20 @@ class Page:
         )
 
     async def _work(self, prompts: int) -> None:
-        async with asyncio.TaskGroup() as lines:
-            for place in range(prompts):
-                if await self._may_take(place, prompts):
-                    self._count(taken=1)
-                    self._purse.reserve(place, self._prices[place])
-                    lines.create_task(self._line(place))
-                else:
-                    self._keep(place, _STOPPED)
+        lines = []
+        for place in range(prompts):
+            if await self._may_take(place, prompts):
+                self._count(taken=1)
+                self._purse.reserve(place, self._prices[place])
+                lines.append(asyncio.create_task(self._line(place)))
+            else:
+                self._keep(place, _STOPPED)
+        # No group of tasks: its end would be awaited where the engine lets go of a workflow.
+        await workflow.wait_condition(
+            lambda: self._failure is not None or len(self._outcomes) == prompts
+        )
+        if self._failure is not None:
+            raise self._failure
 
     async def _may_take(self, place: int, prompts: int) -> bool:
         """Return once the line may be taken; False: nothing is submitted any more."""
@@ -216,6 +223,12 @@ class Page:
         self._tally = self._tally.ended(outcome)
 
     async def _line(self, place: int) -> None:
+        try:
+            self._keep(place, await self._outcome(place))
+        except Exception as error:  # noqa: BLE001 - raised by the page, which waits for its lines
+            self._failure = error
+
+    async def _outcome(self, place: int) -> Outcome:
         line = Line(
             store=self._order.store,
             page=self._order.page,
@@ -238,12 +251,14 @@ class Page:
                 self._purse.settle(place, None)
             case _:
                 self._purse.settle(place, outcome.charge)
-        self._keep(place, outcome)
+        return outcome
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
         while True:
-            await workflow.wait_condition(lambda: self._stopped or self._passable())
+            # Several lines wake at once, and the first may leave no room for the others.
+            while not (self._stopped or self._passable()):
+                await workflow.wait_condition(lambda: self._stopped or self._passable())
             if self._stopped:
                 return _STOPPED
             round_ = self._brake.take()

@@ -284,7 +284,7 @@ class RepairOrder:
         index: The line, from 0 over the whole campaign.
         page: Its page.
         place: Its place there.
-        number: Which repair of this line it is, from 0.
+        number: Which repair of this line it is, from 1.
         adopt: The id of its job; None: submit it again.
         timeout: Seconds to wait for the job from its submit on.
     """

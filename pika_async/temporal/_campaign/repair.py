@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
 
 from pika_async.temporal._campaign.records import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
-from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import FOR_EVER, awaited, submitted
+
+if TYPE_CHECKING:
+    from pika_async.temporal._outcomes import Outcome
 
 _WRITING: Final = timedelta(minutes=5)
 
@@ -21,8 +23,8 @@ class Repair:
     """The workflow of a repair. Its id names the line and the number, so it runs once."""
 
     @workflow.run
-    async def run(self, order: RepairOrder) -> Outcome:
-        """What the line comes to; it is written to the store, too."""
+    async def run(self, order: RepairOrder) -> None:
+        """Returns once it is written to the store what the line comes to."""
         queue = workflow.info().task_queue
         line = Line(store=order.store, page=order.page, place=order.place, index=order.index)
         job = await self._job(order, line, queue)
@@ -37,7 +39,6 @@ class Repair:
             start_to_close_timeout=_WRITING,
             retry_policy=FOR_EVER,
         )
-        return outcome
 
     async def _job(self, order: RepairOrder, line: Line, queue: str) -> Accepted | Outcome:
         if order.adopt is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -45,22 +45,24 @@ class Resolving:
             )
         earlier = (await files.repairs(store)).get(index, [])
         _check_open([sealed[place], *earlier][-1], index, adopted=adopt is not None)
+        number = len(earlier) + 1
         if drop:
-            await files.add_repair(store, index, len(earlier), Dropped())
+            await files.add_repair(store, index, number, Dropped())
             return Dropped()
-        return await self._repaired(
+        await self._repaired(
             RepairOrder(
                 store=store.place,
                 digest=manifest.digest,
                 index=index,
                 page=page,
                 place=place,
-                number=len(earlier),
+                number=number,
                 adopt=adopt,
             )
         )
+        return (await files.repairs(store))[index][-1]
 
-    async def _repaired(self, order: RepairOrder) -> Outcome:
+    async def _repaired(self, order: RepairOrder) -> None:
         repair_id = f"{self._campaign_id}/repair/{order.index}-{order.number}"
         try:
             handle = await said(
@@ -75,7 +77,7 @@ class Resolving:
         except WorkflowAlreadyStartedError:
             # Somebody waits for it already, or has waited for it.
             handle = self._engine.get_workflow_handle_for(Repair.run, repair_id)
-        return cast("Outcome", await said(handle.result()))
+        await said(handle.result())
 
 
 def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> None:

@@ -1,0 +1,76 @@
+"""What the engine is told of a line: no word of its prompt. Pure.
+
+The names of videos begin with words of the prompt, the body of a submit has all of it, and services
+and checks quote it. The engine keeps histories for people with other rights than those who see the
+store. So it is told places in place of names, which are spelled out when a page is sealed, and
+bodies with gaps, which are filled in from the page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+
+from pika_async.temporal._campaign.formats import video_name
+from pika_async.temporal._outcomes import Finished
+
+if TYPE_CHECKING:
+    from pika_async._request.record import Intent
+    from pika_async._request.request import GenerationRequest
+    from pika_async.temporal._outcomes import Outcome
+
+_LONGEST: Final = 500
+# The texts of a request that are its owner's own.
+_TEXTS: Final = ("prompt", "negative_prompt", "region")
+# No JSON holds it.
+_GAP: Final = "\x1a{}\x1a"
+
+
+def hidden(intent: Intent, request: GenerationRequest) -> Intent:
+    """The same, with a gap in its body for each text of the request."""
+    spelled = {text: _GAP.format(place) for place, text in reversed(_spellings(request))}
+    # The longest first: one may be a part of another. In one go: a gap is not looked into.
+    texts = "|".join(re.escape(text) for text in sorted(spelled, key=len, reverse=True))
+    body = re.sub(texts, lambda found: spelled[found[0]], intent.body) if texts else intent.body
+    return evolve(intent, body=body)
+
+
+def restored(intent: Intent, request: GenerationRequest) -> Intent:
+    """What :func:`hidden` was given; the digest in it tells whether it is."""
+    body = intent.body
+    for place, spelled in _spellings(request):
+        body = body.replace(_GAP.format(place), spelled)
+    return evolve(intent, body=body)
+
+
+def _spellings(request: GenerationRequest) -> list[tuple[int, str]]:
+    """How JSON may spell each text: with and without escapes beyond ASCII."""
+    texts = [text for name in _TEXTS if (text := getattr(request, name))]
+    spelled = [
+        json.dumps(text, ensure_ascii=plain)[1:-1] for text in texts for plain in (False, True)
+    ]
+    return list(enumerate(spelled))
+
+
+def without_prompt(text: str, prompt: str) -> str:
+    """What an error or a service says, without the prompt; a history has no room for all of it."""
+    for spelled in (prompt, repr(prompt)[1:-1], prompt.strip()):
+        if spelled:
+            text = text.replace(spelled, "…")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def places(count: int) -> tuple[str, ...]:
+    """What stands for the names of so many videos of a job."""
+    return tuple(map(str, range(count)))
+
+
+def spelled_out(outcome: Outcome, page: int, index: int, prompt: str) -> Outcome:
+    """The same, with the names of its videos."""
+    if not isinstance(outcome, Finished):
+        return outcome
+    names = (video_name(page, index, prompt, outcome.job_id, int(at)) for at in outcome.files)
+    return evolve(outcome, files=tuple(names))

@@ -1,0 +1,60 @@
+"""An engine, a service, and workers of this process between them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from time import time
+
+from support.engine import connected
+from support.films import Clumsy, Farewell, Film
+
+from pika_async import FixedPolling
+from pika_async.simulator import Simulator
+from pika_async.temporal import GenerateVideo, run_worker
+
+
+class Scene:
+    def __init__(self, client, sim):
+        self.client, self.sim = client, sim
+        self.queue = uuid.uuid4().hex
+
+    async def start(self, *args, run=GenerateVideo.run, **options):
+        args = args or ("a red panda",)
+        return await self.client.start_workflow(
+            run, args=args, id=uuid.uuid4().hex, task_queue=self.queue, **options
+        )
+
+    async def outcome(self, *args, **options):
+        return await (await self.start(*args, **options)).result()
+
+    @asynccontextmanager
+    async def worker(self, **settings):
+        stop = asyncio.Event()
+        settings = {"polling": FixedPolling(0.05), "request_timeout": 3.0} | settings
+        task = asyncio.create_task(
+            run_worker(
+                self.client,
+                queue=self.queue,
+                stop=stop,
+                workflows=[Film, Clumsy, Farewell],
+                api_key="a-secret-key",
+                base_url=self.sim.url,
+                dialect=self.sim.dialect,
+                **settings,
+            )
+        )
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+@asynccontextmanager
+async def scene(engine, *faults, service="gateway", **settings):
+    settings = {"duration": 0.2} | settings
+    client = await connected(engine)
+    async with Simulator(service=service, now=time, faults=faults, **settings) as sim:
+        yield Scene(client, sim)

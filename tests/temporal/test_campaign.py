@@ -1,0 +1,458 @@
+"""Campaigns on a real engine: every line at most once, within every limit that was said."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections import Counter
+from contextlib import asynccontextmanager, closing
+
+import anyio
+import pytest
+from attrs import evolve
+from support.killed import be_quick
+from support.scene import scene
+from temporalio.client import WorkflowExecutionStatus
+
+from pika_async import ConfigurationError, FieldError, GenerationRequest, Money
+from pika_async.simulator import Fault
+from pika_async.temporal import (
+    Campaign,
+    CampaignError,
+    Declined,
+    Dropped,
+    Finished,
+    Refused,
+    Uncertain,
+    Why,
+)
+from pika_async.temporal._campaign import account, campaign, page
+from pika_async.temporal._campaign.files import seal
+from pika_async.temporal._store.store import open_store
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    be_quick(monkeypatch.setattr)
+
+
+def prompts(count, about="a red panda"):
+    return [GenerationRequest(f"{about} {number:03}", seed=number) for number in range(count)]
+
+
+@asynccontextmanager
+async def started(at, folder, lines, *, page_size=500, **options):
+    """A campaign of these lines, with a worker."""
+    await Campaign.prepare(lines, folder, page_size=page_size)
+    async with at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10} | options
+        yield await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+
+
+async def until(holds, campaign_=None):
+    """Return once it holds, of the campaign's progress if there is one."""
+    with anyio.fail_after(60):
+        while not holds(*([await campaign_.progress()] if campaign_ else [])):  # noqa: ASYNC110
+            await anyio.sleep(0.05)
+
+
+async def ended(campaign_):
+    with anyio.fail_after(90):
+        return await campaign_.result()
+
+
+async def outcomes(campaign_):
+    return [result.outcome async for result in campaign_.results()]
+
+
+def numbers(sim):
+    """How many jobs each line has at the service."""
+    return Counter(str(job.body).split("a red panda ")[1][:3] for job in sim.jobs.values())
+
+
+def most_at_once(*sims):
+    """The most jobs that were in flight at any instant, by the service's own clock."""
+    moments = []
+    for job in (job for sim in sims for job in sim.jobs.values()):
+        moments += [(job.submitted_at, 1), (job.finished_at, -1)]
+    running = most = 0
+    for _, change in sorted(moments):
+        running += change
+        most = max(most, running)
+    return most
+
+
+async def test_every_line_becomes_a_video_in_the_store(engine, tmp_path):
+    """Each once, and under its own number."""
+    lines = [evolve(line, metadata={"sku": line.prompt[-3:]}) for line in prompts(60)]
+    async with scene(engine) as at, started(at, tmp_path, lines, page_size=25) as campaign_:
+        progress = await ended(campaign_)
+    assert (progress.succeeded, progress.submitted, progress.ended) == (60, 60, True)
+    assert set(numbers(at.sim).values()) == {1}
+    found = [result async for result in campaign_.results()]
+    assert [result.request.prompt[-3:] for result in found] == [line.prompt[-3:] for line in lines]
+    for result in found:
+        (file,) = result.outcome.files
+        assert (tmp_path / file).stat().st_size > 0
+        assert result.metadata == {"sku": result.request.prompt[-3:]}
+    assert len({result.outcome.files for result in found}) == 60
+
+
+async def test_neither_the_key_nor_a_prompt_is_kept_by_the_engine(engine, tmp_path, request):
+    """Histories and the engine's own database hold numbers alone."""
+    async with scene(engine) as at:
+        lines = prompts(5, "a violet hippopotamus")
+        async with started(at, tmp_path / "store", lines) as campaign_:
+            await ended(campaign_)
+    folders = request.getfixturevalue("tmp_path_factory").getbasetemp().glob("engine*[0-9]")
+    for database in (folder / "engine.db" for folder in folders):
+        with closing(sqlite3.connect(database)) as connection:
+            dump = "\n".join(connection.iterdump())
+        for words in (b"violet hippopotamus", b"violet-hippopotamus", b"a-secret-key"):
+            assert words.hex().upper() not in dump
+            assert words.decode() not in dump
+
+
+async def test_never_more_jobs_are_in_flight_than_was_said_over_two_campaigns_on_one_key(
+    engine, tmp_path
+):
+    """The second begins while the first has everything, and the limit is changed on the way."""
+    async with scene(engine, duration=0.5) as at:
+        async with started(at, tmp_path / "a", prompts(80), page_size=20, max_in_flight=12) as one:
+            await until(lambda progress: progress.in_flight == 12, one)
+            await Campaign.prepare(prompts(40), tmp_path / "b", page_size=20)
+            two = await Campaign.start(
+                at.client, uuid.uuid4().hex, tmp_path / "b", account=at.queue, queue=at.queue
+            )
+            await until(lambda progress: progress.share == 6, two)
+            assert (await one.progress()).share == 6
+            await ended(two)
+            await until(lambda progress: progress.share == 12 or progress.ended, one)
+            assert (await ended(one)).succeeded == 80
+    assert most_at_once(at.sim) == 12
+
+
+async def test_a_lower_limit_is_kept_as_soon_as_jobs_have_ended(engine, tmp_path):
+    async with (
+        scene(engine, duration=0.5) as at,
+        started(at, tmp_path, prompts(60), max_in_flight=20) as campaign_,
+    ):
+        await until(lambda progress: progress.in_flight == 20, campaign_)
+        await campaign_.set_max_in_flight(3)
+        await until(lambda progress: progress.in_flight <= 3, campaign_)
+        before = set(at.sim.jobs)
+        assert (await ended(campaign_)).succeeded == 60
+        late = [job for name, job in at.sim.jobs.items() if name not in before]
+        at.sim.jobs = {job.id: job for job in late}
+        assert most_at_once(at.sim) <= 3
+
+
+async def test_a_pause_lets_jobs_end_and_submits_nothing_until_it_is_resumed(engine, tmp_path):
+    async with scene(engine) as at, started(at, tmp_path, prompts(60)) as campaign_:
+        await until(lambda progress: progress.submitted >= 10, campaign_)
+        await campaign_.pause("lunch")
+        await until(lambda progress: progress.in_flight == 0, campaign_)
+        progress, posts = await campaign_.progress(), len(at.sim.submissions)
+        assert (progress.paused, progress.succeeded) == ("lunch", progress.submitted)
+        await anyio.sleep(0.5)
+        assert len(at.sim.submissions) == posts
+        await campaign_.resume()
+        assert (await ended(campaign_)).succeeded == 60
+    assert set(numbers(at.sim).values()) == {1}
+
+
+@pytest.mark.parametrize("fault", ["401-new-api-error", "403-quota-not-enough"])
+async def test_a_refused_key_and_an_empty_balance_pause_the_campaign_and_fail_nothing(
+    engine, tmp_path, fault
+):
+    """When somebody has mended it, the same lines are submitted."""
+    async with scene(engine) as at, started(at, tmp_path, prompts(40), page_size=10) as campaign_:
+        await until(lambda progress: progress.submitted >= 5, campaign_)
+        at.sim.faults.append(Fault(fault, times=None))
+        await until(lambda progress: progress.paused is not None, campaign_)
+        await until(lambda progress: progress.in_flight == 0, campaign_)
+        refusals = len(at.sim.submissions) - len(at.sim.jobs)
+        assert 1 <= refusals <= 10
+        at.sim.faults.clear()
+        await campaign_.resume()
+        progress = await ended(campaign_)
+        assert (progress.succeeded, progress.refused) == (40, 0)
+    assert set(numbers(at.sim).values()) == {1}
+
+
+async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(engine, tmp_path):
+    """One tries again; a page has no room for the tries of all."""
+    async with scene(engine) as at, started(at, tmp_path, prompts(40)) as campaign_:
+        at.sim.faults.append(Fault("429-openai", times=11, retry_after=1))
+        progress = await ended(campaign_)
+        assert (progress.succeeded, progress.refused) == (40, 0)
+        assert len(at.sim.submissions) == 51
+    assert set(numbers(at.sim).values()) == {1}
+
+
+async def test_no_more_submits_a_second_leave_than_was_said(engine, tmp_path):
+    """The engine's limit is an average, with a burst at the start."""
+    async with (
+        scene(engine) as at,
+        started(at, tmp_path, prompts(60), max_in_flight=50, submits_per_second=10) as campaign_,
+    ):
+        await ended(campaign_)
+        times = sorted(job.submitted_at for job in at.sim.jobs.values())
+        # 60 at 10 a second, of which two seconds' worth may leave at once.
+        assert times[-1] - times[0] >= 3.0
+
+
+async def test_a_line_that_the_service_refuses_is_refused_alone(engine, tmp_path):
+    async with scene(engine) as at, started(at, tmp_path, prompts(5)) as campaign_:
+        at.sim.faults.append(Fault("400-invalid-request", times=1))
+        progress = await ended(campaign_)
+    assert (progress.succeeded, progress.refused) == (4, 1)
+    assert [type(each) for each in await outcomes(campaign_)].count(Refused) == 1
+
+
+async def test_a_job_that_fails_and_one_that_does_not_end_are_failed_lines(engine, tmp_path):
+    async with (
+        scene(engine, duration=60) as at,
+        started(at, tmp_path, prompts(2), timeout=1.0) as campaign_,
+    ):
+        progress = await ended(campaign_)
+        found = await outcomes(campaign_)
+    assert progress.failed == 2
+    assert all(isinstance(each, Declined) and each.code == "timeout" for each in found)
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_a_budget_is_never_passed_and_the_rest_waits_for_more(engine, tmp_path, service):
+    """Also with pages that run side by side."""
+    price = {"gateway": 100_000, "pika": None, "fal": None}[service]
+    async with scene(engine, service=service) as at:
+        lines = prompts(40)
+        quote = Money(price) if price else await one_quote(at, lines[0])
+        async with started(
+            at,
+            tmp_path,
+            lines,
+            page_size=10,
+            max_in_flight=60,
+            budget=12 * quote,
+            price=price and Money(price),
+        ) as campaign_:
+            await until(lambda progress: progress.paused is not None, campaign_)
+            progress = await campaign_.progress()
+            assert "budget" in progress.paused
+            assert len(at.sim.jobs) == 12
+            assert progress.cost.micros <= 12 * quote.micros
+            await campaign_.resume(budget=30 * quote)
+            await until(lambda progress: progress.paused is not None, campaign_)
+            assert len(at.sim.jobs) == 30
+            await campaign_.stop()
+            progress = await ended(campaign_)
+            assert (progress.succeeded, progress.refused) == (30, 10)
+            assert progress.cost == 30 * quote
+    assert set(numbers(at.sim).values()) == {1}
+
+
+async def one_quote(at, line):
+    from pika_async import PikaClient  # noqa: PLC0415
+
+    async with PikaClient("a-secret-key", base_url=at.sim.url, dialect=at.sim.dialect) as client:
+        return await client.quote(line)
+
+
+async def test_a_budget_without_a_price_pauses_at_a_service_that_quotes_nothing(engine, tmp_path):
+    async with (
+        scene(engine) as at,
+        started(at, tmp_path, prompts(3), budget=Money(10_000_000)) as campaign_,
+    ):
+        await until(lambda progress: progress.paused is not None, campaign_)
+        assert "price" in (await campaign_.progress()).paused
+        assert at.sim.submissions == []
+        await campaign_.stop()
+        assert (await ended(campaign_)).refused == 3
+
+
+async def test_a_stop_waits_for_what_is_paid_for_and_writes_everything_down(engine, tmp_path):
+    async with scene(engine, duration=1) as at, started(at, tmp_path, prompts(40)) as campaign_:
+        await until(lambda progress: progress.submitted >= 5, campaign_)
+        await campaign_.stop()
+        progress = await ended(campaign_)
+        found = await outcomes(campaign_)
+    assert progress.succeeded == len(at.sim.jobs) == sum(isinstance(e, Finished) for e in found)
+    assert progress.succeeded + progress.refused == 40
+
+
+async def test_a_campaign_that_is_cancelled_stops(engine, tmp_path):
+    async with scene(engine, duration=1) as at, started(at, tmp_path, prompts(40)) as campaign_:
+        await until(lambda progress: progress.submitted >= 5, campaign_)
+        await at.client.get_workflow_handle(campaign_.id).cancel()
+        progress = await ended(campaign_)
+    assert progress.stopped
+    assert progress.succeeded == len(at.sim.jobs)
+
+
+async def test_a_campaign_that_is_terminated_writes_down_what_was_paid_for(engine, tmp_path):
+    """Its pages end by themselves, and the account gets its share back."""
+    async with scene(engine, duration=1) as at, started(at, tmp_path, prompts(40)) as campaign_:
+        await until(lambda progress: progress.submitted >= 10, campaign_)
+        await at.client.get_workflow_handle(campaign_.id).terminate()
+        with pytest.raises(CampaignError, match="did not end by itself"):
+            await campaign_.result()
+        handle = at.client.get_workflow_handle(f"{campaign_.id}/page/000000")
+        await handle.result()
+        found = await outcomes(campaign_)
+    assert sum(isinstance(each, Finished) for each in found) == len(at.sim.jobs)
+    assert {type(each) for each in found} == {Finished, Refused}
+
+
+async def test_a_page_that_was_sealed_is_never_submitted_again(engine, tmp_path):
+    """Also once the engine has forgotten that it has run."""
+    await Campaign.prepare(prompts(20), tmp_path, page_size=10)
+    store = open_store(tmp_path)
+    done = tuple(Finished(job_id=f"job-{place}", videos=(), files=("x",)) for place in range(10))
+    await seal(store, 0, done)
+    async with scene(engine) as at, started(at, tmp_path, prompts(20), page_size=10) as campaign_:
+        assert (await ended(campaign_)).succeeded == 20
+    assert sorted(numbers(at.sim)) == [f"{number:03}" for number in range(10, 20)]
+
+
+async def test_a_page_that_another_run_has_begun_is_uncertain_and_not_submitted(engine, tmp_path):
+    """Nobody knows what that one has sent, once the engine has forgotten it."""
+    from pika_async.temporal._campaign.files import begin  # noqa: PLC0415
+
+    await Campaign.prepare(prompts(4), tmp_path)
+    assert await begin(open_store(tmp_path), 0, "a run of long ago")
+    async with scene(engine) as at, started(at, tmp_path, prompts(4)) as campaign_:
+        assert (await ended(campaign_)).uncertain == 4
+        assert at.sim.submissions == []
+        found = await outcomes(campaign_)
+    assert found == [Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)] * 4
+
+
+async def test_a_campaign_that_has_been_started_is_not_started_again(engine, tmp_path):
+    async with scene(engine) as at, started(at, tmp_path, prompts(3)) as campaign_:
+        for name in (campaign_.id, "another name"):
+            with pytest.raises(CampaignError, match="nothing was started now"):
+                await Campaign.start(at.client, name, tmp_path, queue=at.queue)
+        await ended(campaign_)
+        assert len(at.sim.submissions) == 3
+
+
+async def test_uncertain_lines_stop_nothing_and_are_settled_by_their_owner(engine, tmp_path):
+    """Adopted, submitted again, or dropped; each once, and the results say so."""
+    async with scene(engine) as at, started(at, tmp_path, prompts(6)) as campaign_:
+        at.sim.faults.append(Fault("reset-after", times=3, started=True))
+        progress = await ended(campaign_)
+        assert (progress.succeeded, progress.uncertain) == (3, 3)
+        found = await outcomes(campaign_)
+        first, second, third = (i for i, each in enumerate(found) if isinstance(each, Uncertain))
+        (job_id,) = (
+            job.id for job in at.sim.jobs.values() if f"a red panda {first:03}" in str(job.body)
+        )
+        adopted = await campaign_.resolve(first, adopt=job_id, queue=at.queue)
+        again = await campaign_.resolve(second, resubmit=True, queue=at.queue)
+        dropped = await campaign_.resolve(third, drop=True)
+        with pytest.raises(CampaignError, match="nothing to settle"):
+            await campaign_.resolve(second, resubmit=True, queue=at.queue)
+        settled = await outcomes(campaign_)
+    assert isinstance(adopted, Finished)
+    assert adopted.job_id == job_id
+    assert (tmp_path / adopted.files[0]).exists()
+    assert isinstance(again, Finished)
+    assert dropped == Dropped()
+    assert [settled[first], settled[second], settled[third]] == [adopted, again, dropped]
+    assert numbers(at.sim)[f"{second:03}"] == 2
+    assert len(at.sim.jobs) == 7
+
+
+async def test_a_line_of_a_page_that_has_not_ended_cannot_be_settled(engine, tmp_path):
+    async with scene(engine, duration=2) as at, started(at, tmp_path, prompts(2)) as campaign_:
+        with pytest.raises(CampaignError, match="has not ended yet"):
+            await campaign_.resolve(0, resubmit=True, queue=at.queue)
+        with pytest.raises(FieldError, match="0 to 1"):
+            await campaign_.resolve(2, drop=True)
+        await ended(campaign_)
+
+
+async def test_a_campaign_continues_as_new_and_counts_on(engine, tmp_path, monkeypatch):
+    """A history has an end, a campaign need not have one."""
+    monkeypatch.setattr(campaign, "PAGES_OF_A_RUN", 2)
+    async with (
+        scene(engine) as at,
+        started(at, tmp_path, prompts(35), page_size=5, budget=100, price=1) as campaign_,
+    ):
+        progress = await ended(campaign_)
+        described = await at.client.get_workflow_handle(campaign_.id).describe()
+    assert (progress.succeeded, progress.cost) == (35, Money.of(35))
+    assert set(numbers(at.sim).values()) == {1}
+    assert described.status is WorkflowExecutionStatus.COMPLETED
+    assert described.raw_description.workflow_execution_info.first_run_id != described.run_id
+
+
+async def test_a_worker_that_sees_other_pages_submits_nothing_and_says_so(engine, tmp_path):
+    """Each machine has a folder of that name, and they are not the same one."""
+    await Campaign.prepare(prompts(3), tmp_path / "a")
+    async with scene(engine) as at:
+        campaign_ = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path / "a", queue=at.queue, account=at.queue
+        )
+        (tmp_path / "a").rename(tmp_path / "elsewhere")
+        await Campaign.prepare(prompts(3, "a cat"), tmp_path / "a")
+        async with at.worker():
+            await until(lambda progress: progress.troubles, campaign_)
+            (trouble,) = (await campaign_.progress()).troubles
+            assert "pages of another campaign" in trouble
+            assert at.sim.submissions == []
+            await at.client.get_workflow_handle(campaign_.id).terminate()
+
+
+async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("pika_async.temporal._campaign.client.PATIENCE", page.timedelta(seconds=1))
+    await Campaign.prepare(prompts(3), tmp_path)
+    async with scene(engine) as at:
+        campaign_ = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path, queue=at.queue, account=at.queue
+        )
+        with pytest.raises(CampaignError, match="no worker has answered"):
+            await campaign_.progress()
+        async with at.worker():
+            assert (await ended(campaign_)).succeeded == 3
+
+
+async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_path, monkeypatch):
+    """Nothing is submitted then either."""
+    monkeypatch.setattr("pika_async.temporal._campaign.client.PATIENCE", page.timedelta(seconds=1))
+    await Campaign.prepare(prompts(3), tmp_path)
+    async with scene(engine) as at:
+        campaign_ = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path, queue=at.queue, account=at.queue
+        )
+        with pytest.raises(CampaignError, match="may be done as soon as one runs"):
+            await campaign_.pause()
+
+
+async def test_an_account_whose_campaign_was_terminated_gives_its_share_to_others(
+    engine, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(account, "_LOOK_AROUND", page.timedelta(seconds=1))
+    async with scene(engine, duration=1) as at, started(at, tmp_path / "a", prompts(40)) as one:
+        await until(lambda progress: progress.share == 10, one)
+        await at.client.get_workflow_handle(one.id).terminate()
+        await Campaign.prepare(prompts(20), tmp_path / "b")
+        two = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path / "b", queue=at.queue, account=at.queue
+        )
+        await until(lambda progress: progress.share == 10, two)
+        await ended(two)
+
+
+async def test_what_is_not_there_is_said_before_anything_is_started(engine, tmp_path):
+    async with scene(engine) as at:
+        with pytest.raises(ConfigurationError, match="prepare"):
+            await Campaign.start(at.client, "x", tmp_path)
+        with pytest.raises(CampaignError, match="knows no campaign"):
+            await Campaign(at.client, "nobody-knows-it").progress()
+        for wrong in ({"max_in_flight": 0}, {"submits_per_second": 0}, {"timeout": 0}):
+            with pytest.raises(FieldError, match=next(iter(wrong))):
+                await Campaign.start(at.client, "x", tmp_path, **wrong)

@@ -1,0 +1,74 @@
+"""What the engine is told of a line of a campaign holds no word of its prompt."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pika_async import GenerationRequest
+from pika_async._request.record import Intent, intent_body, kept_body
+from pika_async.temporal import Declined, Finished
+from pika_async.temporal._campaign.discreet import (
+    hidden,
+    places,
+    restored,
+    spelled_out,
+    without_prompt,
+)
+
+
+def intent_of(body):
+    digest, text = intent_body(body)
+    return Intent(service="fal", base_url="http://x", submit_id="1", digest=digest, body=text)
+
+
+TEXTS = st.text(min_size=1).filter(str.strip)
+
+
+@given(TEXTS, TEXTS, st.booleans())
+def test_a_body_is_the_same_again_once_its_gaps_are_filled(prompt, other, plain):
+    """It is sent again under its key, so each byte counts."""
+    request = GenerationRequest(prompt, negative_prompt=other)
+    told = {"prompt": request.prompt, "not": request.negative_prompt, "seed": 7}
+    body = json.dumps(told, ensure_ascii=plain).encode("utf-8", "surrogatepass")
+    intent = intent_of(body)
+    assert restored(hidden(intent, request), request) == intent
+    assert kept_body(restored(hidden(intent, request), request)) == kept_body(intent)
+
+
+@pytest.mark.parametrize("prompt", ['a "red" panda', "красная панда", "a\nb", "🦊 runs"])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_hidden_body_holds_no_text_of_its_owner(prompt, plain):
+    """However JSON spells it."""
+    request = GenerationRequest(prompt)
+    body = json.dumps({"prompt": prompt}, ensure_ascii=plain).encode()
+    assert json.dumps(prompt, ensure_ascii=plain)[1:-1] not in hidden(intent_of(body), request).body
+
+
+def test_an_error_that_quotes_the_prompt_is_told_without_it():
+    """What is left says still what happened."""
+    said = "the prompt 'a red panda' is too long"
+    assert without_prompt(said, "a red panda") == "the prompt '…' is too long"
+
+
+def test_a_long_error_is_cut():
+    """Five hundred of them stand in one history."""
+    assert len(without_prompt("x" * 10_000, "a red panda")) == 500
+
+
+def test_names_of_videos_are_spelled_out_from_the_page():
+    """In histories their places stand for them."""
+    ended = Finished(job_id="66e0818e", videos=(), files=places(2))
+    assert spelled_out(ended, 1, 500, "a red panda").files == (
+        "videos/000001/00501-a-red-panda-66e0818e.mp4",
+        "videos/000001/00501-a-red-panda-66e0818e-2.mp4",
+    )
+
+
+def test_what_has_no_videos_stays_as_it_is():
+    """There are no names in it."""
+    declined = Declined(job_id="1", reason="it broke")
+    assert spelled_out(declined, 0, 0, "a red panda") is declined
