@@ -98,6 +98,11 @@ class Brake:
                 await self._sleep(max(wait, _SHORTEST_SLEEP))
             return self._go()
 
+    @property
+    def held(self) -> float:
+        """Seconds until somebody gets a place."""
+        return max(self._next_place() - self._now(), 0.0)
+
     def _next_place(self) -> float:
         if self._pace == math.inf and self._saved:
             return self._until

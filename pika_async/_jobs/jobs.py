@@ -19,8 +19,7 @@ The life of a job, and what each moment means for the money:
    where the service knows repeated keys it is asked again with the same key and body, and names
    the job.
 6. The job is waited for (``tracking``). Nothing that goes wrong here costs anything, and nothing
-   here stops the job: giving up, being cancelled and crashing leave it running and paid for. Its
-   id alone leads back to it, from any process.
+   here stops the job: giving up and crashing leave it running and paid for, and its id leads back.
 7. It ends, once. Whether a failed job is billed is the service's to say.
 
 A :class:`Job` stays the same object for as long as anybody holds it, so that all its watchers
@@ -122,9 +121,8 @@ class Jobs:
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self._slots = Slots(max_in_flight)
-        # A job stays the same object for as long as anyone holds it.
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
-        # When the latest were submitted, oldest first: for a minute, "not found" is no verdict.
+        # Of the latest, oldest first: for a minute, "not found" is no verdict.
         self._submitted_at: OrderedDict[str, float] = OrderedDict()
 
     @property
@@ -281,6 +279,11 @@ class Jobs:
         if handle is not None:
             self._note_submit(handle.job_id)
         return handle
+
+    @property
+    def held(self) -> float:
+        """Seconds for which the service wants no submit."""
+        return self._submitter.held
 
     @property
     def can_find(self) -> bool:

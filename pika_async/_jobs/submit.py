@@ -122,6 +122,11 @@ class Submitter:
         self.closed = False
         """Whether nothing more may leave."""
 
+    @property
+    def held(self) -> float:
+        """Seconds for which the service wants no submit."""
+        return self._brake.held
+
     async def submit(self, submit: Submit) -> Job:
         """The accepted job.
 

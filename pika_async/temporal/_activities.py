@@ -55,6 +55,8 @@ remembers a key; one that has forgotten it would take the same submit for a new 
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
 _BEATS_IN_TIME: Final = 4
+# Seconds that a submit may wait for its turn.
+_IN_LINE: Final = 2.0
 
 
 class Activities:
@@ -83,8 +85,6 @@ class Activities:
         self._output_dir = output_dir
         self._shelf = shelf
         self._now = now
-        # Until when the service wants no submit of this account.
-        self._held_until = 0.0
 
     @activity.defn(name=SUBMIT)
     async def submit(self, order: Order) -> Accepted:
@@ -129,13 +129,10 @@ class Activities:
             intent = None if again is None else restored(again.intent, read)
             await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
-            seconds = getattr(error, "retry_after", None)
-            if seconds is not None:
-                self._held_until = max(self._held_until, self._now() + seconds)
             said = Said(
                 error=type(error).__name__,
                 meaning=_told(order.request, read, str(error)),
-                seconds=seconds,
+                seconds=getattr(error, "retry_after", None),
                 sent=record.sent,
             )
             raise as_failure(_cause_of(error, record), said) from error
@@ -144,8 +141,8 @@ class Activities:
 
     def _check_held(self) -> None:
         """Refuse what would only wait here, and be counted as lost after its time."""
-        seconds = self._held_until - self._now()
-        if seconds > 0:
+        seconds = jobs_of(self._submitting).held
+        if seconds > _IN_LINE:
             said = Said(error="RateLimitError", meaning=_HELD, seconds=seconds)
             raise as_failure(Cause.NOT_STARTED, said)
 

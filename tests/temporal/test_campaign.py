@@ -185,10 +185,10 @@ async def test_a_refused_key_and_an_empty_balance_pause_the_campaign_and_fail_no
 async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(engine, tmp_path):
     """One tries again; a page has no room for the tries of all."""
     async with scene(engine) as at, started(at, tmp_path, prompts(40)) as campaign_:
-        at.sim.faults.append(Fault("429-openai", times=11, retry_after=1))
+        at.sim.faults.append(Fault("429-openai", times=6, retry_after=1))
         progress = await ended(campaign_)
         assert (progress.succeeded, progress.refused) == (40, 0)
-        assert len(at.sim.submissions) == 51
+        assert len(at.sim.submissions) == 46
     assert set(numbers(at.sim).values()) == {1}
 
 
