@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -20,9 +21,13 @@ from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async._request.fingerprint import fingerprint
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
+from pika_async.temporal._campaign.files import write_pages
+from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._codec import to_plain
 from pika_async.temporal._failures import as_failure
 from pika_async.temporal._record import LATEST
-from pika_async.temporal._records import Accepted, Leaving, Lost, Order, Said
+from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
+from pika_async.temporal._store.store import open_store
 from pika_async.temporal._verdict import Cause
 
 REQUEST = GenerationRequest("a red panda")
@@ -55,7 +60,7 @@ class Clock:
 class Scene:
     def __init__(self, sim, client, clock):
         self.sim, self.clock, self.engine = sim, clock, Engine()
-        self.activities = Activities(client, client, output_dir=None, now=clock)
+        self.activities = Activities(client, client, output_dir=None, shelf=Shelf(), now=clock)
         self.environment = ActivityEnvironment(client=self.engine)
 
     async def submit(self, request=REQUEST, *, again=None, run_id=None):
@@ -278,6 +283,70 @@ async def test_one_that_is_stopped_before_it_writes_anything_sends_nothing():
             await task
         assert caught.value.type == "pika.not_started"
         assert at.sim.submissions == []
+
+
+async def line_of(folder, request):
+    """That request as the first line of a campaign."""
+    await write_pages(open_store(folder), [request])
+    return Line(store=str(folder), page=0, place=0, index=0)
+
+
+OWN = GenerationRequest('a "violet" hippopotamus, фиолетовый', negative_prompt="no grey elephant")
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_of_a_line_of_a_campaign_the_record_holds_no_word_of_its_prompt(service, tmp_path):
+    """Who may read the engine may not read the store."""
+    async with scene(service) as at:
+        line = await line_of(tmp_path, OWN)
+        job = await at.submit(line)
+        told = json.dumps([to_plain(record) for record in at.engine.records], ensure_ascii=False)
+    assert list(at.sim.jobs) == [job.job_id]
+    for word in ("hippopotamus", "violet", "elephant", "фиолетовый"):
+        assert word not in told
+
+
+async def test_a_line_is_sent_again_under_its_key_with_the_same_body(tmp_path):
+    """Its gaps are filled from the page."""
+    async with scene("pika", Fault("reset-after", started=True)) as at:
+        line = await line_of(tmp_path, OWN)
+        kind, said = await at.failure(line)
+        assert kind == "pika.lost"
+        job = await at.submit(line, again=said.sent)
+        assert list(at.sim.jobs) == [job.job_id]
+        first, second = at.sim.submissions
+    assert first.body == second.body
+
+
+async def test_a_lost_line_is_found_in_a_history_by_what_was_drawn_for_it(tmp_path):
+    """The seed stands in the body that was kept."""
+    async with scene("fal", Fault("reset-after", started=True)) as at:
+        line = await line_of(tmp_path, OWN)
+        _, said = await at.failure(line)
+        lost = Lost(request=line, sent=said.sent)
+        found = await at.environment.run(at.activities.find, lost)
+    assert [found.job_id] == list(at.sim.jobs)
+
+
+async def test_a_refusal_that_quotes_the_prompt_is_told_without_it(tmp_path):
+    """A failure of an activity stands in the history."""
+    message = {"error": {"message": f"not allowed: {OWN.prompt}", "code": "bad_prompt"}}
+    async with scene("gateway", Fault("custom", status=400, body=message)) as at:
+        kind, said = await at.failure(await line_of(tmp_path, OWN))
+    assert kind == "pika.refused"
+    assert "not allowed" in said.meaning
+    assert "hippopotamus" not in said.meaning
+
+
+async def test_while_the_service_wants_none_a_submit_is_told_so_and_does_not_wait():
+    """Whoever only waits is counted as lost after its time."""
+    async with scene("gateway", Fault("429-openai", retry_after=30)) as at:
+        kind, said = await at.failure()
+        assert (kind, said.seconds) == ("pika.not_started", 30)
+        kind, said = await at.failure()
+        assert kind == "pika.not_started"
+        assert said.seconds > 20
+        assert len(at.sim.submissions) == 1
 
 
 def test_a_failure_is_never_repeated_by_the_engine():
