@@ -339,6 +339,22 @@ async def test_a_campaign_that_has_been_started_is_not_started_again(engine, tmp
         assert len(at.sim.submissions) == 3
 
 
+async def test_what_a_campaign_that_has_ended_has_left_may_be_carried_on(engine, tmp_path):
+    """Under another name: what was not begun is submitted, what was sealed stays."""
+    async with scene(engine) as at, started(at, tmp_path, prompts(30), page_size=10) as one:
+        again = {"queue": at.queue, "account": at.queue, "max_in_flight": 10, "carry_on": True}
+        await until(lambda progress: progress.submitted >= 5, one)
+        with pytest.raises(CampaignError, match="has not ended yet"):
+            await Campaign.start(at.client, "another name", tmp_path, **again)
+        await one.stop()
+        first = await ended(one)
+        two = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        second = await ended(two)
+    assert first.succeeded + (second.succeeded - first.succeeded) == len(at.sim.jobs)
+    assert second.taken == 30
+    assert set(numbers(at.sim).values()) == {1}
+
+
 async def test_uncertain_lines_stop_nothing_and_are_settled_by_their_owner(engine, tmp_path):
     """Adopted, submitted again, or dropped; each once, and the results say so."""
     async with scene(engine) as at, started(at, tmp_path, prompts(6)) as campaign_:

@@ -55,6 +55,15 @@ def test_what_is_told_again_to_the_one_who_holds_it_still_costs_nobody_anything(
     assert shares.held == 10
 
 
+def test_one_that_has_made_itself_narrow_is_told_again():
+    """What it holds is its own still."""
+    shares = Shares(10)
+    shares.want("a", 10)
+    shares.changes()
+    shares.tell("a", 0)
+    assert shares.changes() == {"a": 10}
+
+
 def test_a_lower_limit_takes_away():
     """As soon as possible, and no sooner."""
     shares = Shares(10)

@@ -43,8 +43,11 @@ class Account:
     async def run(self, order: AccountOrder) -> None:
         """Ends when no campaign shares it any more."""
         while True:
+            members = len(self._shares.members)
+            # What one campaign holds is of interest only where another lacks it.
+            patience = _LOOK_AROUND if not members or (members > 1 and self._shares.lack) else None
             try:
-                await workflow.wait_condition(lambda: self._changed, timeout=_LOOK_AROUND)
+                await workflow.wait_condition(lambda: self._changed, timeout=patience)
             except TimeoutError:
                 if not self._shares.members:
                     return

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, PikaClient
 from pika_async._request.parts import media_of
 from pika_async.temporal._campaign.discreet import spelled_out
+from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
     add_repair,
     begin,
@@ -120,18 +119,8 @@ class CampaignActivities:
     @activity.defn(name=STILL_OPEN)
     async def still_open(self, workflow_ids: list[str]) -> list[str]:
         """Those workflows that have not ended."""
-        still: list[str] = []
-        for workflow_id in workflow_ids:
-            handle = activity.client().get_workflow_handle(workflow_id)
-            try:
-                described = await handle.describe()
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                continue
-            if described.status is WorkflowExecutionStatus.RUNNING:
-                still.append(workflow_id)
-        return still
+        engine = activity.client()
+        return [name for name in workflow_ids if await is_running(engine, name)]
 
 
 def _with_files(request: GenerationRequest) -> bool:

@@ -101,6 +101,8 @@ class CampaignRun:
     def held(self, held: Held) -> None:
         """A page's word: nothing can be submitted."""
         self._order = evolve(self._order, paused=self._order.paused or held.reason)
+        # It has made itself narrow, and is told its width again also where it is resumed at once.
+        self._shares.tell(str(held.page), 0)
         self._changed = True
 
     @workflow.signal

@@ -20,7 +20,7 @@ from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
-from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
+from pika_async.temporal._campaign.engine import CampaignError, is_running, limit_submits, said
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
@@ -119,6 +119,7 @@ class Campaign:
         timeout: float | None = None,
         account: str = "default",
         queue: str = QUEUE,
+        carry_on: bool = False,
     ) -> Campaign:
         """Start a prepared campaign. Workers submit from now on.
 
@@ -137,6 +138,8 @@ class Campaign:
                 with the code ``"timeout"``; None: for ever.
             account: Campaigns that share an account's limit name the same one.
             queue: The task queue of the workers.
+            carry_on: Start what an earlier campaign has left here, which has ended. What it has
+                begun and not written down is uncertain then, and not submitted.
 
         Raises:
             FieldError: An argument is not allowed.
@@ -150,7 +153,7 @@ class Campaign:
         if money is not None and each is not None and money.currency != each.currency:
             raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
         manifest = await files.read_manifest(opened)
-        await campaign._claim(opened)
+        await campaign._claim(opened, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
             digest=manifest.digest,
@@ -183,15 +186,21 @@ class Campaign:
             ) from error
         return campaign
 
-    async def _claim(self, store: Store) -> None:
-        """One campaign a store: two would each pay for its prompts."""
+    async def _claim(self, store: Store, *, carry_on: bool) -> None:
+        """One campaign a store at a time: two would take each other's pages for abandoned ones."""
         if await store.create(_STARTED, self.id.encode()):
             return
         other = (await store.read(_STARTED) or b"").decode(errors="replace")
-        if other != self.id:
+        if other == self.id:
+            return
+        if not carry_on:
             raise CampaignError(
                 f"the prompts in {store.place} have been started as the campaign {other}; nothing "
-                "was started now. Prepare other prompts elsewhere"
+                "was started now. Where that one has ended, carry_on=True starts what it has left"
+            )
+        if await is_running(self._engine, other):
+            raise CampaignError(
+                f"the campaign {other} on {store.place} has not ended yet; nothing was started now"
             )
 
     @property

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
-from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import PikaError
@@ -57,6 +61,17 @@ def _sentence(error: RPCError, campaign: str) -> str:
             return f"the Temporal server cannot be reached: {error.message}"
         case _:
             return f"the Temporal server says: {error.message}"
+
+
+async def is_running(engine: Client, workflow_id: str) -> bool:
+    """Whether a workflow has not ended; one that nobody knows has."""
+    try:
+        described = await engine.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise CampaignError(_sentence(error, workflow_id)) from error
+    return described.status is WorkflowExecutionStatus.RUNNING
 
 
 async def limit_submits(engine: Client, queue: str, per_second: float) -> None:

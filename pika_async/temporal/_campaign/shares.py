@@ -68,6 +68,12 @@ class Shares:
         """Somebody joins, or joins again, who may have jobs in flight already."""
         self.members[name] = member
 
+    def tell(self, name: str, amount: int) -> None:
+        """A member has taken itself for told so much."""
+        member = self.members.get(name)
+        if member is not None:
+            member.told = amount
+
     def released(self, name: str, amount: int) -> None:
         """A member has no more than this in flight, or what it was told since."""
         member = self.members.get(name)
