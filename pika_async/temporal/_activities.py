@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import anyio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -31,6 +30,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
 from pika_async._wire.media import with_media_read
+from pika_async.temporal._beating import beating
 from pika_async.temporal._campaign.discreet import hidden, places, restored, without_prompt
 from pika_async.temporal._campaign.files import save_video, video_name
 from pika_async.temporal._codec import checked
@@ -42,7 +42,7 @@ from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order, Re
 from pika_async.temporal._verdict import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from pika_async import GenerationRequest, Succeeded
@@ -54,7 +54,6 @@ remembers a key; one that has forgotten it would take the same submit for a new 
 
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
-_BEATS_IN_TIME: Final = 4
 # Seconds that a submit may wait for its turn.
 _IN_LINE: Final = 2.0
 
@@ -172,7 +171,7 @@ class Activities:
         job = jobs_of(self._waiting).attach(
             job_id, request=request, seconds_ago=age, hints=errand.job.hints
         )
-        async with _beating():
+        async with beating():
             try:
                 state = await job.result(timeout=left)
             except JobTimeoutError as error:
@@ -243,26 +242,6 @@ def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
 
 def _utc() -> datetime:
     return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
-    """While inside, the engine is told that this worker lives."""
-    limit = activity.info().heartbeat_timeout
-    if limit is None:
-        yield
-        return
-    task = asyncio.create_task(_beat(limit.total_seconds() / _BEATS_IN_TIME))
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-async def _beat(interval: float) -> None:
-    while True:
-        activity.heartbeat()
-        await anyio.sleep(interval)
 
 
 _BEGUN_ANEW: Final = (

@@ -20,6 +20,7 @@ def queue_of_submits(queue: str) -> str:
 OPEN_PAGE: Final = "pika_open_page"
 SEAL_PAGE: Final = "pika_seal_page"
 SEAL_REPAIR: Final = "pika_seal_repair"
+PAGE_RESULT: Final = "pika_page_result"
 STILL_OPEN: Final = "pika_still_open"
 
 PAGE: Final = "PikaPage"

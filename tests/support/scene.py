@@ -9,10 +9,12 @@ from time import time
 
 from support.engine import connected
 from support.films import Clumsy, Farewell, Film
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from pika_async import FixedPolling
 from pika_async.simulator import Simulator
-from pika_async.temporal import GenerateVideo, run_worker
+from pika_async.temporal import GenerateVideo, Outcome, run_worker
 
 
 class Scene:
@@ -58,3 +60,16 @@ async def scene(engine, *faults, service="gateway", **settings):
     client = await connected(engine)
     async with Simulator(service=service, now=time, faults=faults, **settings) as sim:
         yield Scene(client, sim)
+
+
+async def reset(client, handle, event):
+    described = await handle.describe()
+    answer = await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=described.run_id),
+            workflow_task_finish_event_id=event,
+            request_id=uuid.uuid4().hex,
+        )
+    )
+    return client.get_workflow_handle(handle.id, run_id=answer.run_id, result_type=Outcome)

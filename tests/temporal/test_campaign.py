@@ -11,7 +11,8 @@ import anyio
 import pytest
 from attrs import evolve
 from support.killed import be_quick
-from support.scene import scene
+from support.scene import reset, scene
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 
 from pika_async import ConfigurationError, FieldError, GenerationRequest, Money
@@ -353,6 +354,28 @@ async def test_what_a_campaign_that_has_ended_has_left_may_be_carried_on(engine,
     assert first.succeeded + (second.succeeded - first.succeeded) == len(at.sim.jobs)
     assert second.taken == 30
     assert set(numbers(at.sim).values()) == {1}
+
+
+async def test_a_page_that_is_reset_while_it_is_open_goes_on_and_pays_for_nothing_twice(
+    engine, tmp_path
+):
+    """The engine tells its campaign that it was terminated, which is not its end."""
+    async with scene(engine, duration=1) as at, started(at, tmp_path, prompts(30)) as campaign_:
+        await until(lambda progress: progress.succeeded >= 5, campaign_)
+        handle = at.client.get_workflow_handle(f"{campaign_.id}/page/000000")
+        events = [event async for event in handle.fetch_history_events()]
+        ends = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        last = [event.event_id for event in events if event.event_type == ends][-1]
+        await reset(at.client, handle, last)
+        progress = await ended(campaign_)
+        found = await outcomes(campaign_)
+    assert set(numbers(at.sim).values()) == {1}
+    assert progress.succeeded >= 5
+    assert progress.succeeded == sum(isinstance(each, Finished) for each in found)
+    named = {each.job_id for each in found if isinstance(each, Finished)}
+    unsure = sum(isinstance(each, Uncertain) for each in found)
+    assert len(at.sim.jobs) - len(named) <= unsure
+    assert progress.succeeded + progress.uncertain == 30
 
 
 async def test_uncertain_lines_stop_nothing_and_are_settled_by_their_owner(engine, tmp_path):

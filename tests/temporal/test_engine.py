@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import uuid
 from contextlib import closing
 
 import pytest
 from support.engine import connected, posted
 from support.films import Clumsy, Farewell, Film
 from support.killed import be_quick
-from support.scene import scene
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from support.scene import reset, scene
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
@@ -24,7 +21,6 @@ from pika_async.simulator import Fault
 from pika_async.temporal import (
     Declined,
     Finished,
-    GenerateVideo,
     PikaPlugin,
     Refused,
     Uncertain,
@@ -81,19 +77,6 @@ async def test_a_lost_answer_is_settled_as_the_service_can(engine, service, expe
     assert isinstance(outcome, expected)
     if expected is Uncertain:
         assert outcome.why is Why.NO_ANSWER
-
-
-async def reset(client, handle, event):
-    described = await handle.describe()
-    answer = await client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace="default",
-            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=described.run_id),
-            workflow_task_finish_event_id=event,
-            request_id=uuid.uuid4().hex,
-        )
-    )
-    return client.get_workflow_handle_for(GenerateVideo.run, handle.id, run_id=answer.run_id)
 
 
 async def test_a_finished_workflow_that_is_reset_sends_nothing(engine):

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from temporalio import activity
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, PikaClient
 from pika_async._request.parts import media_of
+from pika_async.temporal._beating import beating
 from pika_async.temporal._campaign.discreet import spelled_out
 from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
@@ -27,7 +30,13 @@ from pika_async.temporal._campaign.records import (
     Tally,
     tally_of,
 )
-from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, SEAL_REPAIR, STILL_OPEN
+from pika_async.temporal._names import (
+    OPEN_PAGE,
+    PAGE_RESULT,
+    SEAL_PAGE,
+    SEAL_REPAIR,
+    STILL_OPEN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +57,10 @@ class CampaignActivities:
     @property
     def all(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.open_page, self.seal_page, self.seal_repair, self.still_open)
+        return (
+            *(self.open_page, self.seal_page, self.seal_repair),
+            *(self.page_result, self.still_open),
+        )
 
     @activity.defn(name=OPEN_PAGE)
     async def open_page(self, order: PageOrder) -> Opened:
@@ -115,6 +127,21 @@ class CampaignActivities:
         outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
         await add_repair(store, order.index, order.number, outcome)
+
+    @activity.defn(name=PAGE_RESULT)
+    async def page_result(self, page_id: str) -> Tally | None:
+        """The end of the last run of a page; None where it has not ended by itself."""
+        handle = activity.client().get_workflow_handle(page_id, result_type=Tally)
+        async with beating():
+            try:
+                tally: Tally = await handle.result()
+            except WorkflowFailureError:
+                return None
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                raise
+        return tally
 
     @activity.defn(name=STILL_OPEN)
     async def still_open(self, workflow_ids: list[str]) -> list[str]:

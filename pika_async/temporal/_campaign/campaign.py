@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from attrs import evolve
@@ -42,10 +43,13 @@ from pika_async.temporal._campaign.records import (
     Tally,
 )
 from pika_async.temporal._campaign.shares import Shares
-from pika_async.temporal._names import id_of_account, id_of_page
+from pika_async.temporal._names import PAGE_RESULT, id_of_account, id_of_page
+from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
 
 PAGES_OF_A_RUN: Final = 1000
 MOST_IN_FLIGHT: Final = 10_000
+
+_LONGEST_PAGE: Final = timedelta(days=60)
 
 
 @workflow.defn(name="PikaCampaign")
@@ -269,8 +273,13 @@ class CampaignRun:
             self._pages[page] = asyncio.create_task(self._page(page))
 
     async def _page(self, page: int) -> None:
-        # The second one submits nothing where the first may have: it writes down what is uncertain.
-        tally = await self._worked(page, "") or await self._worked(page, "/again")
+        # A page that somebody has reset goes on as another run. Where there is none, a second page
+        # submits nothing that the first may have: it writes down what is uncertain.
+        tally = (
+            await self._worked(page, "")
+            or await self._worked_by_another_run(page)
+            or await self._worked(page, "/again")
+        )
         if tally is None:
             self._order = evolve(self._order, stranded=(*self._order.stranded, page))
             tally = Tally(taken=self._order.lines_of(page), uncertain=self._order.lines_of(page))
@@ -315,6 +324,18 @@ class CampaignRun:
         except (ChildWorkflowError, WorkflowAlreadyStartedError):
             return None
         return tally
+
+    async def _worked_by_another_run(self, page: int) -> Tally | None:
+        """The end of the page's last run; None where that has ended in another way."""
+        ended: Tally | None = await workflow.execute_activity(
+            PAGE_RESULT,
+            id_of_page(self._id, page),
+            result_type=Tally,
+            start_to_close_timeout=_LONGEST_PAGE,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=FOR_EVER,
+        )
+        return ended
 
     # Money.
 
