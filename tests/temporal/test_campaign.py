@@ -23,12 +23,14 @@ from pika_async.temporal import (
     Declined,
     Dropped,
     Finished,
+    GenerateVideo,
     Refused,
     Uncertain,
     Why,
 )
-from pika_async.temporal._campaign import account, campaign, page
+from pika_async.temporal._campaign import account, campaign, files, page
 from pika_async.temporal._campaign.files import seal
+from pika_async.temporal._campaign.records import PageOrder
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -376,6 +378,42 @@ async def test_a_page_that_is_reset_while_it_is_open_goes_on_and_pays_for_nothin
     unsure = sum(isinstance(each, Uncertain) for each in found)
     assert len(at.sim.jobs) - len(named) <= unsure
     assert progress.succeeded + progress.uncertain == 30
+
+
+async def test_a_page_whose_name_is_taken_by_something_else_is_worked_through_all_the_same(
+    engine, tmp_path
+):
+    """Under another name; the note in the store says that nobody has begun it."""
+    await Campaign.prepare(prompts(3), tmp_path)
+    async with scene(engine) as at, at.worker():
+        name = uuid.uuid4().hex
+        taken = await at.client.start_workflow(
+            GenerateVideo.run, "a cat", id=f"{name}/page/000000", task_queue="nobody's"
+        )
+        campaign_ = await Campaign.start(
+            at.client, name, tmp_path, queue=at.queue, account=at.queue
+        )
+        assert (await ended(campaign_)).succeeded == 3
+        await taken.terminate()
+    assert set(numbers(at.sim).values()) == {1}
+
+
+async def test_of_a_page_that_has_run_before_under_its_name_the_end_is_taken(engine, tmp_path):
+    """As after a reset, where an engine tells of the old run alone."""
+    await Campaign.prepare(prompts(3), tmp_path)
+    async with scene(engine) as at, at.worker():
+        name = uuid.uuid4().hex
+        digest = (await files.read_manifest(open_store(tmp_path))).digest
+        order = PageOrder(store=str(tmp_path), digest=digest, page=0, first=0, width=2)
+        early = await at.client.start_workflow(
+            page.Page.run, order, id=f"{name}/page/000000", task_queue=at.queue
+        )
+        campaign_ = await Campaign.start(
+            at.client, name, tmp_path, queue=at.queue, account=at.queue
+        )
+        assert (await ended(campaign_)).succeeded == 3
+        assert (await early.result()).succeeded == 3
+    assert set(numbers(at.sim).values()) == {1}
 
 
 async def test_uncertain_lines_stop_nothing_and_are_settled_by_their_owner(engine, tmp_path):

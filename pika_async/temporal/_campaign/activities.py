@@ -32,6 +32,7 @@ from pika_async.temporal._campaign.records import (
 )
 from pika_async.temporal._names import (
     OPEN_PAGE,
+    PAGE,
     PAGE_RESULT,
     SEAL_PAGE,
     SEAL_REPAIR,
@@ -134,6 +135,9 @@ class CampaignActivities:
         handle = activity.client().get_workflow_handle(page_id, result_type=Tally)
         async with beating():
             try:
+                # Whatever else runs under that name is no page.
+                if (await handle.describe()).workflow_type != PAGE:
+                    return None
                 tally: Tally = await handle.result()
             except WorkflowFailureError:
                 return None
