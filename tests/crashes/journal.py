@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pika_async import JournalError, read_journal
+from pika_async import JournalEntry, JournalError, read_journal
 
 
-def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
-    """How each request stands, by prompt; from a copy, since to read a journal is to touch it."""
+def journal_entries(journal: Path) -> list[JournalEntry]:
+    """Its requests; from a copy, since to read a journal is to touch it."""
     if not journal.exists():
-        return {}
+        return []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "journal"
         for ending in ("", "-wal"):
@@ -21,12 +21,16 @@ def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
             if source.exists():
                 shutil.copy(source, copy.with_name(copy.name + ending))
         try:
-            entries = list(read_journal(copy))
+            return list(read_journal(copy))
         except JournalError:
             # Killed before there was anything in it.
-            return {}
+            return []
+
+
+def journal_rows(journal: Path) -> dict[str, dict[str, Any]]:
+    """How each request stands, by prompt."""
     rows = {}
-    for entry in entries:
+    for entry in journal_entries(journal):
         last = entry.attempts[-1] if entry.attempts else None
         rows[entry.request["prompt"]] = {
             "status": str(entry.status),

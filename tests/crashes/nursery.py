@@ -26,8 +26,10 @@ from attrs import define, field, frozen
 
 from pika_async import (
     Batch,
+    BudgetError,
     FixedPolling,
     GenerationRequest,
+    Money,
     PikaClient,
     RetryPolicy,
     SubmissionUncertainError,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 120.0
 _HANGING = 0.05
+_PARTS = ("charged", "reserved", "estimated")
 
 
 @frozen(kw_only=True)
@@ -56,6 +59,10 @@ class Order:
     service: str = "gateway"
     image: str | None = None
     """The file that every request begins with."""
+    budget: int | None = None
+    """Millionths of a dollar; None: no bound."""
+    price: int | None = None
+    """What a job is taken to cost, in millionths of a dollar."""
     dies_at: int = 0
     """The SQL statement, counted from 1, before which the process kills itself; 0: none."""
 
@@ -89,6 +96,8 @@ async def _carry_out(order: Order) -> None:
             journal=order.journal,
             output_dir=order.output_dir,
             max_in_flight=order.max_in_flight,
+            budget=_money(order.budget),
+            price=_money(order.price),
             on_transition=lambda transition: _tell({"job": transition.job_id}),
         ) as batch:
             async for result in batch:
@@ -98,11 +107,18 @@ async def _carry_out(order: Order) -> None:
                         "job_id": result.job_id,
                         "ok": result.ok,
                         "uncertain": isinstance(result.error, SubmissionUncertainError),
+                        "beyond the budget": isinstance(result.error, BudgetError),
                         "error": None if result.error is None else repr(result.error)[:500],
                         "files": [path.name for path in result.files],
                         "resumed": result.resumed,
                     }
                 )
+            spent = batch.stats.spent
+            _tell({"spent": {part: getattr(spent, part).micros for part in _PARTS}})
+
+
+def _money(micros: int | None) -> Money | None:
+    return None if micros is None else Money(micros)
 
 
 def _tell(what: dict[str, Any]) -> None:
@@ -169,6 +185,8 @@ class Life:
     """The results that it told of."""
     jobs: set[str] = field(factory=set)
     """The jobs whose transitions it told of."""
+    spent: dict[str, int] | None = None
+    """What it said it had spent, in millionths of a dollar, when its batch had ended."""
     begun: asyncio.Event = field(factory=asyncio.Event)
     """It is about to open the journal."""
     ended: asyncio.Event = field(factory=asyncio.Event)
@@ -222,6 +240,8 @@ def _note(life: Life, word: dict[str, Any]) -> None:
         life.begun.set()
     elif "job" in word:
         life.jobs.add(word["job"])
+    elif "spent" in word:
+        life.spent = word["spent"]
     elif "ended" in word:
         life.code = word["ended"]
         life.ended.set()
