@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
@@ -168,3 +168,16 @@ class Transition:
     state: JobState
     elapsed: float
     polls: int
+
+
+def is_dry(state: JobState) -> TypeGuard[Failed]:
+    """Whether a job was refused because the account had run dry, before it cost anything.
+
+    That is no verdict on the request: once the account is topped up it can be submitted again.
+    """
+    return (
+        isinstance(state, Failed)
+        and state.code == "quota"
+        and state.charge is not None
+        and not state.charge.micros
+    )

@@ -11,8 +11,13 @@ The life of a reservation:
 4. The job has ended, and the service says what it cost: that counts, be it less or more.
 5. The job has ended, and the service says nothing: the reservation counts as spent.
 
-A charge above its quote may pass the budget; then nothing more is reserved. What earlier runs of
-the same journal have spent counts from the beginning.
+A charge above its quote may pass the budget; then nothing more is reserved, and what is reserved
+and has not left does not leave. What earlier runs of the same journal have spent counts from the
+beginning. A submit of theirs that is taken up again, waited for or sent again with its key, holds
+its price as if it were of this run; but it is never given back, since it may have started a job
+before this run began.
+
+Without a limit all of it is only counted, and a job whose price nobody has named is counted as one.
 """
 
 from __future__ import annotations
@@ -38,22 +43,28 @@ _MOST: Final = 2**63
 
 @frozen(kw_only=True)
 class Spent:
-    """What a batch has cost so far, over all runs of its journal.
+    """What a batch has cost so far; with a budget, over all runs of its journal.
 
     Attributes:
         charged: What the service says that ended jobs cost.
         reserved: What jobs and submits under way may cost.
         estimated: What jobs cost, by their quotes, where the service does not say, and what
             uncertain submits may have cost.
+        unpriced: How many submits nobody has named a price or a charge of. They are in none of the
+            sums; with a budget there are none.
     """
 
     charged: Money = field(factory=partial(Money, 0))
     reserved: Money = field(factory=partial(Money, 0))
     estimated: Money = field(factory=partial(Money, 0))
+    unpriced: int = 0
 
     @property
     def total(self) -> Money:
-        """All of it, which never passes the budget."""
+        """The three sums together.
+
+        It passes a budget only where the service charges more for a job than was named before.
+        """
         return self.charged + self.reserved + self.estimated
 
 
@@ -69,14 +80,21 @@ class Budget:
             limit: None counts without a bound.
             price: What a job costs where the service does not say.
             journalled: Whether a journal keeps what is needed to go on.
+
+        Raises:
+            FieldError: The two are in different currencies.
         """
+        if limit is not None and price is not None and price.currency != limit.currency:
+            raise FieldError("price", price, f"an amount in {limit.currency}, as the budget is one")
         self._journalled = journalled
         self._limit = limit
         self._price = price
         currency = (limit or price or Money(0)).currency
         self._nothing = Money(0, currency)
         self._charged = self._estimated = self._nothing
-        self._reserved: dict[int, Money] = {}
+        # Of each submit under way; None: nobody has named its price.
+        self._reserved: dict[int, Money | None] = {}
+        self._unpriced = 0
         # Those that an earlier run has reserved.
         self._taken_over: set[int] = set()
         self._changed = anyio.Event()
@@ -95,11 +113,18 @@ class Budget:
         """What a job is taken to cost: its quote, else the user's price, else unknown."""
         return self._price if quote is None else quote
 
-    def known(self, charged: Iterable[Money], estimated: Iterable[Money]) -> None:
+    def known(
+        self, charged: Iterable[Money], estimated: Iterable[Money], unpriced: int = 0
+    ) -> None:
         """Count what earlier runs have spent.
 
+        Args:
+            charged: What the service says that their jobs cost.
+            estimated: What other submits of theirs were taken to cost.
+            unpriced: How many more there are, of which nobody has named a price.
+
         Raises:
-            FieldError: That was in another currency.
+            FieldError: That was in another currency, or nobody knows how much it was.
         """
         charged, estimated = tuple(charged), tuple(estimated)
         for spent in (*charged, *estimated):
@@ -111,16 +136,29 @@ class Budget:
                     problem=f"earlier runs with this journal have spent {spent}, and amounts of "
                     "two currencies have no sum",
                 )
+        if unpriced and self._price is None:
+            jobs = "a job" if unpriced == 1 else f"{unpriced} jobs"
+            raise FieldError(
+                "price",
+                None,
+                "what each of them is taken to cost, such as 0.45",
+                problem=f"earlier runs with this journal have submitted {jobs} of which nobody has "
+                "said what it cost, and a budget needs to know what is left of it",
+            )
         self._charged = sum(charged, self._charged)
         self._estimated = sum(estimated, self._estimated)
+        if self._price is not None:
+            self._estimated += self._price * unpriced
 
     @property
     def spent(self) -> Spent:
         """What it comes to by now."""
+        reserved = [price for price in self._reserved.values() if price is not None]
         return Spent(
             charged=self._charged,
-            reserved=sum(self._reserved.values(), self._nothing),
+            reserved=sum(reserved, self._nothing),
             estimated=self._estimated,
+            unpriced=self._unpriced + len(self._reserved) - len(reserved),
         )
 
     async def reserve(self, index: int, quote: Money | None) -> Money | None:
@@ -132,8 +170,7 @@ class Budget:
         price = self.price_of(quote)
         limit = self._limit
         if limit is None:
-            if price is not None:
-                self._reserved[index] = self._of_one_currency(price)
+            self._reserved[index] = None if price is None else self._of_one_currency(price)
             return price
         if price is None:
             raise self._refusal(
@@ -141,29 +178,52 @@ class Budget:
             )
         price = self._of_one_currency(price)
         while self.spent.total + price > limit:
-            if self._charged + self._estimated + price > limit:
-                raise self._refusal(
-                    f"it would cost {price}, and of the budget of {limit} there are "
-                    f"{limit - self._charged - self._estimated} left"
-                )
+            left = limit - self._settled
+            if price > left:
+                raise self._refusal(f"it would cost {price}, and {self._what_is_left(left)}")
             await self._changed.wait()
         self._reserved[index] = price
         return price
 
     def take_over(self, index: int, quoted: Money | None) -> None:
-        """The submit of an earlier run is waited for again, so what it may cost is reserved."""
-        if quoted is not None and quoted.currency == self._nothing.currency and self.bounds:
-            self._estimated -= quoted
-            self._reserved[index] = quoted
+        """The submit of an earlier run is waited for again, so what it may cost is reserved.
+
+        ``quoted``: what it was taken to cost then; None: nobody had named a price.
+        """
+        price = self.price_of(quoted)
+        if price is not None and price.currency == self._nothing.currency and self.bounds:
+            self._estimated -= price
+            self._reserved[index] = price
             self._taken_over.add(index)
+
+    def check_leaving(self, index: int) -> None:
+        """Make sure that a submit may still leave.
+
+        Raises:
+            BudgetError: Charges above their quotes have passed the budget in the meantime.
+        """
+        if self._limit is None or index in self._taken_over:
+            return
+        spent = self.spent.total
+        if spent > self._limit:
+            raise self._refusal(
+                f"the service charges more than it had said, so that {spent} of the budget of "
+                f"{self._limit} are spent or reserved"
+            )
 
     def holds(self, index: int) -> bool:
         """Whether something is reserved for it."""
         return index in self._reserved
 
     def give_back(self, index: int) -> None:
-        """Nothing was started for it."""
-        if self._reserved.pop(index, None) is not None:
+        """This run has started nothing for it.
+
+        Where an earlier one may have, its price counts as spent.
+        """
+        if index in self._taken_over:
+            self.settle(index, None)
+        elif index in self._reserved:
+            del self._reserved[index]
             self._change()
 
     def leave(self, begun: Iterable[int]) -> None:
@@ -180,12 +240,25 @@ class Budget:
 
         Also of a submit that is uncertain.
         """
+        unpriced = index in self._reserved
         reserved = self._reserved.pop(index, None)
+        self._taken_over.discard(index)
         if charge is not None and charge.currency == self._nothing.currency:
             self._charged += charge
         elif reserved is not None:
             self._estimated += reserved
+        elif unpriced:
+            self._unpriced += 1
         self._change()
+
+    def _what_is_left(self, left: Money) -> str:
+        if left.micros > 0:
+            return f"of the budget of {self._limit} there are {left} left"
+        return f"of the budget of {self._limit} nothing is left: {self._settled} are spent"
+
+    @property
+    def _settled(self) -> Money:
+        return self._charged + self._estimated
 
     def _refusal(self, why: str) -> BudgetError:
         return BudgetError(f"not submitted: {why}", journalled=self._journalled)

@@ -60,6 +60,8 @@ class Item:
         self._known: Known | None = None
         self._job_id: str | None = None
         self._quoted: Money | None = None
+        # Whether a submit of this run is on its way, or may have arrived.
+        self._has_left = False
         # Whether what went wrong was the question for the price.
         self._is_of_price = False
         self._running_at: float | None = None
@@ -136,14 +138,17 @@ class Item:
                     del self._board.in_flight[self._index]
                     self._board.counts.resumed -= 1
                     state = await self._end(await self._job(known, content))
-        except PikaError as error:
-            self._board.stop_if_wrong_for_all(error)
+        except PikaError as problem:
+            self._board.stop_if_wrong_for_all(problem)
+            error = self._meant(problem, known)
             if self._job_id is None and not isinstance(error, SubmissionUncertainError):
                 self._board.budget.give_back(self._index)
             else:
                 self._board.budget.settle(self._index, None)
             await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
-            raise
+            if error is problem:
+                raise
+            raise error from problem
         self._board.waited(self._index)
         state = await self._charged(state)
         if self._job_id is not None:
@@ -151,6 +156,13 @@ class Item:
         self._board.budget.settle(self._index, state.charge)
         await self._record.ended(state, self._running_at)
         return known, state
+
+    def _meant(self, problem: PikaError, known: Known) -> PikaError:
+        """What went wrong; what keeps a submit from being sent again undoes nothing of before."""
+        again = known.intent is not None and self._job_id is None
+        if not again or known.lost is None or isinstance(problem, SubmissionUncertainError):
+            return problem
+        return known.lost
 
     async def _charged(self, state: Succeeded | Failed) -> Succeeded | Failed:
         """``state`` with its charge, for which the service may need one more look."""
@@ -200,14 +212,20 @@ class Item:
 
     async def leaving(self, intent: Intent) -> None:
         """See ``SubmitRecord``."""
-        self._board.check_submit(self._index)
+        self._check_leaving()
         await self._record.leaving(intent, self._quoted)
         try:
             # Much may have happened while that was being written.
-            self._board.check_submit(self._index)
+            self._check_leaving()
         except BaseException:
             self._record.stayed()
             raise
+        self._has_left = True
+
+    def _check_leaving(self) -> None:
+        self._board.check_submit(self._index)
+        if not self._has_left:
+            self._board.budget.check_leaving(self._index)
 
     def wanted(self) -> bool:
         """See ``SubmitRecord``."""
@@ -222,6 +240,7 @@ class Item:
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
+        self._has_left = False
         self._record.stayed()
 
     def lost(self, error: SubmissionUncertainError) -> None:

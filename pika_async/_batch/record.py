@@ -27,7 +27,7 @@ from pika_async._money import Money
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
-from pika_async._states import Failed, Succeeded, lacks_links
+from pika_async._states import Failed, Succeeded, is_dry, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -246,12 +246,13 @@ class JournalRecord(Record):
 
     async def ended(self, state: Succeeded | Failed, running_at: float | None) -> None:
         """See :class:`Record`."""
+        assert self._job_id is not None  # noqa: S101 - it has ended
         if lacks_links(state):
             assert isinstance(state, Failed)  # noqa: S101 - whose videos have no links
-            assert self._job_id is not None  # noqa: S101 - it has ended
             write = self._journal.noted(self._request, failure(self._job_id, state))
         else:
-            write = self._journal.ended(self._request, state, running_at)
+            refused = failure(self._job_id, state) if is_dry(state) else None
+            write = self._journal.ended(self._request, state, running_at, refused)
         await self._after_sending(write)
 
     async def went_wrong(

@@ -105,12 +105,12 @@ class Bills:
         for attempt in entry.attempts:
             if not attempt.is_submit:
                 continue
-            self._outcomes.setdefault(attempt.standing, _Sum()).add(attempt, self.price)
+            self._outcomes.setdefault(attempt.outcome, _Sum()).add(attempt, self.price)
             if attempt.run is not None:
                 if (known := self._runs.get(attempt.run)) is None:
                     known = self._runs[attempt.run] = (_Sum(), Counter())
                 known[0].add(attempt, self.price)
-                known[1][attempt.standing] += 1
+                known[1][attempt.outcome] += 1
 
     def by_outcome(self) -> dict[Standing, Bill]:
         """Those of which there are submits."""

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from pika_async._errors import SubmissionUncertainError
 from pika_async._gallery.files import Folder
@@ -90,7 +90,7 @@ class Showing:
             and known.sent_at is not None
             and self.now - known.sent_at < _ANSWERED_WITHIN
         )
-        return Attempt(
+        attempt = Attempt(
             standing=Standing.RUNNING if sending else _STANDINGS[known.status],
             sending=sending,
             job_id=known.job_id,
@@ -108,6 +108,8 @@ class Showing:
             charged=known.charged,
             watched=self._watched(known.accepted_at, known.ended_at),
         )
+        # The request no longer waits for another submit: there is one.
+        return evolve(attempt, standing=attempt.outcome) if given_up else attempt
 
     def _watched(self, start: float | None, end: float | None) -> bool:
         if start is None or end is None:

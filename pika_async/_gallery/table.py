@@ -6,11 +6,14 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
+from pika_async._gallery.bill import added
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.values import Attempt, Entry
+    from pika_async._money import Money
 
 _AFTER: Final = ("status", "job_id", "file", "seed", "cost", "error")
 _OUR_CURRENCY: Final = "USD"
@@ -25,8 +28,8 @@ def table(gallery: Gallery) -> Iterator[str]:
     The columns are ``row`` (the number that its files are named by), the names of the metadata,
     then ``status``, ``job_id``, ``file``, ``seed``, ``cost`` and ``error``. Metadata of the same
     name as one of these is a column with ``metadata_`` in front. A cost is a number in US dollars,
-    or has its currency behind it; where the service does not say what a job cost, it is what the
-    job was taken to cost.
+    or has its currency behind it. It is that of all submits of the request together; where the
+    service does not say what a job cost, it is what the job was taken to cost.
     """
     names = _names(gallery)
     yield _line(["row", *(_column(name) for name in names), *_AFTER])
@@ -62,15 +65,18 @@ def _cells(entry: Entry) -> list[str]:
         _text(attempt.job_id or ""),
         _text("; ".join(clip.file for clip in entry.clips if clip.file is not None)),
         "; ".join(seeds),
-        _cost(attempt),
+        _cost(entry),
         _text(_error(attempt)),
     ]
 
 
-def _cost(attempt: Attempt) -> str:
-    cost = attempt.cost
-    if cost is None:
-        return ""
+def _cost(entry: Entry) -> str:
+    submits = (attempt for attempt in entry.attempts if attempt.is_submit)
+    costs = added(attempt.cost for attempt in submits if attempt.cost is not None)
+    return "; ".join(map(_amount, costs))
+
+
+def _amount(cost: Money) -> str:
     amount = f"{cost.amount:f}"
     return amount if cost.currency == _OUR_CURRENCY else f"{amount} {cost.currency}"
 

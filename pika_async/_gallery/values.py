@@ -89,10 +89,17 @@ class Attempt:
         return _between(self.accepted_at, self.ended_at)
 
     @property
+    def outcome(self) -> Standing:
+        """What became of the submit itself, also where another is to follow it."""
+        if self.standing is not Standing.WAITING or not self.is_submit:
+            return self.standing
+        return Standing.UNCERTAIN if self.end is None else Standing.FAILED
+
+    @property
     def is_submit(self) -> bool:
         """Whether something was sent that may have started a job."""
-        if self.standing in (Standing.WAITING, Standing.UNCERTAIN):
-            return self.standing is Standing.UNCERTAIN
+        if self.standing is Standing.UNCERTAIN:
+            return True
         known = (self.service, self.sent_at, self.accepted_at, self.job_id)
         return any(one is not None for one in known)
 

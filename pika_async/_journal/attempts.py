@@ -15,7 +15,7 @@ from attrs import frozen
 
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
-from pika_async._journal.records import SENT_AGAIN, files_of, kind_of, state_of
+from pika_async._journal.records import NOT_BEGUN, SENT_AGAIN, files_of, kind_of, state_of
 from pika_async._journal.spellings import take_over
 from pika_async._money import Money
 from pika_async._request.record import Intent
@@ -97,6 +97,7 @@ class Numbers:
             self._lent.add(number)
 
 
+_FOLLOWED = (SENT_AGAIN, NOT_BEGUN)
 _HIGHEST = "SELECT max(number) FROM requests"
 _INSERT = """
 INSERT INTO requests (fingerprint, occurrence, number, position, run, request)
@@ -134,6 +135,7 @@ _QUOTED = """
 SELECT sum(quoted), quoted_currency FROM attempts WHERE charged IS NULL AND quoted IS NOT NULL
 GROUP BY quoted_currency
 """
+_UNPRICED = "SELECT count(*) FROM attempts WHERE charged IS NULL AND quoted IS NULL"
 # By its key, and only while nothing is known of it: no other attempt goes with it.
 _TAKE_BACK = """
 DELETE FROM attempts WHERE request = ? AND submit_id = ? AND status = 'submitting'
@@ -184,9 +186,12 @@ def claim_respelled(
 
 
 def status_of(status: str, problem: str | None) -> Status:
-    """How far an attempt has come; one that was settled as to be sent again counts as none."""
+    """How far a request has come with an attempt, which may be to be followed by another.
+
+    So it is where that was decided, and where the account had run dry when the job was to begin.
+    """
     known = Status(status)
-    if known is Status.FAILED and problem is not None and kind_of(problem) == SENT_AGAIN:
+    if known is Status.FAILED and problem is not None and kind_of(problem) in _FOLLOWED:
         return Status.WAITING
     return known
 
@@ -240,9 +245,11 @@ def job_ids(connection: sqlite3.Connection) -> set[str]:
     return {job_id for (job_id,) in connection.execute(_JOB_IDS)}
 
 
-def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...]]:
+def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...], int]:
     charged = tuple(starmap(Money, connection.execute(_CHARGED)))
-    return charged, tuple(starmap(Money, connection.execute(_QUOTED)))
+    quoted = tuple(starmap(Money, connection.execute(_QUOTED)))
+    (unpriced,) = connection.execute(_UNPRICED).fetchone()
+    return charged, quoted, unpriced
 
 
 def take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> None:

@@ -20,7 +20,8 @@ class Status(StrEnum):
     """How far a request has come, as far as the journal knows."""
 
     WAITING = "waiting"
-    """Nothing was sent for it, or what was sent provably started nothing."""
+    """Nothing was sent for it, or what was sent provably started nothing, or it was decided to
+    submit it again."""
     SUBMITTING = "submitting"
     """A submit may have left; what came of it is not known."""
     UNCERTAIN = "uncertain"
@@ -103,7 +104,7 @@ class Attempt:
     """One submit of a request, and what came of it.
 
     Attributes:
-        status: How far it has come; never WAITING.
+        status: How far it has come; WAITING where another submit is to follow it.
         service: The name of the dialect that it was submitted with.
         base_url: Where the service was; None where a journal of format 1 does not tell.
         submit_id: The idempotency key it was sent with; None in journals of format 1.

@@ -23,6 +23,9 @@ If the answer names a job, its id is on the disk before anyone is told of it ('s
 write fails, the row still says 'submitting', the batch stops and the log names the job. If the
 answer was lost, the attempt is 'uncertain', with what broke off.
 
+A job that the service refuses to begin because the account has run dry, at no charge, is such a
+circumstance too: its attempt stays, since the service knows the job, and the next run submits.
+
 The end of the job is written before its result is delivered, and its files when they are whole. A
 crash before costs a poll or a download, and no money. A job that is finished and whose link has
 never come is not at its end: it stays 'submitted', is paid for, and is looked at again.
@@ -45,7 +48,7 @@ from pika_async._journal.attempts import Found
 from pika_async._journal.file import JournalFile
 from pika_async._journal.group_commit import GroupCommit
 from pika_async._journal.history import SavedFile, Status
-from pika_async._journal.records import files_record, problem_record
+from pika_async._journal.records import NOT_BEGUN, files_record, problem_record
 from pika_async._json import compact, to_json
 from pika_async._settled import to_its_end
 from pika_async._states import Succeeded
@@ -171,10 +174,10 @@ class Journal:
         """The ids of all jobs that any attempt has led to."""
         return self._commits.write(attempts.job_ids)
 
-    def spent(self) -> asyncio.Future[tuple[tuple[Money, ...], tuple[Money, ...]]]:
+    def spent(self) -> asyncio.Future[tuple[tuple[Money, ...], tuple[Money, ...], int]]:
         """What all attempts have cost: the charges, and the quotes where no charge is known.
 
-        One sum for each currency.
+        One sum for each currency. Last how many have neither.
         """
         return self._commits.write(attempts.spent)
 
@@ -202,9 +205,21 @@ class Journal:
         )
 
     def ended(
-        self, request: int, state: Succeeded | Failed, running_at: float | None
+        self,
+        request: int,
+        state: Succeeded | Failed,
+        running_at: float | None,
+        not_begun: PikaError | None = None,
     ) -> asyncio.Future[None]:
-        """The end of the job; ``running_at``: when it was first seen being generated."""
+        """The end of the job.
+
+        Args:
+            request: The request that it was for.
+            state: How it ended.
+            running_at: When it was first seen being generated.
+            not_begun: Where the account had run dry when it was to begin: the next run submits
+                the request as if nothing had been sent.
+        """
         charge = state.charge
         return self._update(
             request,
@@ -212,7 +227,7 @@ class Journal:
             state=to_json(state),
             running_at=running_at,
             ended_at=self.now(),
-            problem=None,
+            problem=None if not_begun is None else problem_record(not_begun, NOT_BEGUN),
             # A fixed set of columns, so that there is one statement.
             charged=None if charge is None else charge.micros,
             charged_currency=None if charge is None else charge.currency,

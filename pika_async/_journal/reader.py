@@ -38,7 +38,9 @@ SELECT number, refused_at,
     (SELECT max(id) FROM attempts WHERE request = requests.id) AS newest
 FROM requests WHERE fingerprint = ? AND occurrence = ?
 """
-_STATUS: Final = "SELECT status, problem FROM attempts WHERE id = ?"
+_NEWEST: Final = """
+SELECT status, problem, service, submit_id, quoted, quoted_currency FROM attempts WHERE id = ?
+"""
 
 
 @frozen
@@ -48,6 +50,12 @@ class Standing:
     number: int
     """Its number, as its files are named by it."""
     status: Status
+    service: str | None = None
+    """Where the submit that counts went; None where there is none."""
+    submit_id: str | None = None
+    """The key it was sent with, where that is known."""
+    quoted: Money | None = None
+    """What it was taken to cost."""
 
 
 def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
@@ -132,23 +140,31 @@ class JournalReader:
                 return None
             number, refused_at, newest = found
             if newest is None:
-                status = Status.WAITING if refused_at is None else Status.FAILED
-            else:
-                status = status_of(*self._connection.execute(_STATUS, (newest,)).fetchone())
+                return Standing(number, Status.WAITING if refused_at is None else Status.FAILED)
+            row = self._connection.execute(_NEWEST, (newest,)).fetchone()
         except sqlite3.Error as error:
             raise _unreadable(self.path, str(error)) from error
-        return Standing(number, status)
+        return Standing(
+            number,
+            status_of(row["status"], row["problem"]),
+            row["service"],
+            row["submit_id"],
+            _money(row, "quoted"),
+        )
 
-    def spent(self) -> list[Money]:
-        """What all attempts have cost, by charges and else by quotes; one sum for each currency."""
+    def spent(self) -> tuple[list[Money], int]:
+        """What all attempts have cost, by charges and else by quotes; one sum for each currency.
+
+        Beside it, how many there are of which nobody has named either.
+        """
         try:
-            charged, quoted = spent(self._connection)
+            charged, quoted, unpriced = spent(self._connection)
         except sqlite3.Error as error:
             raise _unreadable(self.path, str(error)) from error
         sums: dict[str, Money] = {}
         for one in (*charged, *quoted):
             sums[one.currency] = one + sums.get(one.currency, Money(0, one.currency))
-        return list(sums.values())
+        return list(sums.values()), unpriced
 
     def _entries(self, query: str) -> Iterator[JournalEntry]:
         try:

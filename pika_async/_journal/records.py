@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # The kinds of what a person has decided about an attempt whose end nobody knows.
 SENT_AGAIN: Final = "SentAgain"
 DROPPED: Final = "Dropped"
+# The kind of what was refused for want of money before anything was generated, at no charge.
+NOT_BEGUN: Final = "NotBegun"
 
 _ANSWER = ("status", "code", "request_id", "body")
 
@@ -33,10 +35,13 @@ def state_of(record: str) -> Succeeded | Failed:
     return state
 
 
-def problem_record(error: PikaError) -> str:
-    """An error as facts: what happened, what it means, and what the service answered."""
+def problem_record(error: PikaError, kind: str | None = None) -> str:
+    """An error as facts: what happened, what it means, and what the service answered.
+
+    ``kind``: one of those above, in place of the class of the error.
+    """
     fields: dict[str, Any] = {
-        "kind": type(error).__name__,
+        "kind": type(error).__name__ if kind is None else kind,
         "what": error.what,
         "headline": str(error.args[0]) if error.args else "",
         "money": error.money.value,

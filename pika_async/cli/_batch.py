@@ -10,7 +10,14 @@ from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
-from pika_async.cli._running.asking import Bounds, amount, check_budget, confirm, told
+from pika_async.cli._running.asking import (
+    Bounds,
+    amount,
+    check_budget,
+    check_unpriced,
+    confirm,
+    told,
+)
 from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import FAILED
@@ -247,6 +254,7 @@ def batch(
                 show=show,
             )
             plan = planned(prompts, choices, show, trail, table.expect)
+            check_unpriced(plan, bounds)
             show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
                 raise typer.Exit(0)

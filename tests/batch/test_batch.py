@@ -24,6 +24,7 @@ from pika_async import (
     ModerationError,
     PikaClient,
     Queued,
+    Spent,
     SubmissionUncertainError,
     Succeeded,
     run_batch,
@@ -560,14 +561,18 @@ class TestStats:
                 assert batch.stats == BatchStats()
                 async for _ in batch:
                     pass
-        assert batch.stats == BatchStats(taken=7, submitted=5, succeeded=4, failed=2, uncertain=1)
+        assert batch.stats == BatchStats(
+            taken=7, submitted=5, succeeded=4, failed=2, uncertain=1, spent=Spent(unpriced=6)
+        )
         assert batch.stats.finished == 7
 
     async def test_jobs_in_flight_are_running(self):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             async with Batch(client, Source(), max_in_flight=4) as batch:
                 await until(lambda: len(sim.polls) > 8)
-                assert batch.stats == BatchStats(taken=4, submitted=4, running=4)
+                assert batch.stats == BatchStats(
+                    taken=4, submitted=4, running=4, spent=Spent(unpriced=4)
+                )
 
 
 async def test_polls_of_a_batch_follow_the_client_s_policy():

@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async import BudgetError, Money
+from pika_async import BudgetError, FieldError, Money
 from pika_async._batch.budget import Budget
 
 
@@ -126,6 +126,110 @@ async def test_without_a_limit_it_only_counts_in_the_services_currency():
     assert not budget.bounds
 
 
+class TestTakenOver:
+    """A submit of an earlier run: it is counted once, and stays counted whatever comes."""
+
+    def known(self, **options) -> Budget:
+        budget = Budget(cents(100), **options)
+        budget.known([], [cents(30)])
+        budget.take_over(0, cents(30))
+        return budget
+
+    def test_it_is_reserved_and_no_longer_estimated(self):
+        assert parts(self.known()) == (cents(0), cents(30), cents(0))
+
+    def test_it_is_settled_by_its_charge(self):
+        budget = self.known()
+        budget.settle(0, cents(20))
+        assert parts(budget) == (cents(20), cents(0), cents(0))
+
+    def test_that_this_run_started_nothing_gives_nothing_back(self):
+        budget = self.known()
+        budget.give_back(0)
+        assert parts(budget) == (cents(0), cents(0), cents(30))
+
+    async def test_a_new_submit_in_its_place_is_a_submit_of_its_own(self):
+        budget = self.known()
+        budget.settle(0, None)
+        await budget.reserve(0, cents(45))
+        assert budget.spent.total == cents(75)
+        budget.give_back(0)
+        assert budget.spent.total == cents(30)
+
+    def test_it_stays_reserved_when_the_batch_is_left(self):
+        budget = self.known()
+        budget.leave([])
+        assert parts(budget) == (cents(0), cents(30), cents(0))
+
+
+class TestWithoutPrice:
+    """Submits of which nobody has said what they cost are never taken to be free."""
+
+    def test_those_of_earlier_runs_need_a_price_before_a_budget_means_anything(self):
+        with pytest.raises(FieldError, match="price: .*3 jobs of which nobody has said what it c"):
+            Budget(cents(100)).known([cents(20)], [cents(10)], 3)
+
+    def test_with_a_price_they_count_as_much_each(self):
+        budget = Budget(cents(100), price=cents(10))
+        budget.known([cents(20)], [cents(30)], 3)
+        assert parts(budget) == (cents(20), cents(0), cents(60))
+        budget.take_over(0, None)
+        assert parts(budget) == (cents(20), cents(10), cents(50))
+        budget.settle(0, cents(45))
+        assert parts(budget) == (cents(65), cents(0), cents(50))
+
+    async def test_without_a_limit_they_are_counted_as_what_they_are(self):
+        budget = Budget(None)
+        for index in range(4):
+            await budget.reserve(index, None)
+        assert budget.spent.unpriced == 4
+        budget.give_back(0)
+        budget.settle(1, cents(45))
+        budget.settle(2, None)
+        assert (budget.spent.unpriced, budget.spent.total) == (2, cents(45))
+
+
+async def test_charges_that_pass_the_limit_keep_what_is_reserved_from_leaving():
+    budget = Budget(cents(100))
+    await budget.reserve(0, cents(30))
+    await budget.reserve(1, cents(30))
+    await budget.reserve(2, cents(30))
+    budget.check_leaving(1)
+    budget.settle(0, cents(60))
+    passed = r"\$1\.20 of the budget of \$1\.00 are spent or reserved"
+    with pytest.raises(BudgetError, match=passed):
+        budget.check_leaving(1)
+    budget.give_back(1)
+    budget.check_leaving(2)
+
+
+@pytest.mark.parametrize("limit", [100, 80])
+async def test_what_is_said_where_nothing_is_left(limit):
+    budget = Budget(cents(limit))
+    budget.known([cents(60)], [cents(40)])
+    told = rf"of the budget of \${limit / 100:.2f} nothing is left: \$1\.00 are spent"
+    with pytest.raises(BudgetError, match=told):
+        await budget.reserve(0, cents(1))
+
+
+def test_a_budget_and_a_price_in_two_currencies_are_refused():
+    with pytest.raises(FieldError, match="price: .* is not allowed; allowed is an amount in USD"):
+        Budget(cents(100), price=Money(1, "EUR"))
+
+
+async def test_whoever_stops_waiting_takes_nothing_along():
+    budget = Budget(cents(100))
+    await budget.reserve(0, cents(60))
+    waiting = [asyncio.create_task(budget.reserve(index, cents(60))) for index in (1, 2)]
+    await checkpoint()
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    budget.give_back(0)
+    assert await waiting[1] == cents(60)
+    budget.settle(2, cents(60))
+    assert parts(budget) == (cents(60), cents(0), cents(0))
+
+
 prices = st.integers(0, 60).map(cents)
 steps = st.lists(st.tuples(prices, st.sampled_from(["charge", "less", "silent", "back"])))
 
@@ -152,5 +256,43 @@ def test_the_sum_never_passes_the_limit_whatever_becomes_of_the_submits(course):
                 case "back":
                     budget.give_back(index)
             assert budget.spent.total <= limit
+
+    asyncio.run(run())
+
+
+ends = st.sampled_from(["charge", "less", "silent", "back", "cancel"])
+many = st.lists(st.tuples(prices, st.integers(0, 3), ends), max_size=12)
+
+
+@given(many)
+def test_at_the_edge_of_the_limit_many_at_once_do_not_pass_it_and_nothing_leaks(submits):
+    limit = cents(100)
+
+    async def submit(budget: Budget, index: int) -> Money:
+        """What it comes to in the end."""
+        price, turns, end = submits[index]
+        try:
+            await budget.reserve(index, price)
+        except BudgetError:
+            return cents(0)
+        assert budget.spent.total <= limit
+        for _ in range(turns):
+            await checkpoint()
+        if end == "cancel":
+            budget.leave(set(range(len(submits))) - {index})
+            return cents(0)
+        if end == "back":
+            budget.give_back(index)
+            return cents(0)
+        charge = {"charge": price, "less": Money(price.micros // 2), "silent": None}[end]
+        budget.settle(index, charge)
+        assert budget.spent.total <= limit
+        return price if charge is None else charge
+
+    async def run() -> None:
+        budget = Budget(limit)
+        costs = await asyncio.gather(*(submit(budget, index) for index in range(len(submits))))
+        assert budget.spent.reserved == cents(0)
+        assert budget.spent.total == sum(costs, cents(0))
 
     asyncio.run(run())

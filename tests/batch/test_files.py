@@ -25,6 +25,7 @@ from pika_async import (
     JournalError,
     ModerationError,
     NotSubmittedError,
+    Spent,
     SubmissionUncertainError,
     Succeeded,
     VideoKept,
@@ -294,7 +295,8 @@ class TestBounds:
             async with Batch(client, prompts(100), max_in_flight=4, output_dir=folder) as batch:
                 await until(lambda: batch.stats.downloading == 8)
                 # Room for as many waiting downloads as jobs, and not one more is paid for.
-                await until(lambda: batch.stats == BatchStats(taken=8, submitted=8, downloading=8))
+                stands = BatchStats(taken=8, submitted=8, downloading=8, spent=Spent(unpriced=8))
+                await until(lambda: batch.stats == stands)
                 await anyio.wait_all_tasks_blocked()
                 assert len(sim.submissions) == 8
                 assert batch.stats.taken == 8

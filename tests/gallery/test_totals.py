@@ -48,7 +48,7 @@ def test_jobs_of_earlier_attempts_are_to_be_paid_for_too():
 
 
 def test_what_was_never_accepted_costs_nothing():
-    found = totals_of([entry(attempt(Standing.WAITING))], [], Decimal("0.20"))
+    found = totals_of([entry(attempt(Standing.WAITING, job_id=None))], [], Decimal("0.20"))
     assert (found.accepted, found.submits, found.bill.sums) == (0, 0, ())
 
 

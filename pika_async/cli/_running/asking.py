@@ -81,6 +81,19 @@ def check_budget(bounds: Bounds, price: Money | None, service: str) -> None:
         )
 
 
+def check_unpriced(plan: Plan, bounds: Bounds) -> None:
+    """Refuse a budget of which nobody knows how much is left.
+
+    Raises:
+        UsageError: Earlier runs have submitted jobs whose price nobody has named.
+    """
+    if bounds.budget is not None and plan.unpriced:
+        raise UsageError(
+            "--budget needs --price here: earlier runs with this journal have submitted "
+            f"{counted(plan.unpriced, 'job')} of which nobody has said what it cost."
+        )
+
+
 def confirm(plan: Plan, bounds: Bounds) -> None:
     """Ask whether so much is to be spent, on a terminal, where it is more than was set.
 
@@ -97,7 +110,8 @@ def confirm(plan: Plan, bounds: Bounds) -> None:
     else:
         most = plan.cost.micros
         if bounds.budget is not None and bounds.budget.currency == plan.cost.currency:
-            most = min(most, bounds.budget.micros)
+            left = bounds.budget if plan.spent is None else bounds.budget - plan.spent
+            most = min(most, left.micros)
         if most <= bounds.ask_above.micros:
             return
         spend = Money(most, plan.cost.currency)

@@ -74,7 +74,10 @@ class Plan:
     cost: Money | None = None
     """Of what is submitted; None: not known."""
     spent: Money | None = None
-    """What earlier runs with the journal have cost; None: nothing is known of it."""
+    """What earlier runs with the journal have cost, without what is in ``cost``, since the same
+    submit is sent again with its key; None: nothing is known of it."""
+    unpriced: int = 0
+    """How many submits of theirs nobody has named a price of."""
 
     def count(self, fate: Fate) -> int:
         """How many lines have this fate."""
@@ -119,7 +122,7 @@ async def _planned(
     plan = Plan()
     kinds: Counter[GenerationRequest] = Counter()
     with ExitStack() as stack:
-        ledger = _Ledger(stack, choices)
+        ledger = _Ledger(stack, choices, trail.service)
         for line in stack.enter_context(closing(prompts.lines())):
             place = len(plan.fates)
             fate, number = Fate.SUBMIT, None
@@ -129,7 +132,7 @@ async def _planned(
             expect(line, number)
             if fate is Fate.SUBMIT and line.request is not None:
                 kinds[_priced_like(line.request)] += 1
-        plan.spent = ledger.spent()
+        plan.spent, plan.unpriced = ledger.spent()
     if not trail.simulated:
         plan.cost = await _cost(kinds, choices.price, show, trail)
     return plan
@@ -138,8 +141,12 @@ async def _planned(
 class _Ledger:
     """What the journal says of each line, in the order of the file."""
 
-    def __init__(self, stack: ExitStack, choices: Choices) -> None:
+    def __init__(self, stack: ExitStack, choices: Choices, service: str) -> None:
         self._choices = choices
+        self._service = service
+        self._repeats = dialect_of(service).repeatable
+        # What those were taken to cost that are sent again with their keys.
+        self._repeated: list[Money] = []
         self._reader: JournalReader | None = None
         self._met: Counter[str] = Counter()
         self._left: set[str] = set()
@@ -162,25 +169,50 @@ class _Ledger:
         self._met[name] += 1
         standing = self._reader.standing(name, self._met[name])
         number = None if standing is None else standing.number
-        return self._limited(name, self._fate(standing)), number
+        fate = self._limited(name, self._fate(standing))
+        if standing is not None and fate is Fate.SUBMIT and self._is_sent_again(standing):
+            cost = self._choices.price if standing.quoted is None else standing.quoted
+            if cost is not None:
+                self._repeated.append(cost)
+        return fate, number
 
-    def spent(self) -> Money | None:
-        """What earlier runs have cost, where that is known in one currency."""
-        sums = [] if self._reader is None else self._reader.spent()
-        if len({one.currency for one in sums}) != 1:
-            return None
-        return sum(sums[1:], sums[0])
+    def spent(self) -> tuple[Money | None, int]:
+        """What earlier runs have cost, where that is known in one currency.
+
+        Beside it, how many of their submits are not in it, since nobody has named a price.
+        """
+        if self._reader is None:
+            return None, 0
+        sums, unpriced = self._reader.spent()
+        price = self._choices.price
+        if unpriced and price is not None:
+            sums, unpriced = [*sums, price * unpriced], 0
+        if len({one.currency for one in (*sums, *self._repeated)}) != 1:
+            return None, unpriced
+        return sum(sums[1:], sums[0]) - sum(self._repeated, sums[0] * 0), unpriced
 
     def _fate(self, standing: Standing | None) -> Fate:
-        match standing and standing.status:
-            case None | Status.WAITING:
+        if standing is None:
+            return Fate.SUBMIT
+        match standing.status:
+            case Status.WAITING:
                 return Fate.SUBMIT
             case Status.FAILED:
                 return Fate.SUBMIT if self._choices.retry_failed else Fate.KNOWN
             case Status.SUBMITTING | Status.UNCERTAIN:
-                return Fate.SUBMIT if self._choices.resubmit_uncertain else Fate.UNCERTAIN
+                again = self._choices.resubmit_uncertain or self._is_sent_again(standing)
+                return Fate.SUBMIT if again else Fate.UNCERTAIN
             case _:
                 return Fate.KNOWN
+
+    def _is_sent_again(self, standing: Standing) -> bool:
+        """Whether the same submit goes out once more, since the service knows it by its key."""
+        return (
+            self._repeats
+            and standing.status in (Status.SUBMITTING, Status.UNCERTAIN)
+            and standing.submit_id is not None
+            and standing.service == self._service
+        )
 
     def _limited(self, name: str, fate: Fate) -> Fate:
         # Equal requests are told apart by their order alone: once one is left, those behind it
