@@ -191,13 +191,16 @@ class Life:
     """It is about to open the journal."""
     ended: asyncio.Event = field(factory=asyncio.Event)
     code: int | None = None
+    _is_shot: bool = field(default=False, init=False)
 
     @property
     def killed(self) -> bool:
         return self.code == -signal.SIGKILL
 
     def kill(self) -> None:
-        if self.code is None:
+        # Once: its number may belong to another process soon.
+        if self.code is None and not self._is_shot:
+            self._is_shot = True
             os.kill(self.process, signal.SIGKILL)
 
 

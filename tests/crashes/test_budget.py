@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 import sys
 import time
 
 import pytest
-from crashes.nursery import Order, nursery
+from crashes.nursery import Life, Order, nursery
 from crashes.purse import PRICES, Killer, Purse, kinds
+from support.impatient import IMPATIENT
 
 from pika_async.dialects import SERVICES
 from pika_async.simulator import Fault, Simulator
@@ -34,11 +37,8 @@ def fails(body):
     return "it fell" if chance.random() < 0.1 else None
 
 
-async def killed_and_resumed(tmp_path, *, service, prompts, bought, kills):
-    """The purse, the last life, and that of one more run, each checked at its end."""
-    price = PRICES[service]
-    killer = Killer.drawn(kills, int(0.8 * bought), SEED)
-    simulator = Simulator(
+def simulator(service, killer):
+    return Simulator(
         service=service,
         duration=killer.duration,
         failure=fails,
@@ -46,7 +46,13 @@ async def killed_and_resumed(tmp_path, *, service, prompts, bought, kills):
         now=time.time,
         seed=SEED,
     )
-    async with simulator as sim, nursery() as nurse:
+
+
+async def killed_and_resumed(tmp_path, *, service, prompts, bought, kills):
+    """The purse, the last life, and that of one more run, each checked at its end."""
+    price = PRICES[service]
+    killer = Killer.drawn(kills, int(0.8 * bought), SEED)
+    async with simulator(service, killer) as sim, nursery() as nurse:
         order = Order(
             url=sim.url,
             service=service,
@@ -115,3 +121,70 @@ async def test_no_kill_makes_a_batch_pass_its_budget_and_all_sums_agree(
     if service == "fal":
         # Those that had one stand in the history, and were found there.
         assert unseen == ends["uncertain"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_command_line_keeps_to_its_budget_as_well(service, tmp_path, monkeypatch):
+    """Killed twice and run again, the same line: 40 of 120 are bought, and then nothing more."""
+    price, bought, prompts = PRICES[service], 40, 120
+    killer = Killer.drawn(2, int(0.8 * bought), SEED)
+    for name in ("PIKA_API_KEY", "FAL_KEY"):
+        monkeypatch.setenv(name, "key")
+    monkeypatch.setenv("POLL_EVERY", "0.05")
+    (tmp_path / "p.txt").write_text("".join(f"{service} {n}\n" for n in range(prompts)))
+    async with simulator(service, killer) as sim:
+        order = Order(
+            url=sim.url,
+            service=service,
+            journal=str(tmp_path / "journal"),
+            name=service,
+            prompts=prompts,
+            budget=bought * price,
+        )
+        purse = Purse(sim, order)
+        line = ["batch", "p.txt", "--service", service, "--base-url", sim.url, "--no-download"]
+        line += ["-j", "journal", "--budget", f"{bought * price / 1_000_000:g}", "--json"]
+        line += ["--price", f"{price / 1_000_000:g}"] if service == "gateway" else []
+        while killer.after:
+            life, _, _ = await by_command_line(line, tmp_path, killer.until)
+            purse.check(life)
+        life, told, said = await by_command_line(line, tmp_path)
+        purse.check(life)
+        submits = len(sim.submissions)
+        _, again, _ = await by_command_line(line, tmp_path)
+        assert len(sim.submissions) == submits
+    assert (purse.found["kills"], life.code) == (2, 1)
+    *results, summary = told
+    assert summary["spent"]["charged"]["micros"] == (purse.ledger if service == "pika" else 0)
+    assert again[-1]["spent"] == summary["spent"]
+    sums = [summary["spent"][part]["micros"] for part in ("charged", "reserved", "estimated")]
+    assert sum(sums) == purse.written() == purse.by_the_report()[0] == order.budget
+    refused = [one for one in results if (one["error"] or {}).get("kind") == "BudgetError"]
+    assert len(refused) == prompts - bought
+    assert sum("nothing more" in one for one in said.splitlines()) <= 1
+    assert f"{prompts - bought} prompts not submitted: it would cost" in said
+
+
+async def by_command_line(line, folder, until=None):
+    """The command line in a process of its own: how it ended, its objects, and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        IMPATIENT,
+        *("-m", "pika_async.cli", *line),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    life = Life(process.pid)
+    killer = None if until is None else asyncio.create_task(killed(life, until))
+    out, err = await process.communicate()
+    life.code = process.returncode
+    if killer is not None:
+        await killer
+    told = [json.loads(one) for one in out.splitlines() if one.endswith(b"}")]
+    return life, told, err.decode()
+
+
+async def killed(life, until):
+    await until(life)
+    life.kill()

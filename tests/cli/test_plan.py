@@ -1,0 +1,191 @@
+"""What is said before a batch is what then happens: how many are submitted, and for how much."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from pika_async.simulator import Fault, Polls, Simulator
+
+KEY = "sk-9f8e7d6c5b4a"
+# What one video of five seconds costs at each, in millionths of a dollar.
+PRICES = {"gateway": 450_000, "pika": 450_000, "fal": 200_000}
+# What a service whose jobs cannot fail for want of money answers to a submit.
+DRY = {"gateway": "403-quota-not-enough", "fal": "403-locked"}
+AGAIN = ("--resubmit-uncertain", "--retry-failed")
+
+
+@pytest.fixture(params=PRICES)
+def service(request):
+    return request.param
+
+
+@pytest.fixture
+def sim(service, monkeypatch, here):  # noqa: ARG001 - the key is set after it
+    for name in ("PIKA_API_KEY", "FAL_KEY"):
+        monkeypatch.setenv(name, KEY)
+    with Simulator(service=service, duration=Polls(1), api_key=KEY) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def batch(pika, sim, service, here):
+    """``batch(count, …)``: a file of so many prompts."""
+
+    def batch(count, *options):
+        (here / "p.txt").write_text("".join(f"p {number}\n" for number in range(count)))
+        where = ("--service", service, "--base-url", sim.url, "--no-download")
+        return pika("batch", "p.txt", *where, *options)
+
+    return batch
+
+
+@pytest.fixture
+def price(service):
+    """What has to be named where the service does not say what a job costs."""
+    return ("--price", "0.45") if service == "gateway" else ()
+
+
+@pytest.fixture
+def mixed(batch, sim, service, price):
+    """Of four prompts "p 1" has failed, and "p 2" is uncertain and has a job."""
+    sim.failure = lambda body: "it fell" if "p 1" in str(body) else None
+    # Where a key is known the outage lasts for as long as the process.
+    lost = "500-message" if service == "pika" else "reset-after"
+    sim.faults.append(Fault(lost, times=None, prompt="p 2"))
+    batch(4, "--budget", "90", *price)
+    sim.faults.clear()
+    sim.failure = None
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--limit", "2"), ("--limit", "0"), AGAIN[:1], AGAIN[1:], AGAIN, (*AGAIN, "--limit", "1")],
+    ids=" ".join,
+)
+def test_a_dry_run_says_how_many_submits_there_will_be_and_what_they_cost(
+    batch, sim, service, price, options
+):
+    """A submit that is sent again with its key is one of them: it may be new to the service."""
+    (event,) = batch(7, "--dry-run", "--json", *price, *options).events
+    jobs, submits = len(sim.jobs), len(sim.submissions)
+    batch(7, *price, *options)
+    # What is found in the history need not be bought.
+    found = service == "fal" and AGAIN[0] in options and "--limit" not in options
+    assert len(sim.submissions) - submits == event["to_submit"] - found
+    assert len(sim.jobs) - jobs <= event["to_submit"]
+    cost = 0 if event["cost"] is None else event["cost"]["micros"]
+    assert cost == event["to_submit"] * PRICES[service]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_what_is_sent_again_with_its_key_is_not_told_as_spent_and_as_to_be_spent(
+    batch, service, price
+):
+    told = batch(4, "--dry-run", "--budget", "90", *price).err
+    expected = {
+        "gateway": "3 known, 1 uncertain, 0 to submit; the budget is $90.00, of which about $1.80",
+        "pika": "3 known, 1 to submit: about $0.45; the budget is $90.00, of which about $1.35",
+        "fal": "3 known, 1 uncertain, 0 to submit; the budget is $90.00, of which about $0.80",
+    }
+    assert told == f"{expected[service]} are spent\n"
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_limit_of_0_sends_nothing_at_all(batch, sim, price):
+    submits = len(sim.submissions)
+    batch(7, "--limit", "0", *price)
+    assert len(sim.submissions) == submits
+
+
+def test_a_limit_and_a_budget_hold_both_and_over_all_runs(batch, sim, service, price):
+    """Of nine prompts three in a run, and five in all."""
+    budget = f"{5.5 * PRICES[service] / 1_000_000:g}"
+    made = []
+    for _ in range(4):
+        done = batch(9, "--limit", "3", "--budget", budget, *price)
+        made.append((len(sim.jobs), done.code))
+    assert made == [(3, 0), (5, 1), (5, 1), (5, 1)]
+    assert "larger --budget" in done.err.splitlines()[-1]
+
+
+def test_a_budget_for_all_of_them_says_nothing_and_ends_well(batch, sim, service, price):
+    done = batch(4, "--budget", f"{4 * PRICES[service] / 1_000_000:g}", *price)
+    assert (done.code, len(sim.jobs)) == (0, 4)
+    assert "not submitted" not in done.err
+    assert "nothing more" not in done.err
+
+
+def test_a_budget_that_came_later_needs_a_price_for_what_was_bought_before(batch, sim, service):
+    """Also in a dry run, which says what would happen."""
+    if service == "pika":
+        # It does not say what a job that failed has cost.
+        sim.failure = "it fell"
+    batch(2)
+    for options in (("--dry-run",), ()):
+        done = batch(4, "--budget", "9", *options)
+        assert (done.code, len(sim.jobs)) == (2, 2)
+        if service != "gateway":
+            assert done.err.startswith(
+                "error: --budget needs --price here: earlier runs with this journal have submitted "
+                "2 jobs of which nobody has said what it cost."
+            )
+    done = batch(4, "--budget", "1", "--price", "0.4", "-n", "1")
+    assert len(sim.jobs) == 3 if service == "fal" else 2
+    assert "the budget is $1.00, of which about $0.80 are spent" in done.err
+
+
+def test_it_asks_only_about_what_the_budget_has_left(batch, sim, service, price, monkeypatch):
+    """A budget of 30, of which 15 are spent, leaves less than 20 to be asked about."""
+    batch(int(15_000_000 / PRICES[service]), *price, "--budget", "30")
+    terminal = io.TextIOWrapper(io.BytesIO(b"n\n"))
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr("pika_async.cli._running.asking._is_terminal", lambda: True)
+    before = len(sim.jobs)
+    done = batch(int(60_000_000 / PRICES[service]), *price, "--budget", "30", "--limit", "90")
+    assert "[y/N]" not in done.err
+    assert len(sim.jobs) > before
+
+
+class TestAnAccountThatRunsDry:
+    """One line says it, the exit code is 1, and after a top-up the same line does the rest."""
+
+    @pytest.fixture
+    def dry(self, sim, service):
+        if service == "pika":
+            sim.service_at_work.balance_micro_usd = 6 * PRICES["pika"]
+        else:
+            sim.faults.append(Fault(DRY[service], times=None, after=6))
+
+        def top_up():
+            sim.faults.clear()
+            if service == "pika":
+                sim.service_at_work.balance_micro_usd = None
+
+        return top_up
+
+    @pytest.mark.parametrize("at_once", ["1", "4"])
+    def test_it_stops_the_batch_with_one_line_and_the_same_line_goes_on(
+        self, batch, sim, price, dry, at_once
+    ):
+        options = (*price, "--budget", "99", "-n", at_once)
+        done = batch(20, *options)
+        said = [line for line in done.err.splitlines() if "submits nothing more" in line]
+        assert (done.code, len(said)) == (1, 1)
+        assert len(done.out.splitlines()) == 20
+        assert done.out.count(": not submitted") >= 20 - 6 - int(at_once)
+        # Whoever was under way when it happened has been refused, and nobody after.
+        assert 7 <= len(sim.submissions) <= 6 + int(at_once)
+        *_, last, line = done.err.splitlines()
+        assert "--retry-failed" not in done.err
+        assert "to submit only those without one" in last
+        assert line.lstrip().startswith("pika-async batch p.txt")
+        dry()
+        again = batch(20, *options)
+        assert again.code == 0
+        assert "20 succeeded, 0 failed" in again.err
+        paid = [job for job in sim.jobs.values() if job.outcome == "finished"]
+        assert len(paid) == 20
