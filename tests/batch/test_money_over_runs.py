@@ -163,6 +163,25 @@ class TestABudgetThatCameLater:
         assert spent.charged == spent.total == CENTS_20
 
 
+class TestWhatIsStillUnderWay:
+    async def test_a_job_that_is_not_waited_for_any_longer_counts_and_counts_once(
+        self, service, run, journal
+    ):
+        service.looks = 1_000_000
+        ends, spent = await run(prompts(2), budget=0.4, timeout=0)
+        assert (ends, spent.estimated) == (["JobTimeoutError"] * 2, 2 * CENTS_20)
+        service.looks = 0
+        ends, spent = await run(prompts(3), budget=0.4)
+        assert (ends, spent.total) == (["ok", "ok", "BudgetError"], 2 * CENTS_20)
+        assert sums(journal) == (400_000, 400_000)
+
+    async def test_what_is_paid_for_comes_to_its_end_when_the_money_is_used_up(self, service):
+        service.looks = 5
+        async with client_of(service) as client:
+            results = await run_batch(client, prompts(30), budget=1)
+        assert sorted(kinds(results)) == ["BudgetError"] * 25 + ["ok"] * 5
+
+
 class TestUncertainOnes:
     async def test_a_second_submit_in_place_of_one_is_paid_for_beside_it(self, service, run):
         service.lose_answers, service.hide = 1, 9
@@ -299,6 +318,31 @@ class TestExactlyEnough:
             results = await run_batch(client, prompts(5), budget=1)
         assert kinds(results) == ["ok"] * 5
         assert not any(isinstance(event, BatchStopped) for event in told)
+
+    @pytest.mark.parametrize(("price", "count"), [(0.7, 3), (0.1, 8), (0.09, 11), (1 / 3, 6)])
+    async def test_no_fraction_is_lost_on_the_way_to_the_edge(self, service, price, count):
+        told = []
+        dialect = Toy()
+        budget = Money.of(price) * count
+        async with client_of(service, dialect, observer=told.append) as client:
+            results = await run_batch(client, prompts(count), budget=budget.amount, price=price)
+            assert kinds(results) == ["ok"] * count
+            assert not any(isinstance(event, BatchStopped) for event in told)
+            results = await run_batch(client, prompts(count + 1), budget=budget, price=price)
+            assert kinds(results).count("BudgetError") == 1
+
+    @pytest.mark.parametrize("nothing", [0, 0.0, Decimal(0), Money(0)])
+    async def test_a_budget_of_nothing_buys_nothing(self, service, nothing):
+        async with client_of(service) as client:
+            results = await run_batch(client, prompts(2), budget=nothing)
+        assert kinds(results) == ["BudgetError"] * 2
+        assert "nothing is left" in str(results[0].error)
+        assert service.posts == []
+
+    async def test_what_costs_nothing_is_bought_with_nothing(self, service):
+        async with client_of(service, Toy()) as client:
+            results = await run_batch(client, prompts(2), budget=0, price=0)
+        assert kinds(results) == ["ok", "ok"]
 
     async def test_first_requests_that_all_ask_for_their_price_at_once_do_not_slip_through(
         self, service

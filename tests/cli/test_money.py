@@ -154,6 +154,18 @@ class TestLimits:
         assert "of which about $0.80 are spent" in done.err
         assert sent(sim) == 2
 
+    def test_a_sum_that_is_not_the_whole_does_not_pass_for_it(self, dear_batch, dear):
+        dear.failure = lambda body: "it fell" if body["prompt"] == "a" else None
+        done = dear_batch()
+        assert "; $1.35 spent, and nobody has said what 1 job more cost" in done.err
+
+    def test_a_budget_of_0_is_one(self, dear_batch, dear):
+        done = dear_batch("--budget", "0")
+        assert (done.code, sent(dear)) == (1, 0)
+        assert (
+            "4 prompts not submitted: it would cost $0.45, and of the budget of $0.00" in done.err
+        )
+
     def test_a_budget_needs_a_price_where_the_service_tells_none(self, batch, sim):
         done = batch("--budget", "1")
         assert (done.code, sent(sim)) == (2, 0)

@@ -82,7 +82,7 @@ async def killed_and_resumed(tmp_path, *, service, prompts, bought, kills):
         {"service": "pika", "prompts": 120, "bought": 40, "kills": 2},
         *({"service": name, "prompts": 1000, "bought": 300, "kills": 5} for name in SERVICES),
     ],
-    ids=["pika, short", *SERVICES],
+    ids=["short", *SERVICES],
 )
 async def test_no_kill_makes_a_batch_pass_its_budget_and_all_sums_agree(
     scale, tmp_path, record_property

@@ -128,6 +128,9 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
     if stats.spent.total.micros and not simulated:
         about = "" if stats.spent.total == stats.spent.charged else "about "
         text += f"; {about}{stats.spent.total} spent"
+        if unpriced := stats.spent.unpriced:
+            # Else the sum would pass for the whole.
+            text += f", and nobody has said what {counted(unpriced, 'job')} more cost"
     if saved_in is not None and stats.downloaded:
         text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
     elif saved_in is not None and stats.succeeded:
