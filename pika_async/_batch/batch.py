@@ -190,8 +190,7 @@ class Batch(AsyncIterator[BatchResult]):
                     service=board.jobs.service.dialect,
                     base_url=board.jobs.service.base_url,
                 )
-                if board.budget.bounds:
-                    board.budget.known(*await self._journal.spent())
+                board.budget.known(*await self._journal.spent())
         except BaseException:
             self._status = "left"
             if self._journal is not None:

@@ -43,7 +43,7 @@ _MOST: Final = 2**63
 
 @frozen(kw_only=True)
 class Spent:
-    """What a batch has cost so far; with a budget, over all runs of its journal.
+    """What a batch has cost so far, over all runs of its journal, in one currency.
 
     Attributes:
         charged: What the service says that ended jobs cost.
@@ -51,7 +51,7 @@ class Spent:
         estimated: What jobs cost, by their quotes, where the service does not say, and what
             uncertain submits may have cost.
         unpriced: How many submits nobody has named a price or a charge of. They are in none of the
-            sums; with a budget there are none.
+            sums. With a budget there are none.
     """
 
     charged: Money = field(factory=partial(Money, 0))
@@ -127,13 +127,31 @@ class Budget:
             FieldError: That was in another currency, or nobody knows how much it was.
         """
         charged, estimated = tuple(charged), tuple(estimated)
-        for spent in (*charged, *estimated):
-            if spent.currency != self._nothing.currency:
+        if self._limit is not None:
+            self._check_known((*charged, *estimated), unpriced)
+        elif self._price is None and (charged or estimated):
+            # Nothing is said in any currency yet: that of most of it counts.
+            self._nothing = max((*charged, *estimated), key=lambda one: one.micros) * 0
+            self._charged = self._estimated = self._nothing
+        self._charged = sum(filter(self._is_alike, charged), self._charged)
+        self._estimated = sum(filter(self._is_alike, estimated), self._estimated)
+        if self._price is None:
+            self._unpriced += unpriced
+        else:
+            self._estimated += self._price * unpriced
+
+    def _is_alike(self, money: Money) -> bool:
+        return money.currency == self._nothing.currency
+
+    def _check_known(self, spent: Iterable[Money], unpriced: int) -> None:
+        """Make sure that what is left of the budget is known."""
+        for one in spent:
+            if not self._is_alike(one):
                 raise FieldError(
                     "budget",
                     self._limit,
-                    f"an amount in {spent.currency}",
-                    problem=f"earlier runs with this journal have spent {spent}, and amounts of "
+                    f"an amount in {one.currency}",
+                    problem=f"earlier runs with this journal have spent {one}, and amounts of "
                     "two currencies have no sum",
                 )
         if unpriced and self._price is None:
@@ -145,10 +163,6 @@ class Budget:
                 problem=f"earlier runs with this journal have submitted {jobs} of which nobody has "
                 "said what it cost, and a budget needs to know what is left of it",
             )
-        self._charged = sum(charged, self._charged)
-        self._estimated = sum(estimated, self._estimated)
-        if self._price is not None:
-            self._estimated += self._price * unpriced
 
     @property
     def spent(self) -> Spent:
@@ -191,10 +205,14 @@ class Budget:
         ``quoted``: what it was taken to cost then; None: nobody had named a price.
         """
         price = self.price_of(quoted)
-        if price is not None and price.currency == self._nothing.currency and self.bounds:
+        if price is None:
+            self._unpriced -= 1
+        elif self._is_alike(price):
             self._estimated -= price
-            self._reserved[index] = price
-            self._taken_over.add(index)
+        else:
+            return
+        self._reserved[index] = price
+        self._taken_over.add(index)
 
     def check_leaving(self, index: int) -> None:
         """Make sure that a submit may still leave.
@@ -243,7 +261,7 @@ class Budget:
         unpriced = index in self._reserved
         reserved = self._reserved.pop(index, None)
         self._taken_over.discard(index)
-        if charge is not None and charge.currency == self._nothing.currency:
+        if charge is not None and self._is_alike(charge):
             self._charged += charge
         elif reserved is not None:
             self._estimated += reserved
@@ -264,7 +282,7 @@ class Budget:
         return BudgetError(f"not submitted: {why}", journalled=self._journalled)
 
     def _of_one_currency(self, money: Money) -> Money:
-        if money.currency == self._nothing.currency:
+        if self._is_alike(money):
             return money
         if self._limit is None and self.spent.total == self._nothing:
             # Nothing is said in any currency yet: the service's own counts.

@@ -84,8 +84,7 @@ class BatchStats:
         uncertain: Ended with SubmissionUncertainError.
         not_submitted: Ended with NotSubmittedError: nothing was sent for them.
         downloaded: Files saved in this run.
-        spent: What it has cost so far, as far as that is known; all runs of the journal together
-            where the batch has a budget.
+        spent: What it has cost so far, as far as that is known; all runs of the journal together.
     """
 
     taken: int = 0

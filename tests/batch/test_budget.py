@@ -189,6 +189,39 @@ class TestWithoutPrice:
         assert (budget.spent.unpriced, budget.spent.total) == (2, cents(45))
 
 
+class TestWithoutALimit:
+    """It counts all that is known, and refuses nothing."""
+
+    def test_earlier_runs_count_in_their_own_currency(self):
+        budget = Budget(None)
+        euros = [Money(3_000_000, "EUR"), Money(1_000_000)]
+        budget.known(euros, [Money(500_000, "EUR")], 2)
+        assert budget.spent.total == Money(3_500_000, "EUR")
+        assert budget.spent.unpriced == 2
+
+    def test_beside_a_price_only_those_of_its_currency_do(self):
+        budget = Budget(None, price=cents(45))
+        budget.known([Money(3_000_000, "EUR"), cents(20)], [], 2)
+        assert parts(budget) == (cents(20), cents(0), cents(90))
+
+    def test_one_that_is_waited_for_again_is_counted_once(self):
+        budget = Budget(None)
+        budget.known([], [cents(30)], 1)
+        budget.take_over(0, cents(30))
+        budget.take_over(1, None)
+        assert (budget.spent.total, budget.spent.unpriced) == (cents(30), 1)
+        budget.settle(0, None)
+        budget.settle(1, cents(45))
+        assert (budget.spent.total, budget.spent.unpriced) == (cents(75), 0)
+
+    def test_one_in_another_currency_is_left_out_of_the_sum(self):
+        budget = Budget(None)
+        budget.known([cents(45)], [Money(1, "EUR")])
+        budget.take_over(0, Money(1, "EUR"))
+        budget.settle(0, Money(1, "EUR"))
+        assert budget.spent.total == cents(45)
+
+
 async def test_charges_that_pass_the_limit_keep_what_is_reserved_from_leaving():
     budget = Budget(cents(100))
     await budget.reserve(0, cents(30))

@@ -20,6 +20,7 @@ from pika_async import (
     FieldError,
     FixedPolling,
     GenerationRequest,
+    InvalidRequestError,
     Money,
     PikaClient,
     RetryPolicy,
@@ -30,6 +31,7 @@ from pika_async import (
     settle_journal,
 )
 from pika_async._gallery import opened, table, totals_of
+from pika_async.dialects import HTTPRequest
 from pika_async.simulator import Polls, Simulator
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
@@ -49,6 +51,21 @@ class Charging(Ledgered):
         if isinstance(state, Succeeded | Failed):
             return evolve(state, charge=self.charges.get(handle.job_id, Money(0)))
         return state
+
+
+@frozen(kw_only=True)
+class Late(Ledgered):
+    """The toy service, where what a job cost is to be had one look after its end."""
+
+    def charge(self, endpoint, handle):
+        response = yield HTTPRequest(
+            method="GET",
+            url=f"{endpoint.base_url}/price/plain",
+            headers={"X-Key": endpoint.api_key},
+        )
+        if response.status != 200:
+            raise InvalidRequestError("no", status=response.status)
+        return Money(150_000)
 
 
 def client_of(service, dialect=None, **options) -> PikaClient:
@@ -163,6 +180,20 @@ class TestABudgetThatCameLater:
         assert spent.charged == spent.total == CENTS_20
 
 
+class TestWithoutABudget:
+    async def test_what_is_spent_is_that_of_all_runs_too(self, service, run, journal):
+        dialect = Charging(charges={f"toy-{number}": CENTS_20 for number in range(9)})
+        await run(prompts(2), budget=None, dialect=dialect)
+        ends, spent = await run(prompts(3), budget=None, dialect=dialect)
+        assert (ends, spent.charged) == (["ok"] * 3, 3 * CENTS_20)
+        assert sums(journal) == (600_000, 600_000)
+
+    async def test_what_nobody_has_named_a_price_of_is_counted_and_never_free(self, run):
+        await run(prompts(2), budget=None)
+        ends, spent = await run(prompts(3), budget=None)
+        assert (ends, spent.total, spent.unpriced) == (["ok"] * 3, Money(0), 3)
+
+
 class TestWhatIsStillUnderWay:
     async def test_a_job_that_is_not_waited_for_any_longer_counts_and_counts_once(
         self, service, run, journal
@@ -272,7 +303,7 @@ class TestChargesThatDiffer:
         told = []
         service.looks = 1_000_000
         patient = RetryPolicy(
-            attempts=100_000, initial=0.001, maximum=0.001, jitter=0.0, outage_budget=3.0
+            attempts=1_000, initial=0.001, maximum=0.001, jitter=0.0, outage_budget=3.0
         )
         async with client_of(service, dialect, observer=told.append, retry=patient) as client:
             async with Batch(client, _two(service, told), budget=1) as batch:
@@ -280,6 +311,22 @@ class TestChargesThatDiffer:
         assert sorted(kinds(results)) == ["BudgetError", "ok"]
         assert next(result.error for result in results if result.error).money
         assert len(service.jobs) == 1
+
+    async def test_one_that_is_told_after_the_end_is_had_by_one_more_look(
+        self, service, run, journal
+    ):
+        ends, spent = await run(prompts(2), dialect=Late())
+        assert (ends, spent.charged, spent.total) == (["ok"] * 2, Money(300_000), Money(300_000))
+        assert sums(journal) == (300_000, 300_000)
+        asked = len(service.paths)
+        # What has ended is not asked about again.
+        assert (await run(prompts(2), dialect=Late()))[1].charged == Money(300_000)
+        assert len(service.paths) == asked
+
+    async def test_where_that_look_fails_the_price_counts_in_its_place(self, service, run):
+        service.price_fails = 9
+        ends, spent = await run(prompts(2), dialect=Late(), budget=None, price=0.2)
+        assert (ends, spent.charged, spent.estimated) == (["ok"] * 2, Money(0), 2 * CENTS_20)
 
     @pytest.mark.parametrize("variant", ["billing-late", "billing-unavailable"])
     async def test_where_the_charge_is_not_told_in_time_the_quote_counts_in_its_place(

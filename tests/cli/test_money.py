@@ -157,7 +157,10 @@ class TestLimits:
     def test_a_sum_that_is_not_the_whole_does_not_pass_for_it(self, dear_batch, dear):
         dear.failure = lambda body: "it fell" if body["prompt"] == "a" else None
         done = dear_batch()
-        assert "; $1.35 spent, and nobody has said what 1 job more cost" in done.err
+        told = "; $1.35 spent, and nobody has said what 1 job more cost"
+        assert told in done.err
+        # The next run knows no more.
+        assert told in dear_batch().err
 
     def test_a_budget_of_0_is_one(self, dear_batch, dear):
         done = dear_batch("--budget", "0")
