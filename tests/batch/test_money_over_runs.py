@@ -288,6 +288,21 @@ class TestFailedOnes:
         assert (spent.charged, spent.total) == (2 * CENTS_20, 2 * CENTS_20)
         assert sums(journal) == (400_000, 400_000)
 
+    async def test_that_it_cost_nothing_is_no_reason_to_submit_it_again(self, service, run):
+        """What failed stays failed without a word; a prompt that is refused is so each time."""
+        service.looks = 1_000_000
+
+        async def fall():
+            await until(lambda: service.jobs)
+            service.fail_at_once = True
+
+        falling = asyncio.create_task(fall())
+        for _ in range(2):
+            ends, spent = await run(prompts(1), dialect=Charging(), timeout=30)
+            assert (ends, spent.total) == (["JobFailedError"], Money(0))
+        await falling
+        assert len(service.posts) == 1
+
 
 class TestChargesThatDiffer:
     async def test_one_above_its_quote_stops_the_buying_and_counts_whole(self, service, run):
