@@ -317,9 +317,7 @@ class TestChargesThatDiffer:
         dialect = Charging(charges={"toy-1": Money(950_000)})
         told = []
         service.looks = 1_000_000
-        patient = RetryPolicy(
-            attempts=1_000, initial=0.001, maximum=0.001, jitter=0.0, outage_budget=3.0
-        )
+        patient = RetryPolicy(attempts=1_000, initial=0.001, maximum=0.001, jitter=0.0)
         async with client_of(service, dialect, observer=told.append, retry=patient) as client:
             async with Batch(client, _two(service, told), budget=1) as batch:
                 results = [result async for result in batch]
@@ -366,8 +364,8 @@ def busy():
 async def _two(service, told):
     yield "panda 0"
     await until(lambda: service.jobs)
-    # Until the charge is there; who does not heed it gives up in the end with another error.
-    service.answers = [busy] * 100_000
+    # The brake waits ever longer after each, and in the end a hundred times as long as a poll.
+    service.answers = [busy] * 9
     yield "panda 1"
     await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
     service.looks = 0
