@@ -74,7 +74,8 @@ class Batch(AsyncIterator[BatchResult]):
         budget: What all runs with this journal may spend at most: dollars, or ``Money``. What a
             submit may cost is reserved before it leaves. What would not fit comes back as
             BudgetError; jobs that are paid for go their way.
-        price: What a job is taken to cost where the service does not say.
+        price: What a job is taken to cost where the service does not say, one of an earlier run of
+            the journal too. With a budget it is needed where there are such jobs.
         on_transition: Called with each change of state of each job. What it raises ends the batch.
 
     Raises:
