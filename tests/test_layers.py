@@ -7,6 +7,7 @@ and against a made-up tree that breaks it, since a rule that finds nothing anywh
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -174,9 +175,22 @@ def wing(name: str) -> str:
     return name.partition(".")[0]
 
 
-def imports(name: str, tree: Tree) -> Iterator[Import]:
+def imports(name: str, tree: Tree) -> list[Import]:
     """Of one module; what is ours without ``pika_async.`` in front, the facade as ``__init__``."""
-    parsed = ast.parse(tree[name])
+    return [
+        Import(name, f"pika_async.{one}" if one in tree else module, line, at_run_time)
+        for one, module, line, at_run_time in written(name, tree[name])
+    ]
+
+
+@functools.cache  # Nearly every rule asks for all of them.
+def written(name: str, source: str) -> list[tuple[str, str, int, bool]]:
+    """The imports of a module.
+
+    Each: what it may be without ``pika_async.`` in front, the module that it is from, its line,
+    and whether it is there at run time.
+    """
+    parsed = ast.parse(source)
     types_only = {
         id(inner)
         for node in ast.walk(parsed)
@@ -184,18 +198,22 @@ def imports(name: str, tree: Tree) -> Iterator[Import]:
         for statement in node.body
         for inner in ast.walk(statement)
     }
+    found = []
     for node in ast.walk(parsed):
         if isinstance(node, ast.Import):
-            targets = [alias.name for alias in node.names]
+            # Names a module, however it is spelt.
+            pairs = [("", alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name}:{node.lineno} is a relative import"
             module = node.module or ""
-            inside = [f"{module}.{alias.name}".removeprefix("pika_async.") for alias in node.names]
-            targets = [f"pika_async.{one}" if one in tree else module for one in inside]
+            pairs = [
+                (f"{module}.{alias.name}".removeprefix("pika_async."), module)
+                for alias in node.names
+            ]
         else:
             continue
-        for target in targets:
-            yield Import(name, target, node.lineno, id(node) not in types_only)
+        found += [(*pair, node.lineno, id(node) not in types_only) for pair in pairs]
+    return found
 
 
 def ours(item: Import) -> str | None:
