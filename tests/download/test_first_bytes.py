@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.media import CLIP, VIDEO, Script, finished, whole
 
-from pika_async import DownloadError
+from pika_async import DownloadError, RetryPolicy
 from pika_async.simulator import Fault
 
 NO_VIDEOS = {
@@ -54,7 +54,8 @@ def declared(body, kind):
 
 async def saved(script, tmp_path):
     path = tmp_path / "v.mp4"
-    await script.downloader().download(VIDEO, path, overwrite=False, renew=renew)
+    # Its pauses take no time but grow, so that the minute of patience holds few attempts.
+    await script.downloader(retry=RetryPolicy(attempts=3)).download(VIDEO, path, overwrite=False, renew=renew)
     return path.read_bytes()
 
 

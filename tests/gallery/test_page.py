@@ -127,7 +127,7 @@ class TestHostile:
         assert prompt["dir"] == "auto"
 
     @given(st.text(st.characters(codec=None), min_size=1))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_whatever_the_prompt_the_page_is_whole(self, tmp_path, text):
         journal = tmp_path / "any.journal"
         journal.unlink(missing_ok=True)

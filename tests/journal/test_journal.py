@@ -639,8 +639,9 @@ class TestCost:
                 return [journal.accepted(item, "job-1") for _ in range(500)]
 
             early = await steps.of(updates())
-            for n in range(5000):
-                journal.submitting((await journal.claim(f"{n}", n, "{}")).request, sent())
+            claims = [journal.claim(f"{n}", n, "{}") for n in range(5000)]
+            for claim in claims:
+                journal.submitting((await claim).request, sent())
             late = await steps.of(updates())
         assert late < 1.5 * early
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.jobs import DONE, REQUEST, Service, attached, running, submitted
 from support.virtual_time import in_virtual_time
@@ -103,7 +103,6 @@ class TestBounds:
         st.floats(1e-3, 1e6),
         st.floats(2, 1e6),
     )
-    @settings(max_examples=25, deadline=None)
     def test_every_allowed_parameter_gives_a_finite_delay(
         self, seen, cost, shortest, known, memory
     ):
@@ -561,7 +560,6 @@ class TestEstimate:
         assert asked.delay(seen(40.0), 0.5) == not_asked.delay(seen(40.0), 0.5)
 
     @given(observations)
-    @settings(deadline=None)
     def test_its_quantiles_are_ordered_and_finite(self, observation):
         policy = taught(AdaptivePolling(), around(80, count=10))
         policy.delay(observation, 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pika_async.simulator import Simulator
 
 KEY = "sk-secret-0123456789"
+
+_TURNS = 1000
 
 
 def client_for(sim: Simulator, **options: Any) -> PikaClient:
@@ -31,7 +34,13 @@ def prompts(count: int) -> list[str]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the event loop go on until something is so; a minute is for ever."""
+    """Let the event loop go on until something is so; a minute is for ever.
+
+    It is looked at every turn of the loop to begin with, then every millisecond: what takes longer
+    is done by other threads and processes, which the turns would keep from their work.
+    """
     with anyio.fail_after(60):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
+        for turn in itertools.count():
+            if condition():
+                return
+            await (anyio.lowlevel.checkpoint() if turn < _TURNS else anyio.sleep(0.001))

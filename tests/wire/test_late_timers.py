@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import ssl
+from contextlib import ExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
@@ -50,84 +51,97 @@ async def downloaded(transport, server):
 WAYS = [sent, sent_with_less_time, posted, posted_at_length, downloaded]
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "tls"])
-async def wire(request):
-    """A transport, and whether it goes over TLS."""
+@asynccontextmanager
+async def each_way(*, tls=False, silent=False):
+    """A transport, and a server for each way to use it: the loop is held up once for all of them."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
-        transport = Transport(session=session, request_timeout=SECONDS)
-        await transport.open()
-        yield transport, request.param
-        await transport.close()
+    with ExitStack() as stack:
+        servers = {way: stack.enter_context(answering(tls=tls, silent=silent)) for way in WAYS}
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+            transport = Transport(session=session, request_timeout=SECONDS)
+            await transport.open()
+            try:
+                yield transport, servers
+            finally:
+                await transport.close()
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-async def test_an_answer_that_lies_in_the_socket_is_read_although_its_time_is_over(way, wire):
-    transport, tls = wire
-    with answering(tls=tls) as server:
+def begun(transport, servers):
+    return [asyncio.ensure_future(way(transport, server)) for way, server in servers.items()]
+
+
+async def ends(tasks):
+    """How each way ended, by its name."""
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    return {way.__name__: end for way, end in zip(WAYS, found, strict=True)}
+
+
+async def read_although_its_time_is_over(transport, servers):
+    for server in servers.values():
         server.may_answer.clear()
 
-        def let_answer():
+    def all_are_answered():
+        for server in servers.values():
             server.may_answer.set()
-            return server.has_answered_all
+        return all(server.has_answered_all for server in servers.values())
 
-        _, body = await asyncio.gather(
-            hold_up(2 * SECONDS, after=lambda: server.arrived, until=let_answer),
-            way(transport, server),
-        )
-    assert body == BODY
+    tasks = begun(transport, servers)
+    await hold_up(
+        2 * SECONDS,
+        after=lambda: all(server.arrived for server in servers.values()),
+        until=all_are_answered,
+    )
+    return await ends(tasks)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-async def test_a_loop_that_is_held_up_while_it_connects_loses_nothing(way, wire):
-    transport, tls = wire
-    with answering(tls=tls) as server:
-        begun = asyncio.ensure_future(way(transport, server))
+plain_and_tls = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+ALL_READ = {way.__name__: BODY for way in WAYS}
+
+
+@plain_and_tls
+async def test_an_answer_that_lies_in_the_socket_is_read_although_its_time_is_over(tls):
+    async with each_way(tls=tls) as (transport, servers):
+        assert await read_although_its_time_is_over(transport, servers) == ALL_READ
+
+
+@plain_and_tls
+async def test_a_loop_that_is_held_up_while_it_connects_loses_nothing(tls):
+    async with each_way(tls=tls) as (transport, servers):
+        tasks = begun(transport, servers)
         await hold_up(2 * SECONDS, after=lambda: True, until=lambda: True)
-        assert await begun == BODY
-        assert server.arrived == 1
+        assert await ends(tasks) == ALL_READ
+        assert [server.arrived for server in servers.values()] == [1] * len(WAYS)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-async def test_a_silence_is_one_although_the_loop_was_held_up(way, wire):
-    transport, tls = wire
+@plain_and_tls
+async def test_a_silence_is_one_although_the_loop_was_held_up(tls):
     loop = asyncio.get_running_loop()
-    with answering(silent=True, tls=tls) as server:
-        begun = loop.time()
-        with pytest.raises(TransportTimeoutError) as caught:
-            await asyncio.gather(
-                hold_up(2 * SECONDS, after=lambda: server.arrived, until=lambda: True),
-                way(transport, server),
-            )
-        assert caught.value.started is Started.MAYBE
+    async with each_way(tls=tls, silent=True) as (transport, servers):
+        start = loop.time()
+        tasks = begun(transport, servers)
+        await hold_up(
+            2 * SECONDS,
+            after=lambda: all(server.arrived for server in servers.values()),
+            until=lambda: True,
+        )
+        found = await ends(tasks)
         # As long again as the loop was late, and no more.
-        assert loop.time() - begun < 6 * SECONDS
+        assert loop.time() - start < 6 * SECONDS
+    assert {name: type(end) for name, end in found.items()} == dict.fromkeys(
+        found, TransportTimeoutError
+    )
+    assert {end.started for end in found.values()} == {Started.MAYBE}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_on_uvloop_which_looks_at_its_timers_first_it_is_read_too(way):
+def test_on_uvloop_which_looks_at_its_timers_first_it_is_read_too():
     import uvloop  # noqa: PLC0415 - where it is installed
 
-    async def held_up(server):
-        transport = Transport(session=None, request_timeout=SECONDS)
-        await transport.open()
-        try:
-            return (
-                await asyncio.gather(
-                    way(transport, server),
-                    hold_up(
-                        2 * SECONDS,
-                        after=lambda: server.arrived,
-                        until=lambda: server.may_answer.set() or server.has_answered_all,
-                    ),
-                )
-            )[0]
-        finally:
-            await transport.close()
+    async def held_up():
+        async with each_way() as (transport, servers):
+            return await read_although_its_time_is_over(transport, servers)
 
-    with answering() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        server.may_answer.clear()
-        assert runner.run(held_up(server)) == BODY
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(held_up()) == ALL_READ
