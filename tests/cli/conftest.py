@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
+import typer.main
 from attrs import define, frozen
 from support.impatient import IMPATIENT
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 KEY = "sk-9f8e7d6c5b4a"
 _PATIENCE = 30.0
+
+# What typer makes of the verbs is the same each time, and takes longer than most verbs do.
+_get_command = cache(typer.main.get_command)
 
 
 # What these start is a process.
@@ -75,6 +79,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run the command line in this process."""
+    monkeypatch.setattr("typer.main.get_command", _get_command)
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["pika-async", *arguments])

@@ -55,7 +55,9 @@ def declared(body, kind):
 async def saved(script, tmp_path):
     path = tmp_path / "v.mp4"
     # Its pauses take no time but grow, so that the minute of patience holds few attempts.
-    await script.downloader(retry=RetryPolicy(attempts=3)).download(VIDEO, path, overwrite=False, renew=renew)
+    await script.downloader(retry=RetryPolicy(attempts=3)).download(
+        VIDEO, path, overwrite=False, renew=renew
+    )
     return path.read_bytes()
 
 
