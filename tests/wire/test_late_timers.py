@@ -53,7 +53,7 @@ WAYS = [sent, sent_with_less_time, posted, posted_at_length, downloaded]
 
 @asynccontextmanager
 async def each_way(*, tls=False, silent=False):
-    """A transport, and a server for each way to use it: the loop is held up once for all of them."""
+    """A transport, and a server for each way to use it: one hold-up for all of them."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
