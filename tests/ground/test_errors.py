@@ -112,12 +112,17 @@ ATTRIBUTES = {
 }
 
 
+EXTRAS = ("pika_async.temporal",)
+
+
 def name(cls: type) -> str:
     return cls.__name__
 
 
 def family(cls: type) -> set[type]:
-    return {cls, *(below for child in cls.__subclasses__() for below in family(child))}
+    """A class and those below it, without those of the extras: they may be imported, or not."""
+    below = {each for child in cls.__subclasses__() for each in family(child)}
+    return {cls, *(each for each in below if not each.__module__.startswith(EXTRAS))}
 
 
 def made(cls: type[PikaError], **changes) -> PikaError:
