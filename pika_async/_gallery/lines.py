@@ -6,27 +6,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
+from pika_async._gallery.values import Problem
+from pika_async._jobs.job import failure
+from pika_async._states import Failed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pika_async._gallery.bill import Bill
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.totals import Totals
-    from pika_async._gallery.values import Attempt, Clip, Entry, Problem, Run, Standing
+    from pika_async._gallery.values import Attempt, Clip, Entry, Run, Standing
     from pika_async._money import Money
 
 
 def lines(gallery: Gallery, totals: Totals) -> Iterator[dict[str, Any]]:
-    """``report``, then a ``run`` for each, an ``item`` for each, and the ``totals``.
+    """``report``, then a ``run`` for each, a ``result`` for each request, and the ``totals``.
 
-    Times are seconds since 1970; money is whole millionths and a currency, as ``to_json`` has it.
-    What others wrote is as they wrote it, links too.
+    A result has the names that one of a batch has, and more. Times are seconds since 1970; money is
+    whole millionths and a currency, as ``to_json`` has it. What others wrote is as they wrote it,
+    links too.
     """
     yield {"event": "report", "journal": str(gallery.path), "made_at": gallery.made_at}
     for run in gallery.runs:
         yield {"event": "run", **_run(run, totals)}
     for entry in gallery.entries():
-        yield {"event": "item", **_item(entry)}
+        yield {"event": "result", **_result(entry)}
     yield {"event": "totals", **_totals(totals)}
 
 
@@ -60,29 +65,35 @@ def _money(amount: Money | None) -> dict[str, Any] | None:
     return None if amount is None else asdict(amount)
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def _result(entry: Entry) -> dict[str, Any]:
     return {
-        "number": entry.number,
+        "row": entry.number,
+        "prompt": entry.prompt,
+        "metadata": entry.metadata,
+        **_attempt(entry.attempt),
+        "files": [clip.file for clip in entry.clips if clip.file is not None],
+        "videos": [_video(clip) for clip in entry.clips],
         "index": entry.index,
         "run": entry.run,
         "in_last_run": entry.in_last_run,
-        "prompt": entry.prompt,
         "options": entry.options,
-        "metadata": entry.metadata,
         "fingerprint": entry.fingerprint,
-        **_attempt(entry.attempt),
-        "videos": [_video(clip) for clip in entry.clips],
         "earlier": [_attempt(attempt) for attempt in entry.earlier],
     }
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
-        "state": attempt.standing.value,
+        "job_id": attempt.job_id,
+        "status": attempt.standing.value,
+        "reason": attempt.reason,
+        "code": attempt.code,
+        "cost": _money(attempt.charged),
+        "quoted": _money(attempt.quoted),
+        "error": _error(attempt),
         "service": attempt.service,
         "base_url": attempt.base_url,
         "submitted_in_run": attempt.run,
-        "job_id": attempt.job_id,
         "sent_at": attempt.sent_at,
         "accepted_at": attempt.accepted_at,
         "running_at": attempt.running_at,
@@ -90,16 +101,18 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "queued_seconds": attempt.queued_seconds,
         "generated_seconds": attempt.generated_seconds,
         "whole_seconds": attempt.whole_seconds,
-        "quoted": _money(attempt.quoted),
-        "charged": _money(attempt.charged),
-        "reason": attempt.reason,
-        "code": attempt.code,
-        "problem": None if attempt.problem is None else _problem(attempt.problem),
     }
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    return asdict(problem)
+def _error(attempt: Attempt) -> dict[str, Any] | None:
+    problem = attempt.problem
+    if problem is None and attempt.job_id is not None and isinstance(attempt.end, Failed):
+        error = failure(attempt.job_id, attempt.end)
+        problem = Problem(kind=type(error).__name__, text=error.what, meaning="")
+    if problem is None:
+        return None
+    known = asdict(problem)
+    return {"kind": known.pop("kind"), "message": known.pop("text"), **known}
 
 
 def _video(clip: Clip) -> dict[str, Any]:

@@ -2,97 +2,55 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async._gallery.bill import added
+from pika_async._sheet import MARK, Row, Sheet, seeds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.values import Attempt, Entry
-    from pika_async._money import Money
-
-_AFTER: Final = ("status", "job_id", "file", "seed", "cost", "error")
-_OUR_CURRENCY: Final = "USD"
-# Spreadsheets take a cell that begins with one of these for a formula, and run it:
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(gallery: Gallery) -> Iterator[str]:
-    """The header, then a row for each request.
+    """The header, then a row for each request; see ``_sheet`` for the columns.
 
-    The columns are ``row`` (the number that its files are named by), the names of the metadata,
-    then ``status``, ``job_id``, ``file``, ``seed``, ``cost`` and ``error``. Metadata of the same
-    name as one of these is a column with ``metadata_`` in front. A cost is a number in US dollars,
-    or has its currency behind it. It is that of all submits of the request together; where the
-    service does not say what a job cost, it is what the job was taken to cost.
+    A mark for spreadsheets stands in front where a letter is not ASCII. A cost is that of all
+    submits of the request together; where the service does not say what a job cost, it is what the
+    job was taken to cost.
     """
-    names = _names(gallery)
-    yield _line(["row", *(_column(name) for name in names), *_AFTER])
+    names: dict[str, None] = {}
+    is_ascii = True
     for entry in gallery.entries():
-        yield _line(
-            [
-                str(entry.number),
-                *(str(entry.metadata.get(name, "")) for name in names),
-                *_cells(entry),
-            ]
+        # In the order in which they are met.
+        names.update(dict.fromkeys(entry.metadata))
+        is_ascii = (
+            is_ascii and Sheet(tuple(entry.metadata), has_lines=False).row(_row(entry)).isascii()
         )
+    sheet = Sheet(tuple(names), has_lines=False)
+    header = sheet.header()
+    yield header if is_ascii and header.isascii() else MARK + header
+    for entry in gallery.entries():
+        yield sheet.row(_row(entry))
 
 
-def _names(gallery: Gallery) -> list[str]:
-    """All that some request has, in the order in which they are met."""
-    return list(dict.fromkeys(name for entry in gallery.entries() for name in entry.metadata))
-
-
-def _column(name: str) -> str:
-    return f"metadata_{name}" if name in ("row", *_AFTER) else name
-
-
-def _cells(entry: Entry) -> list[str]:
+def _row(entry: Entry) -> Row:
     attempt = entry.attempt
-    seeds = dict.fromkeys(
-        str(clip.video.seed) for clip in entry.clips if clip.video.seed is not None
-    )
     asked_for = entry.options.get("seed")
-    if not seeds and asked_for is not None:
-        seeds = {str(asked_for): None}
-    return [
-        attempt.standing.value,
-        _text(attempt.job_id or ""),
-        _text("; ".join(clip.file for clip in entry.clips if clip.file is not None)),
-        "; ".join(seeds),
-        _cost(entry),
-        _text(_error(attempt)),
-    ]
-
-
-def _cost(entry: Entry) -> str:
-    submits = (attempt for attempt in entry.attempts if attempt.is_submit)
-    costs = added(attempt.cost for attempt in submits if attempt.cost is not None)
-    return "; ".join(map(_amount, costs))
-
-
-def _amount(cost: Money) -> str:
-    amount = f"{cost.amount:f}"
-    return amount if cost.currency == _OUR_CURRENCY else f"{amount} {cost.currency}"
+    submits = (each.cost for each in entry.attempts if each.is_submit and each.cost is not None)
+    return Row(
+        number=entry.number,
+        metadata=entry.metadata,
+        standing=attempt.standing,
+        job_id=attempt.job_id,
+        files=[clip.file for clip in entry.clips if clip.file is not None],
+        seeds=seeds_of(attempt.end, asked_for),
+        costs=added(submits),
+        error=_error(attempt),
+    )
 
 
 def _error(attempt: Attempt) -> str:
-    """On one line, as lines are counted by whoever looks at the file."""
-    text = attempt.reason or ("" if attempt.problem is None else attempt.problem.text)
-    return " ".join(text.split())
-
-
-def _text(cell: str) -> str:
-    """What others wrote, so that a spreadsheet shows it as it is."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _line(cells: list[str]) -> str:
-    line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    return attempt.reason or ("" if attempt.problem is None else attempt.problem.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,23 +10,11 @@ from attrs import field, frozen
 
 from pika_async._journal.history import Run
 from pika_async._money import Money
+from pika_async._sheet import Standing
 from pika_async._states import Failed, Succeeded, Video
 from pika_async._wire.endpoint import is_loopback
 
 __all__ = ["Attempt", "Clip", "Entry", "Problem", "Run", "Standing"]
-
-
-class Standing(StrEnum):
-    """Where a request stands, in the words of the page."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    UNCERTAIN = "uncertain"
-    """A submit broke off, or its answer was never noted: the job may exist."""
-    RUNNING = "running"
-    """Under way: the end of the job has not been noted."""
-    WAITING = "waiting"
-    """Nothing was sent, or what was sent provably started nothing."""
 
 
 @frozen(kw_only=True)

@@ -50,8 +50,10 @@ A file is one of:
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
 With --json each result is an object with: row (the number that files are named by), line,
-prompt, metadata, job_id, ok, state, error (kind, message), files, videos (links), cost (micros,
-currency), resumed, and index (its place in this run). The last object is the summary.
+prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok, files, videos
+(id, url, seed, ...), cost (micros, currency), error (kind, message), resumed, and index (its place
+in this run). The last object is the summary. NAME.results.csv and `pika-async report` have the
+same names.
 
 Examples:
 
@@ -250,7 +252,6 @@ def batch(
             table = ResultsTable(
                 path=results_file(file, saved_in),
                 columns=prompts.own_columns,
-                trail=trail,
                 show=show,
             )
             plan = planned(prompts, choices, show, trail, table.expect)

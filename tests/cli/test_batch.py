@@ -154,16 +154,16 @@ def test_json_is_one_object_a_result_and_one_with_the_totals(batch, sim):
         "prompt": "a red panda",
         "metadata": {},
         "job_id": job_ids[0],
+        "status": "succeeded",
         "ok": True,
-        "state": "succeeded",
         "error": None,
         "files": [f"prompts-videos/00000-a-red-panda-{job_ids[0]}.mp4"],
         "videos": first["videos"],
         "cost": None,
         "resumed": False,
     }
-    assert first["videos"][0].startswith("http://127.0.0.1")
-    assert (second["ok"], second["state"], second["files"]) == (False, "failed", [])
+    assert first["videos"][0]["url"].startswith("http://127.0.0.1")
+    assert (second["ok"], second["status"], second["files"]) == (False, "failed", [])
     assert second["error"]["kind"] == "JobFailedError"
     assert second["error"]["message"].startswith(f"job {job_ids[1]} failed: it fell.")
     assert {name: summary[name] for name in ("total", "succeeded", "failed", "exit_code")} == {

@@ -402,7 +402,7 @@ class TestCSV:
         add(here / JOURNAL, options={"metadata": {"sku": "J\u00fcrgen \ud800"}})
         done = pika("report", JOURNAL, "--csv")
         assert done.out.splitlines()[:2] == [
-            "row,sku,status,job_id,file,seed,cost,error",
+            "\ufeffrow,sku,status,job_id,file,seed,cost,error",
             "0,J\u00fcrgen \\ud800,waiting,,,,,",
         ]
 
@@ -437,16 +437,16 @@ class TestJSON:
         assert [event["event"] for event in done.events] == [
             "report",
             "run",
-            "item",
-            "item",
+            "result",
+            "result",
             "totals",
         ]
         _, run, first, second, totals = done.events
         assert run["seconds"] == 9
-        assert (first["state"], first["prompt"]) == ("succeeded", "a red panda")
+        assert (first["status"], first["prompt"]) == ("succeeded", "a red panda")
         assert first["queued_seconds"] == 3
         assert first["videos"][0]["url"] == "https://media.test/job.mp4"
-        assert (second["state"], second["reason"]) == ("failed", "it fell")
+        assert (second["status"], second["reason"]) == ("failed", "it fell")
         assert (totals["requests"], totals["accepted"], totals["estimate"]) == (2, 2, "0.40")
         assert not (here / PAGE).exists()
 
@@ -473,8 +473,8 @@ class TestJSON:
         add(path, status="succeeded", state=succeeded(), options=options, **money, **sent)
         _, run, item, totals = pika("report", "m.journal", "--json").events
         four, five = ({"micros": micros, "currency": "USD"} for micros in (4, 5))
-        assert (item["charged"], item["quoted"], item["service"]) == (four, five, "pika")
-        assert (item["metadata"], item["options"], item["number"]) == ({"sku": "A"}, {}, 0)
+        assert (item["cost"], item["quoted"], item["service"]) == (four, five, "pika")
+        assert (item["metadata"], item["options"], item["row"]) == ({"sku": "A"}, {}, 0)
         bill = {"submits": 1, "charged": [four], "expected": [], "unknown": 0}
         assert (run["submits"], run["outcomes"], run["money"]) == (1, {"succeeded": 1}, bill)
         assert totals["money"]["outcomes"] == {"succeeded": bill}
@@ -492,7 +492,7 @@ class TestJSON:
         past = [{"status": "failed", "job_id": "old", "state": Failed(reason="fell")}]
         add(here / JOURNAL, status="submitted", problem=error, past=past)
         (_, _, item, _) = pika("report", JOURNAL, "--json").events
-        assert item["problem"]["status"] == 429
+        assert item["error"]["status"] == 429
         assert [(one["job_id"], one["reason"]) for one in item["earlier"]] == [("old", "fell")]
 
 
@@ -534,7 +534,7 @@ def test_a_journal_in_use_is_shown_as_last_committed_and_its_folder_stays_as_it_
         writer.connection.execute("COMMIT")
     finally:
         writer.close()
-    states = [event["state"] for event in events if event["event"] == "item"]
+    states = [event["status"] for event in events if event["event"] == "result"]
     assert states == ["running", "running"]
 
 

@@ -71,10 +71,11 @@ def test_what_was_left_for_later_waits_in_it(batch):
     assert [row["status"] for row in rows()] == ["succeeded", "waiting"]
 
 
-def test_uncertain_and_unsent_ones_have_words_of_their_own(batch, sim):
+def test_an_uncertain_one_has_a_word_of_its_own_and_an_unsent_one_waits_and_says_why(batch, sim):
     sim.faults.append(Fault("reset-after", times=1))
     batch("prompt\na\nb\nc\n", "-n", "1", "--budget", "2", "--price", "1")
-    assert [row["status"] for row in rows()] == ["uncertain", "succeeded", "not submitted"]
+    assert [row["status"] for row in rows()] == ["uncertain", "succeeded", "waiting"]
+    assert "of the budget of $2.00 nothing is left" in rows()[2]["error"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
@@ -133,7 +134,7 @@ def test_a_table_that_cannot_be_written_is_told_of_once_and_disturbs_nothing(bat
 
 
 def test_it_is_moved_into_place_whole(tmp_path, monkeypatch):
-    table = ResultsTable(path=tmp_path / "r.csv", columns=(), trail=None, show=None)
+    table = ResultsTable(path=tmp_path / "r.csv", columns=(), show=None)
     table.write()
     before = table.path.read_text()
     seen = []
@@ -161,3 +162,45 @@ def test_after_a_kill_what_is_on_the_disk_is_whole_and_the_same_line_completes_i
     assert pika("batch", "p.txt", "--base-url", sim.url).code == 0
     assert [row["status"] for row in rows()] == ["succeeded"] * 3
     assert len(sim.submissions) == 3
+
+
+ENDS = {
+    "it succeeded": ("succeeded", None),
+    "it failed": ("failed", None),
+    "it was refused": ("failed", Fault("400-invalid-request", prompt="it was refused", times=None)),
+    "nobody knows": ("uncertain", Fault("reset-after", prompt="nobody knows", times=None)),
+    "no video": ("succeeded", Fault("redirect-loop", on="download", prompt="no video", times=None)),
+    "it runs on": ("running", Fault("502-html", on="poll", prompt="it runs on", times=None)),
+    "no key": ("waiting", Fault("401-new-api-error", prompt="no key", times=None)),
+    "after that": ("waiting", None),
+}
+
+
+def test_a_report_of_the_journal_has_the_same_rows(batch, pika, sim):
+    """Whatever became of a request, both tables and both kinds of JSON say the same of it."""
+    sim.failure = lambda body: "=it fell" if body["promptText"] == "it failed" else None
+    sim.faults += [fault for _, fault in ENDS.values() if fault is not None]
+    sim.duration = Polls(1)
+    prompts = "".join(f"=A,urgent,{prompt},7\n" for prompt in ENDS)
+    done = batch(f"sku,status,prompt,seed\n{prompts}", "--json", "-n", "1", "--timeout", "0")
+    theirs = rows()
+    assert [row["status"] for row in theirs] == [status for status, _ in ENDS.values()]
+    report = csv.DictReader(io.StringIO(pika("report", "p.csv.journal", "--csv").out, newline=""))
+    ours = list(report)
+    assert theirs[0].keys() - ours[0].keys() == {"line"}
+    for row in theirs:
+        del row["line"]
+    assert ours == theirs
+    by_row = {event["row"]: event for event in done.events if event["event"] == "result"}
+    told = [
+        event
+        for event in pika("report", "p.csv.journal", "--json").events
+        if event["event"] == "result"
+    ]
+    alike = ("row", "prompt", "metadata", "job_id", "status", "cost", "index")
+    for event in told:
+        twin = by_row[event["row"]]
+        assert {name: event[name] for name in alike} == {name: twin[name] for name in alike}
+        assert event["files"] == [Path(path).name for path in twin["files"]]
+        kinds = [None if one["error"] is None else one["error"]["kind"] for one in (event, twin)]
+        assert kinds[0] == kinds[1]

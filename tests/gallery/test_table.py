@@ -26,7 +26,7 @@ def text(journal):
 
 
 def rows(journal):
-    return list(csv.reader(StringIO(text(journal))))
+    return list(csv.reader(StringIO(text(journal).removeprefix("\ufeff"), newline="")))
 
 
 def test_there_is_a_header_and_a_row_for_each_request(journal):
@@ -61,11 +61,11 @@ def test_metadata_are_columns_in_the_order_in_which_they_are_met(journal):
 def test_metadata_that_are_called_like_a_column_stand_beside_it(journal):
     add(journal, options={"metadata": {"status": "urgent"}})
     header, row = rows(journal)
-    assert header == ["row", "metadata_status", *HEADER[1:]]
+    assert header == ["row", "metadata.status", *HEADER[1:]]
     assert row[1:3] == ["urgent", "waiting"]
 
 
-def test_what_was_expected_is_the_cost_until_the_service_says_it(journal):
+def test_what_a_job_was_taken_to_cost_stands_until_the_service_says_what_it_did(journal):
     add(journal, status="submitted", job_id="j", quoted=450_000, quoted_currency="USD")
     assert rows(journal)[1][5] == "0.45"
 
@@ -84,7 +84,7 @@ def test_a_seed_that_was_asked_for_is_told_where_the_service_does_not(journal):
 def test_every_file_of_a_job_is_named(journal):
     files = json.dumps([{"name": f"{n}.mp4", "size": 1, "place": n} for n in (0, 1)])
     add(journal, status="succeeded", state=succeeded(video(), video()), files=files)
-    assert rows(journal)[1][3] == "0.mp4; 1.mp4"
+    assert rows(journal)[1][3] == "0.mp4|1.mp4"
 
 
 def test_why_a_request_was_refused_is_told(journal):
@@ -93,11 +93,27 @@ def test_why_a_request_was_refused_is_told(journal):
     assert rows(journal)[1][6].endswith("no such model.")
 
 
-@pytest.mark.parametrize("reason", ["=1+1", "+1", "-1", "@x", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize("reason", ["=1+1", "@x", '=HYPERLINK("http://x")'])
 def test_what_a_service_says_is_no_formula_of_a_spreadsheet(journal, reason):
-    add(journal, status="failed", state=Failed(reason=reason), job_id=reason)
-    row = rows(journal)[1]
-    assert (row[2], row[6]) == (f"'{reason}", f"'{reason}")
+    metadata = {reason: reason}
+    options = {"metadata": metadata}
+    state = Failed(reason=reason)
+    add(journal, status="failed", state=state, job_id=reason, options=options)
+    header, row = rows(journal)
+    assert (header[1], row[1], row[3], row[7]) == (f"'{reason}",) * 4
+
+
+@pytest.mark.parametrize("where", ["name", "value", "reason"])
+def test_letters_of_all_scripts_have_a_mark_for_spreadsheets_and_plain_text_has_none(
+    journal, where
+):
+    text_in = {where: "J\u00fcrgen"}
+    metadata = {text_in.get("name", "sku"): text_in.get("value", "A")}
+    state = Failed(reason=text_in.get("reason", "it fell"))
+    add(journal, options={"metadata": {"sku": "A"}})
+    assert text(journal).startswith("row,")
+    add(journal, status="failed", state=state, job_id="j", options={"metadata": metadata})
+    assert text(journal).startswith("\ufeffrow,")
 
 
 def test_a_row_is_named_by_the_number_that_its_files_have(journal):

@@ -7,45 +7,28 @@ or is interrupted. The journal knows more, and knows it at once; this is for peo
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from pika_async import JobError, NotSubmittedError, SubmissionUncertainError
+from pika_async._sheet import MARK, Row, Sheet, Standing, seeds_of
 from pika_async.cli._running.run import repeating
-from pika_async.cli._running.trail import Trail
-from pika_async.cli._showing.batch_words import problem
+from pika_async.cli._showing.batch_words import end_of, reason, standing
 from pika_async.cli._showing.shown import Note, Show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pika_async import BatchResult, Money
+    from pika_async import BatchResult
     from pika_async.cli._prompts.file import Line
 
 _SECONDS_BETWEEN: Final = 2.0
 # Of the time, what writing may take.
 _SHARE: Final = 0.05
-_BEFORE: Final = ("row", "line")
-_AFTER: Final = ("status", "job_id", "file", "seed", "cost", "error")
-# With it spreadsheets take the text for UTF-8; where all is ASCII it would only be in the way.
-_MARK: Final = "\ufeff"
-
-
-@define
-class _Row:
-    line: int
-    number: int | None
-    own: dict[str, str]
-    seed: int | None
-    ends: tuple[str, ...] | None = None
-    """Status, job, file, seed, cost and error, once there is a result."""
 
 
 @define(kw_only=True)
@@ -55,11 +38,10 @@ class ResultsTable:
     path: Path
     columns: Sequence[str]
     """Of the caller's own texts."""
-    trail: Trail
     show: Show
     running: Callable[[], Mapping[int, str]] = dict
     """The jobs in flight, by the places of their rows."""
-    _rows: list[_Row] = field(factory=list, init=False)
+    _rows: list[Row] = field(factory=list, init=False)
     _written_at: float = field(default=float("-inf"), init=False)
     _took: float = field(default=0.0, init=False)
     _is_changed: bool = field(default=True, init=False)
@@ -69,34 +51,32 @@ class ResultsTable:
         """The next line of the file; ``number``: the one of its request, where there is one."""
         request = line.request
         self._rows.append(
-            _Row(
-                line.number,
-                number,
-                dict(request.metadata) if request is not None else {},
-                request.seed if request is not None else None,
+            Row(
+                number=number,
+                line=line.number,
+                metadata={} if request is None else request.metadata,
+                standing=Standing.WAITING,
+                seeds=[] if request is None else seeds_of(None, request.seed),
             )
         )
 
     def came(self, place: int, result: BatchResult | str) -> None:
         """The result of a line; text: why it cannot be used any more."""
-        row = self._rows[place]
         self._is_changed = True
-        said = result if isinstance(result, str) else result.error
-        error = "" if said is None else problem(said, self.trail)
+        row = self._rows[place]
         if isinstance(result, str):
-            row.ends = ("failed", "", "", "", "", error)
+            self._rows[place] = evolve(row, standing=Standing.FAILED, error=result)
             return
-        row.number = result.number
-        state = result.error.state if isinstance(result.error, JobError) else result.state
-        videos = getattr(state, "videos", ())
-        seed = next((video.seed for video in videos if video.seed is not None), row.seed)
-        row.ends = (
-            _status(result),
-            result.job_id or "",
-            "|".join(self._name(path) for path in result.files),
-            "" if seed is None else str(seed),
-            _plain(getattr(state, "charge", None)),
-            error,
+        end = end_of(result)
+        self._rows[place] = evolve(
+            row,
+            number=result.number,
+            standing=standing(result),
+            job_id=result.job_id,
+            files=[path.name for path in result.files],
+            seeds=seeds_of(end, None) or row.seeds,
+            costs=() if end is None or end.charge is None else (end.charge,),
+            error="" if result.error is None else reason(result.error),
         )
 
     @contextmanager
@@ -123,8 +103,8 @@ class ResultsTable:
                 beside.unlink(missing_ok=True)
             if not self._told:
                 self._told = True
-                reason = error.strerror or error
-                self.show(Note(f"warning: the table {self.path} cannot be written: {reason}"))
+                why = error.strerror or error
+                self.show(Note(f"warning: the table {self.path} cannot be written: {why}"))
         self._is_changed = False
         self._written_at = time.monotonic()
         self._took = self._written_at - began
@@ -135,43 +115,13 @@ class ResultsTable:
             self.write()
 
     def _text(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow([*_BEFORE, *map(_column, self.columns), *_AFTER])
+        sheet = Sheet(self.columns, has_lines=True)
         running = self.running()
+        lines = [sheet.header()]
         for place, row in enumerate(self._rows):
-            job_id = running.get(place)
-            seed = "" if row.seed is None else str(row.seed)
-            waiting = ("waiting" if job_id is None else "running", job_id or "", "", seed, "", "")
-            number = "" if row.number is None else row.number
-            own = [row.own.get(name, "") for name in self.columns]
-            writer.writerow([number, row.line, *own, *(row.ends or waiting)])
-        written = text.getvalue()
-        return written if written.isascii() else _MARK + written
-
-    def _name(self, path: Path) -> str:
-        """A file beside the table by its name alone: they are moved together."""
-        return path.name if path.parent == self.path.parent else str(path)
-
-
-def _column(name: str) -> str:
-    return f"metadata.{name}" if name in (*_BEFORE, *_AFTER) else name
-
-
-def _status(result: BatchResult) -> str:
-    match result.error:
-        case None:
-            return "succeeded"
-        case SubmissionUncertainError():
-            return "uncertain"
-        case NotSubmittedError():
-            return "not submitted"
-        case _:
-            return "failed"
-
-
-def _plain(charge: Money | None) -> str:
-    """An amount that a spreadsheet can add up; its currency where that is not the dollar."""
-    if charge is None:
-        return ""
-    return f"{charge.amount:f}" + ("" if charge.currency == "USD" else f" {charge.currency}")
+            now = row
+            if row.standing is Standing.WAITING and (job_id := running.get(place)) is not None:
+                now = evolve(row, standing=Standing.RUNNING, job_id=job_id)
+            lines.append(sheet.row(now))
+        written = "".join(lines)
+        return written if written.isascii() else MARK + written

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
-from pika_async import JobError, JournalBroken, Transition, VideoSaved
+from pika_async import JournalBroken, Transition, VideoSaved
+from pika_async._sheet import Standing
 from pika_async.cli._running.trail import watch_line
-from pika_async.cli._showing.batch_words import hints
+from pika_async.cli._showing.batch_words import end_of, hints, standing
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
@@ -95,23 +96,23 @@ class AsJSON:
             problem = {"kind": "FieldError", "message": error}
         elif error is not None:
             problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
-        state = error.state if isinstance(error, JobError) else getattr(result, "state", None)
-        charge = getattr(state, "charge", None)
+        end = None if result is None else end_of(result)
+        charge = None if end is None else end.charge
         event(
             "result",
-            index=getattr(result, "index", None),
             row=getattr(result, "number", None),
             line=what.number,
             prompt=getattr(result, "prompt", None),
             metadata=dict(getattr(getattr(result, "request", None), "metadata", {})),
             job_id=getattr(result, "job_id", None),
+            status=Standing.FAILED if result is None else standing(result),
             ok=getattr(result, "ok", False),
-            state=None if state is None else _name(state),
-            error=problem,
             files=[str(path) for path in getattr(result, "files", ())],
-            videos=[video.url for video in getattr(state, "videos", ())],
+            videos=[] if end is None else [_facts(video) for video in end.videos],
             cost=None if charge is None else asdict(charge),
+            error=problem,
             resumed=getattr(result, "resumed", False),
+            index=getattr(result, "index", None),
         )
 
     def _summary(self, code: int) -> None:

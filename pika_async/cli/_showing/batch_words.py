@@ -8,12 +8,18 @@ from attrs import frozen
 
 from pika_async import (
     DownloadError,
+    InvalidRequestError,
+    JobError,
     JobFailedError,
     JobTimeoutError,
     NotSubmittedError,
+    OtherServiceError,
     PikaError,
     SubmissionUncertainError,
 )
+from pika_async._meaning import Started
+from pika_async._sheet import Standing
+from pika_async._states import Failed, Succeeded
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.words import counted, duration, short
 
@@ -46,6 +52,44 @@ def outcome(result: BatchResult | str, trail: Trail) -> str:
     if not found and result.state is not None:
         found = [video.url for video in result.state.videos if video.url]
     return ", ".join(found) or "succeeded"
+
+
+def end_of(result: BatchResult) -> Succeeded | Failed | None:
+    """How the job ended, if it did, whatever came of its videos."""
+    state = result.error.state if isinstance(result.error, JobError) else result.state
+    return state if isinstance(state, Succeeded | Failed) else None
+
+
+def standing(result: BatchResult) -> Standing:
+    """Where a request stands, in the word that a report of the journal has for it."""
+    match result.error:
+        case SubmissionUncertainError():
+            return Standing.UNCERTAIN
+        case OtherServiceError(started=Started.MAYBE):
+            return Standing.UNCERTAIN
+        # The second is one that a person has given up.
+        case InvalidRequestError() | PikaError(started=Started.MAYBE) if result.job_id is None:
+            return Standing.FAILED
+        case _:
+            pass
+    match end_of(result):
+        case Succeeded():
+            return Standing.SUCCEEDED
+        case Failed():
+            return Standing.FAILED
+        case None:
+            return Standing.WAITING if result.job_id is None else Standing.RUNNING
+
+
+def reason(error: PikaError) -> str:
+    """What went wrong, without what it means: in the words that a report of the journal has."""
+    match error:
+        case JobError(state=Failed(reason=said)):
+            return said
+        case SubmissionUncertainError():
+            return str(error.args[0])
+        case _:
+            return error.what
 
 
 def problem(error: PikaError | str, trail: Trail) -> str:
