@@ -56,7 +56,7 @@ class Known:
     accepted_ago: float = math.inf
     """Seconds since an earlier run submitted the job."""
     hints: Mapping[str, str] | None = None
-    """Addresses that the service gave for the job."""
+    """What looks at the job are to know: addresses, facts of the submit."""
     lost: SubmissionUncertainError | None = None
     """What an earlier run's submit ended with, of which nobody knows what came. Also told where
     ``resubmit_uncertain`` allows to submit anew."""

@@ -242,7 +242,7 @@ class Jobs:
             request: What was asked for, where the caller knows.
             seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
                 may have yet to appear at the service.
-            hints: Addresses that the service gave with it.
+            hints: What looks at it are to know: addresses, facts of the submit.
         """
         known = self._jobs.get(job_id)
         if known is not None:

@@ -125,7 +125,7 @@ class Finder:
         if len(candidates) != 1:
             return None
         self.belongs(candidates[0].job_id, sent.submit_id)
-        return candidates[0]
+        return self._api.with_facts(candidates[0], lost.request, sent.submit_id)
 
     async def _named(self, job_id: str | None) -> tuple[Handle, ...] | None:
         """The job that a failed answer named, where the service knows it by now."""

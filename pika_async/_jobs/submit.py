@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio.lowlevel
-from attrs import define
+from attrs import define, evolve
 
 from pika_async._errors import ClientStateError, PikaError, SubmissionUncertainError
 from pika_async._events import (
@@ -323,6 +323,9 @@ class Submitter:
             if named is None:
                 raise
             accepted = named
+        handle = self._api.with_facts(accepted.handle, submit.request, submit.submit_id)
+        if handle is not accepted.handle:
+            accepted = evolve(accepted, handle=handle)
         submit.job = self._begun(submit, accepted)
         if recorder is not None:
             await recorder.accepted(accepted)

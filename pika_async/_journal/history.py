@@ -111,7 +111,7 @@ class Attempt:
         digest: SHA-256 of the body that was sent, hexadecimal, or None.
         body: The body as text, with digests for media and very long texts, or None.
         job_id: The job, or None where none is known.
-        hints: Addresses that the service gave for the job.
+        hints: What looks at the job are to know: addresses, facts of the submit.
         sent_at: When the submit was about to leave.
         accepted_at: When the service's answer with the job came, or None.
         running_at: When the job was first seen being generated, or None.

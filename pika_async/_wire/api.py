@@ -21,6 +21,7 @@ from pika_async._meaning import Started
 from pika_async._request.parts import has_bytes
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
+from pika_async.dialects import KeepsFacts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,6 +65,7 @@ class API:
             host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
         }
         self._secrets = _secrets(endpoint.api_key)
+        self._keeps_facts = dialect if isinstance(dialect, KeepsFacts) else None
 
     async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
@@ -91,6 +93,13 @@ class API:
         if not isinstance(accepted.state, Failed):
             return accepted
         return attrs.evolve(accepted, state=self._failed_without_key(accepted.state))
+
+    def with_facts(self, handle: Handle, request: GenerationRequest, key: str) -> Handle:
+        """The handle of a job with what the service does not tell again of its submit."""
+        if self._keeps_facts is None:
+            return handle
+        facts = self._keeps_facts.facts(request, key)
+        return attrs.evolve(handle, hints={**facts, **handle.hints}) if facts else handle
 
     def look(self, handle: Handle, timeout: float) -> Awaitable[JobState | None]:
         """Poll a job once; None where the service has nothing to tell of it.

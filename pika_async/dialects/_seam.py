@@ -31,8 +31,8 @@ class Handle:
 
     Attributes:
         job_id: The service's name for the job. It alone must do, from any process.
-        hints: Addresses that the service gave with it, by the dialect's own names. They are kept
-            with the job and tried first; none of them is needed.
+        hints: What the dialect keeps of it, by names of its own: addresses that the service gave,
+            which are tried first, and facts of the submit. None of them is needed.
     """
 
     job_id: str
@@ -219,6 +219,18 @@ class SettlesLate(Protocol):
 
     def charge(self, endpoint: Endpoint, handle: Handle) -> Conversation[Money | None]:
         """What an ended job cost; None: not told yet, or never."""
+        ...
+
+
+@runtime_checkable
+class KeepsFacts(Protocol):
+    """A dialect whose service does not tell again all that was sent."""
+
+    def facts(self, request: GenerationRequest, key: str) -> Mapping[str, str]:
+        """What looks at the job are to know of the submit of ``request`` with ``key``.
+
+        It becomes a part of the job's hints, under names that no address has.
+        """
         ...
 
 

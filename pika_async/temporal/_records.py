@@ -37,7 +37,7 @@ class Accepted:
     Attributes:
         job_id: The job.
         sent_at: When it was submitted.
-        hints: Addresses that the service gave with it.
+        hints: What looks at it are to know: addresses, facts of the submit.
     """
 
     job_id: str

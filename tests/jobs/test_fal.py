@@ -271,6 +271,41 @@ async def test_equal_prompts_have_seeds_of_their_own() -> None:
         assert len(seeds) == 3
 
 
+class TestDrawnSeeds:
+    """fal tells no seed of most videos, and the one that was sent is a known fact."""
+
+    async def test_the_seed_that_was_drawn_is_that_of_the_video(self) -> None:
+        async with simulator() as sim, wired(sim) as wire:
+            video = (await finished(wire)).video
+            assert video.seed == sim.submissions[0].body["seed"]
+
+    async def test_a_run_that_resumes_the_job_knows_it_too(self, tmp_path) -> None:
+        journal = tmp_path / "run.journal"
+        async with simulator(duration=Polls(10**6)) as sim, client_for(sim) as client:
+            await run_batch(client, ["x"], journal=journal, timeout=0)
+            for job in sim.jobs.values():
+                job.duration = Polls(1)
+            (result,) = await run_batch(client, ["x"], journal=journal)
+            assert result.unwrap().video.seed == sim.submissions[0].body["seed"]
+            assert len(sim.submissions) == 1
+
+    async def test_a_lost_job_that_is_found_in_the_history_has_it_too(self) -> None:
+        faults = [Fault("reset-after", times=1)]
+        async with simulator(faults=faults) as sim, client_for(sim) as client:
+            with pytest.raises(SubmissionUncertainError) as caught:
+                await client.submit("x")
+            job = await client.find(caught.value)
+            assert job is not None
+            assert (await job.result()).video.seed == sim.submissions[0].body["seed"]
+
+    async def test_of_a_job_that_is_known_by_its_id_alone_there_is_none(self) -> None:
+        async with simulator() as sim:
+            async with client_for(sim) as client:
+                job_id = (await client.submit("x")).id
+            async with client_for(sim) as client:
+                assert (await client.job(job_id).result()).video.seed is None
+
+
 class TestUploads:
     async def test_bytes_go_up_whole_and_without_the_key_and_their_address_is_sent(self) -> None:
         async with simulator() as sim, wired(sim) as wire:

@@ -38,8 +38,10 @@ from pika_async.dialects.fal.paths import (
 )
 from pika_async.dialects.fal.states import (
     COMPLETED,
+    SEED,
     WRONG_ADDRESS,
     Missing,
+    as_seed,
     failure_told,
     outcome,
     state_of,
@@ -145,6 +147,11 @@ class Fal:
             body=compact(requests.body_of(request, key)).encode("ascii"),
         )
 
+    def facts(self, request: GenerationRequest, key: str) -> Mapping[str, str]:
+        """The seed that was sent, which most endpoints do not tell again."""
+        seed = requests.seed_sent(request, key)
+        return {} if seed is None else {SEED: str(seed)}
+
     def decode_submit(self, response: HTTPResponse) -> Accepted:
         """The job of an accepted submit, with the addresses that fal gave.
 
@@ -195,7 +202,7 @@ class Fal:
             f"{given or job}/response",
         )
         result = yield from _first_answer(endpoint, "GET", addresses)
-        return _ended(handle.job_id, status, raw, result)
+        return _ended(handle, status, raw, result)
 
     def cancel(self, endpoint: Endpoint, handle: Handle) -> Conversation[bool]:
         """Ask fal to stop a job; False where it has ended.
@@ -268,9 +275,9 @@ def _first_answer(
 
 
 def _ended(
-    job_id: str, status: Mapping[str, object], raw: Mapping[str, object], result: HTTPResponse
+    handle: Handle, status: Mapping[str, object], raw: Mapping[str, object], result: HTTPResponse
 ) -> JobState:
-    state = outcome(job_id, result)
+    state = outcome(handle.job_id, result, as_seed(handle.hints.get(SEED)))
     if state is Missing.NOT_YET:
         # Its status is ahead of its result.
         return state_of({"status": _RUNNING}, raw)

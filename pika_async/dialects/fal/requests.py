@@ -157,9 +157,23 @@ def body_of(request: GenerationRequest, key: str) -> dict[str, Any]:
         body["transitions"] = [{"duration": seconds} for seconds in steps_of(request)]
     if request.ingredients:
         body["image_urls"] = [_as_sent(one) for one in request.ingredients]
-    if request.seed is None and not is_full_path(request) and "seed" in model_of(request).takes:
+    if _draws(request):
         body["seed"] = drawn_seed(key)
     return merged(body, request.extra)
+
+
+def seed_sent(request: GenerationRequest, key: str) -> int | None:
+    """The seed in the body of this submit: given or drawn."""
+    if "seed" in request.extra:
+        given = request.extra["seed"]
+        return given if type(given) is int else None
+    return drawn_seed(key) if _draws(request) else request.seed
+
+
+def _draws(request: GenerationRequest) -> bool:
+    """Whether nobody gave a seed, and the endpoint takes one."""
+    takes = not is_full_path(request) and "seed" in model_of(request).takes
+    return request.seed is None and takes
 
 
 def _as_sent(value: object) -> object:

@@ -25,6 +25,9 @@ COMPLETED: Final = "COMPLETED"
 _QUEUED: Final = "IN_QUEUE"
 _RUNNING: Final = "IN_PROGRESS"
 
+SEED: Final = "seed"
+"""Under this name the seed that was sent is kept among the hints of a job."""
+
 WRONG_ADDRESS: Final = frozenset({404, 405, 413})
 """What fal says to whoever asks for a result where it does not lie: never that a job failed."""
 
@@ -45,6 +48,14 @@ class Missing(Enum):
     """It tells nothing of the job."""
 
 
+def as_seed(text: str | None) -> int | None:
+    """The seed among the hints of a job."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
 def word_of(status: Mapping[str, Any]) -> str:
     """The word for how a job stands; empty where there is none."""
     word = status.get("status")
@@ -62,14 +73,18 @@ def state_of(status: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
             return Unknown(status=shown(other), raw=raw)
 
 
-def outcome(job_id: str, response: HTTPResponse) -> JobState | Missing:
+def outcome(
+    job_id: str, response: HTTPResponse, sent_seed: int | None = None
+) -> JobState | Missing:
     """What the answer to a question for the result says of the job.
+
+    ``sent_seed``: the seed that was sent with it, where that is known.
 
     Raises:
         DecodeError: It is a 2xx, and none of fal's.
     """
     if is_success(response):
-        return _finished(job_id, response)
+        return _finished(job_id, response, sent_seed)
     body, status = objects(decoded(response.body)), response.status
     code = code_of(response, body)
     of_job = status >= 400 and status not in _NOT_OF_JOB | WRONG_ADDRESS and has_reason(response)
@@ -93,14 +108,16 @@ def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
     )
 
 
-def _finished(job_id: str, response: HTTPResponse) -> JobState | Missing:
+def _finished(job_id: str, response: HTTPResponse, sent_seed: int | None) -> JobState | Missing:
     body = json_object(response)
     # Once results were told in an envelope; what keeps old answers still does.
     items = list(_media(body)) or list(_media(objects(body.get("response"))))
     if not items and word_of(body) in (_QUEUED, _RUNNING):
         return Missing.NOT_YET
+    told = _whole(body.get("seed"))
+    seed = sent_seed if told is None else told
     videos = tuple(
-        _video(job_id, place, item, body) for place, item in enumerate(items or [{}], start=1)
+        _video(job_id, place, item, seed) for place, item in enumerate(items or [{}], start=1)
     )
     return Succeeded(videos=videos, raw=kept(body, response.body))
 
@@ -121,7 +138,7 @@ def _linked(value: object) -> Iterator[Mapping[str, Any]]:
             yield item
 
 
-def _video(job_id: str, place: int, item: Mapping[str, Any], body: Mapping[str, Any]) -> Video:
+def _video(job_id: str, place: int, item: Mapping[str, Any], seed: int | None) -> Video:
     link = item.get("url", "")
     return Video(
         id=job_id if place == 1 else f"{job_id}-{place}",
@@ -129,7 +146,7 @@ def _video(job_id: str, place: int, item: Mapping[str, Any], body: Mapping[str, 
         # Nobody can be asked for a link with half a character in it.
         url=link if shown(link, len(link)) == link else "",
         duration=_seconds(item.get("duration")),
-        seed=_whole(body.get("seed")),
+        seed=seed,
         raw=kept(item),
     )
 

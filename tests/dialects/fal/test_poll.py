@@ -249,6 +249,17 @@ class TestResult:
         state = ended(answer(200, body))
         assert (state.video.seed, state.video.duration) == told
 
+    @pytest.mark.parametrize(
+        ("hint", "told", "seed"),
+        [("7", None, 7), ("7", 8, 8), ("7", 0, 0), ("7", "x", 7), ("x", None, None), ("", 8, 8)],
+    )
+    def test_a_seed_that_the_result_does_not_tell_is_the_one_that_was_sent(
+        self, hint, told, seed
+    ) -> None:
+        handle = Handle(HANDLE.job_id, {**HANDLE.hints, "seed": hint})
+        state, _ = look(answer(200, DONE), answer(200, {**VIDEO, "seed": told}), handle=handle)
+        assert state.video.seed == seed
+
     def test_the_result_decides_whatever_the_status_said_of_an_error(self) -> None:
         state = ended(answer(200, VIDEO), {**DONE, "error": "x", "error_type": "y"})
         assert isinstance(state, Succeeded)

@@ -270,6 +270,27 @@ def test_a_drawn_seed_is_a_whole_number_of_31_bits(key: str) -> None:
     assert 0 <= seed < 2**31
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"seed": 7},
+        {"extra": {"seed": 3}},
+        {"extra": {"seed": 3}, "seed": 7},
+        {"extra": {"seed": None}},
+        {"extra": {"seed": "no number"}},
+        {"pikaffect": "melt", "image": IMAGE},
+        {"model": "owner/app/x"},
+        {"model": "owner/app/x", "extra": {"seed": 3}},
+    ],
+    ids=str,
+)
+def test_the_seed_that_was_sent_is_kept_for_looks_at_the_job(fields) -> None:
+    in_body = sent(key="a", **fields)[1].get("seed")
+    facts = FAL.facts(GenerationRequest("x", **fields), "a")
+    assert facts == ({"seed": str(in_body)} if type(in_body) is int else {})
+
+
 def test_whole_numbers_stand_on_the_wire_as_such() -> None:
     made = FAL.encode_submit(ENDPOINT, GenerationRequest("x", duration=5, seed=7), KEY).body or b""
     assert b'"duration":5' in made
