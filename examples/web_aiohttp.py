@@ -52,6 +52,8 @@ DATABASE = web.AppKey("DATABASE", aiosqlite.Connection)
 SUBMITS = web.AppKey("SUBMITS", set[asyncio.Task[str]])
 WATCHES = web.AppKey("WATCHES", dict[str, asyncio.Task[None]])
 SAVING = web.AppKey("SAVING", defaultdict[str, asyncio.Lock])
+# It looks when a look is worth it, and so it can tell the time left.
+POLLING = AdaptivePolling()
 
 logger = logging.getLogger("web_aiohttp")
 routes = web.RouteTableDef()
@@ -167,8 +169,7 @@ async def ask(request: web.Request) -> web.Response:
 @routes.get("/videos/{job_id}/events")
 async def events(request: web.Request) -> web.StreamResponse:
     prompt = await prompt_of(request)
-    job, polling = watched(request.app, request.match_info["job_id"]), request.app[CLIENT].polling
-    assert isinstance(polling, AdaptivePolling)  # the default; it knows the time left
+    job = watched(request.app, request.match_info["job_id"])
     seen = request.headers.get("Last-Event-ID")
     async with sse_response(request) as stream:
         await stream.send(json.dumps(prompt), event="prompt", retry=2000)
@@ -178,7 +179,7 @@ async def events(request: web.Request) -> web.StreamResponse:
                 name = f"{zlib.crc32(to_json(transition.state).encode()):x}"
                 if name != seen:  # a browser that comes back tells what it has seen last
                     await stream.send(for_page(transition), event="transition", id=name)
-                    left = polling.estimate(job.observation)
+                    left = POLLING.estimate(job.observation)
                     await stream.send(json.dumps([left.median, left.high]), event="seconds_left")
                 seen = None
                 if "once" in request.query:  # the page comes again by itself; see there
@@ -222,7 +223,7 @@ async def alone(database: aiosqlite.Connection) -> None:
 
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
     database = aiosqlite.connect(sys.argv[1], timeout=1)
-    async with PikaClient() as app[CLIENT], database as app[DATABASE]:
+    async with PikaClient(polling=POLLING) as app[CLIENT], database as app[DATABASE]:
         await alone(app[DATABASE])
         app[SUBMITS], app[WATCHES], app[SAVING] = set(), {}, defaultdict(asyncio.Lock)
         yield

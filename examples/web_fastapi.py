@@ -62,6 +62,8 @@ JOURNAL = f"{PROMPTS}.journal"
 PATIENCE = float(os.environ.get("PATIENCE", "3600"))
 # Seconds until a video that could not be started is tried again.
 PAUSE = float(os.environ.get("PAUSE", "60"))
+# It looks when a look is worth it, and so it can tell the time left.
+POLLING = AdaptivePolling()
 
 logger = logging.getLogger("web_fastapi")
 
@@ -199,8 +201,7 @@ class Studio:
         return "transition", to_json(end)
 
     def _seconds_left(self, job_id: str) -> str:
-        assert isinstance(self.client.polling, AdaptivePolling)  # the default
-        left = self.client.polling.estimate(self.client.job(job_id).observation)
+        left = POLLING.estimate(self.client.job(job_id).observation)
         return json.dumps([left.median, left.high])
 
     def number_of(self, video: str) -> int:
@@ -249,7 +250,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A line that was cut was never answered; none is cut but for the last of a run.
     whole = [line for line in lines if line.startswith("{") and line.endswith("}")]
     app.state.studio = studio = Studio([json.loads(line) for line in whole])
-    async with PikaClient() as studio.client:
+    async with PikaClient(polling=POLLING) as studio.client:
         working = asyncio.create_task(studio.work())
         yield
         working.cancel()

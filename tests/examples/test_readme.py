@@ -33,6 +33,30 @@ def block(word: str) -> str:
     return found
 
 
+def time_left() -> str:
+    """The program that the sentence about the time left stands for."""
+    sentence = re.search(r"`(policy = .*?)` and `(.*?)`, `(policy\..*?)` is the time", README)
+    assert sentence is not None
+    made, given, asked = sentence.groups()
+    return f"""
+import asyncio
+
+from pika_async import AdaptivePolling, PikaClient
+
+{made}
+
+
+async def main() -> None:
+    async with {given} as client:
+        job = await client.submit("a red panda")
+        left = {asked}
+        print(0 < left.low <= left.median <= left.high)
+
+
+asyncio.run(main())
+"""
+
+
 def environment(sim: Simulator) -> dict[str, str]:
     """What a user sets for a service; nothing else in the program changes."""
     return {**os.environ, **at_service(sim, "id:secret")}
@@ -80,6 +104,12 @@ def test_the_batch_runs_and_runs_again_for_nothing(tmp_path, service):
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3
 
 
+@pytest.mark.slow
+def test_the_time_left_is_told_as_the_sentence_says(tmp_path):
+    with Simulator(duration=Polls(2)) as sim:
+        assert run(time_left(), tmp_path, sim).stdout == "True\n"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 async def test_the_web_server_streams_events_and_stands_an_unknown_id(monkeypatch, service):
     async with Simulator(service=service, duration=Polls(1)) as sim:
@@ -119,7 +149,7 @@ if importlib.util.find_spec("mypy"):
 
     @pytest.mark.slow
     def test_the_types_of_all_its_code_are_right(tmp_path):
-        for number, code in enumerate(BLOCKS):
+        for number, code in enumerate([*BLOCKS, time_left()]):
             (tmp_path / f"block_{number}.py").write_text(code, "utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(tmp_path)],
