@@ -182,7 +182,7 @@ class Batch(AsyncIterator[BatchResult]):
         self._status = "open"
         try:
             if board.output_dir is not None:
-                await settled(partial(check_output_dir, board.output_dir))
+                board.takes_letters = await settled(partial(check_output_dir, board.output_dir))
             if board.journal_path is not None:
                 self._journal = await Journal.open(
                     board.journal_path,
@@ -190,6 +190,7 @@ class Batch(AsyncIterator[BatchResult]):
                     board.tell_journal_broken,
                     service=board.jobs.service.dialect,
                     base_url=board.jobs.service.base_url,
+                    output_dir=board.output_dir,
                 )
                 board.budget.known(*await self._journal.spent())
         except BaseException:

@@ -83,6 +83,8 @@ class Board:
         self.jobs: Jobs
         """All jobs of the client, from when the batch is entered."""
         self.output_dir = output_dir
+        self.takes_letters = True
+        """Whether names in it may have letters of any script."""
         self.journal_path = journal_path
         self.timeout = timeout
         self.on_transition = on_transition

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check_output_dir(folder: Path) -> None:
+def check_output_dir(folder: Path) -> bool:
     """Make the folder, and make sure that every video can be saved in it.
+
+    Returns:
+        Whether names there may have letters of any script.
 
     Raises:
         ConfigurationError: It cannot.
     """
     try:
-        check_folder(folder, LONGEST_NAME)
+        return check_folder(folder, LONGEST_NAME)
     except UnusableTargetError as error:
         raise ConfigurationError(
             f"{str(folder)!r} cannot be written to: {_reason(error)}", setting="output_dir"

@@ -11,10 +11,10 @@ from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
 from pika_async._batch.lost import resolved
+from pika_async._batch.naming import place_of
 from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
 from pika_async._client import save_video
-from pika_async._download.names import video_name
 from pika_async._errors import (
     DownloadError,
     PikaError,
@@ -273,16 +273,20 @@ class Item:
         self, output_dir: Path, known: Known, state: Succeeded | Failed
     ) -> tuple[tuple[Path, ...], DownloadError | None]:
         """The files of the job's videos, and the first problem in saving them."""
-        kept = {file.name: file for file in known.files}
         files: list[Path] = []
         saved: list[SavedFile] = []
         problem: DownloadError | None = None
         self._board.counts.downloading += 1
         try:
             for place, video in enumerate(state.videos):
-                name = video_name(known.number, self._request.prompt, video.job_id, place)
-                path = output_dir / name
-                before = kept.get(name)
+                path, before = await place_of(
+                    output_dir,
+                    known,
+                    self._request.prompt,
+                    video.job_id,
+                    place,
+                    takes_letters=self._board.takes_letters,
+                )
                 size = None if before is None else await _size(path)
                 try:
                     if not size:
@@ -301,7 +305,7 @@ class Item:
                     problem = problem or _not_saved(video, error)
                 else:
                     files.append(path)
-                    saved.append(SavedFile(name=name, size=size or 0, place=place))
+                    saved.append(SavedFile(name=path.name, size=size or 0, place=place))
         finally:
             self._board.counts.downloading -= 1
         if tuple(saved) != known.files:

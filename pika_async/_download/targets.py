@@ -21,6 +21,8 @@ SUFFIX: Final = ".part"
 """Follows the name of a file while it is being filled."""
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+# Of several scripts, one of them outside of the first 65,536 characters, and one with a mark.
+_LETTERS: Final = "\u00e9-\u0436-\u05d0-\u0915\u093f-\u5c0f-\ud55c-\U00020bb7"
 # What a file system says of a name rather than of a folder.
 _NAMES: Final = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 
@@ -72,12 +74,33 @@ _WORDS: Final = {
 }
 
 
+def takes_name(path: Path) -> bool:
+    """Whether ``path`` can be the name of a file, as far as can be told without making one.
+
+    There are systems, and disks, whose names have letters of ASCII alone.
+    """
+    if path.name.isascii():
+        return True
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno not in _NAMES
+    except ValueError:
+        return False
+    return True
+
+
 def in_folder(path: str | os.PathLike[str], prompt: str, job_id: str, place: int) -> Path:
     """``path``, or where it is a folder, or ends as one does, a file in it."""
     text = os.fsdecode(path)
     # Path.is_dir raises where a name is too long.
     is_folder = text.endswith(("/", os.sep)) or os.path.isdir(text)  # noqa: PTH112
-    return Path(text, name_in_folder(prompt, job_id, place)) if is_folder else Path(text)
+    if not is_folder:
+        return Path(text)
+    whole = Path(text, name_in_folder(prompt, job_id, place))
+    if takes_name(whole):
+        return whole
+    return Path(text, name_in_folder(prompt, job_id, place, ascii_only=True))
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
@@ -126,12 +149,15 @@ def check_what_is_there(target: Path, *, overwrite: bool) -> None:
         raise UnusableTargetError(target, Problem.EXISTS)
 
 
-def check_folder(folder: Path, longest: int) -> None:
+def check_folder(folder: Path, longest: int) -> bool:
     """Make the folder, and make sure that files can be made in it, before money is spent.
 
     Args:
         folder: Where the videos will be saved.
         longest: How many bytes the longest name of a video can have.
+
+    Returns:
+        Whether names there may have letters of any script.
 
     Raises:
         UnusableTargetError: Its ``problem`` says what is wrong.
@@ -139,12 +165,23 @@ def check_folder(folder: Path, longest: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _try_name(folder, "x" * longest, SUFFIX)
+        return _takes_letters(folder)
     except FileExistsError as error:
         raise UnusableTargetError(
             folder, Problem.NOT_WRITABLE, "it is a file and no folder"
         ) from error
     except (OSError, ValueError) as error:
         raise _unusable(folder, error) from error
+
+
+def _takes_letters(folder: Path) -> bool:
+    try:
+        _try_name(folder, _LETTERS, SUFFIX)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _NAMES:
+            raise
+        return False
+    return True
 
 
 def _mode_behind(link: Path) -> int:

@@ -1,7 +1,7 @@
 """A journal as a page to look through. Needs the extra ``cli`` for its templates."""
 
 from pika_async._gallery.files import Folder
-from pika_async._gallery.gallery import Gallery, opened, saved_in
+from pika_async._gallery.gallery import Folders, Gallery, folders_of, opened
 from pika_async._gallery.lines import lines
 from pika_async._gallery.mark import is_page_of
 from pika_async._gallery.page import page
@@ -10,13 +10,14 @@ from pika_async._gallery.totals import Totals, totals_of
 
 __all__ = [
     "Folder",
+    "Folders",
     "Gallery",
     "Totals",
+    "folders_of",
     "is_page_of",
     "lines",
     "opened",
     "page",
-    "saved_in",
     "table",
     "totals_of",
 ]

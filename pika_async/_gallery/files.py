@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path, PurePath
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from attrs import frozen
+
+from pika_async._download.names import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,10 +42,11 @@ class Folder:
         )
 
     def _link_into(self, folder: Path, file: SavedFile) -> str | None:
-        if not is_whole(folder, file):
+        found = whole(folder, file)
+        if found is None:
             return None
         try:
-            way = os.path.relpath(folder / file.name, self.page_folder)
+            way = os.path.relpath(found, self.page_folder)
         except ValueError:
             # On Windows, another drive.
             return None
@@ -50,22 +54,29 @@ class Folder:
         return quote(Path(way).as_posix().encode("utf-8", "surrogateescape"), safe="/")
 
 
-def is_whole(folder: Path, file: SavedFile) -> bool:
-    """Whether ``folder`` has the file, as large as it was saved."""
+def whole(folder: Path, file: SavedFile) -> Path | None:
+    """Where ``folder`` has the file, as large as it was saved; None: it has not."""
     # A journal from elsewhere must not make the page show other files of this machine.
-    if PurePath(file.name).name != file.name or file.name in ("", ".."):
-        return False
+    if PurePath(file.name).name != file.name or not file.name.endswith(_VIDEO):
+        return None
+    for name in spellings(file.name):
+        # Or a name with a null in it.
+        with suppress(OSError, ValueError):
+            found = (folder / name).stat()
+            if S_ISREG(found.st_mode) and found.st_size == file.size:
+                return folder / name
+    return None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder, and its name can be one."""
     try:
-        found = (folder / file.name).stat()
+        return path.is_dir()
     except (OSError, ValueError):
-        # A name with a null in it.
         return False
-    return S_ISREG(found.st_mode) and found.st_size == file.size
 
 
 def holding(files: Sequence[SavedFile], folders: Iterable[Path]) -> list[Path]:
     """Those of ``folders`` that hold some of the files, the one with the most in front."""
-    # Where nobody said to look, what is no video is not looked for.
-    videos = [file for file in files if file.name.endswith(_VIDEO)]
-    counts = {folder: sum(is_whole(folder, file) for file in videos) for folder in folders}
+    counts = {folder: sum(whole(folder, file) is not None for file in files) for folder in folders}
     return sorted((folder for folder, count in counts.items() if count), key=lambda f: -counts[f])

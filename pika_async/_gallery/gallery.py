@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from datetime import UTC
 from itertools import islice
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
+from attrs import frozen
+
 from pika_async._gallery.entries import Showing
-from pika_async._gallery.files import holding
+from pika_async._gallery.files import holding, is_folder
 from pika_async._journal import reader
 from pika_async._meaning import in_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
-    from pathlib import Path
 
     from pika_async._gallery.entries import Words
     from pika_async._gallery.files import Folder
@@ -94,13 +97,37 @@ def opened(
         yield Gallery(journal, showing, zone)
 
 
-def saved_in(path: Path, folders: Iterable[Path]) -> list[Path]:
-    """Those of ``folders`` that hold videos of the journal at ``path``, the fullest in front.
+@frozen
+class Folders:
+    """Where the videos of a journal may be."""
+
+    holding: tuple[Path, ...]
+    """Those that hold some, the fullest in front."""
+    used: tuple[Path, ...]
+    """Those in which the batch saved them, the last in front, as far as they are there."""
+
+
+def folders_of(path: Path, near: Iterable[Path]) -> Folders:
+    """Which folders have videos of the journal at ``path``.
+
+    Args:
+        path: The journal.
+        near: Folders to look in beside those that the batch used.
 
     Raises:
         JournalError: As for :func:`opened`.
     """
     with reader.opened(path) as journal:
+        used = [folder for folder in journal.output_dirs() if not _is_of_another_machine(folder)]
         saved = (file for entry in journal.entries() for file in entry.files)
         # Enough to tell: names have the ids of jobs in them.
-        return holding(tuple(islice(saved, _LOOKED_FOR)), folders)
+        files = tuple(islice(saved, _LOOKED_FOR))
+        return Folders(
+            holding=tuple(holding(files, dict.fromkeys([*used, *near]))),
+            used=tuple(filter(is_folder, used)),
+        )
+
+
+def _is_of_another_machine(folder: Path) -> bool:
+    # To look there would tell that machine who asks, on the word of a journal from anywhere.
+    return PureWindowsPath(folder).drive.startswith("\\\\") and os.name == "nt"

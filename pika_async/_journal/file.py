@@ -16,6 +16,7 @@ from pika_async._journal.hold import Hold
 from pika_async._journal.lock import NoLocksError, TakenError
 from pika_async._journal.log import SHORTEST_LOG, Checkpoints, last_known, log_of
 from pika_async._journal.mark import KnownJob, Mark
+from pika_async._journal.records import folder_record
 from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, make, step_up, version_of
 from pika_async._journal.spellings import gather
 from pika_async._version import __version__
@@ -48,12 +49,13 @@ _LOOKS: Final = 3
 class JournalFile:
     """An open journal that no one else can open for writing. For one thread."""
 
-    def __init__(self, path: Path, started_at: float) -> None:
+    def __init__(self, path: Path, started_at: float, output_dir: Path | None = None) -> None:
         """Open it, or make it; one of an older format is brought to this one.
 
         Args:
             path: The file; missing folders are made.
             started_at: When this run began.
+            output_dir: Where this run saves videos; None: nowhere.
 
         Raises:
             JournalError: It is in use, not a journal, damaged, of a newer version, without its
@@ -69,7 +71,7 @@ class JournalFile:
         self._checkpoint_at = 0
         connection: sqlite3.Connection | None = None
         try:
-            opened = _opened(path, self._hold.mark, started_at)
+            opened = _opened(path, self._hold.mark, started_at, output_dir)
             connection = self.connection = opened.connection
             self.run, self.respelled = opened.run, opened.respelled
             self._journal, self._checkpoints = opened.journal, opened.checkpoints
@@ -316,14 +318,14 @@ class _Opened:
     respelled: bool
 
 
-def _opened(path: Path, mark: Mark | None, started_at: float) -> _Opened:
+def _opened(path: Path, mark: Mark | None, started_at: float, output_dir: Path | None) -> _Opened:
     try:
         # Before there is a connection that would bring the log into the file when it is closed.
         with suppress(sqlite3.Error), closing(_to_look_into(path)) as before:
             _check_mark(before, path, mark)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            return _begin_run(connection, path, mark, started_at)
+            return _begin_run(connection, path, mark, started_at, output_dir)
         except BaseException:
             connection.close()
             raise
@@ -334,7 +336,11 @@ def _opened(path: Path, mark: Mark | None, started_at: float) -> _Opened:
 
 
 def _begin_run(
-    connection: sqlite3.Connection, path: Path, mark: Mark | None, started_at: float
+    connection: sqlite3.Connection,
+    path: Path,
+    mark: Mark | None,
+    started_at: float,
+    output_dir: Path | None,
 ) -> _Opened:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -353,8 +359,8 @@ def _begin_run(
     checkpoints.begin()
     connection.execute(_OCCURRENCES)
     (run,) = connection.execute(
-        "INSERT INTO runs (started_at, version) VALUES (?, ?) RETURNING id",
-        (started_at, __version__),
+        "INSERT INTO runs (started_at, version, output_dir) VALUES (?, ?, ?) RETURNING id",
+        (started_at, __version__, folder_record(output_dir, path)),
     ).fetchone()
     return _Opened(
         connection, int(run), log_of(connection).journal, checkpoints, gather(connection)

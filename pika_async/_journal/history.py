@@ -42,12 +42,15 @@ class Run:
         started_at: When it began.
         version: The version of this library.
         last_at: When something was last noted in it; its start where nothing was.
+        output_dir: Where it saved videos: the whole path of then. None: nowhere, or in a journal
+            of an older version, which does not tell.
     """
 
     number: int
     started_at: float
     version: str
     last_at: float
+    output_dir: str | None = None
 
     @property
     def seconds(self) -> float:

@@ -92,6 +92,7 @@ class Journal:
         *,
         service: str,
         base_url: str,
+        output_dir: Path | None = None,
     ) -> Journal:
         """Open the journal at ``path``, or make it.
 
@@ -101,13 +102,14 @@ class Journal:
             broken: Told when it cannot be written any more.
             service: The name of the dialect that this run submits with.
             base_url: Where that service is.
+            output_dir: Where this run saves videos; None: nowhere.
 
         Raises:
             JournalError: It is in use, not a journal, damaged, of a newer version, without its
                 log, older than the last batch on it, or cannot be written.
         """
         commits = GroupCommit(path, broken)
-        file = await commits.open(partial(JournalFile, path, now()))
+        file = await commits.open(partial(JournalFile, path, now(), output_dir))
         numbers = attempts.Numbers()
         try:
             await commits.write(numbers.begin)

@@ -15,7 +15,7 @@ from pika_async._errors import JournalError
 from pika_async._journal.attempts import spent, status_of
 from pika_async._journal.file import read_only
 from pika_async._journal.history import Attempt, JournalEntry, Run, Status
-from pika_async._journal.records import files_of, problem_of, state_of
+from pika_async._journal.records import files_of, folder_of, problem_of, state_of
 from pika_async._money import Money
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     _Row = Mapping[str, Any]
 
 _RUNS: Final = "SELECT * FROM runs ORDER BY started_at, id"
+_OUTPUT_DIRS: Final = """
+SELECT output_dir FROM runs WHERE output_dir IS NOT NULL ORDER BY started_at DESC, id DESC
+"""
 _MOMENTS: Final = """
 SELECT sent_at, accepted_at, running_at, ended_at FROM attempts UNION ALL
 SELECT refused_at, NULL, NULL, NULL FROM requests WHERE refused_at IS NOT NULL
@@ -41,6 +44,8 @@ FROM requests WHERE fingerprint = ? AND occurrence = ?
 _NEWEST: Final = """
 SELECT status, problem, service, submit_id, quoted, quoted_currency FROM attempts WHERE id = ?
 """
+# What a row raises that no batch has written.
+_NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError)
 
 
 @frozen
@@ -91,7 +96,7 @@ def opened(path: Path) -> Iterator[JournalReader]:
             # All that is read from here on is of one moment.
             connection.execute("BEGIN")
             runs = _runs(connection)
-        except sqlite3.Error as error:
+        except _NO_SUCH_ROW as error:
             raise _unreadable(path, str(error)) from error
         yield JournalReader(path, runs, connection)
 
@@ -106,6 +111,18 @@ class JournalReader:
         self.last_run = max((run.number for run in runs), default=0)
         self._run_of = {run.number: run for run in runs}
         self._connection = connection
+
+    def output_dirs(self) -> list[Path]:
+        """Where its runs saved videos, the last in front; also where each is moved with it.
+
+        Raises:
+            JournalError: A row cannot be read.
+        """
+        try:
+            rows = self._connection.execute(_OUTPUT_DIRS).fetchall()
+            return list(dict.fromkeys(way for (one,) in rows for way in folder_of(one, self.path)))
+        except _NO_SUCH_ROW as error:
+            raise _unreadable(self.path, str(error)) from error
 
     def entries(self) -> Iterator[JournalEntry]:
         """All requests: those of the last run in its order, then the others.
@@ -241,9 +258,19 @@ def _runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
             if at is not None and (place := bisect_right(starts, at)):
                 last[place - 1] = max(last[place - 1], at)
     return tuple(
-        Run(number=row["id"], started_at=row["started_at"], version=row["version"], last_at=at)
+        Run(
+            number=row["id"],
+            started_at=row["started_at"],
+            version=row["version"],
+            last_at=at,
+            output_dir=_output_dir(row["output_dir"]),
+        )
         for row, at in zip(rows, last, strict=True)
     )
+
+
+def _output_dir(record: str | None) -> str | None:
+    return None if record is None else str(json.loads(record)["path"])
 
 
 def _unreadable(path: Path, finding: str) -> JournalError:

@@ -7,6 +7,8 @@ advice into words. No API key: errors have been cleared of it where they are mad
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._api_errors import APIError, InvalidRequestError
@@ -118,6 +120,30 @@ def files_record(files: Iterable[SavedFile]) -> str:
 def files_of(record: str) -> tuple[SavedFile, ...]:
     """What :func:`files_record` wrote."""
     return tuple(SavedFile(**file) for file in json.loads(record))
+
+
+def folder_record(folder: Path | None, journal: Path) -> str | None:
+    """A folder by its whole path, and by its way from the ``journal``, with which it may be moved.
+
+    As JSON, which can spell every name that a file system can.
+    """
+    if folder is None:
+        return None
+    path = os.path.abspath(folder)  # noqa: PTH100 - without following links
+    try:
+        way = os.path.relpath(os.path.realpath(path), os.path.realpath(journal.parent))
+    except ValueError:
+        # On Windows, another drive.
+        way = None
+    return compact({"path": path, "from_journal": way})
+
+
+def folder_of(record: str, journal: Path) -> tuple[Path, ...]:
+    """Where the folder that :func:`folder_record` wrote may be by now, the likeliest in front."""
+    fields = json.loads(record)
+    path, way = Path(fields["path"]), fields["from_journal"]
+    moved = None if way is None else Path(os.path.normpath(journal.absolute().parent / way))
+    return (path,) if moved in (None, path) else (path, moved)
 
 
 def _money_of(value: str | None) -> MoneyMeaning | None:

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 # https://www.sqlite.org/fileformat2.html#application_id
 APPLICATION_ID: Final = 0x50494B41
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 # Times are seconds since 1970, money is whole millionths of its currency. The columns of a request
 # after `request` tell what went wrong with it while no attempt stands. An attempt is a submit that
-# may have started a job; of a request the newest one counts.
+# may have started a job; of a request the newest one counts. A run says where it saves videos.
 _REQUESTS: Final = """
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY,
@@ -76,9 +76,11 @@ _RUNS: Final = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     started_at REAL NOT NULL,
-    version TEXT NOT NULL
+    version TEXT NOT NULL,
+    output_dir TEXT
 )
 """
+_ADD_OUTPUT_DIR: Final = "ALTER TABLE runs ADD COLUMN output_dir TEXT"
 
 
 def make(connection: sqlite3.Connection) -> None:
@@ -195,7 +197,8 @@ def _placed(
 ) -> list[SavedFile]:
     """Format 1 told by the name of a file which video it is, or by their number."""
     names = [
-        video_name(number, prompt, video.job_id, place) for place, video in enumerate(end.videos)
+        video_name(number, prompt, video.job_id, place, ascii_only=True)
+        for place, video in enumerate(end.videos)
     ]
     whole = len(files) == len(end.videos)
     return [
@@ -208,4 +211,8 @@ def _placed(
     ]
 
 
-_STEPS: Final = {1: _from_1_to_2, 2: make_log}
+def _from_3_to_4(connection: sqlite3.Connection) -> None:
+    connection.execute(_ADD_OUTPUT_DIR)
+
+
+_STEPS: Final = {1: _from_1_to_2, 2: make_log, 3: _from_3_to_4}

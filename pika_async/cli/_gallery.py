@@ -14,6 +14,7 @@ from pika_async.cli import _options
 from pika_async.cli._nearby import check_journal, folders_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
+from pika_async.cli._running.places import default_output_dir
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
@@ -23,7 +24,7 @@ from pika_async.cli._showing.stage import stage_for
 from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
-    from pika_async._gallery import Folder, Totals
+    from pika_async._gallery import Folder, Gallery, Totals
     from pika_async.cli._showing.shown import Show
 
 EXAMPLES: Final = """\
@@ -64,9 +65,9 @@ def report(
             "-d",
             metavar="FOLDER",
             show_default=False,
-            help="Where the batch saved the videos, for playing those; by default they are looked "
-            "for where `pika-async batch` saves them, in the folder of JOURNAL, in this one, and "
-            "in the folders in these. Others are played from the service.",
+            help="Where the videos are, for playing those; by default they are looked for where "
+            "the batch saved them, in the folder of JOURNAL, in this one, and in the folders in "
+            "these. Others are played from the service.",
         ),
     ] = None,
     price: Annotated[
@@ -140,11 +141,21 @@ def report(
                     cells = row.removesuffix("\n").encode("utf-8", "backslashreplace")
                     write(cells, exact=True)
             if target is not None:
-                html = pages.page(gallery, totals, _batch_line(journal, totals, output_dir))
+                saves_in = _saves_in(gallery, videos) if output_dir is None else output_dir
+                html = pages.page(gallery, totals, _batch_line(journal, totals, saves_in))
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:
             _tell_of_page(saved, as_json=as_json, as_csv=as_csv)
+
+
+def _saves_in(gallery: "Gallery", videos: list[Path]) -> Path | None:
+    """Where the batch would find its videos and save more, as far as that is known."""
+    used = gallery.runs[-1].output_dir if gallery.runs else None
+    if used is None:
+        return None
+    there = [folder for folder in videos if folder.absolute() == Path(used)]
+    return next(iter([*there, *videos]), Path(used))
 
 
 def _folder(videos: list[Path], page_folder: Path) -> "Folder | None":
@@ -180,14 +191,16 @@ def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
 
 
 def _batch_line(journal: Path, totals: "Totals", output_dir: Path | None) -> str:
-    """The command that runs the batch of a journal again."""
+    """The command that runs the batch of a journal again; ``output_dir``: where its videos are."""
     prompts, simulated = journal.with_suffix(""), journal.suffix == _SIMULATED
     words = ["pika-async", "batch"]
+    usual = None
     if journal.suffix == ".journal" and prompts.is_file():
         words.append(str(prompts))
+        usual = default_output_dir(str(prompts), simulate=False)
     else:
         words += ["FILE", "--journal", str(journal)]
-    if output_dir is not None:
+    if output_dir is not None and not _is_same(output_dir, usual):
         words += ["--output-dir", str(output_dir)]
     places = {(place.service, place.base_url) for place in totals.places}
     if simulated:
@@ -195,6 +208,10 @@ def _batch_line(journal: Path, totals: "Totals", output_dir: Path | None) -> str
     elif len(places) == 1:
         words += _place_options(*places.pop())
     return shlex.join(words)
+
+
+def _is_same(folder: Path, other: Path | None) -> bool:
+    return other is not None and folder.absolute() == other.absolute()
 
 
 def _place_options(service: str, base_url: str | None) -> list[str]:

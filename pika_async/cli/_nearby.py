@@ -82,12 +82,21 @@ def _folders_in(folder: Path) -> Iterable[Path]:
 def folders_of(journal: Path) -> list[Path]:
     """Where the videos of a journal were saved, as far as they can be found; the fullest in front.
 
+    Those that the batch used, and those near it: a folder may have been moved.
+
     Raises:
         JournalError: The journal cannot be read.
     """
     # What it imports may be missing; see report.
-    from pika_async._gallery import saved_in  # noqa: PLC0415
+    from pika_async._gallery import folders_of as found_by  # noqa: PLC0415
 
     candidates = list(_candidates(journal))
-    usual = candidates[: len(_FOLDER_ENDS)]
-    return saved_in(journal, candidates) or [folder for folder in usual if folder.is_dir()][:1]
+    usual = [folder for folder in candidates[: len(_FOLDER_ENDS)] if folder.is_dir()]
+    found = found_by(journal, candidates)
+    return [_shown(one) for one in found.holding or (*found.used, *usual)[:1]]
+
+
+def _shown(folder: Path) -> Path:
+    """As people call it who are where the command runs."""
+    here = Path().absolute()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

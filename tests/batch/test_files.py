@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
+import shutil
 import sqlite3
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 
@@ -76,7 +79,7 @@ async def test_each_video_is_saved_and_named_by_index_prompt_and_job(folder):
         results = await run_batch(client, ["A red panda, surfing!", "猫"], output_dir=folder)
     panda, cat = results
     assert panda.files == (folder / f"00000-a-red-panda-surfing-{panda.job_id}.mp4",)
-    assert cat.files == (folder / f"00001-{cat.job_id}.mp4",)
+    assert cat.files == (folder / f"00001-猫-{cat.job_id}.mp4",)
     assert sorted(folder.iterdir()) == sorted(panda.files + cat.files)
     assert all(path.read_bytes()[4:8] == b"ftyp" for path in folder.iterdir())
 
@@ -286,6 +289,84 @@ class TestRunAgain:
         assert again.ok
 
 
+class TestNames:
+    """Which file is which video is told by the journal, whatever names are made of."""
+
+    PROMPT = "crème brûlée"
+
+    async def saved(self, folder, journal):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (result,) = await run_batch(client, [self.PROMPT], output_dir=folder, journal=journal)
+        return result.files[0]
+
+    async def again(self, folder, journal):
+        """A run that could download nothing, and has nothing to download."""
+        async with Simulator() as sim, client_for(sim) as client:
+            (result,) = await run_batch(client, [self.PROMPT], output_dir=folder, journal=journal)
+            assert (sim.submissions, sim.polls, sim.downloads) == ([], [], [])
+        assert result.ok
+        return result.files[0]
+
+    async def test_a_name_that_is_made_otherwise_by_now_stays_that_of_its_video(
+        self, folder, journal, monkeypatch
+    ):
+        path = await self.saved(folder, journal)
+        monkeypatch.setattr("pika_async._batch.naming.video_name", lambda *_, **__: "new.mp4")
+        assert await self.again(folder, journal) == path
+
+    async def test_a_name_that_the_file_system_has_decomposed_is_found(self, folder, journal):
+        path = await self.saved(folder, journal)
+        moved = path.rename(folder / unicodedata.normalize("NFD", path.name))
+        assert moved.name != path.name
+        assert await self.again(folder, journal) == moved
+        # Also where it was moved to one that composes them again.
+        moved.rename(path)
+        assert await self.again(folder, journal) == path
+
+    @pytest.mark.parametrize("name", ["../out.mp4", "/out.mp4", "a/b.mp4", "x\0.mp4", "out"])
+    async def test_a_name_that_no_video_of_ours_has_is_not_followed(self, folder, journal, name):
+        path = await self.saved(folder, journal)
+        record = json.dumps([{"name": name, "size": path.stat().st_size, "place": 0}])
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            connection.execute("UPDATE attempts SET files = ?", (record,))
+        assert await self.again(folder, journal) == path
+
+    @pytest.mark.parametrize("error", [errno.EILSEQ, errno.EINVAL, None])
+    async def test_where_names_are_ascii_alone_they_are_so_and_nothing_is_lost(
+        self, folder, journal, monkeypatch, error
+    ):
+        path = await self.saved(folder, journal)
+        elsewhere = folder.with_name("on a stick")
+        refuse_letters(elsewhere, monkeypatch, error)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (result,) = await run_batch(client, ["красная panda"], output_dir=elsewhere)
+            assert result.files[0].name == f"00000-panda-{result.job_id}.mp4"
+            video = await client.generate("красная panda")
+            alone = await client.download(video.video, elsewhere)
+            assert alone.name.isascii()
+        # What has another name in the other folder is that video all the same.
+        plain = elsewhere / path.name.replace("crème-brûlée", "creme-brulee")
+        shutil.copy(path, plain)
+        assert await self.again(elsewhere, journal) == plain
+
+
+def refuse_letters(folder, monkeypatch, error):
+    """Files in it whose names are not ASCII cannot be: as a disk says it, or as Python does."""
+
+    def refusing(call):
+        def refused(path, *arguments, **options):
+            if str(path).startswith(f"{folder}/") and not str(path).isascii():
+                if error is None:
+                    raise UnicodeEncodeError("ascii", str(path), 0, 1, "not in range(128)")
+                raise OSError(error, os.strerror(error))
+            return call(path, *arguments, **options)
+
+        return refused
+
+    for name in ("open", "lstat", "stat"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
 class TestBounds:
     async def test_slow_downloads_do_not_hold_up_the_next_jobs_at_once_nor_let_them_run_away(
         self, folder
@@ -467,7 +548,7 @@ async def test_in_a_batch_of_fifty_each_misfortune_is_told_for_what_it_is_and_th
 
 
 async def test_a_file_that_is_there_already_is_not_touched(folder, monkeypatch):
-    monkeypatch.setattr("pika_async._batch.item.video_name", lambda *_: "mine.mp4")
+    monkeypatch.setattr("pika_async._batch.naming.video_name", lambda *_, **__: "mine.mp4")
     folder.mkdir()
     (folder / "mine.mp4").write_text("precious")
     async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:

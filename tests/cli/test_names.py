@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from pika_async.cli._showing.words import printable
     ("prompt", "job_id", "name"),
     [
         ("A red panda, surfing!", "3f2a9c1e-7b40", "a-red-panda-surfing-3f2a9c1e.mp4"),
-        ("Crème brûlée", "3f2a9c1e", "creme-brulee-3f2a9c1e.mp4"),
-        ("小熊猫冲浪", "3f2a9c1e", "video-3f2a9c1e.mp4"),
+        ("Crème brûlée", "3f2a9c1e", "crème-brûlée-3f2a9c1e.mp4"),
+        ("小熊猫冲浪", "3f2a9c1e", "小熊猫冲浪-3f2a9c1e.mp4"),
+        ("🦊", "3f2a9c1e", "video-3f2a9c1e.mp4"),
         ("../../etc/passwd", "../..", "etc-passwd-job.mp4"),
         ("CON", "task 0/é?#%2F", "con-task-0-e.mp4"),
         ("x" * 100, "1", "x" * 60 + "-1.mp4"),
@@ -30,9 +32,16 @@ def test_a_name_is_made_of_the_prompt_and_the_job(prompt, job_id, name):
 @given(st.text(), st.text())
 def test_any_prompt_makes_a_name_that_every_file_system_takes(prompt, job_id):
     name = str(default_target(prompt, job_id))
-    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+    assert {unicodedata.category(letter)[0] for letter in name.removesuffix(".mp4")} <= set("LNMP")
+    assert not set(name) & set('<>:"/\\|?*')
     assert name[0].isalnum()
-    assert len(name) <= 60 + 1 + 8 + 4
+    assert len(name.encode()) <= 60 + 1 + 8 + 4
+
+
+def test_where_names_are_ascii_alone_it_is_so_too(monkeypatch):
+    monkeypatch.setattr("pika_async._download.targets.takes_name", lambda path: path.name.isascii())
+    assert default_target("Crème brûlée", "3f2a9c1e") == Path("creme-brulee-3f2a9c1e.mp4")
+    assert default_target("小熊猫", "3f2a9c1e") == Path("video-3f2a9c1e.mp4")
 
 
 def test_further_videos_are_numbered():

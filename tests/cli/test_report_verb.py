@@ -288,6 +288,40 @@ class TestNearby:
         html = (here / PAGE).read_text("utf-8")
         assert sources(html)[1:] == [f"deep/er/mine/{saved_video}"]
 
+    def test_the_folder_that_the_batch_used_is_known_from_any_other(
+        self, pika, here, sim, monkeypatch
+    ):
+        (here / "in").mkdir()
+        (here / "in" / "p.txt").write_text("a\nb\n")
+        sim.failure = lambda body: "it fell" if body["promptText"] == "b" else None
+        pika("batch", "in/p.txt", "--base-url", sim.url, "-d", "far/from/it", "-j", "p.journal")
+        (here / "other").mkdir()
+        monkeypatch.chdir(here / "other")
+        assert pika("report", "../p.journal").err == ""
+        html = (here / "p.html").read_text("utf-8")
+        (source,) = sources(html)
+        assert (here / source).is_file()
+        # The command that tries again saves where that batch did.
+        assert f"--output-dir {here / 'far/from/it'} " in html
+
+    def test_a_folder_that_was_moved_beside_the_journal_is_found_there(self, pika, here, sim):
+        (here / "p.txt").write_text("a\n")
+        pika("batch", "p.txt", "--base-url", sim.url, "-d", "far/from/it")
+        (here / "far" / "from" / "it").rename(here / "near")
+        assert pika("report", "p.txt.journal").err == ""
+        (source,) = sources((here / "p.txt.html").read_text("utf-8"))
+        assert (here / source).parent.name == "near"
+
+    def test_the_command_that_tries_again_names_no_folder_that_is_the_usual_one(
+        self, pika, here, sim
+    ):
+        (here / "p.txt").write_text("a\n")
+        sim.failure = "it fell"
+        pika("batch", "p.txt", "--base-url", sim.url)
+        assert pika("report", "p.txt.journal").err == ""
+        html = (here / "p.txt.html").read_text("utf-8")
+        assert "pika-async batch p.txt --base-url" in html
+
     def test_a_batch_that_saved_elsewhere_is_followed_into_its_folder(self, pika, here):
         async def batch():
             with Simulator(duration=Polls(2)) as sim:

@@ -21,14 +21,20 @@ from pika_async import (
     RateLimitError,
     SubmissionUncertainError,
 )
-from pika_async._gallery import Folder, opened, saved_in, totals_of
+from pika_async._gallery import Folder, folders_of, opened, totals_of
 from pika_async._gallery.values import Standing
+from pika_async._journal.file import JournalFile
 from pika_async.simulator import Polls, Simulator
 
 
 @pytest.fixture
 def journal(tmp_path):
     return tmp_path / "j.journal"
+
+
+def ran(journal, folder, later=0):
+    """A run of a batch that saves its videos in ``folder``."""
+    JournalFile(journal, START + 1 + later, folder).close()
 
 
 def read(path, **options):
@@ -265,20 +271,57 @@ class TestWhereVideosAre:
         return folders
 
     def test_a_folder_is_known_by_the_whole_files_in_it(self, journal, folders):
-        assert saved_in(journal, folders) == [folders[2]]
+        assert folders_of(journal, folders).holding == (folders[2],)
 
     def test_the_fullest_comes_first(self, journal, folders):
         files = '[{"name": "b.mp4", "size": 1, "place": 0}]'
         add(journal, "b", status="succeeded", state=succeeded(), files=files)
         for folder in folders[1:]:
             (folder / "b.mp4").write_bytes(b"1")
-        assert saved_in(journal, folders) == [folders[2], folders[1]]
+        assert folders_of(journal, folders).holding == (folders[2], folders[1])
 
     def test_what_is_no_video_is_not_looked_for_where_nobody_said_to_look(self, journal, tmp_path):
         (tmp_path / "secret").write_bytes(b"1")
         files = '[{"name": "secret", "size": 1, "place": 0}]'
         add(journal, status="succeeded", state=succeeded(), files=files)
-        assert saved_in(journal, [tmp_path]) == []
+        assert folders_of(journal, [tmp_path]).holding == ()
+
+    def test_the_folder_that_the_batch_used_is_known_wherever_it_is(self, tmp_path, folders):
+        used = tmp_path / "far" / "away"
+        folders[2].rename(tmp_path / "far")
+        (tmp_path / "far").rename(tmp_path / "moved")
+        used.parent.mkdir()
+        (tmp_path / "moved").rename(used)
+        journal = tmp_path / "j.journal"
+        ran(journal, used)
+        assert folders_of(journal, []).holding == (used,)
+        assert folders_of(journal, []).used == (used,)
+
+    def test_it_is_found_again_where_it_was_moved_with_its_journal(self, tmp_path, folders):
+        (tmp_path / "a" / "deep").mkdir(parents=True)
+        folders[2].rename(tmp_path / "a" / "deep" / "videos")
+        (tmp_path / "j.journal").rename(tmp_path / "a" / "j.journal")
+        ran(tmp_path / "a" / "j.journal", tmp_path / "a" / "deep" / "videos")
+        (tmp_path / "a").rename(tmp_path / "b")
+        found = folders_of(tmp_path / "b" / "j.journal", [])
+        assert found.holding == (tmp_path / "b" / "deep" / "videos",)
+
+    def test_the_folder_of_the_last_run_comes_first_and_one_that_is_gone_is_none(
+        self, journal, tmp_path, folders
+    ):
+        for at, folder in enumerate((folders[0], folders[1], tmp_path / "gone")):
+            ran(journal, folder, at)
+        assert folders_of(journal, []).used == (folders[1], folders[0])
+
+    def test_a_journal_from_elsewhere_shows_nothing_but_videos_of_its_folder(
+        self, journal, tmp_path, folders
+    ):
+        (folders[2] / "secret").write_bytes(b"1")
+        files = '[{"name": "secret", "size": 1, "place": 0}]'
+        add(journal, "b", status="succeeded", state=succeeded(), files=files)
+        folder = Folder(path=folders[2], page_folder=tmp_path)
+        links = [clip.file_link for entry in read(journal, folder=folder) for clip in entry.clips]
+        assert links == [f"videos/{self.NAME}", None]
 
     def test_files_are_linked_from_each_of_several_folders(self, journal, tmp_path, folders):
         folder = Folder(path=folders[0], also=tuple(folders[1:]), page_folder=tmp_path)

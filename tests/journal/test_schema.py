@@ -1,6 +1,7 @@
 """The steps from older formats: real journals of the versions that wrote them.
 
-Those of format 1 are kept in ``format1``, and those of format 2, at the end, in ``format2``.
+Those of format 1 are kept in ``format1``, those of formats 2 and 3, at the end, in ``format2`` and
+``format3``.
 
 They were made by that version against its own simulator, each in one folder that was copied when
 its last process had ended:
@@ -45,6 +46,7 @@ from pika_async import (
     read_journal,
     run_batch,
 )
+from pika_async._download.names import video_name
 from pika_async._journal import schema
 from pika_async._journal.file import JournalFile, read_only
 from pika_async.dialects import Gateway
@@ -52,6 +54,7 @@ from pika_async.simulator import Polls, Simulator
 
 FORMAT_1 = Path(__file__).parent / "format1"
 FORMAT_2 = Path(__file__).parent / "format2"
+FORMAT_3 = Path(__file__).parent / "format3"
 
 # Each request, how far it has come, and how far each of its submits has.
 FOUND = {
@@ -437,3 +440,116 @@ class TestFormat2:
         JournalFile(path, 1e10).close()
         assert version(path) == schema.SCHEMA_VERSION
         assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+
+class TestFormat3:
+    """Two that its version left. Its files had names with letters of ASCII alone.
+
+    - ``saved``: four prompts, of two videos each; all succeeded, and their videos were saved.
+    - ``running``: two prompts; the batch was left while both jobs were in flight.
+    """
+
+    PROMPTS = ("красная панда", "一只红熊猫在冲浪", "crème brûlée", "a red panda")
+    each = pytest.mark.parametrize("name", ["saved", "running"])
+
+    @pytest.fixture
+    def older(self, tmp_path):
+        def copied(name: str) -> Path:
+            shutil.copy(FORMAT_3 / f"{name}.journal", tmp_path)
+            return tmp_path / f"{name}.journal"
+
+        return copied
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """The folder of the batch, where a test puts what the older version had saved."""
+        folder = tmp_path / "videos"
+        folder.mkdir()
+        return folder
+
+    def saved(self, path: Path) -> list:
+        return [file for entry in read_journal(path) for file in entry.files]
+
+    @each
+    def test_it_is_read_and_stays_as_it_is(self, older, name, tmp_path):
+        path = older(name)
+        before = contents(tmp_path)
+        assert {entry.prompt for entry in read_journal(path)} <= set(self.PROMPTS)
+        assert next(entry.run.output_dir for entry in read_journal(path)) is None
+        assert contents(tmp_path) == before
+
+    @each
+    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, folder):
+        path = older(name)
+        before = {entry.id: entry.attempts for entry in read_journal(path)}
+        JournalFile(path, 1e10, folder).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {entry.id: entry.attempts for entry in read_journal(path)} == before
+
+    @each
+    def test_a_step_that_breaks_off_leaves_it_as_it_was(self, older, name, monkeypatch):
+        path = older(name)
+
+        def half_way(connection):
+            connection.execute("ALTER TABLE runs ADD COLUMN output_dir TEXT")
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(schema._STEPS, 3, half_way)
+        with pytest.raises(KeyboardInterrupt):
+            JournalFile(path, 1e10)
+        monkeypatch.undo()
+        assert version(path) == 3
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+
+    async def test_saved_videos_are_found_under_the_names_they_have(self, older, folder):
+        path = older("saved")
+        files = self.saved(path)
+        for file in files:
+            (folder / file.name).write_bytes(bytes(file.size))
+        async with Simulator() as sim, client_for(sim) as client:
+            results = await run_batch(client, self.PROMPTS, journal=path, output_dir=folder)
+            assert (sim.submissions, sim.polls, sim.downloads) == ([], [], [])
+        assert [file.name for result in results for file in result.files] == [
+            file.name for file in files
+        ]
+        assert len(list(folder.iterdir())) == len(files) == 8
+        assert self.saved(path) == files
+
+    async def test_those_that_it_was_killed_before_writing_down_are_found_too(self, older, folder):
+        path = older("saved")
+        files = self.saved(path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE attempts SET files = NULL")
+        for file in files:
+            (folder / file.name).write_bytes(bytes(file.size))
+        async with Simulator() as sim, client_for(sim) as client:
+            results = await run_batch(client, self.PROMPTS, journal=path, output_dir=folder)
+            assert (sim.submissions, sim.downloads) == ([], [])
+        assert all(result.ok for result in results)
+        assert {file.name for file in folder.iterdir()} == {file.name for file in files}
+        assert self.saved(path) == files
+
+    async def test_a_job_in_flight_is_waited_for_and_its_half_file_is_filled(self, older, folder):
+        path, (prompt, *_) = older("running"), self.PROMPTS
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            job = await client.submit(prompt)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                change = "UPDATE attempts SET job_id = ?, base_url = NULL WHERE request = ?"
+                (first,) = [one.id for one in read_journal(path) if one.prompt == prompt]
+                connection.execute(change, (job.id, first))
+            former = video_name(0, prompt, job.id, ascii_only=True)
+            (folder / f"{former}.part").write_bytes(b"half of it")
+            (result,) = await run_batch(client, [prompt], journal=path, output_dir=folder)
+            assert len(sim.submissions) == 1
+        assert result.ok
+        assert [file.name for file in folder.iterdir()] == [former]
+
+    async def test_what_is_saved_from_now_on_has_the_letters_of_its_prompt(self, older, folder):
+        path, (prompt, *_) = older("running"), self.PROMPTS
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            job = await client.submit(prompt)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE attempts SET job_id = ?, base_url = NULL", (job.id,))
+            (result,) = await run_batch(client, [prompt], journal=path, output_dir=folder)
+        assert [file.name for file in result.files] == [f"00000-красная-панда-{job.id}.mp4"]

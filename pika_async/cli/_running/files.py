@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async import PikaError
 from pika_async._download import targets
-from pika_async._download.names import plain, short
+from pika_async._download.names import ascii_plain, ascii_short, short
 from pika_async._download.targets import Problem, UnusableTargetError
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.output import write
@@ -63,11 +63,12 @@ def _unusable(target: Path, error: UnusableTargetError) -> str:
 
 def default_target(prompt: str, job_id: str) -> Path:
     """A name that every file system takes: ``a-red-panda-surfing-3f2a9c1e.mp4``."""
-    # The first of those made of ASCII letters, digits and hyphens alone; the id keeps it from
-    # being a name that Windows reserves, and from being taken.
-    words = short(prompt, _PROMPT_LENGTH) or "video"
-    parts = (words, plain(job_id)[:_ID_LENGTH].strip("-") or "job")
-    return Path("-".join(parts) + ".mp4")
+    # The id keeps it from being a name that Windows reserves, and from being taken.
+    known_by = ascii_plain(job_id)[:_ID_LENGTH].strip("-") or "job"
+    found = Path(f"{short(prompt, _PROMPT_LENGTH) or 'video'}-{known_by}.mp4")
+    if targets.takes_name(found):
+        return found
+    return Path(f"{ascii_short(prompt, _PROMPT_LENGTH) or 'video'}-{known_by}.mp4")
 
 
 def numbered(target: Path, index: int) -> Path:

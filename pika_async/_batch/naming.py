@@ -1,0 +1,69 @@
+"""The name that a video of a batch is saved under: the one it has, and else a new one."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from pika_async._download.names import spellings, video_name
+from pika_async._download.targets import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pika_async._batch.record import Known
+    from pika_async._journal.history import SavedFile
+
+
+async def place_of(
+    folder: Path, known: Known, prompt: str, job_id: str, place: int, *, takes_letters: bool
+) -> tuple[Path, SavedFile | None]:
+    """Where one of the videos of a job is, or is to be saved; and what was saved there before.
+
+    Args:
+        folder: Where the batch saves its videos.
+        known: What the journal tells of the request.
+        prompt: What it asks for.
+        job_id: The job.
+        place: Which of its videos it is, from 0.
+        takes_letters: Whether names in the folder may have letters of any script.
+    """
+    before = _saved_as(known.files, place)
+    if before is not None and (takes_letters or before.name.isascii()):
+        return await _there(folder, spellings(before.name)), before
+    plainest = video_name(known.number, prompt, job_id, place, ascii_only=True)
+    name = video_name(known.number, prompt, job_id, place) if takes_letters else plainest
+    if known.resumed:
+        # An earlier run may have saved it, in whole or in part, and ended before it was written
+        # down; and it may have been of an older version.
+        return await _there(folder, [*spellings(name), plainest]), None
+    return folder / name, None
+
+
+# No way out of the folder, and nothing that a name cannot have: a journal may be from anywhere.
+_A_NAME: Final = re.compile(r"[^/\\:\x00-\x1f]+\.mp4")
+
+
+def _saved_as(files: Iterable[SavedFile], place: int) -> SavedFile | None:
+    for file in files:
+        if file.place == place and _A_NAME.fullmatch(file.name):
+            with suppress(UnicodeEncodeError):
+                os.fsencode(file.name)
+                return file
+    return None
+
+
+async def _there(folder: Path, names: Iterable[str]) -> Path:
+    """The first that is there, whole or in part, or else the first."""
+    first, *others = [folder / name for name in dict.fromkeys(names)]
+    # Most names are spelt in one way only, and nothing is asked.
+    for path in (first, *others) if others else ():
+        for one in (path, path.with_name(path.name + SUFFIX)):
+            if await anyio.Path(one).exists():
+                return path
+    return first
