@@ -1,9 +1,10 @@
 """A web server with aiohttp: one client for all visitors, the jobs in the application's database.
 
-A video's address holds its job id, so it survives a reload, and a restart of the server. What is
-killed between the answer to a submit and the line in the database loses the id: against that there
-are journals, see web_fastapi.py. Behind a proxy it may have a path of its own, which the proxy
-takes off: https://host.example/studio/ is / here.
+A video's address holds its job id, so it survives a reload, and a restart of the server. The page
+sends a key with its prompt, and the same key is the same video: a second click pays for nothing.
+What is killed between the answer to a submit and the line in the database loses the id: against
+that there are journals, see web_fastapi.py. Behind a proxy it may have a path of its own, which the
+proxy takes off: https://host.example/studio/ is / here.
 
 PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 """
@@ -11,6 +12,7 @@ PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 import asyncio
 import json
 import logging
+import secrets
 import sys
 import zlib
 from collections import defaultdict
@@ -46,10 +48,15 @@ if __name__ != "__main__":
     )
 
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
-SCHEMA = "CREATE TABLE IF NOT EXISTS videos (job_id PRIMARY KEY, prompt)"
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS videos (job_id PRIMARY KEY, prompt)",
+    # What was asked for with each key; without a job_id while nobody knows of one.
+    "CREATE TABLE IF NOT EXISTS asked (key PRIMARY KEY, prompt, job_id)",
+)
+UNKNOWN = "Nobody knows whether this video was started. It is not started a second time."
 CLIENT = web.AppKey("CLIENT", PikaClient)
 DATABASE = web.AppKey("DATABASE", aiosqlite.Connection)
-SUBMITS = web.AppKey("SUBMITS", set[asyncio.Task[str]])
+SUBMITS = web.AppKey("SUBMITS", dict[tuple[str, str], asyncio.Task[str]])
 WATCHES = web.AppKey("WATCHES", dict[str, asyncio.Task[None]])
 SAVING = web.AppKey("SAVING", defaultdict[str, asyncio.Lock])
 # It looks when a look is worth it, and so it can tell the time left.
@@ -63,7 +70,7 @@ def for_visitors(error: PikaError) -> str:
     """What it means for them, and nothing of what the service answered: that is for the log."""
     match error:
         case SubmissionUncertainError():
-            return "Nobody knows whether this video was started. It is not started a second time."
+            return UNKNOWN
         case InvalidRequestError():
             return "The service does not take this prompt."
         case _ if error.job_id is None:
@@ -72,21 +79,53 @@ def for_visitors(error: PikaError) -> str:
             return "The progress cannot be seen just now. The video is safe: come back later."
 
 
-async def start(app: web.Application, prompt: str) -> str:
+class NotAgain(Exception):  # noqa: N818 - no error: somebody has asked before
+    """Why there is no second submit with a key."""
+
+
+async def start(app: web.Application, key: str, prompt: str) -> str:
     """Submit, and write down what was paid for before anyone is told."""
-    job = await app[CLIENT].submit(prompt)
+    claimed = await written(app, "INSERT OR IGNORE INTO asked VALUES (?, ?, NULL)", key, prompt)
+    if not claimed:
+        return await known(app, key, prompt)
     try:
-        await app[DATABASE].execute("INSERT INTO videos VALUES (?, ?)", (job.id, prompt))
-        await app[DATABASE].commit()
+        job = await app[CLIENT].submit(prompt)
+    except PikaError as error:
+        if not isinstance(error, SubmissionUncertainError):
+            # Nothing was started, so that the same key may ask again.
+            await written(app, "DELETE FROM asked WHERE key = ?", key)
+        raise
+    try:
+        await written(app, "INSERT INTO videos VALUES (?, ?)", job.id, prompt)
+        await written(app, "UPDATE asked SET job_id = ? WHERE key = ?", job.id, key)
     except aiosqlite.Error:
         logger.critical("job %s is paid for, and not in the database: %r", job.id, prompt)
         raise
     return job.id
 
 
-def submitted(app: web.Application, task: asyncio.Task[str]) -> None:
+async def known(app: web.Application, key: str, prompt: str) -> str:
+    """The job of a key that was sent before."""
+    query = "SELECT prompt, job_id FROM asked WHERE key = ?"
+    async with app[DATABASE].execute(query, (key,)) as rows:
+        row = await rows.fetchone()
+    if row is None or row[0] != prompt:
+        raise NotAgain("This key was sent with another prompt.")
+    if row[1] is None:
+        raise NotAgain(UNKNOWN)
+    return str(row[1])
+
+
+async def written(app: web.Application, statement: str, *values: str) -> int:
+    """How many rows it has changed, when it is on the disk."""
+    async with app[DATABASE].execute(statement, values) as done:
+        await app[DATABASE].commit()
+        return done.rowcount
+
+
+def submitted(app: web.Application, asked: tuple[str, str], task: asyncio.Task[str]) -> None:
     """Perhaps its visitor has gone: what became of it is in the log at least."""
-    app[SUBMITS].discard(task)
+    del app[SUBMITS][asked]
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("a submit failed: %s", error)
 
@@ -156,11 +195,20 @@ async def ask(request: web.Request) -> web.Response:
         request.app[CLIENT].check(prompt)
     except FieldError as error:
         raise refused(web.HTTPBadRequest, "The service does not take this prompt.") from error
-    request.app[SUBMITS].add(task := asyncio.create_task(start(request.app, prompt)))
-    task.add_done_callback(partial(submitted, request.app))
+    # The same key is the same video: an answer may be lost, and a button clicked twice.
+    key = request.headers.get("Idempotency-Key") or secrets.token_hex(16)
+    if len(key) > 100:
+        raise refused(web.HTTPBadRequest, "An Idempotency-Key has 1 to 100 characters.")
+    task = request.app[SUBMITS].get((key, prompt))
+    if task is None:
+        task = asyncio.create_task(start(request.app, key, prompt))
+        request.app[SUBMITS][key, prompt] = task
+        task.add_done_callback(partial(submitted, request.app, (key, prompt)))
     try:
         # A visitor who leaves now has a video all the same, and it is written down.
         job_id = await asyncio.shield(task)
+    except NotAgain as error:
+        raise refused(web.HTTPUnprocessableEntity, str(error)) from error
     except PikaError as error:
         raise refused(web.HTTPServiceUnavailable, for_visitors(error)) from error
     return web.json_response({"id": job_id}, status=202)
@@ -211,7 +259,7 @@ async def file(request: web.Request) -> web.FileResponse:
 async def alone(database: aiosqlite.Connection) -> None:
     """Keep the database until the end. Two processes would share neither polls nor a brake."""
     try:
-        for statement in ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", SCHEMA):
+        for statement in ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", *SCHEMA):
             await database.execute(statement)
         await database.commit()
     except aiosqlite.Error as error:
@@ -225,12 +273,12 @@ async def lifespan(app: web.Application) -> AsyncIterator[None]:
     database = aiosqlite.connect(sys.argv[1], timeout=1)
     async with PikaClient(polling=POLLING) as app[CLIENT], database as app[DATABASE]:
         await alone(app[DATABASE])
-        app[SUBMITS], app[WATCHES], app[SAVING] = set(), {}, defaultdict(asyncio.Lock)
+        app[SUBMITS], app[WATCHES], app[SAVING] = {}, {}, defaultdict(asyncio.Lock)
         yield
         for task in app[WATCHES].values():
             task.cancel()
         # The answers that are still to come name jobs that are paid for.
-        await asyncio.gather(*app[SUBMITS], return_exceptions=True)
+        await asyncio.gather(*app[SUBMITS].values(), return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 At most four videos are being made; whoever waits sees how many go before. The prompts are in a
 file and what became of them in a journal beside it: however the server ends, the next one goes on
-where it was, and pays for nothing twice. A video that could not be started is tried again in the
+where it was, and pays for nothing twice. Nor does a second click: the page sends a key with its
+prompt, and the same key is the same video. A video that could not be started is tried again in the
 same way, a minute later, by another batch with the same journal. Behind a proxy it may have a path
 of its own, which the proxy takes off: https://host.example/studio/ is / here.
 
@@ -106,23 +107,31 @@ class Studio:
         self._late: dict[int, asyncio.Task[None]] = {}
         self.saving = asyncio.Lock()
 
-    async def ask(self, prompt: str) -> str:
+    async def ask(self, prompt: str, key: str) -> str:
+        """The same key is the same video: an answer may be lost, and a button clicked twice."""
+        async with self._writing:
+            known = next((one for one in self.asked if one.get("key") == key), None)
+            new = await self._write(prompt, key) if known is None else known
+        if new["prompt"] != prompt:
+            raise HTTPException(422, "This key was sent with another prompt.")
+        return new["id"]
+
+    async def _write(self, prompt: str, key: str) -> dict[str, str]:
         if not self.open:
             raise HTTPException(503, "No videos just now. Please try again later.")
         try:
             self.client.check(prompt)
         except FieldError as error:
             raise HTTPException(422, "The service does not take this prompt.") from error
-        new = {"id": secrets.token_urlsafe(12), "prompt": prompt}
-        async with self._writing:
-            async with await PROMPTS.open("a", encoding="utf-8") as file:
-                # On a line of its own, even if an earlier one was cut.
-                await file.write(f"\n{json.dumps(new)}\n")
-                await file.flush()
-                await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
-            self.asked.append(new)
+        new = {"id": secrets.token_urlsafe(12), "prompt": prompt, "key": key}
+        async with await PROMPTS.open("a", encoding="utf-8") as file:
+            # On a line of its own, even if an earlier one was cut.
+            await file.write(f"\n{json.dumps(new)}\n")
+            await file.flush()
+            await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
+        self.asked.append(new)
         self._more.set()
-        return new["id"]
+        return new
 
     async def prompts(self) -> AsyncIterator[str]:
         """Those of earlier runs, which the journal knows, then those that come."""
@@ -273,8 +282,13 @@ async def page() -> str:
 
 
 @app.post("/videos", status_code=202)
-async def ask(asked: Asked) -> dict[str, str]:
-    return {"id": await app.state.studio.ask(asked.prompt)}
+async def ask(
+    asked: Asked, idempotency_key: Annotated[str | None, Header()] = None
+) -> dict[str, str]:
+    key = idempotency_key or secrets.token_hex(16)
+    if len(key) > 100:
+        raise HTTPException(422, "An Idempotency-Key has 1 to 100 characters.")
+    return {"id": await app.state.studio.ask(asked.prompt, key)}
 
 
 @app.get("/videos/{video}/events")

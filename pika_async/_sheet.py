@@ -125,10 +125,12 @@ class Sheet:
         return _FIRST if self.has_lines else _FIRST[:1]
 
     def _named(self, name: str) -> str:
-        if name not in (*_FIRST, *_LAST):
+        # Spreadsheets and databases make no difference between Status and status.
+        others = {one.casefold() for one in self.own}
+        if name.casefold() not in (*_FIRST, *_LAST):
             return name
         found = f"metadata.{name}"
-        while found in self.own:
+        while found.casefold() in others:
             found = f"metadata.{found}"
         return found
 

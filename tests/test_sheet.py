@@ -36,7 +36,8 @@ def test_a_table_of_a_file_has_its_lines_and_one_of_a_journal_has_none():
         (["status"], ["metadata.status"]),
         # Also in a table without lines: a column has one name in every table.
         (["line"], ["metadata.line"]),
-        (["Status", "metadata.sku"], ["Status", "metadata.sku"]),
+        (["Status", "metadata.sku"], ["metadata.Status", "metadata.sku"]),
+        (["STATUS", "Metadata.Status"], ["metadata.metadata.STATUS", "Metadata.Status"]),
         (["status", "metadata.status"], ["metadata.metadata.status", "metadata.status"]),
     ],
 )

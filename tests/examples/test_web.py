@@ -101,6 +101,8 @@ class Proxy:
         self._site = site
         self.answer = None
         self.lets_pages_through = False
+        self.loses_answers = False
+        """Whether what is posted arrives, and the browser never hears of it."""
 
     async def __aenter__(self):
         app = web.Application()
@@ -136,6 +138,8 @@ class Proxy:
             headers={k: v for k, v in request.headers.items() if k != "Host"},
             data=await request.read(),
         ) as come:
+            if self.loses_answers and request.method == "POST":
+                request.transport.abort()
             answer = web.StreamResponse(status=come.status, headers=come.headers)
             with suppress(ConnectionError):
                 await answer.prepare(request)
@@ -339,6 +343,30 @@ class TestBehindAProxy:
         proxy.answer = None
         await page.get_by_role("button", name="Make the video").click()
         await plays(page)
+
+    @pytest.mark.parametrize("reloaded", [False, True], ids=["again", "after a reload"])
+    async def test_a_second_click_after_a_lost_answer_is_the_same_video(
+        self, site, proxy, page, reloaded
+    ):
+        site.sim.duration = Polls(1000)
+        proxy.loses_answers = True
+        await page.goto(proxy.url)
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        problem = page.get_by_role("alert")
+        await problem.wait_for()
+        assert "click again: the same prompt is not made twice" in await problem.inner_text()
+        proxy.loses_answers = False
+        if reloaded:
+            await page.reload()
+            await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        await page.wait_for_url("**/videos/*")
+        await until(lambda: site.sim.jobs)
+        # What is asked for once more after its answer is another one.
+        await ask(page, proxy, "a red panda")
+        await until(lambda: len(site.sim.jobs) == 2)
+        assert len(site.sim.submissions) == 2
 
     async def test_a_page_in_the_place_of_the_events_is_waited_out(self, site, proxy, page):
         site.sim.duration = Polls(30)

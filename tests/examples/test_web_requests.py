@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import anyio
@@ -249,6 +249,78 @@ async def test_a_video_is_a_file_for_good_and_fetched_once(tmp_path, example):
                 404,
                 {"detail": "There is no such video."},
             )
+
+
+async def answered(session, site, prompt, key):
+    headers = {"Idempotency-Key": key}
+    where = f"{site.url}/videos"
+    async with session.post(where, json={"prompt": prompt}, headers=headers) as answer:
+        return answer.status, await answer.json()
+
+
+@both
+async def test_the_same_key_is_the_same_video_at_once_later_and_after_a_restart(tmp_path, example):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        site.sim.faults.append(Fault("slow-headers", seconds=0.3, times=1, started=True))
+        first = await asyncio.gather(
+            *(answered(session, site, "a red panda", "k") for _ in range(5))
+        )
+        await said_until(session, site, first[0][1]["id"], "succeeded")
+        later = await answered(session, site, "a red panda", "k")
+        await site.stop()
+        await site.start()
+        async with aiohttp.ClientSession() as another_session:
+            restarted = await answered(another_session, site, "a red panda", "k")
+            other = await answered(another_session, site, "a red panda", "another key")
+        assert {status for status, _ in first} == {202}
+        assert {said["id"] for _, said in first} == {later[1]["id"]} == {restarted[1]["id"]}
+        assert other[1]["id"] != later[1]["id"]
+        await until(lambda: len(site.sim.jobs) == 2)
+        assert len(site.sim.submissions) == 2
+
+
+@both
+@pytest.mark.parametrize(
+    ("prompt", "key", "words"),
+    [("an otter", "k", "another prompt"), ("a red panda", "k" * 101, "1 to 100 characters")],
+)
+async def test_a_key_that_cannot_be_meant_is_refused_with_a_sentence(
+    tmp_path, example, prompt, key, words
+):
+    async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
+        assert (await answered(session, site, "a red panda", "k"))[0] == 202
+        status, said = await answered(session, site, prompt, key)
+        assert 400 <= status < 500
+        assert words in said["detail"]
+        await until(lambda: site.sim.jobs)
+        assert len(site.sim.submissions) == 1
+
+
+async def test_a_key_whose_submit_started_nothing_may_ask_again(tmp_path):
+    async with running("web_aiohttp.py", tmp_path) as site, aiohttp.ClientSession() as session:
+        site.sim.faults.append(Fault("403-quota-not-enough"))
+        assert (await answered(session, site, "a red panda", "k"))[0] == 503
+        assert (await answered(session, site, "a red panda", "k"))[0] == 202
+        assert len(site.sim.jobs) == 1
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["lost", "killed"])
+async def test_a_key_whose_submit_may_have_started_a_job_never_pays_again(tmp_path, killed):
+    async with running("web_aiohttp.py", tmp_path) as site, aiohttp.ClientSession() as session:
+        site.sim.faults.append(Fault("slow-headers" if killed else "502-html", started=True))
+        first = asyncio.create_task(answered(session, site, "a red panda", "k"))
+        await until(lambda: site.sim.submissions)
+        if killed:
+            await site.stop(kill=True)
+            with suppress(aiohttp.ClientError):
+                await first
+            await site.start()
+        else:
+            assert (await first)[0] == 503
+        async with aiohttp.ClientSession() as another_session:
+            status, said = await answered(another_session, site, "a red panda", "k")
+        assert (status, said["detail"][:12]) == (422, "Nobody knows")
+        assert len(site.sim.submissions) == 1
 
 
 @both
