@@ -11,14 +11,16 @@ import runpy
 import sys
 from functools import partialmethod
 
-from pika_async import AdaptivePolling, PikaClient
+from pika_async import AdaptivePolling
 
 IMPATIENT = __file__
 
 if __name__ == "__main__":
     every = float(os.environ.get("POLL_EVERY", "0.2"))
-    quick = AdaptivePolling(expected=5, min_interval=every, max_interval=every)
-    PikaClient.__init__ = partialmethod(PikaClient.__init__, polling=quick)
+    # Also that of a program which holds a policy of its own.
+    AdaptivePolling.__init__ = partialmethod(
+        AdaptivePolling.__init__, expected=5, min_interval=every, max_interval=every
+    )
     del sys.argv[0]
     if sys.argv[0] == "-m":
         del sys.argv[0]
