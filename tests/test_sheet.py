@@ -65,6 +65,10 @@ FORMULAS = [
     "-a",
     "-1+1",
     "-1;=2",
+    "=cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A1",
+    "-- comment",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
     "-\u0661",
 ]
 
@@ -78,7 +82,25 @@ def test_what_somebody_wrote_is_no_formula(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["-5", "+3.5", "-1,000.00", "-5 %", "-2e-3", "+49 30 123456", "a=b", "'=1", "", "7"]
+    "text",
+    [
+        "-5",
+        "+3.5",
+        "-1,000.00",
+        "-5 %",
+        "-2e-3",
+        "+49 30 123456",
+        "a=b",
+        "'=1",
+        "",
+        "7",
+        "-0.02",
+        "-1250.5",
+        "-1e-7",
+        "-1,234.56",
+        "-1.0",
+        "-5.00",
+    ],
 )
 def test_a_number_stays_one_that_can_be_calculated_with(text):
     assert cells(["own"], metadata={"own": text})[2] == text

@@ -85,7 +85,8 @@ def plain(text: str) -> str:
     if text.isascii():
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     undressed = "".join(map(_undressed, unicodedata.normalize("NFC", text)))
-    lower = unicodedata.normalize("NFC", undressed.lower())
+    # The dot of a capital I of the Turks would come as a mark to an i that has one.
+    lower = unicodedata.normalize("NFC", undressed.lower().replace("i\u0307", "i"))
     # Once more, since what stood between a letter and its mark may be gone.
     kept = unicodedata.normalize("NFC", "".join(_kept(lower)))
     return re.sub(r"-+", "-", kept).strip("-")

@@ -53,6 +53,16 @@ NAMES = [
     ((0, "レッサーパンダ", "a"), "00000-レッサーパンダ-a.mp4"),
     ((0, "٣ pandas ३", "a"), "00000-٣-pandas-३-a.mp4"),
     ((0, "\U00020bb7野家", "a"), "00000-\U00020bb7野家-a.mp4"),
+    ((0, "\u0130stanbul \u0131\u015f\u0131k", "a"), "00000-istanbul-\u0131\u015f\u0131k-a.mp4"),
+    (
+        (0, "2-01 Medley_ 前程锦绣 _ 喜气洋洋 (Live)", "a"),
+        "00000-2-01-medley-前程锦绣-喜气洋洋-live-a.mp4",
+    ),
+    ((0, "中" * 80, "a"), f"00000-{'中' * 20}-a.mp4"),
+    (
+        (0, "Übung: Werbung für Hochschulgruppen", "a"),
+        "00000-übung-werbung-für-hochschulgruppen-a.mp4",
+    ),
     # Decomposed letters are composed, as most file systems have them.
     ((0, "e\u0301te\u0301", "a"), "00000-été-a.mp4"),
     # ASCII in another dress.

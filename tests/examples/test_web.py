@@ -294,6 +294,41 @@ class TestOneVisitor:
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+class TestOneWish:
+    """What is asked for once is made once, however often the button is clicked."""
+
+    async def test_clicks_that_come_too_fast_are_one_video(self, site, page):
+        site.sim.duration = Polls(1000)
+        await page.goto(site.url)
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.evaluate(
+            "for (let click = 0; click < 5; click++) document.querySelector('form').requestSubmit()"
+        )
+        await page.wait_for_url("**/videos/*")
+        # Another one comes after all of them.
+        await ask(page, site, "an otter")
+        await until(lambda: len(site.sim.jobs) == 2)
+        assert len(site.sim.submissions) == 2
+
+    async def test_whoever_goes_back_may_ask_for_the_same_again(self, site, page):
+        site.sim.duration = Polls(1000)
+        await ask(page, site, "a red panda")
+        first = page.url
+        await page.go_back()
+        await page.get_by_label("What should it show?").fill("a red panda")
+        await page.get_by_role("button", name="Make the video").click()
+        await page.wait_for_url(lambda url: "/videos/" in url and url != first)
+        await until(lambda: len(site.sim.jobs) == 2)
+
+    async def test_a_browser_that_keeps_nothing_makes_it_once_all_the_same(self, site, page):
+        await page.add_init_script(
+            "Object.defineProperty(window, 'sessionStorage', {get() { throw Error('no'); }})"
+        )
+        await ask(page, site, "a red panda")
+        await plays(page)
+        assert len(site.sim.submissions) == 1
+
+
 class TestBehindAProxy:
     """At https://host.example/some/path/, as far as the browser knows."""
 
