@@ -55,7 +55,7 @@ async def main(prompts: str, videos: str, results: str) -> int:
             ) as batch,
         ):
             async for result in batch:
-                saved = " ".join(str(path) for path in result.files)
+                saved = "|".join(str(path) for path in result.files)
                 error = "" if result.error is None else str(result.error)
                 number = rows.pop(result.index)
                 writer.writerow([number, result.prompt, result.job_id, saved, error])

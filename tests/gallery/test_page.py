@@ -517,6 +517,11 @@ class TestFacts:
         assert found.text == prompt
         assert ("long" in found.classes) is is_long
 
+    @pytest.mark.parametrize(("asked_for", "told", "count"), [({}, 7, 1), ({"seed": 7}, 7, 1)])
+    def test_the_seed_that_made_a_video_is_told_once(self, journal, asked_for, told, count):
+        add(journal, "x", "succeeded", state=succeeded(video(seed=told)), options=asked_for)
+        assert card(journal).text.count("seed 7") == count
+
     def test_a_request_is_named_by_the_number_of_its_files(self, journal):
         add(journal, number=5, position=0)
         assert card(journal).one("span", "index").text == "#5"
