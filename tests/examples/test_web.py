@@ -461,6 +461,10 @@ class TestManyTabs:
             held = "async () => (await navigator.locks.query()).held.map(lock => lock.name).sort()"
             assert len(await tabs[4].evaluate(held)) == 4
             await tabs[0].close()
+            # A browser takes a moment to see that nobody holds it any more.
+            await tabs[4].wait_for_function(
+                "async () => (await navigator.locks.query()).held.length === 3"
+            )
             await tabs[4].reload()
             await percent(tabs[4])
             assert len(await tabs[4].evaluate(held)) == 4
