@@ -203,7 +203,9 @@ class Activities:
             return ()
         files = []
         for place, video in enumerate(state.videos):
-            path = self._output_dir / name_in_folder(request.prompt, job_id, place)
+            # Every worker must call it the same, also one whose disk takes no other letters.
+            name = name_in_folder(request.prompt, job_id, place, ascii_only=True)
+            path = self._output_dir / name
             # The name is the job's alone, and what has it is whole: an earlier attempt saved it.
             with suppress(TargetExistsError):
                 await self._waiting.download(video, path)

@@ -146,7 +146,9 @@ def video_name(page: int, index: int, prompt: str, job_id: str, place: int) -> s
         job_id: The job, to which the name belongs alone.
         place: The video among those of one job, from 0.
     """
-    return f"videos/{page:06}/{names.video_name(index + 1, prompt, job_id, place)}"
+    # In ASCII: every worker must call it the same, also one whose disk takes no other letters.
+    name = names.video_name(index + 1, prompt, job_id, place, ascii_only=True)
+    return f"videos/{page:06}/{name}"
 
 
 def located(error: FieldError, index: int) -> FieldError:
