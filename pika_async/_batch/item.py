@@ -173,11 +173,13 @@ class Item:
 
     async def _job(self, known: Known, content: GenerationRequest) -> Job:
         jobs, budget = self._board.jobs, self._board.budget
+        if known.job_id is None:
+            # Whoever is refused by all is not asked what one more would cost, and no file goes up
+            # there; nor does one wait for a turn that he does not take.
+            self._board.check_submit(self._index)
         if known.job_id is not None or known.intent is not None:
             budget.take_over(self._index, known.quoted)
         elif budget.bounds:
-            # Whoever is refused by all is not asked what one more would cost.
-            self._board.check_submit(self._index)
             quote = await self._asked_price()
             self._quoted = await budget.reserve(self._index, quote)
         else:

@@ -20,6 +20,7 @@ from pika_async import (
     QuotaExceededError,
     run_batch,
 )
+from pika_async._jobs.brake import Brake
 from pika_async.simulator import Fault, Polls, Simulator
 
 FOR_ALL = {
@@ -61,6 +62,24 @@ async def test_jobs_that_are_paid_for_are_waited_for_to_their_end():
         results = await run_batch(client, prompts(20), max_in_flight=8)
         assert len(sim.jobs) == 4
     assert sum(result.ok for result in results) == 4
+
+
+async def test_those_that_are_left_do_not_wait_for_their_turn_to_be_told_so(monkeypatch):
+    """A hundred thousand of them would wait for a quarter of an hour."""
+    turns = 0
+    released = Brake.released
+
+    async def counted(brake):
+        nonlocal turns
+        turns += 1
+        return await released(brake)
+
+    monkeypatch.setattr(Brake, "released", counted)
+    faults = [Fault("401-new-api-error", times=None)]
+    async with Simulator(faults=faults) as sim, client_for(sim) as client:
+        results = await run_batch(client, prompts(200), max_in_flight=4)
+    assert len(results) == 200
+    assert turns <= 4
 
 
 async def test_a_session_that_was_closed_underneath_stops_it_too():
