@@ -22,7 +22,13 @@ from pika_async._download.disk import PartInUseError
 from pika_async._download.link import Link, Renew, checked_url
 from pika_async._download.part import NotAVideoError, Part
 from pika_async._download.targets import Problem, UnusableTargetError
-from pika_async._errors import DownloadError, PikaError, TargetExistsError, TransportError
+from pika_async._errors import (
+    DownloadError,
+    PikaError,
+    TargetExistsError,
+    TransportError,
+    full_stop,
+)
 from pika_async._events import FileSystemLimited, VideoSaved
 from pika_async._settled import settled
 
@@ -133,8 +139,10 @@ class Downloader:
                     barren, farthest = 0, part.written
                     link.led_on()
                 if barren >= self._retry.attempts:
+                    # What a request that broke off means for the money says nothing of this one.
+                    last = error.what if isinstance(error, TransportError) else str(error)
                     raise _error(
-                        video, f"gave up after {barren} attempts without a new byte: {error}"
+                        video, f"gave up after {barren} attempts without a new byte: {last}"
                     ) from error
                 await self._sleep(self._retry.delay(max(barren, 1), error, self._random()))
             else:
@@ -183,7 +191,7 @@ def _tell_progress(on_progress: OnProgress, size: int, total: int | None) -> Non
 
 def _error(video: Video, what: str) -> DownloadError:
     return DownloadError(
-        f"video {video.id} of job {video.job_id} was not saved: {what}.",
+        f"video {video.id} of job {video.job_id} was not saved: {what}{full_stop(what)}",
         job_id=video.job_id,
     )
 

@@ -74,10 +74,10 @@ class Link:
         try:
             fresh = await renew()
         except _PASSING as error:
-            self._problem = f"the link does not work ({why}) and could not be renewed: {error}"
+            self._problem = f"the link does not work ({why}) and could not be renewed: {error.what}"
         except PikaError as error:
             raise UnusableAnswerError(
-                f"the link does not work ({why}) and could not be renewed: {error}"
+                f"the link does not work ({why}) and could not be renewed: {error.what}"
             ) from error
         else:
             if fresh is None or not fresh.url:

@@ -246,15 +246,21 @@ async def test_a_renewal_that_fails_says_why(tmp_path):
     async with finished(
         Fault("403-expired", times=None), Fault("403-forbidden", on="poll", after=1)
     ) as (_, client, video):
-        with pytest.raises(DownloadError, match="could not be renewed"):
+        with pytest.raises(DownloadError, match="could not be renewed") as caught:
             await client.download(video, tmp_path / "panda.mp4")
+        assert ".." not in str(caught.value)
+        assert str(caught.value).count("paid for") == 1
 
 
 @pytest.mark.parametrize("name", ["length-too-long", "closed-before", "500-empty"])
 async def test_attempts_that_bring_nothing_are_bounded(name, tmp_path):
     async with finished(Fault(name, on="download", times=None)) as (sim, client, video):
-        with pytest.raises(DownloadError, match="gave up after 3 attempts without a new byte"):
+        with pytest.raises(
+            DownloadError, match="gave up after 3 attempts without a new byte"
+        ) as caught:
             await client.download(video, tmp_path / "panda.mp4")
+        assert "may be billed" not in str(caught.value)
+        assert ".." not in str(caught.value)
         # aiohttp itself asks once more where a connection closes without an answer.
         assert len(sim.downloads) <= 2 * 3
         assert list(tmp_path.iterdir()) == []
