@@ -13,7 +13,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.rig.clients import alternating, batch, job_by_hand, our_client, session_by_hand
+from benchmarks.rig.clients import (
+    alternating,
+    batch,
+    job_by_hand,
+    our_client,
+    session_by_hand,
+    session_without_limit,
+)
 from benchmarks.rig.command import command
 from benchmarks.rig.processes import alone, connections_possible
 from benchmarks.rig.rows import Row, compared
@@ -22,22 +29,27 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import aiohttp
+
 QUICK = {"rounds": 1}
 
 _LATENCY = 0.15
 _INTERVAL = 1.0
-_DEFAULT_CONNECTIONS = 100
 
 
-async def loop_by_hand(url: str, jobs: int, connections: int = 0) -> float:
-    async with session_by_hand(connections) as session:
+async def loop_without_limit(url: str, jobs: int) -> float:
+    return await _taken(session_without_limit(), url, jobs)
+
+
+async def loop_by_hand(url: str, jobs: int) -> float:
+    return await _taken(session_by_hand(), url, jobs)
+
+
+async def _taken(session: aiohttp.ClientSession, url: str, jobs: int) -> float:
+    async with session:
         begun = time.perf_counter()
         await asyncio.gather(*(job_by_hand(session, url, _INTERVAL) for _ in range(jobs)))
         return time.perf_counter() - begun
-
-
-async def loop_with_limit(url: str, jobs: int) -> float:
-    return await loop_by_hand(url, jobs, _DEFAULT_CONNECTIONS)
 
 
 async def pika_async_batch(url: str, jobs: int) -> float:
@@ -48,9 +60,9 @@ async def pika_async_batch(url: str, jobs: int) -> float:
 
 
 CLIENTS = {
-    "loop": loop_by_hand,
+    "loop": loop_without_limit,
     "batch": pika_async_batch,
-    f"loop with {_DEFAULT_CONNECTIONS} connections": loop_with_limit,
+    "loop with 100 connections": loop_by_hand,
 }
 
 

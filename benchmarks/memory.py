@@ -3,8 +3,8 @@
     python -m benchmarks.memory [--in-flight 10000] [--prompts 100000] [--rounds 2]
 
 1. So many jobs in flight that never end, polled every minute: memory per job over the idle client,
-   when all have been submitted at once and the pool holds a connection for nearly each, and when
-   it has let go of them (``--idle`` seconds later; 0 leaves that out). The loop's jobs are
+   when all have been submitted at once and the pool holds its connections, and when it has let
+   go of them (``--idle`` seconds later; 0 leaves that out). The loop's jobs are
    coroutines in a gather. It is what is allocated (every object through malloc, which counts),
    since what a process has resident does not shrink; what that grew to is the third figure.
 2. As many prompts from a generator, 100 in flight, instant jobs: the memory at each tenth of the
@@ -83,7 +83,7 @@ async def quiet() -> None:
 # In flight.
 
 
-POOLED, UNPOOLED, RESIDENT = "with a pooled connection each", "with none", "resident"
+POOLED, UNPOOLED, RESIDENT = "with the pool's connections", "with none", "resident"
 
 Before = tuple[int, int]
 

@@ -24,9 +24,13 @@ HEADERS = {"Authorization": "Bearer key"}
 BODY = Gateway().encode_request(GenerationRequest(PROMPT))
 
 
-def session_by_hand(connections: int = 0) -> aiohttp.ClientSession:
-    """Without a limit of connections, or with one."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections), headers=HEADERS)
+def session_by_hand() -> aiohttp.ClientSession:
+    """As people write it: with the 100 connections that aiohttp opens at most by itself."""
+    return aiohttp.ClientSession(headers=HEADERS)
+
+
+def session_without_limit() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=HEADERS)
 
 
 async def job_by_hand(session: aiohttp.ClientSession, url: str, interval: float) -> str:

@@ -1,5 +1,8 @@
 """Processes of their own: for what is measured, so that its time and memory are nobody else's,
 and for the service that it asks.
+
+Each of the two has a core of its own where the system can do that: a process that is moved to and
+fro, or that shares the caches of a core with its own service, shows other figures each time.
 """
 
 from __future__ import annotations
@@ -13,22 +16,35 @@ import resource
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_MEASURED: Final = 0
+_SERVICE: Final = 1
+
 
 def alone(function: Callable[..., Any], *arguments: Any, **environment: str) -> Any:
     """What ``function`` of a benchmark returns, awaited if need be; all of it fit for JSON."""
-    done = subprocess.run(
-        calling(function, *arguments),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=os.environ | environment,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    command = calling(function, *arguments)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as process:
+        pin(process, _MEASURED)
+        told, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return json.loads(told.splitlines()[-1])
+
+
+def pin(process: subprocess.Popen[str], place: int) -> None:
+    """Keep it on one core, the ``place``-th of those that there are; nothing where it is alone."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(process.pid, {cores[place]})
 
 
 def calling(function: Callable[..., Any], *arguments: Any) -> list[str]:
@@ -54,6 +70,7 @@ def service(module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.{module}", *words], stdout=subprocess.PIPE, text=True
     )
+    pin(process, _SERVICE)
     try:
         yield process
     finally:

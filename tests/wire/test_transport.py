@@ -119,14 +119,34 @@ async def test_no_connection_limit_makes_a_job_wait(serve, transport):
     async def handler(_):
         nonlocal arrived
         arrived += 1
-        if arrived == 150:
+        if arrived == 450:
             everyone.set()
         await everyone.wait()
         return web.Response()
 
     url = await serve(handler)
     with anyio.fail_after(20):
-        await asyncio.gather(*(transport.send(get(url)) for _ in range(150)))
+        await asyncio.gather(*(transport.send(get(url)) for _ in range(450)))
+
+
+async def test_who_waits_for_a_connection_learns_that_the_client_was_closed(
+    serve, transport, monkeypatch
+):
+    """As whoever asks after that does: by the error that says so, and at once."""
+    monkeypatch.setattr("pika_async._wire.transport.limit.TICK", 60.0)
+    arrived = asyncio.Event()
+
+    async def handler(_):
+        arrived.set()
+        await asyncio.Event().wait()
+
+    url = await serve(handler)
+    polls = [asyncio.create_task(transport.send(get(url))) for _ in range(150)]
+    await arrived.wait()
+    await transport.close()
+    problems = await asyncio.gather(*polls, return_exceptions=True)
+
+    assert {type(problem) for problem in problems} == {TransportError, ClientStateError}
 
 
 async def test_redirects_are_not_followed(serve, transport):

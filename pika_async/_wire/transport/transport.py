@@ -19,6 +19,7 @@ from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
 from pika_async._wire.departure import PIECE, Departure, Step
+from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.problems import (
     PROBLEMS,
@@ -84,6 +85,8 @@ class Transport:
         self._connecting = connect_bound(request_timeout)
         self._polls = unbound(self._connecting)
         self._submits = unbound()
+        # Of the polls alone: submits are few at once, since the brake lets them go one by one.
+        self._limit = ConnectionLimit()
 
     async def open(self) -> None:
         """Make the sessions, unless one was lent."""
@@ -104,24 +107,34 @@ class Transport:
             TransportError: Not reached, broken off, or larger than an API answer can be.
             ClientStateError: The session is closed.
         """
-        session = self._sessions.for_polls()
         body = request.body
         try:
             if body is not None and len(body) > PIECE:
+                session = self._sessions.for_polls()
                 return await self._leave(session, request, body, Departure())
             seconds = self._request_timeout if timeout is None else max(timeout, 0.001)
             with Bound(min(seconds, self._request_timeout)):
-                while True:
-                    began = time.monotonic()
-                    try:
-                        return await self._answer(session, request, body, self._polls, _NO_LENGTH)
-                    except aiohttp.ConnectionTimeoutError:
-                        if not self._was_held_up(began):
-                            raise
+                if not self._limit.take():
+                    await self._limit.wait()
+                try:
+                    return await self._polled(request, body)
+                finally:
+                    self._limit.give_back()
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise translated(problem, started_by(problem)) from without_headers(problem)
+
+    async def _polled(self, request: HTTPRequest, body: bytes | None) -> HTTPResponse:
+        # Asked for now: whoever waited in line may find that it has been closed meanwhile.
+        session = self._sessions.for_polls()
+        while True:
+            began = time.monotonic()
+            try:
+                return await self._answer(session, request, body, self._polls, _NO_LENGTH)
+            except aiohttp.ConnectionTimeoutError:
+                if not self._was_held_up(began):
+                    raise
 
     async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
         """The one request that costs money, and its whole answer; redirects are not followed.
