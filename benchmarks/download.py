@@ -30,8 +30,10 @@ QUICK = {"rounds": 2}
 
 _MEGABYTE = 10**6
 # What one takes from an example: large enough that the loop's own cost is small.
-_CHUNK = 64 * 1024
+_CHUNK = 1024 * 1024
 _PIECE = bytes(2**20)
+# What does not begin as a video does is refused.
+_BEGINNING = b"\0\0\0\x18ftypisom\0\0\2\0isommp41"
 
 
 async def loop_by_hand(url: str, folder: str) -> float:
@@ -78,7 +80,8 @@ async def serve(size: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
         writer.write(f"{head}Content-Length: {size}\r\nConnection: close\r\n\r\n".encode())
-        for sent in range(0, size, len(_PIECE)):
+        writer.write(_BEGINNING)
+        for sent in range(len(_BEGINNING), size, len(_PIECE)):
             writer.write(_PIECE[: size - sent])
             await writer.drain()
         writer.close()
