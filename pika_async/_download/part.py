@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 # Large enough that the hop to a writing thread costs little, small enough to hold in memory.
-_WRITE_BYTES: Final = 1024 * 1024
+_WRITE_BYTES: Final = 4 * 1024 * 1024
 
 
 class NotAVideoError(Exception):
@@ -148,18 +148,20 @@ class Part:
         return is_video(bytes(self._head))
 
     async def _append(self, pieces: list[bytes]) -> None:
-        await settled(lambda: self._write(b"".join(pieces)))
+        await settled(lambda: self._write(pieces))
 
-    def _write(self, data: bytes) -> None:
-        # A disk that is nearly full takes a part of what it is given, and says how much.
-        rest = memoryview(data)
-        os.lseek(self._open_handle(), self.written, os.SEEK_SET)
-        while rest:
-            count = os.write(self._open_handle(), rest)
-            if not count:
-                raise OSError(errno.EIO, "the file system takes no more bytes")
-            self.written += count
-            rest = rest[count:]
+    def _write(self, pieces: list[bytes]) -> None:
+        handle = self._open_handle()
+        os.lseek(handle, self.written, os.SEEK_SET)
+        for piece in pieces:
+            # A disk that is nearly full takes a part of what it is given, and says how much.
+            rest = memoryview(piece)
+            while rest:
+                count = os.write(handle, rest)
+                if not count:
+                    raise OSError(errno.EIO, "the file system takes no more bytes")
+                self.written += count
+                rest = rest[count:]
 
     def finish(self) -> None:
         """Make it durable and give it the target's name.

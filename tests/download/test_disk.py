@@ -77,7 +77,7 @@ class TestWithoutLocks:
             part.open()
         assert first.path != second.path
         for part, data in ((first, CLIP), (second, NEWER)):
-            part._write(data)
+            part._write([data])
         first.finish()
         assert (tmp_path / "v.mp4").read_bytes() == CLIP
         second.finish()

@@ -80,10 +80,13 @@ async def streamed(
 
 
 async def _chunks(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
-    while True:
-        # Bound only while it waits for the host: the disk may take its time.
-        with translating(), Bound(silence):
-            piece = await response.content.readany()
-        if not piece:
-            return
-        yield piece
+    content = response.content
+    with translating():
+        while piece := content.read_nowait() or await _awaited(content, silence):
+            yield piece
+
+
+async def _awaited(content: aiohttp.StreamReader, silence: float) -> bytes:
+    # Bound only while it waits for the host: the disk may take its time.
+    with Bound(silence):
+        return await content.readany()

@@ -24,6 +24,10 @@ HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size
 _KEPT_ALIVE: Final = 35.0
 _KEPT_ALIVE_FOR_SUBMITS: Final = 4.0
 
+# Bytes. With aiohttp's own 64 KiB the socket is taken off the loop, and put back, for each piece
+# that comes.
+_MEDIA_BUFFER: Final = 1024 * 1024
+
 # SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
 CONNECT_TIMEOUT: Final = 10.0
 
@@ -39,11 +43,16 @@ class Sessions:
 
     Attributes:
         owned: Whether they are ours.
+        options: What each request says, since a lent session may do otherwise by itself.
     """
 
     def __init__(self, lent: aiohttp.ClientSession | None, *, trust_env: bool) -> None:
         """``trust_env``: take proxies from the environment."""
         self.owned = lent is None
+        # What ours do by themselves is not said again with each request.
+        self.options: dict[str, Any] = (
+            {} if lent is None else {"raise_for_status": False, **HEADER_BOUNDS}
+        )
         self._for_polls = self._for_submits = lent
         self._for_media: aiohttp.ClientSession | None = None
         # A lent session that trusts the environment looks for proxies by itself, and for ~/.netrc.
@@ -89,6 +98,7 @@ class Sessions:
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_MEDIA_BUFFER,
             )
         return self._for_media
 
@@ -134,6 +144,7 @@ def _own_session(kept_alive: float) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
+        **HEADER_BOUNDS,
     )
 
 

@@ -29,7 +29,6 @@ from pika_async._wire.transport.problems import (
     without_headers,
 )
 from pika_async._wire.transport.sessions import (
-    HEADER_BOUNDS,
     HEADERS,
     Sessions,
     connect_bound,
@@ -239,9 +238,8 @@ class Transport:
             data=body,
             headers=headers if self._sessions.owned else {**HEADERS, **headers},
             allow_redirects=False,
-            raise_for_status=False,
             timeout=bound,
-            **HEADER_BOUNDS,
+            **self._sessions.options,
             **self._sessions.way_to(url),
             **options,
         )
