@@ -57,6 +57,11 @@ class Teller:
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
 
     @property
+    def is_heard(self) -> bool:
+        """Whether anyone wants to know of what is worth a line at INFO."""
+        return self.is_observed or _logger.isEnabledFor(logging.INFO)
+
+    @property
     def is_traced(self) -> bool:
         """Whether anyone wants to know of what is worth a line at DEBUG alone."""
         return self.is_observed or _logger.isEnabledFor(logging.DEBUG)

@@ -97,7 +97,8 @@ class Budget:
         self._unpriced = 0
         # Those that an earlier run has reserved.
         self._taken_over: set[int] = set()
-        self._changed = anyio.Event()
+        # Made by whoever waits for it.
+        self._changed: anyio.Event | None = None
 
     @property
     def bounds(self) -> bool:
@@ -195,6 +196,7 @@ class Budget:
             left = limit - self._settled
             if price > left:
                 raise self._refusal(f"it would cost {price}, and {self._what_is_left(left)}")
+            self._changed = self._changed or anyio.Event()
             await self._changed.wait()
         self._reserved[index] = price
         return price
@@ -294,8 +296,9 @@ class Budget:
         )
 
     def _change(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
 
 def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | None:

@@ -28,6 +28,7 @@ from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pika_async._batch.board import Board
@@ -212,7 +213,7 @@ class Item:
         """Whether it belongs to this batch."""
         return self._board is board
 
-    async def leaving(self, intent: Intent) -> None:
+    async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``."""
         self._check_leaving()
         await self._record.leaving(intent, self._quoted)

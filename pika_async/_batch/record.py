@@ -91,10 +91,10 @@ class Record:
         """Whether a job that the service does not know may be given up for a new one."""
         return False
 
-    async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
+    async def leaving(self, intent: Callable[[], Intent], quoted: Money | None = None) -> None:
         """See ``SubmitRecord``.
 
-        ``intent``: what is about to be sent; ``quoted``: what it is taken to cost.
+        ``intent``: tells what is about to be sent; ``quoted``: what it is taken to cost.
         """
 
     async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
@@ -212,16 +212,17 @@ class JournalRecord(Record):
         self._standing = None
         await self.accepted(handle.job_id, handle.hints)
 
-    async def leaving(self, intent: Intent, quoted: Money | None = None) -> None:
+    async def leaving(self, intent: Callable[[], Intent], quoted: Money | None = None) -> None:
         """See ``SubmitRecord``."""
-        if intent.submit_id in (self._standing, self._intent):
+        sent = intent()
+        if sent.submit_id in (self._standing, self._intent):
             # The same submit once more: it is written down, and may have arrived before.
             self._may_have_arrived = True
             return
-        self._intent = intent.submit_id
+        self._intent = sent.submit_id
         self._may_have_arrived = False
         try:
-            await self._before_sending(self._journal.submitting(self._request, intent, quoted))
+            await self._before_sending(self._journal.submitting(self._request, sent, quoted))
         except asyncio.CancelledError:
             self.stayed()
             raise

@@ -168,11 +168,7 @@ class Jobs:
         submit = await self._prepared(request, content, recorder, again)
         if again_since is not None:
             submit.sent_at = again_since
-        if (
-            submit.lost is not None
-            and again is not None
-            and self._intent(submit).digest != again.digest
-        ):
+        if submit.lost is not None and again is not None and submit.intent().digest != again.digest:
             raise submit.uncertain(submit.lost)
         return await self._submitter.submit(submit)
 
@@ -211,10 +207,8 @@ class Jobs:
             recorder=recorder,
             describe=self._intent,
         )
-        if recorder is not None:
-            submit.intent = self._intent(submit)
-            if again is not None:
-                submit.lost = TransportError("an earlier run ended before its answer was read")
+        if recorder is not None and again is not None:
+            submit.lost = TransportError("an earlier run ended before its answer was read")
         return submit
 
     def _intent(self, submit: Submit) -> Intent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._errors import SubmissionUncertainError
     from pika_async._request.record import Intent
     from pika_async.dialects import Accepted
@@ -37,8 +39,8 @@ class SubmitRecord(Protocol):
 class Recorder(Protocol):
     """A :class:`SubmitRecord` that also keeps what it takes to send the same submit again."""
 
-    async def leaving(self, intent: Intent) -> None:
-        """See ``SubmitRecord``; ``intent``: what is about to leave."""
+    async def leaving(self, intent: Callable[[], Intent]) -> None:
+        """See ``SubmitRecord``; ``intent``: tells what is about to leave."""
         ...
 
     async def accepted(self, accepted: Accepted) -> None:
@@ -66,7 +68,7 @@ class PlainRecorder:
         self.wanted = record.wanted
         self.stayed = record.stayed
 
-    async def leaving(self, intent: Intent) -> None:
+    async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``."""
         await self._record.leaving()
 

@@ -62,9 +62,7 @@ class Submit:
     """What is sent, each time the same byte for byte."""
     recorder: Recorder | None = None
     describe: Callable[[Submit], Intent]
-    """What is sent, for whoever looks it up when its answer is lost."""
-    intent: Intent | None = None
-    """The same, which the recorder is told before each POST."""
+    """What is sent, for whoever writes it down or looks it up when its answer is lost."""
     sent_at: datetime = _NEVER
     sent: int = 0
     awaited: bool = False
@@ -73,6 +71,13 @@ class Submit:
     """Why it may have started a job already, where it is sent again with its key."""
     job: Job | None = None
     """What came of it."""
+    _intent: Intent | None = None
+
+    def intent(self) -> Intent:
+        """What is sent, made when it is first asked for: most submits need nothing of the kind."""
+        if self._intent is None:
+            self._intent = self.describe(self)
+        return self._intent
 
     def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
         """The error where it may have started a job."""
@@ -82,7 +87,7 @@ class Submit:
             fingerprint=fingerprint(self.content),
             sent_at=self.sent_at,
             job_id=getattr(cause, "job_id", None),
-            sent=self.intent or self.describe(self),
+            sent=self.intent(),
         )
         error.__cause__ = cause
         return error
@@ -196,7 +201,6 @@ class Submitter:
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
         else:
-            assert submit.intent is not None  # noqa: S101 - made with the recorder
             await submit.recorder.leaving(submit.intent)
         submit.sent += 1
         submit.sent_at = self._timing.utc()
@@ -301,7 +305,8 @@ class Submitter:
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
-            self._tell(self._accepted(submit))
+            if self._tell.is_heard:
+                self._tell(self._accepted(submit))
             answer.set_result(outcome)
 
     async def _recorded(self, submit: Submit, departure: Departure) -> Accepted:

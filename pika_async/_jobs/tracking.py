@@ -300,6 +300,8 @@ class Tracker:
 
     def _tell_end(self, state: JobState, now: float) -> None:
         assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        if not self.waiting.tell.is_heard:
+            return
         self.waiting.tell(
             JobEnded(
                 job_id=self.job_id,

@@ -23,18 +23,20 @@ def to_whole(value: float) -> int:
 
 def to_whole_or_none(value: float | None) -> int | None:
     """The same for a field that may be None."""
-    return cast("int | None", _whole(value))
+    return None if value is None else to_whole(value)
 
 
 def to_number(value: SupportsFloat | None) -> float | None:
     """A converter: a number of Python's own, where one is meant; all else as it is."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return cast("float | None", value)
+    if value is None:
+        return None
+    if isinstance(value, bool | int | float | str):
+        return cast("float", value)
     return cast("float", _own(value))
 
 
 def _whole(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, bool | int | str):
         return value
     number = value if isinstance(value, float) else _own(value)
     if isinstance(number, float) and number.is_integer() and abs(number) <= _EXACT:

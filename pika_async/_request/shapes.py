@@ -26,6 +26,8 @@ def check_medium(_: object, attribute: Attribute[Any], value: Any) -> None:
 
 def check_media_of(least: int, most: int | None) -> Callable[[object, Attribute[Any], Any], None]:
     def check(_: object, attribute: Attribute[Any], value: Any) -> None:
+        if value == ():
+            return
         kind = about(attribute).medium or "image"
         check_several(attribute.name, kind, value, least=least, most=most)
 
@@ -76,13 +78,17 @@ def to_seconds(value: int | Sequence[int] | None) -> int | tuple[int, ...] | Non
 
 
 def check_seconds(_: object, attribute: Attribute[Any], value: Any) -> None:
-    several = value if isinstance(value, tuple) else () if value is None else (value,)
+    if value is None:
+        return
+    several = value if isinstance(value, tuple) else (value,)
     if value == () or not all(is_whole(one) and one >= 1 for one in several):
         allowed = "a whole number of seconds from 1, or a list of them"
         raise FieldError(attribute.name, value, allowed)
 
 
 def to_metadata(value: Mapping[str, str]) -> Mapping[str, str]:
+    if value == {}:
+        return {}
     allowed = "a mapping of text to text"
     if not isinstance(value, Mapping) or not all(
         isinstance(part, str) for pair in value.items() for part in pair

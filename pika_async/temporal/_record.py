@@ -72,7 +72,7 @@ class EngineRecord:
         self.job: Accepted | None = None
         """The job, once the service has named it."""
 
-    async def leaving(self, intent: Intent) -> None:
+    async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``.
 
         Raises:
@@ -83,7 +83,7 @@ class EngineRecord:
         record = Leaving(
             sent_at=sent_at,
             fingerprint=self.fingerprint,
-            intent=self.kept(intent),
+            intent=self.kept(intent()),
             repeatable=self._repeatable,
             searchable=self.searchable,
         )

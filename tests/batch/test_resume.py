@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -647,7 +648,7 @@ class TestJobsWithoutALink:
         async with recorded(journal, base_url) as record:
             known = await record.begin(PANDA, PANDA)
             if known.job_id is None:
-                await record.leaving(sent(base_url))
+                await record.leaving(partial(sent, base_url))
                 await record.accepted(job_id)
             video = Video(id="v", job_id=job_id, url="")
             await record.ended(Failed(reason="no link came", videos=(video,)), None)
@@ -659,7 +660,7 @@ class TestTheSameSubmitAgain:
     async def test_what_was_sent_is_told_with_its_key(self, journal):
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
         async with recorded(journal) as record:
             known = await record.begin(PANDA, PANDA)
         assert isinstance(known.error, SubmissionUncertainError)
@@ -668,7 +669,7 @@ class TestTheSameSubmitAgain:
     async def test_it_is_told_also_where_a_new_one_is_allowed(self, journal):
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
         async with recorded(journal, resubmit_uncertain=True) as record:
             known = await record.begin(PANDA, PANDA)
         assert (known.error, known.intent) == (None, sent())
@@ -676,10 +677,10 @@ class TestTheSameSubmitAgain:
     async def test_the_same_key_is_the_same_attempt(self, journal):
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
             await record.accepted("job-1", {"status": "https://queue.test/1"})
         (attempt,) = (entry.attempt for entry in read_journal(journal))
         assert (attempt.job_id, attempt.hints) == ("job-1", {"status": "https://queue.test/1"})
@@ -691,23 +692,23 @@ class TestTheSameSubmitAgain:
     ):
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
             if ran == "in this run":
-                await record.leaving(sent())
+                await record.leaving(sent)
                 record.stayed()
         if ran == "in an earlier run":
             async with recorded(journal) as record:
                 await record.begin(PANDA, PANDA)
-                await record.leaving(sent())
+                await record.leaving(sent)
                 record.stayed()
         assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
 
     async def test_one_that_stayed_can_leave_again_under_the_same_key(self, journal):
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
             record.stayed()
-            await record.leaving(sent())
+            await record.leaving(sent)
             assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
             record.stayed()
         assert rows(journal, "status") == []
@@ -724,8 +725,8 @@ class TestTheSameSubmitAgain:
             with monkeypatch.context() as patch:
                 patch.setattr(attempts, "begin_attempt", full)
                 with pytest.raises(NotSubmittedError, match="disk is full"):
-                    await record.leaving(sent())
-            await record.leaving(sent())
+                    await record.leaving(sent)
+            await record.leaving(sent)
             assert rows(journal, "status, submit_id") == [("submitting", "key-1")]
         assert all(isinstance(error, JournalError) for error in told)
 
@@ -733,7 +734,7 @@ class TestTheSameSubmitAgain:
         hints = {"status": "https://queue.test/1"}
         async with recorded(journal) as record:
             await record.begin(PANDA, PANDA)
-            await record.leaving(sent())
+            await record.leaving(sent)
             await record.accepted("job-1", hints)
         async with recorded(journal) as record:
             known = await record.begin(PANDA, PANDA)

@@ -184,12 +184,14 @@ def submit_json(body: SubmitBody) -> dict[str, Any]:
     cattrs can leave that out too, but not keep the order.
     """
     value: dict[str, Any] = _TO_CREATE(body)
-    options = value["options"]
-    for part in (value, options, options["camera"], options["parameters"]):
-        for key, said in tuple(part.items()):
-            if said is None:
-                del part[key]
-    return value
+    options = value["options"] = _said(value["options"])
+    options["camera"] = _said(options["camera"])
+    options["parameters"] = _said(options["parameters"])
+    return _said(value)
+
+
+def _said(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if value is not None}
 
 
 def submit_body(value: Mapping[str, Any]) -> SubmitBody:
