@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
 from opentelemetry import context as contexts
 from opentelemetry.trace import Span
 
 from pika_async.otel._facts import Facts
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 # Instrumentations honour this text beside the API's own key, which is private.
 _SUPPRESS: Final = "suppress_instrumentation"
@@ -31,6 +36,21 @@ class Submit:
     job: Job
     span: Span
     began: float
+
+
+# What every instrumentation asks whether it is to be silent.
+_ASKED: Final = "opentelemetry.instrumentation.utils"
+
+_AS_IT_IS: Final = nullcontext()
+
+
+def suppressed() -> AbstractContextManager[object]:
+    """The context of a poll: no instrumentation makes a span of it.
+
+    A new context costs as much as everything else about a poll, so it is made only where there is
+    an instrumentation that could ask for it.
+    """
+    return Suppressed() if _ASKED in sys.modules else _AS_IT_IS
 
 
 class Suppressed:

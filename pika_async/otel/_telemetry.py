@@ -47,10 +47,11 @@ from pika_async.otel._facts import (
 )
 from pika_async.otel._links import Links
 from pika_async.otel._metrics import metrics_of
-from pika_async.otel._open import Job, Submit, Suppressed
+from pika_async.otel._open import Job, Submit, suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from opentelemetry.metrics import MeterProvider
@@ -138,9 +139,9 @@ class Telemetry:
             if self._observer is not None:
                 self._observer(event)
 
-    def around_poll(self) -> Suppressed:
+    def around_poll(self) -> AbstractContextManager[object]:
         """The context of a poll: no instrumentation makes a span of it."""
-        return Suppressed()
+        return suppressed()
 
     def traceparent(self, job_id: str) -> str | None:
         """The ``traceparent`` of the submit of a job, until the job ends; None: not known."""

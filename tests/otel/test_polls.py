@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import aiohttp
 import pytest
@@ -10,6 +11,7 @@ from opentelemetry import context
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from support.batches import client_for, until
 
+from pika_async.otel import Telemetry
 from pika_async.simulator import Fault, Polls, Simulator
 
 
@@ -80,3 +82,12 @@ async def test_a_poll_that_is_cancelled_leaves_the_context_as_it_was(backend, ca
             with pytest.raises(asyncio.CancelledError):
                 await task
     assert "detach" not in caplog.text
+
+
+async def test_where_nothing_is_instrumented_no_context_is_made(monkeypatch):
+    """It would be most of what telemetry costs a poll, and nobody would ask for it."""
+    monkeypatch.delitem(sys.modules, "opentelemetry.instrumentation.utils")
+    before = context.get_current()
+
+    with Telemetry().around_poll():
+        assert context.get_current() is before
