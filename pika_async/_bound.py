@@ -8,6 +8,7 @@ the loop, and the answer needs some turns more to be read.
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _LATE: Final = 0.05
 # Seconds for which it is held open at most: what was sent to a machine that was away is sent again
 # within a few.
 _LONGEST: Final = 5.0
+
+# A timer that only cancels needs no copy of the context of whoever set it.
+_NOBODYS: Final = Context()
 
 # A loop that is held up without end must not wait without end.
 _MOST: Final = 10
@@ -86,7 +90,7 @@ class Bound:
     def _set(self) -> None:
         # Not every loop tells for when a timer was set, nor keeps it to the microsecond.
         self._at = self._end
-        self._timer = self._loop.call_at(self._end, self._ring)
+        self._timer = self._loop.call_at(self._end, self._ring, context=_NOBODYS)
 
     def _ring(self) -> None:
         now = self._loop.time()

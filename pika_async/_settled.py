@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pika_async._timing import Sleepers
 
 _T = TypeVar("_T")
+
+# What only ends a sleep needs no copy of the sleeper's context.
+_NOBODYS: Final = Context()
 
 
 async def to_its_end(work: Coroutine[object, object, _T]) -> _T:
@@ -42,7 +46,7 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
     over: asyncio.Future[None] = loop.create_future()
     # Thousands sleep at once, and a function of its own for each would weigh more.
     end = partial(_end, over)
-    timer = loop.call_later(seconds, end)
+    timer = loop.call_later(seconds, end, context=_NOBODYS)
     sleepers.alarms.append(end)
     try:
         await over

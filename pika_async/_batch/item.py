@@ -28,7 +28,7 @@ from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pika_async._batch.board import Board
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import JobState, Video
+    from pika_async._states import JobState, Transition, Video
     from pika_async.dialects import Accepted
 
 # The disk itself: what it refuses one video it refuses all.
@@ -50,6 +50,19 @@ class OutsideError(Exception):
 
 class Item:
     """One request of a batch."""
+
+    # There are as many as jobs in flight.
+    __slots__ = (
+        "_board",
+        "_index",
+        "_is_of_price",
+        "_job_id",
+        "_known",
+        "_quoted",
+        "_record",
+        "_request",
+        "_running_at",
+    )
 
     def __init__(
         self, board: Board, index: int, request: GenerationRequest, record: Record
@@ -250,10 +263,16 @@ class Item:
         """See ``Recorder``."""
         self._board.lost(self._index, error)
 
-    async def _end(self, job: Job) -> Succeeded | Failed:
+    def _end(self, job: Job) -> Awaitable[Succeeded | Failed]:
+        # Not a coroutine itself: there would be one more for each job in flight.
         on_transition = self._board.on_transition
         if on_transition is None:
-            return await ended(job, self._board.timeout, self._hear)
+            return ended(job, self._board.timeout, self._hear)
+        return self._followed(job, on_transition)
+
+    async def _followed(
+        self, job: Job, on_transition: Callable[[Transition], None]
+    ) -> Succeeded | Failed:
         async for transition in job.transitions(timeout=self._board.timeout):
             self._hear(transition.state)
             try:

@@ -73,6 +73,8 @@ class Known:
 class Record:
     """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
 
+    __slots__ = ("_index",)
+
     def __init__(self, index: int) -> None:
         self._index = index
 
@@ -138,6 +140,18 @@ class Choices:
 
 class JournalRecord(Record):
     """The record of a request in a journal."""
+
+    __slots__ = (
+        "_choices",
+        "_intent",
+        "_job_id",
+        "_journal",
+        "_may_have_arrived",
+        "_request",
+        "_standing",
+        "_stop",
+        "_tell_unrecorded",
+    )
 
     def __init__(
         self,
