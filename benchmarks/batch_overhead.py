@@ -91,7 +91,8 @@ def growth(rounds: int, many: int) -> list[Row]:
     }
     figures = alternating(rounds, measures)
     at_many = {name: figures[f"{name}, {many}"] for name in CLIENTS}
-    rows = compared(at_many, "ms a request", about=f", {many:,} jobs")
+    targets = {"batch": "cpu-many"}
+    rows = compared(at_many, "ms a request", targets=targets, about=f", {many:,} jobs")
     growths = {
         name: ratio(
             f"growth of {name} to {many:,} jobs",

@@ -35,9 +35,18 @@ def session_without_limit() -> aiohttp.ClientSession:
 
 async def job_by_hand(session: aiohttp.ClientSession, url: str, interval: float) -> str:
     """What one writes without an SDK: no retries, no typed states, no shared polls."""
+    return await result_by_hand(session, url, await submit_by_hand(session, url), interval)
+
+
+async def submit_by_hand(session: aiohttp.ClientSession, url: str) -> str:
     async with session.post(f"{url}/pika/generate", json=BODY) as response:
         response.raise_for_status()
-        job_id = (await response.json())["id"]
+        return str((await response.json())["id"])
+
+
+async def result_by_hand(
+    session: aiohttp.ClientSession, url: str, job_id: str, interval: float
+) -> str:
     while True:
         await asyncio.sleep(interval)  # noqa: TID251 - real time is what is measured
         async with session.get(f"{url}/pika/feed/{job_id}") as response:
