@@ -54,6 +54,7 @@ class Item:
     # There are as many as jobs in flight.
     __slots__ = (
         "_board",
+        "_has_left",
         "_index",
         "_is_of_price",
         "_job_id",
