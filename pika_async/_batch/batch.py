@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections.abc import AsyncIterator, Iterable, Sized
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from pika_async._errors import (
 )
 from pika_async._journal.journal import Journal
 from pika_async._log import source_left_behind
+from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._settled import settled, to_its_end
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 # Seconds between two cancellations of the same batch, and how many there are before a source of
 # requests that swallows them all is left to itself.
 _CANCELLED_AGAIN: Final = 0.5
+# Jobs of the journal that a policy learns from.
+_MOST_REMEMBERED: Final = 1000
 _CANCELLATIONS: Final = 10
 
 
@@ -193,6 +197,7 @@ class Batch(AsyncIterator[BatchResult]):
                     output_dir=board.output_dir,
                 )
                 board.budget.known(*await self._journal.spent())
+                await self._learn_from(self._journal)
         except BaseException:
             self._status = "left"
             if self._journal is not None:
@@ -239,6 +244,13 @@ class Batch(AsyncIterator[BatchResult]):
         self._board.taken(result)
         self._room.release()
         return result
+
+    async def _learn_from(self, journal: Journal) -> None:
+        """Tell a policy that knows nothing yet how long the jobs of the journal took."""
+        policy = self._board.jobs.polling
+        if isinstance(policy, AdaptivePolling) and not policy.knows_durations:
+            most = min(math.ceil(policy.memory), _MOST_REMEMBERED)
+            policy.learn(await journal.durations(most))
 
     async def _run(self) -> None:
         """Take requests and work on them until there are none, or one of the caller's own raises.

@@ -126,6 +126,13 @@ INSERT INTO attempts (request, status, service, base_url, submit_id, digest, bod
 VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # What a failed answer named belongs to nobody until it has been found.
+# Of jobs that were waited for without a pause: none that one run submitted and another saw end.
+_DURATIONS = """
+SELECT ended_at - accepted_at FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT ?)
+WHERE status = 'succeeded' AND service = ? AND base_url = ? AND ended_at > accepted_at
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE started_at > accepted_at AND started_at <= ended_at)
+ORDER BY id DESC LIMIT ?
+"""
 _JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL AND status <> 'uncertain'"
 _CHARGED = """
 SELECT sum(charged), charged_currency FROM attempts WHERE charged IS NOT NULL
@@ -243,6 +250,14 @@ def begin_attempt(
 
 def job_ids(connection: sqlite3.Connection) -> set[str]:
     return {job_id for (job_id,) in connection.execute(_JOB_IDS)}
+
+
+def durations(
+    service: str, base_url: str, most: int, connection: sqlite3.Connection
+) -> tuple[float, ...]:
+    found = connection.execute(_DURATIONS, (10 * most, service, base_url, most))
+    # The oldest first.
+    return tuple(seconds for (seconds,) in found)[::-1]
 
 
 def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...], int]:

@@ -183,6 +183,10 @@ class Journal:
         """
         return self._commits.write(attempts.spent)
 
+    def durations(self, most: int) -> asyncio.Future[tuple[float, ...]]:
+        """Seconds from the answer to the end, of the latest jobs that succeeded at this service."""
+        return self._commits.write(partial(attempts.durations, self.service, self.base_url, most))
+
     def stayed(self, request: int, submit_id: str) -> asyncio.Future[None]:
         """The submit has not left after all, or started nothing; what was before is so again."""
         return self._commits.write(partial(attempts.take_back, request, submit_id))

@@ -14,7 +14,7 @@ from pika_async._polling.learnt import Learnt, Watched
 from pika_async._states import Queued, Running, Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pika_async._polling.hazard import Durations
     from pika_async._polling.policies import Observation
@@ -29,6 +29,8 @@ _NARROWER: Final = 0.6
 # From the lower to the upper quartile of a logistic distribution of scale 1.
 _QUARTILES: Final = 2.0 * math.log(3.0)
 _FORMAT: Final = "pika_async_polling"
+# The share of a job's age, seen elsewhere, at which it went on for sure.
+_NOTICED: Final = 0.95
 _QUANTILES: Final = (0.1, 0.5, 0.9)
 # Seconds after which a job whose look was due is forgotten: longer than outages usually last.
 _FORGOTTEN_AFTER: Final = 300.0
@@ -164,6 +166,33 @@ class AdaptivePolling:
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             raise ValueError(f"this is no text that AdaptivePolling.dump gave: {error}") from error
         return policy
+
+    @property
+    def knows_durations(self) -> bool:
+        """Whether it has learnt how long jobs take."""
+        return self._learnt.every.count > 0
+
+    def learn(self, durations: Iterable[float]) -> None:
+        """Learn from jobs that were seen elsewhere, as if they were of the most common kind.
+
+        A batch does so with the jobs of its journal, where nothing was learnt before.
+
+        Args:
+            durations: Seconds from the submit to the end of each, the latest last. A job counts as
+                ended within the twentieth before that, since its end was noticed by a look.
+
+        Raises:
+            ValueError: One is no finite number above 0.
+        """
+        learnt = self._learnt
+        for end in durations:
+            if not 0 < end < math.inf:
+                raise ValueError(
+                    f"durations: {end!r} is not allowed; allowed are finite seconds above 0"
+                )
+            start = _NOTICED * end
+            learnt.lived(learnt.every, 0.0, start)
+            learnt.ended(learnt.every, start, end)
 
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""

@@ -285,6 +285,37 @@ json_values = st.recursive(
 )
 
 
+class TestJobsOfElsewhere:
+    """What a journal, or somebody's own database, tells of how long jobs take."""
+
+    def test_the_first_look_comes_when_they_have_mostly_ended(self):
+        """In place of 2 s."""
+        policy = AdaptivePolling()
+        assert policy.delay(seen(), 0.5) == 2.0
+        policy = AdaptivePolling(max_interval=120)
+        policy.learn(around(75, 0.15, count=200))
+        assert policy.delay(seen(), 0.5) > 40
+
+    def test_what_is_told_is_known_as_what_was_seen(self):
+        """Up to how exactly an end was noticed."""
+        durations = around(75, 0.35, count=200)
+        told, saw = AdaptivePolling(), taught(AdaptivePolling(), durations)
+        told.learn(durations)
+        assert told.knows_durations
+        assert told.estimate().median == pytest.approx(saw.estimate().median, rel=0.1)
+        assert told.estimate().jobs == pytest.approx(saw.estimate().jobs)
+
+    def test_nothing_is_known_of_no_jobs(self):
+        policy = AdaptivePolling()
+        policy.learn([])
+        assert not policy.knows_durations
+
+    @pytest.mark.parametrize("wrong", [0, -1.0, math.inf, math.nan])
+    def test_what_is_no_duration_is_refused(self, wrong):
+        with pytest.raises(ValueError, match="durations: .* is not allowed"):
+            AdaptivePolling().learn([wrong])
+
+
 class TestHandedOver:
     """What was learnt goes from one process to another."""
 
