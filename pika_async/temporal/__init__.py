@@ -1,6 +1,6 @@
 """Beyond one process: jobs that outlive machines, on Temporal. Needs the extra ``temporal``.
 
-In a worker:    await run_worker(await Client.connect(…, plugins=[PikaPlugin()]))
+In a worker:    async with connected("localhost:7233") as engine: await run_worker(engine)
 In a workflow:  outcome = await generate("a red panda surfing")
 In a web server: await client.start_workflow(GenerateVideo.run, request, id=…, task_queue="pika")
 
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 try:
     from pika_async.temporal._campaign.client import Campaign
-    from pika_async.temporal._campaign.engine import CampaignError
+    from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
     from pika_async.temporal._campaign.progress import CampaignProgress
+    from pika_async.temporal._connecting import connected
     from pika_async.temporal._converter import PikaPayloadConverter
     from pika_async.temporal._outcomes import (
         Declined,
@@ -48,6 +49,7 @@ __all__ = [
     "Finished",
     "GenerateVideo",
     "Manifest",
+    "NoAnswerError",
     "Outcome",
     "PikaPayloadConverter",
     "PikaPlugin",
@@ -55,6 +57,7 @@ __all__ = [
     "StoreError",
     "Uncertain",
     "Why",
+    "connected",
     "generate",
     "run_worker",
 ]

@@ -19,6 +19,7 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.repair import Repair
 from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._connecting import BEFORE_EXIT
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._workflows import GenerateVideo
@@ -37,9 +38,6 @@ _ONE_POST: Final = RetryPolicy(attempts=1, outage_budget=0.0)
 _STICKY: Final = timedelta(seconds=5)
 _SLACK: Final = 15.0
 _LONGEST_REQUEST: Final = 30.0
-# Processes that end at once after the last use of the engine's library crash now and then:
-# https://github.com/temporalio/sdk-python/issues/300
-_BEFORE_EXIT: Final = 0.5
 
 
 async def run_worker(
@@ -139,4 +137,4 @@ async def run_worker(
                 await (stop or asyncio.Event()).wait()
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.sleep(_BEFORE_EXIT)
+                await anyio.sleep(BEFORE_EXIT)

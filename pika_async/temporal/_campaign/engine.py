@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
@@ -27,21 +27,37 @@ T = TypeVar("T")
 class CampaignError(PikaError):
     """The engine, or a campaign, does not do what was asked; the message says why."""
 
+    # What it means stands in the message: a campaign may be under way.
+    _tells_meaning = False
+
+
+class NoAnswerError(CampaignError):
+    """No worker has answered, or no engine: what was asked may be done all the same."""
+
 
 async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
     """The engine's answer.
 
     Raises:
-        CampaignError: It gives none.
+        NoAnswerError: It gives none.
+        CampaignError: It says no.
     """
     try:
         return await asking
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise CampaignError(_LATER) from error
+        raise NoAnswerError(_LATER) from error
     except WorkflowQueryFailedError as error:
         raise CampaignError(f"the campaign cannot be asked: {error}") from error
     except RPCError as error:
-        raise CampaignError(_sentence(error, campaign)) from error
+        kind = NoAnswerError if error.status in _NO_ANSWER else CampaignError
+        raise kind(_sentence(error, campaign)) from error
+
+
+_NO_ANSWER: Final = (
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.UNAVAILABLE,
+)
 
 
 def _sentence(error: RPCError, campaign: str) -> str:
