@@ -70,3 +70,11 @@ class Verbs(TyperGroup):
         """Find the verb, parse what is its own, and run it."""
         with _told(machines=self._for_machines):
             return super().invoke(ctx)
+
+
+class VerbGroup(TyperGroup):
+    """Verbs within a verb; what is wrong with their arguments is told by the outer group."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """What it takes before the verb."""
+        return _without_kind(super().get_params(ctx))

@@ -44,11 +44,12 @@ async def connected(
         ConfigurationError: No server answers there, or it has no such namespace.
     """
     settings = _settings(address, namespace)
-    client = await _connect(settings)
     try:
+        client = await _connect(settings)
         await _check_namespace(client)
         yield client
     finally:
+        # Also where nobody answers: the library has been at work.
         with anyio.CancelScope(shield=True):
             await anyio.sleep(BEFORE_EXIT)
 

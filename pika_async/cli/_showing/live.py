@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from rich import filesize
 from rich.progress import (
@@ -64,7 +64,7 @@ class Live(Plain):
         self._at_the_end: list[Callable[[], None]] = []
         self._reason: Any = None
         self._repeated = 0
-        self.bar = _Bar(self._look, console, now)
+        self.bar = Bar(self._look, console, now)
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -125,7 +125,7 @@ class Live(Plain):
             self._say(f"… and {self._repeated} more for that reason")
         self._repeated = 0
 
-    def _look(self) -> _Sight:
+    def _look(self) -> Sight:
         progress = self._trail.progress
         if progress is None:
             left = self._time_left()
@@ -143,15 +143,15 @@ def _colour(error: PikaError | str | None) -> str:
     return "yellow" if isinstance(error, SubmissionUncertainError) else "red"
 
 
-# Words, how much of how much is done, and lines below with their styles.
-_Sight = tuple[str, int, int | None, list[tuple[str, str]]]
+Sight: TypeAlias = tuple[str, int, int | None, list[tuple[str, str]]]
+"""Words, how much of how much is done, and lines below with their styles."""
 
 
-class _Bar(Progress):
+class Bar(Progress):
     """One line of progress with lines below, looked at whenever it is drawn."""
 
     def __init__(
-        self, look: Callable[[], _Sight], console: Console, now: Callable[[], float]
+        self, look: Callable[[], Sight], console: Console, now: Callable[[], float]
     ) -> None:
         self._look = look
         columns: list[ProgressColumn] = [

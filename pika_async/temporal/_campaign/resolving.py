@@ -40,8 +40,8 @@ class Resolving:
         sealed = await files.read_sealed(store, page)
         if sealed is None:
             raise CampaignError(
-                f"the page of line {index + 1} (index {index}) has not ended yet, so nobody can say "
-                "what became of it; nothing was changed"
+                f"the page of line {index + 1} (index {index}) has not ended yet, so nobody can "
+                "say what became of it; nothing was changed"
             )
         earlier = (await files.repairs(store)).get(index, [])
         _check_open([sealed[place], *earlier][-1], index, adopted=adopt is not None)
@@ -86,6 +86,6 @@ def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> Non
     if isinstance(outcome, Uncertain) or timed_out or resubmittable:
         return
     raise CampaignError(
-        f"line {index + 1} (index {index}) is {type(outcome).__name__.lower()}: there is nothing to "
-        "settle, and nothing was changed"
+        f"line {index + 1} (index {index}) is {type(outcome).__name__.lower()}: there is nothing "
+        "to settle, and nothing was changed"
     )

@@ -1,0 +1,1 @@
+"""``pika-async campaign``: prompts by the thousand, over any number of machines."""

@@ -1,0 +1,124 @@
+"""``pika-async campaign start``: from now on workers submit."""
+
+from functools import partial
+from typing import Annotated, Any, Final
+
+import anyio
+import typer
+
+from pika_async.cli import _options
+from pika_async.cli._campaign import options
+from pika_async.cli._campaign.engine import CampaignTrail, engine_of, temporal
+from pika_async.cli._campaign.watching import watch
+from pika_async.cli._running.asking import amount
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._showing.output import event
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import Stage, stage_for
+
+EXAMPLES: Final = """\
+Examples:
+
+```
+pika-async campaign start summer --store summer
+pika-async campaign start summer --store s3://bucket/summer -n 200 --budget 2000 --price 0.20 --wait
+```
+"""
+
+
+def start(
+    campaign: options.CampaignID,
+    *,
+    store: options.Store,
+    max_in_flight: options.MaxInFlight = None,
+    submits_per_second: Annotated[
+        float | None,
+        typer.Option(
+            "--submits-per-second",
+            metavar="R",
+            show_default=False,
+            help="How many submits leave a second, on average, over all campaigns on the queue; by "
+            "default as it is, which is no limit at first.",
+        ),
+    ] = None,
+    budget: options.Budget = None,
+    price: Annotated[
+        str | None,
+        typer.Option(
+            "--price",
+            metavar="AMOUNT",
+            show_default=False,
+            help="What a video is taken to cost where the service does not say, such as 0.45; "
+            "needed for a budget there.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            show_default=False,
+            help="How long a job is waited for; then its line counts as failed, though the job "
+            "runs on. By default for ever.",
+        ),
+    ] = None,
+    account: Annotated[
+        str,
+        typer.Option(
+            "--account", metavar="NAME", help="Campaigns on one key share its --max-in-flight."
+        ),
+    ] = "default",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show how it goes until it has ended.")
+    ] = False,
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    queue: options.Queue = options.QUEUE,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Start a campaign that was prepared, under a name that no other has had.
+
+    It goes on without this command, as long as a worker and the server run. The prompts of a store
+    are started once: a second start submits nothing.
+    """
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
+        settings = {
+            "max_in_flight": max_in_flight,
+            "submits_per_second": submits_per_second,
+            "budget": amount("--budget", budget),
+            "price": amount("--price", price),
+            "timeout": timeout,
+            "account": account,
+            "queue": queue,
+        }
+        codes: list[int] = []
+        run(partial(_start, store, settings, wait, codes, show, trail, as_json), trail)
+        raise typer.Exit(codes[0] if codes else 0)
+
+
+async def _start(  # noqa: PLR0917 - given by partial
+    store: str,
+    settings: dict[str, Any],
+    wait: bool,
+    codes: list[int],
+    show: Stage,
+    trail: CampaignTrail,
+    as_json: bool,
+    scope: anyio.CancelScope,
+) -> None:
+    async with engine_of(trail) as engine:
+        # Whole or not at all: a signal waits until it is known whether it was started.
+        campaign = await temporal().Campaign.start(engine, trail.campaign, store, **settings)
+        trail.watched = True
+        if as_json:
+            event("started", campaign=trail.campaign, store=store)
+        show(Note(f"campaign {trail.campaign} is started; it goes on without this command"))
+        if not wait:
+            show(Note("to see how it goes:"))
+            show(Note(f"  {trail.line_of('status', trail.campaign, '--watch')}"))
+            return
+        with scope:
+            codes.append(await watch(campaign, trail, show, as_json=as_json))

@@ -1,0 +1,168 @@
+"""``pika-async campaign status``: where a campaign stands."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
+
+import anyio
+import typer
+
+from pika_async.cli import _options
+from pika_async.cli._campaign import options, words
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
+from pika_async.cli._campaign.watching import watch
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._showing.output import event, write
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import Stage, stage_for
+from pika_async.cli._showing.words import counted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pika_async.temporal import Campaign, CampaignResult
+
+EXAMPLES: Final = """\
+With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
+`submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
+`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `troubles`. With
+--uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
+
+Examples:
+
+```
+pika-async campaign status summer
+pika-async campaign status summer --watch
+pika-async campaign status summer --json | jq .succeeded
+pika-async campaign status summer --uncertain
+```
+"""
+_PROMPT: Final = 60
+_FINGERPRINT: Final = 12
+_WHY: Final = {
+    "no_answer": "it was sent, and no answer came",
+    "worker_lost": "its worker was lost while it sent it",
+    "begun_anew": "an earlier run may have sent it",
+    "unknown": "the engine does not tell what became of it",
+}
+
+
+def status(
+    campaign: options.CampaignID,
+    *,
+    watching: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show how it goes until it has ended.")
+    ] = False,
+    uncertain: Annotated[
+        bool,
+        typer.Option(
+            "--uncertain",
+            help="List the submits of which nobody knows whether they started a job: number, time, "
+            "fingerprint, prompt.",
+        ),
+    ] = False,
+    store: options.KnownStore = None,
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Say where a campaign stands: counts, money, what is wrong, and what to do about it.
+
+    The exit code is 0, with --watch 1 where some prompt has no video at the end.
+    """
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
+        codes: list[int] = []
+        if uncertain:
+            work = partial(_list_uncertain, store, show, trail, as_json)
+        elif watching:
+            work = partial(_watch, codes, show, trail, as_json)
+        else:
+            work = partial(_tell, trail, as_json)
+        run(work, trail)
+        raise typer.Exit(codes[0] if codes else 0)
+
+
+async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -> None:
+    with scope:
+        async with campaign_of(trail) as campaign:
+            progress = await campaign.progress()
+    if as_json:
+        event("status", **words.facts(progress, trail.campaign))
+        return
+    for line in words.lines(progress, trail):
+        write(line)
+
+
+async def _watch(
+    codes: list[int], show: Stage, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+) -> None:
+    async with campaign_of(trail) as campaign:
+        with scope:
+            trail.watched = True
+            try:
+                codes.append(await watch(campaign, trail, show, as_json=as_json))
+            except temporal().CampaignError:
+                trail.watched = False
+                raise
+
+
+async def _list_uncertain(
+    store: str | None, show: Stage, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+) -> None:
+    number = 0
+    with scope:
+        async with campaign_of(trail, store) as campaign:
+            number, left_open = await _uncertain_in(campaign, as_json=as_json)
+    if left_open:
+        show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are not looked at"))
+    if not number:
+        show(Note(f"nothing in the campaign {trail.campaign} is uncertain"))
+        return
+    show(
+        Note(
+            f"{counted(number, 'submit')} may have started a job, and may be billed. Look at the "
+            "account's usage, then, for each:"
+        )
+    )
+    for way in ("--adopt JOB_ID", "--resubmit", "--drop"):
+        show(Note(f"  {trail.line_of('resolve', trail.campaign, 'N', *way.split())}"))
+
+
+async def _uncertain_in(campaign: "Campaign", *, as_json: bool) -> tuple[int, int]:
+    """Tell them; returns how many there are, and of how many prompts it is not known yet."""
+    number = left_open = 0
+    with refusals():
+        async for result in campaign.results():
+            if result.outcome is None:
+                left_open += 1
+            elif isinstance(result.outcome, temporal().Uncertain):
+                number += 1
+                _tell_of(result, as_json=as_json)
+    return number, left_open
+
+
+def _tell_of(result: "CampaignResult", *, as_json: bool) -> None:
+    outcome = result.outcome
+    sent_at: datetime | None = getattr(outcome, "sent_at", None)
+    fingerprint: str | None = getattr(outcome, "fingerprint", None)
+    why = str(getattr(outcome, "why", "unknown"))
+    if as_json:
+        event(
+            "uncertain",
+            row=result.index + 1,
+            prompt=result.request.prompt,
+            metadata=dict(result.metadata),
+            fingerprint=fingerprint,
+            sent_at=None if sent_at is None else sent_at.timestamp(),
+            why=why,
+        )
+        return
+    when = "at an unknown time" if sent_at is None else f"{sent_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    prompt = " ".join(result.request.prompt.split())
+    prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
+    write(
+        f"{result.index + 1:>7}  {when}  {(fingerprint or '?')[:_FINGERPRINT]}  {prompt}  "
+        f"({_WHY.get(why, why)})"
+    )

@@ -1,0 +1,122 @@
+"""``pika-async campaign pause``, ``resume`` and ``stop``."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+import anyio
+import typer
+
+from pika_async.cli import _options
+from pika_async.cli._campaign import options
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
+from pika_async.cli._running.asking import amount
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._showing.output import event
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import stage_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pika_async.temporal import Campaign
+
+_Deed: TypeAlias = "Callable[[Campaign], Awaitable[None]]"
+
+PAUSE_EXAMPLES: Final = """\
+Example:
+
+```
+pika-async campaign pause summer --reason "the prompts are looked at again"
+```
+"""
+RESUME_EXAMPLES: Final = """\
+Examples:
+
+```
+pika-async campaign resume summer
+pika-async campaign resume summer --budget 3000 -n 50
+```
+"""
+STOP_EXAMPLES: Final = """\
+Example:
+
+```
+pika-async campaign stop summer
+```
+"""
+
+
+def pause(
+    campaign: options.CampaignID,
+    *,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="What status says.")
+    ] = "paused by its owner",
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Submit nothing until `resume`. Jobs that are paid for are waited for, and saved."""
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    told = f"campaign {campaign} is paused; jobs that are paid for go their way. To go on:"
+    ways = [trail.line_of("resume", campaign)]
+    _steer(lambda one: one.pause(reason), trail, "paused", [told, *ways], as_json, debug)
+
+
+def resume(
+    campaign: options.CampaignID,
+    *,
+    budget: options.Budget = None,
+    max_in_flight: options.MaxInFlight = None,
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Go on with a campaign that was paused, or has paused itself, and change its limits.
+
+    The budget is that of the whole campaign, with what is spent already.
+    """
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+
+    async def go_on(one: "Campaign") -> None:
+        most = amount("--budget", budget)
+        if max_in_flight is not None:
+            await one.set_max_in_flight(max_in_flight)
+        await one.resume(budget=most)
+
+    _steer(go_on, trail, "resumed", [f"campaign {campaign} goes on"], as_json, debug)
+
+
+def stop(
+    campaign: options.CampaignID,
+    *,
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Submit nothing any more, for good. It ends when the jobs that are paid for have ended."""
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    told = f"campaign {campaign} submits nothing more; jobs that are paid for are waited for"
+    _steer(lambda one: one.stop(), trail, "stopped", [told], as_json, debug)
+
+
+def _steer(  # noqa: PLR0917 - of the verbs above alone
+    deed: _Deed, trail: CampaignTrail, name: str, told: list[str], as_json: bool, debug: bool
+) -> None:
+    show = stage_for(trail, as_json=as_json)
+    with reported(show, trail, debug=debug):
+        run(partial(_do, deed, trail), trail)
+        if as_json:
+            event(name, campaign=trail.campaign)
+        first, *more = told
+        for line in (first, *(f"  {one}" for one in more)):
+            show(Note(line))
+
+
+async def _do(deed: _Deed, trail: CampaignTrail, scope: anyio.CancelScope) -> None:
+    with scope:
+        async with campaign_of(trail) as campaign:
+            await deed(campaign)

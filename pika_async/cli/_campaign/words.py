@@ -1,0 +1,116 @@
+"""Where a campaign stands, in words and as facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from pika_async.cli._showing.words import counted, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pika_async.cli._campaign.engine import CampaignTrail
+    from pika_async.temporal import CampaignProgress
+
+
+def finished(progress: CampaignProgress) -> int:
+    """Lines of which the end is known, uncertain ones among them."""
+    return progress.succeeded + progress.failed + progress.refused + progress.uncertain
+
+
+def all_done(progress: CampaignProgress) -> bool:
+    """Whether every line has its video."""
+    return progress.ended and progress.succeeded == progress.prompts
+
+
+def state(progress: CampaignProgress) -> str:
+    """``running``, ``paused``, ``stopping`` or ``ended``."""
+    if progress.ended:
+        return "ended"
+    if progress.stopped:
+        return "stopping"
+    return "running" if progress.paused is None else "paused"
+
+
+def counts(progress: CampaignProgress) -> str:
+    """``118 succeeded, 1 failed, 25 in flight, 56 to come``; what is 0 is left out."""
+    left = progress.prompts - finished(progress) - progress.in_flight
+    numbers = {
+        "succeeded": progress.succeeded,
+        "failed": progress.failed,
+        "refused": progress.refused,
+        "uncertain": progress.uncertain,
+        "in flight": progress.in_flight,
+        "not submitted" if progress.ended or progress.stopped else "to come": max(left, 0),
+    }
+    told = [f"{number:,} {name}" for name, number in numbers.items() if number]
+    return ", ".join(told) or "nothing yet"
+
+
+def money(progress: CampaignProgress) -> str | None:
+    """``$23.60 ($20.00 charged, $3.60 estimated) of a budget of $40.00``; None: nothing known."""
+    known = {"charged": progress.charged, "estimated": progress.estimated}
+    parts = [f"{amount} {name}" for name, amount in known.items() if amount is not None]
+    budget = "" if progress.budget is None else f", the budget is {progress.budget}"
+    if not parts:
+        return budget.removeprefix(", ") or None
+    return " and ".join(parts) + budget
+
+
+def pace(progress: CampaignProgress) -> str:
+    """``118 of 200 done``."""
+    return f"{finished(progress):,} of {counted(progress.prompts, 'prompt')} done"
+
+
+def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
+    """All that is to be said of it, and what to do about it."""
+    name = trail.campaign
+    yield f"campaign {name}: {_headline(progress)}"
+    yield f"{counted(progress.prompts, 'prompt')}: {counts(progress)}"
+    if (cost := money(progress)) is not None:
+        yield f"cost: {cost}"
+    if not progress.ended:
+        yield f"at most {progress.share:,} in flight"
+    for trouble in progress.troubles:
+        yield f"workers try again what fails with: {' '.join(short(trouble).split())}"
+    if progress.stranded:
+        pages = ", ".join(map(str, progress.stranded[:20]))
+        yield f"pages without results, all of whose lines count as uncertain: {pages}"
+    yield from _ways_on(progress, trail)
+
+
+def _headline(progress: CampaignProgress) -> str:
+    match state(progress):
+        case "paused":
+            return f"paused: {progress.paused}"
+        case "stopping":
+            return "stopped; what is paid for is waited for"
+        case "running":
+            return "under way"
+        case _ if progress.stopped:
+            return "ended, since it was stopped"
+        case _ if finished(progress) < progress.prompts:
+            return "ended by the server, before its end"
+        case _:
+            return "ended"
+
+
+def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
+    name = trail.campaign
+    if state(progress) == "paused":
+        budget = [] if progress.budget is None else ["--budget", "AMOUNT"]
+        yield "to go on" + (", with a larger budget if that is used up:" if budget else ":")
+        yield f"  {trail.line_of('resume', name, *budget)}"
+    if progress.uncertain:
+        yield "uncertain ones may have started a job, and may be billed. To see them:"
+        yield f"  {trail.line_of('status', name, '--uncertain')}"
+    if progress.ended:
+        yield "what became of each prompt:"
+        yield f"  {trail.line_of('report', name)}"
+
+
+def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
+    """For machines."""
+    return {"campaign": campaign_id, "state": state(progress), **asdict(progress)}

@@ -1,0 +1,207 @@
+"""``pika-async campaign worker``: submits, waits and saves for campaigns."""
+
+import asyncio
+import errno
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Annotated, Any, Final
+
+import anyio
+import typer
+from attrs import define
+
+from pika_async import Event, JobAccepted, JobEnded, PikaError, SubmitUncertain
+from pika_async import _events as events
+from pika_async.cli import _options
+from pika_async.cli._campaign import options
+from pika_async.cli._campaign.engine import CampaignTrail, engine_of, temporal
+from pika_async.cli._running.clients import check_key
+from pika_async.cli._running.exits import InterruptedRunError
+from pika_async.cli._running.run import reported, run
+from pika_async.cli._running.services import dialect_of
+from pika_async.cli._showing.shown import Note
+from pika_async.cli._showing.stage import Stage, stage_for
+from pika_async.cli._showing.words import state_words
+
+EXAMPLES: Final = """\
+With --simulate the service is inside of this worker and ends with it. A second worker with
+--simulate on this machine finds it by its port, and uses it, too. To kill workers and see others go
+on, give the simulated service a process of its own:
+
+```
+pika-async simulate
+PIKA_API_KEY=any pika-async campaign worker --base-url http://127.0.0.1:8700
+```
+
+Examples:
+
+```
+pika-async campaign worker
+pika-async campaign worker --server temporal.example:7233 --service fal
+pika-async campaign worker --simulate
+```
+"""
+_HERE: Final = "127.0.0.1"
+_SIMULATED_SECONDS: Final = 6.0
+
+
+def worker(
+    context: typer.Context,
+    *,
+    server: options.Server = None,
+    namespace: options.Namespace = None,
+    queue: options.Queue = options.QUEUE,
+    max_waiting: Annotated[
+        int,
+        typer.Option(
+            "--max-waiting", metavar="N", min=1, help="How many jobs this worker waits for at most."
+        ),
+    ] = 2000,
+    max_submits: Annotated[
+        int,
+        typer.Option(
+            "--max-submits",
+            metavar="N",
+            min=1,
+            help="How many submits it has under way at most.",
+        ),
+    ] = 16,
+    simulate: _options.Simulate = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            metavar="N",
+            min=1,
+            max=65535,
+            help="With --simulate: where the simulated service is, or is to be.",
+        ),
+    ] = 8700,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
+    service: _options.Service = _options.GATEWAY,
+    base_url: _options.BaseURL = None,
+    allow_insecure: _options.AllowInsecure = False,
+    as_json: _options.AsJSON = False,
+    debug: _options.Debug = False,
+) -> None:
+    """Work for campaigns until Ctrl-C or SIGTERM: run as many as you like, on any machines.
+
+    It needs the key of the service; nothing else does. When it is stopped it submits nothing more,
+    and waits for the answers to submits that have left; its jobs are left to other workers, or to
+    the next one. It may also be killed: nothing is paid twice, and nothing is lost.
+    """
+    way = _options.connection(context, service, base_url, allow_insecure=allow_insecure)
+    trail = CampaignTrail(
+        **way, campaign="", server=server, namespace=namespace, simulated=simulate
+    )
+    show = stage_for(trail, as_json=as_json, quiet=quiet)
+    with reported(show, trail, debug=debug):
+        dialect_of(trail.service)
+        if not simulate:
+            check_key(trail.service, instead=", or add --simulate to try it without paying")
+        settings: dict[str, Any] = {
+            "queue": queue,
+            "max_waiting": max_waiting,
+            "max_submits": max_submits,
+        }
+        work = partial(_work, settings, port, Telling(show, quiet=quiet), show, trail)
+        try:
+            run(work, trail)
+        except InterruptedRunError:
+            show(Note("ended; the submits under way were waited for"))
+
+
+@define
+class Telling:
+    """A line for each job that is accepted, and for each that has ended."""
+
+    show: Stage
+    quiet: bool
+
+    def __call__(self, event: Event) -> None:
+        """Tell, if it is to be told."""
+        match event:
+            case SubmitUncertain():
+                self.show(Note(f"warning: a submit is uncertain: {event.error.headline}"))
+            case events.SubmitRefused():
+                self.show(Note(f"warning: a submit was refused: {event.error.headline}"))
+            case events.SubmitHeldBack() if not event.in_line:
+                self.show(Note(f"warning: submits are held back: {event.error.headline}"))
+            case JobAccepted() if not self.quiet:
+                self.show(Note(f"job {event.job_id}: accepted"))
+            case JobEnded() if not self.quiet:
+                self.show(Note(f"job {event.job_id}: {state_words(event.state)}"))
+            case _:
+                pass
+
+
+async def _work(  # noqa: PLR0917 - given by partial
+    settings: dict[str, Any],
+    port: int,
+    telling: Telling,
+    show: Stage,
+    trail: CampaignTrail,
+    scope: anyio.CancelScope,
+) -> None:
+    async with engine_of(trail) as engine, _service(trail, port, show) as where:
+        stop = asyncio.Event()
+        working = asyncio.create_task(
+            temporal().run_worker(engine, stop=stop, observer=telling, **settings, **where)
+        )
+        place = f"{engine.service_client.config.target_host}, namespace {engine.namespace}"
+        show(Note(f"working for campaigns at {place}, queue {settings['queue']}; Ctrl-C ends it"))
+        try:
+            with scope:
+                await asyncio.wait({working})
+        finally:
+            if not working.done():
+                show(Note("submits nothing more; waits for the submits under way"))
+            stop.set()
+            # Ends within the time that a submit may take; its errors are this command's.
+            await working
+
+
+@asynccontextmanager
+async def _service(trail: CampaignTrail, port: int, show: Stage) -> AsyncIterator[dict[str, Any]]:
+    """What a worker is to know of the service; a simulated one lives as long as this."""
+    if not trail.simulated:
+        yield {
+            "base_url": trail.base_url,
+            "dialect": dialect_of(trail.service),
+            "allow_insecure": trail.allow_insecure,
+        }
+        return
+    from pika_async import AdaptivePolling  # noqa: PLC0415 - help is shown without
+    from pika_async.simulator import Simulator  # noqa: PLC0415 - as above
+
+    simulator = Simulator(
+        service=trail.service,
+        port=port,
+        duration=_SIMULATED_SECONDS,
+        seed=secrets.randbits(32),
+        record=False,
+    )
+    url = f"http://{_HERE}:{port}"
+    where = {
+        "api_key": "simulated",
+        "base_url": url,
+        "dialect": dialect_of(trail.service),
+        "polling": AdaptivePolling(expected=_SIMULATED_SECONDS),
+    }
+    try:
+        await simulator.__aenter__()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise PikaError(
+                f"--port: a simulated service cannot listen on {port}: {error.strerror or error}."
+            ) from error
+        show(Note(f"simulated: what listens on port {port} is taken for the simulated service"))
+        yield where
+        return
+    try:
+        show(Note(f"simulated: nothing is paid; the service at {url} ends with this worker"))
+        yield where
+    finally:
+        await simulator.__aexit__(None, None, None)
