@@ -27,13 +27,13 @@ def table(gallery: Gallery) -> Iterator[str]:
         # In the order in which they are met.
         names.update(dict.fromkeys(entry.metadata))
         is_ascii = (
-            is_ascii and Sheet(tuple(entry.metadata), has_lines=False).row(_row(entry)).isascii()
+            is_ascii and Sheet(tuple(entry.metadata), has_lines=False).row(row(entry)).isascii()
         )
     sheet = Sheet(tuple(names), has_lines=False)
     header = sheet.header()
     yield header if is_ascii and header.isascii() else MARK + header
     for entry in gallery.entries():
-        yield sheet.row(_row(entry))
+        yield sheet.row(row(entry))
 
 
 def _row(entry: Entry) -> Row:

@@ -26,6 +26,7 @@ try:
         Why,
     )
     from pika_async.temporal._plugin import PikaPlugin
+    from pika_async.temporal._reading import read_manifest, read_results
     from pika_async.temporal._store.errors import StoreError
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate
@@ -59,5 +60,7 @@ __all__ = [
     "Why",
     "connected",
     "generate",
+    "read_manifest",
+    "read_results",
     "run_worker",
 ]

@@ -4,7 +4,16 @@ from typing import Final
 
 import typer
 
-from pika_async.cli._campaign import prepare, resolve, server, start, status, steering, worker
+from pika_async.cli._campaign import (
+    prepare,
+    report,
+    resolve,
+    server,
+    start,
+    status,
+    steering,
+    worker,
+)
 from pika_async.cli._prompts.options import with_options
 from pika_async.cli._verbs import Verb, VerbGroup
 
@@ -28,6 +37,7 @@ app.command("pause", cls=Verb, epilog=steering.PAUSE_EXAMPLES)(steering.pause)
 app.command("resume", cls=Verb, epilog=steering.RESUME_EXAMPLES)(steering.resume)
 app.command("stop", cls=Verb, epilog=steering.STOP_EXAMPLES)(steering.stop)
 app.command("resolve", cls=Verb, epilog=resolve.EXAMPLES)(resolve.resolve)
+app.command("report", cls=Verb, epilog=report.EXAMPLES)(report.report)
 
 
 @app.callback()

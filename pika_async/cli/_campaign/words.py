@@ -71,7 +71,7 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     yield f"{counted(progress.prompts, 'prompt')}: {counts(progress)}"
     if (cost := money(progress)) is not None:
         yield f"cost: {cost}"
-    if not progress.ended:
+    if state(progress) == "running":
         yield f"at most {progress.share:,} in flight"
     for trouble in progress.troubles:
         yield f"workers try again what fails with: {' '.join(short(trouble).split())}"

@@ -303,6 +303,14 @@ class Campaign:
         async for result in files.results(await self._opened()):
             yield result
 
+    async def place(self) -> str:
+        """Where it lies: an absolute folder, or the URL of an object store.
+
+        Raises:
+            CampaignError: There is no such campaign, or nobody knows: say ``store=``.
+        """
+        return (await self._opened()).place
+
     async def resolve(
         self,
         index: int,

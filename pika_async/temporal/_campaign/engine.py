@@ -57,6 +57,8 @@ _NO_ANSWER: Final = (
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.CANCELLED,
     RPCStatusCode.UNAVAILABLE,
+    # Of a question: the engine has seen no worker for a while.
+    RPCStatusCode.FAILED_PRECONDITION,
 )
 
 
@@ -71,10 +73,10 @@ def _sentence(error: RPCError, campaign: str) -> str:
                 f"the Temporal server knows no campaign {campaign}; perhaps it was started in "
                 "another namespace, or ended longer ago than the server keeps ended workflows"
             )
-        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
-            return _NOBODY
         case RPCStatusCode.UNAVAILABLE:
             return f"the Temporal server cannot be reached: {error.message}"
+        case status if status in _NO_ANSWER:
+            return _NOBODY
         case _:
             return f"the Temporal server says: {error.message}"
 

@@ -1,0 +1,37 @@
+"""A campaign as its store has it: no engine is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pika_async.temporal._campaign import files
+from pika_async.temporal._store.store import open_store
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator
+
+    from pika_async.temporal._campaign.files import CampaignResult, Manifest
+
+
+async def read_manifest(store: str | os.PathLike[str]) -> Manifest:
+    """What was prepared in a store.
+
+    Raises:
+        ConfigurationError: Nothing was, or the store cannot be opened.
+        StoreError: It cannot be read.
+    """
+    return await files.read_manifest(open_store(store))
+
+
+async def read_results(store: str | os.PathLike[str]) -> AsyncIterator[CampaignResult]:
+    """What became of each prompt, in order; at most one page is held in memory.
+
+    ``outcome`` is None where its page has not ended yet.
+
+    Raises:
+        ConfigurationError: No campaign is prepared there, or the store cannot be opened.
+        StoreError: It cannot be read.
+    """
+    async for result in files.results(open_store(store)):
+        yield result
