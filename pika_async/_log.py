@@ -199,6 +199,36 @@ def shown(show: Callable[[str], None] | None) -> Iterator[None]:
         _logger.removeHandler(handler)
 
 
+@contextmanager
+def brief(name: str, show: Callable[[str], None]) -> Iterator[None]:
+    """Show what a library warns of in a line each, for as long as this lasts.
+
+    Args:
+        name: The library's logger.
+        show: Called with each line. What the program has sent elsewhere still goes there, too.
+    """
+    logger, handler = logging.getLogger(name), _Brief(show)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Brief(logging.Handler):
+    """Hands each warning on as a line, without a traceback."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        error = record.exc_info[1] if record.exc_info else None
+        why = "" if error is None else f": {error}"
+        self._show(f"{record.levelname.lower()}: {record.getMessage()}{why}")
+
+
 class _Lines(logging.Handler):
     """Hands each record on as text."""
 

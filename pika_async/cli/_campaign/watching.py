@@ -49,7 +49,9 @@ class Watched:
             below.append((cost, ""))
         if progress.paused is not None and not progress.ended:
             below.append((f"paused: {progress.paused}", "yellow"))
-        below += [(f"workers fail with: {one}", "yellow") for one in progress.troubles[:3]]
+        below += [
+            (f"workers fail with: {one}", "yellow") for one in words.troubles(progress.troubles)
+        ]
         if self.problem:
             below.append((self.problem, "yellow"))
         return words.pace(progress), words.finished(progress), progress.prompts, below

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
 from pika_async.cli._showing.words import counted, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pika_async.cli._campaign.engine import CampaignTrail
     from pika_async.temporal import CampaignProgress
+
+
+_SHOWN_TROUBLES: Final = 3
+# Words with a digit in them: ids of jobs and requests, times, statuses.
+_ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
 
 def finished(progress: CampaignProgress) -> int:
@@ -73,12 +79,32 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"cost: {cost}"
     if state(progress) == "running":
         yield f"at most {progress.share:,} in flight"
-    for trouble in progress.troubles:
-        yield f"workers try again what fails with: {' '.join(short(trouble).split())}"
+    for trouble in troubles(progress.troubles):
+        yield f"workers try again what fails with: {trouble}"
     if progress.stranded:
         pages = ", ".join(map(str, progress.stranded[:20]))
         yield f"pages without results, all of whose lines count as uncertain: {pages}"
     yield from _ways_on(progress, trail)
+
+
+def alike(text: str) -> str:
+    """Equal for texts that differ in nothing but ids and numbers."""
+    return _ID_OR_NUMBER.sub("", text)
+
+
+def troubles(told: Iterable[str]) -> list[str]:
+    """What differs in nothing but ids and numbers is told once, and the most frequent first."""
+    kinds: dict[str, list[str]] = {}
+    for one in told:
+        kinds.setdefault(alike(one), []).append(one)
+    groups = sorted(kinds.values(), key=len, reverse=True)
+    lines = [
+        f"{' '.join(short(first).split())}{f' ({len(more)} more like it)' if more else ''}"
+        for first, *more in groups[:_SHOWN_TROUBLES]
+    ]
+    if len(groups) > _SHOWN_TROUBLES:
+        lines.append(f"… and {counted(len(groups) - _SHOWN_TROUBLES, 'other reason')}")
+    return lines
 
 
 def _headline(progress: CampaignProgress) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,12 +11,12 @@ from typing import Annotated, Any, Final
 
 import anyio
 import typer
-from attrs import define
+from attrs import define, field
 
-from pika_async import Event, JobAccepted, JobEnded, PikaError, SubmitUncertain
+from pika_async import Event, JobAccepted, JobEnded, PikaError, SubmitUncertain, _log
 from pika_async import _events as events
 from pika_async.cli import _options
-from pika_async.cli._campaign import options
+from pika_async.cli._campaign import options, words
 from pika_async.cli._campaign.engine import CampaignTrail, engine_of, temporal
 from pika_async.cli._running.clients import check_key
 from pika_async.cli._running.exits import InterruptedRunError
@@ -44,6 +45,8 @@ pika-async campaign worker --simulate
 ```
 """
 _HERE: Final = "127.0.0.1"
+_SECONDS_BETWEEN_WARNINGS: Final = 30.0
+_FAILED_ACTIVITY: Final = "warning: Completing activity as failed"
 _SIMULATED_SECONDS: Final = 6.0
 
 
@@ -106,9 +109,11 @@ def worker(
             "max_waiting": max_waiting,
             "max_submits": max_submits,
         }
-        work = partial(_work, settings, port, Telling(show, quiet=quiet), show, trail)
+        telling = Telling(show, quiet=quiet)
+        work = partial(_work, settings, port, telling, show, trail)
         try:
-            run(work, trail)
+            with _log.brief("temporalio", telling.of_engine):
+                run(work, trail)
         except InterruptedRunError:
             show(Note("ended; the submits under way were waited for"))
 
@@ -119,16 +124,31 @@ class Telling:
 
     show: Stage
     quiet: bool
+    _warned: dict[str, float] = field(factory=dict)
+
+    def of_engine(self, line: str) -> None:
+        """Tell what the library of the engine warns of, the same at most twice a minute.
+
+        Its line about an activity that failed names the activity; the job and the reason are in
+        what has failed.
+        """
+        self._warn(line.rpartition("}): ")[2] if line.startswith(_FAILED_ACTIVITY) else line)
+
+    def _warn(self, text: str) -> None:
+        now, kind = time.monotonic(), words.alike(text)
+        if now - self._warned.get(kind, float("-inf")) >= _SECONDS_BETWEEN_WARNINGS:
+            self._warned[kind] = now
+            self.show(Note(f"warning: {text.removeprefix('warning: ')}"))
 
     def __call__(self, event: Event) -> None:
         """Tell, if it is to be told."""
         match event:
             case SubmitUncertain():
-                self.show(Note(f"warning: a submit is uncertain: {event.error.headline}"))
+                self._warn(f"a submit is uncertain: {event.error.headline}")
             case events.SubmitRefused():
-                self.show(Note(f"warning: a submit was refused: {event.error.headline}"))
+                self._warn(f"a submit was refused: {event.error.headline}")
             case events.SubmitHeldBack() if not event.in_line:
-                self.show(Note(f"warning: submits are held back: {event.error.headline}"))
+                self._warn(f"submits are held back: {event.error.headline}")
             case JobAccepted() if not self.quiet:
                 self.show(Note(f"job {event.job_id}: accepted"))
             case JobEnded() if not self.quiet:
