@@ -36,7 +36,8 @@ def table(gallery: Gallery) -> Iterator[str]:
         yield sheet.row(row(entry))
 
 
-def _row(entry: Entry) -> Row:
+def row(entry: Entry) -> Row:
+    """The row of a request."""
     attempt = entry.attempt
     asked_for = entry.options.get("seed")
     submits = (each.cost for each in entry.attempts if each.is_submit and each.cost is not None)

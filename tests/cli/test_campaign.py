@@ -1,0 +1,71 @@
+"""``pika-async campaign``: what is said before any engine is asked, and preparing."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+NOWHERE = ("--server", "127.0.0.1:1")
+
+
+def test_prepare_writes_pages_and_says_how_many(pika, here):
+    (here / "p.txt").write_text("a red panda\n" * 200)
+    done = pika("campaign", "prepare", "p.txt", "--store", "summer")
+    assert (done.code, done.out) == (0, "200 prompts in 1 page, in summer\n")
+    assert (here / "summer" / "manifest.json").is_file()
+
+
+def test_the_whole_file_is_checked_before_a_page_is_written(pika, here):
+    (here / "p.csv").write_text("prompt,seed\na red panda,1\na cat,x\n")
+    done = pika("campaign", "prepare", "p.csv", "--store", "summer", "--page-size", "1")
+    assert done.code == 2
+    assert "p.csv:3: " in done.err
+    assert not (here / "summer").exists()
+
+
+def test_an_image_that_is_too_large_for_a_page_is_refused_with_its_line(pika, here):
+    image = "data:image/png;base64," + "A" * 1_200_000
+    (here / "p.jsonl").write_text('{"prompt": "x"}\n{"prompt": "y", "image": "%s"}\n' % image)
+    done = pika("campaign", "prepare", "p.jsonl", "--store", "summer", "--page-size", "1")
+    assert done.code == 2
+    assert "p.jsonl:2: " in done.err
+    assert not (here / "summer").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("prepare", "no.txt", "--store", "s"), "'no.txt' cannot be read"),
+        (("start", "summer", "--store", "s", *NOWHERE), "no Temporal server answers at"),
+        (("status", "summer", *NOWHERE), "no Temporal server answers at 127.0.0.1:1"),
+        (("worker", *NOWHERE), "start one with `pika-async campaign server`"),
+        (("resolve", "summer", "1", *NOWHERE), "give one of --adopt JOB_ID, --resubmit and"),
+        (("report",), "give the ID of a campaign, or --store PLACE"),
+        (("report", "--store", "s"), "no campaign is prepared in"),
+        (("report", "--store", "ftp://x"), "a store of the kind ftp:// is not known"),
+        (("server", "--db", "no/pika.db"), "in a folder that is not there"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else given[0],
+)
+def test_what_cannot_work_is_a_sentence_and_exit_code_2(pika, words, said):
+    done = pika("campaign", *words)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_worker_without_a_key_says_so(pika, monkeypatch):
+    monkeypatch.delenv("PIKA_API_KEY")
+    done = pika("campaign", "worker", *NOWHERE)
+    assert done.code == 2
+    assert "there is no API key: set PIKA_API_KEY" in done.err
+
+
+def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("pika_async.temporal")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "temporalio", None)
+    monkeypatch.delattr("pika_async.temporal", raising=False)
+    done = pika("campaign", "status", "summer")
+    assert done.code == 2
+    assert "pip install 'pika-async[cli,temporal]'" in done.err
