@@ -26,7 +26,7 @@ def test_the_whole_file_is_checked_before_a_page_is_written(pika, here):
 
 def test_an_image_that_is_too_large_for_a_page_is_refused_with_its_line(pika, here):
     image = "data:image/png;base64," + "A" * 1_200_000
-    (here / "p.jsonl").write_text('{"prompt": "x"}\n{"prompt": "y", "image": "%s"}\n' % image)
+    (here / "p.jsonl").write_text(f'{{"prompt": "x"}}\n{{"prompt": "y", "image": "{image}"}}\n')
     done = pika("campaign", "prepare", "p.jsonl", "--store", "summer", "--page-size", "1")
     assert done.code == 2
     assert "p.jsonl:2: " in done.err
