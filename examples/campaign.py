@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import anyio
+
 from pika_async import ConfigurationError
 from pika_async.simulator import Simulator
 from pika_async.temporal import Campaign, Finished, connected
@@ -30,7 +32,7 @@ def free_ports() -> list[str]:
 def worker(address: str, sim: Simulator) -> subprocess.Popen[bytes]:
     way = ("--server", address, "--base-url", sim.url, "--quiet")
     environment = {**os.environ, "PIKA_API_KEY": "simulated"}
-    return subprocess.Popen([*COMMAND, "worker", *way], env=environment)
+    return subprocess.Popen([*COMMAND, "worker", *way], env=environment)  # noqa: S603 - this program
 
 
 async def until_it_answers(address: str) -> None:
@@ -50,8 +52,8 @@ async def run(address: str, folder: Path) -> None:
         campaign = await Campaign.start(engine, "summer", folder / "summer", max_in_flight=50)
         workers = [worker(address, sim), worker(address, sim)]
         try:
-            while len(sim.jobs) < 75:
-                await asyncio.sleep(0.1)
+            while len(sim.jobs) < 75:  # noqa: ASYNC110 - the simulator sets no flag
+                await anyio.sleep(0.1)
             workers[0].kill()
             print(f"killed one of two workers after {len(sim.jobs)} submits")
             await campaign.result()
@@ -72,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ports = ("--port", port, "--ui-port", ui_port)
-        server = subprocess.Popen([*COMMAND, "server", "--db", str(folder / "pika.db"), *ports])
+        server = subprocess.Popen([*COMMAND, "server", "--db", str(folder / "pika.db"), *ports])  # noqa: S603 - as above
         try:
             asyncio.run(run(f"127.0.0.1:{port}", folder))
         finally:
