@@ -16,7 +16,7 @@ import anyio
 
 from pika_async import ConfigurationError
 from pika_async.simulator import Simulator
-from pika_async.temporal import Campaign, Finished, connected
+from pika_async.temporal import Campaign, Finished, Uncertain, connected
 
 PROMPTS = [f"a red panda, take {number}" for number in range(1, 201)]
 COMMAND = (sys.executable, "-m", "pika_async", "campaign")
@@ -64,9 +64,13 @@ async def run(address: str, folder: Path) -> None:
                 await asyncio.to_thread(one.wait)
         results = [result async for result in campaign.results()]
         done = sum(isinstance(result.outcome, Finished) for result in results)
-        print(f"{len(results)} results, {done} videos, {len(sim.jobs)} jobs paid for")
-        prompts = {job.body["promptText"] for job in sim.jobs.values()}
-        print(f"paid twice: {len(sim.jobs) - len(prompts)}")
+        unsure = [result.request for result in results if isinstance(result.outcome, Uncertain)]
+        print(f"{len(results)} results: {done} videos, {len(unsure)} uncertain")
+        paid = [job.body["promptText"] for job in sim.jobs.values()]
+        # Of these the killed worker had not read the answer. Campaign.resolve settles them.
+        found = sum(request.prompt in paid for request in unsure)
+        print(f"{len(paid)} jobs paid for, {found} of them by uncertain submits")
+        print(f"paid twice: {len(paid) - len(set(paid))}")
 
 
 def main() -> None:

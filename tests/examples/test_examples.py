@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -239,7 +240,11 @@ def test_a_campaign_survives_a_killed_worker_and_pays_for_nothing_twice():
         [sys.executable, str(example)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    killed, results, twice = done.stdout.splitlines()
+    killed, results, paid, twice = done.stdout.splitlines()
     assert killed.startswith("killed one of two workers after ")
-    assert results == "200 results, 200 videos, 200 jobs paid for"
+    all_, videos, unsure = map(int, re.findall(r"\d+", results))
+    jobs, found = map(int, re.findall(r"\d+", paid))
+    # Which submits were under way when the worker was killed is chance.
+    assert (all_, videos + unsure, jobs - found) == (200, 200, videos)
+    assert unsure <= 16
     assert twice == "paid twice: 0"
