@@ -65,3 +65,15 @@ def test_what_went_well_before_the_pause_does_not_open_it():
     brake.held_up(brake.take())
     brake.went_well(early, 25)
     assert passing(brake, 100) == 0
+
+
+def test_a_pass_of_which_nothing_comes_is_another_ones():
+    """Else nobody has it, and all wait for ever."""
+    brake = Brake()
+    early = brake.take()
+    brake.held_up(brake.take())
+    brake.paused()
+    brake.hand_back(early)
+    assert brake.passes == 1
+    brake.hand_back(brake.take())
+    assert passing(brake, 100) == 1

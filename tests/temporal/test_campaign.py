@@ -195,6 +195,28 @@ async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(e
     assert set(numbers(at.sim).values()) == {1}
 
 
+async def test_after_a_pause_a_submit_that_is_uncertain_does_not_stop_the_others(engine, tmp_path):
+    """It had the one pass, and another line gets it."""
+    async with scene(engine) as at:
+        at.sim.faults.append(Fault("429-openai", times=1, retry_after=1))
+        at.sim.faults.append(Fault("reset-after", times=1, started=True))
+        async with started(at, tmp_path, prompts(4), max_in_flight=1) as campaign_:
+            progress = await ended(campaign_)
+    assert (progress.succeeded, progress.uncertain) == (3, 1)
+
+
+async def test_after_a_pause_a_refused_key_holds_the_campaign_only_until_it_is_resumed(
+    engine, tmp_path
+):
+    async with scene(engine) as at:
+        at.sim.faults.append(Fault("429-openai", times=1, retry_after=1))
+        at.sim.faults.append(Fault("401-new-api-error", times=1))
+        async with started(at, tmp_path, prompts(4), max_in_flight=1) as campaign_:
+            await until(lambda progress: progress.paused is not None, campaign_)
+            await campaign_.resume()
+            assert (await ended(campaign_)).succeeded == 4
+
+
 async def test_no_more_submits_a_second_leave_than_was_said(engine, tmp_path):
     """The engine's limit is an average, with a burst at the start."""
     async with (

@@ -270,6 +270,7 @@ class Page:
                 return job
             self._count(in_flight=-1)
             if isinstance(job, Uncertain):
+                self._brake.hand_back(round_)
                 return job
             assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
             if not await self._goes_on(told, round_, refused=job is not None):
@@ -301,6 +302,7 @@ class Page:
         if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):
             return False
         if refused:
+            self._brake.hand_back(round_)
             await self._hold("" if told.said is None else told.said.meaning)
         elif self._brake.held_up(round_):
             await self._pause(told)
