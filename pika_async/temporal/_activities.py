@@ -116,7 +116,12 @@ class Activities:
             raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
         self._check_held()
         jobs = jobs_of(self._submitting)
-        read = await self._read(order.request)
+        try:
+            read = await self._read(order.request)
+        except PikaError as error:
+            # The store is away, or this worker sees another one: that says nothing of the line.
+            said = Said(error=type(error).__name__, meaning=str(error), sent=record.sent)
+            raise as_failure(_cause_unread(record), said) from error
         if isinstance(order.request, Line):
             record.kept = partial(hidden, request=read)
         try:
@@ -240,6 +245,10 @@ def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
         return Cause.NOT_STARTED
     # Whatever it is, nothing has left: an upload that broke off may be begun anew.
     return Cause.REFUSED if after_submit(error) is Verdict.RAISE else Cause.NOT_STARTED
+
+
+def _cause_unread(record: EngineRecord) -> Cause:
+    return Cause.NOT_STARTED if record.sent is None else Cause.LOST
 
 
 def _utc() -> datetime:

@@ -54,12 +54,14 @@ class Line:
 
     Attributes:
         store: Where the campaign lies.
+        digest: That of its pages: where a worker finds others there, it submits nothing.
         page: The page, from 0.
         place: The place there, from 0.
         index: The place in the whole campaign, from 0.
     """
 
     store: str
+    digest: str
     page: int
     place: int
     index: int

@@ -287,8 +287,8 @@ async def test_one_that_is_stopped_before_it_writes_anything_sends_nothing():
 
 async def line_of(folder, request):
     """That request as the first line of a campaign."""
-    await write_pages(open_store(folder), [request])
-    return Line(store=str(folder), page=0, place=0, index=0)
+    manifest = await write_pages(open_store(folder), [request])
+    return Line(store=str(folder), digest=manifest.digest, page=0, place=0, index=0)
 
 
 OWN = GenerationRequest('a "violet" hippopotamus, фиолетовый', negative_prompt="no grey elephant")
@@ -304,6 +304,27 @@ async def test_of_a_line_of_a_campaign_the_record_holds_no_word_of_its_prompt(se
     assert list(at.sim.jobs) == [job.job_id]
     for word in ("hippopotamus", "violet", "elephant", "фиолетовый"):
         assert word not in told
+
+
+async def test_a_line_that_cannot_be_read_is_not_started(tmp_path):
+    """The store is away for a while; the line is tried again when it is back."""
+    async with scene() as at:
+        line = await line_of(tmp_path / "store", OWN)
+        (tmp_path / "store").rename(tmp_path / "away")
+        kind, said = await at.failure(line)
+        assert (kind, said.sent, at.sim.submissions) == ("pika.not_started", None, [])
+        (tmp_path / "away").rename(tmp_path / "store")
+        assert (await at.submit(line)).job_id in at.sim.jobs
+
+
+async def test_a_worker_that_sees_the_pages_of_another_campaign_submits_none_of_them(tmp_path):
+    """A folder of that name is on each machine, and they are not the same one."""
+    async with scene() as at:
+        line = await line_of(tmp_path / "one", OWN)
+        other = await line_of(tmp_path / "two", REQUEST)
+        kind, said = await at.failure(evolve(line, store=other.store))
+        assert (kind, at.sim.submissions) == ("pika.not_started", [])
+        assert "pages of another campaign" in said.meaning
 
 
 async def test_a_line_is_sent_again_under_its_key_with_the_same_body(tmp_path):

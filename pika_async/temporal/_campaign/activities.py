@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from temporalio import activity
 from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, PikaClient
@@ -18,7 +17,6 @@ from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
     add_repair,
     begin,
-    read_manifest,
     read_sealed,
     seal,
 )
@@ -67,9 +65,7 @@ class CampaignActivities:
     async def open_page(self, order: PageOrder) -> Opened:
         """Read a page, and note down that this run is the one that submits it."""
         store = self._shelf.store(order.store)
-        if (await read_manifest(store)).digest != order.digest:
-            raise ApplicationError(_ANOTHER.format(place=store.place), type="AnotherCampaign")
-        requests = await self._shelf.page(order.store, order.page)
+        requests = await self._shelf.page(order.store, order.digest, order.page)
         sealed = await read_sealed(store, order.page)
         if sealed is not None:
             tally = tally_of(sealed, order.price)
@@ -112,7 +108,7 @@ class CampaignActivities:
     async def seal_page(self, sealing: Sealing) -> Tally:
         """Write the outcomes of a page down for good."""
         order = sealing.order
-        requests = await self._shelf.page(order.store, order.page)
+        requests = await self._shelf.page(order.store, order.digest, order.page)
         outcomes = [
             spelled_out(outcome, order.page, order.first + place, request.prompt)
             for place, (request, outcome) in enumerate(zip(requests, sealing.outcomes, strict=True))
@@ -124,7 +120,7 @@ class CampaignActivities:
     async def seal_repair(self, repaired: Repaired) -> None:
         """Write down what a repair came to."""
         order = repaired.order
-        request = (await self._shelf.page(order.store, order.page))[order.place]
+        request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
         outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
         await add_repair(store, order.index, order.number, outcome)
@@ -156,9 +152,3 @@ class CampaignActivities:
 
 def _with_files(request: GenerationRequest) -> bool:
     return any(not isinstance(medium, str) for _, medium in media_of(request))
-
-
-_ANOTHER: Final = (
-    "In {place} this worker finds the pages of another campaign. Every worker must see the same "
-    "folder or object store as whoever started the campaign. Nothing was submitted."
-)

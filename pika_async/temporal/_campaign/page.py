@@ -231,6 +231,7 @@ class Page:
     async def _outcome(self, place: int) -> Outcome:
         line = Line(
             store=self._order.store,
+            digest=self._order.digest,
             page=self._order.page,
             place=place,
             index=self._order.first + place,

@@ -26,7 +26,13 @@ class Repair:
     async def run(self, order: RepairOrder) -> None:
         """Returns once it is written to the store what the line comes to."""
         queue = workflow.info().task_queue
-        line = Line(store=order.store, page=order.page, place=order.place, index=order.index)
+        line = Line(
+            store=order.store,
+            digest=order.digest,
+            page=order.page,
+            place=order.place,
+            index=order.index,
+        )
         job = await self._job(order, line, queue)
         outcome: Outcome
         if isinstance(job, Accepted):
