@@ -9,10 +9,12 @@ from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from pika_async import FieldError, PikaClient
+from temporalio.exceptions import ApplicationError
+
+from pika_async import FieldError, InvalidRequestError, Money, PikaClient, PikaError
 from pika_async._request.parts import media_of
 from pika_async.temporal._beating import beating
-from pika_async.temporal._campaign.discreet import spelled_out
+from pika_async.temporal._campaign.discreet import spelled_out, without_prompt
 from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
     add_repair,
@@ -40,7 +42,7 @@ from pika_async.temporal._names import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pika_async import GenerationRequest, Money
+    from pika_async import GenerationRequest
     from pika_async.temporal._campaign.shelf import Shelf
 
 _QUOTES_AT_ONCE: Final = 8
@@ -71,9 +73,8 @@ class CampaignActivities:
             tally = tally_of(sealed, order.price)
             return Opened(prompts=len(requests), ours=False, sealed=tally)
         # Asked before it is noted down, so that a page that cannot be quoted may still be begun.
-        quotes = await self._quotes(requests) if order.budgeted else ()
-        known = [quote for quote in quotes if quote is not None]
-        currency = known[0].currency if known else order.currency
+        quotes = await self._quotes(requests, order.price) if order.budgeted else ()
+        currency = next((quote.currency for quote in quotes if quote), order.currency)
         ours = await begin(store, order.page, activity.info().workflow_run_id or "")
         return Opened(
             prompts=len(requests),
@@ -86,22 +87,41 @@ class CampaignActivities:
             currency=currency,
         )
 
-    async def _quotes(self, requests: Sequence[GenerationRequest]) -> list[Money | None]:
-        """What each costs. One that this service refuses costs nothing that is known."""
+    async def _quotes(
+        self, requests: Sequence[GenerationRequest], price: Money | None
+    ) -> list[Money | None]:
+        """What each costs; None where the service does not say.
+
+        Raises:
+            ApplicationError: The service could not be asked.
+        """
         quotes: list[Money | None] = [None] * len(requests)
         limit = anyio.CapacityLimiter(_QUOTES_AT_ONCE)
+        wrong: list[int] = []
+        failed: list[ApplicationError] = []
 
         async def quote(place: int, request: GenerationRequest) -> None:
             async with limit:
                 try:
                     quotes[place] = await self._client.quote(request)
-                except FieldError:
-                    # The submit says so, too, and then it is refused.
-                    quotes[place] = None
+                except (FieldError, InvalidRequestError):
+                    wrong.append(place)
+                except PikaError as error:
+                    said = without_prompt(str(error), request.prompt)
+                    failed.append(ApplicationError(said, type=type(error).__name__))
+                    asking.cancel_scope.cancel()
 
         async with anyio.create_task_group() as asking:
             for place, request in enumerate(requests):
                 asking.start_soon(quote, place, request)
+        if failed:
+            raise failed[0]
+        if price is None:
+            # The submit will be refused, too, and cost nothing. Should it be taken all the same, as
+            # where a file was missing here, as much is reserved as for the dearest other line.
+            dearest = max(filter(None, quotes), key=lambda quote: quote.micros, default=Money(0))
+            for place in wrong:
+                quotes[place] = dearest
         return quotes
 
     @activity.defn(name=SEAL_PAGE)
