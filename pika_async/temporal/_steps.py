@@ -111,12 +111,16 @@ def check_cancelled(before: int) -> None:
         raise asyncio.CancelledError
 
 
-def pause(told: Told, tries: int) -> timedelta:
-    """How long to wait before the next try, where nothing was started."""
-    asked = None if told.said is None else told.said.seconds
-    backoff = growing(_FIRST_PAUSE, 2.0, _LONGEST_PAUSE, tries)
+def pause(told: Told, tries: int, *, longest: float = _LONGEST_PAUSE) -> timedelta:
+    """How long to wait before the next try, where nothing was started.
+
+    A service may say "in a second" for hours, and each try takes room in the history: so the pauses
+    grow also where it says how long.
+    """
+    asked = 0.0 if told.said is None else told.said.seconds or 0.0
+    backoff = growing(_FIRST_PAUSE, 2.0, longest, tries)
     # Not all at the same moment.
-    return timedelta(seconds=(asked or backoff) * (1.0 + workflow.random().random() / 4.0))
+    return timedelta(seconds=max(asked, backoff) * (1.0 + workflow.random().random() / 4.0))
 
 
 def refused(told: Told) -> Refused:

@@ -195,6 +195,20 @@ async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(e
     assert set(numbers(at.sim).values()) == {1}
 
 
+async def test_a_page_whose_history_is_full_submits_nothing_more_and_writes_down_what_it_has(
+    engine, tmp_path, monkeypatch
+):
+    """Else the engine would end it, and what was paid for would be forgotten."""
+    monkeypatch.setattr(page, "MOST_EVENTS", 40)
+    async with scene(engine) as at:
+        at.sim.faults.append(Fault("429-openai", times=None, after=2))
+        async with started(at, tmp_path, prompts(6), max_in_flight=1) as campaign_:
+            progress = await ended(campaign_)
+        found = await outcomes(campaign_)
+    assert (progress.succeeded, progress.refused) == (2, 4)
+    assert all("resubmit" in each.meaning for each in found if isinstance(each, Refused))
+
+
 async def test_after_a_pause_a_submit_that_is_uncertain_does_not_stop_the_others(engine, tmp_path):
     """It had the one pass, and another line gets it."""
     async with scene(engine) as at:
@@ -296,6 +310,22 @@ async def test_a_budget_without_a_price_pauses_at_a_service_that_quotes_nothing(
         assert at.sim.submissions == []
         await campaign_.stop()
         assert (await ended(campaign_)).refused == 3
+
+
+async def test_what_a_page_was_granted_that_ended_without_a_word_counts_as_spent(engine, tmp_path):
+    """It may have paid for all of it; the budget holds all the same."""
+    async with scene(engine, service="pika", duration=30) as at:
+        quote = await one_quote(at, prompts(1)[0])
+        async with started(
+            at, tmp_path, prompts(8), page_size=4, max_in_flight=25, budget=5 * quote
+        ) as campaign_:
+            await until(lambda progress: progress.in_flight == 4, campaign_)
+            page_id = f"{campaign_.id}/page/000000"
+            await at.client.get_workflow_handle(page_id).terminate()
+            await until(lambda progress: progress.paused is not None, campaign_)
+            assert len(at.sim.jobs) <= 5
+            await campaign_.stop()
+            await until(lambda progress: progress.stopped, campaign_)
 
 
 async def test_a_stop_waits_for_what_is_paid_for_and_writes_everything_down(engine, tmp_path):

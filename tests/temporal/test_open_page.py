@@ -55,9 +55,7 @@ async def test_a_page_of_which_the_service_refuses_every_line_is_opened(tmp_path
 
 async def test_a_service_that_cannot_be_asked_is_told_of_in_its_own_words(tmp_path):
     """Whoever looks at the progress reads them there."""
-    async with opening(
-        tmp_path, LINES, service="fal", key="another-key"
-    ) as open_page:
+    async with opening(tmp_path, LINES, service="fal", key="another-key") as open_page:
         with pytest.raises(ApplicationError) as caught:
             await open_page()
     assert caught.value.type == "AuthenticationError"

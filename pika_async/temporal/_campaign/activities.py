@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from temporalio import activity
 from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError, RPCStatusCode
-
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, InvalidRequestError, Money, PikaClient, PikaError
 from pika_async._request.parts import media_of

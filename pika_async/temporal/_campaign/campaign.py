@@ -28,7 +28,6 @@ from temporalio.exceptions import (
 from pika_async._money import Money
 from pika_async.temporal._campaign.account import LIMIT, Account
 from pika_async.temporal._campaign.page import Page, heard
-from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import (
     WIDTH,
     AccountOrder,
@@ -350,7 +349,8 @@ class CampaignRun:
         if self._order.budget is None:
             return 0
         known = total is not None and total.currency == self._order.budget.currency
-        nothing = tally.cost == Cost()
+        # What is uncertain may have been paid for, also where nobody can say how much.
+        nothing = tally.submitted == tally.uncertain == 0
         return total.micros if total and known else 0 if nothing else self._granted.get(page, 0)
 
     def _check_money(self) -> None:

@@ -24,7 +24,6 @@ from attrs import evolve
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from pika_async._backoff import growing
 from pika_async._money import Money
 from pika_async.temporal._campaign.brake import Brake
 from pika_async.temporal._campaign.purse import Purse
@@ -41,7 +40,7 @@ from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._steps import FOR_EVER, attempt, awaited, refused, settled
+from pika_async.temporal._steps import FOR_EVER, attempt, awaited, pause, refused, settled
 from pika_async.temporal._verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -50,7 +49,11 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
 
-_FIRST_PAUSE: Final = 1.0
+MOST_EVENTS: Final = 40_000
+"""Events in its history after which a page submits nothing more; the engine ends it at 51,200."""
+MOST_BYTES: Final = 40 * 1024 * 1024
+"""The same in bytes; the engine's end is at 50 MB."""
+
 _LONGEST_PAUSE: Final = 300.0
 _OPENING: Final = timedelta(minutes=30)
 # What speaks of the account and not of the line.
@@ -69,6 +72,7 @@ class Page:
         self._queue = workflow.info().task_queue
         self._width = order.width
         self._stopped = False
+        self._unsent = _STOPPED
         self._brake = Brake()
         self._failing_since = workflow.now()
         self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
@@ -173,7 +177,7 @@ class Page:
                 self._purse.reserve(place, self._prices[place])
                 lines.append(asyncio.create_task(self._line(place)))
             else:
-                self._keep(place, _STOPPED)
+                self._keep(place, self._unsent)
         # No group of tasks: its end would be awaited where the engine lets go of a workflow.
         await workflow.wait_condition(
             lambda: self._failure is not None or len(self._outcomes) == prompts
@@ -261,7 +265,7 @@ class Page:
             while not (self._stopped or self._passable()):
                 await workflow.wait_condition(lambda: self._stopped or self._passable())
             if self._stopped:
-                return _STOPPED
+                return self._unsent
             round_ = self._brake.take()
             self._count(in_flight=1)
             told = await attempt(order, self._queue, with_files=self._with_files)
@@ -300,6 +304,12 @@ class Page:
 
     async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
         """Wait until the line may be tried again; False: it is refused, and others are not."""
+        info = workflow.info()
+        if info.get_current_history_length() > MOST_EVENTS or (
+            info.get_current_history_size() > MOST_BYTES
+        ):
+            # The engine ends what has no room any more, and its outcomes would be lost.
+            self._stopped, self._unsent = True, _NO_ROOM
         if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):
             return False
         if refused:
@@ -320,10 +330,8 @@ class Page:
         elif workflow.now() - self._failing_since > PATIENCE:
             self._failing_since = workflow.now()
             await self._hold(_FOR_A_DAY if told.said is None else told.said.meaning)
-        asked = None if told.said is None else told.said.seconds
-        backoff = growing(_FIRST_PAUSE, 2.0, _LONGEST_PAUSE, self._brake.failures - 1)
-        # Not all pages at the same moment.
-        seconds = (asked or backoff) * (1.0 + workflow.random().random() / 4.0)
+        tries = self._brake.failures - 1
+        seconds = pause(told, tries, longest=_LONGEST_PAUSE).total_seconds()
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
         self._brake.paused()
@@ -355,6 +363,11 @@ async def heard(telling: Awaitable[None]) -> bool:
 _STOPPED: Final = Refused(
     error="NotSubmittedError",
     meaning="The campaign was stopped before this was submitted. Nothing is charged.",
+)
+_NO_ROOM: Final = Refused(
+    error="NotSubmittedError",
+    meaning="The service has refused so many submits that the history of this page is full. "
+    "Nothing is charged. Submit the line again by resolve(index, resubmit=True).",
 )
 _FOR_A_DAY: Final = "No submit has started anything for a day."
 _NO_PRICE: Final = (
