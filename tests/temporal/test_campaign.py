@@ -312,6 +312,22 @@ async def test_a_budget_without_a_price_pauses_at_a_service_that_quotes_nothing(
         assert (await ended(campaign_)).refused == 3
 
 
+async def test_a_campaign_that_is_held_lets_others_have_its_share(engine, tmp_path):
+    """However long it takes until somebody sees to it."""
+    async with scene(engine) as at:
+        held = started(at, tmp_path / "a", prompts(12), budget=Money(10_000_000))
+        async with held as one:
+            await until(lambda progress: progress.paused is not None, one)
+            await Campaign.prepare(prompts(12), tmp_path / "b")
+            two = await Campaign.start(
+                at.client, uuid.uuid4().hex, tmp_path / "b", queue=at.queue, account=at.queue
+            )
+            with anyio.fail_after(20):
+                assert (await two.result()).succeeded == 12
+            await one.stop()
+            await ended(one)
+
+
 async def test_what_a_page_was_granted_that_ended_without_a_word_counts_as_spent(engine, tmp_path):
     """It may have paid for all of it; the budget holds all the same."""
     async with scene(engine, service="pika", duration=30) as at:

@@ -79,6 +79,8 @@ class CampaignRun:
             try:
                 await self._step()
                 if self._over():
+                    # Whoever has asked for something is answered.
+                    await workflow.wait_condition(workflow.all_handlers_finished)
                     break
                 await workflow.wait_condition(lambda: self._changed)
             except asyncio.CancelledError:

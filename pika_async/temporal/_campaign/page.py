@@ -86,7 +86,7 @@ class Page:
     @workflow.run
     async def run(self, order: PageOrder) -> Tally:
         """Returns where its lines stand, all of which have ended."""
-        work = asyncio.create_task(self._whole())
+        work = asyncio.create_task(self._to_its_end())
         while True:
             try:
                 return await asyncio.shield(work)
@@ -131,6 +131,12 @@ class Page:
     def _count(self, **changes: int) -> None:
         changed = {name: getattr(self._tally, name) + by for name, by in changes.items()}
         self._tally = evolve(self._tally, **changed)
+
+    async def _to_its_end(self) -> Tally:
+        tally = await self._whole()
+        # Whoever has asked to be told when it is narrow is told.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return tally
 
     async def _whole(self) -> Tally:
         opened: Opened = await workflow.execute_activity(
@@ -341,6 +347,12 @@ class Page:
         if self._width:
             self._width = 0
             await self._tell("held", Held(page=self._order.page, reason=reason))
+            await workflow.wait_condition(
+                lambda: self._stopped or self._width > 0 or self._flying == 0
+            )
+            if self._flying == 0:
+                # Others get the room meanwhile.
+                await self._tell("narrowed", Narrowed(page=self._order.page, width=0))
         await workflow.wait_condition(lambda: self._stopped or self._width > 0)
 
     async def _tell(self, what: str, value: Held | Narrowed | Short) -> None:
