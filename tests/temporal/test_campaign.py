@@ -426,6 +426,36 @@ async def test_what_a_campaign_that_has_ended_has_left_may_be_carried_on(engine,
     assert set(numbers(at.sim).values()) == {1}
 
 
+async def test_what_a_terminated_campaign_still_waits_for_is_not_taken_for_left(engine, tmp_path):
+    """Its pages run on; what they wait for would be written down as uncertain."""
+    async with scene(engine, duration=2) as at, started(at, tmp_path, prompts(4)) as one:
+        again = {"queue": at.queue, "account": at.queue, "carry_on": True}
+        await until(lambda progress: progress.in_flight == 4, one)
+        await at.client.get_workflow_handle(one.id).terminate()
+        with pytest.raises(CampaignError, match="still waits for jobs that are paid for"):
+            await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        await at.client.get_workflow_handle(f"{one.id}/page/000000").result()
+        two = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        assert (await ended(two)).succeeded == 4
+    assert len(at.sim.jobs) == 4
+
+
+async def test_of_two_that_carry_on_the_same_campaign_one_is_started(engine, tmp_path):
+    """The other one would take its open pages for abandoned ones."""
+    async with (
+        scene(engine, duration=1) as at,
+        started(at, tmp_path, prompts(8), page_size=2, max_in_flight=1) as one,
+    ):
+        again = {"queue": at.queue, "account": at.queue, "carry_on": True}
+        await until(lambda progress: progress.submitted == 1, one)
+        await one.stop()
+        await ended(one)
+        two = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        with pytest.raises(CampaignError, match="has not ended yet"):
+            await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        assert (await ended(two)).succeeded == 7
+
+
 async def test_a_page_that_is_reset_while_it_is_open_goes_on_and_pays_for_nothing_twice(
     engine, tmp_path
 ):

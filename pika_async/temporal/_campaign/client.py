@@ -20,7 +20,8 @@ from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
-from pika_async.temporal._campaign.engine import CampaignError, is_running, limit_submits, said
+from pika_async.temporal._campaign.claims import claim
+from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
@@ -44,8 +45,6 @@ T = TypeVar("T")
 
 PATIENCE: Final = timedelta(seconds=15)
 """How long workers have to answer a question about a campaign."""
-
-_STARTED: Final = "started.txt"
 
 
 class Campaign:
@@ -153,7 +152,7 @@ class Campaign:
         if money is not None and each is not None and money.currency != each.currency:
             raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
         manifest = await files.read_manifest(opened)
-        await campaign._claim(opened, carry_on=carry_on)
+        await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
             digest=manifest.digest,
@@ -185,23 +184,6 @@ class Campaign:
                 "Ask for its progress, or start other prompts under another name"
             ) from error
         return campaign
-
-    async def _claim(self, store: Store, *, carry_on: bool) -> None:
-        """One campaign a store at a time: two would take each other's pages for abandoned ones."""
-        if await store.create(_STARTED, self.id.encode()):
-            return
-        other = (await store.read(_STARTED) or b"").decode(errors="replace")
-        if other == self.id:
-            return
-        if not carry_on:
-            raise CampaignError(
-                f"the prompts in {store.place} have been started as the campaign {other}; nothing "
-                "was started now. Where that one has ended, carry_on=True starts what it has left"
-            )
-        if await is_running(self._engine, other):
-            raise CampaignError(
-                f"the campaign {other} on {store.place} has not ended yet; nothing was started now"
-            )
 
     @property
     def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:

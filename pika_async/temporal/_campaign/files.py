@@ -17,10 +17,12 @@ from pika_async._errors import ConfigurationError
 from pika_async._request.fields import as_request
 from pika_async._request.parts import MEDIA_FIELDS
 from pika_async.temporal._campaign.formats import (
+    BEGUN,
     FORMAT,
     MANIFEST,
     PAGE_SIZE,
     REPAIRS,
+    SEALED,
     CampaignResult,
     Manifest,
     begun_name,
@@ -56,6 +58,7 @@ __all__ = [
     "Manifest",
     "add_repair",
     "begin",
+    "open_pages",
     "read_manifest",
     "read_page",
     "read_sealed",
@@ -242,6 +245,21 @@ async def begin(store: Store, page: int, run_id: str) -> bool:
     if not there or len(there) > _LONGEST_NOTE:
         raise _damaged(store, name, "it names no run")
     return there == note
+
+
+async def open_pages(store: Store, pages: int) -> list[int]:
+    """The pages that a run has begun and not sealed, of so many.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    begun = {name async for name in store.names(BEGUN)}
+    sealed = {name async for name in store.names(SEALED)}
+    return [
+        page
+        for page in range(pages)
+        if begun_name(page) in begun and sealed_name(page) not in sealed
+    ]
 
 
 async def read_sealed(store: Store, page: int) -> tuple[Outcome, ...] | None:

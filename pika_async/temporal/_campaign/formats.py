@@ -2,6 +2,7 @@
 
     manifest.json                   what was prepared; written last
     pages/000123.jsonl              the requests, 500 in a page, one a line
+    started.txt, started-2.txt …    the campaigns that work on it, one after the other
     begun/000123                    the run that submits the page
     results/000123.jsonl            the outcomes of the page, one a line; its seal
     repairs/000061500-001.json      what takes the place of an outcome afterwards
@@ -41,6 +42,8 @@ PAGE_BYTES: Final = 64_000_000
 
 MANIFEST: Final = "manifest.json"
 REPAIRS: Final = "repairs/"
+BEGUN: Final = "begun/"
+SEALED: Final = "results/"
 
 _MOST_REPAIRS: Final = 999
 _MOST_PROMPTS: Final = 10**9
@@ -105,12 +108,12 @@ def page_name(page: int) -> str:
 
 def begun_name(page: int) -> str:
     """Where the run that submits a page is named."""
-    return f"begun/{page:06}"
+    return f"{BEGUN}{page:06}"
 
 
 def sealed_name(page: int) -> str:
     """Where the outcomes of a page lie."""
-    return f"results/{page:06}.jsonl"
+    return f"{SEALED}{page:06}.jsonl"
 
 
 def repair_name(index: int, number: int) -> str:

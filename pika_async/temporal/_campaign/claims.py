@@ -1,0 +1,72 @@
+"""Which campaign works on a store: one at a time.
+
+Two would take each other's pages for abandoned ones, and write down as uncertain what the other one
+waits for. So each campaign leaves its name in the store, and the next one looks whether the one
+before it, and each of its pages, has ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pika_async.temporal._campaign import files
+from pika_async.temporal._campaign.engine import CampaignError, is_running
+from pika_async.temporal._names import id_of_page
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from pika_async.temporal._store.store import Store
+
+
+async def claim(
+    engine: Client, store: Store, campaign_id: str, pages: int, *, carry_on: bool
+) -> None:
+    """Note down that this campaign works on the store from now on.
+
+    Raises:
+        CampaignError: Another one does, or has done and is not to be carried on.
+        StoreError: The store cannot be used.
+    """
+    earlier = await _earlier(store)
+    if earlier and earlier[-1] == campaign_id:
+        return
+    if earlier and not carry_on:
+        raise CampaignError(
+            f"the prompts in {store.place} have been started as the campaign {earlier[-1]}; "
+            "nothing was started now. Where that one has ended, carry_on=True starts what it has "
+            "left"
+        )
+    for other in dict.fromkeys(earlier):
+        await _check_ended(engine, store, other, pages)
+    if not await store.create(_name(len(earlier)), campaign_id.encode()):
+        raise CampaignError(
+            f"another campaign on {store.place} is being started at this moment; nothing was "
+            "started now"
+        )
+
+
+async def _earlier(store: Store) -> list[str]:
+    names: list[str] = []
+    while (note := await store.read(_name(len(names)))) is not None:
+        names.append(note.decode(errors="replace"))
+    return names
+
+
+def _name(number: int) -> str:
+    return f"started-{number + 1}.txt" if number else "started.txt"
+
+
+async def _check_ended(engine: Client, store: Store, other: str, pages: int) -> None:
+    if await is_running(engine, other):
+        raise CampaignError(
+            f"the campaign {other} on {store.place} has not ended yet; nothing was started now"
+        )
+    # Where it was terminated, its pages wait on for what is paid for.
+    for page in await files.open_pages(store, pages):
+        for name in (id_of_page(other, page), f"{id_of_page(other, page)}/again"):
+            if await is_running(engine, name):
+                raise CampaignError(
+                    f"page {page} of the campaign {other} on {store.place} still waits for jobs "
+                    "that are paid for; nothing was started now. Start it when that page has ended"
+                )
