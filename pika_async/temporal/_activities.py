@@ -31,7 +31,13 @@ from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
 from pika_async._wire.media import with_media_read
 from pika_async.temporal._beating import beating
-from pika_async.temporal._campaign.discreet import hidden, places, restored, without_prompt
+from pika_async.temporal._campaign.discreet import (
+    hidden,
+    places,
+    restored,
+    without_names,
+    without_prompt,
+)
 from pika_async.temporal._campaign.files import save_video, video_name
 from pika_async.temporal._codec import checked
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
@@ -139,7 +145,9 @@ class Activities:
                 seconds=getattr(error, "retry_after", None),
                 sent=record.sent,
             )
-            raise as_failure(_cause_of(error, record), said) from error
+            # What it says may quote the prompt: of a line, the engine is not told the error itself.
+            cause = None if isinstance(order.request, Line) else error
+            raise as_failure(_cause_of(error, record), said) from cause
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
         return record.job
 
@@ -169,10 +177,24 @@ class Activities:
     @activity.defn(name=FINISH)
     async def finish(self, errand: Errand) -> Finished | Declined:
         """Wait for a job, and save its videos; may be begun again at any time, by any worker."""
+        request = await self._read(errand.request)
+        line = errand.request
+        try:
+            return await self._finished(errand, request)
+        except (PikaError, OSError) as error:
+            if not isinstance(line, Line):
+                raise
+            said = without_names(
+                str(error), line.page, line.index, request.prompt, errand.job.job_id
+            )
+            said = _told(line, request, said)
+            # It is tried again; the engine keeps what it says, and no word of the prompt.
+            raise ApplicationError(said, type=type(error).__name__) from None
+
+    async def _finished(self, errand: Errand, request: GenerationRequest) -> Finished | Declined:
         job_id, last = errand.job.job_id, activity.info().attempt >= _LOOKS
         age = (_utc() - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
-        request = await self._read(errand.request)
         job = jobs_of(self._waiting).attach(
             job_id, request=request, seconds_ago=age, hints=errand.job.hints
         )
@@ -180,9 +202,10 @@ class Activities:
             try:
                 state = await job.result(timeout=left)
             except JobTimeoutError as error:
+                reason = _told(errand.request, request, str(error))
                 raise ApplicationError(
-                    str(error), job_id, type=JOB_TIMEOUT, non_retryable=True
-                ) from error
+                    reason, job_id, type=JOB_TIMEOUT, non_retryable=True
+                ) from None
             except JobFailedError as error:
                 failed = error.state
                 if lacks_links(failed) and not last:
@@ -194,7 +217,8 @@ class Activities:
             except NotFoundError as error:
                 if not last:
                     raise
-                return Declined(job_id=job_id, reason=str(error), code="not_found")
+                reason = _told(errand.request, request, str(error))
+                return Declined(job_id=job_id, reason=reason, code="not_found")
             if isinstance(errand.request, Line):
                 files = await self._stored(errand.request, request, job_id, state)
                 return Finished(job_id=job_id, videos=(), files=files, charge=state.charge)
@@ -232,7 +256,7 @@ class Activities:
 
 def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
     """What the engine is told: of a line, nothing that quotes its prompt."""
-    return without_prompt(text, request.prompt) if isinstance(requested, Line) else text
+    return without_prompt(text, request) if isinstance(requested, Line) else text
 
 
 def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:

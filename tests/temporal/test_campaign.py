@@ -118,6 +118,22 @@ async def test_neither_the_key_nor_a_prompt_is_kept_by_the_engine(engine, tmp_pa
             assert words.decode() not in dump
 
 
+async def test_a_video_that_cannot_be_saved_is_told_of_without_words_of_its_prompt(
+    engine, tmp_path
+):
+    """Its name begins with them; it is saved once that is mended."""
+    async with scene(engine) as at:
+        (tmp_path / "videos").write_text("in the way")
+        lines = prompts(1, "a violet hippopotamus")
+        async with started(at, tmp_path, lines) as campaign_:
+            await until(lambda progress: progress.troubles, campaign_)
+            (trouble,) = (await campaign_.progress()).troubles
+            assert "videos" in trouble
+            assert "violet" not in trouble
+            (tmp_path / "videos").unlink()
+            assert (await ended(campaign_)).succeeded == 1
+
+
 async def test_never_more_jobs_are_in_flight_than_was_said_over_two_campaigns_on_one_key(
     engine, tmp_path
 ):

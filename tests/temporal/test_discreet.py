@@ -16,6 +16,7 @@ from pika_async.temporal._campaign.discreet import (
     places,
     restored,
     spelled_out,
+    without_names,
     without_prompt,
 )
 
@@ -51,12 +52,31 @@ def test_a_hidden_body_holds_no_text_of_its_owner(prompt, plain):
 def test_an_error_that_quotes_the_prompt_is_told_without_it():
     """What is left says still what happened."""
     said = "the prompt 'a red panda' is too long"
-    assert without_prompt(said, "a red panda") == "the prompt '…' is too long"
+    assert without_prompt(said, GenerationRequest("a red panda")) == "the prompt '…' is too long"
+
+
+def test_an_error_that_shows_the_beginning_of_a_long_prompt_is_told_without_it():
+    prompt = "a violet hippopotamus " * 40
+    said = f"prompt: '{prompt[:200]}… is too long"
+    assert without_prompt(said, GenerationRequest(prompt)) == "prompt: '…… is too long"
+
+
+def test_an_error_is_told_without_the_other_texts_of_the_request_too():
+    request = GenerationRequest("a cat", negative_prompt="no violet hippopotamus")
+    assert (
+        without_prompt("'no violet hippopotamus' is not allowed", request) == "'…' is not allowed"
+    )
+
+
+def test_an_error_that_names_a_video_is_told_without_the_words_in_its_name():
+    name = "/store/videos/000001/00501-a-red-panda-66e0818e-2.mp4.part"
+    said = without_names(f"{name} could not be written", 1, 500, "a red panda", "66e0818e")
+    assert said == "/store/videos/000001/501-…-2.mp4.part could not be written"
 
 
 def test_a_long_error_is_cut():
     """Five hundred of them stand in one history."""
-    assert len(without_prompt("x" * 10_000, "a red panda")) == 500
+    assert len(without_prompt("x" * 10_000, GenerationRequest("a red panda"))) == 500
 
 
 def test_names_of_videos_are_spelled_out_from_the_page():

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import posted
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import AsyncActivityCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,6 +25,7 @@ from pika_async.temporal._activities import KEY_KEPT, Activities
 from pika_async.temporal._campaign.files import write_pages
 from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._codec import to_plain
+from pika_async.temporal._converter import PIKA_DATA_CONVERTER
 from pika_async.temporal._failures import as_failure
 from pika_async.temporal._record import LATEST
 from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
@@ -304,6 +306,21 @@ async def test_of_a_line_of_a_campaign_the_record_holds_no_word_of_its_prompt(se
     assert list(at.sim.jobs) == [job.job_id]
     for word in ("hippopotamus", "violet", "elephant", "фиолетовый"):
         assert word not in told
+
+
+async def test_of_a_line_that_is_refused_the_engine_is_told_no_word_of_its_prompt(tmp_path):
+    """The service quotes it, and an error that has led to another one is kept with it."""
+    quoting = {"error": {"message": f"not allowed: {OWN.prompt}", "type": "invalid_request_error"}}
+    async with scene("gateway", Fault("custom", status=400, body=quoting)) as at:
+        line = await line_of(tmp_path, OWN)
+        with pytest.raises(ApplicationError) as caught:
+            await at.submit(line)
+    failure = Failure()
+    converter = PIKA_DATA_CONVERTER
+    converter.failure_converter.to_failure(caught.value, converter.payload_converter, failure)
+    assert "not allowed" in str(failure)
+    for word in ("hippopotamus", "violet"):
+        assert word not in str(failure)
 
 
 async def test_a_line_that_cannot_be_read_is_not_started(tmp_path):

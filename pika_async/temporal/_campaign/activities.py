@@ -106,7 +106,7 @@ class CampaignActivities:
                 except (FieldError, InvalidRequestError):
                     wrong.append(place)
                 except PikaError as error:
-                    said = without_prompt(str(error), request.prompt)
+                    said = without_prompt(str(error), request)
                     failed.append(ApplicationError(said, type=type(error).__name__))
                     asking.cancel_scope.cancel()
 

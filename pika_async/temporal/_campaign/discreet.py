@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
 
 _LONGEST: Final = 500
+# A beginning of so many characters is one of the text.
+_PART: Final = 30
 # The texts of a request that are its owner's own.
 _TEXTS: Final = ("prompt", "negative_prompt", "region")
 # No JSON holds it.
@@ -55,12 +57,35 @@ def _spellings(request: GenerationRequest) -> list[tuple[int, str]]:
     return list(enumerate(spelled))
 
 
-def without_prompt(text: str, prompt: str) -> str:
-    """What an error or a service says, without the prompt; a history has no room for all of it."""
-    for spelled in (prompt, repr(prompt)[1:-1], prompt.strip()):
-        if spelled:
-            text = text.replace(spelled, "…")
+def without_prompt(text: str, request: GenerationRequest) -> str:
+    """What an error or a service says, without the texts of the request, and cut to a length.
+
+    A history has no room for all of it.
+    """
+    spelled = [spelled for _, spelled in _spellings(request)]
+    for name in _TEXTS:
+        own = getattr(request, name) or ""
+        spelled += (own, repr(own)[1:-1], own.strip())
+    for one in sorted(filter(None, spelled), key=len, reverse=True):
+        text = _without(text.replace(one, "…"), one)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _without(text: str, spelled: str) -> str:
+    """Also without its beginning: errors show long values in part."""
+    begins = spelled[:_PART]
+    while len(begins) == _PART and (at := text.find(begins)) >= 0:
+        shown = _PART
+        while shown < len(spelled) and text.startswith(spelled[: shown + 1], at):
+            shown += 1
+        text = f"{text[:at]}…{text[at + shown :]}"
+    return text
+
+
+def without_names(text: str, page: int, index: int, prompt: str, job_id: str) -> str:
+    """What is said of the videos of a job, without their names, which begin with words of it."""
+    name = video_name(page, index, prompt, job_id, 0).rpartition("/")[2]
+    return text.replace(name.removesuffix(".mp4"), f"{index + 1}-…")
 
 
 def places(count: int) -> tuple[str, ...]:
