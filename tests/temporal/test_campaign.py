@@ -557,6 +557,18 @@ async def test_uncertain_lines_stop_nothing_and_are_settled_by_their_owner(engin
     assert len(at.sim.jobs) == 7
 
 
+async def test_a_line_whose_job_was_named_wrongly_may_be_settled_again(engine, tmp_path):
+    """A slip must not cost the video."""
+    async with scene(engine) as at:
+        at.sim.faults.append(Fault("reset-after", times=1, started=True))
+        async with started(at, tmp_path, prompts(1)) as campaign_:
+            assert (await ended(campaign_)).uncertain == 1
+            unknown = Declined(job_id="a slip", reason="it is not known", code="not_found")
+            assert await files.add_repair(open_store(tmp_path), 0, 1, unknown)
+            (job_id,) = at.sim.jobs
+            assert isinstance(await campaign_.resolve(0, adopt=job_id, queue=at.queue), Finished)
+
+
 async def test_a_line_of_a_page_that_has_not_ended_cannot_be_settled(engine, tmp_path):
     async with scene(engine, duration=2) as at, started(at, tmp_path, prompts(2)) as campaign_:
         with pytest.raises(CampaignError, match="has not ended yet"):

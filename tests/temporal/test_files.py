@@ -229,8 +229,9 @@ class TestPages:
         with pytest.raises(ValueError, match="allowed is an iterable"):
             await write_pages(store, requests)
 
-    @pytest.mark.parametrize("size", [0, -1, 1.5, True])
-    async def test_a_page_size_is_a_whole_number_from_one(self, size, store):
+    @pytest.mark.parametrize("size", [0, -1, 1.5, True, 501])
+    async def test_a_page_size_is_a_whole_number_from_1_to_500(self, size, store):
+        """A larger page would not fit into a history, which the engine ends when it is full."""
         with pytest.raises(FieldError, match="page_size"):
             await write_pages(store, ["a"], page_size=size)
 

@@ -95,7 +95,7 @@ class Campaign:
         Args:
             requests: What to make, in order. At most one page is held in memory.
             store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
-            page_size: Lines of a page. A page is one workflow.
+            page_size: Lines of a page, up to 500. A page is one workflow.
 
         Raises:
             FieldError: A request is not allowed, or holds bytes.
@@ -128,7 +128,8 @@ class Campaign:
             store: Where it was prepared.
             max_in_flight: How many jobs the account has in flight at most, up to 10,000. All
                 campaigns of an account share them evenly; the number that is said last holds.
-                None leaves it as it is: 100 at first.
+                None leaves it as it is; it is 100 where no other campaign of the account runs, also
+                where an earlier one had set another.
             submits_per_second: How many submits leave a second, on average, over all campaigns on
                 the queue; the engine keeps to it. None leaves it as it is: no limit at first.
             budget: The most that it may spend. When it is used up, the campaign is paused.
@@ -305,8 +306,9 @@ class Campaign:
         """Settle a line by the word of its owner; returns what it comes to.
 
         One of three: this is its job; submit it again, which may pay a second time; give it up.
-        A line may be settled that is uncertain, or refused, or waited for no longer. What it
-        costs is outside of the campaign's budget.
+        A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
+        the service does not know, as where another id was meant. What it costs is outside of the
+        campaign's budget, and its job is not among those that the account's limit counts.
 
         Args:
             index: The line, from 0, as in ``results()``.

@@ -71,6 +71,8 @@ __all__ = [
 ]
 
 _LONGEST_NOTE: Final = 200
+# A history that is full is ended by the engine, and a page is one history.
+_UP_TO: Final = f" to {PAGE_SIZE}"
 
 
 async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE_SIZE) -> Manifest:
@@ -90,7 +92,8 @@ async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE
         ValueError: There is no request at all.
         StoreError: The store cannot be used.
     """
-    checked_bound("page_size", page_size)
+    if checked_bound("page_size", page_size, _UP_TO) > PAGE_SIZE:
+        raise FieldError("page_size", page_size, f"a whole number from 1{_UP_TO}")
     take = taker(requests)
     known = await _manifest(store)
     if known is not None and known.page_size != page_size:

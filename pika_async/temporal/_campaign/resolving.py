@@ -81,9 +81,10 @@ class Resolving:
 
 
 def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> None:
-    timed_out = isinstance(outcome, Declined) and outcome.code == "timeout"
+    # The service may not know a job because its id was mistyped.
+    unended = isinstance(outcome, Declined) and outcome.code in ("timeout", "not_found")
     resubmittable = isinstance(outcome, Refused) and not adopted
-    if isinstance(outcome, Uncertain) or timed_out or resubmittable:
+    if isinstance(outcome, Uncertain) or unended or resubmittable:
         return
     raise CampaignError(
         f"line {index + 1} (index {index}) is {type(outcome).__name__.lower()}: there is nothing "
