@@ -1,4 +1,4 @@
-"""What a worker says of a page before its first line is submitted."""
+"""What a worker says of a page before its first line is submitted, and of a repair at its end."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Simulator
+from pika_async.temporal import Dropped, Finished
 from pika_async.temporal._campaign.activities import CampaignActivities
-from pika_async.temporal._campaign.files import write_pages
-from pika_async.temporal._campaign.records import PageOrder
+from pika_async.temporal._campaign.files import add_repair, repairs, write_pages
+from pika_async.temporal._campaign.records import PageOrder, Repaired, RepairOrder
 from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._store.store import open_store
 
@@ -34,6 +35,21 @@ async def opening(folder, lines, *, service="pika", key="a-secret-key"):
         ) as client:
             ours = CampaignActivities(client, Shelf())
             yield lambda: ActivityEnvironment().run(ours.open_page, order)
+
+
+async def test_what_a_repair_came_to_is_written_down_also_where_its_line_was_dropped(tmp_path):
+    """It may have been paid for meanwhile."""
+    store = open_store(tmp_path)
+    digest = (await write_pages(store, LINES)).digest
+    order = RepairOrder(store=str(tmp_path), digest=digest, index=1, page=0, place=1, number=1)
+    assert await add_repair(store, 1, 1, Dropped())
+    saved = Finished(job_id="66e0818e", videos=(), files=())
+    async with PikaClient("a-secret-key") as client:
+        ours = CampaignActivities(client, Shelf())
+        for _ in range(2):
+            repaired = Repaired(order=order, outcome=saved)
+            await ActivityEnvironment().run(ours.seal_repair, repaired)
+    assert await repairs(store) == {1: [Dropped(), saved]}
 
 
 @pytest.mark.parametrize("service", ["pika", "fal"])

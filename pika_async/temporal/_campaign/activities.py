@@ -142,7 +142,10 @@ class CampaignActivities:
         request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
         outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
-        await add_repair(store, order.index, order.number, outcome)
+        number = order.number
+        while not await add_repair(store, order.index, number, outcome):
+            # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
+            number += 1
 
     @activity.defn(name=PAGE_RESULT)
     async def page_result(self, page_id: str) -> Tally | None:
