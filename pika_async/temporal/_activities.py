@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from pika_async import (
     ClientStateError,
+    DownloadError,
     FieldError,
     JobFailedError,
     JobTimeoutError,
@@ -45,6 +46,7 @@ from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
 from pika_async.temporal._record import EngineRecord
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order, Requested, Said
+from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._verdict import Cause
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ if TYPE_CHECKING:
 KEY_KEPT: Final = timedelta(hours=1)
 """How long after the first POST the same is sent again with its key. No service says how long it
 remembers a key; one that has forgotten it would take the same submit for a new one."""
+
+SAVED_WITHIN: Final = timedelta(days=1)
+"""How long a campaign tries to save a video. Its owner may try again: the job stays paid for."""
 
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
@@ -188,6 +193,10 @@ class Activities:
                 str(error), line.page, line.index, request.prompt, errand.job.job_id
             )
             said = _told(line, request, said)
+            waited = _utc() - activity.info().scheduled_time
+            if isinstance(error, DownloadError | StoreError | OSError) and waited > SAVED_WITHIN:
+                # One video that cannot be had does not keep a page, and its place, for ever.
+                return Declined(job_id=errand.job.job_id, reason=said, code="not_saved")
             # It is tried again; the engine keeps what it says, and no word of the prompt.
             raise ApplicationError(said, type=type(error).__name__) from None
 

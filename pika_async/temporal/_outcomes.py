@@ -52,7 +52,8 @@ class Declined:
         reason: The service's words.
         code: ``"moderation"`` or ``"quota"`` where the reason means that, ``"not_found"`` where
             the service does not know the job any more, ``"timeout"`` where it is waited for no
-            longer and may still end (in a campaign), else None.
+            longer and may still end, ``"not_saved"`` where its video could not be saved for a day
+            (both in a campaign), else None.
         charge: What the job cost, where the service says so.
     """
 

@@ -27,6 +27,7 @@ from pika_async.temporal import (
     Refused,
     Uncertain,
     Why,
+    _activities,
 )
 from pika_async.temporal._campaign import account, campaign, files, page
 from pika_async.temporal._campaign.files import seal
@@ -567,6 +568,35 @@ async def test_a_line_whose_job_was_named_wrongly_may_be_settled_again(engine, t
             assert await files.add_repair(open_store(tmp_path), 0, 1, unknown)
             (job_id,) = at.sim.jobs
             assert isinstance(await campaign_.resolve(0, adopt=job_id, queue=at.queue), Finished)
+
+
+async def test_a_failed_line_is_submitted_again_where_its_owner_says_so(engine, tmp_path):
+    """Whether the failed job is billed is the service's to say, so nobody does it by himself."""
+    async with scene(engine, failure="it broke") as at, started(at, tmp_path, prompts(1)) as one:
+        assert (await ended(one)).failed == 1
+        (job_id,) = at.sim.jobs
+        with pytest.raises(CampaignError, match="nothing to settle"):
+            await one.resolve(0, adopt=job_id, queue=at.queue)
+        at.sim.failure = None
+        again = await one.resolve(0, resubmit=True, queue=at.queue)
+        assert len(at.sim.jobs) == 2
+    assert again.job_id != job_id
+
+
+async def test_a_video_that_cannot_be_saved_keeps_its_page_for_a_time_and_not_for_ever(
+    engine, tmp_path, monkeypatch
+):
+    """The job stays paid for, and may be waited for again when the video can be had."""
+    monkeypatch.setattr(_activities, "SAVED_WITHIN", page.timedelta(seconds=2))
+    async with scene(engine) as at, started(at, tmp_path, prompts(1)) as campaign_:
+        at.sim.faults.append(Fault("html", on="download", times=None))
+        assert (await ended(campaign_)).failed == 1
+        (found,) = await outcomes(campaign_)
+        assert (found.code, found.job_id) == ("not_saved", next(iter(at.sim.jobs)))
+        at.sim.faults.clear()
+        adopted = await campaign_.resolve(0, adopt=found.job_id, queue=at.queue)
+        assert len(at.sim.jobs) == 1
+    assert (tmp_path / adopted.files[0]).exists()
 
 
 async def test_a_line_of_a_page_that_has_not_ended_cannot_be_settled(engine, tmp_path):

@@ -113,6 +113,7 @@ async def _resolve(  # noqa: PLR0917 - given by partial
                 show(Note("a worker waits for the job, which may take minutes"))
             try:
                 outcome = await campaign.resolve(number - 1, **decision)
+                codes.append(_tell(number, outcome, as_json=as_json))
             except FieldError as error:
                 if error.field != "index":
                     raise
@@ -122,7 +123,6 @@ async def _resolve(  # noqa: PLR0917 - given by partial
             finally:
                 # What was refused leaves nothing to come back to; a signal does.
                 trail.watched = trail.watched and scope.cancel_called
-    codes.append(_tell(number, outcome, as_json=as_json))
 
 
 def _tell(number: int, outcome: "Outcome | Dropped", *, as_json: bool) -> int:

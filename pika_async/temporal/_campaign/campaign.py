@@ -223,13 +223,6 @@ class CampaignRun:
             await self._join(wants)
 
     async def _join(self, wants: int) -> None:
-        joining = Joining(
-            campaign=self._id,
-            wants=wants,
-            told=self._allotted,
-            holds=self._confirmed,
-            limit=self._order.max_in_flight,
-        )
         while True:
             with suppress(WorkflowAlreadyStartedError):
                 await workflow.start_child_workflow(
@@ -240,6 +233,13 @@ class CampaignRun:
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
                 )
+            joining = Joining(
+                campaign=self._id,
+                wants=wants,
+                told=self._allotted,
+                holds=self._confirmed,
+                limit=self._order.max_in_flight,
+            )
             # It may have ended in between.
             if await self._tell_account("join", joining):
                 return

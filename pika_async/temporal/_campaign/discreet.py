@@ -68,7 +68,9 @@ def without_prompt(text: str, request: GenerationRequest) -> str:
         spelled += (own, repr(own)[1:-1], own.strip())
     for one in sorted(filter(None, spelled), key=len, reverse=True):
         text = _without(text.replace(one, "…"), one)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    # As bytes: five hundred of them stand in one message to the engine.
+    whole = text.encode("utf-8", "replace")
+    return text if len(whole) <= _LONGEST else whole[: _LONGEST - 3].decode(errors="ignore") + "…"
 
 
 def _without(text: str, spelled: str) -> str:

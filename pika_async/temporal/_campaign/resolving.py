@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
+
+_MAY_END_WELL: Final = ("timeout", "not_found", "not_saved")
 
 
 class Resolving:
@@ -81,10 +83,11 @@ class Resolving:
 
 
 def _check_open(outcome: Outcome | Dropped, index: int, *, adopted: bool) -> None:
-    # The service may not know a job because its id was mistyped.
-    unended = isinstance(outcome, Declined) and outcome.code in ("timeout", "not_found")
+    # A job may be waited for again: it may have ended, its id may have been mistyped, its video
+    # may be had now. Whoever submits again says himself that he pays again.
+    again = isinstance(outcome, Declined) and (not adopted or outcome.code in _MAY_END_WELL)
     resubmittable = isinstance(outcome, Refused) and not adopted
-    if isinstance(outcome, Uncertain) or unended or resubmittable:
+    if isinstance(outcome, Uncertain) or again or resubmittable:
         return
     raise CampaignError(
         f"line {index + 1} (index {index}) is {type(outcome).__name__.lower()}: there is nothing "
