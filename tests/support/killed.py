@@ -74,7 +74,7 @@ def naive_submit_of(order: dict[str, Any]) -> Any:
 
 
 def live(order: dict[str, Any]) -> None:
-    """Be that worker. The order: engine, url, service, queue, output_dir, dies_at."""
+    """Be that worker. The order: engine, url, service, queue, output_dir, dies_at, max_submits."""
     asyncio.run(_live(order))
 
 
@@ -96,5 +96,5 @@ async def _live(order: dict[str, Any]) -> None:
         polling=FixedPolling(0.1),
         request_timeout=SUBMIT_SECONDS - 1,
         # So that there are submits under way for as long as workers are killed.
-        max_submits=3,
+        max_submits=order.get("max_submits", 3),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import signal
 import sys
@@ -17,7 +16,7 @@ import pytest
 from attrs import define
 from support.engine import connected
 from support.films import Film, Naive
-from support.killed import live
+from support.nursery import ended, worker
 from temporalio.client import Client
 
 from pika_async.simulator import Fault, Simulator
@@ -27,38 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as on POSIX"),
 ]
-
-
-# What a worker needs is loaded once, and each is forked from there.
-NURSERY = multiprocessing.get_context("forkserver")
-NURSERY.set_forkserver_preload(["support.killed"])
-
-
-@asynccontextmanager
-async def worker(engine, sim, queue, output_dir, dies_at=None):
-    order = {
-        "engine": engine,
-        "url": sim.url,
-        "service": sim.service,
-        "queue": queue,
-        "output_dir": str(output_dir),
-        "dies_at": dies_at,
-    }
-    process = NURSERY.Process(target=live, args=(order,))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        await ended(process)
-
-
-async def ended(process):
-    """How a process has ended."""
-    # Its end sets no flag of the loop.
-    while process.exitcode is None:  # noqa: ASYNC110
-        await anyio.sleep(0.02)
-    return process.exitcode
 
 
 @define
