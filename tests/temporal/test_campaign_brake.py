@@ -1,0 +1,43 @@
+"""A page that tries again with one submit goes on, whatever becomes of that one."""
+
+from __future__ import annotations
+
+import uuid
+
+import anyio
+import pytest
+from support.killed import be_quick
+from support.ledger import Ledger, pandas
+from support.scene import scene
+
+from pika_async.simulator import Fault
+from pika_async.temporal import Campaign
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    be_quick(monkeypatch.setattr)
+
+
+@pytest.mark.parametrize(
+    "second", [Fault("reset-after", started=True), Fault("401-new-api-error")]
+)
+async def test_after_a_pause_the_one_that_tries_may_come_to_anything(second, engine, tmp_path):
+    """Uncertain, or refused for a reason that is everybody's: the others are submitted after it."""
+    first = Fault("429-openai", retry_after=1)
+    await Campaign.prepare(pandas(3), tmp_path)
+    async with scene(engine, first, second) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(20):
+            while (progress := await campaign.progress()).submitted < 2:
+                if progress.paused is not None:
+                    await campaign.resume()
+                await anyio.sleep(0.1)
+            await campaign.result()
+        ledger = Ledger(at.sim)
+        await ledger.read(campaign.results())
+    assert (ledger.twice, ledger.lost, ledger.wrong) == ([], [], [])
+    assert len(at.sim.jobs) == 3
