@@ -154,6 +154,9 @@ class Activities:
             cause = None if isinstance(order.request, Line) else error
             raise as_failure(_cause_of(error, record), said) from cause
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
+        if not record.is_kept:
+            # The end of this attempt tells the engine, unless it is too late for that.
+            activity.logger.warning(_NOT_KEPT, record.job.job_id, record.fingerprint)
         return record.job
 
     def _check_held(self) -> None:
@@ -295,6 +298,10 @@ _BEGUN_ANEW: Final = (
 _HELD: Final = "The service has said that it wants no submit for a while. Nothing was sent."
 _STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."
 _CUT_OFF: Final = "The worker was stopped before the answer to the submit was read."
+_NOT_KEPT: Final = (
+    "The engine did not write down the job %s of the submit with the fingerprint %s. The job is "
+    "paid for. Where its submit turns out to be uncertain, adopt this job."
+)
 _KEY_TOO_OLD: Final = (
     "The submit is too old to be sent again with its key: the service may have forgotten the key."
 )

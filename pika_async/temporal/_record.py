@@ -71,6 +71,8 @@ class EngineRecord:
         """What may have left, or None."""
         self.job: Accepted | None = None
         """The job, once the service has named it."""
+        self.is_kept = False
+        """Whether the engine has been told of the job."""
 
     async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``.
@@ -112,10 +114,13 @@ class EngineRecord:
         )
         try:
             await self._beat(self.job)
+        except AsyncActivityCancelledError:
+            # One that is cancelled is told so here, and has been written down all the same.
+            self.is_kept = True
         except _PROBLEMS:
-            # The attempt's own end tells the id too, unless this worker is lost before that. An
-            # attempt that is cancelled is told so here, and has been written down all the same.
+            # The attempt's own end tells the id too, unless this worker is lost before that.
             return
+        self.is_kept = True
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""

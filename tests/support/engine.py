@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+from attrs import Factory, define
 from temporalio.client import Client
 
 from pika_async.temporal import PikaPlugin
@@ -25,29 +26,68 @@ if TYPE_CHECKING:
 SERVER = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
 
 
-@contextmanager
-def development_server(folder: Path) -> Iterator[str]:
-    """Its address. What it has acknowledged is on disk."""
-    assert SERVER is not None
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = "--headless --log-level never --sqlite-pragma journal_mode=wal"
-    server = subprocess.Popen(
-        [
-            *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)),
-            *(*options.split(), "--sqlite-pragma", "synchronous=full"),
-            *("--db-filename", str(folder / "engine.db")),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+        port: int = free.getsockname()[1]
+    return port
+
+
+@define
+class DevelopmentServer:
+    """One that can be killed, and started again at the same place. What it has acknowledged is on
+    disk.
+
+    Attributes:
+        folder: Where its database lies.
+        port: Where it listens.
+    """
+
+    folder: Path
+    port: int = Factory(_free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return once it listens."""
+        assert SERVER is not None
+        options = "--headless --log-level never --sqlite-pragma journal_mode=wal"
+        self.process = subprocess.Popen(
+            [
+                *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)),
+                *(*options.split(), "--sqlite-pragma", "synchronous=full"),
+                *("--db-filename", str(self.folder / "engine.db")),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _until_it_listens(self.port)
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Let it end in peace."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextmanager
+def development_server(folder: Path) -> Iterator[str]:
+    """Its address."""
+    server = DevelopmentServer(folder)
     try:
-        _until_it_listens(port)
-        yield f"127.0.0.1:{port}"
+        server.start()
+        yield server.address
     finally:
-        server.terminate()
-        server.wait()
+        server.stop()
 
 
 def _until_it_listens(port: int) -> None:
