@@ -1,4 +1,4 @@
-"""A worker in a process of its own, which kills itself at a moment."""
+"""A worker in a process of its own, which kills itself at a moment, or stands still."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
-from pika_async.temporal import PikaPlugin, _steps, _worker, run_worker
+from pika_async.temporal import PikaPlugin, _record, _steps, _worker, run_worker
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
@@ -23,6 +23,8 @@ SUBMIT_SECONDS = 4.0
 def be_quick(replace: Any = setattr) -> None:
     """Lost workers are noticed sooner, so that a test need not wait for a minute."""
     replace(_steps, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
+    # As long after the record as there is time left for the request.
+    replace(_record, "LATEST", 1.0)
     replace(_steps, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     replace(_steps, "_PAUSES_OF_SEARCH", (0.0, 0.5))
     replace(_worker, "_STICKY", timedelta(seconds=1))
@@ -44,6 +46,22 @@ def _dying(of: type, name: str, *, first: bool) -> None:
     setattr(of, name, dies)
 
 
+def _standing_still(of: type, name: str, *, first: bool) -> None:
+    """The method stops the process, as a machine that sleeps does, until somebody wakes it."""
+    does = getattr(of, name)
+
+    async def stops(*args: Any, **kwargs: Any) -> Any:
+        setattr(of, name, does)
+        if first:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        done = await does(*args, **kwargs)
+        if not first:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return done
+
+    setattr(of, name, stops)
+
+
 def _die_at(moment: str | None) -> None:
     match moment:
         case "before it is written down":
@@ -58,6 +76,10 @@ def _die_at(moment: str | None) -> None:
             _dying(PikaClient, "download", first=True)
         case "after the video is saved":
             _dying(PikaClient, "download", first=False)
+        case "stands still before it is written down":
+            _standing_still(EngineRecord, "leaving", first=True)
+        case "stands still after it is written down":
+            _standing_still(EngineRecord, "leaving", first=False)
 
 
 def naive_submit_of(order: dict[str, Any]) -> Any:
