@@ -1,0 +1,191 @@
+"""Somebody resets a workflow of a campaign, or a machine stands still: no POST more than there was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from pathlib import Path
+
+import anyio
+import pytest
+from support.killed import SUBMIT_SECONDS, be_quick
+from support.ledger import Ledger, pandas
+from support.nursery import worker
+from support.scene import scene
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from pika_async.simulator import Fault
+from pika_async.temporal import Campaign
+
+pytestmark = pytest.mark.slow
+
+COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    be_quick(monkeypatch.setattr)
+
+
+async def start(at, folder, count, **options):
+    await Campaign.prepare(pandas(count), folder, page_size=6)
+    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 6} | options
+    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+
+
+async def done(campaign):
+    with anyio.fail_after(90):
+        return await campaign.result()
+
+
+async def ledger_of(at, campaign):
+    ledger = Ledger(at.sim)
+    await ledger.read(campaign.results())
+    assert (ledger.twice, ledger.lost, ledger.wrong) == ([], [], [])
+    return ledger
+
+
+async def points(at, workflow_id):
+    """The events to which a workflow can be reset."""
+    history = await at.client.get_workflow_handle(workflow_id).fetch_history()
+    return [event.event_id for event in history.events if event.event_type == COMPLETED]
+
+
+async def last_run(at, workflow_id):
+    return (await at.client.get_workflow_handle(workflow_id).describe()).run_id
+
+
+async def reset(at, workflow_id, event, run_id=None):
+    """The run that begins anew from there; of the last run, or of this one."""
+    run_id = run_id or await last_run(at, workflow_id)
+    answer = await at.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            workflow_task_finish_event_id=event,
+            request_id=uuid.uuid4().hex,
+        )
+    )
+    return at.client.get_workflow_handle(workflow_id, run_id=answer.run_id)
+
+
+async def test_a_page_that_has_ended_may_be_reset_to_any_of_its_moments(engine, tmp_path):
+    """It submits nothing, and what was sealed stays."""
+    async with scene(engine) as at, at.worker():
+        campaign = await start(at, tmp_path, 6)
+        await done(campaign)
+        before, posts = await ledger_of(at, campaign), len(at.sim.submissions)
+        page = f"{campaign.id}/page/000000"
+        moments, run_id = await points(at, page), await last_run(at, page)
+        for event in (moments[0], moments[1], moments[len(moments) // 2], moments[-1]):
+            with anyio.fail_after(60):
+                await (await reset(at, page, event, run_id)).result()
+        after = await ledger_of(at, campaign)
+    assert len(at.sim.submissions) == posts == 6
+    assert after.outcomes == before.outcomes
+
+
+@pytest.mark.parametrize("moment", [0, 1, -1])
+async def test_a_page_that_is_reset_while_its_jobs_are_under_way_pays_for_none_again(
+    moment, engine, tmp_path
+):
+    """Its campaign ends by itself, and every job is named or stands under an uncertain line."""
+    async with scene(engine, duration=1.5) as at, at.worker():
+        campaign = await start(at, tmp_path, 12)
+        while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        page = f"{campaign.id}/page/000000"
+        await reset(at, page, (await points(at, page))[moment])
+        await done(campaign)
+        await ledger_of(at, campaign)
+
+
+@pytest.mark.parametrize("moment", [0, 1, -1])
+async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
+    moment, engine, tmp_path
+):
+    async with scene(engine, duration=1.5) as at, at.worker():
+        campaign = await start(at, tmp_path, 18)
+        while len(at.sim.jobs) < 8:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        await reset(at, campaign.id, (await points(at, campaign.id))[moment])
+        await done(campaign)
+        ledger = await ledger_of(at, campaign)
+    assert len(at.sim.submissions) == len(at.sim.jobs)
+    assert len(ledger.named) + len(ledger.uncertain) == 18
+
+
+@pytest.mark.parametrize("moment", [0, -1])
+async def test_a_campaign_that_has_ended_may_be_reset(moment, engine, tmp_path):
+    async with scene(engine) as at, at.worker():
+        campaign = await start(at, tmp_path, 12)
+        await done(campaign)
+        before, posts = await ledger_of(at, campaign), len(at.sim.submissions)
+        again = await reset(at, campaign.id, (await points(at, campaign.id))[moment])
+        with anyio.fail_after(60):
+            await again.result()
+        after = await ledger_of(at, campaign)
+        progress = await campaign.progress()
+    assert len(at.sim.submissions) == posts == 12
+    assert after.outcomes == before.outcomes
+    assert progress.succeeded == 12
+
+
+async def test_a_repair_that_is_reset_does_not_submit_again(engine, tmp_path):
+    async with scene(engine, Fault("reset-after", started=True)) as at, at.worker():
+        campaign = await start(at, tmp_path, 1)
+        await done(campaign)
+        await campaign.resolve(0, resubmit=True, queue=at.queue)
+        posts = len(at.sim.submissions)
+        repair = f"{campaign.id}/repair/0-1"
+        moments, run_id = await points(at, repair), await last_run(at, repair)
+        for event in (moments[0], moments[-1]):
+            with anyio.fail_after(30):
+                handle = await reset(at, repair, event, run_id)
+                while (await handle.describe()).status == 1:  # noqa: ASYNC110 - may never end
+                    await anyio.sleep(0.1)
+    assert len(at.sim.submissions) == posts == 2
+
+
+def is_stopped(pid):
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T"
+
+
+STANDSTILLS = {
+    # The moment and the service: how many lines are uncertain.
+    ("stands still before it is written down", "gateway"): 0,
+    ("stands still before it is written down", "pika"): 0,
+    ("stands still after it is written down", "gateway"): 1,
+    ("stands still after it is written down", "pika"): 0,
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+async def test_a_machine_that_wakes_up_too_late_sends_nothing(engine, tmp_path):
+    """Meanwhile it was decided what becomes of its line."""
+    async with anyio.create_task_group() as tasks:
+        for number, ((moment, service), unsure) in enumerate(STANDSTILLS.items()):
+            tasks.start_soon(_woken, engine, tmp_path / str(number), moment, service, unsure)
+
+
+async def _woken(engine, folder, moment, service, unsure):
+    async with scene(engine, service=service) as at:
+        campaign = await start(at, folder, 3, max_in_flight=1)
+        async with worker(engine, at.sim, at.queue, folder, moment) as process:
+            with anyio.fail_after(30):
+                while not is_stopped(process.pid):  # noqa: ASYNC110 - sets no flag
+                    await anyio.sleep(0.05)
+            assert at.sim.submissions == []
+            async with at.worker():
+                await done(campaign)
+                posts = len(at.sim.submissions)
+                os.kill(process.pid, signal.SIGCONT)
+                # It has time for what it has not done.
+                await anyio.sleep(SUBMIT_SECONDS)
+        ledger = await ledger_of(at, campaign)
+    assert len(at.sim.submissions) == posts
+    assert len(ledger.uncertain) == unsure
+    assert len(at.sim.jobs) == posts == 3 - unsure
