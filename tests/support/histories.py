@@ -1,0 +1,144 @@
+"""Write what running workflows have been through, so that a later version can be held against it.
+
+    PYTHONPATH=tests python -m support.histories
+
+Only where a workflow has a new kind of step: what is there stays, and the new one gets a new name.
+Workflows that began with the old steps still run somewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from support.engine import development_server
+from support.killed import be_quick
+from support.ledger import pandas
+from support.scene import Scene
+from temporalio.client import Client
+
+from pika_async import Money
+from pika_async.simulator import Fault, Simulator
+from pika_async.temporal import Campaign, GenerateVideo, PikaPlugin, Uncertain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+HISTORIES = Path(__file__).parent.parent / "temporal" / "histories"
+
+# Its name is in the histories.
+_FOLDER = Path(tempfile.gettempdir(), "pika-histories")
+
+
+@asynccontextmanager
+async def _scene(address: str, *faults: Fault, **settings: Any) -> AsyncIterator[Scene]:
+    client = await Client.connect(address, plugins=[PikaPlugin()], identity="somebody")
+    async with Simulator(now=time, faults=faults, duration=0.3, **settings) as sim:
+        yield Scene(client, sim)
+
+
+async def _keep(at: Scene, workflow_id: str, name: str) -> None:
+    history = await at.client.get_workflow_handle(workflow_id).fetch_history()
+    kept = {"id": workflow_id, "history": _without_traces(history.to_json_dict())}
+    text = json.dumps(kept, separators=(",", ":"))
+    (HISTORIES / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _without_traces(value: Any) -> Any:
+    """They are long, name files of one machine, and decide nothing."""
+    match value:
+        case dict():
+            return {k: _without_traces(v) for k, v in value.items() if k != "stackTrace"}
+        case list():
+            return [_without_traces(each) for each in value]
+        case _:
+            return value
+
+
+async def _until(campaign: Campaign, holds: Any) -> None:
+    while not holds(await campaign.progress()):
+        await asyncio.sleep(0.05)
+
+
+async def _settled(address: str, folder: Path) -> None:
+    """A campaign without a pause: a page on which everything happens, a repair, an account."""
+    faults = [
+        Fault("429-openai", retry_after=1),
+        Fault("400-invalid-request"),
+        Fault("reset-after", started=True),
+    ]
+    async with _scene(address, *faults) as at, at.worker():
+        await Campaign.prepare(pandas(6), folder)
+        campaign = await Campaign.start(
+            at.client, "settled", folder, queue=at.queue, account="settled", max_in_flight=2
+        )
+        await campaign.result()
+        unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure[0], resubmit=True, queue=at.queue)
+        await _keep(at, f"{campaign.id}/page/000000", "page")
+        await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair")
+        await asyncio.sleep(1)
+        await _keep(at, "pika-account-settled", "account")
+
+
+async def _halted(address: str, folder: Path) -> None:
+    """One that is held by the key, paused, resumed with more to spend, and stopped."""
+    async with _scene(address) as at, at.worker():
+        await Campaign.prepare(pandas(9), folder, page_size=3)
+        campaign = await Campaign.start(
+            at.client,
+            "halted",
+            folder,
+            queue=at.queue,
+            account="halted",
+            max_in_flight=30,
+            budget=Money(300_000),
+            price=Money(100_000),
+        )
+        await _until(campaign, lambda progress: progress.paused and not progress.in_flight)
+        at.sim.faults.append(Fault("401-new-api-error"))
+        await campaign.resume(budget=Money(700_000))
+        await _until(campaign, lambda progress: progress.paused and not progress.in_flight)
+        await campaign.pause("lunch")
+        await campaign.set_max_in_flight(2)
+        await campaign.resume()
+        await _until(campaign, lambda progress: progress.paused and not progress.in_flight)
+        await campaign.stop()
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign")
+        await _keep(at, f"{campaign.id}/page/000001", "page-held")
+
+
+async def _alone(address: str) -> None:
+    async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
+        await at.client.execute_workflow(
+            GenerateVideo.run, "a red panda", id="alone", task_queue=at.queue
+        )
+        await _keep(at, "alone", "generate-video")
+
+
+async def write() -> None:
+    """Write them all."""
+    be_quick()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    (_FOLDER / "engine").mkdir(parents=True)
+    HISTORIES.mkdir(exist_ok=True)
+    try:
+        with development_server(_FOLDER / "engine") as address:
+            await _settled(address, _FOLDER / "settled")
+            await _halted(address, _FOLDER / "halted")
+            await _alone(address)
+    finally:
+        shutil.rmtree(_FOLDER)
+
+
+if __name__ == "__main__":
+    asyncio.run(write())
+    sys.exit(0)
