@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from attrs import evolve
 from temporalio import workflow
@@ -17,6 +17,8 @@ from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
 from pika_async.temporal._verdict import Cause, Recourse, Verdict, recourse, verdict
+
+T = TypeVar("T")
 
 SUBMIT_TIMEOUT: Final = timedelta(seconds=45)
 """For one attempt: the request's own 30 seconds, and then some. After it the worker is lost."""
@@ -37,6 +39,19 @@ _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 FOR_EVER: Final = RetryPolicy(
     initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
 )
+
+
+async def lasting(name: str, argument: object, result_type: type[T], *, longest: timedelta) -> T:
+    """What an activity returns that may be begun again at any time, as soon as a worker is lost."""
+    result: T = await workflow.execute_activity(
+        name,
+        argument,
+        result_type=result_type,
+        start_to_close_timeout=longest,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=FOR_EVER,
+    )
+    return result
 
 
 async def submitted(

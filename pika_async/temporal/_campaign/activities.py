@@ -63,6 +63,7 @@ class CampaignActivities:
         )
 
     @activity.defn(name=OPEN_PAGE)
+    @beating()
     async def open_page(self, order: PageOrder) -> Opened:
         """Read a page, and note down that this run is the one that submits it."""
         store = self._shelf.store(order.store)
@@ -124,6 +125,7 @@ class CampaignActivities:
         return quotes
 
     @activity.defn(name=SEAL_PAGE)
+    @beating()
     async def seal_page(self, sealing: Sealing) -> Tally:
         """Write the outcomes of a page down for good."""
         order = sealing.order
@@ -136,6 +138,7 @@ class CampaignActivities:
         return tally_of(sealed, order.price)
 
     @activity.defn(name=SEAL_REPAIR)
+    @beating()
     async def seal_repair(self, repaired: Repaired) -> None:
         """Write down what a repair came to."""
         order = repaired.order

@@ -40,7 +40,7 @@ from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._steps import FOR_EVER, attempt, awaited, pause, refused, settled
+from pika_async.temporal._steps import attempt, awaited, lasting, pause, refused, settled
 from pika_async.temporal._verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -139,13 +139,7 @@ class Page:
         return tally
 
     async def _whole(self) -> Tally:
-        opened: Opened = await workflow.execute_activity(
-            OPEN_PAGE,
-            self._order,
-            result_type=Opened,
-            start_to_close_timeout=_OPENING,
-            retry_policy=FOR_EVER,
-        )
+        opened = await lasting(OPEN_PAGE, self._order, Opened, longest=_OPENING)
         if opened.sealed is not None:
             return opened.sealed
         if opened.ours and workflow.info().attempt == 1:
@@ -156,13 +150,8 @@ class Page:
             for place in range(opened.prompts):
                 self._keep(place, Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW))
         outcomes = tuple(self._outcomes[place] for place in range(opened.prompts))
-        sealed: Tally = await workflow.execute_activity(
-            SEAL_PAGE,
-            Sealing(order=self._order, outcomes=outcomes),
-            result_type=Tally,
-            start_to_close_timeout=_OPENING,
-            retry_policy=FOR_EVER,
-        )
+        sealing = Sealing(order=self._order, outcomes=outcomes)
+        sealed = await lasting(SEAL_PAGE, sealing, Tally, longest=_OPENING)
         # What is sealed counts, also where an earlier run has sealed something else; what it has
         # cost is known better here.
         return evolve(sealed, cost=self._purse.cost) if opened.ours else sealed

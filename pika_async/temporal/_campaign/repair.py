@@ -10,7 +10,7 @@ from temporalio import workflow
 from pika_async.temporal._campaign.records import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._steps import FOR_EVER, awaited, submitted
+from pika_async.temporal._steps import awaited, lasting, submitted
 
 if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
@@ -39,12 +39,8 @@ class Repair:
             outcome = await awaited(Errand(request=line, job=job, timeout=order.timeout), queue)
         else:
             outcome = job
-        await workflow.execute_activity(
-            SEAL_REPAIR,
-            Repaired(order=order, outcome=outcome),
-            start_to_close_timeout=_WRITING,
-            retry_policy=FOR_EVER,
-        )
+        repaired = Repaired(order=order, outcome=outcome)
+        await lasting(SEAL_REPAIR, repaired, type(None), longest=_WRITING)
 
     async def _job(self, order: RepairOrder, line: Line, queue: str) -> Accepted | Outcome:
         if order.adopt is not None:
