@@ -15,6 +15,7 @@ from temporalio.client import Client
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
 from pika_async.temporal import PikaPlugin, _record, _steps, _worker, run_worker
+from pika_async.temporal._campaign import activities
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
@@ -34,7 +35,7 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _dying(of: type, name: str, *, first: bool) -> None:
+def _dying(of: Any, name: str, *, first: bool) -> None:
     """The method kills the process: first, or once it has done its work."""
     does = getattr(of, name)
 
@@ -76,6 +77,10 @@ def _die_at(moment: str | None) -> None:
             _dying(PikaClient, "download", first=True)
         case "after the video is saved":
             _dying(PikaClient, "download", first=False)
+        case "while its page is opened":
+            _dying(activities, "begin", first=False)
+        case "while its page is sealed":
+            _dying(activities, "seal", first=True)
         case "stands still before it is written down":
             _standing_still(EngineRecord, "leaving", first=True)
         case "stands still after it is written down":

@@ -18,7 +18,7 @@ from attrs import define, field
 from support.engine import connected
 from support.films import Naive
 from support.ledger import Ledger, ends_of_submits, line_of, most_at_once, pandas
-from support.nursery import Killer, worker
+from support.nursery import Killer, ended, worker
 
 from pika_async import Money
 from pika_async.simulator import Fault, Simulator
@@ -240,3 +240,19 @@ async def test_with_the_engines_default_retries_the_same_kills_pay_twice(engine,
                 await handle.result()
     assert len(at.ledger.twice) >= 1
     assert len(at.sim.jobs) > len({line_of(job) for job in at.sim.jobs.values()}) == 60
+
+
+@pytest.mark.parametrize("moment", ["while its page is opened", "while its page is sealed"])
+async def test_a_page_whose_worker_is_lost_at_its_ends_goes_on_soon(moment, engine, tmp_path):
+    """Not only once the longest time is over that opening or sealing may take."""
+    async with storm(engine, tmp_path, "gateway", 0) as at:
+        campaign = await at.start("store", pandas(5))
+        first = worker(engine, at.sim, at.queue, tmp_path, moment)
+        async with first as process:
+            assert await ended(process) == -signal.SIGKILL
+        async with at.worker():
+            with anyio.fail_after(30):
+                assert (await campaign.result()).succeeded == 5
+        await at.ledger.read(campaign.results())
+    at.check()
+    assert len(at.sim.submissions) == 5
