@@ -256,3 +256,36 @@ async def test_a_page_whose_worker_is_lost_at_its_ends_goes_on_soon(moment, engi
         await at.ledger.read(campaign.results())
     at.check()
     assert len(at.sim.submissions) == 5
+
+
+# The moment, then for gateway, pika and fal: how many lines are uncertain, and how many jobs.
+# fmt: off
+MOMENTS = {
+    "before it is written down":     ((0, 1), (0, 1), (0, 1)),
+    "after it is written down":      ((1, 0), (0, 1), (1, 0)),
+    "after the answer":              ((1, 1), (0, 1), (0, 1)),
+    "after the job is written down": ((0, 1), (0, 1), (0, 1)),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_at_each_moment_of_a_submit_a_worker_may_be_killed(service, engine, tmp_path):
+    """A line is submitted again only where nothing can have left, and a named job is adopted."""
+
+    async def killed(moment, expected):
+        async with storm(engine, tmp_path, service, 0) as at:
+            campaign = await at.start(moment, pandas(1))
+            async with worker(engine, at.sim, at.queue, tmp_path, moment) as process:
+                assert await ended(process) == -signal.SIGKILL
+            async with at.worker():
+                with anyio.fail_after(60):
+                    await campaign.result()
+            await at.ledger.read(campaign.results())
+        at.check()
+        assert (moment, len(at.ledger.uncertain), len(at.sim.jobs)) == (moment, *expected)
+
+    column = SERVICES.index(service)
+    async with anyio.create_task_group() as tasks:
+        for moment, row in MOMENTS.items():
+            tasks.start_soon(killed, moment, row[column])
