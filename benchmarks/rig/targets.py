@@ -117,5 +117,33 @@ TARGETS = {
     "telemetry": Target(
         "telemetry", "CPU a job of 12 polls, with the SDK, exporters that drop all", 2, unit="%"
     ),
+    "campaign-rate": Target(
+        "campaign on Temporal",
+        "engine, worker and service on two cores",
+        40,
+        60,
+        unit="jobs a second",
+        at_most=False,
+    ),
+    "campaign-events": Target("campaign, events", "in all histories", 12, unit="a job"),
+    "campaign-bytes": Target("campaign, database", "growth of the engine's", 8, unit="KB a job"),
+    "campaign-cpu": Target("campaign, CPU", "of the engine", 25, unit="ms a job"),
+    "campaign-work": Target("campaign, CPU", "of the worker, HTTP included", 20, unit="ms a job"),
+    "campaign-waiting-engine": Target(
+        "campaign, 2,000 in flight", "the engine, while all wait", 0.3, unit="cores"
+    ),
+    "campaign-waiting-worker": Target(
+        "campaign, 2,000 in flight", "the worker, polling as by default", 0.2, unit="cores"
+    ),
+    "campaign-killed": Target(
+        "campaign, a worker killed", "until others have all that it did", 70, unit="seconds"
+    ),
+    "campaign-kills": Target(
+        "campaigns, 100 ends of workers a service",
+        "1,000 prompts, kill -9 and SIGTERM, faults: paid twice, lost",
+        0,
+        unit="",
+        elsewhere="pytest -m slow tests/temporal/test_campaign_kills.py --kills 100",
+    ),
     "import": Target("import pika_async", "fresh interpreters", 0.10, unit="× aiohttp"),
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from support.engine import development_server
 from support.killed import be_quick
 from support.ledger import pandas
@@ -63,8 +64,8 @@ def _without_traces(value: Any) -> Any:
 
 
 async def _until(campaign: Campaign, holds: Any) -> None:
-    while not holds(await campaign.progress()):
-        await asyncio.sleep(0.05)
+    while not holds(await campaign.progress()):  # noqa: ASYNC110 - is asked
+        await anyio.sleep(0.05)
 
 
 async def _settled(address: str, folder: Path) -> None:
@@ -84,7 +85,7 @@ async def _settled(address: str, folder: Path) -> None:
         await campaign.resolve(unsure[0], resubmit=True, queue=at.queue)
         await _keep(at, f"{campaign.id}/page/000000", "page")
         await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair")
-        await asyncio.sleep(1)
+        await anyio.sleep(1)
         await _keep(at, "pika-account-settled", "account")
 
 

@@ -63,28 +63,25 @@ def _standing_still(of: type, name: str, *, first: bool) -> None:
     setattr(of, name, stops)
 
 
+# What happens to which method, and whether before it has done its work.
+_MOMENTS: dict[str, tuple[Any, Any, str, bool]] = {
+    "before it is written down": (_dying, EngineRecord, "leaving", True),
+    "after it is written down": (_dying, EngineRecord, "leaving", False),
+    "after the answer": (_dying, EngineRecord, "accepted", True),
+    "after the job is written down": (_dying, EngineRecord, "accepted", False),
+    "before the video is saved": (_dying, PikaClient, "download", True),
+    "after the video is saved": (_dying, PikaClient, "download", False),
+    "while its page is opened": (_dying, activities, "begin", False),
+    "while its page is sealed": (_dying, activities, "seal", True),
+    "stands still before it is written down": (_standing_still, EngineRecord, "leaving", True),
+    "stands still after it is written down": (_standing_still, EngineRecord, "leaving", False),
+}
+
+
 def _die_at(moment: str | None) -> None:
-    match moment:
-        case "before it is written down":
-            _dying(EngineRecord, "leaving", first=True)
-        case "after it is written down":
-            _dying(EngineRecord, "leaving", first=False)
-        case "after the answer":
-            _dying(EngineRecord, "accepted", first=True)
-        case "after the job is written down":
-            _dying(EngineRecord, "accepted", first=False)
-        case "before the video is saved":
-            _dying(PikaClient, "download", first=True)
-        case "after the video is saved":
-            _dying(PikaClient, "download", first=False)
-        case "while its page is opened":
-            _dying(activities, "begin", first=False)
-        case "while its page is sealed":
-            _dying(activities, "seal", first=True)
-        case "stands still before it is written down":
-            _standing_still(EngineRecord, "leaving", first=True)
-        case "stands still after it is written down":
-            _standing_still(EngineRecord, "leaving", first=False)
+    if moment is not None:
+        happens, of, name, first = _MOMENTS[moment]
+        happens(of, name, first=first)
 
 
 def naive_submit_of(order: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from attrs import Factory, define
 from temporalio.api.enums.v1 import EventType
 
 from pika_async import GenerationRequest
+from pika_async.simulator import Simulator
 from pika_async.temporal import Declined, Finished, Uncertain
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from pika_async.simulator import Simulator
     from pika_async.temporal import Campaign
 
 _LINE = re.compile(r"a red panda (\d+)")
@@ -37,9 +37,7 @@ def line_of(job: Any) -> int:
 
 def most_at_once(jobs: Iterable[Any]) -> int:
     """The most of them that ran at any instant, by the service's own clock."""
-    moments = [
-        moment for job in jobs for moment in ((job.submitted_at, 1), (job.finished_at, -1))
-    ]
+    moments = [moment for job in jobs for moment in ((job.submitted_at, 1), (job.finished_at, -1))]
     running = most = 0
     for _, change in sorted(moments):
         running += change

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 import signal
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,11 @@ import anyio
 from attrs import define, field
 from support.killed import live
 
-if TYPE_CHECKING:
-    import random
-    from collections.abc import AsyncIterator, Callable, Sequence
+from pika_async.simulator import Simulator
 
-    from pika_async.simulator import Simulator
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 
 # What a worker needs is loaded once, and each is forked from there.
 NURSERY = multiprocessing.get_context("forkserver")
@@ -26,7 +28,12 @@ _LONGEST_LIFE = 8.0
 
 @asynccontextmanager
 async def worker(
-    engine: str, sim: Simulator, queue: str, output_dir: Any, dies_at: str | None = None, **more: Any
+    engine: str,
+    sim: Simulator,
+    queue: str,
+    output_dir: Any,
+    dies_at: str | None = None,
+    **more: Any,
 ) -> AsyncIterator[Any]:
     """A worker until it is not needed any more; see ``support.killed`` for what it may be told."""
     order = {
@@ -91,7 +98,7 @@ class Killer:
             async with self.start() as process:
                 with anyio.move_on_after(_LONGEST_LIFE):
                     posts = len(self.sim.submissions)
-                    while len(self.sim.submissions) == posts and not self.over.is_set():
+                    while len(self.sim.submissions) == posts and not self.over.is_set():  # noqa: ASYNC110
                         await anyio.sleep(0.01)
                     await anyio.sleep(self.chance.uniform(0.0, 0.8))
                 sent = self.chance.choice(self.signals)
@@ -101,4 +108,3 @@ class Killer:
             await self.over.wait()
             process.terminate()
             self.codes.append((signal.SIGTERM, await ended(process)))
-

@@ -7,7 +7,7 @@ import uuid
 import anyio
 import pytest
 from support.killed import be_quick
-from support.ledger import Ledger, pandas
+from support.ledger import Ledger, most_at_once, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
@@ -21,9 +21,7 @@ def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
 
 
-@pytest.mark.parametrize(
-    "second", [Fault("reset-after", started=True), Fault("401-new-api-error")]
-)
+@pytest.mark.parametrize("second", [Fault("reset-after", started=True), Fault("401-new-api-error")])
 async def test_after_a_pause_the_one_that_tries_may_come_to_anything(second, engine, tmp_path):
     """Uncertain, or refused for a reason that is everybody's: the others are submitted after it."""
     first = Fault("429-openai", retry_after=1)
@@ -41,3 +39,30 @@ async def test_after_a_pause_the_one_that_tries_may_come_to_anything(second, eng
         await ledger.read(campaign.results())
     assert (ledger.twice, ledger.lost, ledger.wrong) == ([], [], [])
     assert len(at.sim.jobs) == 3
+
+
+async def test_lines_that_wait_for_room_keep_to_a_pause_and_to_a_limit_that_came_meanwhile(
+    engine, tmp_path
+):
+    """They were taken while all of them were allowed."""
+    await Campaign.prepare(pandas(12), tmp_path)
+    full = Fault("429-openai", times=12, retry_after=1)
+    async with scene(engine, full, duration=0.5) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 12}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(20):
+            while (await campaign.progress()).taken < 12 or not at.sim.submissions:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+            await campaign.pause()
+            while (await campaign.progress()).in_flight:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        at.sim.faults.clear()
+        posts = len(at.sim.submissions)
+        # Longer than the pause of the brake.
+        await anyio.sleep(2.5)
+        assert len(at.sim.submissions) == posts
+        await campaign.set_max_in_flight(2)
+        await campaign.resume()
+        with anyio.fail_after(30):
+            assert (await campaign.result()).succeeded == 12
+    assert most_at_once(at.sim.jobs.values()) <= 2

@@ -99,14 +99,15 @@ async def test_where_it_is_away_for_longer_than_a_submit_has_the_jobs_are_told(
 ):
     """As uncertain, whose jobs the log names, unless the service can be asked for them."""
     async with AsyncExitStack() as stack:
-        scenes, campaigns = [], []
+        scenes = []
         for service in ("gateway", "pika", "fal"):
             slow = Fault("slow-headers", times=5, seconds=1.0, started=True)
             at = await stack.enter_async_context(scene(server.address, slow, service=service))
             await stack.enter_async_context(at.worker())
             scenes.append(at)
-        for at in scenes:
-            campaigns.append(await start(at, tmp_path / at.sim.service, 10, max_in_flight=5))
+        campaigns = [
+            await start(at, tmp_path / at.sim.service, 10, max_in_flight=5) for at in scenes
+        ]
         for at in scenes:
             await jobs(at.sim, 5)
         first = {job_id for at in scenes for job_id in at.sim.jobs}

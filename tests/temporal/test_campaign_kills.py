@@ -67,7 +67,7 @@ class Storm:
 
     @asynccontextmanager
     async def ending(self, *signals):
-        """Inside, workers are ended; the test may go on for as long as that takes, and then some."""
+        """Inside, workers are ended; the test may take as long as that, and then some."""
         self.killer.signals = signals
         with anyio.fail_after(60 + 12 * self.kills):
             async with self.killer.at_work(self.kills):
@@ -170,7 +170,7 @@ async def test_a_budget_is_not_passed_while_workers_are_killed(service, engine, 
                 budget=affordable * each,
                 price=None if service == "pika" else each,
             )
-            while (await patiently(campaign)).paused is None:
+            while (await patiently(campaign)).paused is None:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.1)
             assert len(at.sim.jobs) <= affordable
             await campaign.stop()
@@ -188,7 +188,7 @@ async def patiently(campaign):
     while True:
         try:
             return await campaign.progress()
-        except Exception:  # noqa: BLE001, PERF203 - whoever answered was killed
+        except Exception:  # noqa: BLE001 - whoever answered was killed
             await anyio.sleep(0.1)
 
 

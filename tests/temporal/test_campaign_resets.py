@@ -1,4 +1,4 @@
-"""Somebody resets a workflow of a campaign, or a machine stands still: no POST more than there was."""
+"""Somebody resets a workflow of a campaign, or a machine stands still: not one POST more."""
 
 from __future__ import annotations
 
