@@ -34,7 +34,11 @@ class Scene:
     @asynccontextmanager
     async def worker(self, **settings):
         stop = asyncio.Event()
-        settings = {"polling": FixedPolling(0.05), "request_timeout": 3.0} | settings
+        settings = {
+            "polling": FixedPolling(0.05),
+            "request_timeout": 3.0,
+            "base_url": self.sim.url,
+        } | settings
         task = asyncio.create_task(
             run_worker(
                 self.client,
@@ -42,7 +46,6 @@ class Scene:
                 stop=stop,
                 workflows=[Film, Clumsy, Farewell],
                 api_key="a-secret-key",
-                base_url=self.sim.url,
                 dialect=self.sim.dialect,
                 **settings,
             )

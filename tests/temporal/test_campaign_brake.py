@@ -66,3 +66,21 @@ async def test_lines_that_wait_for_room_keep_to_a_pause_and_to_a_limit_that_came
         with anyio.fail_after(30):
             assert (await campaign.result()).succeeded == 12
     assert most_at_once(at.sim.jobs.values()) <= 2
+
+
+async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries(engine, tmp_path):
+    """A history has an end, and a page of lines that all try has reached it within an hour."""
+    await Campaign.prepare(pandas(20), tmp_path)
+    async with scene(engine, Fault("429-openai", times=2, retry_after=4)) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 20}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(40):
+            assert (await campaign.result()).succeeded == 20
+        page = at.client.get_workflow_handle(f"{campaign.id}/page/000000")
+        history = await page.fetch_history()
+    kinds = [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+    ]
+    # All of them once, one after each pause, and then all.
+    assert kinds.count("pika_submit") <= 20 + 2 + 20
