@@ -43,6 +43,7 @@ NAMES = (
     "memory",
     "visitors",
     "peers",
+    "campaign",
 )
 
 
