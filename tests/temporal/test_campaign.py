@@ -345,6 +345,7 @@ async def test_a_campaign_that_is_held_lets_others_have_its_share(engine, tmp_pa
             await ended(one)
 
 
+@pytest.mark.long
 async def test_what_a_page_was_granted_that_ended_without_a_word_counts_as_spent(engine, tmp_path):
     """It may have paid for all of it; the budget holds all the same."""
     async with scene(engine, service="pika", duration=30) as at:
@@ -583,6 +584,7 @@ async def test_a_failed_line_is_submitted_again_where_its_owner_says_so(engine, 
     assert again.job_id != job_id
 
 
+@pytest.mark.long
 async def test_a_video_that_cannot_be_saved_keeps_its_page_for_a_time_and_not_for_ever(
     engine, tmp_path, monkeypatch
 ):

@@ -41,6 +41,7 @@ async def test_after_a_pause_the_one_that_tries_may_come_to_anything(second, eng
     assert len(at.sim.jobs) == 3
 
 
+@pytest.mark.long
 async def test_lines_that_wait_for_room_keep_to_a_pause_and_to_a_limit_that_came_meanwhile(
     engine, tmp_path
 ):

@@ -67,6 +67,7 @@ async def ledger_of(at, campaign):
     return ledger
 
 
+@pytest.mark.long
 async def test_an_engine_that_is_killed_over_and_over_has_forgotten_nothing(server, tmp_path):
     """What it has acknowledged is on its disk."""
     slow = Fault("slow-headers", times=None, seconds=0.2, probability=0.5, started=True)
@@ -94,6 +95,7 @@ async def test_jobs_that_are_accepted_while_the_engine_is_away_keep_their_ids(
     assert len(ledger.named) == len(at.sim.jobs) == 15
 
 
+@pytest.mark.long
 async def test_where_it_is_away_for_longer_than_a_submit_has_the_jobs_are_told(
     server, tmp_path, caplog
 ):

@@ -24,6 +24,7 @@ from pika_async import Money
 from pika_async.simulator import Fault, Simulator
 from pika_async.temporal import Campaign
 
+LONG = pytest.mark.long
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as on POSIX"),
@@ -116,7 +117,7 @@ def kills(request):
     return given if given > 12 else 6
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ["gateway", "pika", pytest.param("fal", marks=LONG)])
 async def test_workers_that_are_ended_at_random_pay_for_nothing_twice_and_lose_nothing(
     service, engine, tmp_path, kills, record_property
 ):
@@ -140,6 +141,7 @@ async def test_workers_that_are_ended_at_random_pay_for_nothing_twice_and_lose_n
         assert at.ledger.uncertain == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", ["gateway"])
 async def test_workers_that_are_asked_to_stop_leave_nothing_uncertain(
     service, engine, tmp_path, kills
@@ -156,7 +158,7 @@ async def test_workers_that_are_asked_to_stop_leave_nothing_uncertain(
     assert len(at.sim.jobs) == prompts
 
 
-@pytest.mark.parametrize("service", ["gateway", "pika"])
+@pytest.mark.parametrize("service", ["pika", pytest.param("gateway", marks=LONG)])
 async def test_a_budget_is_not_passed_while_workers_are_killed(service, engine, tmp_path, kills):
     """What may have been paid for counts as paid for."""
     kills, prompts, affordable = min(kills, 20), 4 * min(kills, 20), 3 * min(kills, 20)
@@ -225,6 +227,7 @@ async def test_two_campaigns_on_one_key_keep_to_its_limit_while_workers_are_kill
     assert most_at_once(at.sim.jobs.values()) <= limit
 
 
+@pytest.mark.long
 async def test_with_the_engines_default_retries_the_same_kills_pay_twice(engine, tmp_path):
     """So the tests above are able to fail."""
     wide = Fault("slow-headers", times=None, seconds=0.8, started=True)
@@ -269,6 +272,7 @@ MOMENTS = {
 # fmt: on
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 async def test_at_each_moment_of_a_submit_a_worker_may_be_killed(service, engine, tmp_path):
     """A line is submitted again only where nothing can have left, and a named job is adopted."""

@@ -20,6 +20,7 @@ def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
 
 
+@pytest.mark.long
 async def test_a_campaign_that_joins_waits_until_jobs_of_the_other_have_ended(engine, tmp_path):
     """They are long: what was promised too soon would be in flight beside them."""
     limit = 8

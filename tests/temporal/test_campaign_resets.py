@@ -163,6 +163,7 @@ STANDSTILLS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 async def test_a_machine_that_wakes_up_too_late_sends_nothing(engine, tmp_path):
     """Meanwhile it was decided what becomes of its line."""

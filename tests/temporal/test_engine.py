@@ -171,11 +171,13 @@ async def test_the_key_is_nowhere_in_the_engine(engine, tmp_path_factory):
         handle = await at.start()
         await handle.result()
         assert "a-secret-key" not in (await handle.fetch_history()).to_json()
-    (database,) = tmp_path_factory.getbasetemp().glob("engine*[0-9]/engine.db")
-    with closing(sqlite3.connect(database)) as connection:
-        kept = "\n".join(connection.iterdump())
-    assert "a red panda" in bytes_of(kept)
-    assert "a-secret-key" not in bytes_of(kept)
+    # Each module of tests has an engine of its own, and one of them is this one's.
+    dumps = []
+    for database in tmp_path_factory.getbasetemp().glob("engine*[0-9]/engine.db"):
+        with closing(sqlite3.connect(database)) as connection:
+            dumps.append(bytes_of("\n".join(connection.iterdump())))
+    assert any("a red panda" in dump for dump in dumps)
+    assert not any("a-secret-key" in dump for dump in dumps)
 
 
 def bytes_of(dump):

@@ -101,6 +101,7 @@ PROMPTS = 40
 LONGEST_LIFE = 8.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
 async def test_two_workers_that_are_killed_at_random_pay_for_nothing_twice_and_lose_nothing(
     service, engine, tmp_path, request, record_property
