@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
+from time import monotonic
 
 import anyio
 import pytest
@@ -12,6 +14,7 @@ from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
+from pika_async.temporal._campaign import page
 
 pytestmark = pytest.mark.slow
 
@@ -77,11 +80,36 @@ async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
         with anyio.fail_after(40):
             assert (await campaign.result()).succeeded == 20
-        page = at.client.get_workflow_handle(f"{campaign.id}/page/000000")
-        history = await page.fetch_history()
+        handle = at.client.get_workflow_handle(f"{campaign.id}/page/000000")
+        history = await handle.fetch_history()
     kinds = [
         event.activity_task_scheduled_event_attributes.activity_type.name
         for event in history.events
     ]
     # All of them once, one after each pause, and then all.
     assert kinds.count("pika_submit") <= 20 + 2 + 20
+
+
+async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
+    engine, tmp_path, monkeypatch
+):
+    """It is a day in life; whoever resumes it when the service is back has lost nothing."""
+    monkeypatch.setattr(page, "PATIENCE", page.timedelta(seconds=4))
+    await Campaign.prepare(pandas(3), tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    async with scene(engine) as at:
+        options = {"queue": at.queue, "account": at.queue}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        async with at.worker(base_url=nobody):
+            began = monotonic()
+            with anyio.fail_after(60):
+                while (progress := await campaign.progress()).paused is None:  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.1)
+            assert monotonic() - began > 4.0
+            assert (progress.taken, progress.refused, progress.in_flight) == (3, 0, 0)
+        async with at.worker():
+            await campaign.resume()
+            with anyio.fail_after(60):
+                assert (await campaign.result()).succeeded == 3
+    assert len(at.sim.submissions) == 3
