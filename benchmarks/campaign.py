@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import define
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from benchmarks.rig.command import command
 from benchmarks.rig.engine import Engine, Process, engine
@@ -238,7 +239,11 @@ async def _begun_before(at: Scene, campaign: Campaign, dead: float) -> bool:
     """Whether an activity is open that was begun before then."""
     for page in range(2):
         name = f"{campaign.id}/page/{page:06}"
-        described = await at.client.get_workflow_handle(name).describe()
+        try:
+            described = await at.client.get_workflow_handle(name).describe()
+        except RPCError:
+            # It has not been opened yet.
+            continue
         for activity in described.raw_description.pending_activities:
             started = activity.last_started_time.ToMicroseconds() / 1e6
             if 0 < started < dead:
