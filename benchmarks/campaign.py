@@ -68,9 +68,8 @@ def worker(at: Scene, interval: float = 0.0) -> Iterator[Process]:
     process = subprocess.Popen(command_, stdout=subprocess.DEVNULL)
     try:
         yield Process(process.pid)
-        process.terminate()
-        process.wait(60)
     finally:
+        # Its own end would wait for the service, which is in this process.
         process.kill()
         process.wait()
 

@@ -136,7 +136,7 @@ TARGETS = {
         "campaign, 2,000 in flight", "the worker, polling as by default", 0.2, unit="cores"
     ),
     "campaign-killed": Target(
-        "campaign, a worker killed", "until others have all that it did", 70, unit="seconds"
+        "campaign, a worker killed", "until others have all that it did", 55, unit="seconds"
     ),
     "campaign-kills": Target(
         "campaigns, 100 ends of workers a service",
