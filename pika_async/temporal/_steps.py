@@ -24,7 +24,7 @@ SUBMIT_TIMEOUT: Final = timedelta(seconds=45)
 """For one attempt: the request's own 30 seconds, and then some. After it the worker is lost."""
 SUBMIT_TIMEOUT_WITH_FILES: Final = timedelta(minutes=10)
 """The same where files are read, and perhaps uploaded, first."""
-HEARTBEAT_TIMEOUT: Final = timedelta(seconds=40)
+HEARTBEAT_TIMEOUT: Final = timedelta(seconds=50)
 """A worker that waits for a job and is not heard of for so long is lost."""
 
 _FIRST_PAUSE: Final = 1.0
