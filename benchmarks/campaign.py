@@ -165,8 +165,11 @@ async def short_jobs(prompts: int) -> list[Row]:
     ]
 
 
-async def in_flight(waiting: int, window: float = 30.0) -> list[Row]:
-    """So many jobs at once, polled as by default, while none is submitted and none ends."""
+async def in_flight(waiting: int, window: float = 80.0) -> list[Row]:
+    """So many jobs at once, polled as by default, while none is submitted and none ends.
+
+    The window is two heartbeats of each job (four fifths of 50 s): they come in bursts.
+    """
     async with scene(duration=600.0) as at:
         with worker(at) as process:
             warm = await at.start(10, 10)
