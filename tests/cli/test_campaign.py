@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -69,3 +70,24 @@ def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monke
     done = pika("campaign", "status", "summer")
     assert done.code == 2
     assert "pip install 'pika-async[cli,temporal]'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("quote", "--help"), 0, "Usage: "),
+        (("campaign", "--help"), 0, "Usage: "),
+        (("campaign", "status", "summer"), 2, "pip install 'pika-async[cli,temporal]'"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install(words, code, said):
+    """In a process of its own: here it is installed."""
+    program = (
+        "import sys; sys.modules['temporalio'] = None; from pika_async.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Final, cast
 
 import anyio
-from attrs import define
 from rich.console import Console
 
 from pika_async.cli._campaign import words
@@ -17,12 +16,11 @@ from pika_async.cli._running.exits import FAILED
 from pika_async.cli._showing.live import LETTERS, Bar, Sight
 from pika_async.cli._showing.output import Screen, event, has_letters, write
 from pika_async.cli._showing.shown import Note, Show
-from pika_async.temporal import CampaignProgress
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from pika_async.temporal import Campaign
+    from pika_async.temporal import Campaign, CampaignProgress
 
 _SECONDS_BETWEEN_LOOKS: Final = 2.0
 # Of the time, what looking may take: each open page is asked.
@@ -30,14 +28,15 @@ _SHARE: Final = 0.2
 _SECONDS_BETWEEN_LINES: Final = 10.0
 
 
-@define
 class Watched:
     """What was seen last."""
 
-    trail: CampaignTrail
-    progress: CampaignProgress | None = None
-    problem: str = ""
-    """Why there was no answer to the last look."""
+    # No attrs class: its types would be needed at run time, and so would the extra.
+    def __init__(self, trail: CampaignTrail) -> None:
+        self.trail = trail
+        self.progress: CampaignProgress | None = None
+        self.problem = ""
+        """Why there was no answer to the last look."""
 
     def look(self) -> Sight:
         """The lines that move."""
