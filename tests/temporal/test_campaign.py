@@ -202,6 +202,23 @@ async def test_a_refused_key_and_an_empty_balance_pause_the_campaign_and_fail_no
     assert set(numbers(at.sim).values()) == {1}
 
 
+async def test_where_no_answer_comes_any_more_the_campaign_is_held(engine, tmp_path):
+    """Else a broken proxy would leave each of its lines uncertain, and each perhaps paid for."""
+    async with scene(engine) as at, started(at, tmp_path, prompts(40), max_in_flight=4) as one:
+        at.sim.faults.append(Fault("reset-after", times=None, started=True))
+        await until(lambda progress: progress.paused is not None, one)
+        await until(lambda progress: progress.in_flight == 0, one)
+        assert "answers to 10 submits in a row were lost" in (await one.progress()).paused
+        # Those that were under way by then came to the same.
+        assert 10 <= len(at.sim.submissions) <= 13
+        at.sim.faults.clear()
+        await one.resume()
+        progress = await ended(one)
+        assert progress.succeeded + progress.uncertain == 40
+        assert progress.uncertain <= 13
+    assert set(numbers(at.sim).values()) == {1}
+
+
 async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(engine, tmp_path):
     """One tries again; a page has no room for the tries of all."""
     async with scene(engine) as at, started(at, tmp_path, prompts(40)) as campaign_:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
 
+MOST_UNSURE: Final = 10
+"""So many submits in a row whose answers were lost hold the campaign: something is in between."""
 MOST_EVENTS: Final = 40_000
 """Events in its history after which a page submits nothing more; the engine ends it at 51,200."""
 MOST_BYTES: Final = 40 * 1024 * 1024
@@ -81,6 +83,7 @@ class Page:
         self._with_files = False
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
+        self._unsure_in_a_row = 0
         self._tally = Tally()
 
     @workflow.run
@@ -249,9 +252,20 @@ class Page:
                 self._purse.give_back(place)
             case Uncertain():
                 self._purse.settle(place, None)
+                await self._check_answers(outcome)
             case _:
+                self._unsure_in_a_row = 0
                 self._purse.settle(place, outcome.charge)
         return outcome
+
+    async def _check_answers(self, uncertain: Uncertain) -> None:
+        """Where no answer comes any more, each further line would only be one more to settle."""
+        if uncertain.why is not Why.NO_ANSWER:
+            return
+        self._unsure_in_a_row += 1
+        if self._unsure_in_a_row >= MOST_UNSURE:
+            self._unsure_in_a_row = 0
+            await self._hold(_NO_ANSWERS)
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
@@ -371,6 +385,10 @@ _NO_ROOM: Final = Refused(
     "Nothing is charged. Submit the line again by resolve(index, resubmit=True).",
 )
 _FOR_A_DAY: Final = "No submit has started anything for a day."
+_NO_ANSWERS: Final = (
+    f"The answers to {MOST_UNSURE} submits in a row were lost, as behind a proxy that breaks them "
+    "off. Their jobs may exist and may be billed. Look at the way to the service, then resume."
+)
 _NO_PRICE: Final = (
     "The service does not say in {currency} what line {line} of the page costs, and the campaign "
     "was given no price; start it with one, or without a budget."
