@@ -41,7 +41,9 @@ maybe = st.none() | texts
 
 
 def family(cls: type[PikaError]) -> list[type[PikaError]]:
-    below = [found for child in cls.__subclasses__() for found in family(child)]
+    """A class and those below it, without those of the extras: no journal holds one."""
+    children = (child for child in cls.__subclasses__() if "temporal" not in child.__module__)
+    below = [found for child in children for found in family(child)]
     return [cls, *(found for found in below if found.__module__.startswith("pika_async"))]
 
 
