@@ -85,9 +85,13 @@ def status(
 
 
 async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -> None:
+    progress = None
     with scope:
         async with campaign_of(trail) as campaign:
             progress = await campaign.progress()
+    if progress is None:
+        # A signal came first.
+        return
     if as_json:
         event("status", **words.facts(progress, trail.campaign))
         return
@@ -111,10 +115,14 @@ async def _watch(
 async def _list_uncertain(
     store: str | None, show: Stage, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
 ) -> None:
-    number = 0
+    found = None
     with scope:
         async with campaign_of(trail, store) as campaign:
-            number, left_open = await _uncertain_in(campaign, as_json=as_json)
+            found = await _uncertain_in(campaign, as_json=as_json)
+    if found is None:
+        # A signal came first.
+        return
+    number, left_open = found
     if left_open:
         show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are not looked at"))
     if not number:
