@@ -125,6 +125,7 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
     assert "a red panda 11" in (tmp_path / "page.html").read_text("utf-8")
 
 
+@pytest.mark.long
 async def test_a_campaign_is_paused_and_resumed_and_stopped(engine, tmp_path):
     (tmp_path / "p.txt").write_text("a red panda\n" * 40)
     async with Simulator(duration=0.5) as sim:
@@ -146,6 +147,7 @@ async def test_a_campaign_is_paused_and_resumed_and_stopped(engine, tmp_path):
     assert said["succeeded"] + said["refused"] == 40
 
 
+@pytest.mark.long
 async def test_a_signal_ends_the_waiting_with_the_line_that_comes_back(engine, tmp_path):
     """No worker runs, so the job is waited for without end."""
     (tmp_path / "p.txt").write_text("a red panda\n")

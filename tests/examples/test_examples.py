@@ -231,6 +231,7 @@ def test_every_example_is_run_here():
     assert [path.name for path in EXAMPLES.glob("*.py") if path.name not in told] == []
 
 
+@pytest.mark.long
 def test_a_campaign_survives_a_killed_worker_and_pays_for_nothing_twice():
     """200 prompts, two workers, one killed: the README's command runs this file."""
     example = EXAMPLES / "campaign.py"
