@@ -146,7 +146,10 @@ async def test_who_waits_for_a_connection_learns_that_the_client_was_closed(
     await transport.close()
     problems = await asyncio.gather(*polls, return_exceptions=True)
 
-    assert {type(problem) for problem in problems} == {TransportError, ClientStateError}
+    kinds = {type(problem) for problem in problems}
+    # Whether the first ones had connected by then is chance.
+    assert ClientStateError in kinds
+    assert kinds <= {TransportError, ClientStateError}
 
 
 async def test_redirects_are_not_followed(serve, transport):

@@ -231,18 +231,24 @@ class Transport:
     ) -> HTTPResponse:
         url = URL(request.url, encoded=True)
         headers = {**request.headers, **length} if length else request.headers
-        # Awaited rather than entered: one coroutine less to wake through.
-        response = await session.request(
-            request.method,
-            url,
-            data=body,
-            headers=headers if self._sessions.owned else {**HEADERS, **headers},
-            allow_redirects=False,
-            timeout=bound,
-            **self._sessions.options,
-            **self._sessions.way_to(url),
-            **options,
-        )
+        try:
+            # Awaited rather than entered: one coroutine less to wake through.
+            response = await session.request(
+                request.method,
+                url,
+                data=body,
+                headers=headers if self._sessions.owned else {**HEADERS, **headers},
+                allow_redirects=False,
+                timeout=bound,
+                **self._sessions.options,
+                **self._sessions.way_to(url),
+                **options,
+            )
+        except AttributeError:
+            # What older versions raise where their session is closed before they have connected.
+            if not session.closed:
+                raise
+            raise aiohttp.ClientConnectionError("the session was closed") from None
         async with response:
             if response.status == _PROXY_WANTS_CREDENTIALS:
                 raise TransportError(
