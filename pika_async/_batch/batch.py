@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 # Seconds between two cancellations of the same batch, and how many there are before a source of
 # requests that swallows them all is left to itself.
 _CANCELLED_AGAIN: Final = 0.5
+_CANCELLATIONS: Final = 10
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
-_CANCELLATIONS: Final = 10
 
 
 class Batch(AsyncIterator[BatchResult]):

@@ -71,23 +71,34 @@ async def submitted(
     tries = 0
     while True:
         told = await attempt(order, queue, with_files=with_files)
-        if isinstance(told, Accepted):
-            return told
-        match verdict(told.cause, told.record):
-            case Verdict.ADOPT:
-                assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
-                return told.record
-            case Verdict.REFUSED:
-                return refused(told)
-            case Verdict.UNCERTAIN:
-                return await settled(order, told, queue, with_files=with_files)
-            case Verdict.AGAIN:
-                wait = pause(told, tries)
-                if workflow.now() + wait >= end:
-                    return refused(told)
-                check_cancelled(before)
-                await workflow.sleep(wait)
-                tries += 1
+        job = await led_to(order, told, queue, with_files=with_files)
+        if job is not None:
+            return job
+        assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
+        wait = pause(told, tries)
+        if workflow.now() + wait >= end:
+            return refused(told)
+        check_cancelled(before)
+        await workflow.sleep(wait)
+        tries += 1
+
+
+async def led_to(
+    order: Order, told: Accepted | Told, queue: str, *, with_files: bool
+) -> Accepted | Refused | Uncertain | None:
+    """What a submit led to; None: it started nothing, and may be sent again."""
+    if isinstance(told, Accepted):
+        return told
+    match verdict(told.cause, told.record):
+        case Verdict.ADOPT:
+            assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
+            return told.record
+        case Verdict.REFUSED:
+            return refused(told)
+        case Verdict.UNCERTAIN:
+            return await settled(order, told, queue, with_files=with_files)
+        case Verdict.AGAIN:
+            return None
 
 
 async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | Told:

@@ -40,8 +40,7 @@ from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._steps import attempt, awaited, lasting, pause, refused, settled
-from pika_async.temporal._verdict import Verdict, verdict
+from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -278,7 +277,7 @@ class Page:
             round_ = self._brake.take()
             self._count(in_flight=1)
             told = await attempt(order, self._queue, with_files=self._with_files)
-            job = await self._job_of(order, told)
+            job = await led_to(order, told, self._queue, with_files=self._with_files)
             if isinstance(job, Accepted):
                 self._went_well(round_)
                 return job
@@ -293,23 +292,6 @@ class Page:
 
     def _passable(self) -> bool:
         return self._flying < self._width and self._brake.ready()
-
-    async def _job_of(
-        self, order: Order, told: Accepted | Told
-    ) -> Accepted | Uncertain | Refused | None:
-        """What a submit led to; None: it started nothing, and may be sent again."""
-        if isinstance(told, Accepted):
-            return told
-        match verdict(told.cause, told.record):
-            case Verdict.ADOPT:
-                assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so
-                return told.record
-            case Verdict.UNCERTAIN:
-                return await settled(order, told, self._queue, with_files=self._with_files)
-            case Verdict.REFUSED:
-                return refused(told)
-            case Verdict.AGAIN:
-                return None
 
     async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
         """Wait until the line may be tried again; False: it is refused, and others are not."""

@@ -286,7 +286,6 @@ class RepairOrder:
         place: Its place there.
         number: Which repair of this line it is, from 1.
         adopt: The id of its job; None: submit it again.
-        timeout: Seconds to wait for the job from its submit on.
     """
 
     store: str
@@ -296,7 +295,6 @@ class RepairOrder:
     place: int
     number: int
     adopt: str | None = None
-    timeout: float | None = None
 
 
 @frozen(kw_only=True)

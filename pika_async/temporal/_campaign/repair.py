@@ -36,7 +36,7 @@ class Repair:
         job = await self._job(order, line, queue)
         outcome: Outcome
         if isinstance(job, Accepted):
-            outcome = await awaited(Errand(request=line, job=job, timeout=order.timeout), queue)
+            outcome = await awaited(Errand(request=line, job=job), queue)
         else:
             outcome = job
         repaired = Repaired(order=order, outcome=outcome)
