@@ -38,6 +38,7 @@ NAMES = (
     "batch_throughput",
     "rate_limited",
     "batch_overhead",
+    "equal_delay",
     "telemetry",
     "instructions",
     "memory",

@@ -2,7 +2,8 @@
 
 Runs in a process of its own: ``python -m benchmarks.rig.server [--wire gateway] [--polls 12]``
 prints its port. Every job is ended at its so many-th poll, or, with ``--seconds``, so long after
-its submit. ``--latency`` is how long every answer is under way.
+its submit; with ``--sigma`` that is the median of log-normal durations, the same ones each time.
+``--latency`` is how long every answer is under way.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
+import random
 import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -29,6 +32,7 @@ NEVER = 10**9
 """More polls than anyone sends."""
 
 _COUNT = b"/requests-answered"
+_DELAY = b"/mean-delay"
 
 
 def answer(value: object) -> bytes:
@@ -44,8 +48,11 @@ class Service:
     polls_to_end: int
     seconds: float
     latency: float
+    sigma: float = 0.0
     url: str = ""
     answered: int = 0
+    _delays: dict[bytes, float] = field(factory=dict)
+    _chance: random.Random = field(factory=lambda: random.Random(0))  # noqa: S311
     _polls: dict[bytes, int] = field(factory=dict)
     _ends: dict[bytes, float] = field(factory=dict)
 
@@ -53,6 +60,8 @@ class Service:
         method, path, _ = head.split(b" ", 2)
         if path == _COUNT:
             return answer(self.answered)
+        if path == _DELAY:
+            return answer(sum(self._delays.values()) / len(self._delays))
         self.answered += 1
         return answer(self._submit() if method == b"POST" else self._look(path))
 
@@ -60,7 +69,8 @@ class Service:
         job_id = b"job-%08d" % len(self._polls)
         self._polls[job_id] = 0
         if self.seconds:
-            self._ends[job_id] = time.monotonic() + self.seconds
+            factor = math.exp(self.sigma * self._chance.gauss(0.0, 1.0))
+            self._ends[job_id] = time.monotonic() + self.seconds * factor
         return self.wire.submitted(job_id.decode(), self.url)
 
     def _look(self, path: bytes) -> Any:
@@ -71,11 +81,16 @@ class Service:
             parts.pop()
         job_id = parts[-1]
         polls = self._polls[job_id] = self._polls[job_id] + 1
-        return self.wire.polled(job_id.decode(), polls, self._has_ended(job_id, polls))
+        ended = self._has_ended(job_id, polls)
+        # Progress goes by polls, and so says nothing of a job that goes by the clock.
+        return self.wire.polled(job_id.decode(), 0 if self.seconds else polls, ended)
 
     def _has_ended(self, job_id: bytes, polls: int) -> bool:
         if self.seconds:
-            return time.monotonic() >= self._ends[job_id]
+            delay = time.monotonic() - self._ends[job_id]
+            if delay >= 0.0:
+                self._delays.setdefault(job_id, delay)
+            return delay >= 0.0
         return polls >= self.polls_to_end
 
 
@@ -114,10 +129,21 @@ class Connection(asyncio.Protocol):
 
 @contextmanager
 def server(
-    polls: int = NEVER, *, wire: str = "gateway", seconds: float = 0.0, latency: float = 0.0
+    polls: int = NEVER,
+    *,
+    wire: str = "gateway",
+    seconds: float = 0.0,
+    latency: float = 0.0,
+    sigma: float = 0.0,
 ) -> Iterator[str]:
     """The URL of a service in another process, whose jobs end at their ``polls``-th poll."""
-    options = {"--polls": polls, "--wire": wire, "--seconds": seconds, "--latency": latency}
+    options = {
+        "--polls": polls,
+        "--wire": wire,
+        "--seconds": seconds,
+        "--latency": latency,
+        "--sigma": sigma,
+    }
     words = [str(word) for option in options.items() for word in option]
     with service("rig.server", *words) as process:
         assert process.stdout is not None
@@ -126,10 +152,19 @@ def server(
 
 def requests_answered(url: str) -> int:
     """How many requests the service at ``url`` has answered, this one left out."""
+    return int(_told(url, _COUNT))
+
+
+def mean_delay(url: str) -> float:
+    """Seconds from the end of a job to the first look that saw it, over all jobs that ended."""
+    return float(_told(url, _DELAY))
+
+
+def _told(url: str, path: bytes) -> bytes:
     connection = HTTPConnection(urlsplit(url).netloc)
     try:
-        connection.request("GET", _COUNT.decode())
-        return int(connection.getresponse().read())
+        connection.request("GET", path.decode())
+        return connection.getresponse().read()
     finally:
         connection.close()
 
@@ -150,8 +185,9 @@ def parsed() -> Service:
     parser.add_argument("--polls", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--sigma", type=float, default=0.0)
     given = parser.parse_args()
-    return Service(WIRES[given.wire], given.polls, given.seconds, given.latency)
+    return Service(WIRES[given.wire], given.polls, given.seconds, given.latency, given.sigma)
 
 
 if __name__ == "__main__":
