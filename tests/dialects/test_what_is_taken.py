@@ -91,10 +91,21 @@ COMPLAINS = {"gateway": gateway_complains, "pika": pika_complains, "fal": fal_co
 OFTEN = settings(max_examples=4 * settings.default.max_examples)
 
 
+# Chance alone seldom draws fields that need each other.
+TOGETHER = [
+    ("keyframes", "keyframe_seconds"),
+    ("ingredients", "ingredients_mode"),
+    ("image", "pikaffect"),
+    ("video", "image"),
+    ("video", "region"),
+]
+
+
 @st.composite
 def requests(draw):
-    names = draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=4, unique=True))
-    fields = {name: draw(st.sampled_from(VALUES[name])) for name in names}
+    apart = st.lists(st.sampled_from(list(VALUES)), max_size=3, unique=True)
+    names = {*draw(st.sampled_from([(), *TOGETHER])), *draw(apart)}
+    fields = {name: draw(st.sampled_from(VALUES[name])) for name in sorted(names)}
     prompt = draw(st.sampled_from(["a cat", "Anime Cat"]))
     try:
         return fields, GenerationRequest(prompt, **fields)

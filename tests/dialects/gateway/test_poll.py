@@ -523,11 +523,15 @@ junk = st.recursive(
     ),
     max_leaves=20,
 )
-# Arbitrary JSON seldom gets as far as a video; this always does.
+# Arbitrary JSON seldom gets as far as a video; this always does, and mostly to a state.
+told = st.fixed_dictionaries(
+    {"status": st.sampled_from(["queued", "pending", "finished", "error", "of tomorrow"])},
+    optional={"progress": st.integers(-300, 300) | st.floats() | leaves, "resultUrl": junk},
+)
 feeds = st.builds(
     lambda rest, videos: {**rest, "videos": videos},
     st.dictionaries(names, leaves),
-    st.lists(st.dictionaries(names, junk), max_size=3),
+    st.lists(st.dictionaries(names, junk) | told, max_size=3),
 )
 
 
