@@ -177,6 +177,12 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
             return "Nothing was charged for it. It needs another prompt, image or video."
         case Action.CHANGE_REQUEST if money is MoneyMeaning.SERVICE_DECIDES:
             return f"{_SERVICE_DECIDES} and needs another prompt, image or video."
+        case Action.TOP_UP:
+            return (
+                f"{_MONEY[money]} Top up the account, or raise its limit, before the next submit."
+            )
+        case Action.CHECK_KEY:
+            return f"{_MONEY[money]} Check the key and what its account allows."
         case Action.DOWNLOAD_AGAIN:
             return _DOWNLOAD_AGAIN
         case Action.OVERWRITE:

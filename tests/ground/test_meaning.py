@@ -62,6 +62,19 @@ def test_what_is_to_be_typed_is_spelt_for_its_reader_and_the_rest_is_the_same(
     assert ours.replace(python, shell) == theirs
 
 
+@pytest.mark.parametrize(
+    ("action", "to_do"),
+    [
+        (Action.TOP_UP, "Top up the account, or raise its limit, before the next submit."),
+        (Action.CHECK_KEY, "Check the key and what its account allows."),
+    ],
+)
+def test_what_to_do_about_an_account_is_told_after_the_money(action, to_do):
+    assert in_sentences(MoneyMeaning.NOT_CHARGED, Advice(action)) == (
+        f"Nothing was started and nothing is charged. {to_do}"
+    )
+
+
 def test_submitting_the_uncertain_again_is_advised_only_where_a_journal_can_decide():
     without = in_sentences(MoneyMeaning.MAY_BE_CHARGED, Advice(Action.CHECK_USAGE))
     assert PYTHON.resubmit_uncertain not in without
