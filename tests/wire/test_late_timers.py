@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import ssl
+import time
 from contextlib import ExitStack, asynccontextmanager
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -16,6 +18,7 @@ from pika_async._http import HTTPRequest
 from pika_async._meaning import Started
 from pika_async._wire.departure import PIECE, Departure
 from pika_async._wire.transport import Transport
+from pika_async._wire.transport import transport as transport_module
 
 SECONDS = 0.3
 BODY = b'{ "}'
@@ -113,6 +116,47 @@ async def test_a_loop_that_is_held_up_while_it_connects_loses_nothing(tls):
         await hold_up(2 * SECONDS, after=lambda: True, until=lambda: True)
         assert await ends(tasks) == ALL_READ
         assert [server.arrived for server in servers.values()] == [1] * len(WAYS)
+
+
+@pytest.fixture
+def given_up_after(monkeypatch):
+    """The first time, connecting is given up after so many seconds; then it is a usual session."""
+    clock = SimpleNamespace(monotonic=lambda: clock.now, time=time.time, now=0.0, given_up=0)
+    usual = aiohttp.ClientSession.request
+
+    def first(seconds):
+        async def connect():
+            clock.now += seconds
+            clock.given_up += 1
+            raise aiohttp.ConnectionTimeoutError
+
+        def request(*args, **options):
+            return usual(*args, **options) if clock.given_up else connect()
+
+        monkeypatch.setattr(aiohttp.ClientSession, "request", request)
+        monkeypatch.setattr(transport_module, "time", clock)
+        return clock
+
+    return first
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(2.0, False), (3.0, True)])
+async def test_connecting_that_was_given_up_late_is_tried_again(given_up_after, seconds, again):
+    """Two seconds were allowed; where it took three, the loop was held up, and nobody looked."""
+    clock = given_up_after(seconds)
+    with answering() as server:
+        async with aiohttp.ClientSession() as session:
+            transport = Transport(session=session, request_timeout=4.0)
+            await transport.open()
+            try:
+                if again:
+                    assert await sent(transport, server) == BODY
+                else:
+                    with pytest.raises(TransportTimeoutError):
+                        await sent(transport, server)
+            finally:
+                await transport.close()
+    assert clock.given_up == 1
 
 
 @plain_and_tls

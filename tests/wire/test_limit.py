@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from pika_async._wire.transport import limit as module
 from pika_async._wire.transport.limit import FEW, ConnectionLimit
 
 
@@ -26,7 +27,9 @@ def thread():
 
 
 @pytest.fixture
-def limit(thread):
+def limit(thread, monkeypatch):
+    """One that looks when the test says so, however slow the machine is."""
+    monkeypatch.setattr(module, "TICK", 3600.0)
     return ConnectionLimit(now=lambda: thread.now, worked=lambda: thread.worked)
 
 
@@ -122,8 +125,9 @@ async def test_prompt_answers_open_hardly_more(limit, thread):
     await leave(waiting)
 
 
-async def test_it_looks_by_itself_while_any_wait(thread, limit):
+async def test_it_looks_by_itself_while_any_wait(thread):
     """Nobody who waits has to be answered first by somebody else."""
+    limit = ConnectionLimit(now=lambda: thread.now, worked=lambda: thread.worked)
     taken(limit)
     thread.does(0.0, idle=1.0)
 
