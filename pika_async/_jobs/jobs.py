@@ -29,9 +29,8 @@ share its polls.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -40,11 +39,13 @@ from attrs import frozen
 from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
+from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submit import Submit, Submitter, new_submit_id
+from pika_async._jobs.submission import Submit, new_submit_id
+from pika_async._jobs.submit import Submitter
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async._states import Failed, Succeeded
@@ -70,9 +71,6 @@ if TYPE_CHECKING:
     from pika_async.dialects import Accepted
 
 _T = TypeVar("_T")
-
-# A minute's worth of them, up to 166 a second, which no such service admits.
-_REMEMBERED_SUBMITS: Final = 10_000
 
 
 @frozen
@@ -122,8 +120,7 @@ class Jobs:
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self._slots = Slots(max_in_flight)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
-        # Of the latest, oldest first: for a minute, "not found" is no verdict.
-        self._submitted_at: OrderedDict[str, float] = OrderedDict()
+        self._lately = LatestSubmits(timing.now, retry.appearance)
 
     @property
     def polling(self) -> PollPolicy:
@@ -175,7 +172,7 @@ class Jobs:
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
         """The job of an answer, made before anyone can be told of its id."""
         self._finder.belongs(accepted.handle.job_id, submit.submit_id)
-        self._note_submit(accepted.handle.job_id)
+        self._lately.note(accepted.handle.job_id)
         return self._remembered(
             Tracker.start(
                 accepted.handle, self._waiting, request=submit.request, state=accepted.state
@@ -241,7 +238,7 @@ class Jobs:
         known = self._jobs.get(job_id)
         if known is not None:
             return known
-        born = self._submitted_at.get(job_id)
+        born = self._lately.sent_at(job_id)
         if born is None and seconds_ago is not None and 0 <= seconds_ago < math.inf:
             born = self._timing.now() - seconds_ago
         return self._remembered(
@@ -271,7 +268,7 @@ class Jobs:
         """The same, as what it takes to come back to the job from any process."""
         handle = await self._finder.find(lost, known)
         if handle is not None:
-            self._note_submit(handle.job_id)
+            self._lately.note(handle.job_id)
         return handle
 
     @property
@@ -379,13 +376,6 @@ class Jobs:
 
     async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
         return await stubbornly(step, self._retry, self._timing)
-
-    def _note_submit(self, job_id: str) -> None:
-        now, latest = self._timing.now(), self._submitted_at
-        latest[job_id] = now
-        long_ago = now - self._retry.appearance
-        while len(latest) > _REMEMBERED_SUBMITS or latest[next(iter(latest))] < long_ago:
-            latest.popitem(last=False)
 
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)

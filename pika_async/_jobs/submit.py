@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-import os
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio.lowlevel
-from attrs import define, evolve
+from attrs import evolve
 
-from pika_async._errors import ClientStateError, PikaError, SubmissionUncertainError
+from pika_async._errors import ClientStateError, PikaError
 from pika_async._events import (
     JobAccepted,
     SubmitHeldBack,
@@ -28,74 +25,21 @@ from pika_async._events import (
     SubmitUncertain,
     SubmitWithdrawn,
 )
-from pika_async._http import HTTPRequest
 from pika_async._jobs.brake import Brake
-from pika_async._jobs.job import Job
-from pika_async._jobs.recorder import Recorder
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
-from pika_async._request.fingerprint import fingerprint
-from pika_async._request.record import Intent
-from pika_async._request.request import GenerationRequest
 from pika_async._wire.departure import Departure
 from pika_async.dialects import Accepted, Finds, Handle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._backoff import RetryPolicy
+    from pika_async._jobs.job import Job
+    from pika_async._jobs.recorder import Recorder
+    from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
     from pika_async._timing import Timing
     from pika_async._wire.api import API
-
-# Before a submit is sent it has no time.
-_NEVER: Final = datetime.fromtimestamp(0, UTC)
-
-
-@define(kw_only=True, eq=False)
-class Submit:
-    """One submit, however often it is sent."""
-
-    submit_id: str
-    """Also the idempotency key, where the service knows one."""
-    request: GenerationRequest
-    content: GenerationRequest
-    """The same with its files read."""
-    prepared: HTTPRequest
-    """What is sent, each time the same byte for byte."""
-    recorder: Recorder | None = None
-    describe: Callable[[Submit], Intent]
-    """What is sent, for whoever writes it down or looks it up when its answer is lost."""
-    sent_at: datetime = _NEVER
-    sent: int = 0
-    awaited: bool = False
-    """Its POST has left, or it has ended, so that an event yet tells of it or has done so."""
-    lost: PikaError | None = None
-    """Why it may have started a job already, where it is sent again with its key."""
-    job: Job | None = None
-    """What came of it."""
-    _intent: Intent | None = None
-
-    def intent(self) -> Intent:
-        """What is sent, made when it is first asked for: most submits need nothing of the kind."""
-        if self._intent is None:
-            self._intent = self.describe(self)
-        return self._intent
-
-    def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
-        """The error where it may have started a job."""
-        error = SubmissionUncertainError(
-            f"the submit broke off: {cause.what if isinstance(cause, PikaError) else repr(cause)}",
-            request=self.request,
-            fingerprint=fingerprint(self.content),
-            sent_at=self.sent_at,
-            job_id=getattr(cause, "job_id", None),
-            sent=self.intent(),
-        )
-        error.__cause__ = cause
-        return error
-
-
-def new_submit_id() -> str:
-    """The name of a new submit: 32 hexadecimal digits that nobody guesses."""
-    return os.urandom(16).hex()
 
 
 def _closed() -> ClientStateError:
