@@ -214,6 +214,7 @@ class Item:
             request=self._request,
             seconds_ago=known.accepted_ago,
             hints=known.hints,
+            origin=known.origin,
         )
 
     async def _asked_price(self) -> Money | None:

@@ -48,6 +48,8 @@ class Known:
     intent: Intent | None = None
     """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
     same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
+    origin: str | None = None
+    """What the observer called the submit of an earlier run."""
     elsewhere: bool = False
     """Its job is of another service, which alone can be asked about it."""
 
@@ -85,6 +87,7 @@ def known_of(
         files=found.files,
         accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
         hints=found.hints,
+        origin=found.origin,
         intent=intent,
         lost=lost,
         quoted=None if state is not None or (error is not None and lost is None) else found.quoted,

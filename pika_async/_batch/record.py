@@ -112,6 +112,7 @@ class JournalRecord(Record):
         "_job_id",
         "_journal",
         "_may_have_arrived",
+        "_origin",
         "_request",
         "_standing",
         "_stop",
@@ -149,6 +150,8 @@ class JournalRecord(Record):
         self._intent: str | None = None
         # Whether that submit was sent before and may have arrived.
         self._may_have_arrived = False
+        # What the observer of this run calls a submit that stood in the journal before.
+        self._origin: str | None = None
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """See :class:`Record`.
@@ -197,6 +200,8 @@ class JournalRecord(Record):
         if sent.submit_id in (self._standing, self._intent):
             # The same submit once more: it is written down, and may have arrived before.
             self._may_have_arrived = True
+            if sent.submit_id == self._standing:
+                self._origin = sent.origin
             return
         self._intent = sent.submit_id
         self._may_have_arrived = False
@@ -213,7 +218,9 @@ class JournalRecord(Record):
     async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
         """See ``SubmitRecord``."""
         self._job_id = job_id
-        problem = await self._after_sending(self._journal.accepted(self._request, job_id, hints))
+        problem = await self._after_sending(
+            self._journal.accepted(self._request, job_id, hints, self._origin)
+        )
         if problem is not None:
             self._tell_unrecorded(problem, job_id)
 

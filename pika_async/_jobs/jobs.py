@@ -203,6 +203,7 @@ class Jobs:
             prepared=prepared,
             recorder=recorder,
             describe=self._intent,
+            earlier=None if again is None else again.origin,
         )
         if recorder is not None and again is not None:
             submit.lost = TransportError("an earlier run ended before its answer was read")
@@ -216,6 +217,7 @@ class Jobs:
             submit_id=submit.submit_id,
             digest=digest,
             body=text,
+            origin=submit.origin,
         )
 
     def attach(
@@ -225,6 +227,7 @@ class Jobs:
         request: GenerationRequest | None = None,
         seconds_ago: float | None = None,
         hints: Mapping[str, str] | None = None,
+        origin: str | None = None,
     ) -> Job:
         """A job by its id, to come back to it: no I/O, and the same object for the same id.
 
@@ -234,6 +237,7 @@ class Jobs:
             seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
                 may have yet to appear at the service.
             hints: What looks at it are to know: addresses, facts of the submit.
+            origin: What the observer of its submit called that.
         """
         known = self._jobs.get(job_id)
         if known is not None:
@@ -241,8 +245,9 @@ class Jobs:
         born = self._lately.sent_at(job_id)
         if born is None and seconds_ago is not None and 0 <= seconds_ago < math.inf:
             born = self._timing.now() - seconds_ago
+        handle = Handle(job_id, hints or {})
         return self._remembered(
-            Tracker.start(Handle(job_id, hints or {}), self._waiting, request=request, born=born)
+            Tracker.start(handle, self._waiting, request=request, born=born, origin=origin)
         )
 
     async def find(self, lost: SubmissionUncertainError, known: Collection[str] = ()) -> Job | None:
@@ -260,7 +265,13 @@ class Jobs:
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
-        return self.attach(handle.job_id, request=lost.request, seconds_ago=age, hints=handle.hints)
+        return self.attach(
+            handle.job_id,
+            request=lost.request,
+            seconds_ago=age,
+            hints=handle.hints,
+            origin=None if lost.sent is None else lost.sent.origin,
+        )
 
     async def found(
         self, lost: SubmissionUncertainError, known: Collection[str] = ()

@@ -35,6 +35,10 @@ class Submit:
     recorder: Recorder | None = None
     describe: Callable[[Submit], Intent]
     """What is sent, for whoever writes it down or looks it up when its answer is lost."""
+    earlier: str | None = None
+    """What the observer of an earlier process called the same submit."""
+    origin: str | None = None
+    """What the observer calls it, once somebody has asked."""
     sent_at: datetime = _NEVER
     sent: int = 0
     awaited: bool = False
@@ -47,7 +51,7 @@ class Submit:
 
     def intent(self) -> Intent:
         """What is sent, made when it is first asked for: most submits need nothing of the kind."""
-        if self._intent is None:
+        if self._intent is None or self._intent.origin != self.origin:
             self._intent = self.describe(self)
         return self._intent
 

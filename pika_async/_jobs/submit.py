@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async._backoff import RetryPolicy
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._jobs.job import Job
     from pika_async._jobs.recorder import Recorder
     from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
+    from pika_async._request.record import Intent
     from pika_async._timing import Timing
     from pika_async._wire.api import API
 
@@ -86,8 +88,12 @@ class Submitter:
         try:
             return await self._sent(submit)
         finally:
-            if submit.sent and not submit.awaited:
-                self._tell_withdrawn(submit)
+            if not submit.awaited:
+                if submit.sent:
+                    self._tell_withdrawn(submit)
+                elif submit.origin is not None:
+                    # The observer has heard of it, and it has not left.
+                    self._tell(SubmitWithdrawn(submit_id=submit.submit_id))
 
     async def _sent(self, submit: Submit) -> Job:
         attempt = 0
@@ -145,7 +151,8 @@ class Submitter:
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
         else:
-            await submit.recorder.leaving(submit.intent)
+            names = self._tell.names_origins
+            await submit.recorder.leaving(partial(self._named, submit) if names else submit.intent)
         submit.sent += 1
         submit.sent_at = self._timing.utc()
         if self._tell.is_traced:
@@ -159,12 +166,24 @@ class Submitter:
                 )
             )
 
+    def _named(self, submit: Submit) -> Intent:
+        """What is sent, with what the observer calls it."""
+        if submit.origin is None:
+            submit.origin = self._tell.origin(
+                submit.submit_id, submit.request, self._api.dialect.name, submit.earlier
+            )
+        return submit.intent()
+
+    def _uncertain(self, submit: Submit, cause: BaseException) -> SubmissionUncertainError:
+        self._named(submit)
+        return submit.uncertain(cause)
+
     def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
         """The error to raise where it is not sent again."""
         submit.awaited = True
         # Once it may have started a job, a refusal of a later try does not undo that.
         if verdict is Verdict.UNCERTAIN or submit.lost is not None:
-            lost = submit.uncertain(submit.lost or error)
+            lost = self._uncertain(submit, submit.lost or error)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
             return lost
         error.tries = submit.sent
@@ -268,7 +287,7 @@ class Submitter:
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
             if not uncertain:
                 self._stayed(submit)
-            named = await self._named(error) if uncertain else None
+            named = await self._job_named_by(error) if uncertain else None
             if named is None:
                 raise
             accepted = named
@@ -285,7 +304,7 @@ class Submitter:
         if submit.recorder is not None and submit.lost is None:
             submit.recorder.stayed()
 
-    async def _named(self, error: PikaError) -> Accepted | None:
+    async def _job_named_by(self, error: PikaError) -> Accepted | None:
         """The job that a failed answer names, where one look finds it."""
         if not self._looks_up or error.job_id is None:
             return None
@@ -318,7 +337,7 @@ class Submitter:
         ):
             self._tell(SubmitRefused(submit_id=submit.submit_id, error=outcome))
         else:
-            lost = submit.uncertain(submit.lost or outcome)
+            lost = self._uncertain(submit, submit.lost or outcome)
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
