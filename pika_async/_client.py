@@ -196,6 +196,7 @@ class PikaClient:
         *,
         request: GenerationRequest | None = None,
         submitted_at: datetime | None = None,
+        origin: str | None = None,
     ) -> Job:
         """A job by its id, to come back to it: no I/O, and the same object for the same id.
 
@@ -205,6 +206,8 @@ class PikaClient:
                 the polling policy learns from it.
             submitted_at: When it was submitted, an aware ``datetime``; else its age counts from
                 now on.
+            origin: What the observer called its submit, where somebody kept that: the ``origin`` of
+                an ``Attempt`` of a journal, say. A batch does that by itself.
 
         Raises:
             FieldError: The id is no text, or empty; or the time has no time zone.
@@ -213,7 +216,7 @@ class PikaClient:
         age = None
         if submitted_at is not None:
             age = (datetime.now(UTC) - checked_moment("submitted_at", submitted_at)).total_seconds()
-        return self._jobs.attach(job_id, request=request, seconds_ago=age)
+        return self._jobs.attach(job_id, request=request, seconds_ago=age, origin=origin)
 
     def check(self, request: GenerationRequest | str, **fields: Unpack[RequestFields]) -> None:
         """Refuse what this service does not have; sends nothing. ``submit`` does the same first.

@@ -140,6 +140,8 @@ class StateChanged:
         elapsed: Seconds from the submit, or from the re-attachment.
         polls: Polls sent so far for this job.
         request: What was asked for, where it is known.
+        origin: Of a job that was come back to: what the observer of its submit called that, where
+            it was kept with it (``NamesOrigins``).
     """
 
     job_id: str
@@ -148,6 +150,7 @@ class StateChanged:
     elapsed: float
     polls: int
     request: GenerationRequest | None = None
+    origin: str | None = None
 
 
 @frozen(kw_only=True)
@@ -324,4 +327,33 @@ class AroundPolls(Protocol):
 
     def around_poll(self) -> AbstractContextManager[object]:
         """Entered before each poll, and left after it, in the task that polls."""
+        ...
+
+
+@runtime_checkable
+class NamesOrigins(Protocol):
+    """What an observer may have beside: a text of its own for each submit that is written down.
+
+    The text is kept where the submit is: in the journal of a batch, or in the engine. Whoever comes
+    back to the job, also in another process and on another machine, gets it with the first
+    ``StateChanged``. So an observer can tie the two together.
+    """
+
+    def submit_origin(
+        self, *, submit_id: str, request: GenerationRequest, service: str, earlier: str | None
+    ) -> str | None:
+        """The text for a submit; asked before the submit is written down, and so before it leaves.
+
+        Of one that nobody writes down it is asked where that has become uncertain. A submit that
+        stays after all is told as ``SubmitWithdrawn``, also where no ``SubmitSent`` came before.
+
+        Args:
+            submit_id: As in ``SubmitSent``.
+            request: What is asked for.
+            service: The dialect's name.
+            earlier: The text of an earlier process, where the same submit is sent again.
+
+        Returns:
+            Up to 200 characters of ASCII, without a secret; None: nothing is kept.
+        """
         ...

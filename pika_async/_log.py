@@ -20,6 +20,7 @@ from pika_async._events import (
     JobAccepted,
     JobEnded,
     JournalBroken,
+    NamesOrigins,
     PollingPolicyFailed,
     StateChanged,
     SubmitHeldBack,
@@ -39,22 +40,32 @@ if TYPE_CHECKING:
 
     from pika_async._errors import PikaError
     from pika_async._events import Event, Observer
+    from pika_async._request.request import GenerationRequest
 
 _logger: Final = logging.getLogger("pika_async")
 
 # Ids that fit into a line of a log.
 _NAMED: Final = 20
 
+# A text of an observer's that is longer is more than the name of something.
+_LONGEST_ORIGIN: Final = 200
+
 
 class Teller:
     """Tells events: to the log, then to the observer, if there is one."""
 
-    __slots__ = ("_observer", "is_observed")
+    __slots__ = ("_names", "_observer", "is_observed")
 
     def __init__(self, observer: Observer | None = None) -> None:
         self._observer = observer
+        self._names = observer if isinstance(observer, NamesOrigins) else None
         self.is_observed: bool = observer is not None
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
+
+    @property
+    def names_origins(self) -> bool:
+        """Whether there is an observer that wants a text of its own kept with each submit."""
+        return self._names is not None
 
     @property
     def is_heard(self) -> bool:
@@ -75,6 +86,33 @@ class Teller:
             self._observer(event)
         except Exception:
             _logger.exception("the observer raised at %s", type(event).__name__)
+
+    def origin(
+        self, submit_id: str, request: GenerationRequest, service: str, earlier: str | None
+    ) -> str | None:
+        """What the observer calls a submit, as it may be kept. Raises nothing."""
+        if self._names is None:
+            return None
+        try:
+            origin = self._names.submit_origin(
+                submit_id=submit_id, request=request, service=service, earlier=earlier
+            )
+            if origin is None:
+                return None
+            return _checked_origin(origin)
+        except Exception:
+            _logger.exception("the observer named no origin of the submit %s", submit_id)
+            return None
+
+
+def _checked_origin(origin: object) -> str:
+    # What has no UTF-8, say, would break the journal.
+    if isinstance(origin, str) and origin.isascii() and len(origin) <= _LONGEST_ORIGIN:
+        return origin
+    raise ValueError(
+        f"{origin!r:.300} is not allowed as the origin of a submit; allowed is ASCII text of up to "
+        f"{_LONGEST_ORIGIN} characters"
+    )
 
 
 def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event

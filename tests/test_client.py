@@ -280,15 +280,15 @@ class TestJobs:
     async def test_only_the_submits_of_the_last_minute_are_remembered(self):
         async with Simulator() as sim, client_for(sim) as client:
             first = (await client.submit("a red panda")).id
-            client._jobs._submitted_at[first] -= 61
+            client._jobs._lately._sent_at[first] -= 61
             second = (await client.submit("a red panda")).id
-            assert list(client._jobs._submitted_at) == [second]
+            assert list(client._jobs._lately._sent_at) == [second]
 
     async def test_no_more_submits_are_remembered_than_a_bounded_number(self, monkeypatch):
-        monkeypatch.setattr("pika_async._jobs.jobs._REMEMBERED_SUBMITS", 3)
+        monkeypatch.setattr("pika_async._jobs.latest._REMEMBERED", 3)
         async with Simulator() as sim, client_for(sim) as client:
             ids = [(await client.submit("a red panda")).id for _ in range(5)]
-            assert list(client._jobs._submitted_at) == ids[-3:]
+            assert list(client._jobs._lately._sent_at) == ids[-3:]
 
     async def test_who_waits_for_the_end_hears_first_what_is_known(self):
         async with Simulator(duration=Polls(3)) as sim, client_for(sim) as client:

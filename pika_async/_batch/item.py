@@ -10,9 +10,9 @@ import anyio
 from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
+from pika_async._batch.known import Known
 from pika_async._batch.lost import resolved
 from pika_async._batch.naming import place_of
-from pika_async._batch.record import Known
 from pika_async._batch.results import BatchResult
 from pika_async._client import save_video
 from pika_async._errors import (
@@ -214,6 +214,7 @@ class Item:
             request=self._request,
             seconds_ago=known.accepted_ago,
             hints=known.hints,
+            origin=known.origin,
         )
 
     async def _asked_price(self) -> Money | None:

@@ -11,7 +11,8 @@ from pika_async._errors import PikaError
 from pika_async._meaning import Started
 
 if TYPE_CHECKING:
-    from pika_async._batch.record import Known, Record
+    from pika_async._batch.known import Known
+    from pika_async._batch.record import Record
     from pika_async._jobs.jobs import Jobs
 
 

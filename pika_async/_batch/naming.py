@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pika_async._batch.record import Known
+    from pika_async._batch.known import Known
     from pika_async._journal.history import SavedFile
 
 

@@ -1,73 +1,38 @@
-"""What is written down of one request of a batch, and what earlier runs have written."""
+"""What is written down of one request of a batch."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 from attrs import frozen
 
 from pika_async._api_errors import InvalidRequestError
+from pika_async._batch.known import UNFINISHED, Known, known_of, of_another_service, still_uncertain
 from pika_async._errors import (
     JournalError,
     NotSubmittedError,
-    OtherServiceError,
     PikaError,
     SubmissionUncertainError,
 )
 from pika_async._jobs.job import failure
 from pika_async._journal.history import SavedFile, Status
-from pika_async._journal.records import headline_of, refusal_of
-from pika_async._meaning import Started
-from pika_async._money import Money
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
 from pika_async._states import Failed, Succeeded, is_dry, lacks_links
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from pika_async._journal.journal import Found, Journal
+    from pika_async._journal.journal import Journal
+    from pika_async._money import Money
     from pika_async._request.media import Media
     from pika_async._request.request import GenerationRequest
     from pika_async.dialects import Handle
 
 _T = TypeVar("_T")
-
-
-@frozen(kw_only=True)
-class Known:
-    """What is known of a request before anything is done for it."""
-
-    number: int
-    """Its place among the requests of the run that met it first."""
-    resumed: bool = False
-    job_id: str | None = None
-    state: Succeeded | Failed | None = None
-    """The end of its job."""
-    error: PikaError | None = None
-    """Why there is no job to wait for."""
-    files: tuple[SavedFile, ...] = ()
-    accepted_ago: float = math.inf
-    """Seconds since an earlier run submitted the job."""
-    hints: Mapping[str, str] | None = None
-    """What looks at the job are to know: addresses, facts of the submit."""
-    lost: SubmissionUncertainError | None = None
-    """What an earlier run's submit ended with, of which nobody knows what came. Also told where
-    ``resubmit_uncertain`` allows to submit anew."""
-    quoted: Money | None = None
-    """What the submit of an earlier run was taken to cost, where it has yet to be settled. Also
-    told where ``resubmit_uncertain`` allows to submit anew: the same submit may be sent again."""
-    intent: Intent | None = None
-    """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
-    same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
-    elsewhere: bool = False
-    """Its job is of another service, which alone can be asked about it."""
 
 
 class Record:
@@ -147,6 +112,7 @@ class JournalRecord(Record):
         "_job_id",
         "_journal",
         "_may_have_arrived",
+        "_origin",
         "_request",
         "_standing",
         "_stop",
@@ -184,6 +150,8 @@ class JournalRecord(Record):
         self._intent: str | None = None
         # Whether that submit was sent before and may have arrived.
         self._may_have_arrived = False
+        # What the observer of this run calls a submit that stood in the journal before.
+        self._origin: str | None = None
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """See :class:`Record`.
@@ -202,16 +170,16 @@ class JournalRecord(Record):
         unanswered = found.status in (Status.SUBMITTING, Status.UNCERTAIN)
         self._standing = found.submit_id if unanswered else None
         elsewhere = self._journal.is_elsewhere(found)
-        if elsewhere and found.status in _UNFINISHED:
-            return Known(number=found.number, resumed=True, error=_of_another_service(found))
+        if elsewhere and found.status in UNFINISHED:
+            return Known(number=found.number, resumed=True, error=of_another_service(found))
         if self._choices.begin_anew(found.status):
             return Known(
                 number=found.number,
                 intent=found.intent() if unanswered else None,
-                lost=_still_uncertain(found, request, name) if unanswered else None,
+                lost=still_uncertain(found, request, name) if unanswered else None,
                 quoted=found.quoted if unanswered else None,
             )
-        return _known(found, request, name, self._journal.now(), elsewhere=elsewhere)
+        return known_of(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
     def give_up(self) -> bool:
         """See :class:`Record`."""
@@ -232,6 +200,8 @@ class JournalRecord(Record):
         if sent.submit_id in (self._standing, self._intent):
             # The same submit once more: it is written down, and may have arrived before.
             self._may_have_arrived = True
+            if sent.submit_id == self._standing:
+                self._origin = sent.origin
             return
         self._intent = sent.submit_id
         self._may_have_arrived = False
@@ -248,7 +218,9 @@ class JournalRecord(Record):
     async def accepted(self, job_id: str, hints: Mapping[str, str] | None = None) -> None:
         """See ``SubmitRecord``."""
         self._job_id = job_id
-        problem = await self._after_sending(self._journal.accepted(self._request, job_id, hints))
+        problem = await self._after_sending(
+            self._journal.accepted(self._request, job_id, hints, self._origin)
+        )
         if problem is not None:
             self._tell_unrecorded(problem, job_id)
 
@@ -322,76 +294,3 @@ def _is_large(medium: Media) -> bool:
 def _digested(request: GenerationRequest, content: GenerationRequest) -> tuple[str, str]:
     """The fingerprint, and what the journal shows of the request."""
     return fingerprint(content), request_record(request)
-
-
-_UNFINISHED: Final = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
-
-
-def _known(
-    found: Found, request: GenerationRequest, name: str, now: float, *, elsewhere: bool
-) -> Known:
-    """What the journal knows, for a request that is not begun anew."""
-    error: PikaError | None = None
-    state: Succeeded | Failed | None = None
-    intent: Intent | None = None
-    lost: SubmissionUncertainError | None = None
-    match found.status:
-        case Status.WAITING:
-            return Known(number=found.number)
-        case Status.SUBMITTING | Status.UNCERTAIN:
-            error = lost = _still_uncertain(found, request, name)
-            intent = found.intent()
-        case Status.SUCCEEDED | Status.FAILED:
-            state = found.terminal_state()
-            if state is None:
-                assert found.problem is not None  # noqa: S101 - what has no job was refused
-                error = refusal_of(found.problem)
-        case Status.SUBMITTED:
-            pass
-    return Known(
-        number=found.number,
-        resumed=True,
-        job_id=found.job_id,
-        state=state,
-        error=error,
-        files=found.files,
-        accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
-        hints=found.hints,
-        intent=intent,
-        lost=lost,
-        quoted=None if state is not None or (error is not None and lost is None) else found.quoted,
-        elsewhere=elsewhere,
-    )
-
-
-def _of_another_service(found: Found) -> OtherServiceError:
-    assert found.service is not None  # noqa: S101 - an attempt has one
-    place = found.service if found.base_url is None else f"{found.service} at {found.base_url}"
-    known = found.status is Status.SUBMITTED
-    return OtherServiceError(
-        f"it was submitted to {place}, and this batch goes elsewhere"
-        if known
-        else f"a submit of it went to {place} and its answer is not known; this batch goes "
-        "elsewhere",
-        service=found.service,
-        base_url=found.base_url,
-        job_id=found.job_id,
-        started=Started.YES if known else Started.MAYBE,
-    )
-
-
-def _still_uncertain(
-    found: Found, request: GenerationRequest, name: str
-) -> SubmissionUncertainError:
-    assert found.sent_at is not None  # noqa: S101 - the intent was written with its time
-    return SubmissionUncertainError(
-        "an earlier run ended between sending the submit and reading its answer"
-        if found.problem is None
-        else headline_of(found.problem),
-        request=request,
-        fingerprint=name,
-        sent_at=datetime.fromtimestamp(found.sent_at, UTC),
-        job_id=found.job_id,
-        journalled=True,
-        sent=found.intent(),
-    )

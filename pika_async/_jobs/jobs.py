@@ -29,9 +29,8 @@ share its polls.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -40,11 +39,13 @@ from attrs import frozen
 from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
+from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submit import Submit, Submitter, new_submit_id
+from pika_async._jobs.submission import Submit, new_submit_id
+from pika_async._jobs.submit import Submitter
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async._states import Failed, Succeeded
@@ -70,9 +71,6 @@ if TYPE_CHECKING:
     from pika_async.dialects import Accepted
 
 _T = TypeVar("_T")
-
-# A minute's worth of them, up to 166 a second, which no such service admits.
-_REMEMBERED_SUBMITS: Final = 10_000
 
 
 @frozen
@@ -122,8 +120,7 @@ class Jobs:
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self._slots = Slots(max_in_flight)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
-        # Of the latest, oldest first: for a minute, "not found" is no verdict.
-        self._submitted_at: OrderedDict[str, float] = OrderedDict()
+        self._lately = LatestSubmits(timing.now, retry.appearance)
 
     @property
     def polling(self) -> PollPolicy:
@@ -175,7 +172,7 @@ class Jobs:
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
         """The job of an answer, made before anyone can be told of its id."""
         self._finder.belongs(accepted.handle.job_id, submit.submit_id)
-        self._note_submit(accepted.handle.job_id)
+        self._lately.note(accepted.handle.job_id)
         return self._remembered(
             Tracker.start(
                 accepted.handle, self._waiting, request=submit.request, state=accepted.state
@@ -206,6 +203,7 @@ class Jobs:
             prepared=prepared,
             recorder=recorder,
             describe=self._intent,
+            earlier=None if again is None else again.origin,
         )
         if recorder is not None and again is not None:
             submit.lost = TransportError("an earlier run ended before its answer was read")
@@ -219,6 +217,7 @@ class Jobs:
             submit_id=submit.submit_id,
             digest=digest,
             body=text,
+            origin=submit.origin,
         )
 
     def attach(
@@ -228,6 +227,7 @@ class Jobs:
         request: GenerationRequest | None = None,
         seconds_ago: float | None = None,
         hints: Mapping[str, str] | None = None,
+        origin: str | None = None,
     ) -> Job:
         """A job by its id, to come back to it: no I/O, and the same object for the same id.
 
@@ -237,15 +237,17 @@ class Jobs:
             seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
                 may have yet to appear at the service.
             hints: What looks at it are to know: addresses, facts of the submit.
+            origin: What the observer of its submit called that.
         """
         known = self._jobs.get(job_id)
         if known is not None:
             return known
-        born = self._submitted_at.get(job_id)
+        born = self._lately.sent_at(job_id)
         if born is None and seconds_ago is not None and 0 <= seconds_ago < math.inf:
             born = self._timing.now() - seconds_ago
+        handle = Handle(job_id, hints or {})
         return self._remembered(
-            Tracker.start(Handle(job_id, hints or {}), self._waiting, request=request, born=born)
+            Tracker.start(handle, self._waiting, request=request, born=born, origin=origin)
         )
 
     async def find(self, lost: SubmissionUncertainError, known: Collection[str] = ()) -> Job | None:
@@ -263,7 +265,13 @@ class Jobs:
         if handle is None:
             return None
         age = (self._timing.utc() - lost.sent_at).total_seconds()
-        return self.attach(handle.job_id, request=lost.request, seconds_ago=age, hints=handle.hints)
+        return self.attach(
+            handle.job_id,
+            request=lost.request,
+            seconds_ago=age,
+            hints=handle.hints,
+            origin=None if lost.sent is None else lost.sent.origin,
+        )
 
     async def found(
         self, lost: SubmissionUncertainError, known: Collection[str] = ()
@@ -271,7 +279,7 @@ class Jobs:
         """The same, as what it takes to come back to the job from any process."""
         handle = await self._finder.find(lost, known)
         if handle is not None:
-            self._note_submit(handle.job_id)
+            self._lately.note(handle.job_id)
         return handle
 
     @property
@@ -379,13 +387,6 @@ class Jobs:
 
     async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
         return await stubbornly(step, self._retry, self._timing)
-
-    def _note_submit(self, job_id: str) -> None:
-        now, latest = self._timing.now(), self._submitted_at
-        latest[job_id] = now
-        long_ago = now - self._retry.appearance
-        while len(latest) > _REMEMBERED_SUBMITS or latest[next(iter(latest))] < long_ago:
-            latest.popitem(last=False)
 
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)

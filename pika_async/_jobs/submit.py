@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-import os
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio.lowlevel
-from attrs import define, evolve
+from attrs import evolve
 
-from pika_async._errors import ClientStateError, PikaError, SubmissionUncertainError
+from pika_async._errors import ClientStateError, PikaError
 from pika_async._events import (
     JobAccepted,
     SubmitHeldBack,
@@ -28,74 +25,23 @@ from pika_async._events import (
     SubmitUncertain,
     SubmitWithdrawn,
 )
-from pika_async._http import HTTPRequest
 from pika_async._jobs.brake import Brake
-from pika_async._jobs.job import Job
-from pika_async._jobs.recorder import Recorder
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
-from pika_async._request.fingerprint import fingerprint
-from pika_async._request.record import Intent
-from pika_async._request.request import GenerationRequest
 from pika_async._wire.departure import Departure
 from pika_async.dialects import Accepted, Finds, Handle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async._backoff import RetryPolicy
+    from pika_async._errors import SubmissionUncertainError
+    from pika_async._jobs.job import Job
+    from pika_async._jobs.recorder import Recorder
+    from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
+    from pika_async._request.record import Intent
     from pika_async._timing import Timing
     from pika_async._wire.api import API
-
-# Before a submit is sent it has no time.
-_NEVER: Final = datetime.fromtimestamp(0, UTC)
-
-
-@define(kw_only=True, eq=False)
-class Submit:
-    """One submit, however often it is sent."""
-
-    submit_id: str
-    """Also the idempotency key, where the service knows one."""
-    request: GenerationRequest
-    content: GenerationRequest
-    """The same with its files read."""
-    prepared: HTTPRequest
-    """What is sent, each time the same byte for byte."""
-    recorder: Recorder | None = None
-    describe: Callable[[Submit], Intent]
-    """What is sent, for whoever writes it down or looks it up when its answer is lost."""
-    sent_at: datetime = _NEVER
-    sent: int = 0
-    awaited: bool = False
-    """Its POST has left, or it has ended, so that an event yet tells of it or has done so."""
-    lost: PikaError | None = None
-    """Why it may have started a job already, where it is sent again with its key."""
-    job: Job | None = None
-    """What came of it."""
-    _intent: Intent | None = None
-
-    def intent(self) -> Intent:
-        """What is sent, made when it is first asked for: most submits need nothing of the kind."""
-        if self._intent is None:
-            self._intent = self.describe(self)
-        return self._intent
-
-    def uncertain(self, cause: BaseException) -> SubmissionUncertainError:
-        """The error where it may have started a job."""
-        error = SubmissionUncertainError(
-            f"the submit broke off: {cause.what if isinstance(cause, PikaError) else repr(cause)}",
-            request=self.request,
-            fingerprint=fingerprint(self.content),
-            sent_at=self.sent_at,
-            job_id=getattr(cause, "job_id", None),
-            sent=self.intent(),
-        )
-        error.__cause__ = cause
-        return error
-
-
-def new_submit_id() -> str:
-    """The name of a new submit: 32 hexadecimal digits that nobody guesses."""
-    return os.urandom(16).hex()
 
 
 def _closed() -> ClientStateError:
@@ -142,8 +88,12 @@ class Submitter:
         try:
             return await self._sent(submit)
         finally:
-            if submit.sent and not submit.awaited:
-                self._tell_withdrawn(submit)
+            if not submit.awaited:
+                if submit.sent:
+                    self._tell_withdrawn(submit)
+                elif submit.origin is not None:
+                    # The observer has heard of it, and it has not left.
+                    self._tell(SubmitWithdrawn(submit_id=submit.submit_id))
 
     async def _sent(self, submit: Submit) -> Job:
         attempt = 0
@@ -201,7 +151,8 @@ class Submitter:
             # Whoever is being cancelled must not pay for one more.
             await anyio.lowlevel.checkpoint_if_cancelled()
         else:
-            await submit.recorder.leaving(submit.intent)
+            names = self._tell.names_origins
+            await submit.recorder.leaving(partial(self._named, submit) if names else submit.intent)
         submit.sent += 1
         submit.sent_at = self._timing.utc()
         if self._tell.is_traced:
@@ -215,12 +166,24 @@ class Submitter:
                 )
             )
 
+    def _named(self, submit: Submit) -> Intent:
+        """What is sent, with what the observer calls it."""
+        if submit.origin is None:
+            submit.origin = self._tell.origin(
+                submit.submit_id, submit.request, self._api.dialect.name, submit.earlier
+            )
+        return submit.intent()
+
+    def _uncertain(self, submit: Submit, cause: BaseException) -> SubmissionUncertainError:
+        self._named(submit)
+        return submit.uncertain(cause)
+
     def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
         """The error to raise where it is not sent again."""
         submit.awaited = True
         # Once it may have started a job, a refusal of a later try does not undo that.
         if verdict is Verdict.UNCERTAIN or submit.lost is not None:
-            lost = submit.uncertain(submit.lost or error)
+            lost = self._uncertain(submit, submit.lost or error)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
             return lost
         error.tries = submit.sent
@@ -324,7 +287,7 @@ class Submitter:
             uncertain = after_submit(error) is Verdict.UNCERTAIN or submit.lost is not None
             if not uncertain:
                 self._stayed(submit)
-            named = await self._named(error) if uncertain else None
+            named = await self._job_named_by(error) if uncertain else None
             if named is None:
                 raise
             accepted = named
@@ -341,7 +304,7 @@ class Submitter:
         if submit.recorder is not None and submit.lost is None:
             submit.recorder.stayed()
 
-    async def _named(self, error: PikaError) -> Accepted | None:
+    async def _job_named_by(self, error: PikaError) -> Accepted | None:
         """The job that a failed answer names, where one look finds it."""
         if not self._looks_up or error.job_id is None:
             return None
@@ -374,7 +337,7 @@ class Submitter:
         ):
             self._tell(SubmitRefused(submit_id=submit.submit_id, error=outcome))
         else:
-            lost = submit.uncertain(submit.lost or outcome)
+            lost = self._uncertain(submit, submit.lost or outcome)
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))

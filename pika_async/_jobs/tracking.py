@@ -120,6 +120,8 @@ class Tracker:
     born: float
     """When it was submitted; when it was re-attached, where its age is not known."""
     of_known_age: bool
+    origin: str | None
+    """What the observer of its submit called that, where this client did not submit it."""
     newest: Change
     due: float
     """When the next look is worth taking."""
@@ -140,6 +142,7 @@ class Tracker:
         request: GenerationRequest | None = None,
         state: JobState | None = None,
         born: float | None = None,
+        origin: str | None = None,
     ) -> Tracker:
         """Track a job.
 
@@ -149,6 +152,7 @@ class Tracker:
             request: What was asked for, where it is known.
             state: How the service says that it stands, where it was just submitted.
             born: When it was submitted, where this client or its caller knows.
+            origin: What the observer of its submit called that.
         """
         now = waiting.now()
         appearance = waiting.retry.appearance
@@ -165,6 +169,7 @@ class Tracker:
             ),
             born=now if born is None else born,
             of_known_age=state is not None or born is not None,
+            origin=origin,
             newest=Change(None, now, 0),
             due=now,
         )
@@ -295,6 +300,7 @@ class Tracker:
                 elapsed=change.at - self.born,
                 polls=change.polls,
                 request=self.request,
+                origin=self.origin,
             )
         )
 

@@ -49,6 +49,7 @@ class Found:
     problem: str | None = None
     files: tuple[SavedFile, ...] = ()
     quoted: Money | None = None
+    origin: str | None = None
 
     def terminal_state(self) -> Succeeded | Failed | None:
         """The end of the job, if it has been seen."""
@@ -64,6 +65,7 @@ class Found:
             submit_id=self.submit_id,
             digest=self.digest or "",
             body=self.body or "",
+            origin=self.origin,
         )
 
 
@@ -117,13 +119,13 @@ ON CONFLICT (fingerprint) DO UPDATE SET count = count + 1 RETURNING count
 _THAT_COUNTS = "SELECT max(id) FROM attempts WHERE request = ?"
 _ATTEMPT = f"""
 SELECT status, service, base_url, submit_id, digest, body, job_id, hints, sent_at, accepted_at,
-    state, problem, files, quoted, quoted_currency
+    state, problem, files, quoted, quoted_currency, origin
 FROM attempts WHERE id = ({_THAT_COUNTS})
 """
 _BEGIN = """
 INSERT INTO attempts (request, status, service, base_url, submit_id, digest, body, sent_at,
-    quoted, quoted_currency)
-VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
+    quoted, quoted_currency, origin)
+VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # What a failed answer named belongs to nobody until it has been found.
 # Of jobs that were waited for without a pause: none that one run submitted and another saw end.
@@ -205,7 +207,7 @@ def status_of(status: str, problem: str | None) -> Status:
 
 def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
     status, service, base_url, submit_id, digest, body, job_id, hints, *rest = attempt
-    sent_at, accepted_at, state, problem, files, quoted, currency = rest
+    sent_at, accepted_at, state, problem, files, quoted, currency, origin = rest
     return Found(
         request=request,
         number=number,
@@ -223,6 +225,7 @@ def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
         problem=problem,
         files=() if files is None else files_of(files),
         quoted=None if quoted is None else Money(quoted, currency),
+        origin=origin,
     )
 
 
@@ -245,7 +248,7 @@ def begin_attempt(
 ) -> None:
     sent = (intent.service, intent.base_url, intent.submit_id, intent.digest, intent.body)
     price = (None, None) if quoted is None else (quoted.micros, quoted.currency)
-    connection.execute(_BEGIN, (request, *sent, sent_at, *price))
+    connection.execute(_BEGIN, (request, *sent, sent_at, *price, intent.origin))
 
 
 def job_ids(connection: sqlite3.Connection) -> set[str]:

@@ -124,6 +124,8 @@ class Attempt:
         files: The videos of it that were saved.
         quoted: What it was taken to cost before it was sent, or None.
         charged: What it cost, where the service said so, else None.
+        origin: What the observer of the client called the submit (``NamesOrigins``), or None: with
+            ``Telemetry``, the ``traceparent`` of its span.
     """
 
     status: Status
@@ -143,6 +145,7 @@ class Attempt:
     files: tuple[SavedFile, ...] = ()
     quoted: Money | None = None
     charged: Money | None = None
+    origin: str | None = None
 
 
 @frozen(kw_only=True)

@@ -192,9 +192,21 @@ class Journal:
         return self._commits.write(partial(attempts.take_back, request, submit_id))
 
     def accepted(
-        self, request: int, job_id: str, hints: Mapping[str, str] | None = None
+        self,
+        request: int,
+        job_id: str,
+        hints: Mapping[str, str] | None = None,
+        origin: str | None = None,
     ) -> asyncio.Future[KnownJob]:
-        """The id of the job, before anyone is told of it; ``hints``: where else to look at it."""
+        """The id of the job, before anyone is told of it.
+
+        Args:
+            request: The request that it is for.
+            job_id: The job.
+            hints: Where else to look at it.
+            origin: What the observer calls the submit, where that has changed since it was written
+                down.
+        """
         values = {
             "status": Status.SUBMITTED,
             "job_id": job_id,
@@ -202,6 +214,8 @@ class Journal:
             "accepted_at": self.now(),
             "problem": None,
         }
+        if origin is not None:
+            values["origin"] = origin
         return self._commits.write(partial(attempts.accept, request, job_id, values))
 
     def uncertain(self, request: int, error: PikaError) -> asyncio.Future[None]:

@@ -240,6 +240,7 @@ def _attempt(row: _Row) -> Attempt:
         files=() if row["files"] is None else files_of(row["files"]),
         quoted=_money(row, "quoted"),
         charged=_money(row, "charged"),
+        origin=row["origin"],
     )
 
 

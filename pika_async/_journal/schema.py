@@ -2,7 +2,8 @@
 
 Format 1 had one row a request, and copied what a new submit would overwrite into a table of the
 past. Format 2 has one row a request and one row a submit of it. Format 3 says of itself whether
-its log is with it.
+its log is with it. Format 4 tells where a run saved its videos, and format 5 what the observer
+called a submit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # https://www.sqlite.org/fileformat2.html#application_id
 APPLICATION_ID: Final = 0x50494B41
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 # Times are seconds since 1970, money is whole millionths of its currency. The columns of a request
 # after `request` tell what went wrong with it while no attempt stands. An attempt is a submit that
@@ -80,13 +81,15 @@ CREATE TABLE runs (
     output_dir TEXT
 )
 """
+# Of formats 2 to 4 the attempts were as above.
+_ADD_ORIGIN: Final = "ALTER TABLE attempts ADD COLUMN origin TEXT"
 _ADD_OUTPUT_DIR: Final = "ALTER TABLE runs ADD COLUMN output_dir TEXT"
 
 
 def make(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database."""
     with _Transaction(connection):
-        for statement in (_RUNS, _REQUESTS, _ATTEMPTS, _INDEX):
+        for statement in (_RUNS, _REQUESTS, _ATTEMPTS, _INDEX, _ADD_ORIGIN):
             connection.execute(statement)
         make_log(connection)
         note_tables(connection)
@@ -215,4 +218,8 @@ def _from_3_to_4(connection: sqlite3.Connection) -> None:
     connection.execute(_ADD_OUTPUT_DIR)
 
 
-_STEPS: Final = {1: _from_1_to_2, 2: make_log, 3: _from_3_to_4}
+def _from_4_to_5(connection: sqlite3.Connection) -> None:
+    connection.execute(_ADD_ORIGIN)
+
+
+_STEPS: Final = {1: _from_1_to_2, 2: make_log, 3: _from_3_to_4, 4: _from_4_to_5}

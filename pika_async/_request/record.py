@@ -37,6 +37,7 @@ class Intent:
         submit_id: The idempotency key: new for each submit, the same when it is sent again.
         digest: SHA-256 of the body, hexadecimal.
         body: The body as text, without bulk; see :func:`intent_body`.
+        origin: What the observer calls the submit, or None.
     """
 
     service: str
@@ -44,6 +45,7 @@ class Intent:
     submit_id: str
     digest: str
     body: str
+    origin: str | None = None
 
 
 def intent_body(body: bytes) -> tuple[str, str]:

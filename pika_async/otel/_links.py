@@ -59,12 +59,15 @@ class Links:
             except Exception as error:  # noqa: BLE001 - whatever a store raises
                 self._problem = error
 
-    def get(self, name: str) -> list[Link]:
-        """The link to the span of a submit, if that is known."""
+    def get(self, name: str, origin: str | None = None) -> list[Link]:
+        """The link to the span of a submit, if that is known.
+
+        ``origin``: its ``traceparent`` as it was kept with the submit, where it was.
+        """
         context = self._known.get(name)
         if context is not None:
             return [Link(context)]
-        link = as_link(self._stored(name))
+        link = as_link(self._stored(name)) or as_link(origin)
         return [] if link is None else [link]
 
     def text(self, name: str) -> str | None:

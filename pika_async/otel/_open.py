@@ -35,7 +35,8 @@ class Submit:
 
     job: Job
     span: Span
-    began: float
+    sent_at: float | None = None
+    """When it left, on the monotonic clock; None: it is being written down."""
 
 
 # What every instrumentation asks whether it is to be silent.

@@ -1,10 +1,12 @@
 """An observer that makes spans and metrics of events.
 
 The life of a job in spans. The first ``SubmitSent`` opens the job's span, below the caller's, and
-in it the one of the submit. That one ends with the answer, so that it is exported while the job
-runs on: of a process that crashes later it is what remains, and what whoever comes back links to.
-The job's span gets an event for each kind of state and ends with the job. Where nobody waits for
-the job any more it ends too, as "left"; whoever comes back to the job opens another.
+in it the one of the submit; where a submit is written down before it leaves, that opens both, since
+its ``traceparent`` is kept with it. The submit's span ends with the answer, so that it is exported
+while the job runs on: of a process that crashes later it is what remains, and what whoever comes
+back links to. The job's span gets an event for each kind of state and ends with the job. Where
+nobody waits for the job any more it ends too, as "left"; whoever comes back to the job opens
+another.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ from pika_async.otel._facts import (
     state_facts,
     text,
 )
-from pika_async.otel._links import Links
+from pika_async.otel._links import Links, as_text
 from pika_async.otel._metrics import metrics_of
 from pika_async.otel._open import Job, Submit, suppressed
 
@@ -89,7 +91,8 @@ class Telemetry:
             ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says so.
         links: Where to keep the ``traceparent`` of each submit, by the id of its job, until the job
             ends: another process that comes back to the job then links to the submit. A
-            ``shelve``, say; by default it is kept in this process alone.
+            ``shelve``, say; by default it is kept in this process alone. A batch with a journal
+            needs none, nor does a worker of Temporal: there it is kept with the submit.
         observer: Another observer, which is told each event, too.
     """
 
@@ -139,6 +142,16 @@ class Telemetry:
             if self._observer is not None:
                 self._observer(event)
 
+    def submit_origin(
+        self, *, submit_id: str, request: GenerationRequest, service: str, earlier: str | None
+    ) -> str | None:
+        """The ``traceparent`` of a submit, for whoever writes the submit down."""
+        submit = self._submits.get(submit_id)
+        if submit is None:
+            submit = self._open_submit(submit_id, request, service, earlier)
+        context = submit.span.get_span_context()
+        return as_text(context) if context.is_valid else None
+
     def around_poll(self) -> AbstractContextManager[object]:
         """The context of a poll: no instrumentation makes a span of it."""
         return suppressed()
@@ -166,26 +179,41 @@ class Telemetry:
         self.close()
 
     def _sent(self, event: SubmitSent) -> None:
-        known = self._submits.get(event.submit_id)
-        if known is not None:
-            known.span.add_event("pika.submit.sent_again", {"pika.tries": event.tries})
+        submit = self._submits.get(event.submit_id)
+        if submit is None:
+            submit = self._open_submit(event.submit_id, event.request, event.service)
+        elif submit.sent_at is not None:
+            submit.span.add_event("pika.submit.sent_again", {"pika.tries": event.tries})
             return
+        submit.sent_at = time.monotonic()
+        # Of a process that ends here this is all that leads to the span.
+        self._links.keep(event.submit_id, submit.span.get_span_context())
+
+    def _open_submit(
+        self,
+        submit_id: str,
+        request: GenerationRequest,
+        service: str,
+        earlier: str | None = None,
+    ) -> Submit:
         if len(self._submits) >= _MOST_OPEN:
             self._end_submit(next(iter(self._submits)), "left")
-        shared = common(event.request, event.service)
-        job = self._opened(shared, event.request)
+        job = self._opened(common(request, service), request)
         span = self._tracer.start_span(
             "pika submit",
             context=trace.set_span_in_context(job.span),
-            attributes={"pika.service": event.service, "pika.submit.id": event.submit_id},
-            links=self._links.get(event.submit_id),
+            attributes={"pika.service": service, "pika.submit.id": submit_id},
+            links=self._links.get(submit_id, earlier),
         )
-        self._submits[event.submit_id] = Submit(job, span, time.monotonic())
-        # Of a process that ends here this is all that leads to the span.
-        self._links.keep(event.submit_id, span.get_span_context())
+        submit = self._submits[submit_id] = Submit(job, span)
+        return submit
 
     def _opened(
-        self, shared: Facts, request: GenerationRequest | None, resumed_id: str | None = None
+        self,
+        shared: Facts,
+        request: GenerationRequest | None,
+        resumed_id: str | None = None,
+        origin: str | None = None,
     ) -> Job:
         """The span of a job, below that of whoever submits it or waits for it."""
         facts: Facts = asked(request)
@@ -198,7 +226,7 @@ class Telemetry:
             span_name(shared),
             kind=SpanKind.CLIENT,
             attributes=facts,
-            links=None if resumed_id is None else self._links.get(resumed_id),
+            links=None if resumed_id is None else self._links.get(resumed_id, origin),
         )
         return Job(span, shared, resumed=resumed_id is not None)
 
@@ -227,7 +255,7 @@ class Telemetry:
                 known.span.add_event("pika.job.unclaimed")
             return
         job, span = submit.job, submit.span
-        self._metrics.submit_ended(time.monotonic() - submit.began, "accepted", job.shared, None)
+        self._metrics.submit_ended(_since(submit.sent_at), "accepted", job.shared, None)
         span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "accepted"})
         span.end()
         if event.unclaimed:
@@ -259,15 +287,16 @@ class Telemetry:
         submit = self._submits.pop(submit_id, None)
         if submit is None:
             return
-        seconds = time.monotonic() - submit.began
-        self._metrics.submit_ended(seconds, outcome, submit.job.shared, error)
+        if submit.sent_at is not None:
+            seconds = _since(submit.sent_at)
+            self._metrics.submit_ended(seconds, outcome, submit.job.shared, error)
         for span in (submit.span, submit.job.span):
             span.set_attribute("pika.outcome", outcome)
             if error is not None:
                 span.set_attributes(error_facts(error))
                 span.set_status(_ERROR)
             span.end()
-        if outcome in ("refused", "withdrawn"):
+        if outcome in ("refused", "withdrawn") and submit.sent_at is not None:
             # What is uncertain may be sent again with its name.
             self._links.forget(submit_id)
 
@@ -284,15 +313,16 @@ class Telemetry:
             if event.previous is not None and event.previous.is_terminal:
                 self._charged_late(event)
                 return
-            job = self._come_back(event.job_id, event.request)
+            job = self._come_back(event)
         job.span.add_event(
             "pika.job.state",
             {**state_facts(event.state), "pika.polls": event.polls},
         )
 
-    def _come_back(self, job_id: str, request: GenerationRequest | None) -> Job:
-        job = self._opened(common(request, None), request, job_id)
-        self._begun(job_id, job)
+    def _come_back(self, event: StateChanged) -> Job:
+        shared = common(event.request, None)
+        job = self._opened(shared, event.request, event.job_id, event.origin)
+        self._begun(event.job_id, job)
         return job
 
     def _charged_late(self, event: StateChanged) -> None:
@@ -349,6 +379,10 @@ class Telemetry:
             job.span.set_attributes(error_facts(error))
             job.span.set_status(_ERROR)
         job.span.end()
+
+
+def _since(sent_at: float | None) -> float:
+    return 0.0 if sent_at is None else time.monotonic() - sent_at
 
 
 def _messages(prompt: str) -> str:

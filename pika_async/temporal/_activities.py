@@ -180,7 +180,10 @@ class Activities:
             sent=restored(lost.sent.intent, request),
         )
         job = await self._submitting.find(error)
-        return None if job is None else Accepted(job_id=job.id, sent_at=lost.sent.sent_at)
+        if job is None:
+            return None
+        sent = lost.sent
+        return Accepted(job_id=job.id, sent_at=sent.sent_at, origin=sent.intent.origin)
 
     @activity.defn(name=FINISH)
     async def finish(self, errand: Errand) -> Finished | Declined:
@@ -208,7 +211,11 @@ class Activities:
         age = (_utc() - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
         job = jobs_of(self._waiting).attach(
-            job_id, request=request, seconds_ago=age, hints=errand.job.hints
+            job_id,
+            request=request,
+            seconds_ago=age,
+            hints=errand.job.hints,
+            origin=errand.job.origin,
         )
         async with beating():
             try:

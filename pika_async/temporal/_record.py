@@ -110,7 +110,10 @@ class EngineRecord:
         assert self.sent is not None  # noqa: S101 - it has left
         handle = accepted.handle
         self.job = Accepted(
-            job_id=handle.job_id, sent_at=self.sent.sent_at, hints=dict(handle.hints)
+            job_id=handle.job_id,
+            sent_at=self.sent.sent_at,
+            hints=dict(handle.hints),
+            origin=self.sent.intent.origin,
         )
         try:
             await self._beat(self.job)

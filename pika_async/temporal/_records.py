@@ -38,11 +38,13 @@ class Accepted:
         job_id: The job.
         sent_at: When it was submitted.
         hints: What looks at it are to know: addresses, facts of the submit.
+        origin: What the observer of the worker called the submit, or None.
     """
 
     job_id: str
     sent_at: datetime
     hints: Mapping[str, str] = field(factory=dict)
+    origin: str | None = None
 
 
 Record = Leaving | Accepted

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from attrs import evolve
+
+from pika_async.cli._campaign import server, words
+from pika_async.cli._campaign.engine import CampaignTrail
+from pika_async.temporal import CampaignProgress
+from pika_async.temporal._campaign.search import ATTRIBUTES
 
 NOWHERE = ("--server", "127.0.0.1:1")
 
@@ -91,3 +98,35 @@ def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install(words,
     )
     assert done.returncode == code, done.stderr
     assert said in done.stdout + done.stderr
+
+
+PROGRESS = CampaignProgress(
+    prompts=9, taken=9, submitted=9, in_flight=0, succeeded=9, failed=0, refused=0, uncertain=0
+)
+
+
+class TestBeingFound:
+    """By search attributes, which a server must be told of once."""
+
+    def said(self, progress, **engine):
+        return list(words.lines(progress, CampaignTrail(campaign="summer", **engine)))
+
+    def test_status_says_how_to_add_them_to_a_server_that_does_not_know_them(self):
+        said = self.said(PROGRESS, server="temporal.example:7233", namespace="films")
+        create = "temporal operator search-attribute create"
+        engine = "--address temporal.example:7233 --namespace films"
+        assert said[-2:] == [
+            f"  {create} --name PikaCampaign --type Keyword {engine}",
+            f"  {create} --name PikaUncertain --name PikaFailed --type Int {engine}",
+        ]
+        named = {word for line in said[-2:] for word in line.split() if word.startswith("Pika")}
+        assert named == set(ATTRIBUTES)
+
+    def test_it_says_nothing_where_they_are_known(self):
+        said = self.said(evolve(PROGRESS, searchable=True))
+        assert "search" not in " ".join(said)
+
+    def test_the_server_of_the_command_line_is_told_of_them(self):
+        command = " ".join(server._command("temporal", Path("pika.db"), 7233, 8233))
+        for name, kind in ATTRIBUTES.items():
+            assert f"--search-attribute {name}={kind}" in command

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.batches import KEY, client_for
@@ -735,3 +736,28 @@ async def test_a_journal_whose_opening_is_cancelled_at_its_first_write_can_be_op
             await opening
     async with opened(tmp_path / "journal.sqlite3"):
         pass
+
+
+class TestOrigins:
+    """What the observer calls a submit is kept with it, and told to whoever comes back."""
+
+    async def test_it_is_written_with_the_intent(self, tmp_path):
+        async with opened(tmp_path / "j") as journal:
+            found = await journal.claim("f", 0, "{}")
+            await journal.submitting(found.request, evolve(sent(), origin="mine: 1"))
+        again = await found_again(tmp_path / "j")
+        assert (again.origin, again.intent().origin) == ("mine: 1", "mine: 1")
+
+    async def test_it_stays_when_the_job_is_named(self, tmp_path):
+        async with opened(tmp_path / "j") as journal:
+            found = await journal.claim("f", 0, "{}")
+            await journal.submitting(found.request, evolve(sent(), origin="mine: 1"))
+            await journal.accepted(found.request, "job-1")
+        assert (await found_again(tmp_path / "j")).origin == "mine: 1"
+
+    async def test_that_of_the_submit_that_named_the_job_takes_its_place(self, tmp_path):
+        async with opened(tmp_path / "j") as journal:
+            found = await journal.claim("f", 0, "{}")
+            await journal.submitting(found.request, evolve(sent(), origin="mine: 1"))
+            await journal.accepted(found.request, "job-1", None, "mine: 2")
+        assert (await found_again(tmp_path / "j")).origin == "mine: 2"

@@ -1,7 +1,7 @@
 """The steps from older formats: real journals of the versions that wrote them.
 
-Those of format 1 are kept in ``format1``, those of formats 2 and 3, at the end, in ``format2`` and
-``format3``.
+Those of format 1 are kept in ``format1``, those of formats 2 to 4, at the end, in ``format2`` to
+``format4``.
 
 They were made by that version against its own simulator, each in one folder that was copied when
 its last process had ended:
@@ -55,6 +55,7 @@ from pika_async.simulator import Polls, Simulator
 FORMAT_1 = Path(__file__).parent / "format1"
 FORMAT_2 = Path(__file__).parent / "format2"
 FORMAT_3 = Path(__file__).parent / "format3"
+FORMAT_4 = Path(__file__).parent / "format4"
 
 # Each request, how far it has come, and how far each of its submits has.
 FOUND = {
@@ -553,3 +554,105 @@ class TestFormat3:
                 connection.execute("UPDATE attempts SET job_id = ?, base_url = NULL", (job.id,))
             (result,) = await run_batch(client, [prompt], journal=path, output_dir=folder)
         assert [file.name for file in result.files] == [f"00000-красная-панда-{job.id}.mp4"]
+
+
+class TestFormat4:
+    """Four that its version left, without a text of an observer's.
+
+    - ``saved``: two prompts; both succeeded, and their videos were saved.
+    - ``uncertain``: the connection was reset after the submit had left (``reset-after``).
+    - ``running``: two prompts; the batch was left while both jobs were in flight.
+    - ``killed``: the same, and the process was killed with SIGKILL. All that it wrote lies in the
+      ``-wal``.
+    """
+
+    FOUND = (
+        ("saved", {("a red panda", "succeeded"), ("красная панда", "succeeded")}),
+        ("uncertain", {("uncertain", "uncertain")}),
+        ("running", {("in flight 0", "submitted"), ("in flight 1", "submitted")}),
+        ("killed", {("in flight 0", "submitted"), ("in flight 1", "submitted")}),
+    )
+    each = pytest.mark.parametrize(("name", "found"), FOUND)
+
+    @pytest.fixture
+    def older(self, tmp_path):
+        def copied(name: str) -> Path:
+            for path in FORMAT_4.glob(f"{name}.journal*"):
+                shutil.copy(path, tmp_path)
+            return tmp_path / f"{name}.journal"
+
+        return copied
+
+    @each
+    def test_it_is_read_and_stays_as_it_is(self, older, name, found, tmp_path):
+        path = older(name)
+        before = contents(tmp_path)
+        entries = list(read_journal(path))
+        assert {(entry.prompt, entry.status) for entry in entries} == found
+        assert {attempt.origin for entry in entries for attempt in entry.attempts} == {None}
+        assert contents(tmp_path) == before
+
+    @each
+    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, found):
+        path = older(name)
+        assert version(path) == 4
+        before = {entry.id: entry.attempts for entry in read_journal(path)}
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {entry.id: entry.attempts for entry in read_journal(path)} == before
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+    @each
+    def test_a_step_that_breaks_off_leaves_it_as_it_was(self, older, name, found, monkeypatch):
+        path = older(name)
+
+        def half_way(connection):
+            connection.execute("ALTER TABLE attempts ADD COLUMN origin TEXT")
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(schema._STEPS, 4, half_way)
+        with pytest.raises(KeyboardInterrupt):
+            JournalFile(path, 1e10)
+        monkeypatch.undo()
+        assert version(path) == 4
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+    async def test_a_job_in_flight_is_polled_and_not_bought_again(self, older):
+        path = older("killed")
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            job = await client.submit("in flight 0")
+            JournalFile(path, 1e10).close()
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE attempts SET job_id = ?, base_url = NULL", (job.id,))
+            (result,) = await run_batch(client, ["in flight 0"], journal=path)
+            assert len(sim.submissions) == 1
+        assert (result.job_id, result.ok, result.resumed) == (job.id, True, True)
+
+
+def test_all_formats_lead_to_the_tables_that_a_new_journal_has(tmp_path):
+    """Each step adds what it is to add, and none adds it twice."""
+    with closing(JournalFile(tmp_path / "new", 1e10)):
+        pass
+    new = columns(tmp_path / "new")
+    assert "origin" in new["attempts"]
+    for folder in (FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4):
+        for path in sorted(folder.glob("*.journal*")):
+            shutil.copy(path, tmp_path)
+        for path in sorted(folder.glob("*.journal")):
+            copy = tmp_path / path.name
+            JournalFile(copy, 1e10).close()
+            assert columns(copy) == new, path
+            for each in tmp_path.glob("*.journal*"):
+                if each.name.startswith(copy.name):
+                    each.unlink()
+
+
+def columns(path: Path) -> dict[str, list[str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return {
+            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for (name,) in tables.fetchall()
+        }

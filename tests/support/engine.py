@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 SERVER = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -41,10 +43,12 @@ class DevelopmentServer:
     Attributes:
         folder: Where its database lies.
         port: Where it listens.
+        attributes: The search attributes that it knows, with their types, on a new database.
     """
 
     folder: Path
-    port: int = Factory(_free_port)
+    port: int = Factory(free_port)
+    attributes: Mapping[str, str] = Factory(dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,6 +64,11 @@ class DevelopmentServer:
                 *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)),
                 *(*options.split(), "--sqlite-pragma", "synchronous=full"),
                 *("--db-filename", str(self.folder / "engine.db")),
+                *(
+                    word
+                    for name, kind in self.attributes.items()
+                    for word in ("--search-attribute", f"{name}={kind}")
+                ),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -80,9 +89,9 @@ class DevelopmentServer:
 
 
 @contextmanager
-def development_server(folder: Path) -> Iterator[str]:
+def development_server(folder: Path, attributes: Mapping[str, str] | None = None) -> Iterator[str]:
     """Its address."""
-    server = DevelopmentServer(folder)
+    server = DevelopmentServer(folder, attributes=attributes or {})
     try:
         server.start()
         yield server.address

@@ -28,6 +28,7 @@ from temporalio.client import Client
 from pika_async import Money
 from pika_async.simulator import Fault, Simulator
 from pika_async.temporal import Campaign, GenerateVideo, PikaPlugin, Uncertain
+from pika_async.temporal._campaign.search import ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,6 +118,17 @@ async def _halted(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000001", "page-held")
 
 
+async def _found(address: str, folder: Path) -> None:
+    """One that tells by its search attributes that a line is uncertain."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(6), folder, page_size=3)
+        campaign = await Campaign.start(
+            at.client, "found", folder, queue=at.queue, account="found", max_in_flight=2
+        )
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-found")
+
+
 async def _alone(address: str) -> None:
     async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
         await at.client.execute_workflow(
@@ -132,9 +144,10 @@ async def write() -> None:
     (_FOLDER / "engine").mkdir(parents=True)
     HISTORIES.mkdir(exist_ok=True)
     try:
-        with development_server(_FOLDER / "engine") as address:
+        with development_server(_FOLDER / "engine", ATTRIBUTES) as address:
             await _settled(address, _FOLDER / "settled")
             await _halted(address, _FOLDER / "halted")
+            await _found(address, _FOLDER / "found")
             await _alone(address)
     finally:
         shutil.rmtree(_FOLDER)

@@ -78,7 +78,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(service="gateway", *faults, request_timeout=30.0, **settings):
+async def scene(service="gateway", *faults, request_timeout=30.0, observer=None, **settings):
     clock = Clock()
     async with Simulator(service=service, duration=Polls(1), faults=faults, **settings) as sim:
         async with PikaClient(
@@ -87,6 +87,7 @@ async def scene(service="gateway", *faults, request_timeout=30.0, **settings):
             dialect=sim.dialect,
             request_timeout=request_timeout,
             retry=RetryPolicy(attempts=1, outage_budget=0.0),
+            observer=observer,
         ) as client:
             yield Scene(sim, client, clock)
 
@@ -390,3 +391,50 @@ async def test_while_the_service_wants_none_a_submit_is_told_so_and_does_not_wai
 def test_a_failure_is_never_repeated_by_the_engine():
     for cause in Cause:
         assert as_failure(cause, Said(error="", meaning="")).non_retryable
+
+
+class Numbering:
+    """An observer that numbers the submits."""
+
+    def __init__(self):
+        self.earlier, self.told = [], []
+
+    def __call__(self, event):
+        self.told.append(event)
+
+    def submit_origin(self, *, earlier, **_):
+        self.earlier.append(earlier)
+        return f"mine: {len(self.earlier)}"
+
+
+class TestOrigins:
+    """What the worker's observer calls a submit is in both records, and goes with the job."""
+
+    async def test_it_is_in_both_records_and_in_what_the_workflow_is_told(self):
+        async with scene(observer=Numbering()) as at:
+            job = await at.submit()
+            leaving, accepted = at.engine.records
+        assert (leaving.intent.origin, accepted.origin, job.origin) == ("mine: 1",) * 3
+
+    async def test_a_submit_that_is_repeated_with_its_key_is_told_the_first(self):
+        observer = Numbering()
+        lost = Fault("reset-after", started=True)
+        async with scene("pika", lost, observer=observer) as at:
+            _, said = await at.failure()
+            job = await at.submit(again=said.sent)
+        assert (said.sent.intent.origin, job.origin) == ("mine: 1", "mine: 2")
+        assert observer.earlier == [None, "mine: 1"]
+
+    async def test_a_job_that_is_found_has_that_of_the_submit_that_was_lost(self):
+        lost = Fault("reset-after", started=True)
+        async with scene("fal", lost, observer=Numbering()) as at:
+            _, said = await at.failure()
+            found = await at.environment.run(
+                at.activities.find, Lost(request=REQUEST, sent=said.sent)
+            )
+        assert found.origin == "mine: 1"
+
+    async def test_without_an_observer_the_engine_is_told_nothing_more_than_before(self):
+        async with scene() as at:
+            await at.submit()
+        assert not any("origin" in json.dumps(to_plain(one)) for one in at.engine.records)

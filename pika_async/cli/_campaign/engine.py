@@ -46,6 +46,12 @@ class CampaignTrail(Trail):
         given = [word for name, value in engine.items() if value for word in (name, value)]
         return shlex.join(["pika-async", "campaign", verb, *words, *given])
 
+    def temporal_line_of(self, *words: str) -> str:
+        """A command of Temporal's own program, at the same engine."""
+        engine = {"--address": self.server, "--namespace": self.namespace}
+        given = [word for name, value in engine.items() if value for word in (name, value)]
+        return shlex.join(["temporal", *words, *given])
+
     @property
     def begun(self) -> bool:
         """Whether it leaves something behind."""

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 
 _SHOWN_TROUBLES: Final = 3
+# What a server must be told once, so that it finds campaigns by their counts.
+_CREATE: Final = ("operator", "search-attribute", "create")
+_TO_BE_FOUND: Final = (
+    ("--name", "PikaCampaign", "--type", "Keyword"),
+    ("--name", "PikaUncertain", "--name", "PikaFailed", "--type", "Int"),
+)
 # Words with a digit in them: ids of jobs and requests, times, statuses.
 _ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
@@ -85,6 +91,10 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         pages = ", ".join(map(str, progress.stranded[:20]))
         yield f"pages without results, all of whose lines count as uncertain: {pages}"
     yield from _ways_on(progress, trail)
+    if not progress.searchable:
+        yield "the server does not know the search attributes of campaigns. To find those with"
+        yield "`PikaUncertain > 0`, add them once; campaigns that start later have them:"
+        yield from (f"  {trail.temporal_line_of(*_CREATE, *words)}" for words in _TO_BE_FOUND)
 
 
 def alike(text: str) -> str:

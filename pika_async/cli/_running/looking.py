@@ -87,6 +87,7 @@ def _lost(entry: JournalEntry, trail: Trail) -> SubmissionUncertainError | None:
             submit_id=attempt.submit_id,
             digest=attempt.digest or "",
             body=attempt.body or "",
+            origin=attempt.origin,
         ),
     )
 

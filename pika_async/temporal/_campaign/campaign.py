@@ -26,6 +26,7 @@ from temporalio.exceptions import (
 )
 
 from pika_async._money import Money
+from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.account import LIMIT, Account
 from pika_async.temporal._campaign.page import Page, heard
 from pika_async.temporal._campaign.records import (
@@ -71,6 +72,7 @@ class CampaignRun:
         self._wanted = -1
         self._opened = 0
         self._changed = True
+        self._told = search.counts(order.ended)
 
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
@@ -288,10 +290,18 @@ class CampaignRun:
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
+        self._tell_searchers()
         for books in (self._pages, self._handles, self._granted, self._short):
             books.pop(page, None)
         self._shares.leave(str(page))
         self._changed = True
+
+    def _tell_searchers(self) -> None:
+        """At the end of a page, where there is news: that is an event in five hundred lines."""
+        counts = search.counts(self._order.ended)
+        if self._order.searchable and counts != self._told and workflow.patched(search.PATCH):
+            self._told = counts
+            workflow.upsert_search_attributes(search.counted(self._order.ended))
 
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""

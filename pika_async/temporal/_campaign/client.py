@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
-from pika_async.temporal._campaign import files
+from pika_async.temporal._campaign import files, search
 from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
 from pika_async.temporal._campaign.claims import claim
 from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
@@ -55,6 +55,12 @@ class Campaign:
     :func:`pika_async.temporal.generate`.
 
     ``Campaign(engine, "summer")`` is one that was started before, from anywhere.
+
+    Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
+    ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
+    that need a look. They count the lines of pages that have ended. The server of ``pika-async
+    campaign server`` knows them; to another one they are added once, by ``temporal operator
+    search-attribute create``. A campaign runs without them, too.
     """
 
     def __init__(
@@ -165,6 +171,7 @@ class Campaign:
             budget=money,
             price=each,
             timeout=timeout,
+            searchable=await search.is_searchable(engine),
         )
         if submits_per_second is not None:
             await said(limit_submits(engine, queue_of_submits(queue), submits_per_second))
@@ -177,6 +184,7 @@ class Campaign:
                     task_queue=queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={"store": opened.place},
+                    search_attributes=search.begun(campaign_id) if order.searchable else None,
                 )
             )
         except WorkflowAlreadyStartedError as error:

@@ -39,6 +39,7 @@ class CampaignProgress:
         ended: Whether it is over.
         stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
         troubles: What workers fail with, over and over, and try again.
+        searchable: Whether it is found in the engine by its search attributes; see ``Campaign``.
     """
 
     prompts: int
@@ -58,6 +59,7 @@ class CampaignProgress:
     ended: bool = False
     stranded: tuple[int, ...] = ()
     troubles: tuple[str, ...] = ()
+    searchable: bool = False
 
     @property
     def cost(self) -> Money | None:
@@ -89,4 +91,5 @@ def progress_of(
         ended=ended,
         stranded=order.stranded,
         troubles=tuple(troubles),
+        searchable=order.searchable,
     )

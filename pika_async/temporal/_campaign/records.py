@@ -193,6 +193,7 @@ class CampaignOrder:
         paused: Why nothing is submitted.
         stopped: Whether nothing will be submitted any more.
         stranded: Pages that ended without a result.
+        searchable: Whether the server knows the search attributes of campaigns.
     """
 
     store: str
@@ -211,6 +212,7 @@ class CampaignOrder:
     paused: str | None = None
     stopped: bool = False
     stranded: tuple[int, ...] = ()
+    searchable: bool = False
 
     def lines_of(self, page: int) -> int:
         """How many lines a page has."""

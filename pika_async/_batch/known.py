@@ -1,0 +1,128 @@
+"""What earlier runs have written of a request, as the batch goes by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+from pika_async._errors import OtherServiceError, PikaError, SubmissionUncertainError
+from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.records import headline_of, refusal_of
+from pika_async._meaning import Started
+from pika_async._money import Money
+from pika_async._request.record import Intent
+from pika_async._states import Failed, Succeeded
+
+if TYPE_CHECKING:
+    from pika_async._journal.journal import Found
+    from pika_async._request.request import GenerationRequest
+
+
+@frozen(kw_only=True)
+class Known:
+    """What is known of a request before anything is done for it."""
+
+    number: int
+    """Its place among the requests of the run that met it first."""
+    resumed: bool = False
+    job_id: str | None = None
+    state: Succeeded | Failed | None = None
+    """The end of its job."""
+    error: PikaError | None = None
+    """Why there is no job to wait for."""
+    files: tuple[SavedFile, ...] = ()
+    accepted_ago: float = math.inf
+    """Seconds since an earlier run submitted the job."""
+    hints: Mapping[str, str] | None = None
+    """What looks at the job are to know: addresses, facts of the submit."""
+    lost: SubmissionUncertainError | None = None
+    """What an earlier run's submit ended with, of which nobody knows what came. Also told where
+    ``resubmit_uncertain`` allows to submit anew."""
+    quoted: Money | None = None
+    """What the submit of an earlier run was taken to cost, where it has yet to be settled. Also
+    told where ``resubmit_uncertain`` allows to submit anew: the same submit may be sent again."""
+    intent: Intent | None = None
+    """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
+    same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
+    origin: str | None = None
+    """What the observer called the submit of an earlier run."""
+    elsewhere: bool = False
+    """Its job is of another service, which alone can be asked about it."""
+
+
+UNFINISHED: Final = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
+
+
+def known_of(
+    found: Found, request: GenerationRequest, name: str, now: float, *, elsewhere: bool
+) -> Known:
+    """What the journal knows, for a request that is not begun anew."""
+    error: PikaError | None = None
+    state: Succeeded | Failed | None = None
+    intent: Intent | None = None
+    lost: SubmissionUncertainError | None = None
+    match found.status:
+        case Status.WAITING:
+            return Known(number=found.number)
+        case Status.SUBMITTING | Status.UNCERTAIN:
+            error = lost = still_uncertain(found, request, name)
+            intent = found.intent()
+        case Status.SUCCEEDED | Status.FAILED:
+            state = found.terminal_state()
+            if state is None:
+                assert found.problem is not None  # noqa: S101 - what has no job was refused
+                error = refusal_of(found.problem)
+        case Status.SUBMITTED:
+            pass
+    return Known(
+        number=found.number,
+        resumed=True,
+        job_id=found.job_id,
+        state=state,
+        error=error,
+        files=found.files,
+        accepted_ago=math.inf if found.accepted_at is None else max(0.0, now - found.accepted_at),
+        hints=found.hints,
+        origin=found.origin,
+        intent=intent,
+        lost=lost,
+        quoted=None if state is not None or (error is not None and lost is None) else found.quoted,
+        elsewhere=elsewhere,
+    )
+
+
+def of_another_service(found: Found) -> OtherServiceError:
+    assert found.service is not None  # noqa: S101 - an attempt has one
+    place = found.service if found.base_url is None else f"{found.service} at {found.base_url}"
+    known = found.status is Status.SUBMITTED
+    return OtherServiceError(
+        f"it was submitted to {place}, and this batch goes elsewhere"
+        if known
+        else f"a submit of it went to {place} and its answer is not known; this batch goes "
+        "elsewhere",
+        service=found.service,
+        base_url=found.base_url,
+        job_id=found.job_id,
+        started=Started.YES if known else Started.MAYBE,
+    )
+
+
+def still_uncertain(
+    found: Found, request: GenerationRequest, name: str
+) -> SubmissionUncertainError:
+    assert found.sent_at is not None  # noqa: S101 - the intent was written with its time
+    return SubmissionUncertainError(
+        "an earlier run ended between sending the submit and reading its answer"
+        if found.problem is None
+        else headline_of(found.problem),
+        request=request,
+        fingerprint=name,
+        sent_at=datetime.fromtimestamp(found.sent_at, UTC),
+        job_id=found.job_id,
+        journalled=True,
+        sent=found.intent(),
+    )
