@@ -8,6 +8,7 @@ the loop, and the answer needs some turns more to be read.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from contextvars import Context
 from typing import TYPE_CHECKING, Final, Self
 
@@ -45,16 +46,28 @@ class Bound:
         TimeoutError: It took longer.
     """
 
-    __slots__ = ("_at", "_cancelling", "_end", "_loop", "_rings", "_task", "_timer", "expired")
+    __slots__ = (
+        "_at",
+        "_cancelling",
+        "_end",
+        "_line",
+        "_loop",
+        "_rings",
+        "_task",
+        "_timer",
+        "expired",
+    )
 
     _at: float
-    _timer: asyncio.TimerHandle
     _task: asyncio.Task[object]
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, line: Bounds | None = None) -> None:
+        """``line``: has the timer, until that rings."""
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
+        self._line = line
         self._rings = 0
+        self._timer: asyncio.TimerHandle | None = None
         self.expired = False
 
     def move(self, end: float) -> None:
@@ -63,7 +76,7 @@ class Bound:
         self._end = end
         # Where it is put off, the timer that runs is set anew when it rings.
         if end < self._at:
-            self._timer.cancel()
+            self._cancel()
             self._set()
 
     def __enter__(self) -> Self:
@@ -71,7 +84,11 @@ class Bound:
         assert task is not None  # noqa: S101 - nobody else awaits
         self._task = task
         self._cancelling = task.cancelling()
-        self._set()
+        if self._line is None:
+            self._set()
+        else:
+            self._at = self._end
+            self._line.join(self, self._end)
         return self
 
     def __exit__(
@@ -80,19 +97,26 @@ class Bound:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        self._cancel()
         if not self.expired:
             return
         # Whoever is cancelled by others, too, is cancelled.
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        elif self._line is not None:
+            self._line.leave(self)
+
     def _set(self) -> None:
         # Not every loop tells for when a timer was set, nor keeps it to the microsecond.
         self._at = self._end
-        self._timer = self._loop.call_at(self._end, self._ring, context=_NOBODYS)
+        self._timer = self._loop.call_at(self._end, self.ring, context=_NOBODYS)
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Its time has come, or what was its time when the timer was set."""
         now = self._loop.time()
         late = max(0.0, now - self._at)
         if self._end > self._at:
@@ -104,3 +128,48 @@ class Bound:
         else:
             self.expired = True
             self._task.cancel()
+
+
+class Bounds:
+    """Bounds of one length: those that were entered first end first, so one timer does for all.
+
+    Thousands of requests are bounded a second, and hardly any of them comes to its bound. A timer
+    for each would be most of what a bound costs.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        # In the order in which they end; of thousands that leave, each leaves at once.
+        self._line: OrderedDict[Bound, float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def of(self, seconds: float | None = None) -> Bound:
+        """A bound of that length, or of ``seconds`` where that is less; to be entered at once."""
+        if seconds is None or seconds >= self._seconds:
+            return Bound(self._seconds, self)
+        return Bound(seconds)
+
+    def join(self, bound: Bound, end: float) -> None:
+        """Ring for it at ``end``, which is after that of all others."""
+        self._line[bound] = end
+        if self._timer is None:
+            self._set(end)
+
+    def leave(self, bound: Bound) -> None:
+        """Not ring for it any more."""
+        self._line.pop(bound, None)
+
+    def _set(self, end: float) -> None:
+        # Left alone where whom it was set for leaves: so it is set once in so many seconds.
+        self._timer = asyncio.get_running_loop().call_at(end, self._ring, context=_NOBODYS)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        while self._line:
+            bound, end = next(iter(self._line.items()))
+            if end > now:
+                self._set(end)
+                return
+            del self._line[bound]
+            bound.ring()

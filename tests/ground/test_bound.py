@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.virtual_time import in_virtual_time, now
 
-from pika_async._bound import Bound
+from pika_async._bound import Bound, Bounds
 
 
 def hold_up(seconds: float) -> None:
@@ -109,3 +109,66 @@ async def test_it_holds_within_another_and_leaves_the_outer_as_it_was():
 async def test_an_error_of_what_is_within_comes_as_it_is():
     with pytest.raises(LookupError), Bound(3.0):
         raise LookupError
+
+
+class TestBoundsOfOneLength:
+    """Requests of one client are bounded alike: one timer does for all of them."""
+
+    @in_virtual_time
+    async def test_each_ends_so_long_after_it_was_entered(self):
+        bounds, begun, ended = Bounds(3.0), now(), []
+
+        async def bounded(after, takes):
+            await sleep(after)
+            try:
+                with bounds.of():
+                    await sleep(takes)
+            except TimeoutError:
+                ended.append(now() - begun)
+
+        await asyncio.gather(
+            bounded(0, 10), bounded(1, 2.9), bounded(1.5, 10), bounded(1.5, 10), bounded(20, 10)
+        )
+        assert ended == [3.0, 4.5, 4.5, 23.0]
+
+    @in_virtual_time
+    async def test_those_that_are_left_in_time_take_one_timer_together(self, monkeypatch):
+        loop, set_timers = asyncio.get_running_loop(), []
+        call_at = loop.call_at
+        monkeypatch.setattr(
+            loop, "call_at", lambda *given, **more: set_timers.append(1) or call_at(*given, **more)
+        )
+        bounds = Bounds(3.0)
+        for _ in range(100):
+            with bounds.of():
+                pass
+        assert len(set_timers) == 1
+
+    @in_virtual_time
+    async def test_a_shorter_one_does_not_wait_for_the_others(self):
+        bounds, begun = Bounds(30.0), now()
+        with bounds.of(), pytest.raises(TimeoutError), bounds.of(3.0):
+            await sleep(10)
+        assert now() == begun + 3.0
+
+    @in_virtual_time
+    async def test_a_longer_one_is_as_long_as_the_others(self):
+        bounds, begun = Bounds(3.0), now()
+        with pytest.raises(TimeoutError), bounds.of(30.0):
+            await sleep(10)
+        assert now() == begun + 3.0
+
+    @in_virtual_time
+    async def test_on_a_loop_that_was_held_up_each_has_its_turns(self):
+        bounds = Bounds(3.0)
+
+        async def bounded():
+            with bounds.of():
+                await sleep(1.0)
+                for _ in range(3):
+                    await sleep(0)
+
+        both = asyncio.gather(bounded(), bounded())
+        await sleep(0)
+        hold_up(60.0)
+        await both

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import Any, Final
 
 import aiohttp
+from yarl import URL
 
 from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._version import __version__
 from pika_async._wire.proxies import Proxies, has_netrc_entry
-
-if TYPE_CHECKING:
-    from yarl import URL
 
 # aiohttp's own bound is 8,190 bytes for a line; some services send more.
 HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
@@ -31,6 +30,9 @@ _MEDIA_BUFFER: Final = 1024 * 1024
 # SYN is repeated after 1, 3 and 7 s: ten seconds give four tries.
 CONNECT_TIMEOUT: Final = 10.0
 
+# Addresses, of less than a kilobyte each.
+_REMEMBERED: Final = 1024
+
 HEADERS: Final = {
     "User-Agent": f"pika-async/{__version__} aiohttp/{aiohttp.__version__}",
     # Answers are small and videos compressed already; and lengths mean what they say.
@@ -43,14 +45,17 @@ class Sessions:
 
     Attributes:
         owned: Whether they are ours.
-        options: What each request says, since a lent session may do otherwise by itself.
+        way_to: The address of a request to the service, as it came and taken apart, and what the
+            request says beside it: which proxy, and what a lent session may do otherwise by itself.
+            ConfigurationError where the proxy cannot be used, or a lent session would replace the
+            key.
     """
 
     def __init__(self, lent: aiohttp.ClientSession | None, *, trust_env: bool) -> None:
         """``trust_env``: take proxies from the environment."""
         self.owned = lent is None
         # What ours do by themselves is not said again with each request.
-        self.options: dict[str, Any] = (
+        self._options: dict[str, Any] = (
             {} if lent is None else {"raise_for_status": False, **HEADER_BOUNDS}
         )
         self._for_polls = self._for_submits = lent
@@ -62,6 +67,8 @@ class Sessions:
         self._media_proxies = Proxies(trust_env=lent.trust_env if lent else trust_env)
         self._without_netrc_entry: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Jobs are asked for again and again. yarl remembers a hundred addresses by itself.
+        self.way_to = lru_cache(_REMEMBERED)(self._way_to)
 
     async def open(self) -> None:
         """Make them, unless one was lent."""
@@ -112,17 +119,13 @@ class Sessions:
             )
         return session
 
-    def way_to(self, url: URL) -> dict[str, Any]:
-        """Options that lead to the service through a proxy, where there is one.
-
-        Raises:
-            ConfigurationError: The proxy cannot be used, or a lent session would replace the key.
-        """
+    def _way_to(self, address: str) -> tuple[URL, dict[str, Any]]:
+        url = URL(address, encoded=True)
         host = url.raw_host or ""
         if self._reads_netrc and host not in self._without_netrc_entry:
             _check_netrc(host)
             self._without_netrc_entry.add(host)
-        return self._proxies.options(url.scheme, host)
+        return url, self._options | self._proxies.options(url.scheme, host)
 
     def media_way_to(self, link: URL) -> dict[str, Any]:
         """The same for a media host, to which no key travels."""

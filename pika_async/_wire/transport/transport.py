@@ -12,9 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from yarl import URL
 
-from pika_async._bound import Bound
+from pika_async._bound import Bound, Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
@@ -81,6 +80,7 @@ class Transport:
         """``trust_env``: take proxies from the environment."""
         self._sessions = Sessions(session, trust_env=trust_env)
         self._request_timeout = request_timeout
+        self._bounds = Bounds(request_timeout)
         self._connecting = connect_bound(request_timeout)
         self._polls = unbound(self._connecting)
         self._submits = unbound()
@@ -111,29 +111,25 @@ class Transport:
             if body is not None and len(body) > PIECE:
                 session = self._sessions.for_polls()
                 return await self._leave(session, request, body, Departure())
-            seconds = self._request_timeout if timeout is None else max(timeout, 0.001)
-            with Bound(min(seconds, self._request_timeout)):
+            with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
                 if not self._limit.take():
                     await self._limit.wait()
                 try:
-                    return await self._polled(request, body)
+                    while True:
+                        # Asked for now: whoever waited in line may find that it has been closed.
+                        session = self._sessions.for_polls()
+                        began = time.monotonic()
+                        try:
+                            return await self._answer(session, request, body, self._polls)
+                        except aiohttp.ConnectionTimeoutError:
+                            if not self._was_held_up(began):
+                                raise
                 finally:
                     self._limit.give_back()
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise translated(problem, started_by(problem)) from without_headers(problem)
-
-    async def _polled(self, request: HTTPRequest, body: bytes | None) -> HTTPResponse:
-        # Asked for now: whoever waited in line may find that it has been closed meanwhile.
-        session = self._sessions.for_polls()
-        while True:
-            began = time.monotonic()
-            try:
-                return await self._answer(session, request, body, self._polls, _NO_LENGTH)
-            except aiohttp.ConnectionTimeoutError:
-                if not self._was_held_up(began):
-                    raise
 
     async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
         """The one request that costs money, and its whole answer; redirects are not followed.
@@ -226,10 +222,10 @@ class Transport:
         request: HTTPRequest,
         body: bytes | aiohttp.AsyncIterablePayload | None,
         bound: aiohttp.ClientTimeout,
-        length: dict[str, str],
+        length: Mapping[str, str] = _NO_LENGTH,
         **options: Any,
     ) -> HTTPResponse:
-        url = URL(request.url, encoded=True)
+        url, ours = self._sessions.way_to(request.url)
         headers = {**request.headers, **length} if length else request.headers
         try:
             # Awaited rather than entered: one coroutine less to wake through.
@@ -240,8 +236,7 @@ class Transport:
                 headers=headers if self._sessions.owned else {**HEADERS, **headers},
                 allow_redirects=False,
                 timeout=bound,
-                **self._sessions.options,
-                **self._sessions.way_to(url),
+                **ours,
                 **options,
             )
         except AttributeError:
@@ -249,17 +244,12 @@ class Transport:
             if not session.closed:
                 raise
             raise aiohttp.ClientConnectionError("the session was closed") from None
-        async with response:
-            if response.status == _PROXY_WANTS_CREDENTIALS:
-                raise TransportError(
-                    "the proxy wants a user and password (HTTP 407)", started=Started.NO
-                )
-            return HTTPResponse(
-                status=response.status,
-                headers=response.headers,
-                body=await _read_bounded(response),
-                received_at=time.time(),
-            )
+        return HTTPResponse(
+            status=response.status,
+            headers=response.headers,
+            body=await _whole_body(response),
+            received_at=time.time(),
+        )
 
     def stream(
         self, url: str, headers: Mapping[str, str], *, silence: float
@@ -268,20 +258,27 @@ class Transport:
         return streamed(self._sessions, url, headers, silence)
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     declared = response.content_length
     packed = "Content-Encoding" in response.headers
-    if declared is not None and declared <= MAX_ANSWER_BYTES and not packed:
+    told = declared is not None and declared <= MAX_ANSWER_BYTES and not packed
+    if told and response.status != _PROXY_WANTS_CREDENTIALS:
+        # It gives the connection back at its end, and closes it where it breaks off.
         return await response.read()
-    pieces = bytearray()
-    if declared is None or packed:
-        async for piece in response.content.iter_any():
-            pieces += piece
-            if len(pieces) > MAX_ANSWER_BYTES:
-                break
-        else:
-            return bytes(pieces)
-    response.close()
+    async with response:
+        if response.status == _PROXY_WANTS_CREDENTIALS:
+            raise TransportError(
+                "the proxy wants a user and password (HTTP 407)", started=Started.NO
+            )
+        pieces = bytearray()
+        if declared is None or packed:
+            async for piece in response.content.iter_any():
+                pieces += piece
+                if len(pieces) > MAX_ANSWER_BYTES:
+                    break
+            else:
+                return bytes(pieces)
+        response.close()
     raise TransportError(
         f"the answer (HTTP {response.status}) is larger than {MAX_ANSWER_BYTES} bytes, "
         "which no answer of the API is"
