@@ -336,6 +336,7 @@ class Tracker:
             elapsed=now - self.born,
             unchanged_for=now - self.newest.at,
             polls=self.polls,
+            at=now,
         )
 
     def _take_failure(self, error: PikaError, begun: float) -> bool:

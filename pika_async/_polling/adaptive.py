@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 from pika_async._checks import seconds, share
 from pika_async._polling.forecast import Forecast, Trace
 from pika_async._polling.learnt import Learnt, Watched
+from pika_async._polling.together import together
 from pika_async._states import Queued, Running, Succeeded
 
 if TYPE_CHECKING:
@@ -213,6 +214,8 @@ class AdaptivePolling:
         learnt.rate += 1.0 / delay - watched.rate
         watched.rate = 1.0 / delay
         delay *= max(1.0, learnt.rate / self.budget)
+        if observation.at is not None:
+            delay = together(observation.at, delay, self.min_interval, max(delay, slowest))
         watched.forgotten = watched.born + age + delay + _FORGOTTEN_AFTER
         return delay
 

@@ -23,6 +23,8 @@ class Observation:
         elapsed: Seconds from the submit (re-attached: from the re-attachment) to the last answer.
         unchanged_for: Seconds from the last change of state to the last answer.
         polls: Polls sent so far, answered or not.
+        at: When the last answer came, in seconds on the clock that all jobs of a client share; None
+            where no clock is shared.
     """
 
     job_id: str
@@ -31,6 +33,7 @@ class Observation:
     elapsed: float
     unchanged_for: float
     polls: int
+    at: float | None = field(default=None, eq=False)
 
 
 class PollPolicy(Protocol):
