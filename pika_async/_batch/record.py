@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
-from attrs import frozen
+from attrs import define, frozen
 
 from pika_async._api_errors import InvalidRequestError
 from pika_async._errors import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Known:
     """What is known of a request before anything is done for it."""
 
