@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 
 class Sleepers:
     """Whoever sleeps until the same thing is known."""
 
-    __slots__ = ("alarms",)
+    __slots__ = ("ends",)
 
     def __init__(self) -> None:
-        self.alarms: list[Callable[[], None]] = []
+        self.ends: list[Future[None]] = []
 
     def wake(self) -> None:
         """Let all of them go on."""
-        for alarm in self.alarms:
-            alarm()
+        for over in self.ends:
+            end_of_sleep(over)
+
+
+def end_of_sleep(over: Future[None]) -> None:
+    """Let whoever awaits it go on; nothing where that has been done before."""
+    if not over.done():
+        over.set_result(None)
 
 
 @frozen(kw_only=True)
