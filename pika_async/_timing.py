@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from asyncio import Future
+
+class End(Protocol):
+    """What a sleeper awaits: a future."""
+
+    def done(self) -> bool:
+        """Whether it has come."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """Let it come."""
+        ...
 
 
 class Sleepers:
@@ -18,7 +27,7 @@ class Sleepers:
     __slots__ = ("ends",)
 
     def __init__(self) -> None:
-        self.ends: list[Future[None]] = []
+        self.ends: list[End] = []
 
     def wake(self) -> None:
         """Let all of them go on."""
@@ -26,7 +35,7 @@ class Sleepers:
             end_of_sleep(over)
 
 
-def end_of_sleep(over: Future[None]) -> None:
+def end_of_sleep(over: End) -> None:
     """Let whoever awaits it go on; nothing where that has been done before."""
     if not over.done():
         over.set_result(None)
