@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 API_HOST: Final = "api"
 """The name of the host that every service has: the one that takes submits."""
@@ -36,7 +36,9 @@ class Endpoint:
         return self.base_url if host == API_HOST else self.hosts[host]
 
 
-@frozen(kw_only=True)
+# Not frozen, as little as the answer: made for every look at every job, and each field of a frozen
+# class costs a thousand instructions.
+@define(kw_only=True)
 class HTTPRequest:
     """One request, and for whom it is: the key travels to named hosts of the service alone."""
 
@@ -49,7 +51,7 @@ class HTTPRequest:
     """The host of the service that the URL must lie at; None: any, and then without the key."""
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class HTTPResponse:
     """One whole answer."""
 

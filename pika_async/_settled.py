@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import anyio.to_thread
+
+from pika_async._timing import end_of_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,20 +45,14 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
     """Sleep for ``seconds``, or until ``sleepers`` are woken."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-    # Thousands sleep at once, and a function of its own for each would weigh more.
-    end = partial(_end, over)
-    timer = loop.call_later(seconds, end, context=_NOBODYS)
-    sleepers.alarms.append(end)
+    timer = loop.call_later(seconds, end_of_sleep, over, context=_NOBODYS)
+    # Thousands sleep at once: a function of its own for each would weigh more than all the rest.
+    sleepers.ends.append(over)
     try:
         await over
     finally:
         timer.cancel()
-        sleepers.alarms.remove(end)
-
-
-def _end(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
+        sleepers.ends.remove(over)
 
 
 async def settled(step: Callable[[], _T]) -> _T:

@@ -141,6 +141,9 @@ class Unknown:
 
 JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
 
+# A union would be made anew at each look at each job.
+_ENDED: Final = (Succeeded, Failed)
+
 
 def lacks_links(state: JobState) -> bool:
     """Whether videos of a job are finished and have no link.
@@ -148,7 +151,7 @@ def lacks_links(state: JobState) -> bool:
     Of a job that has ended in this way the link may still come: whoever asks for it again looks
     again, and it is never a reason to buy it again.
     """
-    return isinstance(state, Succeeded | Failed) and not all(video.url for video in state.videos)
+    return isinstance(state, _ENDED) and not all(video.url for video in state.videos)
 
 
 @frozen(kw_only=True)

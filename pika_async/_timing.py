@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Protocol
 
 from attrs import frozen
+
+
+class End(Protocol):
+    """What a sleeper awaits: a future."""
+
+    def done(self) -> bool:
+        """Whether it has come."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """Let it come."""
+        ...
 
 
 class Sleepers:
     """Whoever sleeps until the same thing is known."""
 
-    __slots__ = ("alarms",)
+    __slots__ = ("ends",)
 
     def __init__(self) -> None:
-        self.alarms: list[Callable[[], None]] = []
+        self.ends: list[End] = []
 
     def wake(self) -> None:
         """Let all of them go on."""
-        for alarm in self.alarms:
-            alarm()
+        for over in self.ends:
+            end_of_sleep(over)
+
+
+def end_of_sleep(over: End) -> None:
+    """Let whoever awaits it go on; nothing where that has been done before."""
+    if not over.done():
+        over.set_result(None)
 
 
 @frozen(kw_only=True)

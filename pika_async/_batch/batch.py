@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 # requests that swallows them all is left to itself.
 _CANCELLED_AGAIN: Final = 0.5
 _CANCELLATIONS: Final = 10
+# There are thousands of items: none has a name of its own, nor a context for what follows its end.
+_ITEM: Final = "one request of a pika_async.Batch"
+_NOBODYS: Final = Context()
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
 
@@ -304,9 +308,11 @@ class Batch(AsyncIterator[BatchResult]):
                 board.generating.release()
                 self._board.deliver(BatchResult(index=index, request=given, error=error))
             else:
-                item = group.create_task(Item(board, index, request, self._record(index)).run())
+                item = group.create_task(
+                    Item(board, index, request, self._record(index)).run(), name=_ITEM
+                )
                 self._items.add(item)
-                item.add_done_callback(over)
+                item.add_done_callback(over, context=_NOBODYS)
 
     def _over(self, item: asyncio.Task[None]) -> None:
         self._items.discard(item)

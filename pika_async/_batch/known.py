@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import define
 
 from pika_async._errors import OtherServiceError, PikaError, SubmissionUncertainError
 from pika_async._journal.history import SavedFile, Status
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Known:
     """What is known of a request before anything is done for it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._polling.hazard import finite
@@ -233,4 +234,4 @@ class ProgressModel:
 
 
 def _band(progress: int) -> int:
-    return sum(progress >= start for start in _BANDS)
+    return bisect_right(_BANDS, progress)

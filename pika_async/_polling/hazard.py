@@ -74,6 +74,7 @@ class Durations:
         "_lived",
         "_lived_whole",
         "_lookable",
+        "_mean",
         "_news",
         "_weight",
         "count",
@@ -101,6 +102,7 @@ class Durations:
         self._lookable = (0.5 / look_cost, 1.0 / intervals[1], 1.0 / intervals[0])
         self._news = 0.0
         self.count = 0.0
+        self._mean: float | None = None
         self.rebuild(prior, prior_weight)
 
     def lived(self, start: float, end: float) -> None:
@@ -191,6 +193,7 @@ class Durations:
             prior_weight: How many jobs that expectation counts for.
         """
         self._news = 0.0
+        self._mean = None
         scale = 1.0 / self._weight
         width = self._bandwidth()
         ends = _smoothed([value * scale for value in self._ends], width)
@@ -227,7 +230,10 @@ class Durations:
     @property
     def mean(self) -> float:
         """Seconds that a job takes on average."""
-        return self._areas()[-1]
+        if self._mean is None:
+            # Asked for at each look at a re-attached job; the same until the tables are built anew.
+            self._mean = self._areas()[-1]
+        return self._mean
 
     def _areas(self) -> list[float]:
         """The integral of the survival up to each edge."""

@@ -176,9 +176,13 @@ def _check_url(name: str, kind: MediaKind, url: str) -> None:
         raise FieldError(name, url, _ALLOWED, written=_WRITTEN)
 
 
+# A union would be made anew for each field of each request.
+_SEVERAL: Final = (list, tuple)
+
+
 def to_several(value: Any) -> Any:
     """A converter: a sequence of media as a tuple; all else as it is, for a validator."""
-    return tuple(value) if isinstance(value, list | tuple) else value
+    return tuple(value) if isinstance(value, _SEVERAL) else value
 
 
 def check_several(name: str, kind: MediaKind, value: Any, *, least: int, most: int | None) -> None:

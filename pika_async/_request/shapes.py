@@ -72,6 +72,8 @@ def to_extra(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def to_seconds(value: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+    if value is None:
+        return None
     if isinstance(value, list | tuple):
         return tuple(to_whole(one) for one in value)
     return to_whole_or_none(value)  # type: ignore[arg-type]

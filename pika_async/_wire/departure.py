@@ -41,6 +41,9 @@ PIECE: Final = 64 * 1024
 class Stand(Enum):
     """Where a POST stands."""
 
+    # Each is there once. Enum hashes names, in Python, at each step of each submit.
+    __hash__ = object.__hash__
+
     READY = auto()
     LEAVING = auto()
     WHOLE = auto()
@@ -50,6 +53,8 @@ class Stand(Enum):
 
 class Step(Enum):
     """What may happen to it."""
+
+    __hash__ = object.__hash__
 
     BEGIN = auto()
     """The first piece of the body is about to be handed over."""

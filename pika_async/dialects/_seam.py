@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from attrs import field, frozen
+from attrs import frozen
 
 from pika_async._http import HTTPRequest, HTTPResponse
 from pika_async._states import JobState
@@ -25,6 +25,10 @@ returns what it means. The one request that costs money is never part of one, si
 wrong in a conversation may be begun anew."""
 
 
+# One for all jobs without hints: nobody writes into it.
+_NO_HINTS: Final[Mapping[str, str]] = {}
+
+
 @frozen
 class Handle:
     """By what a job is asked for.
@@ -36,7 +40,7 @@ class Handle:
     """
 
     job_id: str
-    hints: Mapping[str, str] = field(factory=dict)
+    hints: Mapping[str, str] = _NO_HINTS
 
 
 @frozen(kw_only=True)

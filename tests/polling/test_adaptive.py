@@ -223,6 +223,20 @@ class TestLearning:
             policy.delay(seen(job=str(number), request=kind), 0.5)
         assert len(policy._learnt._kinds) == _MOST_KINDS
 
+    def test_a_job_re_attached_by_its_id_is_looked_at_by_what_was_learnt_last(self):
+        """Its intervals go by how long jobs take on average, and follow when that changes."""
+        policy = taught(AdaptivePolling(), [20.0] * 20)
+
+        def interval(job):
+            return policy.delay(seen(1.0, job=job, request=None), 0.5)
+
+        quick = [interval("a"), interval("b")]
+        taught(policy, [2000.0] * 60)
+        # The tables are built anew at the look at a job of known age.
+        policy.delay(seen(1.0, job="known"), 0.5)
+        assert quick[0] == pytest.approx(quick[1])
+        assert interval("c") > 2 * quick[0]
+
     def test_a_job_re_attached_by_its_id_teaches_nothing(self):
         policy = AdaptivePolling()
         before = policy.estimate()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from pika_async._bound import Bound, Bounds
+from pika_async._bound import Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
@@ -82,6 +82,7 @@ class Transport:
         self._request_timeout = request_timeout
         self._bounds = Bounds(request_timeout)
         self._connecting = connect_bound(request_timeout)
+        self._connect_bounds = Bounds(self._connecting)
         self._polls = unbound(self._connecting)
         self._submits = unbound()
         # Of the polls alone: submits are few at once, since the brake lets them go one by one.
@@ -189,7 +190,7 @@ class Transport:
             rest = now() - begun if departure.may_have_started else 0.0
             bound.move(now() + self._request_timeout + rest)
 
-        bound = Bound(self._connecting)
+        bound = self._connect_bounds.of()
         departure.moved = moved
         try:
             with bound:

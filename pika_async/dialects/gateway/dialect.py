@@ -38,9 +38,6 @@ from pika_async.dialects._fields import check_taken
 from pika_async.dialects._seam import Accepted, Handle
 from pika_async.dialects.gateway.errors import error_of, error_within_success
 from pika_async.dialects.gateway.requests import (
-    Options,
-    Parameters,
-    SubmitBody,
     left_over,
     submit_body,
     submit_json,
@@ -110,26 +107,14 @@ class Gateway:
 
     def encode_request(self, request: GenerationRequest) -> dict[str, Any]:
         """The JSON object that asks for ``request``, whose media are bytes or URLs."""
-        body = SubmitBody(
-            pikaffect=None if request.pikaffect is None else str(request.pikaffect),
-            prompt_text=request.prompt,
+        body = submit_json(
+            request,
             model=request.model or _MODEL,
+            frame_rate=_FRAME_RATE if request.frame_rate is None else request.frame_rate,
             image=_media_url(request.image),
             video=_media_url(request.video),
-            options=Options(
-                aspect_ratio=request.aspect_ratio,
-                frame_rate=_FRAME_RATE if request.frame_rate is None else request.frame_rate,
-                camera=request.camera or _STILL,
-                parameters=Parameters(
-                    guidance_scale=request.guidance_scale,
-                    motion=request.motion,
-                    negative_prompt=request.negative_prompt,
-                    seed=request.seed,
-                ),
-                extend=request.extend,
-            ),
         )
-        return merged(submit_json(body), request.extra)
+        return merged(body, request.extra) if request.extra else body
 
     def decode_request(self, body: Mapping[str, Any]) -> GenerationRequest:
         """The request that a create's JSON object asks for; what is unknown goes to ``extra``.
@@ -274,9 +259,6 @@ def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted
     if not isinstance(state, Failed):
         return None
     return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
-
-
-_STILL: Final = Camera()
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
