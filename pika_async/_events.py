@@ -325,8 +325,8 @@ Observer: TypeAlias = Callable[[Event], None]
 class AroundPolls(Protocol):
     """What an observer may have beside: a context for each poll, such as one without tracing."""
 
-    def around_poll(self) -> AbstractContextManager[object]:
-        """Entered before each poll, and left after it, in the task that polls."""
+    def around_poll(self) -> AbstractContextManager[object] | None:
+        """Entered before each poll, and left after it, in the task that polls; None: nothing is."""
         ...
 
 

@@ -53,7 +53,7 @@ class API:
         dialect: Dialect,
         transport: Transport,
         now: Callable[[], float],
-        around_poll: Callable[[], AbstractContextManager[object]] | None = None,
+        around_poll: Callable[[], AbstractContextManager[object] | None] | None = None,
     ) -> None:
         self.dialect = dialect
         self.endpoint = endpoint
@@ -116,8 +116,9 @@ class API:
         """
         # No coroutine itself: each in the depth of a poll is one more to wake through.
         poll = self.dialect.poll(self.endpoint, handle)
-        if self._around_poll is not None:
-            return self._converse_within(self._around_poll(), poll, timeout)
+        context = None if self._around_poll is None else self._around_poll()
+        if context is not None:
+            return self._converse_within(context, poll, timeout)
         return self.converse(poll, timeout)
 
     async def _converse_within(

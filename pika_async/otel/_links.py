@@ -44,7 +44,8 @@ class Links:
     def __init__(self, store: MutableMapping[str, str] | None) -> None:
         self._store = store
         self._known: dict[str, SpanContext] = {}
-        self._problem: Exception | None = None
+        self.problem: Exception | None = None
+        """What the store raised last."""
 
     def keep(self, name: str, context: SpanContext) -> None:
         """Remember the span of a submit."""
@@ -57,7 +58,7 @@ class Links:
             try:
                 self._store[name] = as_text(context)
             except Exception as error:  # noqa: BLE001 - whatever a store raises
-                self._problem = error
+                self.problem = error
 
     def get(self, name: str, origin: str | None = None) -> list[Link]:
         """The link to the span of a submit, if that is known.
@@ -82,7 +83,7 @@ class Links:
             try:
                 self._store.pop(name, None)
             except Exception as error:  # noqa: BLE001 - whatever a store raises
-                self._problem = error
+                self.problem = error
 
     def _stored(self, name: str) -> str | None:
         if self._store is None:
@@ -90,11 +91,11 @@ class Links:
         try:
             return self._store.get(name)
         except Exception as error:  # noqa: BLE001 - whatever a store raises
-            self._problem = error
+            self.problem = error
             return None
 
     def complain(self) -> None:
         """Raise what the store raised since this was last asked."""
-        problem, self._problem = self._problem, None
+        problem, self.problem = self.problem, None
         if problem is not None:
             raise problem

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import define
 from opentelemetry import context as contexts
 from opentelemetry.trace import Span
 
 from pika_async.otel._facts import Facts
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 # Instrumentations honour this text beside the API's own key, which is private.
 _SUPPRESS: Final = "suppress_instrumentation"
@@ -42,16 +38,14 @@ class Submit:
 # What every instrumentation asks whether it is to be silent.
 _ASKED: Final = "opentelemetry.instrumentation.utils"
 
-_AS_IT_IS: Final = nullcontext()
 
-
-def suppressed() -> AbstractContextManager[object]:
+def suppressed() -> Suppressed | None:
     """The context of a poll: no instrumentation makes a span of it.
 
     A new context costs as much as everything else about a poll, so it is made only where there is
     an instrumentation that could ask for it.
     """
-    return Suppressed() if _ASKED in sys.modules else _AS_IT_IS
+    return Suppressed() if _ASKED in sys.modules else None
 
 
 class Suppressed:

@@ -137,7 +137,8 @@ class Telemetry:
             note = self._notes.get(type(event))
             if note is not None:
                 note(event)
-            self._links.complain()
+            if self._links.problem is not None:
+                self._links.complain()
         finally:
             if self._observer is not None:
                 self._observer(event)
@@ -152,8 +153,8 @@ class Telemetry:
         context = submit.span.get_span_context()
         return as_text(context) if context.is_valid else None
 
-    def around_poll(self) -> AbstractContextManager[object]:
-        """The context of a poll: no instrumentation makes a span of it."""
+    def around_poll(self) -> AbstractContextManager[object] | None:
+        """The context of a poll, in which no instrumentation makes a span; None: none is needed."""
         return suppressed()
 
     def traceparent(self, job_id: str) -> str | None:

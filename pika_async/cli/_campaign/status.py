@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
 `submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
-`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `troubles`. With
---uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
+`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `troubles`,
+`searchable` (the server finds it by `PikaUncertain > 0` or `PikaFailed > 0`). With --uncertain one
+object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
 
 Examples:
 
