@@ -120,6 +120,9 @@ class Results:
         yield f"- Machine: {_all(str(one.cores) for one in every)} cores"
         for name in dict.fromkeys(name for one in every for name in one.versions):
             yield f"- {name}: {_all(one.versions[name] for one in every if name in one.versions)}"
+        taken = [f"{name} {one.seconds:.0f}" for name, one in self.measured.items()]
+        total = sum(one.seconds for one in every)
+        yield f"- Seconds: {total:,.0f} in all ({', '.join(taken)})"
 
     def _targets(self) -> Iterator[str]:
         """Every target, with whatever was measured of it."""
@@ -145,7 +148,8 @@ class Results:
             yield from ("", "| what | median (range) | unit | rounds | |", "|---|---|---|---|---|")
             for row in measurement.rows:
                 rounds = str(len(row.figures))
-                yield _line(row.what, row.spread, row.unit, rounds, row.note or row.verdict)
+                said = row.note if row.figures else ""
+                yield _line(row.what, row.spread, row.unit, rounds, said or row.verdict)
 
 
 def _line(*cells: str) -> str:
