@@ -117,6 +117,10 @@ def run_all(names: Sequence[str], folder: Path, *, quick: bool, anew: bool) -> i
         print(f"   in {measurement.seconds:.0f} s", flush=True)
         results.measured[name] = measurement
         results.write()
+    if results.measured:
+        # A second each time, so at the end; the tables show the plots that are there.
+        results.draw()
+        results.write()
     seconds = sum(results.measured[name].seconds for name in names if name in results.measured)
     print(f"\nin {seconds:.0f} s; written to {folder}")
     return failed

@@ -28,9 +28,8 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-QUICK = {"jobs": 200, "polled": 0}
+QUICK = {"jobs": 100, "at_once": 16, "polled": 0}
 
-_AT_ONCE: Final = 64
 _FEW: Final = 20
 _POLLS: Final = 12
 _INTERVAL: Final = 2.0
@@ -46,7 +45,7 @@ _COUNTING: Final = (
 _SWITCHED: Final = ("callgrind_control", "-i")
 
 
-def run(*, jobs: int = 2000, polled: int = 200) -> list[Row]:
+def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 200) -> list[Row]:
     """Zero leaves a part out."""
     if shutil.which("valgrind") is None:
         note = "not measured: valgrind is not installed (apt-get install valgrind)"
@@ -55,20 +54,20 @@ def run(*, jobs: int = 2000, polled: int = 200) -> list[Row]:
     # Nothing here is hurried, so two at a time disturb nothing.
     with ThreadPoolExecutor(2) as pool:
         for kind, count, clients, number in (
-            ("instant jobs", instant, _INSTANT, jobs),
+            ("instant jobs", partial(instant, at_once=at_once), _INSTANT, jobs),
             (f"{_POLLS} polls", watched, batch_overhead.CLIENTS, polled),
         ):
             if number:
                 counts = pool.map(partial(count, jobs=number), clients.values())
                 figures = {name: [found] for name, found in zip(clients, counts, strict=True)}
-                targets = {"batch": "throughput"} if count is instant else None
+                targets = {"batch": "throughput"} if clients is _INSTANT else None
                 rows += compared(figures, _UNIT, targets=targets, about=f", {kind}")
     return rows
 
 
-def instant(function: Callable[..., Any], jobs: int) -> float:
+def instant(function: Callable[..., Any], jobs: int, at_once: int) -> float:
     """Thousands a request; each job is a submit and one poll."""
-    return _counted(function, 1, jobs, _AT_ONCE) / (2 * jobs * 1000)
+    return _counted(function, 1, jobs, at_once) / (2 * jobs * 1000)
 
 
 def watched(function: Callable[..., Any], jobs: int) -> float:
@@ -94,7 +93,7 @@ async def warmed_up(  # noqa: PLR0917 - as it stands in a command
 ) -> None:
     """Run a few jobs, then so many that are counted, under valgrind."""
     function = getattr(importlib.import_module(module), name)
-    await function(instant_jobs, _FEW, _AT_ONCE if module == batch_throughput.__name__ else 0.0)
+    await function(instant_jobs, _FEW, _FEW if module == batch_throughput.__name__ else 0.0)
     _count("on")
     await function(url, jobs, option)
     _count("off")

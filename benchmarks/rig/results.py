@@ -94,12 +94,17 @@ class Results:
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return cls(folder, {name: Measurement.decoded(value) for name, value in found.items()})
 
+    def draw(self) -> None:
+        """The plots, which the tables show once they are there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draw({name: one.rows for name, one in self.measured.items()}, self.folder)
+
     def write(self) -> None:
+        """What was measured, for machines, and the tables."""
         self.folder.mkdir(parents=True, exist_ok=True)
         found = {name: measurement.encoded() for name, measurement in self.measured.items()}
         text = json.dumps(found, indent=1, ensure_ascii=False)
         (self.folder / "results.json").write_text(f"{text}\n", encoding="utf-8")
-        draw({name: one.rows for name, one in self.measured.items()}, self.folder)
         lines = [*self._head(), *self._targets(), *self._details()]
         (self.folder / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
