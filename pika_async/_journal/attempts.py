@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,10 @@ _BEGIN = """
 INSERT INTO attempts (request, status, service, base_url, submit_id, digest, body, sent_at,
     quoted, quoted_currency)
 VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_BEGIN_UNPRICED = """
+INSERT INTO attempts (request, status, service, base_url, submit_id, digest, body, sent_at)
+VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?)
 """
 # What a failed answer named belongs to nobody until it has been found.
 # Of jobs that were waited for without a pause: none that one run submitted and another saw end.
@@ -244,8 +248,11 @@ def begin_attempt(
     connection: sqlite3.Connection,
 ) -> None:
     sent = (intent.service, intent.base_url, intent.submit_id, intent.digest, intent.body)
-    price = (None, None) if quoted is None else (quoted.micros, quoted.currency)
-    connection.execute(_BEGIN, (request, *sent, sent_at, *price))
+    if quoted is None:
+        connection.execute(_BEGIN_UNPRICED, (request, *sent, sent_at))
+    else:
+        price = (quoted.micros, quoted.currency)
+        connection.execute(_BEGIN, (request, *sent, sent_at, *price))
 
 
 def job_ids(connection: sqlite3.Connection) -> set[str]:
@@ -271,22 +278,31 @@ def take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> N
     connection.execute(_TAKE_BACK, (request, submit_id))
 
 
-def update(request: int, values: dict[str, Any], connection: sqlite3.Connection) -> None:
-    """Of the attempt that counts."""
-    connection.execute(assigning(*values), (*values.values(), request))
+def updating(request: int, values: Mapping[str, Any]) -> Callable[[sqlite3.Connection], None]:
+    """What writes ``values``, by their columns, into the attempt that counts.
+
+    None stands in the statement: sqlite3 asks around who would adapt it, wherever it is bound.
+    """
+    unset = tuple([column for column, value in values.items() if value is None])
+    given = {column: value for column, value in values.items() if value is not None}
+    return partial(_execute, assigning(tuple(given), unset), (*given.values(), request))
+
+
+def _execute(statement: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> None:
+    connection.execute(statement, parameters)
 
 
 def accept(
-    request: int, job_id: str, values: dict[str, Any], connection: sqlite3.Connection
+    job_id: str, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection
 ) -> KnownJob:
-    update(request, values, connection)
+    write(connection)
     return KnownJob(job_id)
 
 
 @cache
-def assigning(*columns: str) -> str:
-    assignments = ", ".join(f"{column} = ?" for column in columns)
-    return f"UPDATE attempts SET {assignments} WHERE id = ({_THAT_COUNTS})"
+def assigning(given: tuple[str, ...], unset: tuple[str, ...]) -> str:
+    columns = [f"{column} = ?" for column in given] + [f"{column} = NULL" for column in unset]
+    return f"UPDATE attempts SET {', '.join(columns)} WHERE id = ({_THAT_COUNTS})"
 
 
 def note_refusal(request: int, record: str, at: float, connection: sqlite3.Connection) -> None:
