@@ -2,17 +2,22 @@
 
     python -m benchmarks [--quick] [--only NAME ...] [--list] [--results FOLDER]
 
-Everything is written to benchmarks/results: RESULTS.md, results.json and the plots, which need
-matplotlib (``pip install pika-async[bench]``, as the comparison with other SDKs does). With
---quick everything is small and a rough look only, and goes to benchmarks/results/quick. With
---only, what was measured before of the others stays. Each benchmark runs alone too, and takes
-more options then: ``python -m benchmarks.NAME --help``.
+Everything is written to benchmarks/results: RESULTS.md, results.json and the plots, of which
+README.md shows one. It takes less than half an hour on two quiet cores. With --quick everything is
+small and a rough look only, takes less than three minutes, and goes to benchmarks/results/quick.
+With --only, what was measured before of the others stays.
+
+What needs something that is not there is left out, and its row says how to get it: ``pip install
+pika-async[bench]`` and ``apt-get install valgrind`` are all. Each benchmark runs alone too, and
+takes more options then: ``python -m benchmarks.NAME --help``.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
+import inspect
 import sys
 import time
 import traceback
@@ -21,12 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.rig.results import Measurement, Results
-from benchmarks.rig.rows import Row, show
+from benchmarks.rig.rows import Row, not_installed, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 
 # The cheap ones first: what is wrong shows early.
 NAMES = (
@@ -54,16 +60,26 @@ def available() -> list[str]:
 
 
 def summary(name: str) -> str:
-    module = importlib.import_module(f"benchmarks.{name}")
-    return (module.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+    """What it measures; it is not imported, since it may need what is not installed."""
+    text = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    documented = ast.get_docstring(ast.parse(text)) or ""
+    return documented.partition("\n\n")[0].replace("\n", " ")
 
 
-def measure(name: str, *, quick: bool) -> Measurement:
-    module = importlib.import_module(f"benchmarks.{name}")
+def measure(name: str, folder: Path, *, quick: bool) -> Measurement:
+    """Its rows; ``folder`` is where it draws, if it draws more than its rows tell."""
     begun = time.perf_counter()
-    found = module.run(**(getattr(module, "QUICK", {}) if quick else {}))
-    # A benchmark may draw more than it tells in figures.
-    rows = [row for row in found or () if isinstance(row, Row)]
+    try:
+        module = importlib.import_module(f"benchmarks.{name}")
+        options = dict(module.QUICK) if quick else {}
+        if "plot" in inspect.signature(module.run).parameters:
+            options["plot"] = str(folder / f"{name}.png")
+        rows = module.run(**options)
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package in {"pika_async", "benchmarks", ""}:
+            raise
+        rows = [Row(name, "", (), note=not_installed(package))]
     return Measurement.now(rows, quick=quick, seconds=time.perf_counter() - begun)
 
 
@@ -73,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="a rough look, in a few minutes")
+    parser.add_argument("--quick", action="store_true", help="a rough look, in three minutes")
     parser.add_argument("--only", nargs="+", choices=available(), metavar="NAME")
     parser.add_argument("--list", action="store_true", help="name the benchmarks and stop")
     parser.add_argument("--results", type=Path, metavar="FOLDER")
@@ -93,7 +109,7 @@ def run_all(names: Sequence[str], folder: Path, *, quick: bool, anew: bool) -> i
     for name in names:
         print(f"\n== {name}: {summary(name)}", flush=True)
         try:
-            measurement = measure(name, quick=quick)
+            measurement = measure(name, folder, quick=quick)
         except Exception:  # noqa: BLE001 - the others are still to be measured
             traceback.print_exc()
             failed += 1
@@ -102,7 +118,12 @@ def run_all(names: Sequence[str], folder: Path, *, quick: bool, anew: bool) -> i
         print(f"   in {measurement.seconds:.0f} s", flush=True)
         results.measured[name] = measurement
         results.write()
-    print(f"\nwritten to {folder}")
+    if results.measured:
+        # A second each time, so at the end; the tables show the plots that are there.
+        results.draw()
+        results.write()
+    seconds = sum(results.measured[name].seconds for name in names if name in results.measured)
+    print(f"\nin {seconds:.0f} s; written to {folder}")
     return failed
 
 

@@ -1,6 +1,6 @@
 """CPU of 2,000 instant jobs, 64 at once, against a hand-written loop with a semaphore.
 
-    python -m benchmarks.batch_throughput [--jobs 2000] [--at-once 64] [--rounds 7]
+    python -m benchmarks.batch_throughput [--jobs 2000] [--at-once 64] [--rounds 5]
 
 Each job is found finished at its first poll, which follows its submit at once. CPU is user + system
 time of the client's process, the journal's thread included. The journal is compared with a loop
@@ -39,7 +39,7 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"rounds": 2}
+QUICK = {"rounds": 1}
 
 
 async def loop_by_hand(url: str, jobs: int, at_once: int) -> float:
@@ -121,7 +121,7 @@ def synced_write() -> float:
     return 1000 * statistics.median(taken)
 
 
-def run(*, jobs: int = 2000, at_once: int = 64, rounds: int = 7) -> list[Row]:
+def run(*, jobs: int = 2000, at_once: int = 64, rounds: int = 5) -> list[Row]:
     written = synced_write()
     measures = {name: partial(measure, name, jobs, at_once) for name in CLIENTS}
     figures = alternating(rounds, measures)

@@ -1,14 +1,17 @@
 """Instructions per request in place of time, which does not depend on who else uses the machine.
 
-    python -m benchmarks.instructions [--jobs 500] [--polled 200]
+    python -m benchmarks.instructions [--jobs 2000] [--polled 200]
 
 Needs valgrind (``apt-get install valgrind``): it counts what the client's process executes outside
-the kernel. First instant jobs, 64 at once; then jobs that are polled every two seconds until their
-twelfth poll. What it takes to start and to stop is left out: it is the difference of two runs.
+the kernel, all its threads together. First instant jobs, 64 at once; then jobs that are polled
+every two seconds until their twelfth poll. Counting begins when a few jobs have been run already,
+so that neither the start nor what is loaded at the first use is counted.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -25,9 +28,8 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-QUICK = {"jobs": 200, "polled": 40}
+QUICK = {"jobs": 100, "at_once": 16, "polled": 0}
 
-_AT_ONCE: Final = 64
 _FEW: Final = 20
 _POLLS: Final = 12
 _INTERVAL: Final = 2.0
@@ -36,55 +38,69 @@ _INSTANT: Final = {
     name: batch_throughput.CLIENTS[name] for name in ("loop", "batch", "batch with journal")
 }
 _UNIT: Final = "k instructions a request"
+_COUNTING: Final = (
+    *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
+    "--callgrind-out-file=/dev/null",
+)
+_SWITCHED: Final = ("callgrind_control", "-i")
 
 
-def run(*, jobs: int = 500, polled: int = 200) -> list[Row]:
+def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 200) -> list[Row]:
+    """Zero leaves a part out."""
     if shutil.which("valgrind") is None:
-        return [Row("instructions", _UNIT, (), note="valgrind is not installed")]
+        note = "not measured: valgrind is not installed (apt-get install valgrind)"
+        return [Row("instructions", _UNIT, (), "throughput", note=note)]
     rows = []
     # Nothing here is hurried, so two at a time disturb nothing.
     with ThreadPoolExecutor(2) as pool:
         for kind, count, clients, number in (
-            ("instant jobs", instant, _INSTANT, jobs),
+            ("instant jobs", partial(instant, at_once=at_once), _INSTANT, jobs),
             (f"{_POLLS} polls", watched, batch_overhead.CLIENTS, polled),
         ):
-            counts = pool.map(partial(count, jobs=number), clients.values())
-            figures = {name: [found] for name, found in zip(clients, counts, strict=True)}
-            targets = {"batch": "throughput"} if count is instant else None
-            rows += compared(figures, _UNIT, targets=targets, about=f", {kind}")
+            if number:
+                counts = pool.map(partial(count, jobs=number), clients.values())
+                figures = {name: [found] for name, found in zip(clients, counts, strict=True)}
+                targets = {"batch": "throughput"} if clients is _INSTANT else None
+                rows += compared(figures, _UNIT, targets=targets, about=f", {kind}")
     return rows
 
 
-def instant(function: Callable[..., Any], jobs: int) -> float:
+def instant(function: Callable[..., Any], jobs: int, at_once: int) -> float:
     """Thousands a request; each job is a submit and one poll."""
-    return _more(function, 1, jobs, _AT_ONCE) / (2 * jobs * 1000)
+    return _counted(function, 1, jobs, at_once) / (2 * jobs * 1000)
 
 
 def watched(function: Callable[..., Any], jobs: int) -> float:
     """Thousands a request."""
-    return _more(function, _POLLS, jobs, _INTERVAL) / ((1 + _POLLS) * jobs * 1000)
+    return _counted(function, _POLLS, jobs, _INTERVAL) / ((1 + _POLLS) * jobs * 1000)
 
 
-def _more(function: Callable[..., Any], polls: int, jobs: int, option: float) -> int:
-    """How many instructions so many jobs take more than a few do."""
-    counts = []
-    for number in (_FEW, _FEW + jobs):
-        with server(polls) as url:
-            counts.append(_counted(function, url, number, option))
-    return counts[1] - counts[0]
-
-
-def _counted(function: Callable[..., Any], *arguments: Any) -> int:
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    done = subprocess.run(
-        [*valgrind, *calling(function, *arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def _counted(function: Callable[..., Any], polls: int, jobs: int, option: float) -> int:
+    """How many instructions so many jobs take."""
+    with server(polls) as url, server(1) as instant_jobs:
+        asked = (function.__module__, function.__name__, instant_jobs, url, jobs, option)
+        done = subprocess.run(
+            [*_COUNTING, *calling(warmed_up, *asked)], capture_output=True, text=True, check=False
+        )
     found = re.search(r"Collected : (\d+)", done.stderr)
-    assert found is not None, done.stderr
+    if done.returncode or found is None:
+        raise RuntimeError(done.stderr)
     return int(found[1])
+
+
+async def warmed_up(  # noqa: PLR0917 - as it stands in a command
+    module: str, name: str, instant_jobs: str, url: str, jobs: int, option: float
+) -> None:
+    """Run a few jobs, then so many that are counted, under valgrind."""
+    function = getattr(importlib.import_module(module), name)
+    await function(instant_jobs, _FEW, _FEW if module == batch_throughput.__name__ else 0.0)
+    _count("on")
+    await function(url, jobs, option)
+    _count("off")
+
+
+def _count(switched: str) -> None:
+    subprocess.run([*_SWITCHED, switched, str(os.getpid())], check=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

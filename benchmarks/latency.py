@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-QUICK = {"rounds": 1}
+QUICK = {"rounds": 1, "seconds": 2.0}
 
 _LATENCY = 0.15
 _INTERVAL = 1.0

@@ -1,6 +1,6 @@
 """CPU per request of single jobs in an asyncio.gather, against a hand-written aiohttp loop.
 
-    python -m benchmarks.overhead [--jobs 1000] [--polls 12] [--rounds 3]
+    python -m benchmarks.overhead [--jobs 1000] [--polls 6] [--rounds 3]
 
 Both clients do the same work against one server in another process: submit all jobs at once, poll
 each every second until it is finished. Reported: client CPU time (user + system) per request from
@@ -22,7 +22,7 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"rounds": 1, "polls": 6}
+QUICK = {"rounds": 1, "polls": 3}
 
 _INTERVAL = 1.0
 
@@ -50,7 +50,7 @@ def measure(client: str, jobs: int, polls: int) -> float:
         return 1000 * float(alone(CLIENTS[client], url, jobs)) / (jobs * (1 + polls))
 
 
-def run(*, jobs: int = 1000, polls: int = 12, rounds: int = 3) -> list[Row]:
+def run(*, jobs: int = 1000, polls: int = 6, rounds: int = 3) -> list[Row]:
     possible = connections_possible(jobs)
     measures = {name: partial(measure, name, possible, polls) for name in CLIENTS}
     figures = alternating(rounds, measures)

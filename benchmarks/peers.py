@@ -1,17 +1,17 @@
 """CPU per request of other SDKs, each on its own wire shape, against the loop and this package.
 
-    python -m benchmarks.peers [--rounds 2] [--most 10000] [--limit 45]
+    python -m benchmarks.peers [--rounds 3] [--most 1000] [--limit 25] [--polls 3]
 
-100, 1,000 and 10,000 jobs at once, submitted together, every one waited for as the SDK's own
-documentation shows. They poll every second (at 10,000 every five) where the SDK lets its caller
-say so; runwayml waits 6 s, give or take 1.5. Each service ends a job at its third poll. CPU is
-user + system time of the client's process, the requests are counted at the server.
+100 and 1,000 jobs at once (``--most 10000``: and as many), submitted together, every one waited for
+as the SDK's own documentation shows. They poll every second (at 10,000 every five) where the SDK
+lets its caller say so; runwayml waits 6 s, give or take 1.5. Each service ends a job at its third
+poll. CPU is user + system time of the client's process, the requests are counted at the server.
 
 A client that is not done after ``--limit`` seconds is stopped: its figure is the CPU until then
 over the requests until then, and the row says how many these were. There is no figure where there
 were none: a pool that looks through all that wait, for each that comes, is busy for long before
-the first request leaves. Who had to be stopped is not tried with more jobs, and the largest number
-has one round. SDKs that are not installed (``pip install pika-async[bench]``) are left out.
+the first request leaves. Who had to be stopped is not tried with more jobs, and other numbers than
+1,000 have one round. SDKs that are not installed (``pip install pika-async[bench]``) are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from attrs import define, field, frozen
 from benchmarks.rig.clients import PROMPT, job_by_hand, our_client, session_by_hand
 from benchmarks.rig.command import command
 from benchmarks.rig.processes import alone, connections_possible, cpu_seconds, tell
-from benchmarks.rig.rows import Row, ratio
+from benchmarks.rig.rows import Row, not_installed, ratio
 from benchmarks.rig.server import requests_answered, server
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import Fal
@@ -39,9 +39,8 @@ from pika_async.dialects import Fal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-QUICK = {"rounds": 1, "most": 100, "limit": 30.0}
+QUICK = {"rounds": 1, "most": 100, "polls": 1}
 
-_POLLS = 3
 _SIZES = (100, 1000, 10_000)
 _COMPARED_AT = 1000
 # More would be more than one core can ask for.
@@ -168,9 +167,9 @@ class Measured:
     notes: list[str] = field(factory=list)
     stopped: bool = False
 
-    def add(self, name: str, jobs: int, limit: float) -> None:
+    def add(self, name: str, jobs: int, polls: int, limit: float) -> None:
         interval = max(1.0, jobs / _POLLS_A_SECOND)
-        with server(_POLLS, wire=CLIENTS[name].wire) as url:
+        with server(polls, wire=CLIENTS[name].wire) as url:
             # A proxy is not what is measured.
             spent, waiting, failed = alone(drive, name, url, jobs, interval, limit, NO_PROXY="*")
             requests = requests_answered(url)
@@ -184,28 +183,31 @@ class Measured:
         self.notes += [f"{number:,} jobs failed: {error}" for error, number in failed.items()]
 
 
-def run(*, rounds: int = 2, most: int = 10_000, limit: float = 45.0) -> list[Row]:
+def run(*, rounds: int = 3, most: int = 1000, limit: float = 25.0, polls: int = 3) -> list[Row]:
     tried = [name for name in CLIENTS if find_spec(CLIENTS[name].module)]
-    for name in CLIENTS:
-        if name not in tried:
-            print(f"{name} is not installed, and left out: pip install pika-async[bench]")
-    rows = []
+    rows = [
+        Row(name, "× pika_async", (), "peers", note=not_installed(CLIENTS[name].module))
+        for name in CLIENTS
+        if name not in tried
+    ]
     for size in _SIZES:
         if size <= most:
-            times = rounds if size <= _COMPARED_AT else 1
-            measured = compare(tried, connections_possible(size), times, limit)
+            times = rounds if size == _COMPARED_AT else 1
+            measured = compare(tried, connections_possible(size), times, polls, limit)
             rows += rows_of(measured, size, times)
             tried = [name for name in tried if not measured[name].stopped]
     return rows
 
 
-def compare(names: Sequence[str], jobs: int, rounds: int, limit: float) -> dict[str, Measured]:
+def compare(
+    names: Sequence[str], jobs: int, rounds: int, polls: int, limit: float
+) -> dict[str, Measured]:
     """In turn, so that a noisy machine is noisy to all."""
     measured = {name: Measured() for name in names}
     for _ in range(rounds):
         for name, one in measured.items():
             # Ours and the loop are done in seconds, whatever the machine.
-            one.add(name, jobs, limit if name in PEERS else 10 * limit)
+            one.add(name, jobs, polls, limit if name in PEERS else 10 * limit)
     return measured
 
 

@@ -1,11 +1,12 @@
 """Polls per job against the mean delay, in virtual time: ours, others' schedules, the optimum.
 
-    python -m benchmarks.schedule [--seeds 3] [--plot FILE]
+    python -m benchmarks.schedule [--seeds 3] [--curves 1] [--plot FILE]
 
 500 jobs, 50 in flight, from a cold start. The delay is from the end of a job to the look that sees
 it. Every schedule is held against the fixed interval of the same mean delay, which for a mean
 duration T and a delay d takes T / (2 * d) + 1/2 polls a job. The optimum knows the distribution
-and nothing else. Drifting durations grow from a median of 45 s to 150 s.
+and nothing else. Drifting durations grow from a median of 45 s to 150 s. With ``--curves 0`` only
+what is held against a target is measured, and nothing is drawn.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from attrs import frozen
 from benchmarks.rig.command import command
 from benchmarks.rig.rows import Row
 from benchmarks.rig.schedule_plot import plot as draw
-from benchmarks.rig.virtual_jobs import DURATIONS, JOBS, PROGRESS, TITLES, Optimum, simulate
+from benchmarks.rig.virtual_jobs import (
+    DURATIONS,
+    JOBS,
+    PROGRESS,
+    TITLES,
+    Durations,
+    Optimum,
+    simulate,
+)
 from pika_async import (
     AdaptivePolling,
     ExponentialPolling,
@@ -32,7 +41,7 @@ from pika_async import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-QUICK = {"seeds": 1, "plot": "benchmarks/results/quick/schedule.png"}
+QUICK = {"curves": 0}
 COSTS = (0.01, 0.03, 0.1, 0.3, 1.0)
 OURS = AdaptivePolling().look_cost
 
@@ -83,7 +92,9 @@ def _same(policy: PollPolicy) -> PollPolicy:
     return policy
 
 
-def _schedules(name: str) -> Iterator[tuple[str, str, Callable[[], PollPolicy]]]:
+def _schedules(
+    name: str, *, optimum: bool = True
+) -> Iterator[tuple[str, str, Callable[[], PollPolicy]]]:
     for interval in INTERVALS:
         yield "fixed interval", f"{interval:g} s", partial(FixedPolling, interval)
     yield "fixed interval", "6 ± 1.5 s", Jittered
@@ -95,29 +106,37 @@ def _schedules(name: str) -> Iterator[tuple[str, str, Callable[[], PollPolicy]]]
         )
     for cost in COSTS:
         yield "AdaptivePolling", f"{cost:g} s a look", partial(ours, cost)
-    if name != "drifting":
+    if optimum and name != "drifting":
+        known_durations = Durations(DURATIONS[name])
         for cost in COSTS:
-            known = Optimum(DURATIONS[name], cost)
+            known = Optimum(known_durations, cost)
             yield "optimum, known distribution", f"{cost:g} s a look", partial(_same, known)
 
 
-def compared(seeds: int) -> list[Schedule]:
+def _held(name: str) -> Iterator[tuple[str, str, Callable[[], PollPolicy]]]:
+    """Those of them that are held against a target."""
+    for family, schedule, make in _schedules(name, optimum=False):
+        if family == "AdaptivePolling" and schedule.startswith(f"{OURS:g} "):
+            yield family, schedule, make
+
+
+def compared(seeds: int, *, curves: bool = True) -> list[Schedule]:
     """Everything that is compared; the rows that are held against a target carry its name."""
     rows = []
     for name in DURATIONS:
-        for family, schedule, make in _schedules(name):
+        for family, schedule, make in _schedules(name) if curves else _held(name):
             held = family == "AdaptivePolling" and schedule.startswith(f"{OURS:g} ")
             target = f"schedule-{name}" if held and name != "drifting" else None
             # Hundreds of polls a job say as much of fewer jobs.
             jobs = 100 if schedule in ("0.1 s", "0.5 s") else JOBS
             rows.append(_row(name, None, family, schedule, make, seeds, target, jobs))
-        for cost in COSTS:
+        for cost in COSTS if curves else (OURS,):
             target = "schedule-progress" if cost == OURS and name != "drifting" else None
             schedule = f"{cost:g} s a look"
             family = "AdaptivePolling, progress reported"
             rows.append(_row(name, "power", family, schedule, partial(ours, cost), seeds, target))
     for misleading in ("steps", "stall", "noise"):
-        for name in ("0.15", "0.35", "0.60", "bimodal", "heavy"):
+        for name in ("0.15", "0.35", "0.60", "bimodal", "heavy") if curves else ("0.35",):
             target = f"schedule-{misleading}" if name == "0.35" else None
             family = "AdaptivePolling, misleading progress"
             rows.append(_row(name, misleading, family, misleading, ours, seeds, target))
@@ -151,10 +170,13 @@ def _row(  # noqa: PLR0917 - what a row is made of, in its order
     )
 
 
-def run(*, seeds: int = 3, plot: str = "benchmarks/results/schedule.png") -> list[Row]:
+def run(
+    *, seeds: int = 3, curves: int = 1, plot: str = "benchmarks/results/schedule.png"
+) -> list[Row]:
     """What ours needs, beside what the fixed interval of the same delay needs; and the plot."""
-    schedules = compared(seeds)
-    draw(schedules, Path(plot))
+    schedules = compared(seeds, curves=bool(curves))
+    if curves:
+        draw(schedules, Path(plot))
     return [
         Row(
             f"{TITLES[one.durations]}, {one.family}, {one.schedule}",

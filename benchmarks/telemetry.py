@@ -1,8 +1,8 @@
 """CPU per job of telemetry: a batch with it over the same batch without it.
 
-    python -m benchmarks.telemetry [--jobs 1000] [--rounds 3]
+    python -m benchmarks.telemetry [--jobs 500] [--rounds 3]
 
-A batch of 1,000 jobs, all in flight, polled every second until they are finished at the twelfth
+A batch of 500 jobs, all in flight, polled every half second until they are finished at the twelfth
 poll: without an observer, with telemetry and the API of OpenTelemetry alone, and with the SDK,
 which hands batches of spans and metrics to exporters that drop them. CPU is user + system time of
 the client's process, the exporters' threads included, from the first submit to the last result.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.rig.clients import PROMPT, alternating, batch
 from benchmarks.rig.command import command
 from benchmarks.rig.processes import alone, connections_possible, cpu_seconds
-from benchmarks.rig.rows import Row, ratio
+from benchmarks.rig.rows import Row, not_installed, ratio
 from benchmarks.rig.server import server
 from pika_async import FixedPolling, PikaClient
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from pika_async import Event
     from pika_async.otel import Telemetry
 
-QUICK = {"jobs": 200, "rounds": 1}
+QUICK = {"jobs": 200, "rounds": 1, "interval": 0.2}
 
 _POLLS = 12
-_INTERVAL = 1.0
 _REPEATED = 2000
 
 
@@ -88,11 +87,11 @@ OBSERVERS: dict[str, Callable[[], Telemetry | None]] = {
 }
 
 
-async def whole_batch(name: str, url: str, jobs: int) -> float:
+async def whole_batch(name: str, url: str, jobs: int, interval: float) -> float:
     """CPU seconds of a batch."""
     observer = OBSERVERS[name]()
     async with PikaClient(
-        "key", base_url=url, polling=FixedPolling(_INTERVAL), observer=observer
+        "key", base_url=url, polling=FixedPolling(interval), observer=observer
     ) as client:
         begun = cpu_seconds()
         await batch(client, jobs, jobs)
@@ -123,17 +122,19 @@ async def by_itself(name: str, url: str) -> float:
     return best / _REPEATED
 
 
-def measure(name: str, jobs: int) -> float:
+def measure(name: str, jobs: int, interval: float) -> float:
     """CPU milliseconds per job."""
     with server(_POLLS) as url:
-        return 1000 * float(alone(whole_batch, name, url, jobs)) / jobs
+        return 1000 * float(alone(whole_batch, name, url, jobs, interval)) / jobs
 
 
-def run(*, jobs: int = 1000, rounds: int = 3) -> list[Row]:
+def run(*, jobs: int = 500, rounds: int = 3, interval: float = 0.5) -> list[Row]:
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
-        return [Row("telemetry", "ms a job", (), note="opentelemetry-sdk is not installed")]
+        note = not_installed("opentelemetry-sdk")
+        return [Row("telemetry", "ms a job", (), "telemetry", note=note)]
     possible = connections_possible(jobs)
-    figures = alternating(rounds, {name: partial(measure, name, possible) for name in OBSERVERS})
+    measures = {name: partial(measure, name, possible, interval) for name in OBSERVERS}
+    figures = alternating(rounds, measures)
     base = figures["no telemetry"]
     rows = [Row(name, "ms a job", tuple(taken)) for name, taken in figures.items()]
     for name in ("telemetry, API alone", "telemetry, SDK"):

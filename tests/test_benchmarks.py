@@ -102,7 +102,7 @@ def test_one_that_fails_does_not_take_the_others_with_it(tmp_path, monkeypatch, 
     """An hour's measuring is not lost to the last one."""
     measured = Measurement.now([Row("one", "s", (1.0,))], quick=False, seconds=1.0)
 
-    def measure(name, *, quick):  # noqa: ARG001 - the runner says it
+    def measure(name, folder, *, quick):  # noqa: ARG001 - the runner says it
         if name == "memory":
             raise RuntimeError("out of luck")
         return measured
@@ -112,6 +112,67 @@ def test_one_that_fails_does_not_take_the_others_with_it(tmp_path, monkeypatch, 
     assert runner.main(["--only", "memory", "download", "--results", str(tmp_path)]) == 1
     assert set(Results.read(tmp_path).measured) == {"download"}
     assert "out of luck" in capfd.readouterr().err
+
+
+def test_what_needs_something_that_is_missing_is_skipped_and_says_how_to_get_it(
+    tmp_path, monkeypatch, capfd
+):
+    """It is no failure, and the row of its target stands in the results without a figure."""
+    monkeypatch.setitem(sys.modules, "temporalio", None)
+    monkeypatch.setitem(sys.modules, "temporalio.client", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.campaign", raising=False)
+    monkeypatch.setattr("benchmarks.instructions.shutil.which", lambda name: None)  # noqa: ARG005
+
+    asked = ["--only", "campaign", "instructions", "--results", str(tmp_path)]
+    assert runner.main(asked) == 0
+
+    table = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "| campaign | not measured: temporalio is not installed (pip install pika" in table
+    assert "instructions: not measured: valgrind is not installed (apt-get install valg" in table
+    assert "not measured: temporalio" in capfd.readouterr().out
+
+
+def test_what_is_missing_of_our_own_is_a_failure(tmp_path, monkeypatch):
+    """A module that was renamed must not look like a package to install."""
+    monkeypatch.setitem(sys.modules, "pika_async.simulator", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.memory", raising=False)
+
+    assert runner.main(["--only", "memory", "--results", str(tmp_path)]) == 1
+
+
+def test_an_sdk_that_is_not_installed_has_a_row_that_says_so(monkeypatch):
+    """A reader sees that it is missing from the comparison, and how to have it there."""
+    peers = importlib.import_module("benchmarks.peers")
+    monkeypatch.setattr(peers, "find_spec", lambda name: name == "pika_async")
+
+    rows = peers.run(most=0)
+
+    assert [row.what for row in rows] == ["fal-client", "openai", "runwayml"]
+    assert all("not measured" in row.spread and "pip install" in row.spread for row in rows)
+
+
+def test_the_results_say_how_long_each_took_and_all_together(tmp_path):
+    """Whoever wants to repeat them knows what it takes."""
+    results = Results(tmp_path)
+    for name, seconds in {"memory": 100.4, "download": 20.0}.items():
+        results.measured[name] = Measurement.now([], quick=False, seconds=seconds)
+
+    results.write()
+
+    table = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "- Seconds: 120 in all (memory 100, download 20)" in table
+
+
+def test_a_benchmark_draws_where_its_results_are_written(tmp_path, monkeypatch):
+    """A look at something else leaves the results of this repository alone."""
+    drawn = []
+    schedule = importlib.import_module("benchmarks.schedule")
+    monkeypatch.setattr(schedule, "compared", lambda seeds, *, curves: [])  # noqa: ARG005
+    monkeypatch.setattr(schedule, "draw", lambda rows, path: drawn.append(path))  # noqa: ARG005
+
+    runner.measure("schedule", tmp_path, quick=False)
+
+    assert drawn == [tmp_path / "schedule.png"]
 
 
 def test_options_come_from_what_a_benchmark_takes():

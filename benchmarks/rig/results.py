@@ -94,12 +94,17 @@ class Results:
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return cls(folder, {name: Measurement.decoded(value) for name, value in found.items()})
 
+    def draw(self) -> None:
+        """The plots, which the tables show once they are there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draw({name: one.rows for name, one in self.measured.items()}, self.folder)
+
     def write(self) -> None:
+        """What was measured, for machines, and the tables."""
         self.folder.mkdir(parents=True, exist_ok=True)
         found = {name: measurement.encoded() for name, measurement in self.measured.items()}
         text = json.dumps(found, indent=1, ensure_ascii=False)
         (self.folder / "results.json").write_text(f"{text}\n", encoding="utf-8")
-        draw({name: one.rows for name, one in self.measured.items()}, self.folder)
         lines = [*self._head(), *self._targets(), *self._details()]
         (self.folder / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -120,6 +125,9 @@ class Results:
         yield f"- Machine: {_all(str(one.cores) for one in every)} cores"
         for name in dict.fromkeys(name for one in every for name in one.versions):
             yield f"- {name}: {_all(one.versions[name] for one in every if name in one.versions)}"
+        taken = [f"{name} {one.seconds:.0f}" for name, one in self.measured.items()]
+        total = sum(one.seconds for one in every)
+        yield f"- Seconds: {total:,.0f} in all ({', '.join(taken)})"
 
     def _targets(self) -> Iterator[str]:
         """Every target, with whatever was measured of it."""
@@ -145,7 +153,8 @@ class Results:
             yield from ("", "| what | median (range) | unit | rounds | |", "|---|---|---|---|---|")
             for row in measurement.rows:
                 rounds = str(len(row.figures))
-                yield _line(row.what, row.spread, row.unit, rounds, row.note or row.verdict)
+                said = row.note if row.figures else ""
+                yield _line(row.what, row.spread, row.unit, rounds, said or row.verdict)
 
 
 def _line(*cells: str) -> str:

@@ -35,7 +35,7 @@ class Row:
     def spread(self) -> str:
         """The median, and from where to where the figures go."""
         if not self.figures:
-            return "none"
+            return self.note or "none"
         if len(self.figures) == 1:
             return number(self.median)
         low, high = min(self.figures), max(self.figures)
@@ -62,6 +62,11 @@ def encoded(row: Row) -> dict[str, Any]:
 
 def decoded(value: Mapping[str, Any]) -> Row:
     return Row(**{**value, "figures": tuple(value["figures"])})
+
+
+def not_installed(package: str) -> str:
+    """The note of a row that needs ``package`` and has no figures."""
+    return f"not measured: {package} is not installed (pip install pika-async[bench])"
 
 
 def ratio(

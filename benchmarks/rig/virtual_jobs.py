@@ -174,14 +174,22 @@ def simulate(
     return Outcome(polls, delay, polls / fixed, tuple(polled_at))
 
 
-class Optimum:
-    """The schedule of Keller for a distribution of which a large sample is known."""
+class Durations:
+    """A distribution of which a large sample is known."""
 
-    def __init__(self, draw: Draw, look_cost: float) -> None:
+    def __init__(self, draw: Draw) -> None:
         source = random.Random(0)  # noqa: S311 - chance that can be repeated
         sample = sorted(min(draw(source, 0.5), LONGEST) for _ in range(200_000))
-        self._edges = [0.0, *(1.01**number for number in range(int(math.log(LONGEST, 1.01)) + 1))]
-        reached = [len(sample) - bisect_left(sample, edge) for edge in self._edges]
+        self.edges = [0.0, *(1.01**number for number in range(int(math.log(LONGEST, 1.01)) + 1))]
+        self.reached = [len(sample) - bisect_left(sample, edge) for edge in self.edges]
+        """How many of the sample last until each edge."""
+
+
+class Optimum:
+    """The schedule of Keller for durations that are known."""
+
+    def __init__(self, durations: Durations, look_cost: float) -> None:
+        self._edges, reached = durations.edges, durations.reached
         looks = []
         for number, (edge, end) in enumerate(zip(self._edges, self._edges[1:], strict=False)):
             ends, alive = reached[number] - reached[number + 1], reached[number + 1]

@@ -13,6 +13,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Final
 
+from pika_async._timing import Sleepers
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -71,11 +73,14 @@ _SLOWEST_PACE: Final = 1 / 30
 class Brake:
     """Holds back every submit while asked to, then lets them go one by one, ever faster."""
 
-    def __init__(self, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, now: Callable[[], float], rest: Callable[[float, Sleepers], Awaitable[None]]
+    ) -> None:
         self._now = now
-        self._sleep = sleep
+        self._rest = rest
         self._line = asyncio.Lock()
-        self._until = self._place = self._held_at = -math.inf
+        self._first_in_line = Sleepers()
+        self._until = self._place = self._held_at = self._went_at = -math.inf
         # Before the first refusal.
         self._saved = _HANDFUL
         self._unanswered = 0
@@ -95,7 +100,7 @@ class Brake:
             return self._go()
         async with self._line:
             while (wait := self._next_place() - self._now()) > 0:
-                await self._sleep(max(wait, _SHORTEST_SLEEP))
+                await self._rest(max(wait, _SHORTEST_SLEEP), self._first_in_line)
             return self._go()
 
     @property
@@ -109,7 +114,7 @@ class Brake:
         return max(self._until, self._place)
 
     def _go(self) -> float:
-        now = self._now()
+        now = self._went_at = self._now()
         if self._pace < math.inf:
             interval = 1 / self._pace
             if self._awaits_success:
@@ -123,13 +128,16 @@ class Brake:
         self._place = max(self._place, now - _LATE) + interval
         return now
 
-    def hold(self, seconds: float, gone_at: float) -> bool:
+    def hold(self, seconds: float, gone_at: float, *, asked: float = 0.0) -> bool:
         """Let nothing through for ``seconds`` from now, and go slower from then on.
 
         Args:
             seconds: A longer hold that is there already stays.
             gone_at: When the submit that was refused had been released. What had gone before the
-                last hold began tells nothing new of the pace.
+                last hold began tells nothing new of the pace, and prolongs the hold only as far
+                as the service asks: each of a crowd would add its own share of chance otherwise,
+                and the whole crowd wait for the greatest.
+            asked: For how many of the seconds the service itself has asked.
 
         Returns:
             Whether another submit has been admitted since then, so that this one was refused for
@@ -140,9 +148,8 @@ class Brake:
             resumed = self._until
             if self._pace == math.inf:
                 admitted = self._admitted_lately(now)
-                self._pace = max(
-                    _SAVED_MEANWHILE * admitted / max(seconds, _SECOND), 1 / FIRST_INTERVAL
-                )
+                saved_in = max(asked or seconds, _SECOND)
+                self._pace = max(_SAVED_MEANWHILE * admitted / saved_in, 1 / FIRST_INTERVAL)
                 self._growth = max(_GROWTH, _TRUST * admitted)
             elif not self._awaits_success:
                 self._slow_down(now - resumed)
@@ -152,6 +159,8 @@ class Brake:
             self._round_trip = now - gone_at
             self._held_at = now
             self._hold = seconds
+        elif now < self._until:
+            seconds = asked
         self._until = self._place = max(self._until, now + seconds)
         self._awaits_success = True
         return self._admitted_at > gone_at
@@ -169,8 +178,11 @@ class Brake:
     def succeeded(self) -> None:
         """Go a little faster, until there is no more pace to keep."""
         now = self._now()
-        if now >= self._until:
+        if self._awaits_success and now >= self._until:
             self._awaits_success = False
+            # From here on the pace counts, also for whoever has been given a later place.
+            self._place = min(self._place, self._went_at + 1 / self._pace)
+            self._first_in_line.wake()
         self._recent = 1 + self._admitted_lately(now)
         self._admitted_at = now
         if self._pace == math.inf:

@@ -67,7 +67,7 @@ class Submitter:
         self._retry = retry
         self._timing = timing
         self._tell = tell
-        self._brake = Brake(timing.now, timing.sleep)
+        self._brake = Brake(timing.now, timing.rest)
         # With the recorder and the body of each: the submit itself would hold its job.
         self._under_way: dict[asyncio.Task[None], tuple[Recorder | None, bytes]] = {}
         self.closed = False
@@ -114,8 +114,9 @@ class Submitter:
                 verdict = after_submit(error, repeatable=self._repeatable)
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
+                asked = min(getattr(error, "retry_after", None) or 0.0, delay)
                 # Where others are admitted it stands in line, which is no attempt of its own.
-                in_line = busy and self._brake.hold(delay, gone_at)
+                in_line = busy and self._brake.hold(delay, gone_at, asked=asked)
                 within_outage = self._timing.now() - begun < self._retry.outage_budget
                 if verdict is Verdict.SAME_AGAIN:
                     submit.lost = error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -121,11 +121,6 @@ _ATTEMPT = f"""
 SELECT status, service, base_url, submit_id, digest, body, job_id, hints, sent_at, accepted_at,
     state, problem, files, quoted, quoted_currency, origin
 FROM attempts WHERE id = ({_THAT_COUNTS})
-"""
-_BEGIN = """
-INSERT INTO attempts (request, status, service, base_url, submit_id, digest, body, sent_at,
-    quoted, quoted_currency, origin)
-VALUES (?, 'submitting', ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # What a failed answer named belongs to nobody until it has been found.
 # Of jobs that were waited for without a pause: none that one run submitted and another saw end.
@@ -246,9 +241,28 @@ def begin_attempt(
     sent_at: float,
     connection: sqlite3.Connection,
 ) -> None:
-    sent = (intent.service, intent.base_url, intent.submit_id, intent.digest, intent.body)
-    price = (None, None) if quoted is None else (quoted.micros, quoted.currency)
-    connection.execute(_BEGIN, (request, *sent, sent_at, *price, intent.origin))
+    values = {
+        "service": intent.service,
+        "base_url": intent.base_url,
+        "submit_id": intent.submit_id,
+        "digest": intent.digest,
+        "body": intent.body,
+        "sent_at": sent_at,
+        "quoted": None if quoted is None else quoted.micros,
+        "quoted_currency": None if quoted is None else quoted.currency,
+        "origin": intent.origin,
+    }
+    given = {column: value for column, value in values.items() if value is not None}
+    connection.execute(beginning(tuple(given)), (request, *given.values()))
+
+
+@cache
+def beginning(columns: tuple[str, ...]) -> str:
+    places = ", ".join("?" for _ in columns)
+    return (
+        f"INSERT INTO attempts (request, status, {', '.join(columns)}) "
+        f"VALUES (?, 'submitting', {places})"
+    )
 
 
 def job_ids(connection: sqlite3.Connection) -> set[str]:
@@ -274,22 +288,31 @@ def take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> N
     connection.execute(_TAKE_BACK, (request, submit_id))
 
 
-def update(request: int, values: dict[str, Any], connection: sqlite3.Connection) -> None:
-    """Of the attempt that counts."""
-    connection.execute(assigning(*values), (*values.values(), request))
+def updating(request: int, values: Mapping[str, Any]) -> Callable[[sqlite3.Connection], None]:
+    """What writes ``values``, by their columns, into the attempt that counts.
+
+    None stands in the statement: sqlite3 asks around who would adapt it, wherever it is bound.
+    """
+    unset = tuple([column for column, value in values.items() if value is None])
+    given = {column: value for column, value in values.items() if value is not None}
+    return partial(_execute, assigning(tuple(given), unset), (*given.values(), request))
+
+
+def _execute(statement: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> None:
+    connection.execute(statement, parameters)
 
 
 def accept(
-    request: int, job_id: str, values: dict[str, Any], connection: sqlite3.Connection
+    job_id: str, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection
 ) -> KnownJob:
-    update(request, values, connection)
+    write(connection)
     return KnownJob(job_id)
 
 
 @cache
-def assigning(*columns: str) -> str:
-    assignments = ", ".join(f"{column} = ?" for column in columns)
-    return f"UPDATE attempts SET {assignments} WHERE id = ({_THAT_COUNTS})"
+def assigning(given: tuple[str, ...], unset: tuple[str, ...]) -> str:
+    columns = [f"{column} = ?" for column in given] + [f"{column} = NULL" for column in unset]
+    return f"UPDATE attempts SET {', '.join(columns)} WHERE id = ({_THAT_COUNTS})"
 
 
 def note_refusal(request: int, record: str, at: float, connection: sqlite3.Connection) -> None:

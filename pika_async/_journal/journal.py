@@ -208,7 +208,7 @@ class Journal:
                 down.
         """
         values = {
-            "status": Status.SUBMITTED,
+            "status": Status.SUBMITTED.value,
             "job_id": job_id,
             "hints": compact(dict(hints)) if hints else None,
             "accepted_at": self.now(),
@@ -216,12 +216,16 @@ class Journal:
         }
         if origin is not None:
             values["origin"] = origin
-        return self._commits.write(partial(attempts.accept, request, job_id, values))
+        write = attempts.updating(request, values)
+        return self._commits.write(partial(attempts.accept, job_id, write))
 
     def uncertain(self, request: int, error: PikaError) -> asyncio.Future[None]:
         """The submit broke off."""
         return self._update(
-            request, status=Status.UNCERTAIN, job_id=error.job_id, problem=problem_record(error)
+            request,
+            status=Status.UNCERTAIN.value,
+            job_id=error.job_id,
+            problem=problem_record(error),
         )
 
     def ended(
@@ -243,12 +247,11 @@ class Journal:
         charge = state.charge
         return self._update(
             request,
-            status=Status.SUCCEEDED if isinstance(state, Succeeded) else Status.FAILED,
+            status=(Status.SUCCEEDED if isinstance(state, Succeeded) else Status.FAILED).value,
             state=to_json(state),
             running_at=running_at,
             ended_at=self.now(),
             problem=None if not_begun is None else problem_record(not_begun, NOT_BEGUN),
-            # A fixed set of columns, so that there is one statement.
             charged=None if charge is None else charge.micros,
             charged_currency=None if charge is None else charge.currency,
         )
@@ -272,4 +275,4 @@ class Journal:
         return self._commits.write(partial(attempts.note_hindrance, request, problem_record(error)))
 
     def _update(self, request: int, **values: Any) -> asyncio.Future[None]:
-        return self._commits.write(partial(attempts.update, request, values))
+        return self._commits.write(attempts.updating(request, values))

@@ -30,7 +30,9 @@ SCHEMA_VERSION: Final = 5
 
 # Times are seconds since 1970, money is whole millionths of its currency. The columns of a request
 # after `request` tell what went wrong with it while no attempt stands. An attempt is a submit that
-# may have started a job; of a request the newest one counts. A run says where it saves videos.
+# may have started a job; of a request the newest one counts. A run says where it saves videos. The
+# states of an attempt are compared one by one: for IN with so many SQLite fills a table of its own
+# at each write.
 _REQUESTS: Final = """
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY,
@@ -50,7 +52,8 @@ CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
     request INTEGER NOT NULL REFERENCES requests (id),
     status TEXT NOT NULL CHECK (
-        status IN ('submitting', 'uncertain', 'submitted', 'succeeded', 'failed')
+        status = 'submitting' OR status = 'uncertain' OR status = 'submitted'
+        OR status = 'succeeded' OR status = 'failed'
     ),
     service TEXT NOT NULL,
     base_url TEXT,

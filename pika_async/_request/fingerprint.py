@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ _COUNTED: Final = tuple(
     for attribute in attrs.fields(GenerationRequest)
     if about(attribute).sent
 )
+# All at once: a batch takes thousands of fingerprints.
+_VALUES: Final = attrgetter(*[name for name, _ in _COUNTED])
 
 
 def fingerprint(request: GenerationRequest, *, spelled: Mapping[str, Any] | None = None) -> str:
@@ -42,16 +45,14 @@ def _asked(request: GenerationRequest) -> dict[str, Any]:
     # What is not asked for is left out, so that a field that a later version adds changes no
     # fingerprint. What the first versions always said is still said for it.
     asked = {}
-    for name, unsaid in _COUNTED:
-        value = getattr(request, name)
-        if value is None:
-            value = unsaid
+    for (name, unsaid), said in zip(_COUNTED, _VALUES(request), strict=True):
+        value = unsaid if said is None else said
         if value is not None and value != ():
-            asked[name] = _by_content(value)
+            asked[name] = value if type(value) in _PLAIN else _by_content(value)
     return asked
 
 
-# Most values are of these types, and a batch takes thousands of fingerprints.
+# Most values are of these types.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
@@ -60,6 +61,8 @@ def _by_content(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     match value:
+        case dict():
+            return {key: _by_content(inner) for key, inner in value.items()}
         case bytes():
             return f"sha256:{hashlib.sha256(value).hexdigest()}"
         case float():
@@ -73,8 +76,6 @@ def _by_content(value: Any) -> Any:
 
 def _parts_by_content(value: Any) -> Any:
     match value:
-        case dict():
-            return {key: _by_content(inner) for key, inner in value.items()}
         case list() | tuple():
             return [_by_content(inner) for inner in value]
         case _ if attrs.has(type(value)):

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import math
+import random
+from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import pytest
 from support.virtual_time import in_virtual_time, now
 
+from pika_async import RetryPolicy
 from pika_async._jobs.brake import FIRST_INTERVAL, Brake
+from pika_async._settled import rest
 
-ATTEMPTS = 5
+RETRY = RetryPolicy()
+ATTEMPTS = RETRY.attempts
+
+
+@dataclass
+class Refusal:
+    """A 429, and for how long it asks."""
+
+    retry_after: float | None
 
 
 def brake() -> Brake:
-    return Brake(now, anyio.sleep)
+    return Brake(now, rest)
 
 
 async def gone(one: Brake, count: int) -> list[float]:
@@ -43,31 +56,46 @@ class Service:
     rate: float
     burst: float
     latency: float
+    tells_when: bool = False
+    """Whether it asks for whole seconds, as with Retry-After."""
+    chance: random.Random = field(default_factory=partial(random.Random, 0))
     refused: int = 0
     given_up: int = 0
+    too_soon: int = 0
+    """Submits that went within the time that the client had been asked to wait."""
 
     def __post_init__(self) -> None:
         self._tokens = self.burst
         self._at = now()
+        self._wanted_at = -math.inf
 
-    def admits(self) -> bool:
+    def missing(self) -> float:
+        """Seconds until one more is admitted; 0 if it is."""
         self._tokens = min(self.burst, self._tokens + self.rate * (now() - self._at))
         self._at = now()
-        admitted = self._tokens >= 1
-        self._tokens -= admitted
-        return admitted
+        if self._tokens < 1:
+            return (1 - self._tokens) / self.rate
+        self._tokens -= 1
+        return 0.0
 
     async def submit(self, one: Brake) -> None:
-        for attempt in range(ATTEMPTS):
+        attempt = 0
+        while attempt < ATTEMPTS:
+            attempt += 1
             went = await one.released()
+            self.too_soon += went < self._wanted_at
             await anyio.sleep(self.latency / 2)
-            admitted = self.admits()
+            missing = self.missing()
             await anyio.sleep(self.latency / 2)
-            if admitted:
+            if not missing:
                 one.succeeded()
                 return
             self.refused += 1
-            one.hold(0.5 * 2**attempt, went)
+            refusal = Refusal(math.ceil(missing) if self.tells_when else None)
+            delay = RETRY.delay(attempt, refusal, self.chance.random())
+            asked = refusal.retry_after or 0.0
+            self._wanted_at = max(self._wanted_at, now() + asked)
+            attempt -= one.hold(delay, went, asked=asked)
         self.given_up += 1
 
     async def submit_all(self, count: int, at_once: int) -> float:
@@ -160,6 +188,54 @@ async def test_a_longer_hold_stays_and_one_that_comes_meanwhile_counts():
 
 
 @in_virtual_time
+async def test_a_crowd_waits_as_long_as_the_first_of_it_that_was_refused():
+    """Not as long as the unluckiest draw of all."""
+    one = brake()
+    crowd = await gone(one, 10)
+    one.hold(1.02, crowd[0], asked=1.0)
+    for went in crowd[1:]:
+        one.hold(1.12, went, asked=1.0)
+    assert await one.released() == pytest.approx(now()) == pytest.approx(1001.02)
+
+
+@in_virtual_time
+async def test_nobody_goes_sooner_than_the_service_asks_for():
+    """A later answer to the same crowd may ask for more."""
+    one = brake()
+    crowd = await gone(one, 2)
+    one.hold(1.05, crowd[0], asked=1.0)
+    await anyio.sleep(0.5)
+    one.hold(2.2, crowd[1], asked=2.0)
+    assert await one.released() == pytest.approx(1002.5)
+
+
+@in_virtual_time
+async def test_a_refusal_that_comes_when_the_hold_is_over_holds_as_any_other():
+    """Its answer was long under way."""
+    one = brake()
+    crowd = await gone(one, 2)
+    one.hold(1.0, crowd[0])
+    await anyio.sleep(2)
+    one.hold(1.0, crowd[1])
+    assert await one.released() == pytest.approx(1003)
+
+
+@in_virtual_time
+async def test_once_one_is_admitted_after_a_hold_the_next_goes_at_the_pace_that_counts_then():
+    """It does not wait for its place behind one of whom nothing was known."""
+    one = brake()
+    for _ in range(80):
+        await one.released()
+        one.succeeded()
+    one.hold(1.0, await one.released())
+    await one.released()
+    waiting = asyncio.create_task(one.released())
+    await anyio.sleep(0.004)
+    one.succeeded()
+    assert await waiting == pytest.approx(1001 + 1 / 101, abs=0.001)
+
+
+@in_virtual_time
 async def test_whoever_is_cancelled_leaves_no_gap_behind():
     one = brake()
     one.hold(5.0, now())
@@ -198,6 +274,20 @@ async def test_a_burst_of_refusals_slows_down_once():
         one.hold(1.0, moment)
         await anyio.sleep(0.001)
     assert 0.75 * before < one._pace < before
+
+
+@in_virtual_time
+async def test_the_share_of_chance_in_a_hold_does_not_count_for_the_pace_that_is_guessed():
+    """What the service asks for is how long it takes to have something saved again."""
+    paces = []
+    for seconds in (1.0, 1.12):
+        one = brake()
+        for _ in range(80):
+            await one.released()
+            one.succeeded()
+        one.hold(seconds, await one.released(), asked=1.0)
+        paces.append(one._pace)
+    assert paces[0] == paces[1] == pytest.approx(1.25 * 80, rel=0.05)
 
 
 @in_virtual_time
@@ -256,12 +346,17 @@ async def test_after_the_second_refusal_the_pace_stays_below_the_refused_one_for
 
 @pytest.mark.parametrize("at_once", [16, 64, 500])
 @pytest.mark.parametrize("latency", [0.002, 0.02])
+@pytest.mark.parametrize("tells_when", [False, True])
 @in_virtual_time
-async def test_a_hundred_a_second_are_met_with_few_refusals_and_in_good_time(at_once, latency):
-    service = Service(rate=100, burst=100, latency=latency)
-    assert await service.submit_all(500, at_once) <= 1.25
-    assert service.refused <= 0.3 * 500
+async def test_a_hundred_a_second_are_met_with_few_refusals_and_in_good_time(
+    at_once, latency, tells_when
+):
+    """And never sooner than it asks for."""
+    service = Service(rate=100, burst=100, latency=latency, tells_when=tells_when)
+    assert await service.submit_all(500, at_once) <= 1.15
+    assert service.refused <= 0.25 * 500
     assert service.given_up == 0
+    assert service.too_soon == 0
 
 
 @pytest.mark.parametrize("rate", [2, 10])

@@ -104,7 +104,9 @@ async def test_without_retry_after_the_backoff_grows():
 def crowd(wire, monkeypatch) -> None:
     """From now on other submits are admitted before every refusal."""
     hold = wire.submitter._brake.hold
-    monkeypatch.setattr(wire.submitter._brake, "hold", lambda *told: hold(*told) is None or True)
+    monkeypatch.setattr(
+        wire.submitter._brake, "hold", lambda *told, asked: hold(*told, asked=asked) is None or True
+    )
 
 
 async def test_refused_for_the_crowd_it_goes_with_a_submit_does_not_give_up(monkeypatch):
@@ -323,11 +325,11 @@ class TestCancellation:
         async with Simulator(faults=[Fault("429-empty", times=None)]) as sim, wired(sim) as wire:
             with anyio.CancelScope() as scope:
 
-                async def sleep_through_it(seconds):
+                async def sleep_through_it(seconds, _):
                     wire.clock.moment += seconds
                     scope.cancel()
 
-                wire.submitter._brake._sleep = sleep_through_it
+                wire.submitter._brake._rest = sleep_through_it
                 await wire.submit(REQUEST)
             assert scope.cancelled_caught
             assert len(sim.submissions) == 1
