@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pika_async import GenerationRequest, Succeeded
+    from pika_async import Failed, GenerationRequest, Money, Succeeded
     from pika_async.temporal._campaign.shelf import Shelf
 
 KEY_KEPT: Final = timedelta(hours=1)
@@ -223,19 +223,28 @@ class Activities:
                 if lacks_links(failed) and not last:
                     raise
                 reason = _told(errand.request, request, failed.reason)
-                return Declined(
-                    job_id=job_id, reason=reason, code=failed.code, charge=failed.charge
-                )
+                charge = await self._charge(job_id, failed)
+                return Declined(job_id=job_id, reason=reason, code=failed.code, charge=charge)
             except NotFoundError as error:
                 if not last:
                     raise
                 reason = _told(errand.request, request, str(error))
                 return Declined(job_id=job_id, reason=reason, code="not_found")
+            videos = state.videos
             if isinstance(errand.request, Line):
                 files = await self._stored(errand.request, request, job_id, state)
-                return Finished(job_id=job_id, videos=(), files=files, charge=state.charge)
-            files = await self._saved(request, job_id, state)
-        return Finished(job_id=job_id, videos=state.videos, files=files, charge=state.charge)
+                videos = ()
+            else:
+                files = await self._saved(request, job_id, state)
+            # Last: the service has had the time of the download to settle it.
+            charge = await self._charge(job_id, state)
+        return Finished(job_id=job_id, videos=videos, files=files, charge=charge)
+
+    async def _charge(self, job_id: str, state: Succeeded | Failed) -> Money | None:
+        """What a job cost, for which the service may need one more look."""
+        if state.charge is not None:
+            return state.charge
+        return await jobs_of(self._waiting).charge(job_id)
 
     async def _saved(
         self, request: GenerationRequest, job_id: str, state: Succeeded
