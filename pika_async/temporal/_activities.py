@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import anyio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -62,6 +63,9 @@ remembers a key; one that has forgotten it would take the same submit for a new 
 
 SAVED_WITHIN: Final = timedelta(days=1)
 """How long a campaign tries to save a video. Its owner may try again: the job stays paid for."""
+
+LOOKS_AT_CHARGE: Final = (0.0, 2.0)
+"""Seconds before each more look at what a job cost, where its end does not say it."""
 
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
@@ -241,10 +245,15 @@ class Activities:
         return Finished(job_id=job_id, videos=videos, files=files, charge=charge)
 
     async def _charge(self, job_id: str, state: Succeeded | Failed) -> Money | None:
-        """What a job cost, for which the service may need one more look."""
-        if state.charge is not None:
-            return state.charge
-        return await jobs_of(self._waiting).charge(job_id)
+        """What a job cost, for which the service may need one more look, or two."""
+        jobs = jobs_of(self._waiting)
+        charge = state.charge
+        for pause in LOOKS_AT_CHARGE:
+            if charge is not None or not jobs.settles_late:
+                break
+            await anyio.sleep(pause)
+            charge = await jobs.charge(job_id)
+        return charge
 
     async def _saved(
         self, request: GenerationRequest, job_id: str, state: Succeeded
