@@ -89,7 +89,8 @@ PURE = [
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
     *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
     *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
-    *("temporal._campaign.discreet", "temporal._campaign.progress"),
+    *("temporal._campaign.discreet", "temporal._campaign.spellings"),
+    "temporal._campaign.progress",
     "temporal._campaign.records",
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}

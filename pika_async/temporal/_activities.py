@@ -183,7 +183,11 @@ class Activities:
             sent_at=lost.sent.sent_at,
             sent=restored(lost.sent.intent, request),
         )
-        job = await self._submitting.find(error)
+        try:
+            job = await self._submitting.find(error)
+        except PikaError as failed:
+            said = _told(lost.request, request, str(failed))
+            raise ApplicationError(said, type=type(failed).__name__) from None
         return None if job is None else Accepted(job_id=job.id, sent_at=lost.sent.sent_at)
 
     @activity.defn(name=FINISH)

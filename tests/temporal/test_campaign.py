@@ -104,17 +104,29 @@ async def test_every_line_becomes_a_video_in_the_store(engine, tmp_path):
     assert len({result.outcome.files for result in found}) == 60
 
 
+SIGNED = "https://bucket.example/cat.png?X-Amz-Signature=5ecre7-0f-mine&Expires=17"
+
+
 async def test_neither_the_key_nor_a_prompt_is_kept_by_the_engine(engine, tmp_path, request):
-    """Histories and the engine's own database hold numbers alone."""
-    async with scene(engine) as at:
-        lines = prompts(5, "a violet hippopotamus")
+    """Histories and the engine's own database hold numbers alone.
+
+    Nor the key in a signed link, nor anything of ``extra``, also where a service quotes them.
+    """
+    quoting = {"error": {"message": f"cannot load {SIGNED}: 0wn-t0ken", "type": "invalid_request"}}
+    faults = [Fault("reset-after", started=True), Fault("custom", status=400, body=quoting)]
+    async with scene(engine, *faults) as at:
+        own = {"image": SIGNED, "extra": {"0wn-name": ["0wn-t0ken", 9021044771]}}
+        lines = [evolve(line, **own) for line in prompts(5, "a violet hippopotamus")]
         async with started(at, tmp_path / "store", lines) as campaign_:
-            await ended(campaign_)
+            progress = await ended(campaign_)
+        assert (progress.succeeded, progress.uncertain, progress.refused) == (3, 1, 1)
+        assert all("5ecre7-0f-mine" in str(each.body) for each in at.sim.submissions)
     folders = request.getfixturevalue("tmp_path_factory").getbasetemp().glob("engine*[0-9]")
     for database in (folder / "engine.db" for folder in folders):
         with closing(sqlite3.connect(database)) as connection:
             dump = "\n".join(connection.iterdump())
-        for words in (b"violet hippopotamus", b"violet-hippopotamus", b"a-secret-key"):
+        own = (b"5ecre7-0f-mine", b"0wn-name", b"0wn-t0ken", b"9021044771")
+        for words in (b"violet hippopotamus", b"violet-hippopotamus", b"a-secret-key", *own):
             assert words.hex().upper() not in dump
             assert words.decode() not in dump
 
