@@ -156,7 +156,7 @@ class Campaign:
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
-            digest=manifest.digest,
+            digest=manifest.proof(campaign_id),
             prompts=manifest.prompts,
             pages=manifest.pages,
             page_size=manifest.page_size,

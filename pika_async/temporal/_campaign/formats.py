@@ -14,6 +14,7 @@ the same as what is not there: that would be paid for again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -45,7 +46,7 @@ REPAIRS: Final = "repairs/"
 BEGUN: Final = "begun/"
 SEALED: Final = "results/"
 
-_MOST_REPAIRS: Final = 999
+MOST_REPAIRS: Final = 999
 _MOST_PROMPTS: Final = 10**9
 _REPAIR: Final = re.compile(r"repairs/(\d{9})-(\d{3})\.json")
 
@@ -59,6 +60,8 @@ class Manifest:
         pages: In how many pages they lie.
         page_size: How many lie in each page but the last.
         digest: SHA-256 over the content of the page files in their order, hexadecimal.
+        id: Drawn when it was prepared: the same prompts, prepared elsewhere, have another one.
+            Empty where an earlier version prepared it.
         format: The version of all this; 1.
     """
 
@@ -66,6 +69,7 @@ class Manifest:
     pages: int
     page_size: int
     digest: str
+    id: str = ""
     format: int = FORMAT
 
     def indexes(self, page: int) -> range:
@@ -78,6 +82,15 @@ class Manifest:
             raise ValueError(f"there is no page {page}: the campaign has {self.pages}, from 0")
         first = page * self.page_size
         return range(first, min(first + self.page_size, self.prompts))
+
+    def proof(self, campaign_id: str) -> str:
+        """What a worker must find in its store to know that it is the one where this was started.
+
+        It is not there in a folder where the same prompts were prepared anew, nor in a copy of the
+        folder that was made before the start.
+        """
+        told = f"{self.digest}\0{self.id}\0{campaign_id}"
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @frozen(kw_only=True)
@@ -122,7 +135,7 @@ def repair_name(index: int, number: int) -> str:
     Raises:
         ValueError: There can be no such repair.
     """
-    if not (0 <= index < _MOST_PROMPTS and 1 <= number <= _MOST_REPAIRS):
+    if not (0 <= index < _MOST_PROMPTS and 1 <= number <= MOST_REPAIRS):
         raise ValueError(f"there can be no repair {number} of request {index}")
     return f"{REPAIRS}{index:09}-{number:03}.json"
 
@@ -287,6 +300,9 @@ def read_manifest_bytes(content: bytes) -> Manifest:
     prompts, pages, size = numbers
     if pages != -(-prompts // size) or not isinstance(given["digest"], str):
         raise ValueError("its numbers do not fit together")
+    given["id"] = given["id"] or ""
+    if not isinstance(given["id"], str):
+        raise ValueError("its id is no text")  # noqa: TRY004 - of a text
     return Manifest(**given)
 
 

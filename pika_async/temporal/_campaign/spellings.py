@@ -55,7 +55,7 @@ def in_words(request: GenerationRequest) -> list[str]:
 
     Whoever is told that a value is not allowed has to know which.
     """
-    found = []
+    found: list[str] = []
     for text in (getattr(request, name) or "" for name in TEXTS):
         found += _said(text)
     for _, medium in media_of(request):
