@@ -69,6 +69,8 @@ LOOKS_AT_CHARGE: Final = (0.0, 2.0)
 
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
+# The same of one that somebody has named: it was submitted long ago, or the id is wrong.
+_LOOKS_AT_NAMED: Final = 2
 # Seconds that a submit may wait for its turn.
 _IN_LINE: Final = 2.0
 
@@ -212,11 +214,14 @@ class Activities:
             raise ApplicationError(said, type=type(error).__name__) from None
 
     async def _finished(self, errand: Errand, request: GenerationRequest) -> Finished | Declined:
-        job_id, last = errand.job.job_id, activity.info().attempt >= _LOOKS
+        job_id, looks = errand.job.job_id, activity.info().attempt
         age = (_utc() - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
         job = jobs_of(self._waiting).attach(
-            job_id, request=request, seconds_ago=age, hints=errand.job.hints
+            job_id,
+            request=request,
+            seconds_ago=None if errand.is_named else age,
+            hints=errand.job.hints,
         )
         async with beating():
             try:
@@ -228,13 +233,13 @@ class Activities:
                 ) from None
             except JobFailedError as error:
                 failed = error.state
-                if lacks_links(failed) and not last:
+                if lacks_links(failed) and looks < _LOOKS:
                     raise
                 reason = _told(errand.request, request, failed.reason)
                 charge = await self._charge(job_id, failed)
                 return Declined(job_id=job_id, reason=reason, code=failed.code, charge=charge)
             except NotFoundError as error:
-                if not last:
+                if looks < (_LOOKS_AT_NAMED if errand.is_named else _LOOKS):
                     raise
                 reason = _told(errand.request, request, str(error))
                 return Declined(job_id=job_id, reason=reason, code="not_found")

@@ -21,6 +21,7 @@ from pika_async.temporal._campaign.files import (
     read_sealed,
     seal,
 )
+from pika_async.temporal._campaign.owners import SUBMITTED, Note, job_of, note_of, take_note
 from pika_async.temporal._campaign.records import (
     Opened,
     PageOrder,
@@ -145,6 +146,12 @@ class CampaignActivities:
         request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
         outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
+        job_id = job_of(outcome)
+        submitted = order.adopt is None or order.submitted
+        if job_id is not None and submitted and await note_of(store, job_id) is None:
+            # Nobody else adopts it.
+            note = Note(index=order.index, how=SUBMITTED, repair=order.number, tries=1)
+            await take_note(store, job_id, note)
         number = order.number
         while not await add_repair(store, order.index, number, outcome):
             # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.

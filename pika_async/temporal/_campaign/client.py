@@ -21,6 +21,7 @@ from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
 from pika_async.temporal._campaign.claims import claim
+from pika_async.temporal._campaign.decisions import Decision
 from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
@@ -319,13 +320,13 @@ class Campaign:
 
         Raises:
             FieldError: Not one of the three is said, or there is no such line.
-            CampaignError: Its page has not ended yet, or there is nothing to settle.
+            NoAnswerError: No worker works on it. It stands, and is done when one comes.
+            CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
+                of another line, or the service knows no such job. Nothing was changed.
         """
-        if (adopt is not None) + resubmit + drop != 1:
-            raise FieldError("resolve", (adopt, resubmit, drop), "one of adopt, resubmit and drop")
-        store = await self._opened()
-        resolving = Resolving(self._engine, self.id, store, queue)
-        return await resolving.resolve(index, adopt=adopt, drop=drop)
+        decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
+        resolving = Resolving(self._engine, self.id, await self._opened(), queue)
+        return await resolving.resolve(decision)
 
     async def _opened(self) -> Store:
         if self._store is None:

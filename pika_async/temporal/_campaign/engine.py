@@ -53,6 +53,16 @@ async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
         raise kind(_sentence(error, campaign)) from error
 
 
+def is_unknown(error: CampaignError) -> bool:
+    """Whether the engine said that it knows no such workflow."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, RPCError)
+        and cause.status is RPCStatusCode.NOT_FOUND
+        and "namespace" not in cause.message.lower()
+    )
+
+
 _NO_ANSWER: Final = (
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.CANCELLED,

@@ -6,6 +6,7 @@
     begun/000123                    the run that submits the page
     results/000123.jsonl            the outcomes of the page, one a line; its seal
     repairs/000061500-001.json      what takes the place of an outcome afterwards
+    jobs/a948904f2f0f479b-001       the line that a job of a repair belongs to; the last holds
     videos/000123/61501-….mp4       the videos
 
 Nothing in it is ever changed. What is damaged, or of a newer version, is a ValueError, and never
@@ -150,6 +151,11 @@ def repaired(name: str) -> tuple[int, int]:
     if found is None:
         raise ValueError("this is not the name of a repair")
     return int(found[1]), int(found[2])
+
+
+def job_name(job_id: str, number: int) -> str:
+    """Where the line is named that a job of a repair belongs to; ids may hold anything."""
+    return f"jobs/{hashlib.sha256(job_id.encode()).hexdigest()[:32]}-{number:03}"
 
 
 def video_name(page: int, index: int, prompt: str, job_id: str, place: int) -> str:
