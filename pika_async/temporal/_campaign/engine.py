@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 T = TypeVar("T")
+
+PATIENCE: Final = timedelta(seconds=15)
+"""How long workers have to answer a question about a campaign."""
 
 
 class CampaignError(PikaError):
