@@ -96,6 +96,14 @@ def test_a_hidden_body_holds_no_link_of_its_owner_and_nothing_of_extra():
         ("see https://x.example/a.", "see https://x.example/a."),
         (r'{"url":"https:\/\/x.example\/a?Expires=1"}', r'{"url":"https:\/\/x.example\/a?…"}'),
         ("data:image/png;base64,AAAA is too large", "data:… is too large"),
+        ("GET /a.png?X-Goog-Signature=1f2e&x=y: 403", "GET /a.png?…: 403"),
+        (
+            "temp_url_sig=1f2e&temp_url_expires=7 is over",
+            "temp_url_sig=…&temp_url_expires=7 is over",
+        ),
+        ('{"api_key": "1f2e"} was sent', '{"api_key": "…"} was sent'),
+        ("Authorization: Bearer 1f2e.3d is over", "Authorization: Bearer … is over"),
+        ("the token is over; is seed=7 right?", "the token is over; is seed=7 right?"),
         ("twice http://a.b/?c=d, http://a.b/?e=f", "twice http://a.b/?… http://a.b/?…"),
     ],
 )

@@ -254,6 +254,21 @@ class TestARepairThatWasEndedByHand:
                 await campaign.resolve(0, resubmit=True, queue=queue)
             assert len(at.sim.submissions) == 1
 
+    async def test_one_that_has_ended_well_and_is_begun_anew_changes_nothing(
+        self, engine, tmp_path
+    ):
+        """Whoever resets all workflows of a night resets this one, too."""
+        async with scene(engine) as at, at.worker():
+            campaign = await campaign_of(at, tmp_path, [UNSURE])
+            ended = await campaign.resolve(0, resubmit=True, queue=at.queue)
+            handle = repair_of(at, campaign, 0)
+            events = [event async for event in handle.fetch_history_events()]
+            ends = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+            begins = next(event.event_id for event in events if event.event_type == ends)
+            await (await reset(at.client, handle, begins)).result()
+            assert await outcomes_of(campaign) == [ended]
+        assert len(at.sim.submissions) == 1
+
 
 async def _ended(handle):
     return (await handle.describe()).close_time is not None

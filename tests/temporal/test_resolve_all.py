@@ -222,6 +222,37 @@ class TestOnAnEngine:
                 most = max(most, running)
             assert most == 2
 
+    async def test_of_two_who_settle_the_same_lines_each_is_submitted_once(self, engine, tmp_path):
+        """Two colleagues at two terminals see the same list in the morning."""
+        async with scene(engine) as at, at.worker():
+            await prepared(tmp_path, [UNSURE] * 20)
+            name = uuid.uuid4().hex
+
+            async def settle():
+                campaign = Campaign(at.client, name, store=tmp_path)
+                decided = campaign.resolve_all(resubmits(*range(20)), queue=at.queue)
+                assert len([one async for one in decided]) <= 20
+
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(settle)
+            found = [
+                each.outcome async for each in Campaign(at.client, name, store=tmp_path).results()
+            ]
+        assert all(isinstance(each, Finished) for each in found)
+        assert len(at.sim.submissions) == 20
+
+    async def test_what_is_uncertain_again_is_not_submitted_again(self, engine, tmp_path):
+        """A service that breaks off all answers is not asked for ever."""
+        async with scene(engine) as at, at.worker():
+            at.sim.faults.append(Fault("reset-after", times=None, started=True))
+            await prepared(tmp_path, [UNSURE] * 8)
+            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            decided = campaign.resolve_all(resubmits(*range(8)), queue=at.queue)
+            ended = [one async for one in decided]
+        assert [one.outcome.why for one in ended] == [Why.NO_ANSWER] * 8
+        assert len(at.sim.submissions) == 8
+
     async def test_one_that_goes_wrong_stops_none_of_the_others(self, engine, tmp_path):
         async with scene(engine) as at, at.worker():
             at.sim.faults.append(Fault("400-invalid-request", prompt="a red panda 001"))

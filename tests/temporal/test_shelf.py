@@ -127,6 +127,16 @@ async def test_an_empty_folder_is_told_as_another_place(tmp_path):
         await Shelf().page(str(tmp_path / "two"), proof, 0)
 
 
+async def test_a_folder_that_is_seen_late_is_worked_on_when_it_is_seen(tmp_path):
+    """A network drive shows a file that was just written only after a while."""
+    manifest = await write_pages(open_store(tmp_path), lines(3))
+    shelf, proof = Shelf(), manifest.proof(CAMPAIGN)
+    with pytest.raises(StoreError):
+        await shelf.page(str(tmp_path), proof, 0)
+    await open_store(tmp_path).create("started.txt", CAMPAIGN.encode())
+    assert len(await shelf.page(str(tmp_path), proof, 0)) == 3
+
+
 async def test_a_campaign_that_carries_on_knows_its_place_and_so_does_the_one_before(tmp_path):
     """Pages of the one before may still wait for what is paid for."""
     first = await prepared(tmp_path, lines(3))

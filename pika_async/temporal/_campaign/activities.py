@@ -16,7 +16,6 @@ from pika_async.temporal._beating import beating
 from pika_async.temporal._campaign.discreet import spelled_out, without_prompt
 from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
-    add_repair,
     begin,
     read_sealed,
     seal,
@@ -30,6 +29,7 @@ from pika_async.temporal._campaign.records import (
     Tally,
     tally_of,
 )
+from pika_async.temporal._campaign.repairs import add_repair, repairs_of
 from pika_async.temporal._names import (
     OPEN_PAGE,
     PAGE,
@@ -38,6 +38,7 @@ from pika_async.temporal._names import (
     SEAL_REPAIR,
     STILL_OPEN,
 )
+from pika_async.temporal._outcomes import Finished, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,6 +155,11 @@ class CampaignActivities:
             await take_note(store, job_id, note)
         number = order.number
         while not await add_repair(store, order.index, number, outcome):
+            there = (await repairs_of(store, order.index))[number - 1]
+            saved = isinstance(there, Finished) and there.job_id == job_id
+            if saved or isinstance(outcome, Uncertain):
+                # Begun anew after its end, when less is known than was then.
+                return
             # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
             number += 1
 
