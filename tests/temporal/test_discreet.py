@@ -102,7 +102,6 @@ def test_a_hidden_body_holds_no_link_of_its_owner_and_nothing_of_extra():
             "temp_url_sig=…&temp_url_expires=7 is over",
         ),
         ('{"api_key": "1f2e"} was sent', '{"api_key": "…"} was sent'),
-        ("Authorization: Bearer 1f2e.3d is over", "Authorization: Bearer … is over"),
         ("the token is over; is seed=7 right?", "the token is over; is seed=7 right?"),
         ("twice http://a.b/?c=d, http://a.b/?e=f", "twice http://a.b/?… http://a.b/?…"),
     ],

@@ -14,6 +14,7 @@ from pika_async.temporal import StoreError
 from pika_async.temporal._campaign import shelf as shelves
 from pika_async.temporal._campaign.files import read_manifest, write_pages
 from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._records import Line
 from pika_async.temporal._store.store import open_store
 
 CAMPAIGN = "summer"
@@ -88,17 +89,35 @@ async def test_a_page_that_many_ask_for_is_read_once(tmp_path, monkeypatch):
     """Sixteen submits of one page begin at the same moment."""
     proof = await prepared(tmp_path, lines(3))
     shelf, reads = Shelf(), []
-    read_page = shelves.read_page
+    read_page = shelves.read_placed_page
 
     async def counted(*args):
         reads.append(args)
         return await read_page(*args)
 
-    monkeypatch.setattr(shelves, "read_page", counted)
+    monkeypatch.setattr(shelves, "read_placed_page", counted)
     async with anyio.create_task_group() as group:
         for _ in range(16):
             group.start_soon(shelf.page, str(tmp_path), proof, 0)
     assert len(reads) == 1
+
+
+@pytest.mark.parametrize("place", ["folder", "memory"])
+async def test_of_pages_that_were_put_away_lines_are_read_one_by_one(tmp_path, monkeypatch, place):
+    """Forty pages of 64 MB are worked on at once: each of their lines would read one of them."""
+    where = str(tmp_path) if place == "folder" else f"memory://{tmp_path.name}"
+    monkeypatch.setattr(shelves, "MOST_BYTES", 10)
+    requests = [*lines(4, "красная"), *lines(3, length=10_000), GenerationRequest("a\nb 🦊")]
+    proof = await prepared(where, requests, page_size=4)
+    shelf, reads = Shelf(), []
+    for page in (0, 1):
+        await shelf.page(where, proof, page)
+    monkeypatch.setattr(shelves, "read_placed_page", reads.append)
+    for index, request in enumerate(requests):
+        page, at = divmod(index, 4)
+        line = Line(store=where, digest=proof, page=page, place=at, index=index)
+        assert await shelf.request(line) == request
+    assert reads == []
 
 
 async def test_the_same_prompts_prepared_on_another_machine_are_another_place(tmp_path):

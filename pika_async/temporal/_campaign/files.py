@@ -26,6 +26,7 @@ from pika_async.temporal._campaign.formats import (
     Manifest,
     begun_name,
     check_page,
+    line_places,
     located,
     manifest_bytes,
     outcome_lines,
@@ -54,8 +55,10 @@ __all__ = [
     "add_repair",
     "begin",
     "open_pages",
+    "read_line",
     "read_manifest",
     "read_page",
+    "read_placed_page",
     "read_sealed",
     "repairs",
     "results",
@@ -217,10 +220,17 @@ async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
         ConfigurationError: No campaign is prepared.
         StoreError: The page is gone or damaged, or the store cannot be used.
     """
-    return await _read_page(store, page, await read_manifest(store))
+    return (await read_placed_page(store, page, await read_manifest(store)))[0]
 
 
-async def _read_page(store: Store, page: int, manifest: Manifest) -> tuple[GenerationRequest, ...]:
+async def read_placed_page(
+    store: Store, page: int, manifest: Manifest
+) -> tuple[tuple[GenerationRequest, ...], Sequence[int]]:
+    """The same, with the byte where each line begins, and where the last one ends.
+
+    Raises:
+        StoreError: As of :func:`read_page`.
+    """
     name = page_name(page)
     with told(store, name):
         count = len(manifest.indexes(page))
@@ -228,7 +238,22 @@ async def _read_page(store: Store, page: int, manifest: Manifest) -> tuple[Gener
     if content is None:
         raise gone(store, name)
     with told(store, name):
-        return read_requests(content, count)
+        return read_requests(content, count), line_places(content)
+
+
+async def read_line(store: Store, page: int, start: int, end: int) -> GenerationRequest:
+    """One request of a page, whose line lies there.
+
+    Raises:
+        StoreError: The page is gone or damaged, or the store cannot be used.
+    """
+    name = page_name(page)
+    content = await store.read_part(name, start, end - start)
+    if content is None:
+        raise gone(store, name)
+    with told(store, name):
+        (request,) = read_requests(content, 1)
+    return request
 
 
 async def begin(store: Store, page: int, run_id: str) -> bool:
@@ -321,7 +346,7 @@ async def results(store: Store) -> AsyncIterator[CampaignResult]:
     manifest = await read_manifest(store)
     mended = await repairs(store)
     for page in range(manifest.pages):
-        requests = await _read_page(store, page, manifest)
+        requests, _ = await read_placed_page(store, page, manifest)
         sealed = await _read_sealed(store, page, manifest) or (None,) * len(requests)
         for index, request, outcome in zip(manifest.indexes(page), requests, sealed, strict=True):
             last = mended[index][-1] if index in mended else outcome

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -234,6 +235,14 @@ def read_requests(content: bytes, count: int) -> tuple[GenerationRequest, ...]:
     """
     values = _lines(content, count)
     return tuple(from_plain(value, GenerationRequest) for value in values)
+
+
+def line_places(content: bytes) -> Sequence[int]:
+    """The byte where each line of a page begins, and where the last one ends."""
+    places = array("q", [0])
+    while (end := content.find(b"\n", places[-1])) >= 0:
+        places.append(end + 1)
+    return places
 
 
 def outcome_lines(indexes: range, outcomes: Sequence[Outcome]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -13,7 +13,7 @@ import attrs
 
 from pika_async import ConfigurationError
 from pika_async.temporal._campaign.claims import started_as
-from pika_async.temporal._campaign.files import read_manifest, read_page
+from pika_async.temporal._campaign.files import read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
@@ -28,12 +28,18 @@ images 64 MB."""
 
 _AT_ONCE: Final = 2
 """Pages that are read at once: while it is read, a page takes three times its size."""
+_MOST_PLACES: Final = 5_000
+"""Pages of which it is known where their lines lie: 4 KB each."""
 _OF_A_REQUEST: Final = 700
 """Bytes that a request takes beside its texts."""
 
 
 class Shelf:
-    """Each store is opened once, and a page is read once while it is worked on."""
+    """Each store is opened once, and a page is read once while it is worked on.
+
+    Where there is no room for all that are worked on, the lines of those that were put away are
+    read one by one: not each whole page for each of its lines.
+    """
 
     def __init__(self) -> None:
         self._stores: dict[str, Store] = {}
@@ -42,6 +48,7 @@ class Shelf:
         self.size = 0
         """Bytes that its pages take in memory, about."""
         self._locks: dict[_Name, anyio.Lock] = {}
+        self._places: dict[_Name, Sequence[int]] = {}
         self._reading = asyncio.Semaphore(_AT_ONCE)
 
     def store(self, place: str) -> Store:
@@ -89,7 +96,11 @@ class Shelf:
         # Earlier versions tell the digest of the pages alone.
         if digest not in (manifest.digest, *proofs):
             raise StoreError(_ANOTHER.format(place=store.place), place=store.place)
-        return await read_page(store, page)
+        found, places = await read_placed_page(store, page, manifest)
+        self._places[place, digest, page] = places
+        if len(self._places) > _MOST_PLACES:
+            del self._places[next(iter(self._places))]
+        return found
 
     def _make_room(self) -> None:
         # The last one is in use, however large it is.
@@ -99,8 +110,18 @@ class Shelf:
             self._locks.pop(oldest, None)
 
     async def request(self, line: Line) -> GenerationRequest:
-        """The request of a line."""
-        return (await self.page(line.store, line.digest, line.page))[line.place]
+        """The request of a line, which is read alone where its page was put away.
+
+        Raises:
+            ConfigurationError: As of :meth:`page`.
+            StoreError: As of :meth:`page`.
+        """
+        name = (line.store, line.digest, line.page)
+        places = self._places.get(name)
+        if name in self._pages or places is None:
+            return (await self.page(*name))[line.place]
+        start, end = places[line.place : line.place + 2]
+        return await read_line(self.store(line.store), line.page, start, end)
 
 
 def _size(request: GenerationRequest) -> int:

@@ -28,14 +28,13 @@ _SHORTEST: Final = 4
 _NUMBER: Final = r"(?<![\w.+-]){}(?![\w.+-])"
 # With a user or a query, also as JSON may spell it.
 _LINK: Final = re.compile(r"\b([a-z][a-z0-9+.-]*:\\?/\\?/)([^\s\"'<>]+)", re.IGNORECASE)
-# Of a link that is told without its beginning, and of a header.
+# Of a link that is told without its beginning.
 _QUERY: Final = re.compile(r"\?[\w.%~-]+=[^\s\"'<>]*[^\s\"'<>:,;.)]")
 _NAMED_KEY: Final = re.compile(
     r"([\w-]*(?:sig|signature|token|secret|credential|password|api[_-]?key)\"?(?:=|\": ?\"))"
     r"[^\s&\"'<>]+",
     re.IGNORECASE,
 )
-_BEARER: Final = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]+")
 _CONTENT: Final = re.compile(r"\bdata:[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -83,8 +82,7 @@ def without_keys(text: str) -> str:
     Contents of media are left out, too.
     """
     text = _LINK.sub(_lean, _CONTENT.sub("data:…", text))
-    text = _NAMED_KEY.sub(r"\1…", _QUERY.sub("?…", text))
-    return _BEARER.sub(r"\1 …", text)
+    return _NAMED_KEY.sub(r"\1…", _QUERY.sub("?…", text))
 
 
 def _lean(link: re.Match[str]) -> str:
