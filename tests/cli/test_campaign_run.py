@@ -179,6 +179,33 @@ def _decided(results: Path, numbers: list[str]) -> str:
     return "row;status;decision\n" + "".join(lines)
 
 
+async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_nothing_twice(
+    engine, tmp_path
+):
+    """It runs at somebody's terminal, and laptops are closed."""
+    (tmp_path / "p.txt").write_text("".join(f"a red panda {number}\n" for number in range(9)))
+    lost = Fault("reset-after", times=9, started=True)
+    async with Simulator(duration=1, faults=[lost]) as sim:
+        shell = Shell(tmp_path, engine, sim)
+        name = tmp_path.name
+        await shell.ran("prepare", "p.txt", "--store", "store")
+        way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
+        await shell.asked("start", name, *way, "-n", "9")
+        words = ("resolve", name, "--all", "resubmit", "--yes", "-n", "4")
+        words = (*words, "--queue", shell.queue, "--price", "0.20")
+        with shell.worker():
+            await shell.until(name, state="ended", uncertain=9)
+            process = shell.began(*words, "--server", engine)
+            with anyio.fail_after(60):
+                while len(sim.submissions) < 11:  # noqa: ASYNC110 - the simulator sets no flag
+                    await anyio.sleep(0.05)
+            process.kill()
+            await anyio.to_thread.run_sync(process.communicate)
+            await shell.asked(*words)
+            assert "succeeded" in await shell.asked("report", name, "--csv", "-")
+        assert len(sim.submissions) == 18
+
+
 async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, tmp_path):
     """The command waited without end."""
     (tmp_path / "p.txt").write_text("a red panda\n")
