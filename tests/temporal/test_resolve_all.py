@@ -250,8 +250,17 @@ class TestOnAnEngine:
             campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
             decided = campaign.resolve_all(resubmits(*range(8)), queue=at.queue)
             ended = [one async for one in decided]
-        assert [one.outcome.why for one in ended] == [Why.NO_ANSWER] * 8
-        assert len(at.sim.submissions) == 8
+            assert [one.outcome.why for one in ended] == [Why.NO_ANSWER] * 8
+            assert len(at.sim.submissions) == 8
+            at.sim.faults.clear()
+            # The same is said once more, as by whoever saw his command end in the middle.
+            decided = campaign.resolve_all(resubmits(*range(8)), queue=at.queue)
+            assert [one async for one in decided] == []
+            assert (await campaign.plan_repairs(resubmits(*range(8)))).repaired == 8
+            assert len(at.sim.submissions) == 8
+            once_more = campaign.resolve_all(resubmits(*range(8)), queue=at.queue, again=True)
+            assert all([isinstance(one.outcome, Finished) async for one in once_more])
+            assert len(at.sim.submissions) == 16
 
     async def test_one_that_goes_wrong_stops_none_of_the_others(self, engine, tmp_path):
         async with scene(engine) as at, at.worker():

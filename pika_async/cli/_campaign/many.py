@@ -35,6 +35,7 @@ class Many:
         yes: Whether nobody is asked.
         budget: The most that submitting again may cost.
         price: What a job is taken to cost.
+        again: Whether lines are submitted again, too, that were repaired before.
         max_in_flight: How many at once; None: as the library does.
         queue: The task queue of the workers.
         as_json: Whether a program reads it.
@@ -46,6 +47,7 @@ class Many:
     yes: bool
     budget: Money | None
     price: Money | None
+    again: bool
     max_in_flight: int | None
     queue: str
     as_json: bool
@@ -68,7 +70,11 @@ async def settle_many(  # noqa: PLR0917 - given by partial
                     show(Note(f"nothing in the campaign {trail.campaign} is uncertain"))
                     codes.append(0)
                     return
-                terms: dict[str, Any] = {"budget": many.budget, "price": many.price}
+                terms: dict[str, Any] = {
+                    "budget": many.budget,
+                    "price": many.price,
+                    "again": many.again,
+                }
                 plan = await _planned(campaign, decisions, terms)
                 _tell_plan(plan, show, as_json=many.as_json)
                 _confirm(plan, yes=many.yes)
@@ -126,6 +132,7 @@ def _tell_plan(plan: RepairPlan, show: Stage, *, as_json: bool) -> None:
             "planned",
             decisions=len(plan.decisions),
             settled=plan.settled,
+            repaired=plan.repaired,
             resubmits=plan.resubmits,
             price=_money(plan.price),
             cost=_money(plan.cost),
@@ -140,6 +147,11 @@ def _words(plan: RepairPlan) -> list[str]:
     lines = []
     if plan.settled:
         lines.append(f"{counted(plan.settled, 'prompt')} settled so already")
+    if plan.repaired:
+        lines.append(
+            f"{counted(plan.repaired, 'prompt')} left alone: submitted again before, or repaired "
+            "otherwise, and open still; --again submits them once more"
+        )
     others = len(plan.decisions) - plan.resubmits
     if others:
         lines.append(f"{counted(others, 'prompt')} to adopt or to give up, which costs nothing")

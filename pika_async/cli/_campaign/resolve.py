@@ -95,6 +95,14 @@ def resolve(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_MANY)
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Submit prompts once more, too, that were repaired before and are open still.",
+            rich_help_panel=_MANY,
+        ),
+    ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -157,6 +165,7 @@ def resolve(
                 yes=yes,
                 budget=amount("--budget", budget),
                 price=amount("--price", price),
+                again=again,
                 max_in_flight=max_in_flight,
                 queue=queue,
                 as_json=as_json,

@@ -32,6 +32,8 @@ class RepairPlan:
     Attributes:
         decisions: What is left to be done, by the lines.
         settled: How many lines have come to what was decided already.
+        repaired: How many are left alone that were to be submitted again, since they were repaired
+            before, and are open still; see ``again``.
         resubmits: How many lines are submitted again.
         price: What a job is taken to cost; None where nobody knows.
         cost: What submitting again comes to; None where nobody knows.
@@ -41,6 +43,7 @@ class RepairPlan:
 
     decisions: tuple[Decision, ...]
     settled: int
+    repaired: int
     resubmits: int
     price: Money | None
     cost: Money | None
@@ -91,7 +94,7 @@ async def planned(
         CampaignError: It would cost more than is left of the budget, or nobody knows.
         StoreError: The store cannot be used.
     """
-    todo = tuple(one.decision for one in looked if not one.is_settled)
+    todo = tuple(one.decision for one in looked if not one.is_left_alone)
     resubmits = sum(decision.resubmit for decision in todo)
     price = terms.price or _price_of(state)
     cost = None if price is None else resubmits * price
@@ -101,7 +104,8 @@ async def planned(
         left = Money(max(budget.micros - state.order.spent - earlier, 0), budget.currency)
     plan = RepairPlan(
         decisions=todo,
-        settled=len(looked) - len(todo),
+        settled=sum(one.is_settled for one in looked),
+        repaired=sum(one.was_repaired for one in looked),
         resubmits=resubmits,
         price=price,
         cost=cost,
@@ -192,7 +196,7 @@ async def carried_out(
         None if plan.left is None else plan.left.micros,
         0 if plan.price is None else plan.price.micros,
     )
-    todo = (one for one in looked if not one.is_settled)
+    todo = (one for one in looked if not one.is_left_alone)
     waiting = iter(sorted(todo, key=lambda one: (not one.decision.drop, one.decision.index)))
     running: set[asyncio.Task[Resolved | NoAnswerError]] = set()
     unanswered: list[NoAnswerError] = []

@@ -97,8 +97,8 @@ class Repairing:
         except NoAnswerError as error:
             raise NoAnswerError(
                 f"{named(order.index)}: {str(error).rstrip('.')}. The repair stands, and is done "
-                "as soon as a worker does it, also if nobody waits for it. Say the same again to "
-                "wait for it; that submits nothing a second time"
+                "as soon as a worker does it, also if nobody waits for it. Until then whoever says "
+                "the same again waits for it, and submits nothing a second time"
             ) from error
         if failure is not None:
             raise CampaignError(_failed(failure, order)) from failure

@@ -46,12 +46,19 @@ class Looked:
         last: What it has come to so far.
         repairs: How often it was settled before.
         is_settled: Whether that is what was decided, so that nothing is left to do.
+        was_repaired: Whether it is left alone since it was repaired before, and is open still.
     """
 
     decision: Decision
     last: Outcome | Dropped
     repairs: int
     is_settled: bool = False
+    was_repaired: bool = False
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.is_settled or self.was_repaired
 
 
 class Resolving:
@@ -69,13 +76,15 @@ class Resolving:
         return await self.settle(looked)
 
     async def look(
-        self, decisions: Sequence[Decision], *, begun_before: bool = False
+        self, decisions: Sequence[Decision], *, begun_before: bool = False, again: bool = True
     ) -> list[Looked]:
         """Check that all of these may be carried out. Nothing is changed.
 
         Args:
             decisions: In any order, one for a line.
             begun_before: They may have been carried out in part: what is settled so is no error.
+            again: Also submit lines again that were repaired before. Whoever gives the decisions of
+                a night a second time does not know which of them have come to nothing.
 
         Raises:
             FieldError: There is no such line, or one is decided about twice.
@@ -95,7 +104,16 @@ class Resolving:
             settled = begun_before and problem is not None and _is_so(last, decision)
             if problem is not None and not settled:
                 problems.append(f"{named(decision.index)} {problem}")
-            looked.append(Looked(decision=decision, last=last, repairs=repairs, is_settled=settled))
+            was_repaired = decision.resubmit and bool(repairs) and not (again or settled)
+            looked.append(
+                Looked(
+                    decision=decision,
+                    last=last,
+                    repairs=repairs,
+                    is_settled=settled,
+                    was_repaired=was_repaired,
+                )
+            )
         problems += await self._taken(looked, manifest)
         if problems:
             more = len(problems) - _SHOWN
@@ -172,7 +190,7 @@ class Resolving:
         adopted = {
             one.decision.adopt: one.decision.index
             for one in looked
-            if one.decision.adopt is not None and not one.is_settled
+            if one.decision.adopt is not None and not one.is_left_alone
         }
         if not adopted:
             return []

@@ -85,10 +85,12 @@ class Settling(ABC):
         *,
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
+        again: bool = False,
     ) -> RepairPlan:
         """What many decisions come to, and what they cost. Nothing is changed.
 
-        Lines that have come to what is decided are left out: the same decisions may be given again.
+        Lines that have come to what is decided are left out, and so is what was repaired before and
+        would be submitted once more: the same decisions may be given again.
 
         Args:
             decisions: One for a line, in any order.
@@ -96,13 +98,15 @@ class Settling(ABC):
                 repairs have left of the campaign's budget, if it has one.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
+            again: Submit lines again, too, that were repaired before and are open still.
 
         Raises:
             FieldError: There is no such line, one is decided about twice, or an amount is none.
             CampaignError: One cannot be settled so; or it would cost more than is left.
             NoAnswerError: The campaign goes on, and no worker tells what is left of its budget.
         """
-        return (await self._planned(decisions, budget, price, QUEUE))[1]
+        terms = _terms(budget, price)
+        return (await self._planned(decisions, terms, QUEUE, again=again))[1]
 
     async def resolve_all(
         self,
@@ -110,6 +114,7 @@ class Settling(ABC):
         *,
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
+        again: bool = False,
         max_in_flight: int = AT_ONCE,
         queue: str = QUEUE,
     ) -> AsyncIterator[Resolved]:
@@ -122,6 +127,7 @@ class Settling(ABC):
             decisions: One for a line, in any order.
             budget: As for :meth:`plan_repairs`.
             price: As for :meth:`plan_repairs`.
+            again: As for :meth:`plan_repairs`.
             max_in_flight: How many at once; the account's limit does not count their jobs.
             queue: The task queue of the workers.
 
@@ -131,22 +137,17 @@ class Settling(ABC):
             NoAnswerError: No worker works on them. What was begun stands; the rest was not begun.
         """
         check_in_flight(max_in_flight)
-        resolving, plan, looked = await self._planned(decisions, budget, price, queue)
+        terms = _terms(budget, price)
+        resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
         async for resolved in carried_out(resolving, looked, plan, at_once=max_in_flight):
             yield resolved
 
     async def _planned(
-        self,
-        decisions: Iterable[Decision],
-        budget: Money | Decimal | float | None,
-        price: Money | Decimal | float | None,
-        queue: str,
+        self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
     ) -> tuple[Resolving, RepairPlan, list[Looked]]:
-        money, each = checked_money("budget", budget), checked_money("price", price)
         store = await self._opened()
         resolving = Resolving(self._engine, self.id, store, queue)
-        looked = await resolving.look(tuple(decisions), begun_before=True)
-        terms = Terms(budget=money, price=each)
+        looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
         return resolving, await planned(looked, await self._state(), terms, store), looked
 
     async def _state(self) -> CampaignState | None:
@@ -162,3 +163,7 @@ class Settling(ABC):
             return await said(handle.result(), campaign=self.id)
         asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
         return await said(asking, campaign=self.id)
+
+
+def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:
+    return Terms(budget=checked_money("budget", budget), price=checked_money("price", price))
