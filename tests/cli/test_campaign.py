@@ -127,7 +127,7 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
         (("1", "--all", "drop"), "one of the three"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),
-        (("--all", "adopt"), "is not one of 'drop', 'resubmit'"),
+        (("--all", "later"), "is not one of 'adopt', 'drop', 'resubmit'"),
         (("--all", "resubmit", "--budget", "much"), "--budget: 'much' is not allowed"),
     ],
     ids=" ".join,

@@ -138,6 +138,10 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
         all_ = ("resolve", name, "--queue", shell.queue)
         with shell.worker():
             await shell.until(name, state="ended", uncertain=5)
+            named = shell.began(*all_, "--all", "adopt", "--server", engine)
+            _, err = await anyio.to_thread.run_sync(named.communicate)
+            assert "of 5 uncertain prompts the server names no job" in err
+            assert named.returncode == 0
             over = await shell.asked(*all_, "--all", "resubmit", code=2)
             assert (
                 "5 jobs at $0.20 come to $1.00, and of the budget of $2.20 there are $0.60" in over
@@ -165,7 +169,7 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             assert [each["state"] for each in events[3:]] == ["dropped"] * 2
             none = shell.began(*all_, "--all", "drop", "--server", engine)
             _, err = await anyio.to_thread.run_sync(none.communicate)
-            assert "is uncertain" in err
+            assert "there is nothing to settle so" in err
             assert none.returncode == 0
         assert len(sim.submissions) == 9
 

@@ -313,6 +313,38 @@ class TestOnAnEngine:
             assert 0 < sum(one.outcome is not None for one in ended) < 6
             assert "the budget is used up" in ended[-1].problem
 
+    async def test_the_jobs_of_pages_that_were_ended_by_hand_are_had_without_paying_again(
+        self, engine, tmp_path
+    ):
+        """Somebody ends all workflows; all lines of open pages are uncertain then."""
+        async with scene(engine, duration=2) as at, at.worker():
+            lines = [GenerationRequest(f"a red panda {number}") for number in range(12)]
+            await Campaign.prepare(lines, tmp_path, page_size=6)
+            way = {"queue": at.queue, "account": at.queue}
+            one = await Campaign.start(
+                at.client, uuid.uuid4().hex, tmp_path, max_in_flight=5, **way
+            )
+            with anyio.fail_after(30):
+                while (await one.progress()).in_flight < 5:  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.05)
+            for name in (one.id, f"{one.id}/page/000000", f"pika-account-{at.queue}"):
+                await at.client.get_workflow_handle(name).terminate()
+            paid = set(at.sim.jobs)
+            two = await Campaign.start(
+                at.client, uuid.uuid4().hex, tmp_path, carry_on=True, max_in_flight=6, **way
+            )
+            progress = await two.result()
+            assert (progress.succeeded, progress.uncertain) == (6, 6)
+            known = await two.known_jobs(range(12))
+            first = {index: job for index, job in known.items() if index < 6}
+            assert set(first.values()) == paid
+            posts = len(at.sim.submissions)
+            decisions = [Decision(index=index, adopt=job) for index, job in first.items()]
+            ended = [one async for one in two.resolve_all(decisions, queue=at.queue)]
+            assert all(isinstance(one.outcome, Finished) for one in ended)
+            assert len(ended) == 5
+            assert len(at.sim.submissions) == posts == 11
+
     async def test_the_budget_of_the_campaign_holds(self, engine, tmp_path):
         """Told before anything is submitted."""
         async with scene(engine) as at, at.worker():

@@ -30,7 +30,8 @@ class Many:
     """What was said of many lines.
 
     Attributes:
-        word: ``"drop"`` or ``"resubmit"`` for all that are uncertain; None: ``decisions`` tell.
+        word: ``"adopt"``, ``"drop"`` or ``"resubmit"`` for all that are uncertain; None:
+            ``decisions`` tell.
         decisions: One for a line.
         yes: Whether nobody is asked.
         budget: The most that submitting again may cost.
@@ -67,7 +68,7 @@ async def settle_many(  # noqa: PLR0917 - given by partial
             with refusals():
                 decisions = await _shown(many, campaign, show)
                 if not decisions:
-                    show(Note(f"nothing in the campaign {trail.campaign} is uncertain"))
+                    show(Note(f"there is nothing to settle so in the campaign {trail.campaign}"))
                     codes.append(0)
                     return
                 terms: dict[str, Any] = {
@@ -93,24 +94,36 @@ async def settle_many(  # noqa: PLR0917 - given by partial
 
 async def _shown(many: Many, campaign: Campaign, show: Stage) -> list[Decision]:
     """What is decided about which line; each is told as it stands."""
-    known = temporal()
     decided = {one.index: one for one in many.decisions}
+    if many.word is not None:
+        decided = await _for_all(many.word, campaign, show)
     found: list[Decision] = []
-    left_open = 0
     async for result in campaign.results():
-        decision = decided.pop(result.index, None)
-        if many.word is not None and isinstance(result.outcome, known.Uncertain):
-            decision = known.Decision(
-                index=result.index, drop=many.word == "drop", resubmit=many.word == "resubmit"
-            )
-        left_open += result.outcome is None
-        if decision is not None:
+        if (decision := decided.pop(result.index, None)) is not None:
             found.append(decision)
             tell_of(result, as_json=many.as_json, decided=decision.word)
-    if left_open and many.word is not None:
-        show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are left alone"))
     # What is beyond the last prompt is refused with the rest.
     return [*found, *decided.values()]
+
+
+async def _for_all(word: str, campaign: Campaign, show: Stage) -> dict[int, Decision]:
+    """One decision for all that are uncertain."""
+    known = temporal()
+    unsure: list[int] = []
+    left_open = 0
+    async for result in campaign.results():
+        left_open += result.outcome is None
+        if isinstance(result.outcome, known.Uncertain):
+            unsure.append(result.index)
+    if left_open:
+        show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are left alone"))
+    if word != "adopt":
+        words = {"drop": word == "drop", "resubmit": word == "resubmit"}
+        return {index: known.Decision(index=index, **words) for index in unsure}
+    jobs = await campaign.known_jobs(unsure)
+    if others := len(unsure) - len(jobs):
+        show(Note(f"of {counted(others, 'uncertain prompt')} the server names no job"))
+    return {index: known.Decision(index=index, adopt=job) for index, job in jobs.items()}
 
 
 async def _planned(

@@ -33,6 +33,7 @@ pika-async campaign status summer --uncertain
 pika-async campaign resolve summer 61501 --adopt 3f2a9c1e-7b40-4d0e-9d3c-0a1b2c3d4e5f
 pika-async campaign resolve summer 61502 --resubmit
 pika-async campaign resolve summer 61503 --drop
+pika-async campaign resolve summer --all adopt
 pika-async campaign resolve summer --all resubmit --budget 60
 pika-async campaign resolve summer --from decided.csv --yes
 ```
@@ -43,6 +44,7 @@ _MANY: Final = "Many at once"
 class ForAll(StrEnum):
     """What is decided about all lines that are uncertain."""
 
+    ADOPT = "adopt"
     DROP = "drop"
     RESUBMIT = "resubmit"
 
@@ -78,7 +80,8 @@ def resolve(
         typer.Option(
             "--all",
             show_default=False,
-            help="Decide so about all that are uncertain; they and the cost are listed first.",
+            help="Decide so about all that are uncertain; they and the cost are listed first. "
+            "adopt: those whose jobs the server still names, as after pages were ended by hand.",
             rich_help_panel=_MANY,
         ),
     ] = None,

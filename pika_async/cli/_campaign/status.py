@@ -129,7 +129,7 @@ async def _list_uncertain(
         show(Note(f"  {trail.line_of('resolve', trail.campaign, 'N', *way.split())}"))
     if number > 1:
         show(Note("or for all of them; what it comes to is said first:"))
-        show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', 'drop|resubmit')}"))
+        show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', 'adopt|drop|resubmit')}"))
 
 
 async def _uncertain_in(campaign: "Campaign", *, as_json: bool) -> tuple[int, int]:

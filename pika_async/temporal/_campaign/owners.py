@@ -17,7 +17,7 @@ from pika_async._json import compact
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.claims import started_as
 from pika_async.temporal._campaign.damage import damaged
-from pika_async.temporal._campaign.engine import is_running, said
+from pika_async.temporal._campaign.engine import CampaignError, is_running, is_unknown, said
 from pika_async.temporal._campaign.formats import job_name, sealed_name
 from pika_async.temporal._names import FINISH, id_of_page
 from pika_async.temporal._outcomes import Declined, Finished
@@ -121,21 +121,53 @@ async def lines_in_pages(
     return found
 
 
+async def jobs_of_pages(engine: Client, store: Store, pages: Iterable[int]) -> dict[int, str]:
+    """The jobs of these pages by their lines, as the histories tell, however a page has ended.
+
+    Raises:
+        StoreError: The store cannot be used.
+        CampaignError: The engine cannot be asked.
+    """
+    found: dict[int, str] = {}
+    async for errand, line in _errands_of(engine, store, pages):
+        found[line.index] = errand.job.job_id
+    return found
+
+
 async def _under_way(engine: Client, store: Store, pages: int) -> AsyncIterator[tuple[str, int]]:
     """The jobs that open pages wait for."""
     open_pages = await files.open_pages(store, pages)
-    if not open_pages:
+    async for errand, line in _errands_of(engine, store, open_pages, running=True):
+        yield errand.job.job_id, line.index
+
+
+async def _errands_of(
+    engine: Client, store: Store, pages: Iterable[int], *, running: bool = False
+) -> AsyncIterator[tuple[Errand, Line]]:
+    """What pages have waited for, in the campaigns that have worked on the store."""
+    several = tuple(pages)
+    if not several:
         return
     for campaign in dict.fromkeys(await started_as(store)):
-        for page in open_pages:
+        for page in several:
             for name in (id_of_page(campaign, page), f"{id_of_page(campaign, page)}/again"):
-                if await is_running(engine, name):
-                    for errand in await said(_errands(engine, name)):
-                        if isinstance(errand.request, Line):
-                            yield errand.job.job_id, errand.request.index
+                if running and not await is_running(engine, name):
+                    continue
+                for errand in await _errands(engine, name):
+                    if isinstance(errand.request, Line):
+                        yield errand, errand.request
 
 
 async def _errands(engine: Client, workflow_id: str) -> list[Errand]:
+    try:
+        return await said(_read_errands(engine, workflow_id))
+    except CampaignError as error:
+        if is_unknown(error):
+            return []
+        raise
+
+
+async def _read_errands(engine: Client, workflow_id: str) -> list[Errand]:
     found: list[Errand] = []
     async for event in engine.get_workflow_handle(workflow_id).fetch_history_events():
         if event.event_type != _SCHEDULED:

@@ -20,6 +20,8 @@ from pika_async.temporal._campaign.bulk import (
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.decisions import Decision
 from pika_async.temporal._campaign.engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._campaign.files import read_manifest
+from pika_async.temporal._campaign.owners import jobs_of_pages
 from pika_async.temporal._campaign.resolving import Looked, Resolving
 from pika_async.temporal._names import QUEUE
 
@@ -78,6 +80,26 @@ class Settling(ABC):
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
         resolving = Resolving(self._engine, self.id, await self._opened(), queue)
         return await resolving.resolve(decision)
+
+    async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
+        """The jobs of lines that the engine still knows of, by the lines, from 0.
+
+        As where a page was ended by hand: all of its lines are uncertain then, and its history
+        names those jobs that were paid for. Whoever adopts them pays nothing.
+
+        Args:
+            indexes: The lines. The history of each of their pages is read.
+
+        Raises:
+            CampaignError: The engine cannot be asked.
+            StoreError: The store cannot be read.
+        """
+        store = await self._opened()
+        wanted = set(indexes)
+        size = (await read_manifest(store)).page_size
+        pages = sorted({index // size for index in wanted})
+        found = await jobs_of_pages(self._engine, store, pages)
+        return {index: job_id for index, job_id in found.items() if index in wanted}
 
     async def plan_repairs(
         self,
