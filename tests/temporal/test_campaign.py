@@ -671,6 +671,27 @@ async def test_a_worker_that_sees_other_pages_submits_nothing_and_says_so(engine
             await at.client.get_workflow_handle(campaign_.id).terminate()
 
 
+async def test_a_worker_that_sees_the_same_prompts_in_another_folder_submits_nothing(
+    engine, tmp_path
+):
+    """They were prepared on each machine; its videos would be saved where nobody looks for them."""
+    await Campaign.prepare(prompts(3), tmp_path / "a")
+    async with scene(engine) as at:
+        campaign_ = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path / "a", queue=at.queue, account=at.queue
+        )
+        (tmp_path / "a").rename(tmp_path / "elsewhere")
+        await Campaign.prepare(prompts(3), tmp_path / "a")
+        async with at.worker():
+            await until(lambda progress: progress.troubles, campaign_)
+            (trouble,) = (await campaign_.progress()).troubles
+            assert "the same prompts prepared a second time, or a copy" in trouble
+            assert at.sim.submissions == []
+            (tmp_path / "a").rename(tmp_path / "wrong")
+            (tmp_path / "elsewhere").rename(tmp_path / "a")
+            assert (await ended(campaign_)).succeeded == 3
+
+
 async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path, monkeypatch):
     monkeypatch.setattr("pika_async.temporal._campaign.client.PATIENCE", page.timedelta(seconds=1))
     await Campaign.prepare(prompts(3), tmp_path)
