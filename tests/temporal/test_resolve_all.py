@@ -339,11 +339,17 @@ class TestOnAnEngine:
             first = {index: job for index, job in known.items() if index < 6}
             assert set(first.values()) == paid
             posts = len(at.sim.submissions)
+            with pytest.raises(CampaignError, match="which is paid for: adopt it"):
+                await two.plan_repairs(resubmits(*range(6)))
             decisions = [Decision(index=index, adopt=job) for index, job in first.items()]
             ended = [one async for one in two.resolve_all(decisions, queue=at.queue)]
             assert all(isinstance(one.outcome, Finished) for one in ended)
             assert len(ended) == 5
             assert len(at.sim.submissions) == posts == 11
+            (left,) = set(range(6)) - set(first)
+            (last,) = [r async for r in two.resolve_all(resubmits(left), queue=at.queue)]
+            assert isinstance(last.outcome, Finished)
+            assert len(at.sim.jobs) == 12
 
     async def test_the_budget_of_the_campaign_holds(self, engine, tmp_path):
         """Told before anything is submitted."""

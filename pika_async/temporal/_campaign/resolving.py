@@ -16,6 +16,7 @@ from pika_async.temporal._campaign.owners import (
     ADOPTED,
     Note,
     job_of,
+    jobs_of_pages,
     lines_in_pages,
     note_of,
     take_note,
@@ -23,7 +24,7 @@ from pika_async.temporal._campaign.owners import (
 from pika_async.temporal._campaign.records import RepairOrder
 from pika_async.temporal._campaign.repairing import Repairing, Standing
 from pika_async.temporal._campaign.repairs import add_repair, repairs_of
-from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain
+from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain, Why
 from pika_async.temporal._records import Accepted
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Resolving:
                     was_repaired=was_repaired,
                 )
             )
+        problems += await self._paid_for(looked, manifest)
         problems += await self._taken(looked, manifest)
         if problems:
             more = len(problems) - _SHOWN
@@ -184,6 +186,27 @@ class Resolving:
         return [sealed[place], *earlier][-1], len(earlier)
 
     # Whose job it is.
+
+    async def _paid_for(self, looked: Sequence[Looked], manifest: Manifest) -> list[str]:
+        """Why lines are not submitted again: the engine still names their jobs.
+
+        As where a page was ended by hand: all of its lines are uncertain then.
+        """
+        unsure = {
+            one.decision.index
+            for one in looked
+            if one.decision.resubmit
+            and not one.is_left_alone
+            and isinstance(one.last, Uncertain)
+            and one.last.why is Why.BEGUN_ANEW
+        }
+        pages = sorted({index // manifest.page_size for index in unsure})
+        jobs = await jobs_of_pages(self._engine, self._store, pages)
+        return [
+            _NAMED.format(line=named(index), job=job_id)
+            for index, job_id in sorted(jobs.items())
+            if index in unsure
+        ]
 
     async def _taken(self, looked: Sequence[Looked], manifest: Manifest) -> list[str]:
         """Why jobs that are to be adopted are those of other lines."""
@@ -275,6 +298,7 @@ def _is_so(last: Outcome | Dropped, decision: Decision) -> bool:
 
 
 _NOT_ENDED: Final = "the page of {line} has not ended yet, so nobody can say what became of it"
+_NAMED: Final = "{line} has the job {job}, which is paid for: adopt it"
 _TAKEN: Final = "the job {job} is that of {line} already"
 _OTHERWISE: Final = (
     "{line} is being settled already, otherwise: {word}. Nothing was changed. Say the same to wait "

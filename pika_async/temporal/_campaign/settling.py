@@ -75,7 +75,8 @@ class Settling(ABC):
             FieldError: Not one of the three is said, or there is no such line.
             NoAnswerError: No worker works on it. It stands, and is done when one comes.
             CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
-                of another line, or the service knows no such job. Nothing was changed.
+                of another line, or the service knows no such job; or it was to be submitted again,
+                and the engine still names its job. Nothing was changed.
         """
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
         resolving = Resolving(self._engine, self.id, await self._opened(), queue)
