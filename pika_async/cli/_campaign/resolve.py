@@ -54,7 +54,7 @@ def resolve(
     number: Annotated[
         int | None,
         typer.Argument(
-            metavar="[N]",
+            metavar="N",
             min=1,
             show_default=False,
             help="The number of the prompt, from 1, as in the names of the videos, in the report "
