@@ -183,6 +183,7 @@ def _decided(results: Path, numbers: list[str]) -> str:
     return "row;status;decision\n" + "".join(lines)
 
 
+@pytest.mark.long
 async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_nothing_twice(
     engine, tmp_path
 ):
@@ -210,6 +211,7 @@ async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_noth
         assert len(sim.submissions) == 18
 
 
+@pytest.mark.long
 async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, tmp_path):
     """The command waited without end."""
     (tmp_path / "p.txt").write_text("a red panda\n")
