@@ -8,6 +8,7 @@ import tracemalloc
 
 import anyio
 import pytest
+from support.bucket import bucket
 
 from pika_async import GenerationRequest
 from pika_async.temporal import StoreError
@@ -118,6 +119,25 @@ async def test_of_pages_that_were_put_away_lines_are_read_one_by_one(tmp_path, m
         line = Line(store=where, digest=proof, page=page, place=at, index=index)
         assert await shelf.request(line) == request
     assert reads == []
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+async def test_in_a_bucket_a_line_is_read_alone_where_the_service_can_do_that(
+    monkeypatch, knows_ranges
+):
+    """Else its page is read: a line must not be stuck."""
+    monkeypatch.setattr(shelves, "MOST_BYTES", 10)
+    async with bucket() as made:
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        made.knows_ranges = knows_ranges
+        where = "s3://bucket/summer"
+        proof = await prepared(where, lines(8, length=1_000), page_size=4)
+        shelf = Shelf()
+        for page in (0, 1):
+            await shelf.page(where, proof, page)
+        line = Line(store=where, digest=proof, page=0, place=2, index=2)
+        assert await shelf.request(line) == lines(8, length=1_000)[2]
 
 
 async def test_the_same_prompts_prepared_on_another_machine_are_another_place(tmp_path):

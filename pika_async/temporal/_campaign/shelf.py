@@ -121,7 +121,11 @@ class Shelf:
         if name in self._pages or places is None:
             return (await self.page(*name))[line.place]
         start, end = places[line.place : line.place + 2]
-        return await read_line(self.store(line.store), line.page, start, end)
+        try:
+            return await read_line(self.store(line.store), line.page, start, end)
+        except StoreError:
+            # Not every service reads a part; what is wrong with the page is told by its reading.
+            return (await self.page(*name))[line.place]
 
 
 def _size(request: GenerationRequest) -> int:
