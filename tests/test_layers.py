@@ -58,6 +58,7 @@ INNER_DOORS = {
     "temporal._campaign": {
         *("discreet", "files", "formats", "progress", "purse", "records", "shelf"),
         *("account", "activities", "campaign", "client", "engine", "page", "repair"),
+        *("bulk", "decisions"),
     },
 }
 # From the ground up, too: what a store is knows nothing of campaigns.
@@ -89,7 +90,8 @@ PURE = [
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
     *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
     *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
-    *("temporal._campaign.discreet", "temporal._campaign.progress"),
+    *("temporal._campaign.discreet", "temporal._campaign.spellings"),
+    *("temporal._campaign.progress", "temporal._campaign.decisions"),
     "temporal._campaign.records",
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}

@@ -312,6 +312,11 @@ class Jobs:
         self.check(request)
         return await self._stubbornly(partial(self._costs.quote, stood_in(request)))
 
+    @property
+    def settles_late(self) -> bool:
+        """Whether the service may say what a job cost only some time after its end."""
+        return self._settles is not None
+
     async def charge(self, job_id: str) -> Money | None:
         """What an ended job cost, asked once more where the service may say so late.
 

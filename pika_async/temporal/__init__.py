@@ -10,7 +10,9 @@ A submit is sent at most once, whatever is lost at whatever moment; see :func:`g
 from __future__ import annotations
 
 try:
+    from pika_async.temporal._campaign.bulk import RepairPlan, Resolved
     from pika_async.temporal._campaign.client import Campaign
+    from pika_async.temporal._campaign.decisions import Decision
     from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
     from pika_async.temporal._campaign.progress import CampaignProgress
@@ -45,6 +47,7 @@ __all__ = [
     "CampaignError",
     "CampaignProgress",
     "CampaignResult",
+    "Decision",
     "Declined",
     "Dropped",
     "Finished",
@@ -55,6 +58,8 @@ __all__ = [
     "PikaPayloadConverter",
     "PikaPlugin",
     "Refused",
+    "RepairPlan",
+    "Resolved",
     "StoreError",
     "Uncertain",
     "Why",

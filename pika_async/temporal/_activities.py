@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import anyio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pika_async import GenerationRequest, Succeeded
+    from pika_async import Failed, GenerationRequest, Money, Succeeded
     from pika_async.temporal._campaign.shelf import Shelf
 
 KEY_KEPT: Final = timedelta(hours=1)
@@ -63,8 +64,13 @@ remembers a key; one that has forgotten it would take the same submit for a new 
 SAVED_WITHIN: Final = timedelta(days=1)
 """How long a campaign tries to save a video. Its owner may try again: the job stays paid for."""
 
+LOOKS_AT_CHARGE: Final = (0.0, 2.0)
+"""Seconds before each more look at what a job cost, where its end does not say it."""
+
 # A job that is not found, or has no links, is looked at by so many attempts before that is its end.
 _LOOKS: Final = 5
+# The same of one that somebody has named: it was submitted long ago, or the id is wrong.
+_LOOKS_AT_NAMED: Final = 2
 # Seconds that a submit may wait for its turn.
 _IN_LINE: Final = 2.0
 
@@ -179,7 +185,11 @@ class Activities:
             sent_at=lost.sent.sent_at,
             sent=restored(lost.sent.intent, request),
         )
-        job = await self._submitting.find(error)
+        try:
+            job = await self._submitting.find(error)
+        except PikaError as failed:
+            said = _told(lost.request, request, str(failed))
+            raise ApplicationError(said, type=type(failed).__name__) from None
         if job is None:
             return None
         sent = lost.sent
@@ -207,13 +217,13 @@ class Activities:
             raise ApplicationError(said, type=type(error).__name__) from None
 
     async def _finished(self, errand: Errand, request: GenerationRequest) -> Finished | Declined:
-        job_id, last = errand.job.job_id, activity.info().attempt >= _LOOKS
+        job_id, looks = errand.job.job_id, activity.info().attempt
         age = (_utc() - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
         job = jobs_of(self._waiting).attach(
             job_id,
             request=request,
-            seconds_ago=age,
+            seconds_ago=None if errand.is_named else age,
             hints=errand.job.hints,
             origin=errand.job.origin,
         )
@@ -227,22 +237,36 @@ class Activities:
                 ) from None
             except JobFailedError as error:
                 failed = error.state
-                if lacks_links(failed) and not last:
+                if lacks_links(failed) and looks < _LOOKS:
                     raise
                 reason = _told(errand.request, request, failed.reason)
-                return Declined(
-                    job_id=job_id, reason=reason, code=failed.code, charge=failed.charge
-                )
+                charge = await self._charge(job_id, failed)
+                return Declined(job_id=job_id, reason=reason, code=failed.code, charge=charge)
             except NotFoundError as error:
-                if not last:
+                if looks < (_LOOKS_AT_NAMED if errand.is_named else _LOOKS):
                     raise
                 reason = _told(errand.request, request, str(error))
                 return Declined(job_id=job_id, reason=reason, code="not_found")
+            videos = state.videos
             if isinstance(errand.request, Line):
                 files = await self._stored(errand.request, request, job_id, state)
-                return Finished(job_id=job_id, videos=(), files=files, charge=state.charge)
-            files = await self._saved(request, job_id, state)
-        return Finished(job_id=job_id, videos=state.videos, files=files, charge=state.charge)
+                videos = ()
+            else:
+                files = await self._saved(request, job_id, state)
+            # Last: the service has had the time of the download to settle it.
+            charge = await self._charge(job_id, state)
+        return Finished(job_id=job_id, videos=videos, files=files, charge=charge)
+
+    async def _charge(self, job_id: str, state: Succeeded | Failed) -> Money | None:
+        """What a job cost, for which the service may need one more look, or two."""
+        jobs = jobs_of(self._waiting)
+        charge = state.charge
+        for pause in LOOKS_AT_CHARGE:
+            if charge is not None or not jobs.settles_late:
+                break
+            await anyio.sleep(pause)
+            charge = await jobs.charge(job_id)
+        return charge
 
     async def _saved(
         self, request: GenerationRequest, job_id: str, state: Succeeded

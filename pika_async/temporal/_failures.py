@@ -21,6 +21,10 @@ JOB_TIMEOUT: Final = "JobTimeout"
 """The type of the failure where nobody waits for the job any more; its detail is the job's id."""
 
 
+UNKNOWN_JOB: Final = "UnknownJob"
+"""The type of the failure where the service knows no job of an adopted id."""
+
+
 def as_failure(cause: Cause, said: Said) -> ApplicationError:
     """What an activity raises; the engine never repeats it."""
     return ApplicationError(said.meaning, said, type=f"{_PREFIX}{cause}", non_retryable=True)
@@ -43,7 +47,12 @@ class Told:
 
 def told_by(failure: ActivityError) -> Told:
     """What a failed submit tells."""
-    match failure.cause:
+    return told_by_cause(failure.cause)
+
+
+def told_by_cause(failure: BaseException | None) -> Told:
+    """The same, of what its failure was caused by, as it stands in a history."""
+    match failure:
         case TimeoutError() as error:
             return Told(cause=Cause.TIMED_OUT, record=_record_of(error.last_heartbeat_details))
         case ApplicationError(type=kind) as error if kind in _CAUSES:

@@ -103,11 +103,14 @@ class Errand:
         request: What was asked for.
         job: The job.
         timeout: Seconds to wait at most from the submit on; None: for ever.
+        is_named: Whether somebody has named the job, so that nobody knows when it was submitted,
+            and the id may be wrong.
     """
 
     request: Requested
     job: Accepted
     timeout: float | None = None
+    is_named: bool = False
 
 
 @frozen(kw_only=True)

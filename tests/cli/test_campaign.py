@@ -130,3 +130,48 @@ class TestBeingFound:
         command = " ".join(server._command("temporal", Path("pika.db"), 7233, 8233))
         for name, kind in ATTRIBUTES.items():
             assert f"--search-attribute {name}={kind}" in command
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("d.csv", "row;job_id\n1;a\n", "there is no decision"),
+        ("d.csv", "row,decision\n1,later\n", "d.csv:2: decision: 'later' is not allowed; allowed"),
+        ("d.csv", "row,decision\nx,drop\n", "d.csv:2: row: 'x' is not allowed"),
+        ("d.csv", "row,decision\n0,drop\n", "d.csv:2: row: '0' is not allowed"),
+        ("d.csv", "row,decision,job_id\n1,adopt,\n", "d.csv:2: job_id: it is empty"),
+        ("d.csv", "row,decision\n1,drop\n1,resubmit\n", "d.csv:3: row 1 was decided in line 2"),
+        ("d.csv", "row,decision\n1,\n", "d.csv holds no decision"),
+        ("d.csv", 'row,decision\n1,"drop\n', "this is no row of a table"),
+        ("d.jsonl", '{"row":1,"decision":"drop"\n', "d.jsonl:1: this is no JSON"),
+        ("d.jsonl", "[1]\n", "d.jsonl:1: this is no JSON object"),
+        ("no/d.csv", None, "no/d.csv cannot be read"),
+    ],
+)
+def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
+    pika, here, name, content, said
+):
+    """Before any engine is asked."""
+    if content is not None:
+        (here / name).write_text(content)
+    done = pika("campaign", "resolve", "summer", "--from", name, *NOWHERE)
+    assert done.code == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give the number of a prompt, --all or --from"),
+        (("1", "--all", "drop"), "one of the three"),
+        (("--all", "drop", "--resubmit"), "one of the three"),
+        (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),
+        (("--all", "later"), "is not one of 'adopt', 'drop', 'resubmit'"),
+        (("--all", "resubmit", "--budget", "much"), "--budget: 'much' is not allowed"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_decided_is_said_in_one_way(pika, words, said):
+    done = pika("campaign", "resolve", "summer", *words, *NOWHERE)
+    assert done.code == 2
+    assert said in done.err

@@ -125,6 +125,112 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
     assert "a red panda 11" in (tmp_path / "page.html").read_text("utf-8")
 
 
+async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command(engine, tmp_path):
+    """Nothing is changed until somebody says yes, and never more is spent than is left."""
+    (tmp_path / "p.txt").write_text("".join(f"a red panda {number}\n" for number in range(8)))
+    lost = Fault("reset-after", times=5, started=True)
+    async with Simulator(duration=0.3, faults=[lost]) as sim:
+        shell = Shell(tmp_path, engine, sim)
+        name = tmp_path.name
+        await shell.ran("prepare", "p.txt", "--store", "store")
+        way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
+        await shell.asked("start", name, *way, "--budget", "2.20", "--price", "0.20")
+        all_ = ("resolve", name, "--queue", shell.queue)
+        with shell.worker():
+            await shell.until(name, state="ended", uncertain=5)
+            named = shell.began(*all_, "--all", "adopt", "--server", engine)
+            _, err = await anyio.to_thread.run_sync(named.communicate)
+            assert "of 5 uncertain prompts the server names no job" in err
+            assert named.returncode == 0
+            over = await shell.asked(*all_, "--all", "resubmit", code=2)
+            assert (
+                "5 jobs at $0.20 come to $1.00, and of the budget of $2.20 there are $0.60" in over
+            )
+            process = shell.began(*all_, "--all", "resubmit", "--budget", "1", "--server", engine)
+            out, err = await anyio.to_thread.run_sync(process.communicate)
+            assert process.returncode == 2
+            numbers = [line.split()[0] for line in out.splitlines()]
+            assert len(numbers) == 5
+            assert all("→ resubmit" in line for line in out.splitlines())
+            assert "5 prompts to submit again, each of which may pay twice: about $1.00" in err
+            assert "nothing was changed; with --yes this is done" in err
+            assert len(sim.submissions) == 8
+            await shell.ran("report", "--store", "store", "--csv", "results.csv")
+            decided = _decided(tmp_path / "results.csv", numbers[:3])
+            (tmp_path / "decided.csv").write_text(decided, encoding="utf-8")
+            for _ in range(2):
+                told = await shell.asked(*all_, "--from", "decided.csv", "--yes")
+            assert len(sim.submissions) == 9
+            assert "given up" not in told
+            told = await shell.asked(*all_, "--all", "drop", "--yes", "--json")
+            events = [json.loads(line) for line in told.splitlines()]
+            kinds = [each["event"] for each in events]
+            assert kinds == ["uncertain"] * 2 + ["planned"] + ["resolved"] * 2
+            assert [each["state"] for each in events[3:]] == ["dropped"] * 2
+            none = shell.began(*all_, "--all", "drop", "--server", engine)
+            _, err = await anyio.to_thread.run_sync(none.communicate)
+            assert "there is nothing to settle so" in err
+            assert none.returncode == 0
+        assert len(sim.submissions) == 9
+
+
+def _decided(results: Path, numbers: list[str]) -> str:
+    """The table of a report with a column more: one is submitted again, and two are given up."""
+    with results.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    words = dict(zip(numbers, ("resubmit", "drop", "drop"), strict=True))
+    lines = [f"{row['row']};{row['status']};{words.get(row['row'], '')}\n" for row in rows]
+    return "row;status;decision\n" + "".join(lines)
+
+
+@pytest.mark.long
+async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_nothing_twice(
+    engine, tmp_path
+):
+    """It runs at somebody's terminal, and laptops are closed."""
+    (tmp_path / "p.txt").write_text("".join(f"a red panda {number}\n" for number in range(9)))
+    lost = Fault("reset-after", times=9, started=True)
+    async with Simulator(duration=1, faults=[lost]) as sim:
+        shell = Shell(tmp_path, engine, sim)
+        name = tmp_path.name
+        await shell.ran("prepare", "p.txt", "--store", "store")
+        way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
+        await shell.asked("start", name, *way, "-n", "9")
+        words = ("resolve", name, "--all", "resubmit", "--yes", "-n", "4")
+        words = (*words, "--queue", shell.queue, "--price", "0.20")
+        with shell.worker():
+            await shell.until(name, state="ended", uncertain=9)
+            process = shell.began(*words, "--server", engine)
+            with anyio.fail_after(60):
+                while len(sim.submissions) < 11:  # noqa: ASYNC110 - the simulator sets no flag
+                    await anyio.sleep(0.05)
+            process.kill()
+            await anyio.to_thread.run_sync(process.communicate)
+            await shell.asked(*words)
+            assert "succeeded" in await shell.asked("report", name, "--csv", "-")
+        assert len(sim.submissions) == 18
+
+
+@pytest.mark.long
+async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, tmp_path):
+    """The command waited without end."""
+    (tmp_path / "p.txt").write_text("a red panda\n")
+    async with Simulator(duration=0.3, faults=[Fault("reset-after", started=True)]) as sim:
+        shell = Shell(tmp_path, engine, sim)
+        name = tmp_path.name
+        await shell.ran("prepare", "p.txt", "--store", "store")
+        way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
+        await shell.asked("start", name, *way)
+        with shell.worker():
+            await shell.until(name, state="ended", uncertain=1)
+        words = ("resolve", name, "1", "--resubmit", "--queue", f"{shell.queue}-nobody")
+        with anyio.fail_after(60):
+            told = await shell.asked(*words, code=1)
+        assert f"none asks for work on the task queue {shell.queue}-nobody" in told
+        assert "The repair stands" in told
+        assert len(sim.submissions) == 1
+
+
 @pytest.mark.long
 async def test_a_campaign_is_paused_and_resumed_and_stopped(engine, tmp_path):
     (tmp_path / "p.txt").write_text("a red panda\n" * 40)
@@ -149,7 +255,7 @@ async def test_a_campaign_is_paused_and_resumed_and_stopped(engine, tmp_path):
 
 @pytest.mark.long
 async def test_a_signal_ends_the_waiting_with_the_line_that_comes_back(engine, tmp_path):
-    """No worker runs, so the job is waited for without end."""
+    """No worker runs, so the job is waited for until that is noticed."""
     (tmp_path / "p.txt").write_text("a red panda\n")
     async with Simulator(faults=[Fault("reset-after")]) as sim:
         shell = Shell(tmp_path, engine, sim)

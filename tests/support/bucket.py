@@ -30,6 +30,7 @@ class Bucket:
     """For each request that writes, first come first served: "lost" is accepted and not answered,
     "cut" is neither, "late" lets another writer be first, and is lost."""
     parts: dict[str, bytes] = field(factory=dict)
+    knows_ranges: bool = True
     missing: bool = False
     forbidden: bool = False
     url: str = ""
@@ -76,7 +77,7 @@ class Bucket:
             case _ if "list-type" in request.query:
                 return self._list(request.query.get("prefix", ""))
             case _:
-                return self._get(key)
+                return self._get(key, request.headers.get("Range"))
 
     async def _put(self, request: web.Request, key: str) -> web.StreamResponse:
         body = await request.read()
@@ -98,15 +99,19 @@ class Bucket:
             request.transport.abort()
         return web.Response(headers={"ETag": _tag(body)})
 
-    def _get(self, key: str) -> web.StreamResponse:
+    def _get(self, key: str, wanted: str | None) -> web.StreamResponse:
         if key not in self.objects:
             return _error(404, "NoSuchKey", "The specified key does not exist.")
         marks = self.marks.get(key, {}) if self.keeps_marks else {}
         body = self.objects[key]
         changed = "Sat, 28 Nov 2026 12:00:00 GMT"
-        return web.Response(
-            body=body, headers={"ETag": _tag(body), "Last-Modified": changed, **marks}
-        )
+        headers = {"ETag": _tag(body), "Last-Modified": changed, **marks}
+        if wanted is None or not self.knows_ranges:
+            return web.Response(body=body, headers=headers)
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        part = body[int(first) : int(last) + 1]
+        headers["Content-Range"] = f"bytes {first}-{int(first) + len(part) - 1}/{len(body)}"
+        return web.Response(status=206, body=part, headers=headers)
 
     def _list(self, prefix: str) -> web.StreamResponse:
         # Not sorted: some services that speak S3 do not sort either.

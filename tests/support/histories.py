@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from temporalio.client import Client
 
 from pika_async import Money
 from pika_async.simulator import Fault, Simulator
-from pika_async.temporal import Campaign, GenerateVideo, PikaPlugin, Uncertain
+from pika_async.temporal import Campaign, CampaignError, GenerateVideo, PikaPlugin, Uncertain
 from pika_async.temporal._campaign.search import ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -129,6 +129,21 @@ async def _found(address: str, folder: Path) -> None:
         await _keep(at, campaign.id, "campaign-found")
 
 
+async def _named(address: str, folder: Path) -> None:
+    """A repair of a line whose job was named wrongly, and one that is adopted."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(1), folder)
+        campaign = await Campaign.start(
+            at.client, "named", folder, queue=at.queue, account="named", max_in_flight=1
+        )
+        await campaign.result()
+        with suppress(CampaignError):
+            await campaign.resolve(0, adopt="a-slip", queue=at.queue)
+        await campaign.resolve(0, adopt=next(iter(at.sim.jobs)), queue=at.queue)
+        await _keep(at, f"{campaign.id}/repair/0-1", "repair-named-wrongly")
+        await _keep(at, f"{campaign.id}/repair/0-1/again-2", "repair-adopted")
+
+
 async def _alone(address: str) -> None:
     async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
         await at.client.execute_workflow(
@@ -148,6 +163,7 @@ async def write() -> None:
             await _settled(address, _FOLDER / "settled")
             await _halted(address, _FOLDER / "halted")
             await _found(address, _FOLDER / "found")
+            await _named(address, _FOLDER / "named")
             await _alone(address)
     finally:
         shutil.rmtree(_FOLDER)

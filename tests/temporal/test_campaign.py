@@ -104,17 +104,29 @@ async def test_every_line_becomes_a_video_in_the_store(engine, tmp_path):
     assert len({result.outcome.files for result in found}) == 60
 
 
+SIGNED = "https://bucket.example/cat.png?X-Amz-Signature=5ecre7-0f-mine&Expires=17"
+
+
 async def test_neither_the_key_nor_a_prompt_is_kept_by_the_engine(engine, tmp_path, request):
-    """Histories and the engine's own database hold numbers alone."""
-    async with scene(engine) as at:
-        lines = prompts(5, "a violet hippopotamus")
+    """Histories and the engine's own database hold numbers alone.
+
+    Nor the key in a signed link, nor anything of ``extra``, also where a service quotes them.
+    """
+    quoting = {"error": {"message": f"cannot load {SIGNED}: 0wn-t0ken", "type": "invalid_request"}}
+    faults = [Fault("reset-after", started=True), Fault("custom", status=400, body=quoting)]
+    async with scene(engine, *faults) as at:
+        own = {"image": SIGNED, "extra": {"0wn-name": ["0wn-t0ken", 9021044771]}}
+        lines = [evolve(line, **own) for line in prompts(5, "a violet hippopotamus")]
         async with started(at, tmp_path / "store", lines) as campaign_:
-            await ended(campaign_)
+            progress = await ended(campaign_)
+        assert (progress.succeeded, progress.uncertain, progress.refused) == (3, 1, 1)
+        assert all("5ecre7-0f-mine" in str(each.body) for each in at.sim.submissions)
     folders = request.getfixturevalue("tmp_path_factory").getbasetemp().glob("engine*[0-9]")
     for database in (folder / "engine.db" for folder in folders):
         with closing(sqlite3.connect(database)) as connection:
             dump = "\n".join(connection.iterdump())
-        for words in (b"violet hippopotamus", b"violet-hippopotamus", b"a-secret-key"):
+        own = (b"5ecre7-0f-mine", b"0wn-name", b"0wn-t0ken", b"9021044771")
+        for words in (b"violet hippopotamus", b"violet-hippopotamus", b"a-secret-key", *own):
             assert words.hex().upper() not in dump
             assert words.decode() not in dump
 
@@ -657,6 +669,27 @@ async def test_a_worker_that_sees_other_pages_submits_nothing_and_says_so(engine
             assert "pages of another campaign" in trouble
             assert at.sim.submissions == []
             await at.client.get_workflow_handle(campaign_.id).terminate()
+
+
+async def test_a_worker_that_sees_the_same_prompts_in_another_folder_submits_nothing(
+    engine, tmp_path
+):
+    """They were prepared on each machine; its videos would be saved where nobody looks for them."""
+    await Campaign.prepare(prompts(3), tmp_path / "a")
+    async with scene(engine) as at:
+        campaign_ = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path / "a", queue=at.queue, account=at.queue
+        )
+        (tmp_path / "a").rename(tmp_path / "elsewhere")
+        await Campaign.prepare(prompts(3), tmp_path / "a")
+        async with at.worker():
+            await until(lambda progress: progress.troubles, campaign_)
+            (trouble,) = (await campaign_.progress()).troubles
+            assert "the same prompts prepared a second time, or a copy" in trouble
+            assert at.sim.submissions == []
+            (tmp_path / "a").rename(tmp_path / "wrong")
+            (tmp_path / "elsewhere").rename(tmp_path / "a")
+            assert (await ended(campaign_)).succeeded == 3
 
 
 async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,83 @@ def test_a_body_is_the_same_again_once_its_gaps_are_filled(prompt, other, plain)
     intent = intent_of(body)
     assert restored(hidden(intent, request), request) == intent
     assert kept_body(restored(hidden(intent, request), request)) == kept_body(intent)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(TEXTS, st.dictionaries(st.text(min_size=1), JSON), st.booleans())
+def test_a_body_is_the_same_again_whatever_stands_in_extra(prompt, extra, plain):
+    """Also where it is as short as a digit, or looks like a gap."""
+    request = GenerationRequest(prompt, extra=extra)
+    told = {"prompt": request.prompt, "seed": 7, "n": [1, 10]} | dict(extra)
+    body = json.dumps(told, ensure_ascii=plain).encode("utf-8", "surrogatepass")
+    intent = intent_of(body)
+    assert restored(hidden(intent, request), request) == intent
+
+
+def test_what_stands_between_two_gaps_is_not_taken_for_one():
+    """As a digit between two prompts does."""
+    request = GenerationRequest("ab", negative_prompt="cd")
+    intent = intent_of(b'{"x": "ab0cd"}')
+    assert restored(hidden(intent, request), request) == intent
+
+
+def test_a_record_of_an_earlier_version_has_its_gaps_filled():
+    """Its submit may be under way: the texts come first, then what was added."""
+    request = GenerationRequest("a cat", negative_prompt="a dog", extra={"a": "b"})
+    intent = intent_of(b'{"prompt":"a cat","not":"a dog"}')
+    old = evolve(intent, body='{"prompt":"\x1a0\x1a","not":"\x1a2\x1a"}')
+    assert restored(old, request) == intent
+
+
+def test_a_hidden_body_holds_no_link_of_its_owner_and_nothing_of_extra():
+    link = "https://bucket.example/panda.png?X-Amz-Signature=5ecre7"
+    request = GenerationRequest("a cat", image=link, extra={"hook": {"token": "t0k", "id": 7117}})
+    body = json.dumps({"image": link, "seed": 1, "hook": {"token": "t0k", "id": 7117}})
+    left = hidden(intent_of(body.encode()), request).body
+    assert [
+        word for word in ("bucket", "5ecre7", "hook", "token", "t0k", "7117") if word in left
+    ] == []
+    assert '"seed": 1' in left
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("see https://x.example/a/b?sig=1#2 there", "see https://x.example/a/b?… there"),
+        ("see https://x.example/a#token=1", "see https://x.example/a#…"),
+        ("see https://user:pw@x.example:8443/a", "see https://x.example:8443/a"),
+        ("see https://x.example/a.", "see https://x.example/a."),
+        (r'{"url":"https:\/\/x.example\/a?Expires=1"}', r'{"url":"https:\/\/x.example\/a?…"}'),
+        ("data:image/png;base64,AAAA is too large", "data:… is too large"),
+        ("GET /a.png?X-Goog-Signature=1f2e&x=y: 403", "GET /a.png?…: 403"),
+        (
+            "temp_url_sig=1f2e&temp_url_expires=7 is over",
+            "temp_url_sig=…&temp_url_expires=7 is over",
+        ),
+        ('{"api_key": "1f2e"} was sent', '{"api_key": "…"} was sent'),
+        ("the token is over; is seed=7 right?", "the token is over; is seed=7 right?"),
+        ("twice http://a.b/?c=d, http://a.b/?e=f", "twice http://a.b/?… http://a.b/?…"),
+    ],
+)
+def test_links_are_told_without_what_may_be_a_key(said, told):
+    """Whoever reads it still knows which link is meant."""
+    assert without_prompt(said, GenerationRequest("q")) == told
+
+
+def test_an_error_that_quotes_extra_is_told_without_its_values_and_with_its_names():
+    """The name is what somebody has to know who mends it."""
+    request = GenerationRequest("q", extra={"callback": {"token": "t0k-own", "n": 3}})
+    said = "callback: 't0k-own' is not allowed; 3 tries"
+    assert without_prompt(said, request) == "callback: '…' is not allowed; 3 tries"
 
 
 @pytest.mark.parametrize("prompt", ['a "red" panda', "красная панда", "a\nb", "🦊 runs"])

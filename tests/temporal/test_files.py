@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import tempfile
 import tracemalloc
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ from pika_async.temporal._campaign.files import (
     video_name,
     write_pages,
 )
+from pika_async.temporal._campaign.repairs import repairs_of
 from pika_async.temporal._outcomes import (
     Declined,
     Dropped,
@@ -109,8 +111,9 @@ class TestPages:
             {"prompt": "b", "seed": 7},
         ]
         digest = hashlib.sha256(content).hexdigest()
+        assert len(manifest.id) == 16
         assert manifest == Manifest(
-            prompts=2, pages=1, page_size=PAGE_SIZE, digest=digest, format=1
+            prompts=2, pages=1, page_size=PAGE_SIZE, digest=digest, id=manifest.id, format=1
         )
         assert await read_manifest(store) == manifest
         assert await names_in(store) == ["manifest.json", "pages/000000.jsonl"]
@@ -448,6 +451,12 @@ class TestDamage:
             with pytest.raises(StoreError, match=r"manifest.json cannot be used"):
                 await asked
 
+    async def test_one_of_an_earlier_version_is_read(self, written):
+        """It had no id."""
+        spoil(written, "manifest.json", lambda content: re.sub(rb'"id":"\w+",', b"", content))
+        assert (await read_manifest(written)).id == ""
+        assert len(await read_page(written, 0)) > 0
+
     async def test_a_newer_format_is_refused(self, written):
         """Whoever has an older version is told so."""
         spoil(written, "manifest.json", lambda _: b'{"format":2,"new":"all else"}\n')
@@ -513,6 +522,24 @@ class TestSeals:
                 await asked
 
 
+class Counting:
+    """A store that counts what is asked of it."""
+
+    def __init__(self, store):
+        self.store, self.asked = store, []
+
+    async def read(self, name):
+        self.asked.append(name)
+        return await self.store.read(name)
+
+    def names(self, prefix):
+        self.asked.append(prefix)
+        return self.store.names(prefix)
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+
 class TestRepairs:
     async def test_the_last_repair_holds(self, store):
         """By number, however they were written."""
@@ -525,6 +552,15 @@ class TestRepairs:
         found = [result.outcome for result in await all_results(store)]
         assert found == [OUTCOMES[0], Dropped(), OUTCOMES[2], OUTCOMES[2]]
         assert await read_sealed(store, 0) == OUTCOMES
+
+    async def test_whoever_asks_for_one_request_reads_its_repairs_alone(self, store):
+        """Else each of three hundred decisions would read all the others."""
+        for index in range(30):
+            assert await add_repair(store, index, 1, Dropped()) is True
+        assert await add_repair(store, 7, 2, REFUSED) is True
+        counting = Counting(store)
+        assert await repairs_of(counting, 7) == [Dropped(), REFUSED]
+        assert counting.asked == [f"repairs/000000007-00{number}.json" for number in (1, 2, 3)]
 
     async def test_a_repair_is_written_once(self, store):
         """The same is told that it is there, another that the number is taken."""

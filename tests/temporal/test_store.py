@@ -61,6 +61,16 @@ def rest_of(path):
 
 
 class TestEveryStore:
+    @pytest.mark.parametrize(("start", "length"), [(0, 3), (4, 5), (9, 1), (0, 10)])
+    async def test_a_part_is_read_alone(self, store, start, length):
+        """A page may have 64 MB, and a line of it a few words."""
+        await store.create("pages/1", b"0123456789")
+        part = await store.read_part("pages/1", start, length)
+        assert part == b"0123456789"[start : start + length]
+
+    async def test_of_what_is_not_there_there_is_no_part(self, store):
+        assert await store.read_part("pages/1", 0, 3) is None
+
     async def test_what_is_created_is_read(self, store):
         """A content comes back byte for byte."""
         assert await store.create("pages/000000.jsonl", b"\0one\xff\n") is True

@@ -20,9 +20,11 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async._request.fingerprint import fingerprint
+from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
-from pika_async.temporal._campaign.files import write_pages
+from pika_async.temporal._campaign.discreet import restored
+from pika_async.temporal._campaign.files import read_page, write_pages
 from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
@@ -307,6 +309,42 @@ async def test_of_a_line_of_a_campaign_the_record_holds_no_word_of_its_prompt(se
     assert list(at.sim.jobs) == [job.job_id]
     for word in ("hippopotamus", "violet", "elephant", "фиолетовый"):
         assert word not in told
+
+
+SIGNED = "https://bucket.example/panda.png?X-Amz-Signature=5ecre7&Expires=17"
+SECRETIVE = GenerationRequest(
+    "a red panda",
+    image=SIGNED,
+    extra={"callback": {"token": "t0k-é", "account": 90210447}, "keys": ["k3y-own", 0.61803399]},
+)
+SECRETS = ("5ecre7", "X-Amz", "panda.png", "t0k-", "90210447", "k3y-own", "61803399", "callback")
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_of_a_line_of_a_campaign_the_record_holds_nothing_of_its_links_and_of_extra(
+    service, tmp_path
+):
+    """A signed link is a key for whoever reads it, and what extra holds nobody knows."""
+    async with scene(service, Fault("reset-after", started=True)) as at:
+        line = await line_of(tmp_path, SECRETIVE)
+        _, said = await at.failure(line)
+        told = json.dumps([to_plain(record) for record in at.engine.records], ensure_ascii=False)
+        assert [word for word in SECRETS if word in told] == []
+        assert "5ecre7" in str(at.sim.submissions[0].body)
+    (read,) = await read_page(open_store(tmp_path), 0)
+    assert kept_body(restored(said.sent.intent, read)) is not None
+
+
+async def test_a_refusal_that_quotes_a_signed_link_or_extra_is_told_without_them(tmp_path):
+    """Also a link that the service has made itself."""
+    said = f"cannot load {SIGNED}, nor https://u:pw9@cdn.example/x.mp4?sig=a1b2c3: k3y-own"
+    quoting = {"error": {"message": said, "type": "invalid_request_error"}}
+    async with scene("gateway", Fault("custom", status=400, body=quoting)) as at:
+        _, told = await at.failure(await line_of(tmp_path, SECRETIVE))
+    assert "cannot load" in told.meaning
+    assert "bucket.example/panda.png?…" in told.meaning
+    assert "cdn.example/x.mp4?…" in told.meaning
+    assert [w for w in ("5ecre7", "X-Amz", "k3y-own", "a1b2c3", "pw9") if w in told.meaning] == []
 
 
 async def test_of_a_line_that_is_refused_the_engine_is_told_no_word_of_its_prompt(tmp_path):

@@ -1,7 +1,9 @@
-"""``pika-async campaign resolve``: what a person decides about a submit whose end nobody knows."""
+"""``pika-async campaign resolve``: what a person decides about submits whose end nobody knows."""
 
+from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import anyio
 import typer
@@ -9,18 +11,21 @@ import typer
 from pika_async import FieldError
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
-from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, temporal
-from pika_async.cli._running.exits import FAILED, UsageError
+from pika_async.cli._campaign.decided import decisions_of
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
+from pika_async.cli._campaign.many import Many, settle_many
+from pika_async.cli._campaign.settled import tell_settled
+from pika_async.cli._running.asking import amount
+from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
-from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import short
-
-if TYPE_CHECKING:
-    from pika_async.temporal import Dropped, Outcome
 
 EXAMPLES: Final = """\
+FILE is a table with the columns `row`, `decision` (adopt, resubmit or drop) and `job_id`, such as
+that of `report --csv` with a column more; or JSON lines with the same names. Rows without a
+decision are left alone. The same command may be given again.
+
 Examples:
 
 ```
@@ -28,21 +33,34 @@ pika-async campaign status summer --uncertain
 pika-async campaign resolve summer 61501 --adopt 3f2a9c1e-7b40-4d0e-9d3c-0a1b2c3d4e5f
 pika-async campaign resolve summer 61502 --resubmit
 pika-async campaign resolve summer 61503 --drop
+pika-async campaign resolve summer --all adopt
+pika-async campaign resolve summer --all resubmit --budget 60
+pika-async campaign resolve summer --from decided.csv --yes
 ```
 """
+_MANY: Final = "Many at once"
+
+
+class ForAll(StrEnum):
+    """What is decided about all lines that are uncertain."""
+
+    ADOPT = "adopt"
+    DROP = "drop"
+    RESUBMIT = "resubmit"
 
 
 def resolve(
     campaign: options.CampaignID,
     number: Annotated[
-        int,
+        int | None,
         typer.Argument(
             metavar="N",
             min=1,
+            show_default=False,
             help="The number of the prompt, from 1, as in the names of the videos, in the report "
             "and in `status --uncertain`.",
         ),
-    ],
+    ] = None,
     *,
     adopt: Annotated[
         str | None,
@@ -57,6 +75,71 @@ def resolve(
         bool, typer.Option("--resubmit", help="Submit it again, which may pay a second time.")
     ] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Give it up.")] = False,
+    for_all: Annotated[
+        ForAll | None,
+        typer.Option(
+            "--all",
+            show_default=False,
+            help="Decide so about all that are uncertain; they and the cost are listed first. "
+            "adopt: those whose jobs the server still names, as after pages were ended by hand.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            show_default=False,
+            help="Decide as it stands in FILE.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_MANY)
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Submit prompts once more, too, that were repaired before and are open still.",
+            rich_help_panel=_MANY,
+        ),
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="AMOUNT",
+            show_default=False,
+            help="Submitting again may cost so much; by default what is left of the campaign's "
+            "budget, if it has one.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(
+            "--price",
+            metavar="AMOUNT",
+            show_default=False,
+            help="What a video is taken to cost; by default as the campaign was told, or as its "
+            "jobs were charged.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option(
+            "--max-in-flight",
+            "-n",
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="How many at once; by default 10. The limit of the account does not count them.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
     store: options.KnownStore = None,
     server: options.Server = None,
     namespace: options.Namespace = None,
@@ -64,13 +147,38 @@ def resolve(
     as_json: _options.AsJSON = False,
     debug: _options.Debug = False,
 ) -> None:
-    """Decide about one prompt that is uncertain, was refused, or is waited for no longer.
+    """Decide about prompts that are uncertain, were refused, or are waited for no longer.
 
-    It can be done once its page has ended. What it costs is outside of the budget of the campaign.
+    About one, by its number; about all that are uncertain; or about many, by a file. It can be done
+    once their pages have ended. What one costs is outside of the budget of the campaign; many are
+    held to it.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
+        codes: list[int] = []
+        if for_all is not None or from_file is not None:
+            if number is not None or adopt is not None or resubmit or drop:
+                raise UsageError("give N with a decision, or --all, or --from: one of the three.")
+            if for_all is not None and from_file is not None:
+                raise UsageError("give --all or --from, not both.")
+            many = Many(
+                word=None if for_all is None else for_all.value,
+                decisions=() if from_file is None else tuple(decisions_of(from_file)),
+                yes=yes,
+                budget=amount("--budget", budget),
+                price=amount("--price", price),
+                again=again,
+                max_in_flight=max_in_flight,
+                queue=queue,
+                as_json=as_json,
+            )
+            ways = ["--all", many.word] if many.word else ["--from", str(from_file)]
+            trail.words = ["resolve", campaign, *ways, "--yes"]
+            run(partial(settle_many, many, store, codes, show, trail), trail)
+            raise typer.Exit(codes[0] if codes else 0)
+        if number is None:
+            raise UsageError("give the number of a prompt, --all or --from.")
         given = [
             name
             for name, is_given in (
@@ -91,7 +199,6 @@ def resolve(
             "queue": queue,
         }
         trail.words = ["resolve", campaign, str(number), *given, *([adopt] if adopt else [])]
-        codes: list[int] = []
         run(partial(_resolve, number, decision, store, codes, show, trail, as_json), trail)
         raise typer.Exit(codes[0])
 
@@ -113,7 +220,7 @@ async def _resolve(  # noqa: PLR0917 - given by partial
                 show(Note("a worker waits for the job, which may take minutes"))
             try:
                 outcome = await campaign.resolve(number - 1, **decision)
-                codes.append(_tell(number, outcome, as_json=as_json))
+                codes.append(tell_settled(number, outcome, as_json=as_json))
             except FieldError as error:
                 if error.field != "index":
                     raise
@@ -123,31 +230,3 @@ async def _resolve(  # noqa: PLR0917 - given by partial
             finally:
                 # What was refused leaves nothing to come back to; a signal does.
                 trail.watched = trail.watched and scope.cancel_called
-
-
-def _tell(number: int, outcome: "Outcome | Dropped", *, as_json: bool) -> int:
-    """What it came to; returns the exit code."""
-    known = temporal()
-    match outcome:
-        case known.Finished(files=files):
-            name, text, code = "succeeded", f"saved {', '.join(files)}", 0
-        case known.Dropped():
-            name, text, code = "dropped", "given up", 0
-        case known.Declined(job_id=job_id, reason=reason):
-            name, text, code = "failed", f"job {job_id} failed: {short(reason)}", FAILED
-        case known.Refused(meaning=meaning):
-            name, text, code = "refused", f"nothing was started: {short(meaning)}", FAILED
-        case _:
-            name, text, code = "uncertain", "still uncertain: the submit broke off again", FAILED
-    if as_json:
-        event(
-            "resolved",
-            row=number,
-            state=name,
-            job_id=getattr(outcome, "job_id", None),
-            files=list(getattr(outcome, "files", ())),
-            message=text,
-        )
-    else:
-        write(f"{number}: {text}")
-    return code

@@ -9,6 +9,7 @@ import typer
 from pika_async.cli import _options
 from pika_async.cli._campaign import options, words
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
+from pika_async.cli._campaign.uncertain import tell_of
 from pika_async.cli._campaign.watching import watch
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event, write
@@ -17,9 +18,7 @@ from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pika_async.temporal import Campaign, CampaignResult
+    from pika_async.temporal import Campaign
 
 EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
@@ -37,14 +36,6 @@ pika-async campaign status summer --json | jq .succeeded
 pika-async campaign status summer --uncertain
 ```
 """
-_PROMPT: Final = 60
-_FINGERPRINT: Final = 12
-_WHY: Final = {
-    "no_answer": "it was sent, and no answer came",
-    "worker_lost": "its worker was lost while it sent it",
-    "begun_anew": "an earlier run may have sent it",
-    "unknown": "the engine does not tell what became of it",
-}
 
 
 def status(
@@ -137,6 +128,9 @@ async def _list_uncertain(
     )
     for way in ("--adopt JOB_ID", "--resubmit", "--drop"):
         show(Note(f"  {trail.line_of('resolve', trail.campaign, 'N', *way.split())}"))
+    if number > 1:
+        show(Note("or for all of them; what it comes to is said first:"))
+        show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', 'adopt|drop|resubmit')}"))
 
 
 async def _uncertain_in(campaign: "Campaign", *, as_json: bool) -> tuple[int, int]:
@@ -148,30 +142,5 @@ async def _uncertain_in(campaign: "Campaign", *, as_json: bool) -> tuple[int, in
                 left_open += 1
             elif isinstance(result.outcome, temporal().Uncertain):
                 number += 1
-                _tell_of(result, as_json=as_json)
+                tell_of(result, as_json=as_json)
     return number, left_open
-
-
-def _tell_of(result: "CampaignResult", *, as_json: bool) -> None:
-    outcome = result.outcome
-    sent_at: datetime | None = getattr(outcome, "sent_at", None)
-    fingerprint: str | None = getattr(outcome, "fingerprint", None)
-    why = str(getattr(outcome, "why", "unknown"))
-    if as_json:
-        event(
-            "uncertain",
-            row=result.index + 1,
-            prompt=result.request.prompt,
-            metadata=dict(result.metadata),
-            fingerprint=fingerprint,
-            sent_at=None if sent_at is None else sent_at.timestamp(),
-            why=why,
-        )
-        return
-    when = "at an unknown time" if sent_at is None else f"{sent_at.astimezone():%Y-%m-%d %H:%M:%S}"
-    prompt = " ".join(result.request.prompt.split())
-    prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
-    write(
-        f"{result.index + 1:>7}  {when}  {(fingerprint or '?')[:_FINGERPRINT]}  {prompt}  "
-        f"({_WHY.get(why, why)})"
-    )

@@ -16,11 +16,11 @@ from pika_async.temporal._beating import beating
 from pika_async.temporal._campaign.discreet import spelled_out, without_prompt
 from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
-    add_repair,
     begin,
     read_sealed,
     seal,
 )
+from pika_async.temporal._campaign.owners import SUBMITTED, Note, job_of, note_of, take_note
 from pika_async.temporal._campaign.records import (
     Opened,
     PageOrder,
@@ -29,6 +29,7 @@ from pika_async.temporal._campaign.records import (
     Tally,
     tally_of,
 )
+from pika_async.temporal._campaign.repairs import add_repair, repairs_of
 from pika_async.temporal._names import (
     OPEN_PAGE,
     PAGE,
@@ -37,6 +38,7 @@ from pika_async.temporal._names import (
     SEAL_REPAIR,
     STILL_OPEN,
 )
+from pika_async.temporal._outcomes import Finished, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,8 +147,19 @@ class CampaignActivities:
         request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
         outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
         store = self._shelf.store(order.store)
+        job_id = job_of(outcome)
+        submitted = order.adopt is None or order.submitted
+        if job_id is not None and submitted and await note_of(store, job_id) is None:
+            # Nobody else adopts it.
+            note = Note(index=order.index, how=SUBMITTED, repair=order.number, tries=1)
+            await take_note(store, job_id, note)
         number = order.number
         while not await add_repair(store, order.index, number, outcome):
+            there = (await repairs_of(store, order.index))[number - 1]
+            saved = isinstance(there, Finished) and there.job_id == job_id
+            if saved or isinstance(outcome, Uncertain):
+                # Begun anew after its end, when less is known than was then.
+                return
             # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
             number += 1
 

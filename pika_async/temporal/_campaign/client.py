@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio.client import (
     Client,
@@ -19,13 +18,14 @@ from temporalio.service import RPCError
 from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files, search
-from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
+from pika_async.temporal._campaign.arguments import check_in_flight, check_start
+from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
+from pika_async.temporal._campaign.engine import PATIENCE, CampaignError, limit_submits, said
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
-from pika_async.temporal._campaign.resolving import Resolving
+from pika_async.temporal._campaign.settling import Settling
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._store.store import Store, open_store
@@ -39,15 +39,11 @@ if TYPE_CHECKING:
 
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
-    from pika_async.temporal._outcomes import Dropped, Outcome
 
 T = TypeVar("T")
 
-PATIENCE: Final = timedelta(seconds=15)
-"""How long workers have to answer a question about a campaign."""
 
-
-class Campaign:
+class Campaign(Settling):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
@@ -82,10 +78,9 @@ class Campaign:
                 "this Temporal client cannot carry requests and outcomes; connect it with "
                 "Client.connect(…, plugins=[PikaPlugin()])"
             )
-        self._engine = engine
+        super().__init__(engine, campaign_id)
         self._place = store
         self._store: Store | None = None
-        self.id: Final = campaign_id
 
     @staticmethod
     async def prepare(
@@ -155,14 +150,14 @@ class Campaign:
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
         money, each = checked_money("budget", budget), checked_money("price", price)
-        _check_start(campaign_id, max_in_flight, submits_per_second, timeout)
+        check_start(campaign_id, max_in_flight, submits_per_second, timeout)
         if money is not None and each is not None and money.currency != each.currency:
             raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
         manifest = await files.read_manifest(opened)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
-            digest=manifest.digest,
+            digest=manifest.proof(campaign_id),
             prompts=manifest.prompts,
             pages=manifest.pages,
             page_size=manifest.page_size,
@@ -230,7 +225,7 @@ class Campaign:
             FieldError: It is no whole number from 1 to 10,000.
             CampaignError: As of :meth:`pause`.
         """
-        _check_in_flight(jobs)
+        check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
@@ -302,39 +297,6 @@ class Campaign:
         """
         return (await self._opened()).place
 
-    async def resolve(
-        self,
-        index: int,
-        *,
-        adopt: str | None = None,
-        resubmit: bool = False,
-        drop: bool = False,
-        queue: str = QUEUE,
-    ) -> Outcome | Dropped:
-        """Settle a line by the word of its owner; returns what it comes to.
-
-        One of three: this is its job; submit it again, which may pay a second time; give it up.
-        A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
-        the service does not know, as where another id was meant. What it costs is outside of the
-        campaign's budget, and its job is not among those that the account's limit counts.
-
-        Args:
-            index: The line, from 0, as in ``results()``.
-            adopt: The id of its job, which is waited for and whose videos are saved.
-            resubmit: Submit it again.
-            drop: Give it up.
-            queue: The task queue of the workers.
-
-        Raises:
-            FieldError: Not one of the three is said, or there is no such line.
-            CampaignError: Its page has not ended yet, or there is nothing to settle.
-        """
-        if (adopt is not None) + resubmit + drop != 1:
-            raise FieldError("resolve", (adopt, resubmit, drop), "one of adopt, resubmit and drop")
-        store = await self._opened()
-        resolving = Resolving(self._engine, self.id, store, queue)
-        return await resolving.resolve(index, adopt=adopt, drop=drop)
-
     async def _opened(self) -> Store:
         if self._store is None:
             place = self._place
@@ -355,24 +317,3 @@ class Campaign:
 
     async def _asked(self, asking: Awaitable[T]) -> T:
         return await said(asking, campaign=self.id)
-
-
-def _check_start(
-    campaign_id: str,
-    max_in_flight: int | None,
-    submits_per_second: float | None,
-    timeout: float | None,
-) -> None:
-    if not campaign_id.strip() or campaign_id != campaign_id.strip():
-        raise FieldError("campaign_id", campaign_id, "a name without blanks around it")
-    if max_in_flight is not None:
-        _check_in_flight(max_in_flight)
-    if submits_per_second is not None and not 0 < submits_per_second < 100_000:
-        raise FieldError("submits_per_second", submits_per_second, "a number above 0")
-    if timeout is not None and not 0 < timeout < 31 * 24 * 3600:
-        raise FieldError("timeout", timeout, "seconds above 0, up to a month; or None")
-
-
-def _check_in_flight(jobs: int) -> None:
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= MOST_IN_FLIGHT:
-        raise FieldError("max_in_flight", jobs, f"a whole number from 1 to {MOST_IN_FLIGHT}")

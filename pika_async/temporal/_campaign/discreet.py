@@ -1,20 +1,21 @@
-"""What the engine is told of a line: no word of its prompt. Pure.
+"""What the engine is told of a line: no word of its prompt, no key in a link. Pure.
 
 The names of videos begin with words of the prompt, the body of a submit has all of it, and services
-and checks quote it. The engine keeps histories for people with other rights than those who see the
-store. So it is told places in place of names, which are spelled out when a page is sealed, and
-bodies with gaps, which are filled in from the page.
+and checks quote it. Links of media may be signed, and ``extra`` may hold anything. The engine keeps
+histories for people with other rights than those who see the store. So it is told places in place
+of names, which are spelled out when a page is sealed, and bodies with gaps, which are filled in
+from the page.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
 from pika_async.temporal._campaign.formats import video_name
+from pika_async.temporal._campaign.spellings import in_json, in_words, without_keys
 from pika_async.temporal._outcomes import Finished
 
 if TYPE_CHECKING:
@@ -25,49 +26,44 @@ if TYPE_CHECKING:
 _LONGEST: Final = 500
 # A beginning of so many characters is one of the text.
 _PART: Final = 30
-# The texts of a request that are its owner's own.
-_TEXTS: Final = ("prompt", "negative_prompt", "region")
 # No JSON holds it.
 _GAP: Final = "\x1a{}\x1a"
+_A_GAP: Final = re.compile(r"\x1a(\d+)\x1a")
 
 
 def hidden(intent: Intent, request: GenerationRequest) -> Intent:
-    """The same, with a gap in its body for each text of the request."""
-    spelled = {text: _GAP.format(place) for place, text in reversed(_spellings(request))}
+    """The same, with a gap in its body for whatever of the request is its owner's own."""
+    found = in_json(request)
+    gaps = {text: _GAP.format(place) for place, (text, _) in reversed(list(enumerate(found)))}
+    patterns = {text: pattern for text, pattern in reversed(found) if text}
     # The longest first: one may be a part of another. In one go: a gap is not looked into.
-    texts = "|".join(re.escape(text) for text in sorted(spelled, key=len, reverse=True))
-    body = re.sub(texts, lambda found: spelled[found[0]], intent.body) if texts else intent.body
-    return evolve(intent, body=body)
+    several = "|".join(patterns[text] for text in sorted(patterns, key=len, reverse=True))
+    if not several:
+        return intent
+    return evolve(intent, body=re.sub(several, lambda match: gaps[match[0]], intent.body))
 
 
 def restored(intent: Intent, request: GenerationRequest) -> Intent:
     """What :func:`hidden` was given; the digest in it tells whether it is."""
-    body = intent.body
-    for place, spelled in _spellings(request):
-        body = body.replace(_GAP.format(place), spelled)
-    return evolve(intent, body=body)
+    found = in_json(request)
 
+    def filled(gap: re.Match[str]) -> str:
+        place = int(gap[1])
+        return found[place][0] if place < len(found) else gap[0]
 
-def _spellings(request: GenerationRequest) -> list[tuple[int, str]]:
-    """How JSON may spell each text: with and without escapes beyond ASCII."""
-    texts = [text for name in _TEXTS if (text := getattr(request, name))]
-    spelled = [
-        json.dumps(text, ensure_ascii=plain)[1:-1] for text in texts for plain in (False, True)
-    ]
-    return list(enumerate(spelled))
+    # In one go, too: what stands between two gaps may look like one.
+    return evolve(intent, body=_A_GAP.sub(filled, intent.body))
 
 
 def without_prompt(text: str, request: GenerationRequest) -> str:
     """What an error or a service says, without the texts of the request, and cut to a length.
 
-    A history has no room for all of it.
+    Nor does it hold a value of ``extra``, or a query of a link, be it the service's own. A history
+    has no room for all of it.
     """
-    spelled = [spelled for _, spelled in _spellings(request)]
-    for name in _TEXTS:
-        own = getattr(request, name) or ""
-        spelled += (own, repr(own)[1:-1], own.strip())
-    for one in sorted(filter(None, spelled), key=len, reverse=True):
+    for one in in_words(request):
         text = _without(text.replace(one, "…"), one)
+    text = without_keys(text)
     # As bytes: five hundred of them stand in one message to the engine.
     whole = text.encode("utf-8", "replace")
     return text if len(whole) <= _LONGEST else whole[: _LONGEST - 3].decode(errors="ignore") + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 T = TypeVar("T")
+
+PATIENCE: Final = timedelta(seconds=15)
+"""How long workers have to answer a question about a campaign."""
 
 
 class CampaignError(PikaError):
@@ -51,6 +55,16 @@ async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
     except RPCError as error:
         kind = NoAnswerError if error.status in _NO_ANSWER else CampaignError
         raise kind(_sentence(error, campaign)) from error
+
+
+def is_unknown(error: CampaignError) -> bool:
+    """Whether the engine said that it knows no such workflow."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, RPCError)
+        and cause.status is RPCStatusCode.NOT_FOUND
+        and "namespace" not in cause.message.lower()
+    )
 
 
 _NO_ANSWER: Final = (

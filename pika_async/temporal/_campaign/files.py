@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
-from contextlib import contextmanager
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,40 +15,37 @@ from pika_async._checks import FieldError, checked_bound
 from pika_async._errors import ConfigurationError
 from pika_async._request.fields import as_request
 from pika_async._request.parts import MEDIA_FIELDS
+from pika_async.temporal._campaign.damage import damaged, gone, told
 from pika_async.temporal._campaign.formats import (
     BEGUN,
     FORMAT,
     MANIFEST,
     PAGE_SIZE,
-    REPAIRS,
     SEALED,
     CampaignResult,
     Manifest,
     begun_name,
     check_page,
+    line_places,
     located,
     manifest_bytes,
     outcome_lines,
     page_name,
     read_manifest_bytes,
     read_outcomes,
-    read_repair,
     read_requests,
-    repair_bytes,
-    repair_name,
-    repaired,
     request_line,
     sealed_name,
     video_name,
 )
+from pika_async.temporal._campaign.repairs import add_repair, repairs
 from pika_async.temporal._campaign.videos import save_video
-from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from pika_async._request.request import GenerationRequest
-    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
 
 __all__ = [
@@ -59,8 +55,10 @@ __all__ = [
     "add_repair",
     "begin",
     "open_pages",
+    "read_line",
     "read_manifest",
     "read_page",
+    "read_placed_page",
     "read_sealed",
     "repairs",
     "results",
@@ -112,10 +110,16 @@ async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE
     if not prompts:
         raise ValueError("requests: there are none; a campaign has at least one")
     manifest = Manifest(
-        prompts=prompts, pages=pages, page_size=page_size, digest=digest.hexdigest()
+        prompts=prompts,
+        pages=pages,
+        page_size=page_size,
+        digest=digest.hexdigest(),
+        id=secrets.token_hex(8) if known is None else known.id,
     )
     if known is None and not await store.create(MANIFEST, manifest_bytes(manifest)):
+        # Somebody has prepared it at the same moment.
         known = await read_manifest(store)
+        manifest = attrs.evolve(manifest, id=known.id)
     if known not in (None, manifest):
         raise _another(store, f"it has {known.prompts} requests, and here are {prompts}")
     return manifest
@@ -166,7 +170,7 @@ async def _write_page(store: Store, page: int, content: bytes, *, is_known: bool
         return
     there = await store.read(name)
     if there is None:
-        raise _gone(store, name)
+        raise gone(store, name)
     if there != content:
         raise _another(store, f"its page {page} has other requests, or a page_size of its own")
 
@@ -198,7 +202,7 @@ async def _manifest(store: Store) -> Manifest | None:
     content = await store.read(MANIFEST)
     if content is None:
         return None
-    with _told(store, MANIFEST):
+    with told(store, MANIFEST):
         manifest = read_manifest_bytes(content)
     if manifest.format > FORMAT:
         raise ConfigurationError(
@@ -216,18 +220,40 @@ async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
         ConfigurationError: No campaign is prepared.
         StoreError: The page is gone or damaged, or the store cannot be used.
     """
-    return await _read_page(store, page, await read_manifest(store))
+    return (await read_placed_page(store, page, await read_manifest(store)))[0]
 
 
-async def _read_page(store: Store, page: int, manifest: Manifest) -> tuple[GenerationRequest, ...]:
+async def read_placed_page(
+    store: Store, page: int, manifest: Manifest
+) -> tuple[tuple[GenerationRequest, ...], Sequence[int]]:
+    """The same, with the byte where each line begins, and where the last one ends.
+
+    Raises:
+        StoreError: As of :func:`read_page`.
+    """
     name = page_name(page)
-    with _told(store, name):
+    with told(store, name):
         count = len(manifest.indexes(page))
     content = await store.read(name)
     if content is None:
-        raise _gone(store, name)
-    with _told(store, name):
-        return read_requests(content, count)
+        raise gone(store, name)
+    with told(store, name):
+        return read_requests(content, count), line_places(content)
+
+
+async def read_line(store: Store, page: int, start: int, end: int) -> GenerationRequest:
+    """One request of a page, whose line lies there.
+
+    Raises:
+        StoreError: The page is gone or damaged, or the store cannot be used.
+    """
+    name = page_name(page)
+    content = await store.read_part(name, start, end - start)
+    if content is None:
+        raise gone(store, name)
+    with told(store, name):
+        (request,) = read_requests(content, 1)
+    return request
 
 
 async def begin(store: Store, page: int, run_id: str) -> bool:
@@ -246,7 +272,7 @@ async def begin(store: Store, page: int, run_id: str) -> bool:
         return True
     there = await store.read(name)
     if not there or len(there) > _LONGEST_NOTE:
-        raise _damaged(store, name, "it names no run")
+        raise damaged(store, name, "it names no run")
     return there == note
 
 
@@ -280,7 +306,7 @@ async def _read_sealed(store: Store, page: int, manifest: Manifest) -> tuple[Out
     content = await store.read(name)
     if content is None:
         return None
-    with _told(store, name):
+    with told(store, name):
         return read_outcomes(content, manifest.indexes(page))
 
 
@@ -306,46 +332,8 @@ async def seal(store: Store, page: int, outcomes: Sequence[Outcome]) -> tuple[Ou
         return tuple(outcomes)
     sealed = await _read_sealed(store, page, manifest)
     if sealed is None:
-        raise _gone(store, sealed_name(page))
+        raise gone(store, sealed_name(page))
     return sealed
-
-
-async def add_repair(store: Store, index: int, number: int, outcome: Outcome | Dropped) -> bool:
-    """Write down what takes the place of an outcome.
-
-    Args:
-        store: Where.
-        index: The place of its request in the campaign, from 0.
-        number: Which repair of it this is, from 1 to 999; the last holds.
-        outcome: What takes its place.
-
-    Returns:
-        True where it is written, the second time too; False where there is another of that number.
-
-    Raises:
-        ValueError: There can be no such repair.
-        StoreError: The store cannot be used.
-    """
-    name, content = repair_name(index, number), repair_bytes(index, number, outcome)
-    return await store.create(name, content) or await store.read(name) == content
-
-
-async def repairs(store: Store) -> dict[int, list[Outcome | Dropped]]:
-    """All repairs by the place of their requests, in the order of their numbers.
-
-    Raises:
-        StoreError: One is damaged or of a newer version, or the store cannot be used.
-    """
-    found: defaultdict[int, list[Outcome | Dropped]] = defaultdict(list)
-    async for name in store.names(REPAIRS):
-        with _told(store, name):
-            index, number = repaired(name)
-        content = await store.read(name)
-        if content is None:
-            raise _gone(store, name)
-        with _told(store, name):
-            found[index].append(read_repair(content, index, number))
-    return dict(found)
 
 
 async def results(store: Store) -> AsyncIterator[CampaignResult]:
@@ -358,34 +346,8 @@ async def results(store: Store) -> AsyncIterator[CampaignResult]:
     manifest = await read_manifest(store)
     mended = await repairs(store)
     for page in range(manifest.pages):
-        requests = await _read_page(store, page, manifest)
+        requests, _ = await read_placed_page(store, page, manifest)
         sealed = await _read_sealed(store, page, manifest) or (None,) * len(requests)
         for index, request, outcome in zip(manifest.indexes(page), requests, sealed, strict=True):
             last = mended[index][-1] if index in mended else outcome
             yield CampaignResult(index=index, request=request, outcome=last)
-
-
-@contextmanager
-def _told(store: Store, name: str) -> Iterator[None]:
-    """While inside, a ValueError is what is wrong with a file in the store."""
-    try:
-        yield
-    except ValueError as error:
-        raise _damaged(store, name, str(error)) from error
-
-
-def _damaged(store: Store, name: str, how: str) -> StoreError:
-    return StoreError(
-        f"{store.shown(name)} cannot be used: {how.rstrip('.')}. It was left as it is, and nothing "
-        "was submitted because of it.",
-        place=store.place,
-        name=name,
-    )
-
-
-def _gone(store: Store, name: str) -> StoreError:
-    return StoreError(
-        f"{store.shown(name)} is gone, though it was there: what a campaign has written must stay.",
-        place=store.place,
-        name=name,
-    )

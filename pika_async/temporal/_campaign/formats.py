@@ -6,6 +6,7 @@
     begun/000123                    the run that submits the page
     results/000123.jsonl            the outcomes of the page, one a line; its seal
     repairs/000061500-001.json      what takes the place of an outcome afterwards
+    jobs/a948904f2f0f479b-001       the line that a job of a repair belongs to; the last holds
     videos/000123/61501-….mp4       the videos
 
 Nothing in it is ever changed. What is damaged, or of a newer version, is a ValueError, and never
@@ -14,8 +15,10 @@ the same as what is not there: that would be paid for again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -45,7 +48,7 @@ REPAIRS: Final = "repairs/"
 BEGUN: Final = "begun/"
 SEALED: Final = "results/"
 
-_MOST_REPAIRS: Final = 999
+MOST_REPAIRS: Final = 999
 _MOST_PROMPTS: Final = 10**9
 _REPAIR: Final = re.compile(r"repairs/(\d{9})-(\d{3})\.json")
 
@@ -59,6 +62,8 @@ class Manifest:
         pages: In how many pages they lie.
         page_size: How many lie in each page but the last.
         digest: SHA-256 over the content of the page files in their order, hexadecimal.
+        id: Drawn when it was prepared: the same prompts, prepared elsewhere, have another one.
+            Empty where an earlier version prepared it.
         format: The version of all this; 1.
     """
 
@@ -66,6 +71,7 @@ class Manifest:
     pages: int
     page_size: int
     digest: str
+    id: str = ""
     format: int = FORMAT
 
     def indexes(self, page: int) -> range:
@@ -78,6 +84,15 @@ class Manifest:
             raise ValueError(f"there is no page {page}: the campaign has {self.pages}, from 0")
         first = page * self.page_size
         return range(first, min(first + self.page_size, self.prompts))
+
+    def proof(self, campaign_id: str) -> str:
+        """What a worker must find in its store to know that it is the one where this was started.
+
+        It is not there in a folder where the same prompts were prepared anew, nor in a copy of the
+        folder that was made before the start.
+        """
+        told = f"{self.digest}\0{self.id}\0{campaign_id}"
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @frozen(kw_only=True)
@@ -122,7 +137,7 @@ def repair_name(index: int, number: int) -> str:
     Raises:
         ValueError: There can be no such repair.
     """
-    if not (0 <= index < _MOST_PROMPTS and 1 <= number <= _MOST_REPAIRS):
+    if not (0 <= index < _MOST_PROMPTS and 1 <= number <= MOST_REPAIRS):
         raise ValueError(f"there can be no repair {number} of request {index}")
     return f"{REPAIRS}{index:09}-{number:03}.json"
 
@@ -137,6 +152,11 @@ def repaired(name: str) -> tuple[int, int]:
     if found is None:
         raise ValueError("this is not the name of a repair")
     return int(found[1]), int(found[2])
+
+
+def job_name(job_id: str, number: int) -> str:
+    """Where the line is named that a job of a repair belongs to; ids may hold anything."""
+    return f"jobs/{hashlib.sha256(job_id.encode()).hexdigest()[:32]}-{number:03}"
 
 
 def video_name(page: int, index: int, prompt: str, job_id: str, place: int) -> str:
@@ -217,6 +237,14 @@ def read_requests(content: bytes, count: int) -> tuple[GenerationRequest, ...]:
     return tuple(from_plain(value, GenerationRequest) for value in values)
 
 
+def line_places(content: bytes) -> Sequence[int]:
+    """The byte where each line of a page begins, and where the last one ends."""
+    places = array("q", [0])
+    while (end := content.find(b"\n", places[-1])) >= 0:
+        places.append(end + 1)
+    return places
+
+
 def outcome_lines(indexes: range, outcomes: Sequence[Outcome]) -> bytes:
     """The outcomes of a page, in the order of its requests.
 
@@ -287,6 +315,9 @@ def read_manifest_bytes(content: bytes) -> Manifest:
     prompts, pages, size = numbers
     if pages != -(-prompts // size) or not isinstance(given["digest"], str):
         raise ValueError("its numbers do not fit together")
+    given["id"] = given["id"] or ""
+    if not isinstance(given["id"], str):
+        raise ValueError("its id is no text")  # noqa: TRY004 - of a text
     return Manifest(**given)
 
 

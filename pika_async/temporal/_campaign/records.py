@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import evolve, field, fields, frozen
 
@@ -288,6 +289,9 @@ class RepairOrder:
         place: Its place there.
         number: Which repair of this line it is, from 1.
         adopt: The id of its job; None: submit it again.
+        sent_at: When that job was submitted, where it is known.
+        hints: What looks at it are to know.
+        submitted: Whether that job was submitted by an earlier repair, which was ended.
     """
 
     store: str
@@ -297,6 +301,9 @@ class RepairOrder:
     place: int
     number: int
     adopt: str | None = None
+    sent_at: datetime | None = None
+    hints: Mapping[str, str] = field(factory=dict)
+    submitted: bool = False
 
 
 @frozen(kw_only=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import attrs
 
-from pika_async.temporal._campaign.files import read_manifest, read_page
+from pika_async import ConfigurationError
+from pika_async.temporal._campaign.claims import started_as
+from pika_async.temporal._campaign.files import read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
@@ -16,17 +22,34 @@ if TYPE_CHECKING:
     from pika_async.temporal._records import Line
     from pika_async.temporal._store.store import Store
 
-MOST: Final = 64
-"""Pages that are kept. A page of prompts is some 100 KB."""
+MOST_BYTES: Final = 128_000_000
+"""Of pages that are kept in memory. A page of prompts takes some 300 KB, one that is full of
+images 64 MB."""
+
+_AT_ONCE: Final = 2
+"""Pages that are read at once: while it is read, a page takes three times its size."""
+_MOST_PLACES: Final = 5_000
+"""Pages of which it is known where their lines lie: 4 KB each."""
+_OF_A_REQUEST: Final = 700
+"""Bytes that a request takes beside its texts."""
 
 
 class Shelf:
-    """Each store is opened once, and a page is read once while it is worked on."""
+    """Each store is opened once, and a page is read once while it is worked on.
+
+    Where there is no room for all that are worked on, the lines of those that were put away are
+    read one by one: not each whole page for each of its lines.
+    """
 
     def __init__(self) -> None:
         self._stores: dict[str, Store] = {}
         self._pages: OrderedDict[_Name, tuple[GenerationRequest, ...]] = OrderedDict()
-        self._reading: dict[_Name, anyio.Lock] = {}
+        self._sizes: dict[_Name, int] = {}
+        self.size = 0
+        """Bytes that its pages take in memory, about."""
+        self._locks: dict[_Name, anyio.Lock] = {}
+        self._places: dict[_Name, Sequence[int]] = {}
+        self._reading = asyncio.Semaphore(_AT_ONCE)
 
     def store(self, place: str) -> Store:
         """The store there.
@@ -43,35 +66,94 @@ class Shelf:
 
         Args:
             place: Where the campaign lies.
-            digest: That of its pages.
+            digest: The proof that this is the place; see ``Manifest.proof``.
             page: The page, from 0.
 
         Raises:
             ConfigurationError: The store cannot be opened.
-            StoreError: The page cannot be read, or here are the pages of another campaign.
+            StoreError: The page cannot be read, or the campaign was started on another store.
         """
         name = (place, digest, page)
-        lock = self._reading.setdefault(name, anyio.Lock())
-        async with lock:
-            if name not in self._pages:
-                store = self.store(place)
-                if (await read_manifest(store)).digest != digest:
-                    raise StoreError(_ANOTHER.format(place=store.place), place=store.place)
-                self._pages[name] = await read_page(store, page)
+        async with self._locks.setdefault(name, anyio.Lock()):
+            found = self._pages.get(name)
+            if found is None:
+                async with self._reading:
+                    found = await self._read(*name)
+                self._pages[name] = found
+                self._sizes[name] = sum(map(_size, found))
+                self.size += self._sizes[name]
             self._pages.move_to_end(name)
-            while len(self._pages) > MOST:
-                oldest, _ = self._pages.popitem(last=False)
-                self._reading.pop(oldest, None)
-            return self._pages[name]
+            self._make_room()
+            return found
+
+    async def _read(self, place: str, digest: str, page: int) -> tuple[GenerationRequest, ...]:
+        store = self.store(place)
+        try:
+            manifest = await read_manifest(store)
+        except ConfigurationError as error:
+            raise StoreError(f"{error}. {_THE_SAME}", place=store.place) from error
+        proofs = {manifest.proof(campaign) for campaign in await started_as(store)}
+        # Earlier versions tell the digest of the pages alone.
+        if digest not in (manifest.digest, *proofs):
+            raise StoreError(_ANOTHER.format(place=store.place), place=store.place)
+        found, places = await read_placed_page(store, page, manifest)
+        self._places[place, digest, page] = places
+        if len(self._places) > _MOST_PLACES:
+            del self._places[next(iter(self._places))]
+        return found
+
+    def _make_room(self) -> None:
+        # The last one is in use, however large it is.
+        while len(self._pages) > 1 and self.size > MOST_BYTES:
+            oldest, _ = self._pages.popitem(last=False)
+            self.size -= self._sizes.pop(oldest)
+            self._locks.pop(oldest, None)
 
     async def request(self, line: Line) -> GenerationRequest:
-        """The request of a line."""
-        return (await self.page(line.store, line.digest, line.page))[line.place]
+        """The request of a line, which is read alone where its page was put away.
+
+        Raises:
+            ConfigurationError: As of :meth:`page`.
+            StoreError: As of :meth:`page`.
+        """
+        name = (line.store, line.digest, line.page)
+        places = self._places.get(name)
+        if name in self._pages or places is None:
+            return (await self.page(*name))[line.place]
+        start, end = places[line.place : line.place + 2]
+        try:
+            return await read_line(self.store(line.store), line.page, start, end)
+        except StoreError:
+            # Not every service reads a part; what is wrong with the page is told by its reading.
+            return (await self.page(*name))[line.place]
+
+
+def _size(request: GenerationRequest) -> int:
+    return _OF_A_REQUEST + sum(
+        _size_of(getattr(request, field.name)) for field in attrs.fields(type(request))
+    )
+
+
+def _size_of(value: Any) -> int:
+    match value:
+        case str():
+            return sys.getsizeof(value)
+        case list() | tuple():
+            return sum(map(_size_of, value))
+        case Mapping():
+            return sum(_size_of(key) + _size_of(inner) for key, inner in value.items())
+        case _:
+            return 0
 
 
 _Name = tuple[str, str, int]
 
+_THE_SAME: Final = (
+    "Every worker must see the same folder or object store as whoever started the campaign. "
+    "Nothing was submitted."
+)
 _ANOTHER: Final = (
-    "In {place} this worker finds the pages of another campaign. Every worker must see the same "
-    "folder or object store as whoever started the campaign. Nothing was submitted."
+    "In {place} this worker finds another folder of that name than the one where the campaign was "
+    "started: the pages of another campaign, the same prompts prepared a second time, or a copy. "
+    + _THE_SAME
 )

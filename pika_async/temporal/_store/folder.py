@@ -74,6 +74,11 @@ class Folder:
         """See ``Store``."""
         return await self._done(name, "read", partial(_read, self._path(name)))
 
+    async def read_part(self, name: str, start: int, length: int) -> bytes | None:
+        """See ``Store``."""
+        work = partial(_read_part, self._path(name), start, length)
+        return await self._done(name, "read", work)
+
     async def size(self, name: str) -> int | None:
         """See ``Store``."""
         return await self._done(name, "read", partial(_size, self._path(name)))
@@ -116,6 +121,15 @@ class Folder:
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
+    except _NONE:
+        return None
+
+
+def _read_part(path: Path, start: int, length: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
     except _NONE:
         return None
 

@@ -160,6 +160,18 @@ class Objects:
         except _FAILURES as error:
             raise self._failed(name, "read", error) from None
 
+    async def read_part(self, name: str, start: int, length: int) -> bytes | None:
+        """See ``Store``."""
+        key = _key(name)
+        try:
+            part = await obstore.get_range_async(self._bucket, key, start=start, length=length)
+            return bytes(part)
+        except FileNotFoundError as error:
+            self._check_container(name, error)
+            return None
+        except _FAILURES as error:
+            raise self._failed(name, "read", error) from None
+
     async def size(self, name: str) -> int | None:
         """See ``Store``."""
         key = _key(name)

@@ -50,6 +50,10 @@ class Store(Protocol):
         """The content; None where there is none."""
         ...
 
+    async def read_part(self, name: str, start: int, length: int) -> bytes | None:
+        """So many bytes of the content, from the byte ``start`` on; None where there is none."""
+        ...
+
     async def size(self, name: str) -> int | None:
         """The length in bytes; None where there is none."""
         ...

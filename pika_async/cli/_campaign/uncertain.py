@@ -1,0 +1,53 @@
+"""Lines of a campaign as somebody sees them who has to decide about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pika_async.cli._campaign.engine import temporal
+from pika_async.cli._showing.output import event, write
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pika_async.temporal import CampaignResult
+
+_PROMPT: Final = 60
+_FINGERPRINT: Final = 12
+_WHY: Final = {
+    "no_answer": "it was sent, and no answer came",
+    "worker_lost": "its worker was lost while it sent it",
+    "begun_anew": "an earlier run may have sent it",
+    "unknown": "the engine does not tell what became of it",
+}
+
+
+def tell_of(result: CampaignResult, *, as_json: bool, decided: str | None = None) -> None:
+    """A line: its number, when it was sent, its fingerprint, words of its prompt, and why."""
+    outcome = result.outcome
+    sent_at: datetime | None = getattr(outcome, "sent_at", None)
+    fingerprint: str | None = getattr(outcome, "fingerprint", None)
+    is_uncertain = isinstance(outcome, temporal().Uncertain)
+    why = str(getattr(outcome, "why", "unknown")) if is_uncertain else None
+    if as_json:
+        more = {} if decided is None else {"decision": decided}
+        event(
+            "uncertain",
+            row=result.index + 1,
+            prompt=result.request.prompt,
+            metadata=dict(result.metadata),
+            fingerprint=fingerprint,
+            sent_at=None if sent_at is None else sent_at.timestamp(),
+            why=why,
+            **more,
+        )
+        return
+    when = "at an unknown time" if sent_at is None else f"{sent_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    prompt = " ".join(result.request.prompt.split())
+    prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
+    reason = type(outcome).__name__.lower() if why is None else _WHY.get(why, why)
+    to_do = "" if decided is None else f"  → {decided}"
+    write(
+        f"{result.index + 1:>7}  {when}  {(fingerprint or '?')[:_FINGERPRINT]}  {prompt}  "
+        f"({reason}){to_do}"
+    )

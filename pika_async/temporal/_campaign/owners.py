@@ -1,0 +1,179 @@
+"""Which line of a campaign a job belongs to: one job is never counted for two.
+
+The outcomes of sealed pages name their jobs, and so do the histories of pages that are open.
+Repairs come afterwards, and each leaves a note by its job: create-only, so that of two decisions at
+the same moment one is told of the other.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+from temporalio.api.enums.v1 import EventType
+
+from pika_async._json import compact
+from pika_async.temporal._campaign import files
+from pika_async.temporal._campaign.claims import started_as
+from pika_async.temporal._campaign.damage import damaged
+from pika_async.temporal._campaign.engine import CampaignError, is_running, is_unknown, said
+from pika_async.temporal._campaign.formats import job_name, sealed_name
+from pika_async.temporal._names import FINISH, id_of_page
+from pika_async.temporal._outcomes import Declined, Finished
+from pika_async.temporal._records import Errand, Line
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from temporalio.client import Client
+
+    from pika_async.temporal._campaign.formats import Manifest
+    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._store.store import Store
+
+ADOPTED: Final = "adopted"
+SUBMITTED: Final = "submitted"
+
+_NOTE: Final = re.compile(r"(\d{1,9}) (\w+) (\d{1,3}) (\d{1,6})")
+_SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+
+
+@frozen(kw_only=True)
+class Note:
+    """What a repair leaves by its job.
+
+    Attributes:
+        index: The line.
+        how: Whether its owner has named the job, or the repair has submitted it.
+        repair: Which repair of the line it is, from 1.
+        tries: Which try of that repair, from 1: a try may be ended by hand.
+    """
+
+    index: int
+    how: str
+    repair: int
+    tries: int
+
+
+@frozen
+class Noted:
+    """The last note by a job, and its number, from 1."""
+
+    note: Note
+    number: int
+
+
+async def note_of(store: Store, job_id: str) -> Noted | None:
+    """The last note by a job; None where there is none.
+
+    Raises:
+        StoreError: It is damaged, or the store cannot be used.
+    """
+    last: Noted | None = None
+    while True:
+        number = 1 if last is None else last.number + 1
+        content = await store.read(job_name(job_id, number))
+        if content is None:
+            return last
+        found = _NOTE.fullmatch(content.decode(errors="replace"))
+        if found is None:
+            raise damaged(store, job_name(job_id, number), "it names no line")
+        note = Note(index=int(found[1]), how=found[2], repair=int(found[3]), tries=int(found[4]))
+        last = Noted(note, number)
+
+
+async def take_note(store: Store, job_id: str, note: Note, *, after: Noted | None = None) -> bool:
+    """Note down whose job it is; False where another note came in between."""
+    name = job_name(job_id, 1 if after is None else after.number + 1)
+    content = f"{note.index} {note.how} {note.repair} {note.tries}"
+    return await store.create(name, content.encode())
+
+
+def job_of(outcome: Outcome | Dropped | None) -> str | None:
+    """The job that an outcome names."""
+    return outcome.job_id if isinstance(outcome, Finished | Declined) else None
+
+
+async def lines_in_pages(
+    engine: Client, store: Store, manifest: Manifest, job_ids: Iterable[str]
+) -> dict[str, set[int]]:
+    """The lines that pages have these jobs for, before any repair: each page is read once.
+
+    Raises:
+        StoreError: The store cannot be used.
+        CampaignError: The engine cannot be asked for open pages.
+    """
+    found: dict[str, set[int]] = {job_id: set() for job_id in job_ids}
+    spelled = {job_id: compact(job_id).encode() for job_id in found}
+    for page in range(manifest.pages):
+        content = await store.read(sealed_name(page)) or b""
+        # Most pages hold none of them, and are not even parsed.
+        if not any(one in content for one in spelled.values()):
+            continue
+        outcomes = await files.read_sealed(store, page) or ()
+        for index, outcome in zip(manifest.indexes(page), outcomes, strict=True):
+            if (job_id := job_of(outcome)) is not None and job_id in found:
+                found[job_id].add(index)
+    async for job_id, index in _under_way(engine, store, manifest.pages):
+        if job_id in found:
+            found[job_id].add(index)
+    return found
+
+
+async def jobs_of_pages(engine: Client, store: Store, pages: Iterable[int]) -> dict[int, str]:
+    """The jobs of these pages by their lines, as the histories tell, however a page has ended.
+
+    Raises:
+        StoreError: The store cannot be used.
+        CampaignError: The engine cannot be asked.
+    """
+    found: dict[int, str] = {}
+    async for errand, line in _errands_of(engine, store, pages):
+        found[line.index] = errand.job.job_id
+    return found
+
+
+async def _under_way(engine: Client, store: Store, pages: int) -> AsyncIterator[tuple[str, int]]:
+    """The jobs that open pages wait for."""
+    open_pages = await files.open_pages(store, pages)
+    async for errand, line in _errands_of(engine, store, open_pages, running=True):
+        yield errand.job.job_id, line.index
+
+
+async def _errands_of(
+    engine: Client, store: Store, pages: Iterable[int], *, running: bool = False
+) -> AsyncIterator[tuple[Errand, Line]]:
+    """What pages have waited for, in the campaigns that have worked on the store."""
+    several = tuple(pages)
+    if not several:
+        return
+    for campaign in dict.fromkeys(await started_as(store)):
+        for page in several:
+            for name in (id_of_page(campaign, page), f"{id_of_page(campaign, page)}/again"):
+                if running and not await is_running(engine, name):
+                    continue
+                for errand in await _errands(engine, name):
+                    if isinstance(errand.request, Line):
+                        yield errand, errand.request
+
+
+async def _errands(engine: Client, workflow_id: str) -> list[Errand]:
+    try:
+        return await said(_read_errands(engine, workflow_id))
+    except CampaignError as error:
+        if is_unknown(error):
+            return []
+        raise
+
+
+async def _read_errands(engine: Client, workflow_id: str) -> list[Errand]:
+    found: list[Errand] = []
+    async for event in engine.get_workflow_handle(workflow_id).fetch_history_events():
+        if event.event_type != _SCHEDULED:
+            continue
+        scheduled = event.activity_task_scheduled_event_attributes
+        if scheduled.activity_type.name == FINISH:
+            read: list[Any] = await engine.data_converter.decode(scheduled.input.payloads, [Errand])
+            found += read
+    return found

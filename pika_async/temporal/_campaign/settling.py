@@ -1,0 +1,192 @@
+"""What the owner of a campaign decides about its lines, as he says it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Final
+
+from temporalio.client import WorkflowExecutionStatus
+
+from pika_async._batch.budget import checked_money
+from pika_async.temporal._campaign.arguments import check_in_flight
+from pika_async.temporal._campaign.bulk import (
+    AT_ONCE,
+    RepairPlan,
+    Resolved,
+    Terms,
+    carried_out,
+    planned,
+)
+from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._campaign.decisions import Decision
+from pika_async.temporal._campaign.engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._campaign.files import read_manifest
+from pika_async.temporal._campaign.owners import jobs_of_pages
+from pika_async.temporal._campaign.resolving import Looked, Resolving
+from pika_async.temporal._names import QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from decimal import Decimal
+
+    from temporalio.client import Client
+
+    from pika_async import Money
+    from pika_async.temporal._campaign.records import CampaignState
+    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._store.store import Store
+
+
+class Settling(ABC):
+    """The part of a campaign that settles what is uncertain."""
+
+    def __init__(self, engine: Client, campaign_id: str) -> None:
+        self._engine = engine
+        self.id: Final = campaign_id
+
+    @abstractmethod
+    async def _opened(self) -> Store:
+        """Its store."""
+
+    async def resolve(
+        self,
+        index: int,
+        *,
+        adopt: str | None = None,
+        resubmit: bool = False,
+        drop: bool = False,
+        queue: str = QUEUE,
+    ) -> Outcome | Dropped:
+        """Settle a line by the word of its owner; returns what it comes to.
+
+        One of three: this is its job; submit it again, which may pay a second time; give it up.
+        A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
+        the service does not know, as where another id was meant. What it costs is outside of the
+        campaign's budget, and its job is not among those that the account's limit counts.
+
+        Args:
+            index: The line, from 0, as in ``results()``.
+            adopt: The id of its job, which is waited for and whose videos are saved.
+            resubmit: Submit it again.
+            drop: Give it up.
+            queue: The task queue of the workers.
+
+        Raises:
+            FieldError: Not one of the three is said, or there is no such line.
+            NoAnswerError: No worker works on it. It stands, and is done when one comes.
+            CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
+                of another line, or the service knows no such job; or it was to be submitted again,
+                and the engine still names its job. Nothing was changed.
+        """
+        decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
+        resolving = Resolving(self._engine, self.id, await self._opened(), queue)
+        return await resolving.resolve(decision)
+
+    async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
+        """The jobs of lines that the engine still knows of, by the lines, from 0.
+
+        As where a page was ended by hand: all of its lines are uncertain then, and its history
+        names those jobs that were paid for. Whoever adopts them pays nothing.
+
+        Args:
+            indexes: The lines. The history of each of their pages is read.
+
+        Raises:
+            CampaignError: The engine cannot be asked.
+            StoreError: The store cannot be read.
+        """
+        store = await self._opened()
+        wanted = set(indexes)
+        size = (await read_manifest(store)).page_size
+        pages = sorted({index // size for index in wanted})
+        found = await jobs_of_pages(self._engine, store, pages)
+        return {index: job_id for index, job_id in found.items() if index in wanted}
+
+    async def plan_repairs(
+        self,
+        decisions: Iterable[Decision],
+        *,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+        again: bool = False,
+    ) -> RepairPlan:
+        """What many decisions come to, and what they cost. Nothing is changed.
+
+        Lines that have come to what is decided are left out, and so is what was repaired before and
+        would be submitted once more: the same decisions may be given again.
+
+        Args:
+            decisions: One for a line, in any order.
+            budget: The most that submitting again may cost; None: what the campaign and earlier
+                repairs have left of the campaign's budget, if it has one.
+            price: What a job is taken to cost; None: as the campaign was told, or as its jobs
+                were charged on average.
+            again: Submit lines again, too, that were repaired before and are open still.
+
+        Raises:
+            FieldError: There is no such line, one is decided about twice, or an amount is none.
+            CampaignError: One cannot be settled so; or it would cost more than is left.
+            NoAnswerError: The campaign goes on, and no worker tells what is left of its budget.
+        """
+        terms = _terms(budget, price)
+        return (await self._planned(decisions, terms, QUEUE, again=again))[1]
+
+    async def resolve_all(
+        self,
+        decisions: Iterable[Decision],
+        *,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+        again: bool = False,
+        max_in_flight: int = AT_ONCE,
+        queue: str = QUEUE,
+    ) -> AsyncIterator[Resolved]:
+        """Settle many lines, each as :meth:`resolve` does; tells of each as it ends.
+
+        All are checked before the first is changed, as by :meth:`plan_repairs`. Whoever goes away
+        gives the same decisions again: what was begun goes on, and nothing is submitted twice.
+
+        Args:
+            decisions: One for a line, in any order.
+            budget: As for :meth:`plan_repairs`.
+            price: As for :meth:`plan_repairs`.
+            again: As for :meth:`plan_repairs`.
+            max_in_flight: How many at once; the account's limit does not count their jobs.
+            queue: The task queue of the workers.
+
+        Raises:
+            FieldError: As of :meth:`plan_repairs`.
+            CampaignError: As of :meth:`plan_repairs`.
+            NoAnswerError: No worker works on them. What was begun stands; the rest was not begun.
+        """
+        check_in_flight(max_in_flight)
+        terms = _terms(budget, price)
+        resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
+        async for resolved in carried_out(resolving, looked, plan, at_once=max_in_flight):
+            yield resolved
+
+    async def _planned(
+        self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
+    ) -> tuple[Resolving, RepairPlan, list[Looked]]:
+        store = await self._opened()
+        resolving = Resolving(self._engine, self.id, store, queue)
+        looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
+        return resolving, await planned(looked, await self._state(), terms, store), looked
+
+    async def _state(self) -> CampaignState | None:
+        """Where it stands without its open pages; None where the engine has forgotten it."""
+        handle = self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
+        try:
+            described = await said(handle.describe(), campaign=self.id)
+        except CampaignError as error:
+            if is_unknown(error):
+                return None
+            raise
+        if described.status is WorkflowExecutionStatus.COMPLETED:
+            return await said(handle.result(), campaign=self.id)
+        asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
+        return await said(asking, campaign=self.id)
+
+
+def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:
+    return Terms(budget=checked_money("budget", budget), price=checked_money("price", price))
