@@ -10,9 +10,9 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from pika_async.temporal._campaign.page import heard
 from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining
 from pika_async.temporal._campaign.shares import Member, Shares
+from pika_async.temporal._campaign.signals import heard
 from pika_async.temporal._names import STILL_OPEN
 
 LIMIT: Final = 100

@@ -12,7 +12,6 @@ room for some fifty thousand events.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -26,23 +25,22 @@ from temporalio.exceptions import (
 )
 
 from pika_async._money import Money
-from pika_async.temporal._campaign.account import LIMIT, Account
-from pika_async.temporal._campaign.page import Page, heard
+from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._campaign.membership import Membership
+from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.records import (
     WIDTH,
-    AccountOrder,
-    Amount,
     CampaignOrder,
     CampaignState,
     Held,
-    Joining,
     Narrowed,
     PageOrder,
     Short,
     Tally,
 )
 from pika_async.temporal._campaign.shares import Shares
-from pika_async.temporal._names import PAGE_RESULT, id_of_account, id_of_page
+from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._names import PAGE_RESULT, id_of_page
 from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
 
 PAGES_OF_A_RUN: Final = 1000
@@ -59,16 +57,11 @@ class CampaignRun:
     def __init__(self, order: CampaignOrder) -> None:
         self._order = order
         self._id = workflow.info().workflow_id
-        self._account = id_of_account(order.account)
+        self._membership = Membership(self._id, order.account, order.max_in_flight)
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
         self._handles: dict[int, workflow.ChildWorkflowHandle[Page, Tally]] = {}
-        self._granted: dict[int, int] = {}
-        self._short: dict[int, Short] = {}
-        self._allotted = 0
-        # The most that the account believes to be in flight here.
-        self._confirmed = 0
-        self._wanted = -1
+        self._grants = Grants()
         self._opened = 0
         self._changed = True
 
@@ -90,7 +83,7 @@ class CampaignRun:
             if self._full() and not self._pages:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(evolve(self._order, max_in_flight=None))
-        await self._tell_account("leave", self._id)
+        await self._membership.leave()
         return self.state()
 
     # What others say.
@@ -98,8 +91,7 @@ class CampaignRun:
     @workflow.signal
     def allot(self, jobs: int) -> None:
         """The account's word: it may have so many jobs in flight."""
-        self._allotted = jobs
-        self._confirmed = max(self._confirmed, jobs)
+        self._membership.allot(jobs)
         self._changed = True
 
     @workflow.signal
@@ -119,7 +111,7 @@ class CampaignRun:
     @workflow.signal
     def short(self, short: Short) -> None:
         """A page's word: it has spent what it was granted."""
-        self._short[short.page] = short
+        self._grants.ask(short)
         self._changed = True
 
     @workflow.update
@@ -157,7 +149,7 @@ class CampaignRun:
     async def set_max_in_flight(self, jobs: int) -> None:
         """The limit of the account, for all of its campaigns."""
         self._order = evolve(self._order, max_in_flight=jobs)
-        await self._tell_account("set_limit", jobs)
+        await self._membership.set_limit(jobs)
 
     @workflow.query
     def state(self) -> CampaignState:
@@ -165,7 +157,7 @@ class CampaignRun:
         return CampaignState(
             order=evolve(self._order, spent=self._spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
-            share=self._allotted,
+            share=self._membership.allotted,
         )
 
     # What it does.
@@ -173,12 +165,12 @@ class CampaignRun:
     async def _step(self) -> None:
         self._check_money()
         await self._grant()
-        await self._say_what_is_wanted()
+        await self._membership.want(self._wants())
         self._open_pages()
-        self._shares.limit = 0 if self._idle else self._allotted
+        self._shares.limit = 0 if self._idle else self._membership.allotted
         for name in self._shares.changes():
             await self._widen(int(name))
-        await self._say_what_is_free()
+        await self._membership.free(self._shares.held)
 
     def _over(self) -> bool:
         return not self._pages and (self._order.stopped or self._next >= self._order.pages)
@@ -213,47 +205,6 @@ class CampaignRun:
         # So much is as good as more, and is not told anew at the end of each page.
         return min(max(unopened, 0) + opened, MOST_IN_FLIGHT)
 
-    async def _say_what_is_wanted(self) -> None:
-        wants = self._wants()
-        if wants == self._wanted:
-            return
-        first, self._wanted = self._wanted < 0, wants
-        want = Amount(campaign=self._id, jobs=wants)
-        if first or not await self._tell_account("want", want):
-            await self._join(wants)
-
-    async def _join(self, wants: int) -> None:
-        while True:
-            with suppress(WorkflowAlreadyStartedError):
-                await workflow.start_child_workflow(
-                    Account.run,
-                    AccountOrder(limit=self._order.max_in_flight or LIMIT),
-                    id=self._account,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                )
-            joining = Joining(
-                campaign=self._id,
-                wants=wants,
-                told=self._allotted,
-                holds=self._confirmed,
-                limit=self._order.max_in_flight,
-            )
-            # It may have ended in between.
-            if await self._tell_account("join", joining):
-                return
-
-    async def _say_what_is_free(self) -> None:
-        """Others get what was taken away here only once it is not in use any more."""
-        if self._confirmed > self._allotted >= self._shares.held:
-            self._confirmed = self._allotted
-            await self._tell_account("released", Amount(campaign=self._id, jobs=self._allotted))
-
-    async def _tell_account(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(self._account)
-        return await heard(handle.signal(what, value))
-
     async def _widen(self, page: int) -> None:
         """Tell a page how many lines it may have under way."""
         handle, member = self._handles.get(page), self._shares.members.get(str(page))
@@ -266,7 +217,9 @@ class CampaignRun:
     def _open_pages(self) -> None:
         if self._idle or self._full():
             return
-        while self._next < self._order.pages and len(self._pages) * WIDTH < self._allotted:
+        while (
+            self._next < self._order.pages and len(self._pages) * WIDTH < self._membership.allotted
+        ):
             page = self._next
             self._order = evolve(self._order, next_page=page + 1)
             self._opened += 1
@@ -284,12 +237,14 @@ class CampaignRun:
         if tally is None:
             self._order = evolve(self._order, stranded=(*self._order.stranded, page))
             tally = Tally(taken=self._order.lines_of(page), uncertain=self._order.lines_of(page))
-        spent = self._spent_by(page, tally)
+        budget = self._order.budget
+        spent = 0 if budget is None else self._grants.spent_by(page, tally, budget.currency)
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
-        for books in (self._pages, self._handles, self._granted, self._short):
-            books.pop(page, None)
+        self._pages.pop(page, None)
+        self._handles.pop(page, None)
+        self._grants.forget(page)
         self._shares.leave(str(page))
         self._changed = True
 
@@ -343,40 +298,24 @@ class CampaignRun:
     @property
     def _spent(self) -> int:
         """What is spent or granted, in millionths."""
-        return self._order.spent + sum(self._granted.values())
-
-    def _spent_by(self, page: int, tally: Tally) -> int:
-        """What a page that has ended has spent; all it was granted where that is not known."""
-        total = tally.cost.total
-        if self._order.budget is None:
-            return 0
-        known = total is not None and total.currency == self._order.budget.currency
-        # What is uncertain may have been paid for, also where nobody can say how much.
-        nothing = tally.submitted == tally.uncertain == 0
-        return total.micros if total and known else 0 if nothing else self._granted.get(page, 0)
+        return self._order.spent + self._grants.sum
 
     def _check_money(self) -> None:
-        """Where every open page has nothing to spend, nothing comes back any more."""
         budget = self._order.budget
-        if budget is None or self._idle or not self._short or len(self._short) < len(self._pages):
+        if budget is None or self._idle:
             return
         free = budget.micros - self._spent
-        if all(short.least.micros > free for short in self._short.values()):
-            left = Money(max(free, 0), budget.currency)
-            least = min(short.least for short in self._short.values())
-            reason = f"Of the budget of {budget} there are {left} left; the next job needs {least}."
+        if (reason := self._grants.used_up(budget, free, len(self._pages))) is not None:
             self._order = evolve(self._order, paused=reason)
 
     async def _grant(self) -> None:
         budget = self._order.budget
         if budget is None or self._idle:
             return
-        for page, short in tuple(self._short.items()):
-            free = budget.micros - self._spent
+        for page in tuple(self._grants.short):
             handle = self._handles.get(page)
-            if handle is None or free < short.least.micros:
+            if handle is None:
                 continue
-            amount = min(free, max(short.least.micros, short.most.micros))
-            self._granted[page] = self._granted.get(page, 0) + amount
-            del self._short[page]
-            await heard(handle.signal("grant", Money(amount, budget.currency)))
+            amount = self._grants.grant(page, budget.micros - self._spent, budget.currency)
+            if amount is not None:
+                await heard(handle.signal("grant", amount))

@@ -18,11 +18,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import evolve
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 from pika_async._money import Money
 from pika_async.temporal._campaign.brake import Brake
@@ -36,14 +35,12 @@ from pika_async.temporal._campaign.records import (
     Short,
     Tally,
 )
+from pika_async.temporal._campaign.signals import heard
 from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
@@ -346,15 +343,6 @@ class Page:
             return
         campaign = workflow.get_external_workflow_handle(parent.workflow_id)
         await heard(campaign.signal(what, value))
-
-
-async def heard(telling: Awaitable[None]) -> bool:
-    """Whether a signal has reached somebody; one whose receiver has ended has not."""
-    try:
-        await telling
-    except FailureError:
-        return False
-    return True
 
 
 _STOPPED: Final = Refused(
