@@ -28,6 +28,7 @@ from pika_async._money import Money
 from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import (
     WIDTH,
     CampaignOrder,
@@ -38,8 +39,9 @@ from pika_async.temporal._campaign.records import (
     Short,
     Tally,
 )
-from pika_async.temporal._campaign.shares import Shares
+from pika_async.temporal._campaign.shares import Member, Shares
 from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.unseen import Unseen, jobs, still, until
 from pika_async.temporal._names import PAGE_RESULT, id_of_page
 from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
 
@@ -57,17 +59,22 @@ class CampaignRun:
     def __init__(self, order: CampaignOrder) -> None:
         self._order = order
         self._id = workflow.info().workflow_id
-        self._membership = Membership(self._id, order.account, order.max_in_flight)
+        self._membership = Membership(
+            self._id, order.account, order.max_in_flight, jobs(order.unseen)
+        )
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
         self._handles: dict[int, workflow.ChildWorkflowHandle[Page, Tally]] = {}
         self._grants = Grants()
+        # What each open page can use at most.
+        self._left: dict[int, int] = {}
         self._opened = 0
         self._changed = True
 
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
         """Returns where it stands once all of its pages have ended, or once it was stopped."""
+        self._wake_for(*self._order.unseen)
         while True:
             try:
                 await self._step()
@@ -83,7 +90,7 @@ class CampaignRun:
             if self._full() and not self._pages:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(evolve(self._order, max_in_flight=None))
-        await self._membership.leave()
+        await self._membership.leave(self._unseen())
         return self.state()
 
     # What others say.
@@ -106,6 +113,25 @@ class CampaignRun:
     def narrowed(self, narrowed: Narrowed) -> None:
         """A page's word: it has no more under way than this."""
         self._shares.released(str(narrowed.page), narrowed.width)
+        self._changed = True
+
+    @workflow.signal
+    def drained(self, drained: Narrowed) -> None:
+        """A page's word: from now on it never has more under way than this."""
+        self._left[drained.page] = drained.width
+        self._shares.content(str(drained.page), drained.width)
+        self._changed = True
+
+    @workflow.signal
+    def unseen(self, unseen: Unseen) -> None:
+        """A page's word, at its end: these jobs may run, and nobody waits for them."""
+        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
+        self._wake_for(unseen)
+
+    @workflow.signal
+    def say_again(self) -> None:
+        """The account's word: it does not know how this campaign stands."""
+        self._membership.say_again()
         self._changed = True
 
     @workflow.signal
@@ -167,10 +193,14 @@ class CampaignRun:
         await self._grant()
         await self._membership.want(self._wants())
         self._open_pages()
-        self._shares.limit = 0 if self._idle else self._membership.allotted
+        for page, left in self._left.items():
+            # Whoever waits for money leaves the room to those that have some.
+            self._shares.want(str(page), 0 if page in self._grants.short else left)
+        share = max(self._membership.allotted - jobs(self._unseen()), 0)
+        self._shares.limit = 0 if self._idle else share
         for name in self._shares.changes():
             await self._widen(int(name))
-        await self._membership.free(self._shares.held)
+        await self._membership.free(self._shares.held + jobs(self._unseen()))
 
     def _over(self) -> bool:
         return not self._pages and (self._order.stopped or self._next >= self._order.pages)
@@ -201,7 +231,7 @@ class CampaignRun:
         if self._idle:
             return 0
         unopened = 0 if self._full() else self._order.prompts - self._next * self._order.page_size
-        opened = sum(self._order.lines_of(page) for page in self._pages)
+        opened = sum(self._left.values()) + jobs(self._unseen())
         # So much is as good as more, and is not told anew at the end of each page.
         return min(max(unopened, 0) + opened, MOST_IN_FLIGHT)
 
@@ -212,38 +242,56 @@ class CampaignRun:
             what = "narrow" if member.told < member.holds else "set_width"
             await heard(handle.signal(what, member.told))
 
+    def _unseen(self) -> tuple[Unseen, ...]:
+        """Jobs of pages that have ended, which may run still."""
+        return still(self._order.unseen, workflow.now())
+
+    def _wake_for(self, *unseen: Unseen) -> None:
+        self._changed = True
+        for each in unseen:
+            seconds = (each.until - workflow.now()).total_seconds()
+            asyncio.get_running_loop().call_later(max(seconds, 0.0), self._wake)
+
+    def _wake(self) -> None:
+        self._changed = True
+
     # Pages.
 
     def _open_pages(self) -> None:
         if self._idle or self._full():
             return
-        while (
-            self._next < self._order.pages and len(self._pages) * WIDTH < self._membership.allotted
-        ):
+        while self._next < self._order.pages and self._in_use() < self._membership.allotted:
             page = self._next
             self._order = evolve(self._order, next_page=page + 1)
             self._opened += 1
-            self._shares.want(str(page), self._order.lines_of(page))
+            self._left[page] = self._order.lines_of(page)
             self._pages[page] = asyncio.create_task(self._page(page))
+
+    def _in_use(self) -> int:
+        """What the open pages use of the share; one that is at its end uses less than others."""
+        pages = sum(min(left, WIDTH) for left in self._left.values())
+        return pages + jobs(self._unseen())
 
     async def _page(self, page: int) -> None:
         # A page that somebody has reset goes on as another run. Where there is none, a second page
         # submits nothing that the first may have: it writes down what is uncertain.
-        tally = (
-            await self._worked(page, "")
-            or await self._worked_by_another_run(page)
-            or await self._worked(page, "/again")
-        )
+        tally = await self._worked(page, "") or await self._worked_by_another_run(page)
+        if again := tally is None:
+            self._lose(page)
+            tally = await self._worked(page, "/again")
         if tally is None:
             self._order = evolve(self._order, stranded=(*self._order.stranded, page))
             tally = Tally(taken=self._order.lines_of(page), uncertain=self._order.lines_of(page))
-        budget = self._order.budget
-        spent = 0 if budget is None else self._grants.spent_by(page, tally, budget.currency)
+        budget, spent = self._order.budget, 0
+        if budget is not None:
+            spent = self._grants.spent_by(page, tally, budget.currency, again=again)
+            if again:
+                tally = evolve(tally, cost=Cost(estimated=Money(spent, budget.currency)))
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
-        self._pages.pop(page, None)
-        self._handles.pop(page, None)
+        for books in (self._pages, self._handles, self._left):
+            books.pop(page, None)
         self._grants.forget(page)
         self._shares.leave(str(page))
         self._changed = True
@@ -251,7 +299,8 @@ class CampaignRun:
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
         order = self._order
-        width = self._shares.members[str(page)].told
+        member = self._shares.members[str(page)]
+        width = member.told
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
@@ -265,6 +314,7 @@ class CampaignRun:
                     currency="USD" if order.budget is None else order.budget.currency,
                     price=order.price,
                     timeout=order.timeout,
+                    account=order.account,
                 ),
                 id=id_of_page(self._id, page) + suffix,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -274,12 +324,26 @@ class CampaignRun:
             self._handles[page] = handle
             if self._order.stopped:
                 await heard(handle.signal("stop"))
-            elif self._shares.members[str(page)].told != width:
+            elif member.told != width:
                 await self._widen(page)
             tally: Tally = await handle
-        except (ChildWorkflowError, WorkflowAlreadyStartedError):
+        except WorkflowAlreadyStartedError:
+            # Of an earlier run of this campaign, which has told it what it may have under way.
+            member.holds = self._left[page]
+            return None
+        except ChildWorkflowError:
             return None
         return tally
+
+    def _lose(self, page: int) -> None:
+        """A page was terminated: the jobs that it may have had under way run on."""
+        member = self._shares.members[str(page)]
+        end = until(workflow.now(), self._order.timeout)
+        ran = min(member.holds, self._left[page], self._membership.allotted)
+        unseen = Unseen(jobs=ran, until=end)
+        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
+        self._wake_for(unseen)
+        self._shares.join(str(page), Member(self._left[page]))
 
     async def _worked_by_another_run(self, page: int) -> Tally | None:
         """The end of the page's last run; None where that has ended in another way."""

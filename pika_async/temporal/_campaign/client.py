@@ -251,7 +251,7 @@ class Campaign:
             described = await handle.describe()
             if described.status is WorkflowExecutionStatus.COMPLETED:
                 return await handle.result(), []
-            tally = await handle.query(Page.tally, rpc_timeout=PATIENCE)
+            tally = (await handle.query(Page.standing, rpc_timeout=PATIENCE)).tally
         except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
             # It has not begun yet, or has just ended otherwise.
             return Tally(), []

@@ -56,9 +56,19 @@ class Grants:
         del self.short[page]
         return Money(amount, currency)
 
-    def spent_by(self, page: int, tally: Tally, currency: str) -> int:
-        """What a page that has ended has spent; all it was granted where that is not known."""
+    def spent_by(self, page: int, tally: Tally, currency: str, *, again: bool = False) -> int:
+        """What a page that has ended has spent; all it was granted where that is not known.
+
+        Args:
+            page: The page.
+            tally: Where its lines stand.
+            currency: That of the budget.
+            again: Whether it was run again, and so does not know which of its lines were submitted.
+                They cannot have come to more than what it was granted.
+        """
         total = tally.cost.total
+        if again and tally.uncertain:
+            total = None
         if total is not None and total.micros and total.currency == currency:
             return total.micros
         # What is uncertain may have been paid for, also where nobody can say how much.

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from pika_async.temporal._campaign.account import LIMIT, Account
-from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining
+from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining, Leaving
 from pika_async.temporal._campaign.signals import heard
-from pika_async.temporal._names import id_of_account
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, id_of_account
+
+if TYPE_CHECKING:
+    from pika_async.temporal._campaign.unseen import Unseen
+
+_LOOKING: Final = timedelta(minutes=1)
+_STEP: Final = 2 / 3
 
 
 class Membership:
@@ -23,51 +30,68 @@ class Membership:
         limit: The limit of the account, if this campaign sets it.
     """
 
-    def __init__(self, campaign_id: str, account: str, limit: int | None) -> None:
+    def __init__(self, campaign_id: str, account: str, limit: int | None, held: int) -> None:
         self.allotted = 0
         self.limit = limit
         self._campaign_id: Final = campaign_id
         self._account: Final = id_of_account(account)
         # The most that the account believes to be in flight here.
-        self._confirmed = 0
+        self._confirmed = held
         self._wanted = -1
+        self._joined = False
 
     def allot(self, jobs: int) -> None:
         """The account's word."""
         self.allotted = jobs
         self._confirmed = max(self._confirmed, jobs)
 
+    def say_again(self) -> None:
+        """The account has begun anew, or has taken the campaign for ended."""
+        self._wanted = -1
+
     async def want(self, wants: int) -> None:
         """Say how many jobs the campaign could have in flight."""
-        if wants == self._wanted:
+        # Less is of no interest to others while it is more than the campaign has.
+        if wants == self._wanted or self.allotted < wants < self._wanted:
             return
-        first, self._wanted = self._wanted < 0, wants
+        anew, self._wanted = self._wanted < 0, wants
         want = Amount(campaign=self._campaign_id, jobs=wants)
-        if first or not await self._tell("want", want):
+        if anew or not await self._tell("want", want):
             await self._join(wants)
 
     async def free(self, held: int) -> None:
         """Others get what was taken away here only once it is not in use any more."""
-        if self._confirmed > self.allotted >= held:
-            self._confirmed = self.allotted
-            await self._tell("released", Amount(campaign=self._campaign_id, jobs=self.allotted))
+        rest = max(self.allotted, held)
+        # Not with each job: that would cost as much as the job.
+        if rest < self._confirmed and (rest == self.allotted or rest <= _STEP * self._confirmed):
+            self._confirmed = rest
+            await self._tell("released", Amount(campaign=self._campaign_id, jobs=rest))
 
     async def set_limit(self, jobs: int) -> None:
         """Set the limit of the account."""
         self.limit = jobs
         await self._tell("set_limit", jobs)
 
-    async def leave(self) -> None:
-        """The campaign has ended."""
-        await self._tell("leave", self._campaign_id)
+    async def leave(self, unseen: tuple[Unseen, ...]) -> None:
+        """The campaign has ended, and these jobs of it may run still."""
+        await self._tell("leave", Leaving(campaign=self._campaign_id, unseen=unseen))
 
     async def _join(self, wants: int) -> None:
         while True:
+            # Where it was terminated, the next one takes over what it knew.
+            earlier: str | None = await workflow.execute_activity(
+                EARLIER_ACCOUNT,
+                self._account,
+                result_type=str,
+                task_queue=ACCOUNTS,
+                start_to_close_timeout=_LOOKING,
+            )
             with suppress(WorkflowAlreadyStartedError):
                 await workflow.start_child_workflow(
                     Account.run,
-                    AccountOrder(limit=self.limit or LIMIT),
+                    AccountOrder(limit=self.limit or LIMIT, earlier=earlier),
                     id=self._account,
+                    task_queue=ACCOUNTS,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
@@ -77,10 +101,12 @@ class Membership:
                 wants=wants,
                 told=self.allotted,
                 holds=self._confirmed,
-                limit=self.limit,
+                # Another campaign may have set it since.
+                limit=None if self._joined else self.limit,
             )
             # It may have ended in between.
             if await self._tell("join", joining):
+                self._joined = True
                 return
 
     async def _tell(self, what: str, value: object) -> bool:
