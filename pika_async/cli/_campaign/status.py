@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
 `submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
-`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `troubles`. With
---uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
+`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `waiting` (why no
+submit leaves: `reason`, `since`, `until`, `tries`), `troubles`, `forgotten` (by the server: the
+store tells). With --uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`,
+`sent_at`, `why`.
 
 Examples:
 
@@ -77,17 +79,19 @@ def status(
         if uncertain:
             work = partial(_list_uncertain, store, show, trail, as_json)
         elif watching:
-            work = partial(_watch, codes, show, trail, as_json)
+            work = partial(_watch, codes, store, show, trail, as_json)
         else:
-            work = partial(_tell, trail, as_json)
+            work = partial(_tell, store, trail, as_json)
         run(work, trail)
         raise typer.Exit(codes[0] if codes else 0)
 
 
-async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -> None:
+async def _tell(
+    store: str | None, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+) -> None:
     progress = None
     with scope:
-        async with campaign_of(trail) as campaign:
+        async with campaign_of(trail, store) as campaign:
             progress = await campaign.progress()
     if progress is None:
         # A signal came first.
@@ -99,10 +103,15 @@ async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -
         write(line)
 
 
-async def _watch(
-    codes: list[int], show: Stage, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+async def _watch(  # noqa: PLR0917 - given by partial
+    codes: list[int],
+    store: str | None,
+    show: Stage,
+    trail: CampaignTrail,
+    as_json: bool,
+    scope: anyio.CancelScope,
 ) -> None:
-    async with campaign_of(trail) as campaign:
+    async with campaign_of(trail, store) as campaign:
         with scope:
             trail.watched = True
             try:

@@ -28,7 +28,7 @@ async def claim(
         CampaignError: Another one does, or has done and is not to be carried on.
         StoreError: The store cannot be used.
     """
-    earlier = await _earlier(store)
+    earlier = await campaigns_of(store)
     if earlier and earlier[-1] == campaign_id:
         return
     if earlier and not carry_on:
@@ -46,7 +46,8 @@ async def claim(
         )
 
 
-async def _earlier(store: Store) -> list[str]:
+async def campaigns_of(store: Store) -> list[str]:
+    """The campaigns that have been started on a store, the last one last."""
     names: list[str] = []
     while (note := await store.read(_name(len(names)))) is not None:
         names.append(note.decode(errors="replace"))

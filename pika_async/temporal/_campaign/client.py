@@ -21,10 +21,21 @@ from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
 from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.engine import CampaignError, limit_submits, said
+from pika_async.temporal._campaign.engine import (
+    CampaignError,
+    ForgottenError,
+    limit_submits,
+    said,
+)
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
-from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
+from pika_async.temporal._campaign.records import (
+    CampaignOrder,
+    CampaignState,
+    Standing,
+    Tally,
+)
+from pika_async.temporal._campaign.remembered import remembered
 from pika_async.temporal._campaign.resolving import Resolving
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
@@ -226,53 +237,71 @@ class Campaign:
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
-        """Where it stands.
+        """Where it stands; where the engine has forgotten it, by its store, if that was said.
 
         Raises:
             CampaignError: There is no such campaign, or no worker answers.
+            StoreError: The engine has forgotten it, and the store cannot be read.
         """
-        described = await said(self._handle.describe(), campaign=self.id)
+        try:
+            described = await said(self._handle.describe(), campaign=self.id)
+        except ForgottenError:
+            return await self._remembered()
         ended = described.status is not WorkflowExecutionStatus.RUNNING
         if described.status is WorkflowExecutionStatus.COMPLETED:
             state = await said(self._handle.result(), campaign=self.id)
         else:
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        tallies, troubles = [state.order.ended], []
+        tallies, troubles, waiting = [state.order.ended], [], []
         for page in state.open_pages:
-            tally, trouble = await self._page(page)
-            tallies.append(tally)
+            standing, trouble = await self._page(page)
+            tallies.append(standing.tally)
             troubles.extend(trouble)
-        return progress_of(state, tallies, ended=ended, troubles=troubles)
+            if standing.waiting is not None:
+                waiting.append(standing.waiting)
+        return progress_of(state, tallies, ended=ended, troubles=troubles, waiting=waiting)
 
-    async def _page(self, page: str) -> tuple[Tally, list[str]]:
+    async def _remembered(self) -> CampaignProgress:
+        """What its store says. Called while the engine's word is handled, which is raised again."""
+        progress = None
+        if self._place is not None:
+            progress = await remembered(await self._opened(), self.id)
+        if progress is None:
+            raise  # noqa: PLE0704 - see above
+        return progress
+
+    async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
         handle = self._engine.get_workflow_handle_for(Page.run, page)
         try:
             described = await handle.describe()
             if described.status is WorkflowExecutionStatus.COMPLETED:
-                return await handle.result(), []
-            tally = (await handle.query(Page.standing, rpc_timeout=PATIENCE)).tally
+                return Standing(tally=await handle.result()), []
+            standing = await handle.query(Page.standing, rpc_timeout=PATIENCE)
         except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
             # It has not begun yet, or has just ended otherwise.
-            return Tally(), []
+            return Standing(tally=Tally()), []
         pending = described.raw_description.pending_activities
         troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
-        return tally, sorted(troubles)
+        return standing, sorted(troubles)
 
     async def result(self) -> CampaignProgress:
         """Wait until it has ended; returns where it stands then.
 
         Raises:
             CampaignError: There is no such campaign, or it was terminated.
+            StoreError: The engine has forgotten it, and the store cannot be read.
         """
         try:
             state = await said(self._handle.result(), campaign=self.id)
+        except ForgottenError:
+            return await self._remembered()
         except WorkflowFailureError as error:
             raise CampaignError(
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
                 "in its store; what was in flight is written down there by its pages"
             ) from error
-        return progress_of(state, [state.order.ended], ended=True, troubles=[])
+        return progress_of(state, [state.order.ended], ended=True, troubles=[], waiting=[])
 
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pika_async._money import Money
 from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import Tally
+from pika_async.temporal._campaign.records import Tally, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,10 @@ class CampaignProgress:
         ended: Whether it is over.
         stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
         troubles: What workers fail with, over and over, and try again.
+        waiting: Why no submit leaves at the moment, and when the next one does; None where they
+            leave. Of several pages that wait, what the one that tries next says.
+        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
+            it was started, and what jobs cost by their prices, is known to nobody any more.
     """
 
     prompts: int
@@ -58,6 +62,8 @@ class CampaignProgress:
     ended: bool = False
     stranded: tuple[int, ...] = ()
     troubles: tuple[str, ...] = ()
+    waiting: Waiting | None = None
+    forgotten: bool = False
 
     @property
     def cost(self) -> Money | None:
@@ -66,7 +72,12 @@ class CampaignProgress:
 
 
 def progress_of(
-    state: CampaignState, tallies: Iterable[Tally], *, ended: bool, troubles: Iterable[str]
+    state: CampaignState,
+    tallies: Iterable[Tally],
+    *,
+    ended: bool,
+    troubles: Iterable[str],
+    waiting: Iterable[Waiting],
 ) -> CampaignProgress:
     """What a campaign and its open pages say, as one."""
     sum_ = sum(tallies, Tally())
@@ -89,4 +100,5 @@ def progress_of(
         ended=ended,
         stranded=order.stranded,
         troubles=tuple(troubles),
+        waiting=min(waiting, key=lambda one: one.until, default=None),
     )
