@@ -13,8 +13,6 @@ from temporalio.worker import Worker
 
 from pika_async import ConfigurationError, PikaClient, RetryPolicy
 from pika_async.temporal._activities import Activities
-from pika_async.temporal._campaign.account import Account
-from pika_async.temporal._campaign.accounting import AccountActivities
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
@@ -22,7 +20,8 @@ from pika_async.temporal._campaign.repair import Repair
 from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._connecting import BEFORE_EXIT
 from pika_async.temporal._converter import knows_our_values
-from pika_async.temporal._names import ACCOUNTS, QUEUE, queue_of_submits
+from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._serving import serving_accounts
 from pika_async.temporal._workflows import GenerateVideo
 
 if TYPE_CHECKING:
@@ -133,18 +132,8 @@ async def run_worker(
             max_concurrent_activities=max_waiting,
             sticky_queue_schedule_to_start_timeout=_STICKY,
         )
-        # Whatever queue is theirs: an account goes on as long as anybody works.
-        accounts = Worker(
-            engine,
-            task_queue=ACCOUNTS,
-            workflows=[Account],
-            activities=AccountActivities().all,
-            max_concurrent_workflow_task_polls=2,
-            max_concurrent_activity_task_polls=1,
-            sticky_queue_schedule_to_start_timeout=_STICKY,
-        )
         try:
-            async with submits, rest, accounts:
+            async with submits, rest, serving_accounts(engine, sticky=_STICKY):
                 await (stop or asyncio.Event()).wait()
         finally:
             with anyio.CancelScope(shield=True):

@@ -60,6 +60,9 @@ class DevelopmentServer:
                 *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)),
                 *(*options.split(), "--sqlite-pragma", "synchronous=full"),
                 *("--db-filename", str(self.folder / "engine.db")),
+                # As the command line starts it.
+                *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
+                *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ What is counted are jobs at the service, by its own clock.
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 import anyio
@@ -159,13 +159,14 @@ async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
 async def test_an_account_goes_on_where_the_workers_of_its_first_campaign_are_gone(
     engine, tmp_path
 ):
-    """Workers of any queue do its work."""
-    async with scene(engine, duration=0.2) as at:
+    """Workers of any queue do its work, also those of the same process."""
+    async with scene(engine, duration=0.2) as at, AsyncExitStack() as first:
         other = Scene(at.client, at.sim)
-        async with at.worker():
-            one = await start(at, tmp_path / "one", 6, max_in_flight=LIMIT)
-            await one.pause()
+        await first.enter_async_context(at.worker())
+        one = await start(at, tmp_path / "one", 6, max_in_flight=LIMIT)
+        await one.pause()
         async with other.worker():
+            await first.aclose()
             options = {"account": at.queue, "max_in_flight": LIMIT}
             two = await start(other, tmp_path / "two", 12, 6, **options)
             with anyio.fail_after(30):

@@ -21,6 +21,24 @@ def quick(monkeypatch):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("in_flight", [100, 12])
+async def test_as_many_submits_a_second_leave_as_were_said(in_flight, engine, tmp_path):
+    """Within a tenth, while lines wait; and never more than a quarter above it over ten seconds."""
+    rate, count = 10.0, 200
+    await Campaign.prepare(pandas(count), tmp_path)
+    async with scene(engine) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": in_flight}
+        campaign = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path, submits_per_second=rate, **options
+        )
+        with anyio.fail_after(60):
+            await campaign.result()
+    times = sorted(job.submitted_at for job in at.sim.jobs.values())
+    assert 0.9 * rate <= (count - 1) / (times[-1] - times[0]) <= 1.1 * rate
+    assert max(sum(start <= each < start + 10 for each in times) for start in times) <= 12.5 * rate
+
+
+@pytest.mark.long
 async def test_a_campaign_that_joins_waits_until_jobs_of_the_other_have_ended(engine, tmp_path):
     """They are long: what was promised too soon would be in flight beside them."""
     limit = 8

@@ -136,12 +136,21 @@ def _check_db(db: Path) -> None:
         raise UsageError(f"--db {str(db)!r} {what}; name a file in a folder that is there.")
 
 
+# The server shares out a limit of submits a second evenly over the partitions of a queue, and what
+# one of them has nothing to do with is lost. One partition is plenty for one machine.
+_ONE_PARTITION: Final = (
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
+
+
 def _command(program: str, db: Path, port: int, ui: int) -> list[str]:
     pragmas = ("journal_mode=wal", "synchronous=full")
     return [
         *(program, "server", "start-dev", "--ip", _HERE, "--port", str(port)),
         *("--ui-port", str(ui), "--db-filename", str(db), "--log-level", "error"),
         *(word for pragma in pragmas for word in ("--sqlite-pragma", pragma)),
+        *(word for setting in _ONE_PARTITION for word in ("--dynamic-config-value", setting)),
     ]
 
 

@@ -19,7 +19,8 @@ from temporalio.service import RPCError
 from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.campaign import MOST_IN_FLIGHT, CampaignRun
+from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._campaign.checks import check_in_flight, check_start
 from pika_async.temporal._campaign.claims import claim
 from pika_async.temporal._campaign.engine import (
     CampaignError,
@@ -142,7 +143,10 @@ class Campaign:
                 None leaves it as it is; it is 100 where no other campaign of the account runs, also
                 where an earlier one had set another.
             submits_per_second: How many submits leave a second, on average, over all campaigns on
-                the queue; the engine keeps to it. None leaves it as it is: no limit at first.
+                the queue; the engine keeps to it, and lets the submits of two seconds leave at
+                once at first. None leaves it as it is: no limit at first. The server shares it out
+                over the partitions of the queue: with more than one (four by default, one with
+                ``pika-async campaign server``) it is reached only while some thirty lines wait.
             budget: The most that it may spend. When it is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
             timeout: Seconds to wait for a job from its submit on. Then its line counts as failed,
@@ -160,7 +164,7 @@ class Campaign:
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
         money, each = checked_money("budget", budget), checked_money("price", price)
-        _check_start(campaign_id, max_in_flight, submits_per_second, timeout)
+        check_start(campaign_id, max_in_flight, submits_per_second, timeout)
         if money is not None and each is not None and money.currency != each.currency:
             raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
         manifest = await files.read_manifest(opened)
@@ -233,7 +237,7 @@ class Campaign:
             FieldError: It is no whole number from 1 to 10,000.
             CampaignError: As of :meth:`pause`.
         """
-        _check_in_flight(jobs)
+        check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
@@ -376,24 +380,3 @@ class Campaign:
 
     async def _asked(self, asking: Awaitable[T]) -> T:
         return await said(asking, campaign=self.id)
-
-
-def _check_start(
-    campaign_id: str,
-    max_in_flight: int | None,
-    submits_per_second: float | None,
-    timeout: float | None,
-) -> None:
-    if not campaign_id.strip() or campaign_id != campaign_id.strip():
-        raise FieldError("campaign_id", campaign_id, "a name without blanks around it")
-    if max_in_flight is not None:
-        _check_in_flight(max_in_flight)
-    if submits_per_second is not None and not 0 < submits_per_second < 100_000:
-        raise FieldError("submits_per_second", submits_per_second, "a number above 0")
-    if timeout is not None and not 0 < timeout < 31 * 24 * 3600:
-        raise FieldError("timeout", timeout, "seconds above 0, up to a month; or None")
-
-
-def _check_in_flight(jobs: int) -> None:
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= MOST_IN_FLIGHT:
-        raise FieldError("max_in_flight", jobs, f"a whole number from 1 to {MOST_IN_FLIGHT}")
