@@ -65,6 +65,13 @@ def test_machines_are_told_times_in_seconds():
     }
 
 
+def test_places_that_are_kept_for_jobs_that_may_run_are_told_of_with_their_end():
+    """Else nobody would know why so few are in flight."""
+    one = progress(uncertain=2, unseen=2, unseen_until=SINCE)
+    assert any(f"2 places are kept until {local(SINCE)}" in line for line in said(one))
+    assert words.facts(one, "summer")["unseen_until"] == SINCE.timestamp()
+
+
 def test_of_one_that_the_server_has_forgotten_the_store_tells():
     lines = said(progress(succeeded=60, ended=True, forgotten=True))
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")

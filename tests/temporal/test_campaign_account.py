@@ -146,7 +146,8 @@ async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
     lost = Fault("reset-after", times=2, started=True)
     async with scene(engine, lost, duration=3) as at, at.worker():
         one = await start(at, tmp_path / "one", LIMIT, max_in_flight=LIMIT, timeout=30.0)
-        assert (await done(one)).uncertain == 2
+        progress = await done(one)
+        assert (progress.uncertain, progress.unseen) == (2, 2)
         two = await start(at, tmp_path / "two", 12, 12)
         assert (await done(two)).succeeded == 12
         handle = at.client.get_workflow_handle(account_of(at))

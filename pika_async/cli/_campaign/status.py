@@ -25,9 +25,9 @@ EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
 `submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
 `budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `waiting` (why no
-submit leaves: `reason`, `since`, `until`, `tries`), `troubles`, `forgotten` (by the server: the
-store tells). With --uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`,
-`sent_at`, `why`.
+submit leaves: `reason`, `since`, `until`, `tries`), `unseen` and `unseen_until` (places kept for
+jobs that may run), `troubles`, `forgotten` (by the server: the store tells). With --uncertain one
+object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
 
 Examples:
 

@@ -91,6 +91,8 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"at most {progress.share:,} in flight"
     if (wait := waits(progress)) is not None:
         yield wait
+    if (kept := keeps(progress)) is not None:
+        yield kept
     for trouble in troubles(progress.troubles):
         yield f"workers try again what fails with: {trouble}"
     if progress.stranded:
@@ -108,6 +110,15 @@ def waits(progress: CampaignProgress) -> str | None:
     reason = " ".join(waiting.reason.split())
     tries = "1 try" if waiting.tries == 1 else f"{waiting.tries:,} tries"
     return f"no submit leaves until {until}, after {tries} since {since}: {reason}"
+
+
+def keeps(progress: CampaignProgress) -> str | None:
+    """How many places are kept for jobs that may run, and until when; None: none is."""
+    if progress.unseen_until is None:
+        return None
+    until = f"{progress.unseen_until.astimezone():%Y-%m-%d %H:%M:%S}"
+    places = "1 place is" if progress.unseen == 1 else f"{progress.unseen:,} places are"
+    return f"{places} kept until {until} for jobs that may run, though nobody can tell"
 
 
 def _times(waiting: Waiting) -> tuple[datetime, datetime]:
@@ -180,4 +191,6 @@ def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
     if progress.waiting is not None:
         until, since = _times(progress.waiting)
         told["waiting"] |= {"until": until.timestamp(), "since": since.timestamp()}
+    if progress.unseen_until is not None:
+        told["unseen_until"] = progress.unseen_until.timestamp()
     return told

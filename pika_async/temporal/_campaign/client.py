@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from temporalio.client import (
@@ -141,7 +141,9 @@ class Campaign:
             max_in_flight: How many jobs the account has in flight at most, up to 10,000. All
                 campaigns of an account share them evenly; the number that is said last holds.
                 None leaves it as it is; it is 100 where no other campaign of the account runs, also
-                where an earlier one had set another.
+                where an earlier one had set another. It holds at every instant, whoever is
+                terminated. A job whose submit is uncertain may run, and counts for 15 minutes, or
+                for ``timeout`` where that is shorter; one that is waited for no longer does not.
             submits_per_second: How many submits leave a second, on average, over all campaigns on
                 the queue; the engine keeps to it, and lets the submits of two seconds leave at
                 once at first. None leaves it as it is: no limit at first. The server shares it out
@@ -256,20 +258,18 @@ class Campaign:
             state = await said(self._handle.result(), campaign=self.id)
         else:
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        tallies, troubles, waiting = [state.order.ended], [], []
+        standings, troubles = [], []
         for page in state.open_pages:
             standing, trouble = await self._page(page)
-            tallies.append(standing.tally)
+            standings.append(standing)
             troubles.extend(trouble)
-            if standing.waiting is not None:
-                waiting.append(standing.waiting)
-        return progress_of(state, tallies, ended=ended, troubles=troubles, waiting=waiting)
+        return progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
 
     async def _remembered(self) -> CampaignProgress:
         """What its store says. Called while the engine's word is handled, which is raised again."""
         progress = None
         if self._place is not None:
-            progress = await remembered(await self._opened(), self.id)
+            progress = await remembered(await self._opened(), self.id, _now())
         if progress is None:
             raise  # noqa: PLE0704 - see above
         return progress
@@ -305,7 +305,7 @@ class Campaign:
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
                 "in its store; what was in flight is written down there by its pages"
             ) from error
-        return progress_of(state, [state.order.ended], ended=True, troubles=[], waiting=[])
+        return progress_of(state, [], ended=True, troubles=[], now=_now())
 
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.
@@ -380,3 +380,7 @@ class Campaign:
 
     async def _asked(self, asking: Awaitable[T]) -> T:
         return await said(asking, campaign=self.id)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -139,7 +139,8 @@ class Page:
     @workflow.query
     def standing(self) -> Standing:
         """Where its lines stand, and what they wait for."""
-        return Standing(tally=evolve(self._tally, cost=self._purse.cost), waiting=self._waiting)
+        tally = evolve(self._tally, cost=self._purse.cost)
+        return Standing(tally=tally, waiting=self._waiting, unseen=self._room.unseen)
 
     @property
     def _flying(self) -> int:

@@ -146,10 +146,11 @@ class Waiting:
 
 @frozen(kw_only=True)
 class Standing:
-    """Where an open page stands, and what it waits for."""
+    """Where an open page stands, what it waits for, and which jobs nobody waits for."""
 
     tally: Tally
     waiting: Waiting | None = None
+    unseen: tuple[Unseen, ...] = ()
 
 
 @frozen(kw_only=True)

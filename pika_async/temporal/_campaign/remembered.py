@@ -12,10 +12,12 @@ from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally, tally_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pika_async.temporal._store.store import Store
 
 
-async def remembered(store: Store, campaign_id: str) -> CampaignProgress | None:
+async def remembered(store: Store, campaign_id: str, now: datetime) -> CampaignProgress | None:
     """What its sealed pages say; None where the store knows no campaign of that name.
 
     Lines of pages that were begun and never sealed are uncertain. What jobs cost by their prices
@@ -48,6 +50,6 @@ async def remembered(store: Store, campaign_id: str) -> CampaignProgress | None:
         stranded = tuple(await files.open_pages(store, manifest.pages))
         lines = sum(map(order.lines_of, stranded))
         tally = evolve(tally, taken=tally.taken + lines, uncertain=tally.uncertain + lines)
-    state = CampaignState(order=evolve(order, stranded=stranded))
-    progress = progress_of(state, [tally], ended=True, troubles=[], waiting=[])
+    state = CampaignState(order=evolve(order, stranded=stranded, ended=tally))
+    progress = progress_of(state, [], ended=True, troubles=[], now=now)
     return evolve(progress, forgotten=True)
