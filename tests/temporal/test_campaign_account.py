@@ -11,15 +11,20 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from attrs import evolve
+from support.engine import connected
 from support.killed import be_quick
 from support.ledger import most_at_once, pandas
 from support.scene import Scene, scene
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
 from pika_async.temporal._campaign import account, unseen
+from pika_async.temporal._campaign.accounting import AccountActivities
+from pika_async.temporal._campaign.records import AccountOrder, Joining
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +141,21 @@ async def test_an_account_that_is_terminated_over_and_over_shares_on(engine, tmp
             assert (await done(campaign)).uncertain == 0
     assert len(at.sim.jobs) == 36
     assert most_at_once(at.sim.jobs.values()) <= LIMIT
+
+
+async def test_of_an_account_that_was_terminated_at_once_it_is_known_who_has_joined_it(engine):
+    """It has done nothing yet: whoever has joined it is asked again, as is the one before it."""
+    client, name = await connected(engine), uuid.uuid4().hex
+    began = AccountOrder(limit=7, earlier="the run before")
+    handle = await client.start_workflow(
+        account.Account.run, began, id=name, task_queue="nobody works here"
+    )
+    await handle.signal(account.Account.join, Joining(campaign="summer", wants=3))
+    await handle.terminate()
+    run_id = handle.first_execution_run_id
+    known = await ActivityEnvironment(client).run(AccountActivities().shares_of, name, run_id)
+    nothing = {"summer": 0}
+    assert known == evolve(began, wants=nothing, told=nothing, holds=nothing)
 
 
 async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
