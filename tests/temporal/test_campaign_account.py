@@ -143,6 +143,21 @@ async def test_an_account_that_is_terminated_over_and_over_shares_on(engine, tmp
     assert most_at_once(at.sim.jobs.values()) <= LIMIT
 
 
+async def test_a_limit_that_is_set_while_there_is_no_account_holds(engine, tmp_path):
+    """The next one is told of it."""
+    async with scene(engine, duration=1) as at, at.worker():
+        one = await start(at, tmp_path, 36, max_in_flight=LIMIT)
+        await jobs(at, LIMIT)
+        await terminate(at, account_of(at))
+        await one.set_max_in_flight(2)
+        with anyio.fail_after(20):
+            while (await one.progress()).share != 2:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.1)
+        handle = at.client.get_workflow_handle_for(account.Account.run, account_of(at))
+        assert (await handle.query(account.Account.shares)).limit == 2
+        assert (await done(one)).succeeded == 36
+
+
 async def test_of_an_account_that_was_terminated_at_once_it_is_known_who_has_joined_it(engine):
     """It has done nothing yet: whoever has joined it is asked again, as is the one before it."""
     client, name = await connected(engine), uuid.uuid4().hex

@@ -176,6 +176,7 @@ class CampaignRun:
         """The limit of the account, for all of its campaigns."""
         self._order = evolve(self._order, max_in_flight=jobs)
         await self._membership.set_limit(jobs)
+        self._changed = True
 
     @workflow.query
     def state(self) -> CampaignState:

@@ -70,7 +70,10 @@ class Membership:
     async def set_limit(self, jobs: int) -> None:
         """Set the limit of the account."""
         self.limit = jobs
-        await self._tell("set_limit", jobs)
+        if not await self._tell("set_limit", jobs):
+            # The next account is told of it by whoever joins it.
+            self._joined = False
+            self.say_again()
 
     async def leave(self, unseen: tuple[Unseen, ...]) -> None:
         """The campaign has ended, and these jobs of it may run still."""
