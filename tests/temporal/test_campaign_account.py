@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from itertools import chain, repeat
 
 import anyio
 import pytest
@@ -179,7 +180,9 @@ async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
     """It may run, and here it does; that time outlives its page and its campaign."""
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
     lost = Fault("reset-after", times=2, started=True)
-    async with scene(engine, lost, duration=3) as at, at.worker():
+    # The jobs of the lost ones are long.
+    durations = chain([4.0, 4.0], repeat(0.5))
+    async with scene(engine, lost, duration=lambda _: next(durations)) as at, at.worker():
         one = await start(at, tmp_path / "one", LIMIT, max_in_flight=LIMIT, timeout=30.0)
         progress = await done(one)
         assert (progress.uncertain, progress.unseen) == (2, 2)
