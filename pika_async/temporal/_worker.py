@@ -65,7 +65,7 @@ async def run_worker(
     Args:
         engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
         queue: The task queue of ``GenerateVideo`` and of the waiting; submits have one of their
-            own, with ``-submit`` behind it.
+            own, with ``-submit`` behind it. What accounts need done, every worker does.
         output_dir: A folder that all workers see, where videos are saved that are of no campaign;
             None: only their links are told. Those of a campaign are saved where it lies.
         stop: Ends the work when it is set, such as by a handler of SIGTERM.
