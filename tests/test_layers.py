@@ -57,8 +57,8 @@ INNER_DOORS = {
     "temporal._store": {"store", "errors"},
     "temporal._campaign": {
         *("discreet", "files", "formats", "progress", "purse", "records", "shelf"),
-        *("account", "activities", "campaign", "client", "engine", "page", "repair"),
-        *("bulk", "decisions"),
+        *("account", "accounting", "activities", "campaign", "client", "engine", "page", "repair"),
+        *("bulk", "decisions", "unseen"),
     },
 }
 # From the ground up, too: what a store is knows nothing of campaigns.
@@ -73,10 +73,13 @@ WITHOUT_ENGINE = [
             "brake",
             "files",
             "formats",
+            "grants",
             "progress",
             "purse",
             "records",
+            "room",
             "shares",
+            "unseen",
             "videos",
         )
     ),
@@ -92,7 +95,8 @@ PURE = [
     *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
     *("temporal._campaign.discreet", "temporal._campaign.spellings"),
     *("temporal._campaign.progress", "temporal._campaign.decisions"),
-    "temporal._campaign.records",
+    *("temporal._campaign.records", "temporal._campaign.room", "temporal._campaign.unseen"),
+    "temporal._campaign.grants",
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.

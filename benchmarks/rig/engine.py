@@ -72,6 +72,9 @@ def engine(folder: Path) -> Iterator[Engine]:
             *(SERVER, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)),
             *("--headless", "--log-level", "never", "--db-filename", str(database)),
             *(word for pragma in pragmas for word in ("--sqlite-pragma", pragma)),
+            # As the command line starts it.
+            *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
+            *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

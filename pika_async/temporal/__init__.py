@@ -16,6 +16,7 @@ try:
     from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
     from pika_async.temporal._campaign.progress import CampaignProgress
+    from pika_async.temporal._campaign.records import Waiting
     from pika_async.temporal._connecting import connected
     from pika_async.temporal._converter import PikaPayloadConverter
     from pika_async.temporal._outcomes import (
@@ -62,6 +63,7 @@ __all__ = [
     "Resolved",
     "StoreError",
     "Uncertain",
+    "Waiting",
     "Why",
     "connected",
     "generate",

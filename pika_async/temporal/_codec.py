@@ -29,6 +29,7 @@ from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState, Transition, Video
 from pika_async.temporal._campaign import records as campaign
 from pika_async.temporal._campaign.purse import Cost
+from pika_async.temporal._campaign.unseen import Unseen
 from pika_async.temporal._outcomes import Outcome, Repair
 from pika_async.temporal._records import (
     Accepted,
@@ -52,7 +53,8 @@ _PLAIN: Final = (
     *(Cost, campaign.Tally, campaign.PageOrder, campaign.Opened, campaign.Sealing),
     *(campaign.Held, campaign.Narrowed, campaign.Short),
     *(campaign.CampaignOrder, campaign.CampaignState),
-    *(campaign.Joining, campaign.Amount, campaign.AccountOrder),
+    *(campaign.Joining, campaign.Amount, campaign.Leaving, campaign.AccountOrder),
+    *(campaign.Remains, campaign.Waiting, campaign.Standing, Unseen),
     *(campaign.RepairOrder, campaign.Repaired),
 )
 _FIELDS: Final = attrs.fields(GenerationRequest)

@@ -21,7 +21,13 @@ OPEN_PAGE: Final = "pika_open_page"
 SEAL_PAGE: Final = "pika_seal_page"
 SEAL_REPAIR: Final = "pika_seal_repair"
 PAGE_RESULT: Final = "pika_page_result"
-STILL_OPEN: Final = "pika_still_open"
+LEFT_BEHIND: Final = "pika_left_behind"
+EARLIER_ACCOUNT: Final = "pika_earlier_account"
+SHARES_OF: Final = "pika_shares_of"
+
+ACCOUNTS: Final = "pika-accounts"
+"""The task queue of all accounts of a namespace, which every worker serves. An account outlives the
+workers of the campaign that began it."""
 
 PAGE: Final = "PikaPage"
 CAMPAIGN: Final = "PikaCampaign"

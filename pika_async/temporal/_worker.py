@@ -13,7 +13,6 @@ from temporalio.worker import Worker
 
 from pika_async import ConfigurationError, PikaClient, RetryPolicy
 from pika_async.temporal._activities import Activities
-from pika_async.temporal._campaign.account import Account
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
@@ -22,6 +21,7 @@ from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._connecting import BEFORE_EXIT
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._serving import serving_accounts
 from pika_async.temporal._workflows import GenerateVideo
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def run_worker(
     Args:
         engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
         queue: The task queue of ``GenerateVideo`` and of the waiting; submits have one of their
-            own, with ``-submit`` behind it.
+            own, with ``-submit`` behind it. What accounts need done, every worker does.
         output_dir: A folder that all workers see, where videos are saved that are of no campaign;
             None: only their links are told. Those of a campaign are saved where it lies.
         stop: Ends the work when it is set, such as by a handler of SIGTERM.
@@ -127,13 +127,13 @@ async def run_worker(
         rest = Worker(
             engine,
             task_queue=queue,
-            workflows=[GenerateVideo, Account, CampaignRun, Page, Repair, *workflows],
+            workflows=[GenerateVideo, CampaignRun, Page, Repair, *workflows],
             activities=[ours.finish, ours.find, *for_campaigns.all, *activities],
             max_concurrent_activities=max_waiting,
             sticky_queue_schedule_to_start_timeout=_STICKY,
         )
         try:
-            async with submits, rest:
+            async with submits, rest, serving_accounts(engine, sticky=_STICKY):
                 await (stop or asyncio.Event()).wait()
         finally:
             with anyio.CancelScope(shield=True):

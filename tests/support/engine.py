@@ -69,6 +69,9 @@ class DevelopmentServer:
                     for name, kind in self.attributes.items()
                     for word in ("--search-attribute", f"{name}={kind}")
                 ),
+                # As the command line starts it.
+                *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
+                *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

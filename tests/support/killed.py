@@ -15,7 +15,7 @@ from temporalio.client import Client
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
 from pika_async.temporal import PikaPlugin, _record, _steps, _worker, run_worker
-from pika_async.temporal._campaign import activities
+from pika_async.temporal._campaign import activities, unseen
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
@@ -27,6 +27,8 @@ def be_quick(replace: Any = setattr) -> None:
     # As long after the record as there is time left for the request.
     replace(_record, "LATEST", 1.0)
     replace(_steps, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
+    # As long as the jobs of most tests run.
+    replace(unseen, "UNSEEN_FOR", timedelta(seconds=1.5))
     replace(_steps, "_PAUSES_OF_SEARCH", (0.0, 0.5))
     replace(_worker, "_STICKY", timedelta(seconds=1))
 

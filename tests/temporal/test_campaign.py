@@ -380,7 +380,7 @@ async def test_what_a_page_was_granted_that_ended_without_a_word_counts_as_spent
     async with scene(engine, service="pika", duration=30) as at:
         quote = await one_quote(at, prompts(1)[0])
         async with started(
-            at, tmp_path, prompts(8), page_size=4, max_in_flight=25, budget=5 * quote
+            at, tmp_path, prompts(8), page_size=4, max_in_flight=4, budget=5 * quote
         ) as campaign_:
             await until(lambda progress: progress.in_flight == 4, campaign_)
             page_id = f"{campaign_.id}/page/000000"

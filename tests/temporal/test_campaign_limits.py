@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from itertools import chain, repeat
 
 import anyio
 import pytest
@@ -18,6 +19,65 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
+
+
+def one_long(seconds):
+    """Durations of jobs, of which the first is long."""
+    rest = chain([seconds], repeat(0.2))
+    return lambda _: next(rest)
+
+
+async def test_what_a_page_cannot_use_at_its_end_is_for_the_next_page(engine, tmp_path):
+    """One long job does not keep the places of those that have ended."""
+    await Campaign.prepare(pandas(16), tmp_path, page_size=4)
+    async with scene(engine, duration=one_long(8.0)) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(60):
+            assert (await campaign.result()).succeeded == 16
+    jobs = at.sim.jobs.values()
+    long = max(jobs, key=lambda job: job.duration)
+    assert all(job.submitted_at < long.finished_at for job in jobs)
+    assert most_at_once(jobs) <= 4
+
+
+async def test_what_a_campaign_cannot_use_at_its_end_is_for_the_others(engine, tmp_path):
+    """Its last job keeps one place."""
+    async with scene(engine, duration=one_long(8.0)) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaigns = []
+        for name, first, count in (("one", 0, 4), ("two", 4, 40)):
+            await Campaign.prepare(pandas(count, first), tmp_path / name)
+            campaigns.append(
+                await Campaign.start(at.client, uuid.uuid4().hex, tmp_path / name, **options)
+            )
+        one, two = campaigns
+        with anyio.fail_after(7):
+            while (await two.progress()).share < 3:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert (await one.progress()).in_flight == 1
+        with anyio.fail_after(60):
+            assert (await one.result()).succeeded == 4
+            assert (await two.result()).succeeded == 40
+    assert most_at_once(at.sim.jobs.values()) <= 4
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("in_flight", [100, 12])
+async def test_as_many_submits_a_second_leave_as_were_said(in_flight, engine, tmp_path):
+    """Within a tenth, while lines wait; and never more than a quarter above it over ten seconds."""
+    rate, count = 10.0, 200
+    await Campaign.prepare(pandas(count), tmp_path)
+    async with scene(engine) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": in_flight}
+        campaign = await Campaign.start(
+            at.client, uuid.uuid4().hex, tmp_path, submits_per_second=rate, **options
+        )
+        with anyio.fail_after(60):
+            await campaign.result()
+    times = sorted(job.submitted_at for job in at.sim.jobs.values())
+    assert 0.9 * rate <= (count - 1) / (times[-1] - times[0]) <= 1.1 * rate
+    assert max(sum(start <= each < start + 10 for each in times) for start in times) <= 12.5 * rate
 
 
 @pytest.mark.long

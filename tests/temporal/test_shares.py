@@ -73,6 +73,16 @@ def test_a_lower_limit_takes_away():
     assert shares.changes() == {"a": 4}
 
 
+def test_what_one_will_never_use_again_is_free_at_once():
+    """It has said so itself, so nobody waits for its word."""
+    shares = Shares(10)
+    shares.want("a", 10)
+    shares.want("b", 10)
+    shares.changes()
+    shares.content("a", 2)
+    assert shares.changes() == {"b": 8}
+
+
 def test_one_that_leaves_leaves_its_share_to_the_others():
     """It has nothing in flight then."""
     shares = Shares(10)
@@ -94,6 +104,7 @@ def test_one_that_joins_with_jobs_in_flight_is_not_told_more_than_there_is():
 NAMES = st.sampled_from("abcd")
 STEPS = st.one_of(
     st.tuples(st.just("want"), NAMES, st.integers(0, 30)),
+    st.tuples(st.just("content"), NAMES, st.integers(0, 12)),
     st.tuples(st.just("leave"), NAMES, st.just(0)),
     st.tuples(st.just("settle"), NAMES, st.just(0)),
     st.tuples(st.just("tell"), NAMES, st.just(0)),
@@ -105,10 +116,16 @@ class Worker:
 
     def __init__(self):
         self.told = self.uses = 0
+        self.most = 30
 
     def hear(self, told):
         self.told = told
-        self.uses = max(self.uses, told)
+        self.uses = max(self.uses, min(told, self.most))
+
+    def content(self, amount):
+        """Its work draws to an end: it says so once it has no more than this."""
+        self.most = min(self.most, amount)
+        self.told, self.uses = min(self.told, self.most), min(self.uses, self.most)
 
 
 @given(st.integers(0, 25), st.lists(STEPS, max_size=60))
@@ -118,8 +135,11 @@ def test_the_sum_of_what_is_used_never_passes_the_limit(limit, steps):
     for what, name, amount in steps:
         match what:
             case "want":
-                shares.want(name, amount)
-                workers.setdefault(name, Worker())
+                worker = workers.setdefault(name, Worker())
+                shares.want(name, min(amount, worker.most))
+            case "content" if name in workers:
+                workers[name].content(amount)
+                shares.content(name, amount)
             case "leave":
                 shares.leave(name)
                 workers.pop(name, None)

@@ -136,6 +136,14 @@ def _check_db(db: Path) -> None:
         raise UsageError(f"--db {str(db)!r} {what}; name a file in a folder that is there.")
 
 
+# The server shares out a limit of submits a second evenly over the partitions of a queue, and what
+# one of them has nothing to do with is lost. One partition is plenty for one machine.
+_ONE_PARTITION: Final = (
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
+
+
 def _command(program: str, db: Path, port: int, ui: int) -> list[str]:
     pragmas = ("journal_mode=wal", "synchronous=full")
     attributes = ("PikaCampaign=Keyword", "PikaUncertain=Int", "PikaFailed=Int")
@@ -145,6 +153,7 @@ def _command(program: str, db: Path, port: int, ui: int) -> list[str]:
         *(word for pragma in pragmas for word in ("--sqlite-pragma", pragma)),
         # A server that has kept its database from before takes no more of them by this.
         *(word for one in attributes for word in ("--search-attribute", one)),
+        *(word for setting in _ONE_PARTITION for word in ("--dynamic-config-value", setting)),
     ]
 
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
 `submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
-`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `troubles`,
-`searchable` (the server finds it by `PikaUncertain > 0` or `PikaFailed > 0`). With --uncertain one
+`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `waiting` (why no
+submit leaves: `reason`, `since`, `until`, `tries`), `unseen` and `unseen_until` (places kept for
+jobs that may run), `troubles`, `forgotten` (by the server: the store tells), `searchable` (the
+server finds it by `PikaUncertain > 0` or `PikaFailed > 0`). With --uncertain one
 object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
 
 Examples:
@@ -69,17 +71,19 @@ def status(
         if uncertain:
             work = partial(_list_uncertain, store, show, trail, as_json)
         elif watching:
-            work = partial(_watch, codes, show, trail, as_json)
+            work = partial(_watch, codes, store, show, trail, as_json)
         else:
-            work = partial(_tell, trail, as_json)
+            work = partial(_tell, store, trail, as_json)
         run(work, trail)
         raise typer.Exit(codes[0] if codes else 0)
 
 
-async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -> None:
+async def _tell(
+    store: str | None, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+) -> None:
     progress = None
     with scope:
-        async with campaign_of(trail) as campaign:
+        async with campaign_of(trail, store) as campaign:
             progress = await campaign.progress()
     if progress is None:
         # A signal came first.
@@ -91,10 +95,15 @@ async def _tell(trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope) -
         write(line)
 
 
-async def _watch(
-    codes: list[int], show: Stage, trail: CampaignTrail, as_json: bool, scope: anyio.CancelScope
+async def _watch(  # noqa: PLR0917 - given by partial
+    codes: list[int],
+    store: str | None,
+    show: Stage,
+    trail: CampaignTrail,
+    as_json: bool,
+    scope: anyio.CancelScope,
 ) -> None:
-    async with campaign_of(trail) as campaign:
+    async with campaign_of(trail, store) as campaign:
         with scope:
             trail.watched = True
             try:

@@ -48,6 +48,8 @@ class Watched:
             below.append((cost, ""))
         if progress.paused is not None and not progress.ended:
             below.append((f"paused: {progress.paused}", "yellow"))
+        if (wait := words.waits(progress)) is not None:
+            below.append((wait, "yellow"))
         below += [
             (f"workers fail with: {one}", "yellow") for one in words.troubles(progress.troubles)
         ]
@@ -96,9 +98,7 @@ async def _until_it_ends(
                 show(Note(f"warning: {error}"))
             watched.problem = str(error)
         else:
-            line = f"{words.pace(progress)}: {words.counts(progress)}"
-            if progress.paused is not None and not progress.ended:
-                line += f"; paused: {progress.paused}"
+            line = words.going(progress)
             due = time.monotonic() - told_at >= _SECONDS_BETWEEN_LINES or progress.ended
             if line != told and due and not moves:
                 told_at, told = time.monotonic(), line

@@ -11,9 +11,10 @@ from pika_async.cli._showing.words import counted, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from pika_async.cli._campaign.engine import CampaignTrail
-    from pika_async.temporal import CampaignProgress
+    from pika_async.temporal import CampaignProgress, Waiting
 
 
 _SHOWN_TROUBLES: Final = 3
@@ -76,6 +77,15 @@ def pace(progress: CampaignProgress) -> str:
     return f"{finished(progress):,} of {counted(progress.prompts, 'prompt')} done"
 
 
+def going(progress: CampaignProgress) -> str:
+    """One line while it goes on: how much is done, and what keeps the rest."""
+    line = f"{pace(progress)}: {counts(progress)}"
+    if progress.paused is not None and not progress.ended:
+        return f"{line}; paused: {progress.paused}"
+    wait = waits(progress)
+    return line if wait is None else f"{line}; {wait}"
+
+
 def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     """All that is to be said of it, and what to do about it."""
     name = trail.campaign
@@ -85,6 +95,10 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"cost: {cost}"
     if state(progress) == "running":
         yield f"at most {progress.share:,} in flight"
+    if (wait := waits(progress)) is not None:
+        yield wait
+    if (kept := keeps(progress)) is not None:
+        yield kept
     for trouble in troubles(progress.troubles):
         yield f"workers try again what fails with: {trouble}"
     if progress.stranded:
@@ -95,6 +109,30 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield "the server does not know the search attributes of campaigns. To find those with"
         yield "`PikaUncertain > 0`, add them once; campaigns that start later have them:"
         yield from (f"  {trail.temporal_line_of(*_CREATE, *words)}" for words in _TO_BE_FOUND)
+
+
+def waits(progress: CampaignProgress) -> str | None:
+    """Why no submit leaves, until when, and since when; None where they leave."""
+    waiting = progress.waiting
+    if waiting is None or state(progress) != "running":
+        return None
+    until, since = (f"{time.astimezone():%Y-%m-%d %H:%M:%S}" for time in _times(waiting))
+    reason = " ".join(waiting.reason.split())
+    tries = "1 try" if waiting.tries == 1 else f"{waiting.tries:,} tries"
+    return f"no submit leaves until {until}, after {tries} since {since}: {reason}"
+
+
+def keeps(progress: CampaignProgress) -> str | None:
+    """How many places are kept for jobs that may run, and until when; None: none is."""
+    if progress.unseen_until is None:
+        return None
+    until = f"{progress.unseen_until.astimezone():%Y-%m-%d %H:%M:%S}"
+    places = "1 place is" if progress.unseen == 1 else f"{progress.unseen:,} places are"
+    return f"{places} kept until {until} for jobs that may run, though nobody can tell"
+
+
+def _times(waiting: Waiting) -> tuple[datetime, datetime]:
+    return waiting.until, waiting.since
 
 
 def alike(text: str) -> str:
@@ -125,12 +163,18 @@ def _headline(progress: CampaignProgress) -> str:
             return "stopped; what is paid for is waited for"
         case "running":
             return "under way"
-        case _ if progress.stopped:
-            return "ended, since it was stopped"
-        case _ if finished(progress) < progress.prompts:
-            return "ended by the server, before its end"
         case _:
-            return "ended"
+            return _ended(progress)
+
+
+def _ended(progress: CampaignProgress) -> str:
+    if progress.forgotten:
+        return "ended; the server has forgotten it, and this is what its store tells"
+    if progress.stopped:
+        return "ended, since it was stopped"
+    if finished(progress) < progress.prompts:
+        return "ended by the server, before its end"
+    return "ended"
 
 
 def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
@@ -139,6 +183,10 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         budget = [] if progress.budget is None else ["--budget", "AMOUNT"]
         yield "to go on" + (", with a larger budget if that is used up:" if budget else ":")
         yield f"  {trail.line_of('resume', name, *budget)}"
+    if waits(progress) is not None:
+        yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
+        yield "look at the account at the service; fewer jobs at once may help:"
+        yield f"  {trail.line_of('resume', name, '--max-in-flight', 'N')}"
     if progress.uncertain:
         yield "uncertain ones may have started a job, and may be billed. To see them:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
@@ -149,4 +197,10 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
 
 def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
     """For machines."""
-    return {"campaign": campaign_id, "state": state(progress), **asdict(progress)}
+    told = {"campaign": campaign_id, "state": state(progress), **asdict(progress)}
+    if progress.waiting is not None:
+        until, since = _times(progress.waiting)
+        told["waiting"] |= {"until": until.timestamp(), "since": since.timestamp()}
+    if progress.unseen_until is not None:
+        told["unseen_until"] = progress.unseen_until.timestamp()
+    return told

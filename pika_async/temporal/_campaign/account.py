@@ -1,24 +1,38 @@
-"""An account: campaigns on one key share what may be in flight at the service."""
+"""An account: campaigns on one key share what may be in flight at the service.
+
+What a campaign holds is given to others only once its jobs have ended, however it ends itself:
+
+- It ends: it leaves, and names the jobs that nobody waits for.
+- It is terminated: its pages wait on for their jobs, and it counts as *gone*. What it holds is free
+  when its pages have ended.
+- The account is terminated: the next one takes over what it knew, and asks every campaign how it
+  stands.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from attrs import evolve
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from pika_async.temporal._campaign.page import heard
-from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining
+from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining, Leaving, Remains
 from pika_async.temporal._campaign.shares import Member, Shares
-from pika_async.temporal._names import STILL_OPEN
+from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.unseen import Unseen, jobs, still
+from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
 
 LIMIT: Final = 100
 """Jobs in flight where nobody says how many."""
 
 _LOOK_AROUND: Final = timedelta(minutes=5)
+_LOOK_AT_THE_GONE: Final = timedelta(seconds=20)
+_LOOKING: Final = timedelta(minutes=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 
 
@@ -28,82 +42,184 @@ class Account:
 
     @workflow.init
     def __init__(self, order: AccountOrder) -> None:
-        self._shares = Shares(
-            order.limit,
-            {
-                name: Member(wants, order.told[name], order.holds[name])
-                for name, wants in order.wants.items()
-            },
-        )
+        self._earlier = order.earlier
+        self._limit = order.limit
+        self._set = False
+        self._shares = Shares(order.limit)
+        self._gone: set[str] = set()
+        self._unseen: tuple[Unseen, ...] = ()
+        self._begin(order)
         # Whoever starts it joins next.
         self._expected = not order.wants
         self._changed = False
+        # When it looks around.
+        self._due: datetime | None = None
 
     @workflow.run
     async def run(self, order: AccountOrder) -> None:
-        """Ends when no campaign shares it any more."""
+        """Ends when no campaign shares it any more, and no job of an ended one may run."""
+        while self._earlier is not None:
+            await self._take_over(self._earlier)
+        self._wake_for(self._unseen)
         while True:
-            members = len(self._shares.members)
-            # What one campaign holds is of interest only where another lacks it.
-            patience = _LOOK_AROUND if not members or (members > 1 and self._shares.lack) else None
             try:
-                await workflow.wait_condition(lambda: self._changed, timeout=patience)
+                await workflow.wait_condition(lambda: self._changed, timeout=self._left())
             except TimeoutError:
-                if not self._shares.members:
+                self._due = None
+                if not self._shares.members and not self._unseen:
                     return
                 await self._look_around()
             self._changed = False
             await self._share()
             if self._changed:
                 continue
-            if not self._shares.members and not self._expected:
+            if not (self._shares.members or self._unseen or self._expected):
                 return
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._order())
 
+    def _begin(self, order: AccountOrder) -> None:
+        for name, wants in order.wants.items():
+            # Whoever has joined this run knows better.
+            if name not in self._shares.members:
+                self._shares.join(name, Member(wants, order.told[name], order.holds[name]))
+                self._gone |= {name} & set(order.gone)
+        self._unseen += order.unseen
+        if not self._set:
+            self._limit = order.limit
+
     def _order(self) -> AccountOrder:
         members = self._shares.members
         return AccountOrder(
-            limit=self._shares.limit,
+            limit=self._limit,
             wants={name: member.wants for name, member in members.items()},
             told={name: member.told for name, member in members.items()},
             holds={name: member.holds for name, member in members.items()},
+            gone=tuple(sorted(self._gone)),
+            unseen=self._unseen,
+            earlier=self._earlier,
         )
 
+    def _patience(self) -> timedelta | None:
+        """How long it waits for others before it looks around itself."""
+        if self._gone:
+            return _LOOK_AT_THE_GONE
+        members = len(self._shares.members)
+        # What one campaign holds is of interest only where another lacks it.
+        return _LOOK_AROUND if not members or (members > 1 and self._shares.lack) else None
+
+    def _left(self) -> timedelta | None:
+        """The rest of that patience, however much is said meanwhile."""
+        patience = self._patience()
+        if patience is None:
+            self._due = None
+            return None
+        now = workflow.now()
+        due = now + patience
+        self._due = due if self._due is None else min(due, self._due)
+        return max(self._due - now, timedelta(milliseconds=1))
+
     async def _share(self) -> None:
-        for campaign, jobs in self._shares.changes().items():
+        self._unseen = still(self._unseen, workflow.now())
+        self._shares.limit = max(self._limit - jobs(self._unseen), 0)
+        for campaign, amount in self._shares.changes().items():
             handle = workflow.get_external_workflow_handle(campaign)
-            if not await heard(handle.signal("allot", jobs)):
-                self._shares.leave(campaign)
+            if not await heard(handle.signal("allot", amount)):
+                self._lose(campaign)
                 self._changed = True
 
+    def _lose(self, campaign: str) -> None:
+        """A campaign has ended without a word: it begins nothing, and its jobs may run still."""
+        self._gone.add(campaign)
+        self._shares.want(campaign, 0)
+        self._shares.tell(campaign, 0)
+
+    def _hold(self, unseen: tuple[Unseen, ...]) -> None:
+        self._unseen += unseen
+        self._wake_for(unseen)
+        self._changed = True
+
+    def _wake_for(self, unseen: tuple[Unseen, ...]) -> None:
+        for each in unseen:
+            seconds = (each.until - workflow.now()).total_seconds()
+            asyncio.get_running_loop().call_later(max(seconds, 0.0) + 0.01, self._wake)
+
+    def _wake(self) -> None:
+        self._changed = True
+
     async def _look_around(self) -> None:
-        """Campaigns that were terminated say nothing, and hold their share: they leave here."""
+        """Campaigns that were terminated say nothing. Their share is free once their jobs ended."""
         with suppress(ActivityError):
-            still_open: list[str] = await workflow.execute_activity(
-                STILL_OPEN,
-                list(self._shares.members),
-                result_type=list[str],
-                start_to_close_timeout=timedelta(minutes=1),
+            left: list[Remains] = await workflow.execute_activity(
+                LEFT_BEHIND,
+                sorted(self._shares.members),
+                result_type=list[Remains],
+                start_to_close_timeout=_LOOKING,
                 retry_policy=_A_FEW_TIMES,
             )
-            for campaign in set(self._shares.members) - set(still_open):
-                self._shares.leave(campaign)
+            for remains in left:
+                self._settle(remains)
+
+    def _settle(self, remains: Remains) -> None:
+        campaign = remains.campaign
+        member = self._shares.members.get(campaign)
+        if member is None:
+            return
+        if remains.running:
+            if campaign in self._gone:
+                # Somebody has reset it; it says what it wants when it is asked.
+                self._gone.discard(campaign)
+                self._ask(campaign)
+        elif remains.draining:
+            self._lose(campaign)
+        else:
+            self._gone.discard(campaign)
+            self._shares.leave(campaign)
+            self._hold(_at_most(remains.unseen, member.holds))
+
+    def _ask(self, campaign: str) -> None:
+        handle = workflow.get_external_workflow_handle(campaign)
+        self._asking = asyncio.create_task(heard(handle.signal("say_again")))
+
+    async def _take_over(self, run_id: str) -> None:
+        """Go on where an account was terminated: its campaigns hold what it has told them."""
+        known: AccountOrder | None = None
+        try:
+            known = await workflow.execute_activity(
+                SHARES_OF,
+                args=[workflow.info().workflow_id, run_id],
+                result_type=AccountOrder,
+                start_to_close_timeout=_LOOKING,
+                retry_policy=_A_FEW_TIMES,
+            )
+        except ActivityError:
+            workflow.logger.warning(_FORGOTTEN, workflow.info().workflow_id, run_id)
+        self._earlier = None if known is None else known.earlier
+        if known is None:
+            return
+        self._begin(known)
+        for campaign in known.wants:
+            # What it has said while nobody listened is said again.
+            handle = workflow.get_external_workflow_handle(campaign)
+            if campaign not in self._gone and not await heard(handle.signal("say_again")):
+                self._lose(campaign)
+        self._changed = True
 
     @workflow.signal
     def join(self, joining: Joining) -> None:
-        """A campaign joins, or joins again because it has found no account."""
+        """A campaign joins, or says again how it stands."""
         self._expected = False
         self._changed = True
         if joining.limit is not None:
-            self._shares.limit = joining.limit
+            self._limit, self._set = joining.limit, True
+        self._gone.discard(joining.campaign)
         member = Member(joining.wants, joining.told, joining.holds)
         self._shares.join(joining.campaign, member)
 
     @workflow.signal
     def want(self, amount: Amount) -> None:
         """A campaign could have so many jobs in flight."""
-        if amount.campaign in self._shares.members:
+        if amount.campaign in self._shares.members and amount.campaign not in self._gone:
             self._shares.want(amount.campaign, amount.jobs)
             self._changed = True
 
@@ -114,18 +230,39 @@ class Account:
         self._changed = True
 
     @workflow.signal
-    def leave(self, campaign: str) -> None:
+    def leave(self, leaving: Leaving) -> None:
         """A campaign has ended."""
-        self._shares.leave(campaign)
-        self._changed = True
+        self._gone.discard(leaving.campaign)
+        self._shares.leave(leaving.campaign)
+        self._hold(leaving.unseen)
+
+    @workflow.signal
+    def unseen(self, unseen: Unseen) -> None:
+        """A page has ended after its campaign: these jobs may run, and nobody waits for them."""
+        self._hold((unseen,))
 
     @workflow.signal
     def set_limit(self, jobs: int) -> None:
         """So many jobs in flight at most from now on."""
-        self._shares.limit = jobs
+        self._limit, self._set = jobs, True
         self._changed = True
 
     @workflow.query
     def shares(self) -> AccountOrder:
         """The limit, and who has what of it."""
         return self._order()
+
+
+def _at_most(unseen: tuple[Unseen, ...], most: int) -> tuple[Unseen, ...]:
+    """No more jobs can run than were held."""
+    found = []
+    for each in sorted(unseen, key=lambda one: one.until, reverse=True):
+        found.append(evolve(each, jobs=min(each.jobs, most)))
+        most -= found[-1].jobs
+    return tuple(each for each in found if each.jobs)
+
+
+_FORGOTTEN: Final = (
+    "The account %s begins anew, and does not know what its run %s has told its campaigns: more "
+    "jobs than its limit may be in flight until they have joined again."
+)

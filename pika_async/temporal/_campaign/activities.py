@@ -1,4 +1,4 @@
-"""What workers do for campaigns: open a page, seal it, write a repair down, look around."""
+"""What workers do for campaigns: open a page, seal it, write a repair down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pika_async import FieldError, InvalidRequestError, Money, PikaClient, PikaE
 from pika_async._request.parts import media_of
 from pika_async.temporal._beating import beating
 from pika_async.temporal._campaign.discreet import spelled_out, without_prompt
-from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.files import (
     begin,
     read_sealed,
@@ -36,7 +35,6 @@ from pika_async.temporal._names import (
     PAGE_RESULT,
     SEAL_PAGE,
     SEAL_REPAIR,
-    STILL_OPEN,
 )
 from pika_async.temporal._outcomes import Finished, Uncertain
 
@@ -61,7 +59,7 @@ class CampaignActivities:
         """What a worker registers."""
         return (
             *(self.open_page, self.seal_page, self.seal_repair),
-            *(self.page_result, self.still_open),
+            self.page_result,
         )
 
     @activity.defn(name=OPEN_PAGE)
@@ -180,12 +178,6 @@ class CampaignActivities:
                     return None
                 raise
         return tally
-
-    @activity.defn(name=STILL_OPEN)
-    async def still_open(self, workflow_ids: list[str]) -> list[str]:
-        """Those workflows that have not ended."""
-        engine = activity.client()
-        return [name for name in workflow_ids if await is_running(engine, name)]
 
 
 def _with_files(request: GenerationRequest) -> bool:

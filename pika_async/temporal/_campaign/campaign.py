@@ -12,7 +12,6 @@ room for some fifty thousand events.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -27,23 +26,24 @@ from temporalio.exceptions import (
 
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
-from pika_async.temporal._campaign.account import LIMIT, Account
-from pika_async.temporal._campaign.page import Page, heard
+from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._campaign.membership import Membership
+from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import (
     WIDTH,
-    AccountOrder,
-    Amount,
     CampaignOrder,
     CampaignState,
     Held,
-    Joining,
     Narrowed,
     PageOrder,
     Short,
     Tally,
 )
-from pika_async.temporal._campaign.shares import Shares
-from pika_async.temporal._names import PAGE_RESULT, id_of_account, id_of_page
+from pika_async.temporal._campaign.shares import Member, Shares
+from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.unseen import Unseen, jobs, still, until
+from pika_async.temporal._names import PAGE_RESULT, id_of_page
 from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
 
 PAGES_OF_A_RUN: Final = 1000
@@ -60,16 +60,15 @@ class CampaignRun:
     def __init__(self, order: CampaignOrder) -> None:
         self._order = order
         self._id = workflow.info().workflow_id
-        self._account = id_of_account(order.account)
+        self._membership = Membership(
+            self._id, order.account, order.max_in_flight, jobs(order.unseen)
+        )
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
         self._handles: dict[int, workflow.ChildWorkflowHandle[Page, Tally]] = {}
-        self._granted: dict[int, int] = {}
-        self._short: dict[int, Short] = {}
-        self._allotted = 0
-        # The most that the account believes to be in flight here.
-        self._confirmed = 0
-        self._wanted = -1
+        self._grants = Grants()
+        # What each open page can use at most.
+        self._left: dict[int, int] = {}
         self._opened = 0
         self._changed = True
         self._told = search.counts(order.ended)
@@ -77,6 +76,7 @@ class CampaignRun:
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
         """Returns where it stands once all of its pages have ended, or once it was stopped."""
+        self._wake_for(*self._order.unseen)
         while True:
             try:
                 await self._step()
@@ -92,7 +92,7 @@ class CampaignRun:
             if self._full() and not self._pages:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(evolve(self._order, max_in_flight=None))
-        await self._tell_account("leave", self._id)
+        await self._membership.leave(self._unseen())
         return self.state()
 
     # What others say.
@@ -100,8 +100,7 @@ class CampaignRun:
     @workflow.signal
     def allot(self, jobs: int) -> None:
         """The account's word: it may have so many jobs in flight."""
-        self._allotted = jobs
-        self._confirmed = max(self._confirmed, jobs)
+        self._membership.allot(jobs)
         self._changed = True
 
     @workflow.signal
@@ -119,9 +118,28 @@ class CampaignRun:
         self._changed = True
 
     @workflow.signal
+    def drained(self, drained: Narrowed) -> None:
+        """A page's word: from now on it never has more under way than this."""
+        self._left[drained.page] = drained.width
+        self._shares.content(str(drained.page), drained.width)
+        self._changed = True
+
+    @workflow.signal
+    def unseen(self, unseen: Unseen) -> None:
+        """A page's word, at its end: these jobs may run, and nobody waits for them."""
+        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
+        self._wake_for(unseen)
+
+    @workflow.signal
+    def say_again(self) -> None:
+        """The account's word: it does not know how this campaign stands."""
+        self._membership.say_again()
+        self._changed = True
+
+    @workflow.signal
     def short(self, short: Short) -> None:
         """A page's word: it has spent what it was granted."""
-        self._short[short.page] = short
+        self._grants.ask(short)
         self._changed = True
 
     @workflow.update
@@ -159,7 +177,8 @@ class CampaignRun:
     async def set_max_in_flight(self, jobs: int) -> None:
         """The limit of the account, for all of its campaigns."""
         self._order = evolve(self._order, max_in_flight=jobs)
-        await self._tell_account("set_limit", jobs)
+        await self._membership.set_limit(jobs)
+        self._changed = True
 
     @workflow.query
     def state(self) -> CampaignState:
@@ -167,7 +186,7 @@ class CampaignRun:
         return CampaignState(
             order=evolve(self._order, spent=self._spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
-            share=self._allotted,
+            share=self._membership.allotted,
         )
 
     # What it does.
@@ -175,12 +194,16 @@ class CampaignRun:
     async def _step(self) -> None:
         self._check_money()
         await self._grant()
-        await self._say_what_is_wanted()
+        await self._membership.want(self._wants())
         self._open_pages()
-        self._shares.limit = 0 if self._idle else self._allotted
+        for page, left in self._left.items():
+            # Whoever waits for money leaves the room to those that have some.
+            self._shares.want(str(page), 0 if page in self._grants.short else left)
+        share = max(self._membership.allotted - jobs(self._unseen()), 0)
+        self._shares.limit = 0 if self._idle else share
         for name in self._shares.changes():
             await self._widen(int(name))
-        await self._say_what_is_free()
+        await self._membership.free(self._shares.held + jobs(self._unseen()))
 
     def _over(self) -> bool:
         return not self._pages and (self._order.stopped or self._next >= self._order.pages)
@@ -211,50 +234,9 @@ class CampaignRun:
         if self._idle:
             return 0
         unopened = 0 if self._full() else self._order.prompts - self._next * self._order.page_size
-        opened = sum(self._order.lines_of(page) for page in self._pages)
+        opened = sum(self._left.values()) + jobs(self._unseen())
         # So much is as good as more, and is not told anew at the end of each page.
         return min(max(unopened, 0) + opened, MOST_IN_FLIGHT)
-
-    async def _say_what_is_wanted(self) -> None:
-        wants = self._wants()
-        if wants == self._wanted:
-            return
-        first, self._wanted = self._wanted < 0, wants
-        want = Amount(campaign=self._id, jobs=wants)
-        if first or not await self._tell_account("want", want):
-            await self._join(wants)
-
-    async def _join(self, wants: int) -> None:
-        while True:
-            with suppress(WorkflowAlreadyStartedError):
-                await workflow.start_child_workflow(
-                    Account.run,
-                    AccountOrder(limit=self._order.max_in_flight or LIMIT),
-                    id=self._account,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                )
-            joining = Joining(
-                campaign=self._id,
-                wants=wants,
-                told=self._allotted,
-                holds=self._confirmed,
-                limit=self._order.max_in_flight,
-            )
-            # It may have ended in between.
-            if await self._tell_account("join", joining):
-                return
-
-    async def _say_what_is_free(self) -> None:
-        """Others get what was taken away here only once it is not in use any more."""
-        if self._confirmed > self._allotted >= self._shares.held:
-            self._confirmed = self._allotted
-            await self._tell_account("released", Amount(campaign=self._id, jobs=self._allotted))
-
-    async def _tell_account(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(self._account)
-        return await heard(handle.signal(what, value))
 
     async def _widen(self, page: int) -> None:
         """Tell a page how many lines it may have under way."""
@@ -263,36 +245,58 @@ class CampaignRun:
             what = "narrow" if member.told < member.holds else "set_width"
             await heard(handle.signal(what, member.told))
 
+    def _unseen(self) -> tuple[Unseen, ...]:
+        """Jobs of pages that have ended, which may run still."""
+        return still(self._order.unseen, workflow.now())
+
+    def _wake_for(self, *unseen: Unseen) -> None:
+        self._changed = True
+        for each in unseen:
+            seconds = (each.until - workflow.now()).total_seconds()
+            asyncio.get_running_loop().call_later(max(seconds, 0.0), self._wake)
+
+    def _wake(self) -> None:
+        self._changed = True
+
     # Pages.
 
     def _open_pages(self) -> None:
         if self._idle or self._full():
             return
-        while self._next < self._order.pages and len(self._pages) * WIDTH < self._allotted:
+        while self._next < self._order.pages and self._in_use() < self._membership.allotted:
             page = self._next
             self._order = evolve(self._order, next_page=page + 1)
             self._opened += 1
-            self._shares.want(str(page), self._order.lines_of(page))
+            self._left[page] = self._order.lines_of(page)
             self._pages[page] = asyncio.create_task(self._page(page))
+
+    def _in_use(self) -> int:
+        """What the open pages use of the share; one that is at its end uses less than others."""
+        pages = sum(min(left, WIDTH) for left in self._left.values())
+        return pages + jobs(self._unseen())
 
     async def _page(self, page: int) -> None:
         # A page that somebody has reset goes on as another run. Where there is none, a second page
         # submits nothing that the first may have: it writes down what is uncertain.
-        tally = (
-            await self._worked(page, "")
-            or await self._worked_by_another_run(page)
-            or await self._worked(page, "/again")
-        )
+        tally = await self._worked(page, "") or await self._worked_by_another_run(page)
+        if again := tally is None:
+            self._lose(page)
+            tally = await self._worked(page, "/again")
         if tally is None:
             self._order = evolve(self._order, stranded=(*self._order.stranded, page))
             tally = Tally(taken=self._order.lines_of(page), uncertain=self._order.lines_of(page))
-        spent = self._spent_by(page, tally)
+        budget, spent = self._order.budget, 0
+        if budget is not None:
+            spent = self._grants.spent_by(page, tally, budget.currency, again=again)
+            if again:
+                tally = evolve(tally, cost=Cost(estimated=Money(spent, budget.currency)))
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
         self._tell_searchers()
-        for books in (self._pages, self._handles, self._granted, self._short):
+        for books in (self._pages, self._handles, self._left):
             books.pop(page, None)
+        self._grants.forget(page)
         self._shares.leave(str(page))
         self._changed = True
 
@@ -306,7 +310,8 @@ class CampaignRun:
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
         order = self._order
-        width = self._shares.members[str(page)].told
+        member = self._shares.members[str(page)]
+        width = member.told
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
@@ -320,6 +325,7 @@ class CampaignRun:
                     currency="USD" if order.budget is None else order.budget.currency,
                     price=order.price,
                     timeout=order.timeout,
+                    account=order.account,
                 ),
                 id=id_of_page(self._id, page) + suffix,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -329,12 +335,26 @@ class CampaignRun:
             self._handles[page] = handle
             if self._order.stopped:
                 await heard(handle.signal("stop"))
-            elif self._shares.members[str(page)].told != width:
+            elif member.told != width:
                 await self._widen(page)
             tally: Tally = await handle
-        except (ChildWorkflowError, WorkflowAlreadyStartedError):
+        except WorkflowAlreadyStartedError:
+            # Of an earlier run of this campaign, which has told it what it may have under way.
+            member.holds = self._left[page]
+            return None
+        except ChildWorkflowError:
             return None
         return tally
+
+    def _lose(self, page: int) -> None:
+        """A page was terminated: the jobs that it may have had under way run on."""
+        member = self._shares.members[str(page)]
+        end = until(workflow.now(), self._order.timeout)
+        ran = min(member.holds, self._left[page], self._membership.allotted)
+        unseen = Unseen(jobs=ran, until=end)
+        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
+        self._wake_for(unseen)
+        self._shares.join(str(page), Member(self._left[page]))
 
     async def _worked_by_another_run(self, page: int) -> Tally | None:
         """The end of the page's last run; None where that has ended in another way."""
@@ -353,40 +373,24 @@ class CampaignRun:
     @property
     def _spent(self) -> int:
         """What is spent or granted, in millionths."""
-        return self._order.spent + sum(self._granted.values())
-
-    def _spent_by(self, page: int, tally: Tally) -> int:
-        """What a page that has ended has spent; all it was granted where that is not known."""
-        total = tally.cost.total
-        if self._order.budget is None:
-            return 0
-        known = total is not None and total.currency == self._order.budget.currency
-        # What is uncertain may have been paid for, also where nobody can say how much.
-        nothing = tally.submitted == tally.uncertain == 0
-        return total.micros if total and known else 0 if nothing else self._granted.get(page, 0)
+        return self._order.spent + self._grants.sum
 
     def _check_money(self) -> None:
-        """Where every open page has nothing to spend, nothing comes back any more."""
         budget = self._order.budget
-        if budget is None or self._idle or not self._short or len(self._short) < len(self._pages):
+        if budget is None or self._idle:
             return
         free = budget.micros - self._spent
-        if all(short.least.micros > free for short in self._short.values()):
-            left = Money(max(free, 0), budget.currency)
-            least = min(short.least for short in self._short.values())
-            reason = f"Of the budget of {budget} there are {left} left; the next job needs {least}."
+        if (reason := self._grants.used_up(budget, free, len(self._pages))) is not None:
             self._order = evolve(self._order, paused=reason)
 
     async def _grant(self) -> None:
         budget = self._order.budget
         if budget is None or self._idle:
             return
-        for page, short in tuple(self._short.items()):
-            free = budget.micros - self._spent
+        for page in tuple(self._grants.short):
             handle = self._handles.get(page)
-            if handle is None or free < short.least.micros:
+            if handle is None:
                 continue
-            amount = min(free, max(short.least.micros, short.most.micros))
-            self._granted[page] = self._granted.get(page, 0) + amount
-            del self._short[page]
-            await heard(handle.signal("grant", Money(amount, budget.currency)))
+            amount = self._grants.grant(page, budget.micros - self._spent, budget.currency)
+            if amount is not None:
+                await heard(handle.signal("grant", amount))

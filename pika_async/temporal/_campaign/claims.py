@@ -28,7 +28,7 @@ async def claim(
         CampaignError: Another one does, or has done and is not to be carried on.
         StoreError: The store cannot be used.
     """
-    earlier = await started_as(store)
+    earlier = await campaigns_of(store)
     if earlier and earlier[-1] == campaign_id:
         return
     if earlier and not carry_on:
@@ -46,8 +46,8 @@ async def claim(
         )
 
 
-async def started_as(store: Store) -> list[str]:
-    """The campaigns that have worked on it, the last one at the end.
+async def campaigns_of(store: Store) -> list[str]:
+    """The campaigns that have been started on a store, the last one last.
 
     Raises:
         StoreError: The store cannot be used.

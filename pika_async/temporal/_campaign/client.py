@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio.client import (
@@ -21,10 +22,22 @@ from pika_async.temporal._campaign import files, search
 from pika_async.temporal._campaign.arguments import check_in_flight, check_start
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.engine import PATIENCE, CampaignError, limit_submits, said
+from pika_async.temporal._campaign.engine import (
+    PATIENCE,
+    CampaignError,
+    ForgottenError,
+    limit_submits,
+    said,
+)
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
-from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
+from pika_async.temporal._campaign.records import (
+    CampaignOrder,
+    CampaignState,
+    Standing,
+    Tally,
+)
+from pika_async.temporal._campaign.remembered import remembered
 from pika_async.temporal._campaign.settling import Settling
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
@@ -130,9 +143,14 @@ class Campaign(Settling):
             max_in_flight: How many jobs the account has in flight at most, up to 10,000. All
                 campaigns of an account share them evenly; the number that is said last holds.
                 None leaves it as it is; it is 100 where no other campaign of the account runs, also
-                where an earlier one had set another.
+                where an earlier one had set another. It holds at every instant, whoever is
+                terminated. A job whose submit is uncertain may run, and counts for 15 minutes, or
+                for ``timeout`` where that is shorter; one that is waited for no longer does not.
             submits_per_second: How many submits leave a second, on average, over all campaigns on
-                the queue; the engine keeps to it. None leaves it as it is: no limit at first.
+                the queue; the engine keeps to it, and lets the submits of two seconds leave at
+                once at first. None leaves it as it is: no limit at first. The server shares it out
+                over the partitions of the queue: with more than one (four by default, one with
+                ``pika-async campaign server``) it is reached only while some thirty lines wait.
             budget: The most that it may spend. When it is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
             timeout: Seconds to wait for a job from its submit on. Then its line counts as failed,
@@ -229,53 +247,69 @@ class Campaign(Settling):
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
-        """Where it stands.
+        """Where it stands; where the engine has forgotten it, by its store, if that was said.
 
         Raises:
             CampaignError: There is no such campaign, or no worker answers.
+            StoreError: The engine has forgotten it, and the store cannot be read.
         """
-        described = await said(self._handle.describe(), campaign=self.id)
+        try:
+            described = await said(self._handle.describe(), campaign=self.id)
+        except ForgottenError:
+            return await self._remembered()
         ended = described.status is not WorkflowExecutionStatus.RUNNING
         if described.status is WorkflowExecutionStatus.COMPLETED:
             state = await said(self._handle.result(), campaign=self.id)
         else:
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        tallies, troubles = [state.order.ended], []
+        standings, troubles = [], []
         for page in state.open_pages:
-            tally, trouble = await self._page(page)
-            tallies.append(tally)
+            standing, trouble = await self._page(page)
+            standings.append(standing)
             troubles.extend(trouble)
-        return progress_of(state, tallies, ended=ended, troubles=troubles)
+        return progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
 
-    async def _page(self, page: str) -> tuple[Tally, list[str]]:
+    async def _remembered(self) -> CampaignProgress:
+        """What its store says. Called while the engine's word is handled, which is raised again."""
+        progress = None
+        if self._place is not None:
+            progress = await remembered(await self._opened(), self.id, _now())
+        if progress is None:
+            raise  # noqa: PLE0704 - see above
+        return progress
+
+    async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
         handle = self._engine.get_workflow_handle_for(Page.run, page)
         try:
             described = await handle.describe()
             if described.status is WorkflowExecutionStatus.COMPLETED:
-                return await handle.result(), []
-            tally = await handle.query(Page.tally, rpc_timeout=PATIENCE)
+                return Standing(tally=await handle.result()), []
+            standing = await handle.query(Page.standing, rpc_timeout=PATIENCE)
         except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
             # It has not begun yet, or has just ended otherwise.
-            return Tally(), []
+            return Standing(tally=Tally()), []
         pending = described.raw_description.pending_activities
         troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
-        return tally, sorted(troubles)
+        return standing, sorted(troubles)
 
     async def result(self) -> CampaignProgress:
         """Wait until it has ended; returns where it stands then.
 
         Raises:
             CampaignError: There is no such campaign, or it was terminated.
+            StoreError: The engine has forgotten it, and the store cannot be read.
         """
         try:
             state = await said(self._handle.result(), campaign=self.id)
+        except ForgottenError:
+            return await self._remembered()
         except WorkflowFailureError as error:
             raise CampaignError(
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
                 "in its store; what was in flight is written down there by its pages"
             ) from error
-        return progress_of(state, [state.order.ended], ended=True, troubles=[])
+        return progress_of(state, [], ended=True, troubles=[], now=_now())
 
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.
@@ -317,3 +351,7 @@ class Campaign(Settling):
 
     async def _asked(self, asking: Awaitable[T]) -> T:
         return await said(asking, campaign=self.id)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

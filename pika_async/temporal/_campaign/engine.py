@@ -35,6 +35,10 @@ class CampaignError(PikaError):
     _tells_meaning = False
 
 
+class ForgottenError(CampaignError):
+    """The engine knows no campaign of that name; its store may."""
+
+
 class NoAnswerError(CampaignError):
     """No worker has answered, or no engine: what was asked may be done all the same."""
 
@@ -53,8 +57,16 @@ async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
     except WorkflowQueryFailedError as error:
         raise CampaignError(f"the campaign cannot be asked: {error}") from error
     except RPCError as error:
-        kind = NoAnswerError if error.status in _NO_ANSWER else CampaignError
-        raise kind(_sentence(error, campaign)) from error
+        raise _kind_of(error, campaign)(_sentence(error, campaign)) from error
+
+
+def _kind_of(error: RPCError, campaign: str) -> type[CampaignError]:
+    if error.status in _NO_ANSWER:
+        return NoAnswerError
+    said = error.message.lower()
+    known = not campaign or "namespace" in said or "already completed" in said
+    unknown = error.status is RPCStatusCode.NOT_FOUND and not known
+    return ForgottenError if unknown else CampaignError
 
 
 def is_unknown(error: CampaignError) -> bool:
@@ -85,7 +97,8 @@ def _sentence(error: RPCError, campaign: str) -> str:
         case RPCStatusCode.NOT_FOUND if campaign:
             return (
                 f"the Temporal server knows no campaign {campaign}; perhaps it was started in "
-                "another namespace, or ended longer ago than the server keeps ended workflows"
+                "another namespace, or ended longer ago than the server keeps ended workflows. "
+                "Then its store tells how it ended (store=, or --store)"
             )
         case RPCStatusCode.UNAVAILABLE:
             return f"the Temporal server cannot be reached: {error.message}"

@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import EventType
 
 from pika_async._json import compact
 from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import started_as
+from pika_async.temporal._campaign.claims import campaigns_of
 from pika_async.temporal._campaign.damage import damaged
 from pika_async.temporal._campaign.engine import CampaignError, is_running, is_unknown, said
 from pika_async.temporal._campaign.formats import job_name, sealed_name
@@ -148,7 +148,7 @@ async def _errands_of(
     several = tuple(pages)
     if not several:
         return
-    for campaign in dict.fromkeys(await started_as(store)):
+    for campaign in dict.fromkeys(await campaigns_of(store)):
         for page in several:
             for name in (id_of_page(campaign, page), f"{id_of_page(campaign, page)}/again"):
                 if running and not await is_running(engine, name):

@@ -10,23 +10,24 @@ The life of a line:
 4. Its outcome is kept. When all lines have one, the page is *sealed*: the outcomes are written to
    the store, once. A page that is sealed is never worked through again.
 
-A width of 0 is a pause: jobs that are paid for go their way.
+A width of 0 is a pause: jobs that are paid for go their way. A job whose submit is uncertain may
+run, so it takes its place for a time. What of its width the page cannot use any more is given back
+before its end.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 from pika_async._money import Money
 from pika_async.temporal._campaign.brake import Brake
-from pika_async.temporal._campaign.purse import Purse
+from pika_async.temporal._campaign.purse import Prices, Purse
 from pika_async.temporal._campaign.records import (
     Held,
     Narrowed,
@@ -34,22 +35,34 @@ from pika_async.temporal._campaign.records import (
     PageOrder,
     Sealing,
     Short,
+    Standing,
     Tally,
+    Waiting,
 )
+from pika_async.temporal._campaign.room import Room
+from pika_async.temporal._campaign.sentences import (
+    FOR_A_DAY,
+    MOST_UNSURE,
+    NO_ANSWERS,
+    NO_PRICE,
+    NO_ROOM,
+    STOPPED,
+    UNHEARD,
+)
+from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.unseen import Unseen, until
 from pika_async.temporal._failures import Told
-from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
+from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, id_of_account
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Callable
 
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
 
-MOST_UNSURE: Final = 10
-"""So many submits in a row whose answers were lost hold the campaign: something is in between."""
 MOST_EVENTS: Final = 40_000
 """Events in its history after which a page submits nothing more; the engine ends it at 51,200."""
 MOST_BYTES: Final = 40 * 1024 * 1024
@@ -71,15 +84,17 @@ class Page:
     def __init__(self, order: PageOrder) -> None:
         self._order = order
         self._queue = workflow.info().task_queue
-        self._width = order.width
+        self._room = Room(order.width)
         self._stopped = False
-        self._unsent = _STOPPED
+        self._unsent = STOPPED
         self._brake = Brake()
+        self._waiting: Waiting | None = None
         self._failing_since = workflow.now()
         self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
         self._asked = False
-        self._prices: tuple[Money | None, ...] = ()
+        self._prices = Prices()
         self._with_files = False
+        self._prompts = 0
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
         self._unsure_in_a_row = 0
@@ -101,14 +116,14 @@ class Page:
     @workflow.signal
     def set_width(self, width: int) -> None:
         """So many lines at once from now on; 0: none."""
-        self._width = width
+        self._room.width = width
 
     @workflow.signal
     async def narrow(self, width: int) -> None:
         """The same, and say when no more than that are under way."""
-        self._width = width
-        await workflow.wait_condition(lambda: self._flying <= self._width)
-        await self._tell("narrowed", Narrowed(page=self._order.page, width=self._width))
+        self._room.width = width
+        await workflow.wait_condition(lambda: self._flying <= self._room.width)
+        await self._tell("narrowed", Narrowed(page=self._order.page, width=self._room.width))
 
     @workflow.signal
     def grant(self, amount: Money) -> None:
@@ -122,13 +137,14 @@ class Page:
         self._stopped = True
 
     @workflow.query
-    def tally(self) -> Tally:
-        """Where its lines stand."""
-        return evolve(self._tally, in_flight=self._flying, cost=self._purse.cost)
+    def standing(self) -> Standing:
+        """Where its lines stand, and what they wait for."""
+        tally = evolve(self._tally, cost=self._purse.cost)
+        return Standing(tally=tally, waiting=self._waiting, unseen=self._room.unseen)
 
     @property
     def _flying(self) -> int:
-        return self._tally.in_flight
+        return self._room.taken(self._tally.in_flight)
 
     def _count(self, **changes: int) -> None:
         changed = {name: getattr(self._tally, name) + by for name, by in changes.items()}
@@ -136,6 +152,8 @@ class Page:
 
     async def _to_its_end(self) -> Tally:
         tally = await self._whole()
+        if (rest := self._room.rest(workflow.now())) is not None:
+            await self._hand_over(rest)
         # Whoever has asked to be told when it is narrow is told.
         await workflow.wait_condition(workflow.all_handlers_finished)
         return tally
@@ -145,8 +163,10 @@ class Page:
         if opened.sealed is not None:
             return opened.sealed
         if opened.ours and workflow.info().attempt == 1:
-            self._prices = self._prices_of(opened)
+            price, quotes = self._order.price, (opened.quotes, opened.currency)
+            self._prices = Prices.told(*quotes, prompts=opened.prompts, price=price)
             self._with_files = opened.with_files
+            self._prompts = opened.prompts
             await self._work(opened.prompts)
         else:
             for place in range(opened.prompts):
@@ -158,20 +178,12 @@ class Page:
         # cost is known better here.
         return evolve(sealed, cost=self._purse.cost) if opened.ours else sealed
 
-    def _prices_of(self, opened: Opened) -> tuple[Money | None, ...]:
-        price = self._order.price
-        if not opened.quotes:
-            return (price,) * opened.prompts
-        return tuple(
-            price if micros < 0 else Money(micros, opened.currency) for micros in opened.quotes
-        )
-
     async def _work(self, prompts: int) -> None:
         lines = []
         for place in range(prompts):
-            if await self._may_take(place, prompts):
+            if await self._may_take(place):
                 self._count(taken=1)
-                self._purse.reserve(place, self._prices[place])
+                self._purse.reserve(place, self._prices.of(place))
                 lines.append(asyncio.create_task(self._line(place)))
             else:
                 self._keep(place, self._unsent)
@@ -182,14 +194,16 @@ class Page:
         if self._failure is not None:
             raise self._failure
 
-    async def _may_take(self, place: int, prompts: int) -> bool:
+    async def _may_take(self, place: int) -> bool:
         """Return once the line may be taken; False: nothing is submitted any more."""
         while not self._stopped:
-            await workflow.wait_condition(lambda: self._stopped or self._under_way < self._width)
-            price = self._prices[place]
+            await workflow.wait_condition(
+                lambda: self._stopped or self._under_way < self._room.width
+            )
+            price = self._prices.of(place)
             lacking = self._purse.lacks(price)
-            if self._order.budgeted and not self._priced(price):
-                await self._hold(_NO_PRICE.format(line=place + 1, currency=self._order.currency))
+            if self._order.budgeted and (price is None or price.currency != self._order.currency):
+                await self._hold(NO_PRICE.format(line=place + 1, currency=self._order.currency))
             elif self._stopped or lacking is None:
                 break
             elif self._purse.reserved:
@@ -197,17 +211,10 @@ class Page:
                 before = self._tally
                 await workflow.wait_condition(lambda: self._stopped or self._tally != before)  # noqa: B023
             else:
-                await self._ask(lacking, self._rest(place, prompts))
+                await self._ask(
+                    lacking, self._purse.short_of(self._prices.rest(place, lacking.currency))
+                )
         return not self._stopped
-
-    def _priced(self, price: Money | None) -> bool:
-        return price is not None and price.currency == self._order.currency
-
-    def _rest(self, place: int, prompts: int) -> Money:
-        prices = (price for price in self._prices[place:prompts] if self._priced(price))
-        rest = sum((price for price in prices if price), Money(0, self._order.currency))
-        left = self._purse.left
-        return rest if left is None else rest - left
 
     async def _ask(self, least: Money, most: Money) -> None:
         """Ask the campaign for more to spend, and wait for it."""
@@ -226,8 +233,15 @@ class Page:
     async def _line(self, place: int) -> None:
         try:
             self._keep(place, await self._outcome(place))
+            await self._give_back()
         except Exception as error:  # noqa: BLE001 - raised by the page, which waits for its lines
             self._failure = error
+
+    async def _give_back(self) -> None:
+        """Say what is enough from now on, where little is left; the next page gets the rest."""
+        content = self._room.content(self._prompts - len(self._outcomes))
+        if content is not None:
+            await self._tell("drained", Narrowed(page=self._order.page, width=content))
 
     async def _outcome(self, place: int) -> Outcome:
         line = Line(
@@ -264,7 +278,7 @@ class Page:
         self._unsure_in_a_row += 1
         if self._unsure_in_a_row >= MOST_UNSURE:
             self._unsure_in_a_row = 0
-            await self._hold(_NO_ANSWERS)
+            await self._hold(NO_ANSWERS)
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
@@ -281,6 +295,8 @@ class Page:
             if isinstance(job, Accepted):
                 self._went_well(round_)
                 return job
+            if isinstance(job, Uncertain):
+                self._lose(job)
             self._count(in_flight=-1)
             if isinstance(job, Uncertain):
                 self._brake.hand_back(round_)
@@ -290,8 +306,16 @@ class Page:
                 self._went_well(round_)
                 return refused(told)
 
+    def _lose(self, uncertain: Uncertain) -> None:
+        """Its job may run: nobody else gets its place for a time."""
+        end = until(uncertain.sent_at or workflow.now(), self._order.timeout)
+        self._room.lose(end)
+        seconds = max((end - workflow.now()).total_seconds(), 0.0)
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, lambda: self._room.look(max(end, workflow.now())))
+
     def _passable(self) -> bool:
-        return self._flying < self._width and self._brake.ready()
+        return self._flying < self._room.width and self._brake.ready()
 
     async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
         """Wait until the line may be tried again; False: it is refused, and others are not."""
@@ -300,7 +324,7 @@ class Page:
             info.get_current_history_size() > MOST_BYTES
         ):
             # The engine ends what has no room any more, and its outcomes would be lost.
-            self._stopped, self._unsent = True, _NO_ROOM
+            self._stopped, self._unsent = True, NO_ROOM
         if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):
             return False
         if refused:
@@ -312,7 +336,8 @@ class Page:
 
     def _went_well(self, round_: int) -> None:
         self._failing_since = workflow.now()
-        self._brake.went_well(round_, self._width)
+        self._waiting = None
+        self._brake.went_well(round_, self._room.width)
 
     async def _pause(self, told: Told) -> None:
         """Nothing was started: nothing is sent for a while."""
@@ -320,58 +345,55 @@ class Page:
             self._failing_since = workflow.now()
         elif workflow.now() - self._failing_since > PATIENCE:
             self._failing_since = workflow.now()
-            await self._hold(_FOR_A_DAY if told.said is None else told.said.meaning)
+            await self._hold(FOR_A_DAY if told.said is None else told.said.meaning)
         tries = self._brake.failures - 1
         seconds = pause(told, tries, longest=_LONGEST_PAUSE).total_seconds()
+        self._waiting = self._wait_of(told, workflow.now() + timedelta(seconds=seconds))
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
         self._brake.paused()
 
+    def _wait_of(self, told: Told, until: datetime) -> Waiting:
+        return Waiting(
+            reason=UNHEARD if told.said is None else told.said.meaning,
+            since=self._failing_since,
+            until=until,
+            tries=self._brake.failures,
+        )
+
     async def _hold(self, reason: str) -> None:
         """Say that nothing can be submitted, and wait until somebody has resumed the campaign."""
-        if self._width:
-            self._width = 0
+        if self._room.width:
+            self._room.width = 0
             await self._tell("held", Held(page=self._order.page, reason=reason))
-            await workflow.wait_condition(
-                lambda: self._stopped or self._width > 0 or self._flying == 0
-            )
-            if self._flying == 0:
-                # Others get the room meanwhile.
-                await self._tell("narrowed", Narrowed(page=self._order.page, width=0))
-        await workflow.wait_condition(lambda: self._stopped or self._width > 0)
+            await self._make_room()
+        await workflow.wait_condition(lambda: self._resumed)
 
-    async def _tell(self, what: str, value: Held | Narrowed | Short) -> None:
+    async def _make_room(self) -> None:
+        """Give the room to others meanwhile; last the room of jobs that nobody waits for."""
+        await self._until(lambda: not self._tally.in_flight)
+        if self._room.unseen and not self._resumed:
+            await self._tell("narrowed", Narrowed(page=self._order.page, width=self._flying))
+            await self._until(lambda: not self._flying)
+        if not self._resumed:
+            await self._tell("narrowed", Narrowed(page=self._order.page, width=0))
+
+    async def _until(self, ended: Callable[[], bool]) -> None:
+        await workflow.wait_condition(lambda: self._resumed or ended())
+
+    @property
+    def _resumed(self) -> bool:
+        return self._stopped or self._room.width > 0
+
+    async def _hand_over(self, rest: Unseen) -> None:
+        """Its campaign, or else the account, holds the place of jobs that may run still."""
+        if not await self._tell("unseen", rest) and self._order.account:
+            account = workflow.get_external_workflow_handle(id_of_account(self._order.account))
+            await heard(account.signal("unseen", rest))
+
+    async def _tell(self, what: str, value: Held | Narrowed | Short | Unseen) -> bool:
         parent = workflow.info().parent
         if parent is None:
-            return
+            return False
         campaign = workflow.get_external_workflow_handle(parent.workflow_id)
-        await heard(campaign.signal(what, value))
-
-
-async def heard(telling: Awaitable[None]) -> bool:
-    """Whether a signal has reached somebody; one whose receiver has ended has not."""
-    try:
-        await telling
-    except FailureError:
-        return False
-    return True
-
-
-_STOPPED: Final = Refused(
-    error="NotSubmittedError",
-    meaning="The campaign was stopped before this was submitted. Nothing is charged.",
-)
-_NO_ROOM: Final = Refused(
-    error="NotSubmittedError",
-    meaning="The service has refused so many submits that the history of this page is full. "
-    "Nothing is charged. Submit the line again by resolve(index, resubmit=True).",
-)
-_FOR_A_DAY: Final = "No submit has started anything for a day."
-_NO_ANSWERS: Final = (
-    f"The answers to {MOST_UNSURE} submits in a row were lost, as behind a proxy that breaks them "
-    "off. Their jobs may exist and may be billed. Look at the way to the service, then resume."
-)
-_NO_PRICE: Final = (
-    "The service does not say in {currency} what line {line} of the page costs, and the campaign "
-    "was given no price; start it with one, or without a budget."
-)
+        return await heard(campaign.signal(what, value))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from pika_async._money import Money
 from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import Tally
+from pika_async.temporal._campaign.records import Waiting
+from pika_async.temporal._campaign.unseen import jobs, still
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from pika_async.temporal._campaign.records import CampaignState
+    from pika_async.temporal._campaign.records import CampaignState, Standing
 
 
 @frozen(kw_only=True)
@@ -40,6 +42,13 @@ class CampaignProgress:
         stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
         troubles: What workers fail with, over and over, and try again.
         searchable: Whether it is found in the engine by its search attributes; see ``Campaign``.
+        waiting: Why no submit leaves at the moment, and when the next one does; None where they
+            leave. Of several pages that wait, what the one that tries next says.
+        unseen: How many jobs may run that nobody waits for, since the answers to their submits were
+            lost, or their page was terminated; they count towards the limit of the account.
+        unseen_until: When all of them are taken to have ended.
+        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
+            it was started, and what jobs cost by their prices, is known to nobody any more.
     """
 
     prompts: int
@@ -60,6 +69,10 @@ class CampaignProgress:
     stranded: tuple[int, ...] = ()
     troubles: tuple[str, ...] = ()
     searchable: bool = False
+    waiting: Waiting | None = None
+    unseen: int = 0
+    unseen_until: datetime | None = None
+    forgotten: bool = False
 
     @property
     def cost(self) -> Money | None:
@@ -68,11 +81,18 @@ class CampaignProgress:
 
 
 def progress_of(
-    state: CampaignState, tallies: Iterable[Tally], *, ended: bool, troubles: Iterable[str]
+    state: CampaignState,
+    standings: Sequence[Standing],
+    *,
+    ended: bool,
+    troubles: Iterable[str],
+    now: datetime,
 ) -> CampaignProgress:
     """What a campaign and its open pages say, as one."""
-    sum_ = sum(tallies, Tally())
     order = state.order
+    sum_ = sum((each.tally for each in standings), order.ended)
+    unseen = still((*order.unseen, *(one for each in standings for one in each.unseen)), now)
+    waiting = [each.waiting for each in standings if each.waiting is not None]
     return CampaignProgress(
         prompts=order.prompts,
         taken=sum_.taken,
@@ -92,4 +112,7 @@ def progress_of(
         stranded=order.stranded,
         troubles=tuple(troubles),
         searchable=order.searchable,
+        waiting=min(waiting, key=lambda one: one.until, default=None),
+        unseen=jobs(unseen),
+        unseen_until=max((each.until for each in unseen), default=None),
     )

@@ -6,9 +6,14 @@ never sum to more than the budget.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import define, field, frozen
 
 from pika_async._money import Money
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @frozen(kw_only=True)
@@ -45,6 +50,31 @@ def _sum(one: Money | None, other: Money | None) -> Money | None:
         return one or other
     # Amounts of two currencies have no sum; the first one's counts.
     return one + other if one.currency == other.currency else one
+
+
+@frozen
+class Prices:
+    """What each line of a page is taken to cost; None where nobody says."""
+
+    lines: tuple[Money | None, ...] = ()
+
+    @classmethod
+    def told(
+        cls, quotes: Sequence[int], currency: str, *, prompts: int, price: Money | None
+    ) -> Prices:
+        """As the service says, in millionths; else at this price each."""
+        if not quotes:
+            return cls((price,) * prompts)
+        return cls(tuple(price if quote < 0 else Money(quote, currency) for quote in quotes))
+
+    def of(self, place: int) -> Money | None:
+        """That of one line."""
+        return self.lines[place]
+
+    def rest(self, place: int, currency: str) -> Money:
+        """The sum from there on, as far as it is known in that currency."""
+        known = (price for price in self.lines[place:] if price and price.currency == currency)
+        return sum(known, Money(0, currency))
 
 
 @define
@@ -87,6 +117,11 @@ class Purse:
         if left is None or price is None or left >= price:
             return None
         return price - left
+
+    def short_of(self, amount: Money) -> Money:
+        """What is left is so much less than this amount."""
+        left = self.left
+        return amount if left is None else amount - left
 
     def reserve(self, place: int, price: Money | None) -> None:
         """Before the submit."""

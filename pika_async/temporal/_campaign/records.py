@@ -9,6 +9,7 @@ from attrs import evolve, field, fields, frozen
 
 from pika_async._money import Money
 from pika_async.temporal._campaign.purse import Cost
+from pika_async.temporal._campaign.unseen import Unseen
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain
 
 WIDTH = 25
@@ -89,6 +90,7 @@ class PageOrder:
         currency: That of the budget.
         price: What a job is taken to cost where the service does not say.
         timeout: Seconds to wait for a job from its submit on; None: for ever.
+        account: The account whose limit it is under, where its campaign has ended before it.
     """
 
     store: str
@@ -100,6 +102,7 @@ class PageOrder:
     currency: str = "USD"
     price: Money | None = None
     timeout: float | None = None
+    account: str = ""
 
 
 @frozen(kw_only=True)
@@ -122,6 +125,32 @@ class Opened:
     quotes: tuple[int, ...] = ()
     currency: str = "USD"
     sealed: Tally | None = None
+
+
+@frozen(kw_only=True)
+class Waiting:
+    """Why nothing is submitted for a while, though nobody has paused anything.
+
+    Attributes:
+        reason: What the last submit that started nothing came to.
+        since: When the first one of them was sent.
+        until: When the next one is sent.
+        tries: How often it was tried in a row.
+    """
+
+    reason: str
+    since: datetime
+    until: datetime
+    tries: int
+
+
+@frozen(kw_only=True)
+class Standing:
+    """Where an open page stands, what it waits for, and which jobs nobody waits for."""
+
+    tally: Tally
+    waiting: Waiting | None = None
+    unseen: tuple[Unseen, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -195,6 +224,7 @@ class CampaignOrder:
         stopped: Whether nothing will be submitted any more.
         stranded: Pages that ended without a result.
         searchable: Whether the server knows the search attributes of campaigns.
+        unseen: Jobs of pages that have ended, which may run and which nobody waits for.
     """
 
     store: str
@@ -214,6 +244,7 @@ class CampaignOrder:
     stopped: bool = False
     stranded: tuple[int, ...] = ()
     searchable: bool = False
+    unseen: tuple[Unseen, ...] = ()
 
     def lines_of(self, page: int) -> int:
         """How many lines a page has."""
@@ -263,18 +294,50 @@ class Amount:
 
 
 @frozen(kw_only=True)
+class Leaving:
+    """A campaign has ended, and these jobs of it may run still."""
+
+    campaign: str
+    unseen: tuple[Unseen, ...] = ()
+
+
+@frozen(kw_only=True)
+class Remains:
+    """What a campaign has left behind that did not end by itself.
+
+    Attributes:
+        campaign: The id of its workflow.
+        running: Whether it has not ended at all.
+        draining: Whether pages of it wait for jobs.
+        unseen: Jobs that may run, and that nobody waits for.
+    """
+
+    campaign: str
+    running: bool = False
+    draining: bool = False
+    unseen: tuple[Unseen, ...] = ()
+
+
+@frozen(kw_only=True)
 class AccountOrder:
     """An account, and where it stands when it continues as new.
 
     Attributes:
         limit: The most jobs in flight.
         wants, told, holds: Of each campaign, as in ``Shares``.
+        gone: The campaigns that have ended without a word, and whose jobs may run still.
+        unseen: Jobs of campaigns that have ended, which may run and which nobody waits for.
+        earlier: The run of this account before this one, which may have been terminated: what it
+            knows is taken over first.
     """
 
     limit: int
     wants: Mapping[str, int] = field(factory=dict)
     told: Mapping[str, int] = field(factory=dict)
     holds: Mapping[str, int] = field(factory=dict)
+    gone: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    earlier: str | None = None
 
 
 @frozen(kw_only=True)

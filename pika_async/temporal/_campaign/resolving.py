@@ -9,7 +9,7 @@ from attrs import frozen
 
 from pika_async import FieldError
 from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import started_as
+from pika_async.temporal._campaign.claims import campaigns_of
 from pika_async.temporal._campaign.decisions import Decision, named, why_not
 from pika_async.temporal._campaign.engine import CampaignError
 from pika_async.temporal._campaign.owners import (
@@ -162,7 +162,7 @@ class Resolving:
 
     async def _order(self, decision: Decision, number: int) -> RepairOrder:
         manifest = await files.read_manifest(self._store)
-        campaigns = await started_as(self._store)
+        campaigns = await campaigns_of(self._store)
         page, place = divmod(decision.index, manifest.page_size)
         return RepairOrder(
             store=self._store.place,

@@ -80,6 +80,14 @@ class Shares:
         if member is not None:
             member.holds = min(member.holds, max(member.told, amount))
 
+    def content(self, name: str, amount: int) -> None:
+        """A member wants no more than this, and will never have more in flight again."""
+        member = self.members.get(name)
+        if member is not None:
+            member.wants = min(member.wants, amount)
+            member.told = min(member.told, amount)
+            member.holds = min(member.holds, amount)
+
     def leave(self, name: str) -> None:
         """A member has nothing in flight any more, and wants nothing."""
         self.members.pop(name, None)

@@ -12,7 +12,7 @@ import anyio
 import attrs
 
 from pika_async import ConfigurationError
-from pika_async.temporal._campaign.claims import started_as
+from pika_async.temporal._campaign.claims import campaigns_of
 from pika_async.temporal._campaign.files import read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
@@ -92,7 +92,7 @@ class Shelf:
             manifest = await read_manifest(store)
         except ConfigurationError as error:
             raise StoreError(f"{error}. {_THE_SAME}", place=store.place) from error
-        proofs = {manifest.proof(campaign) for campaign in await started_as(store)}
+        proofs = {manifest.proof(campaign) for campaign in await campaigns_of(store)}
         # Earlier versions tell the digest of the pages alone.
         if digest not in (manifest.digest, *proofs):
             raise StoreError(_ANOTHER.format(place=store.place), place=store.place)

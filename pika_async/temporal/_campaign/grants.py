@@ -1,0 +1,81 @@
+"""How the budget of a campaign is granted to its pages. Pure.
+
+A page asks when it has spent what it was granted, and what it has not spent comes back at its end.
+So the grants never sum to more than the budget.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from pika_async._money import Money
+from pika_async.temporal._campaign.records import Short, Tally
+
+
+@define
+class Grants:
+    """What the open pages were granted, and which of them ask for more.
+
+    Attributes:
+        granted: By page, in millionths.
+        short: By page, what it asks for.
+    """
+
+    granted: dict[int, int] = field(factory=dict)
+    short: dict[int, Short] = field(factory=dict)
+
+    @property
+    def sum(self) -> int:
+        """All of them, in millionths."""
+        return sum(self.granted.values())
+
+    def ask(self, short: Short) -> None:
+        """A page has spent what it was granted."""
+        self.short[short.page] = short
+
+    def used_up(self, budget: Money, free: int, pages: int) -> str | None:
+        """Why nothing can be submitted, where each of so many open pages has nothing to spend.
+
+        Nothing comes back then any more. None: something can be, or may come back.
+        """
+        if not self.short or len(self.short) < pages:
+            return None
+        if any(short.least.micros <= free for short in self.short.values()):
+            return None
+        left = Money(max(free, 0), budget.currency)
+        least = min(short.least for short in self.short.values())
+        return f"Of the budget of {budget} there are {left} left; the next job needs {least}."
+
+    def grant(self, page: int, free: int, currency: str) -> Money | None:
+        """What a page that asks is granted of what is free; None: there is too little."""
+        short = self.short[page]
+        if free < short.least.micros:
+            return None
+        amount = min(free, max(short.least.micros, short.most.micros))
+        self.granted[page] = self.granted.get(page, 0) + amount
+        del self.short[page]
+        return Money(amount, currency)
+
+    def spent_by(self, page: int, tally: Tally, currency: str, *, again: bool = False) -> int:
+        """What a page that has ended has spent; all it was granted where that is not known.
+
+        Args:
+            page: The page.
+            tally: Where its lines stand.
+            currency: That of the budget.
+            again: Whether it was run again, and so does not know which of its lines were submitted.
+                They cannot have come to more than what it was granted.
+        """
+        total = tally.cost.total
+        if again and tally.uncertain:
+            total = None
+        if total is not None and total.micros and total.currency == currency:
+            return total.micros
+        # What is uncertain may have been paid for, also where nobody can say how much.
+        nothing = tally.submitted == tally.uncertain == 0
+        return 0 if nothing else self.granted.get(page, 0)
+
+    def forget(self, page: int) -> None:
+        """A page has ended."""
+        self.granted.pop(page, None)
+        self.short.pop(page, None)

@@ -1,0 +1,117 @@
+"""A campaign's share of its account's limit: what it wants, what it has, what it gives back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from pika_async.temporal._campaign.account import LIMIT, Account
+from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining, Leaving
+from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, id_of_account
+
+if TYPE_CHECKING:
+    from pika_async.temporal._campaign.unseen import Unseen
+
+_LOOKING: Final = timedelta(minutes=1)
+_STEP: Final = 2 / 3
+
+
+class Membership:
+    """Of one campaign, in one account.
+
+    Attributes:
+        allotted: How many jobs it may have in flight.
+        limit: The limit of the account, if this campaign sets it.
+    """
+
+    def __init__(self, campaign_id: str, account: str, limit: int | None, held: int) -> None:
+        self.allotted = 0
+        self.limit = limit
+        self._campaign_id: Final = campaign_id
+        self._account: Final = id_of_account(account)
+        # The most that the account believes to be in flight here.
+        self._confirmed = held
+        self._wanted = -1
+        self._joined = False
+
+    def allot(self, jobs: int) -> None:
+        """The account's word."""
+        self.allotted = jobs
+        self._confirmed = max(self._confirmed, jobs)
+
+    def say_again(self) -> None:
+        """The account has begun anew, or has taken the campaign for ended."""
+        self._wanted = -1
+
+    async def want(self, wants: int) -> None:
+        """Say how many jobs the campaign could have in flight."""
+        # Less is of no interest to others while it is more than the campaign has.
+        if wants == self._wanted or self.allotted < wants < self._wanted:
+            return
+        anew, self._wanted = self._wanted < 0, wants
+        want = Amount(campaign=self._campaign_id, jobs=wants)
+        if anew or not await self._tell("want", want):
+            await self._join(wants)
+
+    async def free(self, held: int) -> None:
+        """Others get what was taken away here only once it is not in use any more."""
+        rest = max(self.allotted, held)
+        # Not with each job: that would cost as much as the job.
+        if rest < self._confirmed and (rest == self.allotted or rest <= _STEP * self._confirmed):
+            self._confirmed = rest
+            await self._tell("released", Amount(campaign=self._campaign_id, jobs=rest))
+
+    async def set_limit(self, jobs: int) -> None:
+        """Set the limit of the account."""
+        self.limit = jobs
+        if not await self._tell("set_limit", jobs):
+            # The next account is told of it by whoever joins it.
+            self._joined = False
+            self.say_again()
+
+    async def leave(self, unseen: tuple[Unseen, ...]) -> None:
+        """The campaign has ended, and these jobs of it may run still."""
+        await self._tell("leave", Leaving(campaign=self._campaign_id, unseen=unseen))
+
+    async def _join(self, wants: int) -> None:
+        while True:
+            # Where it was terminated, the next one takes over what it knew.
+            earlier: str | None = await workflow.execute_activity(
+                EARLIER_ACCOUNT,
+                self._account,
+                result_type=str,
+                task_queue=ACCOUNTS,
+                start_to_close_timeout=_LOOKING,
+            )
+            with suppress(WorkflowAlreadyStartedError):
+                await workflow.start_child_workflow(
+                    Account.run,
+                    AccountOrder(limit=self.limit or LIMIT, earlier=earlier),
+                    id=self._account,
+                    task_queue=ACCOUNTS,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
+                )
+            joining = Joining(
+                campaign=self._campaign_id,
+                wants=wants,
+                told=self.allotted,
+                holds=self._confirmed,
+                # Another campaign may have set it since.
+                limit=None if self._joined else self.limit,
+            )
+            # It may have ended in between.
+            if await self._tell("join", joining):
+                self._joined = True
+                return
+
+    async def _tell(self, what: str, value: object) -> bool:
+        handle = workflow.get_external_workflow_handle(self._account)
+        return await heard(handle.signal(what, value))

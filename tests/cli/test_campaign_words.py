@@ -1,0 +1,77 @@
+"""What is said of a campaign: what it waits for, until when, and what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pika_async.cli._campaign import words
+from pika_async.cli._campaign.engine import CampaignTrail
+from pika_async.temporal import CampaignProgress, Waiting
+
+SINCE = datetime(2026, 11, 28, 2, 40, 10, tzinfo=UTC)
+WAITING = Waiting(
+    reason="too many requests (HTTP 429). Nothing was started.",
+    since=SINCE,
+    until=SINCE + timedelta(minutes=5),
+    tries=7,
+)
+
+
+def progress(**changes):
+    told = dict.fromkeys(
+        ("taken", "submitted", "in_flight", "succeeded", "failed", "refused", "uncertain"), 0
+    )
+    return CampaignProgress(prompts=100, **(told | changes))
+
+
+def said(of):
+    return list(words.lines(of, CampaignTrail(campaign="summer")))
+
+
+def local(time):
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def test_a_campaign_that_waits_for_room_says_until_when_why_and_what_to_do():
+    lines = said(progress(waiting=WAITING))
+    (wait,) = (line for line in lines if "no submit leaves" in line)
+    assert local(WAITING.until) in wait
+    assert f"7 tries since {local(SINCE)}" in wait
+    assert "too many requests (HTTP 429)" in wait
+    assert any("nothing needs to be done" in line for line in lines)
+    assert lines[-1] == "  pika-async campaign resume summer --max-in-flight N"
+
+
+@pytest.mark.parametrize("also", [{"paused": "lunch"}, {"stopped": True}, {"ended": True}])
+def test_one_that_submits_nothing_anyway_says_only_why(also):
+    assert not any("no submit leaves" in line for line in said(progress(waiting=WAITING, **also)))
+
+
+def test_the_line_now_and_then_says_it_too():
+    assert "after 7 tries" in words.going(progress(waiting=WAITING))
+    assert words.going(progress(paused="lunch")).endswith("; paused: lunch")
+
+
+def test_machines_are_told_times_in_seconds():
+    told = json.loads(json.dumps(words.facts(progress(waiting=WAITING), "summer")))
+    assert told["waiting"] == {
+        "reason": WAITING.reason,
+        "since": SINCE.timestamp(),
+        "until": WAITING.until.timestamp(),
+        "tries": 7,
+    }
+
+
+def test_places_that_are_kept_for_jobs_that_may_run_are_told_of_with_their_end():
+    """Else nobody would know why so few are in flight."""
+    one = progress(uncertain=2, unseen=2, unseen_until=SINCE)
+    assert any(f"2 places are kept until {local(SINCE)}" in line for line in said(one))
+    assert words.facts(one, "summer")["unseen_until"] == SINCE.timestamp()
+
+
+def test_of_one_that_the_server_has_forgotten_the_store_tells():
+    lines = said(progress(succeeded=60, ended=True, forgotten=True))
+    assert lines[0].endswith("the server has forgotten it, and this is what its store tells")

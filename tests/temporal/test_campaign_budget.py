@@ -1,0 +1,69 @@
+"""A budget is neither passed nor left lying, whatever becomes of the pages it is granted to."""
+
+from __future__ import annotations
+
+import uuid
+
+import anyio
+import pytest
+from support.killed import be_quick
+from support.ledger import pandas
+from support.scene import scene
+
+from pika_async import Money
+from pika_async.temporal import Campaign
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    be_quick(monkeypatch.setattr)
+
+
+async def start(at, folder, count, page_size, **options):
+    await Campaign.prepare(pandas(count), folder, page_size=page_size)
+    options = {"queue": at.queue, "account": at.queue, "price": Money(1)} | options
+    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+
+
+async def paused(campaign):
+    """Its progress, as soon as it is paused and has nothing in flight."""
+    with anyio.fail_after(30):
+        while True:
+            progress = await campaign.progress()
+            if progress.paused is not None and not progress.in_flight:
+                return progress
+            await anyio.sleep(0.05)
+
+
+async def test_no_budget_waits_for_a_page_that_has_no_room(engine, tmp_path):
+    """One page has money and no room, another has room and no money: the first gets the room."""
+    async with scene(engine) as at, at.worker():
+        campaign = await start(at, tmp_path, 80, 40, max_in_flight=60, budget=Money(5))
+        await paused(campaign)
+        assert len(at.sim.jobs) == 5
+        await campaign.set_max_in_flight(1)
+        for budget in (10, 12):
+            await campaign.resume(budget=Money(budget))
+            assert "budget" in (await paused(campaign)).paused
+            assert len(at.sim.jobs) == budget
+        await campaign.stop()
+        await campaign.result()
+
+
+async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(engine, tmp_path):
+    """It takes all of its lines for uncertain, and most of them were never paid for."""
+    async with scene(engine, duration=2) as at, at.worker():
+        campaign = await start(at, tmp_path, 20, 10, max_in_flight=5, budget=Money(5))
+        with anyio.fail_after(30):
+            while len(at.sim.jobs) < 5:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
+        await at.client.get_workflow_handle(f"{campaign.id}/page/000000").terminate()
+        progress = await paused(campaign)
+        assert (progress.uncertain, progress.estimated) == (10, Money(5))
+        await campaign.resume(budget=Money(12))
+        await paused(campaign)
+        assert len(at.sim.jobs) == 12
+        await campaign.stop()
+        assert (await campaign.result()).cost == Money(12)
