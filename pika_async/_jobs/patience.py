@@ -27,7 +27,8 @@ _LAST_LOOK_GRACE: Final = (3.0, 10.0)
 def last_look_grace(timeout: float) -> float:
     """Seconds that a look under way at the end of ``timeout`` seconds may still take."""
     shortest, longest = _LAST_LOOK_GRACE
-    return min(max(timeout, shortest), longest)
+    # Most waits are long, and each look asks.
+    return longest if timeout >= longest else max(timeout, shortest)
 
 
 @define

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.virtual_time import in_virtual_time
 
-from pika_async._wire.transport import limit as module
 from pika_async._wire.transport.limit import FEW, ConnectionLimit
 
 
@@ -27,9 +27,7 @@ def thread():
 
 
 @pytest.fixture
-def limit(thread, monkeypatch):
-    """One that looks when the test says so, however slow the machine is."""
-    monkeypatch.setattr(module, "TICK", 3600.0)
+def limit(thread):
     return ConnectionLimit(now=lambda: thread.now, worked=lambda: thread.worked)
 
 
@@ -79,6 +77,7 @@ async def test_who_waits_goes_when_another_has_come_back(limit):
     await leave(waiting)
 
 
+@in_virtual_time
 async def test_twice_as_many_go_where_the_network_is_slow(limit, thread):
     """The thread had time to spare, and hardly an answer came: they waited for the pool."""
     taken(limit)
@@ -96,6 +95,7 @@ async def test_twice_as_many_go_where_the_network_is_slow(limit, thread):
     assert limit.allowed == 4 * FEW
 
 
+@in_virtual_time
 async def test_a_busy_thread_opens_hardly_more(limit, thread):
     """More connections would not make it faster; nobody waits for good all the same."""
     taken(limit)
@@ -110,6 +110,7 @@ async def test_a_busy_thread_opens_hardly_more(limit, thread):
     await leave(waiting)
 
 
+@in_virtual_time
 async def test_prompt_answers_open_hardly_more(limit, thread):
     """A thread that others keep from its processor has time to spare by the clock alone."""
     taken(limit)
@@ -125,9 +126,8 @@ async def test_prompt_answers_open_hardly_more(limit, thread):
     await leave(waiting)
 
 
-async def test_it_looks_by_itself_while_any_wait(thread):
+async def test_it_looks_by_itself_while_any_wait(thread, limit):
     """Nobody who waits has to be answered first by somebody else."""
-    limit = ConnectionLimit(now=lambda: thread.now, worked=lambda: thread.worked)
     taken(limit)
     thread.does(0.0, idle=1.0)
 
@@ -137,6 +137,7 @@ async def test_it_looks_by_itself_while_any_wait(thread):
     assert limit.allowed > FEW
 
 
+@in_virtual_time
 async def test_what_is_not_used_is_given_up(limit, thread):
     """After a second; so the next crowd does not open as many again without need."""
     taken(limit)

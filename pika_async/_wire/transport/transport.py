@@ -248,7 +248,8 @@ class Transport:
         return HTTPResponse(
             status=response.status,
             headers=response.headers,
-            body=await _whole_body(response),
+            # It gives the connection back at its end, and closes it where it breaks off.
+            body=await (response.read() if _is_usual(response) else _read_bounded(response)),
             received_at=time.time(),
         )
 
@@ -259,20 +260,25 @@ class Transport:
         return streamed(self._sessions, url, headers, silence)
 
 
-async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+def _is_usual(response: aiohttp.ClientResponse) -> bool:
+    """Whether it is known to be no larger than an answer may be."""
     declared = response.content_length
-    packed = "Content-Encoding" in response.headers
-    told = declared is not None and declared <= MAX_ANSWER_BYTES and not packed
-    if told and response.status != _PROXY_WANTS_CREDENTIALS:
-        # It gives the connection back at its end, and closes it where it breaks off.
-        return await response.read()
+    return (
+        declared is not None
+        and declared <= MAX_ANSWER_BYTES
+        and "Content-Encoding" not in response.headers
+        and response.status != _PROXY_WANTS_CREDENTIALS
+    )
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     async with response:
         if response.status == _PROXY_WANTS_CREDENTIALS:
             raise TransportError(
                 "the proxy wants a user and password (HTTP 407)", started=Started.NO
             )
         pieces = bytearray()
-        if declared is None or packed:
+        if response.content_length is None or "Content-Encoding" in response.headers:
             async for piece in response.content.iter_any():
                 pieces += piece
                 if len(pieces) > MAX_ANSWER_BYTES:
