@@ -4,9 +4,10 @@
 
 1. So many jobs in flight that never end, polled every minute: memory per job over the idle client,
    when all have been submitted at once and the pool holds its connections, and, with ``--idle 32``,
-   when it has let go of them so many seconds later. The loop's jobs are coroutines in a gather. It is what is allocated (every object through malloc, which counts),
-   since what a process has resident does not shrink; what that grew to is the third figure.
-2. As many prompts from a generator, 100 in flight, instant jobs: the memory at each tenth of the
+   when it has let go of them so many seconds later. The loop's jobs are coroutines in a gather.
+   It is what is allocated (every object through malloc, which counts), since what a process has
+   resident does not shrink; what that grew to is another figure.
+2. So many prompts from a generator, 100 in flight, instant jobs: the memory at each tenth of the
    way, which must not grow; with and without a journal.
 3. A batch that is left after ten results: prompts taken, and POSTs sent.
 
