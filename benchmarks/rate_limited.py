@@ -1,6 +1,6 @@
 """500 jobs through a service that admits 100 submits a second, against the ideal time.
 
-    python -m benchmarks.rate_limited [--jobs 500] [--per-second 100] [--rounds 3] [--crowds 2]
+    python -m benchmarks.rate_limited [--jobs 500] [--per-second 100] [--rounds 3] [--crowds 1]
 
 The service is the simulator in a process of its own: a token bucket that holds one second's worth,
 so that the ideal is (jobs - per second) / per second, for a client that knows the limit and is
@@ -108,7 +108,7 @@ def measure(way: str, jobs: int, per_second: float, *, retry_after: bool) -> Run
 
 
 def run(
-    *, jobs: int = 500, per_second: float = 100.0, rounds: int = 3, crowds: int = 2
+    *, jobs: int = 500, per_second: float = 100.0, rounds: int = 3, crowds: int = 1
 ) -> list[Row]:
     assert jobs > per_second, "nothing is limited"
     kinds = {

@@ -35,7 +35,7 @@ from benchmarks.rig.server import requests_answered, server
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-QUICK = {"visitors": 100, "jobs": 10, "seconds": 2.0, "staying": 0}
+QUICK = {"visitors": 100, "jobs": 10, "seconds": 1.0, "staying": 0}
 
 _EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "web_aiohttp.py"
 

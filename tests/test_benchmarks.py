@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 import sys
 import urllib.request
 from pathlib import Path
@@ -20,6 +21,7 @@ if sys.platform != "win32":
     import benchmarks
     from benchmarks import __main__ as runner
     from benchmarks.rig.command import command
+    from benchmarks.rig.plots import name_and_jobs, worst_of_each
     from benchmarks.rig.results import Measurement, Results
     from benchmarks.rig.rows import Row, compared
     from benchmarks.rig.server import requests_answered, server
@@ -173,6 +175,43 @@ def test_a_benchmark_draws_where_its_results_are_written(tmp_path, monkeypatch):
     runner.measure("schedule", tmp_path, quick=False)
 
     assert drawn == [tmp_path / "schedule.png"]
+
+
+def test_the_readme_shows_what_a_whole_run_writes_and_quotes_no_figure_of_it():
+    """What is copied by hand is wrong after the next run."""
+    root = Path(benchmarks.__file__).parents[1]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    folder = runner.RESULTS.relative_to(root).as_posix()
+
+    for name in ("RESULTS.md", "targets.png"):
+        assert f"]({folder}/{name})" in readme
+        assert (runner.RESULTS / name).exists()
+    (promise,) = [line for line in readme.splitlines() if "python -m benchmarks" in line]
+    assert not re.search(r"\d", promise.partition(". ")[2])
+
+
+def test_the_picture_shows_the_worst_of_what_is_held_against_a_target():
+    """Of two ways to be limited, say, the better one would flatter."""
+    better, worse = Row("mute", "x", (1.02,), "rate-time"), Row("told", "x", (1.10,), "rate-time")
+    few, many = Row("a", "x", (30.0,), "peers"), Row("b", "x", (11.0,), "peers")
+    missing = Row("c", "x", (), "memory")
+
+    assert worst_of_each([better, worse, few, many, missing]) == [many, worse]
+
+
+def test_a_client_with_a_comma_in_its_name_has_a_line_in_the_picture():
+    """Its jobs are what follows the last one."""
+    assert name_and_jobs(Row("pika_async, Fal(), 1,000 jobs", "ms a request", (1.0,))) == (
+        "pika_async, Fal()",
+        1000,
+    )
+
+
+def test_each_target_has_a_name_of_its_own_in_the_picture():
+    """Lines with one name could not be told apart."""
+    titles = [target.title for target in TARGETS.values()]
+
+    assert len(set(titles)) == len(titles)
 
 
 def test_options_come_from_what_a_benchmark_takes():

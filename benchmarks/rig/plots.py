@@ -35,7 +35,7 @@ def draw(measured: Mapping[str, Sequence[Row]], folder: Path) -> None:
         return
     importlib.import_module("matplotlib").use("agg")
     rows = [row for one in measured.values() for row in one]
-    if held := _held(rows):
+    if held := worst_of_each(rows):
         _save(_targets(held), folder / "targets.png")
     if "peers" in measured:
         _save(_peers(measured["peers"]), folder / "peers.png")
@@ -59,7 +59,7 @@ def _save(axes: Any, file: Path) -> None:
     importlib.import_module("matplotlib.pyplot").close(axes.figure)
 
 
-def _held(rows: Sequence[Row]) -> list[Row]:
+def worst_of_each(rows: Sequence[Row]) -> list[Row]:
     """One row for each target with a bound: the worst of those that are held against it."""
     found: dict[str, Row] = {}
     for row in rows:
@@ -102,14 +102,19 @@ def _share(figure: float, key: str) -> float:
     return bound / figure if figure else _WIDEST
 
 
+def name_and_jobs(row: Row) -> tuple[str, int]:
+    """Who is measured, with how many jobs; a name may have commas, too."""
+    name, _, about = row.what.rpartition(", ")
+    return name, int(about.split()[0].replace(",", ""))
+
+
 def _peers(rows: Sequence[Row]) -> Any:
     """CPU per request over the number of jobs."""
     axes = _axes(7, 4.5)
     lines: dict[str, list[tuple[int, Row]]] = {}
     for row in rows:
-        name, _, about = row.what.rpartition(", ")
         if row.unit == "ms a request" and row.figures:
-            jobs = int(about.split()[0].replace(",", ""))
+            name, jobs = name_and_jobs(row)
             lines.setdefault(name, []).append((jobs, row))
     for name, points in lines.items():
         sizes = [jobs for jobs, _ in points]

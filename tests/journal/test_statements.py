@@ -1,4 +1,4 @@
-"""What a batch writes with at each of its jobs: cheap, and refused where it is wrong."""
+"""What a batch writes with, at each of its thousands of jobs: cheap, and refused where wrong."""
 
 from __future__ import annotations
 

@@ -82,11 +82,25 @@ async def streamed(
 async def _chunks(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
     content = response.content
     with translating():
-        while piece := content.read_nowait() or await _awaited(content, silence):
-            yield piece
+        if response.content_length is not None:
+            # As they came: all that has come, as one piece, would be a copy of the whole video.
+            while piece := await _next(content, silence):
+                yield piece
+        else:
+            # Of a length that nobody told, in as many pieces as the host pleases: those are joined.
+            while piece := content.read_nowait() or await _all(content, silence):
+                yield piece
 
 
-async def _awaited(content: aiohttp.StreamReader, silence: float) -> bytes:
-    # Bound only while it waits for the host: the disk may take its time.
+# Bound only while it waits for the host: the disk may take its time.
+
+
+async def _next(content: aiohttp.StreamReader, silence: float) -> bytes:
+    with Bound(silence):
+        piece, _ = await content.readchunk()
+    return piece
+
+
+async def _all(content: aiohttp.StreamReader, silence: float) -> bytes:
     with Bound(silence):
         return await content.readany()
