@@ -295,10 +295,10 @@ def updating(request: int, values: Mapping[str, Any]) -> Callable[[sqlite3.Conne
     """
     unset = tuple([column for column, value in values.items() if value is None])
     given = {column: value for column, value in values.items() if value is not None}
-    return partial(_execute, assigning(tuple(given), unset), (*given.values(), request))
+    return partial(execute, assigning(tuple(given), unset), (*given.values(), request))
 
 
-def _execute(statement: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> None:
+def execute(statement: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> None:
     connection.execute(statement, parameters)
 
 

@@ -178,16 +178,16 @@ class TestOrderOfWriting:
     async def test_a_batch_that_is_left_while_an_id_is_being_written_names_the_job(
         self, journal, monkeypatch
     ):
-        true_update = attempts.update
+        true_execute = attempts.execute
         writing, disk = threading.Event(), threading.Event()
 
-        def slow(request, values, connection):
-            if values.get("job_id"):
+        def slow(statement, parameters, connection):
+            if "job_id = ?" in statement:
                 writing.set()
                 disk.wait(60)
-            true_update(request, values, connection)
+            true_execute(statement, parameters, connection)
 
-        monkeypatch.setattr("pika_async._journal.attempts.update", slow)
+        monkeypatch.setattr("pika_async._journal.attempts.execute", slow)
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             batch = await Batch(client, ["a panda"], journal=journal).__aenter__()
             leaving = None
@@ -544,7 +544,7 @@ class TestTheFile:
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             async with Batch(client, prompts(30), journal=journal, max_in_flight=2) as batch:
                 assert (await anext(batch)).ok
-                monkeypatch.setattr("pika_async._journal.attempts.update", full)
+                monkeypatch.setattr("pika_async._journal.attempts.execute", full)
                 rest = [result async for result in batch]
             submitted = len(sim.submissions)
         assert submitted < 10
@@ -558,14 +558,14 @@ class TestTheFile:
     async def test_a_paid_job_that_cannot_be_written_down_is_named_and_waited_for(
         self, journal, monkeypatch, caplog
     ):
-        true_update = attempts.update
+        true_execute = attempts.execute
 
-        def full(request, values, connection):
-            if values.get("job_id"):
+        def full(statement, parameters, connection):
+            if "job_id = ?" in statement:
                 raise sqlite3.OperationalError("database or disk is full")
-            true_update(request, values, connection)
+            true_execute(statement, parameters, connection)
 
-        monkeypatch.setattr("pika_async._journal.attempts.update", full)
+        monkeypatch.setattr("pika_async._journal.attempts.execute", full)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             result, *rest = await run_batch(client, prompts(5), journal=journal, max_in_flight=1)
             (job,) = sim.jobs
