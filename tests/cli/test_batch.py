@@ -265,7 +265,8 @@ def test_why_nothing_more_is_submitted_is_said_once(batch):
     (said,) = reasons
     assert said == (
         "error: the batch submits nothing more: the account's balance or quota does not suffice "
-        "(HTTP 402): top up. Nothing was started and nothing is charged."
+        "(HTTP 402): top up. Nothing was started and nothing is charged. Top up the account, or "
+        "raise its limit, before the next submit."
     )
     assert sorted(done.out.splitlines())[1:] == [
         "prompts.txt:3: not submitted",

@@ -24,7 +24,7 @@ def progress(**changes):
     told = dict.fromkeys(
         ("taken", "submitted", "in_flight", "succeeded", "failed", "refused", "uncertain"), 0
     )
-    return CampaignProgress(prompts=100, **(told | changes))
+    return CampaignProgress(prompts=100, searchable=True, **(told | changes))
 
 
 def said(of):
