@@ -1,6 +1,6 @@
 """CPU per job of polling that learns, against a fixed interval that is as late: what users pay.
 
-    python -m benchmarks.equal_delay [--jobs 500] [--in-flight 100] [--median 10] [--rounds 3]
+    python -m benchmarks.equal_delay [--jobs 400] [--in-flight 100] [--median 5] [--rounds 3]
 
 First a batch with AdaptivePolling, which begins with nothing learnt; jobs tell no progress, and
 their durations are log-normal with sigma 0.35. The service measures the mean delay from the end
@@ -25,7 +25,7 @@ from pika_async import AdaptivePolling, PikaClient
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"jobs": 300, "median": 5.0, "rounds": 1}
+QUICK = {"jobs": 200, "median": 4.0, "rounds": 1}
 
 _SIGMA = 0.35
 # The median of jobs, in seconds, for which AdaptivePolling's own settings are made.
@@ -66,7 +66,7 @@ async def loop_by_hand(url: str, jobs: int, in_flight: int, interval: float) -> 
 
 
 def run(
-    *, jobs: int = 500, in_flight: int = 100, median: float = 10.0, rounds: int = 3
+    *, jobs: int = 400, in_flight: int = 100, median: float = 5.0, rounds: int = 3
 ) -> list[Row]:
     cpu: dict[str, list[float]] = {"loop": [], "batch": []}
     delays: dict[str, list[float]] = {"loop": [], "batch": []}
