@@ -17,6 +17,8 @@ EDGES: Final = (0.0, *(math.exp(STEP * number) for number in range(int(10.0 / ST
 WIDTHS: Final = tuple(end - start for start, end in pairwise(EDGES))
 _BINS: Final = len(EDGES)
 _LAST: Final = _BINS - 1
+# The length of each bin and its edge; the last, which has no end, counts as long as all before.
+_BINNED: Final = tuple(zip((*WIDTHS, EDGES[-1]), EDGES, strict=True))
 
 # Half the rule of thumb for a Gaussian kernel, 0.9 * sd * n ** -0.2, which blurs several modes.
 _RULE_OF_THUMB: Final = 0.5
@@ -183,7 +185,7 @@ class Durations:
     @property
     def stale(self) -> bool:
         """Whether enough has been learnt since the tables were built to build them anew."""
-        return self._news >= 1.0 + 0.06 * self.count
+        return self._news >= 1.0 + 0.15 * self.count
 
     def rebuild(self, prior: list[float], prior_weight: float) -> None:
         """Build the tables.
@@ -209,14 +211,14 @@ class Durations:
         reach = [*prior[1:], 0.0]
         hazard = []
         survival = 1.0
-        for number in range(_BINS):
-            seconds = WIDTHS[number] if number < _LAST else EDGES[_LAST]
-            before, after = prior[number], reach[number]
-            rate = (weight * (before - after) + ends[number]) / (
-                weight * seconds * 0.5 * (before + after) + lived[number] + 1e-9
+        for before, after, ended, passed, (seconds, edge) in zip(
+            prior, reach, ends, lived, _BINNED, strict=True
+        ):
+            rate = (weight * (before - after) + ended) / (
+                weight * seconds * 0.5 * (before + after) + passed + 1e-9
             )
-            if survival < _RARE:
-                rate = max(rate, _OUTLIVED / EDGES[number])
+            if survival < _RARE and rate < _OUTLIVED / edge:
+                rate = _OUTLIVED / edge
             survival *= math.exp(-rate * seconds)
             hazard.append(rate)
         self.hazard = hazard
@@ -315,8 +317,7 @@ def _smoothed(values: list[float], width: float) -> list[float]:
         padded = [*pad, *values, *pad]
         sums = [0.0, *accumulate(padded)]
         span = 2 * inner + 1
-        values = [
-            share * (sums[number + 1 + span] - sums[number + 1] + outer * (before + after))
-            for number, (before, after) in enumerate(zip(padded, padded[span + 1 :], strict=False))
-        ]
+        within = map(float.__sub__, sums[1 + span :], sums[1:])
+        beside = map(float.__add__, padded, padded[span + 1 :])
+        values = [share * (a + outer * b) for a, b in zip(within, beside, strict=False)]
     return values
