@@ -35,6 +35,7 @@ pika-async settle shots.csv.journal --resubmit all
 """
 _ALL: Final = "all"
 _PROMPT: Final = 60
+_NAMED: Final = 20
 
 
 def settle(
@@ -90,7 +91,7 @@ def settle(
 
         dialect = dialect_of(trail.service)
         still = uncertain_in(journal)
-        before = len(still)
+        open_before = still
         decided = bool(job or resubmit or drop)
         if decided:
             numbers = [entry.number for entry in still]
@@ -104,7 +105,13 @@ def settle(
             except FieldError as error:
                 option = "" if error.field == "number" else f"--{error.field.removesuffix('s')}: "
                 raise UsageError(f"{option}{error.complaint}.") from error
-            show(Note(f"{before - len(still)} settled"))
+            left = {entry.number for entry in still}
+            gone = [entry for entry in open_before if entry.number not in left]
+            show(Note(f"{len(gone)} settled"))
+            for entry in gone[:_NAMED]:
+                show(Note(f"  {entry.number}  {_words(entry)}"))
+            if len(gone) > _NAMED:
+                show(Note(f"  … and {len(gone) - _NAMED} more"))
         looked: dict[int, str] = {}
         if still and isinstance(dialect, Finds) and has_key(trail.service):
             run(partial(found_jobs, journal, still, looked, show, trail), trail)
@@ -130,10 +137,14 @@ def _tell(entry: JournalEntry, found: str | None, *, as_json: bool) -> None:
         )
         return
     when = "" if sent_at is None else f"{_local(sent_at)}  "
-    prompt = " ".join(entry.prompt.split())
-    prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
     job = f"  perhaps job {short(perhaps)}" if perhaps else ""
-    write(f"{entry.number:>5}  {when}{service}  {prompt}{job}")
+    write(f"{entry.number:>5}  {when}{service}  {_words(entry)}{job}")
+
+
+def _words(entry: JournalEntry) -> str:
+    """The prompt, in one line, as far as it goes in."""
+    prompt = " ".join(entry.prompt.split())
+    return prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
 
 
 def _local(moment: float) -> str:
@@ -149,7 +160,8 @@ def _advise(
     show(
         Note(
             f"{counted(len(still), 'submit')} may have started a job, and may be billed. Look at "
-            "the account's usage, then add --job N=JOB_ID, --resubmit N or --drop N"
+            "the account's usage, then add --job N=JOB_ID, --resubmit N or --drop N. N stands in "
+            "front, and begins with 0: it is not the number of the line in a file of prompts"
         )
     )
     if looked:

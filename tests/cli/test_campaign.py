@@ -135,7 +135,7 @@ class TestBeingFound:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("d.csv", "row;job_id\n1;a\n", "there is no decision"),
+        ("d.csv", "row;job_id\n1;a\n", "there is no column decision"),
         ("d.csv", "row,decision\n1,later\n", "d.csv:2: decision: 'later' is not allowed; allowed"),
         ("d.csv", "row,decision\nx,drop\n", "d.csv:2: row: 'x' is not allowed"),
         ("d.csv", "row,decision\n0,drop\n", "d.csv:2: row: '0' is not allowed"),

@@ -140,7 +140,7 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             await shell.until(name, state="ended", uncertain=5)
             named = shell.began(*all_, "--all", "adopt", "--server", engine)
             _, err = await anyio.to_thread.run_sync(named.communicate)
-            assert "of 5 uncertain prompts the server names no job" in err
+            assert "the server names no job for 5 uncertain prompts" in err
             assert named.returncode == 0
             over = await shell.asked(*all_, "--all", "resubmit", code=2)
             assert (
@@ -169,7 +169,7 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             assert [each["state"] for each in events[3:]] == ["dropped"] * 2
             none = shell.began(*all_, "--all", "drop", "--server", engine)
             _, err = await anyio.to_thread.run_sync(none.communicate)
-            assert "there is nothing to settle so" in err
+            assert "nothing is to be decided so" in err
             assert none.returncode == 0
         assert len(sim.submissions) == 9
 

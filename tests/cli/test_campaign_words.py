@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pika_async import Money
 from pika_async.cli._campaign import words
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.temporal import CampaignProgress, Waiting
@@ -36,7 +37,7 @@ def local(time):
 
 
 def test_a_campaign_that_waits_for_room_says_until_when_why_and_what_to_do():
-    lines = said(progress(waiting=WAITING))
+    lines = said(progress(waiting=WAITING, searchable=True))
     (wait,) = (line for line in lines if "no submit leaves" in line)
     assert local(WAITING.until) in wait
     assert f"7 tries since {local(SINCE)}" in wait
@@ -70,6 +71,22 @@ def test_places_that_are_kept_for_jobs_that_may_run_are_told_of_with_their_end()
     one = progress(uncertain=2, unseen=2, unseen_until=SINCE)
     assert any(f"2 places are kept until {local(SINCE)}" in line for line in said(one))
     assert words.facts(one, "summer")["unseen_until"] == SINCE.timestamp()
+
+
+def test_one_that_has_no_place_says_so_and_how_to_get_some():
+    """Else it looks as if it went on, and nobody would know why nothing is submitted."""
+    lines = said(progress(share=0))
+    assert any("so nothing is submitted" in line for line in lines)
+    assert "  pika-async campaign resume summer --max-in-flight N" in lines
+    for going in ({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}):
+        assert not any("so nothing is submitted" in line for line in said(progress(**going)))
+
+
+def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
+    """It may be paused for any reason; nothing has to be filled in then."""
+    lines = said(progress(paused="lunch", budget=Money.of(20)))
+    assert "  pika-async campaign resume summer" in lines
+    assert "  pika-async campaign resume summer --budget AMOUNT" in lines
 
 
 def test_of_one_that_the_server_has_forgotten_the_store_tells():

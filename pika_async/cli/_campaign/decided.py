@@ -127,7 +127,7 @@ def _from_table(path: Path, lines: list[str]) -> Iterator[_Row]:
                 if missing := {"row", "decision"} - set(names):
                     raise UsageError(
                         f"{path}: its first line names the columns row, decision and job_id; there "
-                        f"is no {min(missing)}."
+                        f"is no column {min(missing)}."
                     )
                 continue
             yield _Row(reader.line_num, dict(zip(names, cells, strict=False)))

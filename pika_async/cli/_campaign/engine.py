@@ -61,7 +61,10 @@ class CampaignTrail(Trail):
         """What it leaves behind when it ends early."""
         if not self.watched:
             return "nothing was changed."
-        return f"the campaign {self.campaign} goes on; the line below comes back to it."
+        what = f"the campaign {self.campaign}"
+        if self.words[:1] == ["resolve"]:
+            what = f"what was begun for {what}"
+        return f"{what} goes on; the line below comes back to it."
 
 
 def temporal() -> ModuleType:

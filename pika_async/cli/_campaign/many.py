@@ -68,7 +68,7 @@ async def settle_many(  # noqa: PLR0917 - given by partial
             with refusals():
                 decisions = await _shown(many, campaign, show)
                 if not decisions:
-                    show(Note(f"there is nothing to settle so in the campaign {trail.campaign}"))
+                    show(Note(f"nothing is to be decided so in the campaign {trail.campaign}"))
                     codes.append(0)
                     return
                 terms: dict[str, Any] = {
@@ -122,7 +122,7 @@ async def _for_all(word: str, campaign: Campaign, show: Stage) -> dict[int, Deci
         return {index: known.Decision(index=index, **words) for index in unsure}
     jobs = await campaign.known_jobs(unsure)
     if others := len(unsure) - len(jobs):
-        show(Note(f"of {counted(others, 'uncertain prompt')} the server names no job"))
+        show(Note(f"the server names no job for {counted(others, 'uncertain prompt')}"))
     return {index: known.Decision(index=index, adopt=job) for index, job in jobs.items()}
 
 
@@ -159,7 +159,9 @@ def _tell_plan(plan: RepairPlan, show: Stage, *, as_json: bool) -> None:
 def _words(plan: RepairPlan) -> list[str]:
     lines = []
     if plan.settled:
-        lines.append(f"{counted(plan.settled, 'prompt')} settled so already")
+        lines.append(
+            f"{counted(plan.settled, 'prompt')} left alone: finished, or settled so before"
+        )
     if plan.repaired:
         lines.append(
             f"{counted(plan.repaired, 'prompt')} left alone: submitted again before, or repaired "

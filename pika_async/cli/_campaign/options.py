@@ -9,6 +9,9 @@ _ENGINE: Final = "Temporal"
 CampaignID = Annotated[
     str, typer.Argument(metavar="ID", help="The name that the campaign was started with.")
 ]
+NewCampaignID = Annotated[
+    str, typer.Argument(metavar="ID", help="A name for it, which no other campaign has had.")
+]
 Server = Annotated[
     str | None,
     typer.Option(

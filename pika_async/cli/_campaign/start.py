@@ -27,7 +27,7 @@ pika-async campaign start summer --store s3://bucket/summer -n 200 --budget 2000
 
 
 def start(
-    campaign: options.CampaignID,
+    campaign: options.NewCampaignID,
     *,
     store: options.Store,
     max_in_flight: options.MaxInFlight = None,

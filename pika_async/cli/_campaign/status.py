@@ -125,9 +125,15 @@ async def _list_uncertain(
         return
     number, left_open = found
     if left_open:
-        show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are not looked at"))
+        show(
+            Note(
+                f"{counted(left_open, 'prompt')} in pages that have not ended: what is uncertain "
+                "there is listed, and can be decided about, once its page has ended"
+            )
+        )
     if not number:
-        show(Note(f"nothing in the campaign {trail.campaign} is uncertain"))
+        where = "nothing else" if left_open else "nothing"
+        show(Note(f"{where} in the campaign {trail.campaign} is uncertain"))
         return
     show(
         Note(
@@ -139,7 +145,8 @@ async def _list_uncertain(
         show(Note(f"  {trail.line_of('resolve', trail.campaign, 'N', *way.split())}"))
     if number > 1:
         show(Note("or for all of them; what it comes to is said first:"))
-        show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', 'adopt|drop|resubmit')}"))
+        for word in ("adopt", "resubmit", "drop"):
+            show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', word)}"))
 
 
 async def _uncertain_in(campaign: "Campaign", *, as_json: bool) -> tuple[int, int]:

@@ -95,6 +95,7 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"cost: {cost}"
     if state(progress) == "running":
         yield f"at most {progress.share:,} in flight"
+        yield from _no_place(progress, trail)
     if (wait := waits(progress)) is not None:
         yield wait
     if (kept := keeps(progress)) is not None:
@@ -109,6 +110,16 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield "the server does not know the search attributes of campaigns. To find those with"
         yield "`PikaUncertain > 0`, add them once; campaigns that start later have them:"
         yield from (f"  {trail.temporal_line_of(*_CREATE, *words)}" for words in _TO_BE_FOUND)
+
+
+def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
+    """Why one that is under way submits nothing, where it may have no job in flight."""
+    left = progress.prompts - finished(progress) - progress.in_flight
+    if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
+        return
+    yield "so nothing is submitted: other campaigns of its account have all places, or they are"
+    yield "kept for jobs that may run. It goes on when some are free, or with more:"
+    yield f"  {trail.line_of('resume', trail.campaign, '--max-in-flight', 'N')}"
 
 
 def waits(progress: CampaignProgress) -> str | None:
@@ -180,15 +191,18 @@ def _ended(progress: CampaignProgress) -> str:
 def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     name = trail.campaign
     if state(progress) == "paused":
-        budget = [] if progress.budget is None else ["--budget", "AMOUNT"]
-        yield "to go on" + (", with a larger budget if that is used up:" if budget else ":")
-        yield f"  {trail.line_of('resume', name, *budget)}"
+        yield "to go on:"
+        yield f"  {trail.line_of('resume', name)}"
+        if progress.budget is not None:
+            yield "or, where the budget is used up, with a larger one:"
+            yield f"  {trail.line_of('resume', name, '--budget', 'AMOUNT')}"
     if waits(progress) is not None:
         yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
         yield "look at the account at the service; fewer jobs at once may help:"
         yield f"  {trail.line_of('resume', name, '--max-in-flight', 'N')}"
     if progress.uncertain:
-        yield "uncertain ones may have started a job, and may be billed. To see them:"
+        yield "uncertain ones may have started a job, and may be billed. To see those of pages that"
+        yield "have ended, without those that were decided about since:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
     if progress.ended:
         yield "what became of each prompt:"

@@ -29,7 +29,8 @@ from pika_async.cli._showing.words import state_words
 EXAMPLES: Final = """\
 With --simulate the service is inside of this worker and ends with it. A second worker with
 --simulate on this machine finds it by its port, and uses it, too. To kill workers and see others go
-on, give the simulated service a process of its own:
+on, give the simulated service a process of its own; with `--fault reset-after@submit:0.1` it loses
+a tenth of the answers to submits, which are uncertain then:
 
 ```
 pika-async simulate

@@ -42,9 +42,10 @@ class Grants:
             return None
         if any(short.least.micros <= free for short in self.short.values()):
             return None
-        left = Money(max(free, 0), budget.currency)
-        least = min(short.least for short in self.short.values())
-        return f"Of the budget of {budget} there are {left} left; the next job needs {least}."
+        # A page may hold a part of what its next job needs, so what is missing alone is told.
+        least = min(short.least.micros for short in self.short.values())
+        more = Money(least - free, budget.currency)
+        return f"Of the budget of {budget} too little is left; the next job needs {more} more."
 
     def grant(self, page: int, free: int, currency: str) -> Money | None:
         """What a page that asks is granted of what is free; None: there is too little."""
