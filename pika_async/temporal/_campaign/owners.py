@@ -70,17 +70,28 @@ async def note_of(store: Store, job_id: str) -> Noted | None:
     Raises:
         StoreError: It is damaged, or the store cannot be used.
     """
-    last: Noted | None = None
+    notes = await notes_of(store, job_id)
+    return Noted(notes[-1], len(notes)) if notes else None
+
+
+async def notes_of(store: Store, job_id: str) -> list[Note]:
+    """All notes by a job, the last one last.
+
+    Raises:
+        StoreError: One is damaged, or the store cannot be used.
+    """
+    notes: list[Note] = []
     while True:
-        number = 1 if last is None else last.number + 1
-        content = await store.read(job_name(job_id, number))
+        name = job_name(job_id, len(notes) + 1)
+        content = await store.read(name)
         if content is None:
-            return last
+            return notes
         found = _NOTE.fullmatch(content.decode(errors="replace"))
         if found is None:
-            raise damaged(store, job_name(job_id, number), "it names no line")
-        note = Note(index=int(found[1]), how=found[2], repair=int(found[3]), tries=int(found[4]))
-        last = Noted(note, number)
+            raise damaged(store, name, "it names no line")
+        notes.append(
+            Note(index=int(found[1]), how=found[2], repair=int(found[3]), tries=int(found[4]))
+        )
 
 
 async def take_note(store: Store, job_id: str, note: Note, *, after: Noted | None = None) -> bool:
