@@ -109,7 +109,7 @@ class TestThePlan:
         assert (await plan(tmp_path, resubmits(5), state)).left == 3 * CENTS_20
 
     async def test_a_job_that_was_submitted_again_and_then_adopted_is_spent_once(self, tmp_path):
-        """Waited for no longer, it ends all the same: the second repair adopts what the first paid."""
+        """Waited for no longer, it ends all the same: a second repair adopts what one has paid."""
         store = await prepared(tmp_path, [UNSURE] * 9)
         late = Declined(job_id="one", reason="late", code="timeout")
         await add_repair(store, 0, 1, late)
