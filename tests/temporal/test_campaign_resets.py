@@ -18,7 +18,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign
+from pika_async.temporal import Campaign, CampaignError
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +101,24 @@ async def test_a_page_that_is_reset_while_its_jobs_are_under_way_pays_for_none_a
         await reset(at, page, (await points(at, page))[moment])
         await done(campaign)
         await ledger_of(at, campaign)
+
+
+async def test_the_jobs_of_a_page_that_was_reset_are_named_and_not_submitted_again(
+    engine, tmp_path
+):
+    """Its lines are uncertain, and its first run tells what was paid for."""
+    async with scene(engine, duration=3) as at, at.worker():
+        campaign = await start(at, tmp_path, 6)
+        with anyio.fail_after(30):
+            while (await campaign.progress()).submitted < 6:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        page = f"{campaign.id}/page/000000"
+        await reset(at, page, (await points(at, page))[0])
+        assert (await done(campaign)).uncertain == 6
+        assert set((await campaign.known_jobs(range(6))).values()) == set(at.sim.jobs)
+        with pytest.raises(CampaignError, match="which is paid for: adopt it"):
+            await campaign.resolve(0, resubmit=True, queue=at.queue)
+    assert len(at.sim.submissions) == 6
 
 
 @pytest.mark.parametrize("moment", [0, 1, -1])
