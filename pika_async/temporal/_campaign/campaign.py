@@ -350,7 +350,7 @@ class CampaignRun:
         """A page was terminated: the jobs that it may have had under way run on."""
         member = self._shares.members[str(page)]
         end = until(workflow.now(), self._order.timeout)
-        ran = min(member.holds, self._left[page], self._membership.allotted)
+        ran = min(member.holds, self._left[page], self._membership.held)
         unseen = Unseen(jobs=ran, until=end)
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._wake_for(unseen)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.converter import DataConverter
 
 from pika_async.temporal._campaign.engine import CampaignError, is_unknown, said
 from pika_async.temporal._failures import told_by_cause
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from temporalio.api.failure.v1 import Failure
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.client import Client
-    from temporalio.converter import DataConverter
 
 _STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 _SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
