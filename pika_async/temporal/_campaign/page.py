@@ -158,7 +158,7 @@ class Page:
 
     async def _to_its_end(self) -> Tally:
         tally = await self._whole()
-        if (rest := self._room.rest(workflow.now())) is not None:
+        if (rest := self._room.hand_over(workflow.now())) is not None:
             await self._hand_over(rest)
         # Whoever has asked to be told when it is narrow is told.
         await workflow.wait_condition(workflow.all_handlers_finished)
