@@ -97,6 +97,24 @@ async def test_the_jobs_of_a_terminated_page_count_for_as_long_as_a_job_may_run(
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+async def test_the_jobs_of_a_page_that_is_terminated_while_it_gives_room_up_count_too(
+    engine, tmp_path, monkeypatch
+):
+    """Another campaign was to have half of the room, and nothing of it was free yet."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
+    async with scene(engine, duration=4) as at, at.worker():
+        one = await start(at, tmp_path / "one", 12, max_in_flight=LIMIT)
+        await jobs(at, LIMIT)
+        two = await start(at, tmp_path / "two", 6, 12)
+        with anyio.fail_after(5):
+            while (await one.progress()).share > LIMIT // 2:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.02)
+        await terminate(at, f"{one.id}/page/000000")
+        assert (await done(two)).succeeded == 6
+        assert (await done(one)).succeeded == 6
+    assert most_at_once(at.sim.jobs.values()) == LIMIT
+
+
 async def test_of_a_campaign_that_is_terminated_with_its_pages_the_jobs_count_on(
     engine, tmp_path, monkeypatch
 ):
@@ -193,6 +211,20 @@ async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
             while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110
                 await anyio.sleep(0.1)
     assert most_at_once(at.sim.jobs.values()) == LIMIT
+
+
+async def test_jobs_that_a_campaign_has_lost_are_told_by_its_end(engine, tmp_path, monkeypatch):
+    """Its account was terminated at that moment, and has not heard which they are."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(minutes=1))
+    lost = Fault("reset-after", times=2, started=True)
+    async with scene(engine, lost) as at, at.worker():
+        one = await start(at, tmp_path, LIMIT, max_in_flight=LIMIT)
+        assert (await done(one)).uncertain == 2
+        activities = AccountActivities()
+        (left,) = await ActivityEnvironment(at.client).run(activities.left_behind, [one.id])
+        await terminate(at, account_of(at))
+    assert (left.running, left.draining) == (False, False)
+    assert unseen.jobs(left.unseen) == 2
 
 
 async def test_an_account_goes_on_where_the_workers_of_its_first_campaign_are_gone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from itertools import chain, repeat
 
 import anyio
@@ -11,7 +12,11 @@ from support.killed import be_quick
 from support.ledger import most_at_once, pandas
 from support.scene import scene
 
+from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
+from pika_async.temporal._campaign import unseen
+from pika_async.temporal._campaign.account import Account
+from pika_async.temporal._campaign.unseen import jobs
 
 pytestmark = pytest.mark.slow
 
@@ -35,10 +40,10 @@ async def test_what_a_page_cannot_use_at_its_end_is_for_the_next_page(engine, tm
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
         with anyio.fail_after(60):
             assert (await campaign.result()).succeeded == 16
-    jobs = at.sim.jobs.values()
-    long = max(jobs, key=lambda job: job.duration)
-    assert all(job.submitted_at < long.finished_at for job in jobs)
-    assert most_at_once(jobs) <= 4
+    made = at.sim.jobs.values()
+    long = max(made, key=lambda job: job.duration)
+    assert all(job.submitted_at < long.finished_at for job in made)
+    assert most_at_once(made) <= 4
 
 
 async def test_what_a_campaign_cannot_use_at_its_end_is_for_the_others(engine, tmp_path):
@@ -60,6 +65,25 @@ async def test_what_a_campaign_cannot_use_at_its_end_is_for_the_others(engine, t
             assert (await one.result()).succeeded == 4
             assert (await two.result()).succeeded == 40
     assert most_at_once(at.sim.jobs.values()) <= 4
+
+
+async def test_a_campaign_that_is_stopped_ends_with_its_jobs(engine, tmp_path, monkeypatch):
+    """It does not wait for jobs of which nobody hears; the account keeps their places."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(minutes=5))
+    lost = Fault("reset-after", times=2, started=True)
+    async with scene(engine, lost, duration=2) as at, at.worker():
+        await Campaign.prepare(pandas(12), tmp_path)
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(20):
+            while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
+            await campaign.stop()
+            progress = await campaign.result()
+        assert (progress.uncertain, progress.unseen, progress.in_flight) == (2, 2, 0)
+        account = at.client.get_workflow_handle_for(Account.run, f"pika-account-{at.queue}")
+        assert jobs((await account.query(Account.shares)).unseen) == 2
+        await account.terminate()
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
+from itertools import chain, repeat
 from pathlib import Path
 
 import anyio
@@ -17,8 +18,9 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
+from pika_async import Money
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign
+from pika_async.temporal import Campaign, CampaignError
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +105,24 @@ async def test_a_page_that_is_reset_while_its_jobs_are_under_way_pays_for_none_a
         await ledger_of(at, campaign)
 
 
+async def test_the_jobs_of_a_page_that_was_reset_are_named_and_not_submitted_again(
+    engine, tmp_path
+):
+    """Its lines are uncertain, and its first run tells what was paid for."""
+    async with scene(engine, duration=3) as at, at.worker():
+        campaign = await start(at, tmp_path, 6)
+        with anyio.fail_after(30):
+            while (await campaign.progress()).submitted < 6:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        page = f"{campaign.id}/page/000000"
+        await reset(at, page, (await points(at, page))[0])
+        assert (await done(campaign)).uncertain == 6
+        assert set((await campaign.known_jobs(range(6))).values()) == set(at.sim.jobs)
+        with pytest.raises(CampaignError, match="which is paid for: adopt it"):
+            await campaign.resolve(0, resubmit=True, queue=at.queue)
+    assert len(at.sim.submissions) == 6
+
+
 @pytest.mark.parametrize("moment", [0, 1, -1])
 async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
     moment, engine, tmp_path
@@ -116,6 +136,44 @@ async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
         ledger = await ledger_of(at, campaign)
     assert len(at.sim.submissions) == len(at.sim.jobs)
     assert len(ledger.named) + len(ledger.uncertain) == 18
+
+
+async def test_the_pages_of_a_campaign_that_was_reset_hear_that_it_is_stopped(engine, tmp_path):
+    """They are of its earlier run, and go on."""
+    async with scene(engine, duration=0.5) as at, at.worker():
+        await Campaign.prepare(pandas(60), tmp_path)
+        way = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
+        while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        await reset(at, campaign.id, (await points(at, campaign.id))[0])
+        while not (await campaign.progress()).taken:  # noqa: ASYNC110 - is asked
+            await anyio.sleep(0.02)
+        await campaign.stop()
+        progress = await done(campaign)
+    assert progress.refused > 30
+    assert progress.succeeded + progress.refused == 60
+
+
+async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_path):
+    """Its pages are asked: what they were granted is not granted to others a second time."""
+    durations = chain([6.0], repeat(0.5))
+    async with scene(engine, duration=lambda _: next(durations)) as at, at.worker():
+        money = {"budget": Money(9), "price": Money(1)}
+        campaign = await start(at, tmp_path, 18, max_in_flight=12, **money)
+        while len(at.sim.jobs) < 9:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        await reset(at, campaign.id, (await points(at, campaign.id))[0])
+        for budget in (9, 11):
+            with anyio.fail_after(30):
+                await campaign.resume(budget=Money(budget))
+                progress = await campaign.progress()
+                while not progress.paused or progress.in_flight:
+                    await anyio.sleep(0.05)
+                    progress = await campaign.progress()
+            assert (len(at.sim.jobs), progress.cost) == (budget, Money(budget))
+        await campaign.stop()
+        await done(campaign)
 
 
 @pytest.mark.parametrize("moment", [0, -1])

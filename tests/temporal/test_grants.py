@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +77,20 @@ def test_grants_never_sum_to_more_than_the_budget(asking):
         for each in tuple(grants.short):
             grants.grant(each, BUDGET.micros - grants.sum, "USD")
         assert grants.sum <= BUDGET.micros
+
+
+def test_while_nobody_knows_what_a_page_was_granted_nothing_is_granted():
+    """An earlier run of the campaign has granted it; the page says how much, or ends."""
+    grants = Grants()
+    grants.ask(short(0))
+    grants.begin_anew(0)
+    assert 0 not in grants.short
+    grants.ask(short(1))
+    assert grants.grant(1, 100, "USD") is None
+    assert grants.used_up(BUDGET, 0, pages=1) is None
+    grants.ask(evolve(short(0), granted=Money(60)))
+    assert grants.sum == 60
+    assert grants.grant(1, 40, "USD") == Money(40)
+    grants.begin_anew(2)
+    grants.forget(2)
+    assert grants.grant(0, 10, "USD") == Money(10)

@@ -12,7 +12,7 @@ from support.killed import be_quick
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
 
-from pika_async import FieldError, GenerationRequest
+from pika_async import FieldError, GenerationRequest, Money
 from pika_async.simulator import Fault
 from pika_async.temporal import (
     Campaign,
@@ -25,6 +25,7 @@ from pika_async.temporal import (
     Why,
 )
 from pika_async.temporal._campaign import attended
+from pika_async.temporal._campaign.bulk import repairs_cost
 from pika_async.temporal._campaign.files import seal
 from pika_async.temporal._store.store import open_store
 
@@ -201,6 +202,20 @@ class TestARepairThatWasEndedByHand:
             assert (ended.job_id, len(at.sim.submissions)) == (job_id, 1)
             with pytest.raises(CampaignError, match="is that of line 1"):
                 await campaign.resolve(1, adopt=job_id, queue=at.queue)
+
+    async def test_what_it_has_submitted_is_spent_also_where_its_owner_adopts_it(
+        self, engine, tmp_path
+    ):
+        """He is told to adopt it, and a repair has paid for it: the budget of repairs is less."""
+        async with scene(engine, duration=2) as at, at.worker():
+            campaign = await campaign_of(at, tmp_path, [UNSURE])
+            async with begun(at, campaign, 0, resubmit=True):
+                await until(lambda: _waits(repair_of(at, campaign, 0)))
+            await repair_of(at, campaign, 0).terminate()
+            (job_id,) = at.sim.jobs
+            ended = await campaign.resolve(0, adopt=job_id, queue=at.queue)
+            assert isinstance(ended, Finished)
+            assert await repairs_cost(open_store(tmp_path), Money(200_000)) == 200_000
 
     async def test_what_it_may_have_submitted_is_written_down_and_nothing_is_sent(
         self, engine, tmp_path

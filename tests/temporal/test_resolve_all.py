@@ -15,6 +15,7 @@ from pika_async.temporal import (
     Campaign,
     CampaignError,
     Decision,
+    Declined,
     Dropped,
     Finished,
     NoAnswerError,
@@ -25,7 +26,7 @@ from pika_async.temporal import (
 from pika_async.temporal._campaign import attended
 from pika_async.temporal._campaign.bulk import Terms, planned
 from pika_async.temporal._campaign.files import add_repair, seal, write_pages
-from pika_async.temporal._campaign.owners import ADOPTED, SUBMITTED, Note, take_note
+from pika_async.temporal._campaign.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
 from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
 from pika_async.temporal._campaign.resolving import Resolving
@@ -104,6 +105,19 @@ class TestThePlan:
             await add_repair(store, index, 1, saved)
             await take_note(store, job, Note(index=index, how=how, repair=1, tries=1))
         await add_repair(store, 2, 1, UNSURE)
+        state = state_of(budget=Money(1_000_000), price=CENTS_20)
+        assert (await plan(tmp_path, resubmits(5), state)).left == 3 * CENTS_20
+
+    async def test_a_job_that_was_submitted_again_and_then_adopted_is_spent_once(self, tmp_path):
+        """Waited for no longer, it ends all the same: a second repair adopts what one has paid."""
+        store = await prepared(tmp_path, [UNSURE] * 9)
+        late = Declined(job_id="one", reason="late", code="timeout")
+        await add_repair(store, 0, 1, late)
+        submitted = Note(index=0, how=SUBMITTED, repair=1, tries=1)
+        await take_note(store, "one", submitted)
+        adopted = Note(index=0, how=ADOPTED, repair=2, tries=1)
+        await take_note(store, "one", adopted, after=await note_of(store, "one"))
+        await add_repair(store, 0, 2, Finished(job_id="one", videos=(), charge=2 * CENTS_20))
         state = state_of(budget=Money(1_000_000), price=CENTS_20)
         assert (await plan(tmp_path, resubmits(5), state)).left == 3 * CENTS_20
 

@@ -38,12 +38,14 @@ def test_a_job_that_nobody_waits_for_takes_its_place_for_a_time():
 
 
 def test_at_its_end_a_page_names_the_jobs_that_may_run_still():
+    """Its campaign keeps their places."""
     room = Room(3)
     room.lose(NOW)
     room.lose(SOON)
     room.lose(SOON + timedelta(minutes=1))
-    assert room.rest(NOW) == Unseen(jobs=2, until=SOON + timedelta(minutes=1))
-    assert Room(3).rest(NOW) is None
+    assert room.hand_over(NOW) == Unseen(jobs=2, until=SOON + timedelta(minutes=1))
+    assert room.taken(0) == 0
+    assert Room(3).hand_over(NOW) is None
 
 
 def test_a_job_is_taken_to_run_no_longer_than_the_campaign_waits_for_one():

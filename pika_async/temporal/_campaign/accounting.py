@@ -15,6 +15,7 @@ from pika_async.temporal._campaign.account import LIMIT, Account
 from pika_async.temporal._campaign.records import (
     AccountOrder,
     CampaignOrder,
+    CampaignState,
     Joining,
     Remains,
 )
@@ -104,11 +105,17 @@ async def remains_of(engine: Client, campaign: str) -> Remains:
     Its history says it, so none of its workers need live.
     """
     described = await _described(engine, campaign)
-    if described is None or described.status is WorkflowExecutionStatus.COMPLETED:
+    if described is None:
         return Remains(campaign=campaign)
     if described.status is WorkflowExecutionStatus.RUNNING:
         return Remains(campaign=campaign, running=True)
-    handle = engine.get_workflow_handle(campaign, run_id=described.run_id)
+    handle = engine.get_workflow_handle(
+        campaign, run_id=described.run_id, result_type=CampaignState
+    )
+    if described.status is WorkflowExecutionStatus.COMPLETED:
+        # Nobody may have heard its last word.
+        lost = (await handle.result()).order.unseen
+        return Remains(campaign=campaign, unseen=still(lost, datetime.now(UTC)))
     left = _Left(engine)
     await left.read([event async for event in handle.fetch_history_events()])
     draining = False

@@ -10,7 +10,7 @@ from attrs import define, frozen
 from pika_async import Money
 from pika_async.temporal._campaign.decisions import Decision, named
 from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
-from pika_async.temporal._campaign.owners import SUBMITTED, job_of, note_of
+from pika_async.temporal._campaign.owners import SUBMITTED, notes_of
 from pika_async.temporal._campaign.repairs import repairs
 from pika_async.temporal._outcomes import Declined, Dropped, Finished, Outcome, Uncertain
 
@@ -100,7 +100,7 @@ async def planned(
     cost = None if price is None else resubmits * price
     budget, left = terms.budget, terms.budget
     if budget is None and state is not None and (budget := state.order.budget) is not None:
-        earlier = await _repairs_cost(store, price)
+        earlier = await repairs_cost(store, price)
         left = Money(max(budget.micros - state.order.spent - earlier, 0), budget.currency)
     plan = RepairPlan(
         decisions=todo,
@@ -128,23 +128,36 @@ def _price_of(state: CampaignState | None) -> Money | None:
     return Money(-(-charged.micros // lines), charged.currency)
 
 
-async def _repairs_cost(store: Store, price: Money | None) -> int:
-    """What earlier repairs have submitted, in millionths; adopted jobs were counted before."""
+async def repairs_cost(store: Store, price: Money | None) -> int:
+    """What earlier repairs have submitted, in millionths.
+
+    A job counts once, however many repairs wait for it. What they have adopted was counted before,
+    as what a page has spent; a job that another repair had submitted was not.
+
+    Args:
+        store: Where the campaign lies.
+        price: What a job is taken to cost where the service does not say.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
     each = 0 if price is None else price.micros
-    total = 0
+    unsure = 0
+    jobs: dict[str, int] = {}
     for outcomes in (await repairs(store)).values():
         for outcome in outcomes:
             if isinstance(outcome, Uncertain):
-                total += each
-            elif isinstance(outcome, Finished | Declined) and await _was_submitted(store, outcome):
-                total += each if outcome.charge is None else outcome.charge.micros
-    return total
+                unsure += each
+            elif isinstance(outcome, Finished | Declined):
+                told = each if outcome.charge is None else outcome.charge.micros
+                jobs[outcome.job_id] = max(told, jobs.get(outcome.job_id, 0))
+    submitted = [cost for job_id, cost in jobs.items() if await _was_submitted(store, job_id)]
+    return unsure + sum(submitted)
 
 
-async def _was_submitted(store: Store, outcome: Outcome | Dropped) -> bool:
-    job_id = job_of(outcome)
-    noted = None if job_id is None else await note_of(store, job_id)
-    return noted is not None and noted.note.how == SUBMITTED
+async def _was_submitted(store: Store, job_id: str) -> bool:
+    """Whether a repair has submitted it, also where another one has adopted it since."""
+    return any(note.how == SUBMITTED for note in await notes_of(store, job_id))
 
 
 def _check_money(plan: RepairPlan) -> None:

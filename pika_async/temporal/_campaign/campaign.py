@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve
 from temporalio import workflow
@@ -28,6 +28,7 @@ from pika_async._money import Money
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
+from pika_async.temporal._campaign.orders import page_of
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import (
@@ -36,7 +37,6 @@ from pika_async.temporal._campaign.records import (
     CampaignState,
     Held,
     Narrowed,
-    PageOrder,
     Short,
     Tally,
 )
@@ -50,6 +50,9 @@ PAGES_OF_A_RUN: Final = 1000
 MOST_IN_FLIGHT: Final = 10_000
 
 _LONGEST_PAGE: Final = timedelta(days=60)
+# In histories: of runs that have found a page of an earlier run, and have said nothing to it.
+_HEARD: Final = "pages of an earlier run hear"
+_Handle = workflow.ChildWorkflowHandle[Page, Tally] | workflow.ExternalWorkflowHandle[Any]
 
 
 @workflow.defn(name="PikaCampaign")
@@ -65,7 +68,7 @@ class CampaignRun:
         )
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
-        self._handles: dict[int, workflow.ChildWorkflowHandle[Page, Tally]] = {}
+        self._handles: dict[int, _Handle] = {}
         self._grants = Grants()
         # What each open page can use at most.
         self._left: dict[int, int] = {}
@@ -309,24 +312,12 @@ class CampaignRun:
 
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
-        order = self._order
         member = self._shares.members[str(page)]
         width = member.told
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
-                PageOrder(
-                    store=order.store,
-                    digest=order.digest,
-                    page=page,
-                    first=page * order.page_size,
-                    width=width,
-                    budgeted=order.budget is not None,
-                    currency="USD" if order.budget is None else order.budget.currency,
-                    price=order.price,
-                    timeout=order.timeout,
-                    account=order.account,
-                ),
+                page_of(self._order, page, width),
                 id=id_of_page(self._id, page) + suffix,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 # What it has paid for is waited for even where the campaign is terminated.
@@ -341,16 +332,27 @@ class CampaignRun:
         except WorkflowAlreadyStartedError:
             # Of an earlier run of this campaign, which has told it what it may have under way.
             member.holds = self._left[page]
+            if not suffix and workflow.patched(_HEARD):
+                await self._come_back(page)
             return None
         except ChildWorkflowError:
             return None
         return tally
 
+    async def _come_back(self, page: int) -> None:
+        """What an earlier run has told the page counts no more, or is asked for."""
+        handle = workflow.get_external_workflow_handle(id_of_page(self._id, page))
+        self._handles[page] = handle
+        if self._order.budget is not None:
+            self._grants.begin_anew(page)
+            await heard(handle.signal("say_again"))
+        await (heard(handle.signal("stop")) if self._order.stopped else self._widen(page))
+
     def _lose(self, page: int) -> None:
         """A page was terminated: the jobs that it may have had under way run on."""
         member = self._shares.members[str(page)]
         end = until(workflow.now(), self._order.timeout)
-        ran = min(member.holds, self._left[page], self._membership.allotted)
+        ran = min(member.holds, self._left[page], self._membership.held)
         unseen = Unseen(jobs=ran, until=end)
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._wake_for(unseen)

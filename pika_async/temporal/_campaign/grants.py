@@ -19,10 +19,13 @@ class Grants:
     Attributes:
         granted: By page, in millionths.
         short: By page, what it asks for.
+        unknown: Pages that an earlier run of the campaign has granted nobody knows how much. Until
+            they have said it, or have ended, nothing is granted.
     """
 
     granted: dict[int, int] = field(factory=dict)
     short: dict[int, Short] = field(factory=dict)
+    unknown: set[int] = field(factory=set)
 
     @property
     def sum(self) -> int:
@@ -32,13 +35,21 @@ class Grants:
     def ask(self, short: Short) -> None:
         """A page has spent what it was granted."""
         self.short[short.page] = short
+        if short.page in self.unknown and short.granted is not None:
+            self.granted[short.page] = short.granted.micros
+            self.unknown.discard(short.page)
+
+    def begin_anew(self, page: int) -> None:
+        """An earlier run has granted it something; what it has asked for then may be outdated."""
+        self.forget(page)
+        self.unknown.add(page)
 
     def used_up(self, budget: Money, free: int, pages: int) -> str | None:
         """Why nothing can be submitted, where each of so many open pages has nothing to spend.
 
         Nothing comes back then any more. None: something can be, or may come back.
         """
-        if not self.short or len(self.short) < pages:
+        if not self.short or len(self.short) < pages or self.unknown:
             return None
         if any(short.least.micros <= free for short in self.short.values()):
             return None
@@ -50,7 +61,7 @@ class Grants:
     def grant(self, page: int, free: int, currency: str) -> Money | None:
         """What a page that asks is granted of what is free; None: there is too little."""
         short = self.short[page]
-        if free < short.least.micros:
+        if self.unknown or free < short.least.micros:
             return None
         amount = min(free, max(short.least.micros, short.most.micros))
         self.granted[page] = self.granted.get(page, 0) + amount
@@ -80,3 +91,4 @@ class Grants:
         """A page has ended."""
         self.granted.pop(page, None)
         self.short.pop(page, None)
+        self.unknown.discard(page)

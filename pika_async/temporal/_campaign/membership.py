@@ -27,6 +27,7 @@ class Membership:
 
     Attributes:
         allotted: How many jobs it may have in flight.
+        held: How many jobs the account takes to be in flight here; there are no more.
         limit: The limit of the account, if this campaign sets it.
     """
 
@@ -35,15 +36,14 @@ class Membership:
         self.limit = limit
         self._campaign_id: Final = campaign_id
         self._account: Final = id_of_account(account)
-        # The most that the account believes to be in flight here.
-        self._confirmed = held
+        self.held = held
         self._wanted = -1
         self._joined = False
 
     def allot(self, jobs: int) -> None:
         """The account's word."""
         self.allotted = jobs
-        self._confirmed = max(self._confirmed, jobs)
+        self.held = max(self.held, jobs)
 
     def say_again(self) -> None:
         """The account has begun anew, or has taken the campaign for ended."""
@@ -63,8 +63,8 @@ class Membership:
         """Others get what was taken away here only once it is not in use any more."""
         rest = max(self.allotted, held)
         # Not with each job: that would cost as much as the job.
-        if rest < self._confirmed and (rest == self.allotted or rest <= _STEP * self._confirmed):
-            self._confirmed = rest
+        if rest < self.held and (rest == self.allotted or rest <= _STEP * self.held):
+            self.held = rest
             await self._tell("released", Amount(campaign=self._campaign_id, jobs=rest))
 
     async def set_limit(self, jobs: int) -> None:
@@ -103,7 +103,7 @@ class Membership:
                 campaign=self._campaign_id,
                 wants=wants,
                 told=self.allotted,
-                holds=self._confirmed,
+                holds=self.held,
                 # Another campaign may have set it since.
                 limit=None if self._joined else self.limit,
             )

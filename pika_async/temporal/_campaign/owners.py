@@ -8,20 +8,19 @@ the same moment one is told of the other.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
-from temporalio.api.enums.v1 import EventType
 
 from pika_async._json import compact
 from pika_async.temporal._campaign import files
 from pika_async.temporal._campaign.claims import campaigns_of
 from pika_async.temporal._campaign.damage import damaged
-from pika_async.temporal._campaign.engine import CampaignError, is_running, is_unknown, said
+from pika_async.temporal._campaign.engine import is_running
 from pika_async.temporal._campaign.formats import job_name, sealed_name
-from pika_async.temporal._names import FINISH, id_of_page
+from pika_async.temporal._campaign.paid import jobs_of_page
+from pika_async.temporal._names import id_of_page
 from pika_async.temporal._outcomes import Declined, Finished
-from pika_async.temporal._records import Errand, Line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -36,7 +35,6 @@ ADOPTED: Final = "adopted"
 SUBMITTED: Final = "submitted"
 
 _NOTE: Final = re.compile(r"(\d{1,9}) (\w+) (\d{1,3}) (\d{1,6})")
-_SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
 @frozen(kw_only=True)
@@ -70,17 +68,28 @@ async def note_of(store: Store, job_id: str) -> Noted | None:
     Raises:
         StoreError: It is damaged, or the store cannot be used.
     """
-    last: Noted | None = None
+    notes = await notes_of(store, job_id)
+    return Noted(notes[-1], len(notes)) if notes else None
+
+
+async def notes_of(store: Store, job_id: str) -> list[Note]:
+    """All notes by a job, the last one last.
+
+    Raises:
+        StoreError: One is damaged, or the store cannot be used.
+    """
+    notes: list[Note] = []
     while True:
-        number = 1 if last is None else last.number + 1
-        content = await store.read(job_name(job_id, number))
+        name = job_name(job_id, len(notes) + 1)
+        content = await store.read(name)
         if content is None:
-            return last
+            return notes
         found = _NOTE.fullmatch(content.decode(errors="replace"))
         if found is None:
-            raise damaged(store, job_name(job_id, number), "it names no line")
-        note = Note(index=int(found[1]), how=found[2], repair=int(found[3]), tries=int(found[4]))
-        last = Noted(note, number)
+            raise damaged(store, name, "it names no line")
+        notes.append(
+            Note(index=int(found[1]), how=found[2], repair=int(found[3]), tries=int(found[4]))
+        )
 
 
 async def take_note(store: Store, job_id: str, note: Note, *, after: Noted | None = None) -> bool:
@@ -128,23 +137,20 @@ async def jobs_of_pages(engine: Client, store: Store, pages: Iterable[int]) -> d
         StoreError: The store cannot be used.
         CampaignError: The engine cannot be asked.
     """
-    found: dict[int, str] = {}
-    async for errand, line in _errands_of(engine, store, pages):
-        found[line.index] = errand.job.job_id
-    return found
+    return dict([each async for each in _jobs_of(engine, store, pages)])
 
 
 async def _under_way(engine: Client, store: Store, pages: int) -> AsyncIterator[tuple[str, int]]:
     """The jobs that open pages wait for."""
     open_pages = await files.open_pages(store, pages)
-    async for errand, line in _errands_of(engine, store, open_pages, running=True):
-        yield errand.job.job_id, line.index
+    async for index, job_id in _jobs_of(engine, store, open_pages, running=True):
+        yield job_id, index
 
 
-async def _errands_of(
+async def _jobs_of(
     engine: Client, store: Store, pages: Iterable[int], *, running: bool = False
-) -> AsyncIterator[tuple[Errand, Line]]:
-    """What pages have waited for, in the campaigns that have worked on the store."""
+) -> AsyncIterator[tuple[int, str]]:
+    """The lines of pages and their jobs, in the campaigns that have worked on the store."""
     several = tuple(pages)
     if not several:
         return
@@ -153,27 +159,5 @@ async def _errands_of(
             for name in (id_of_page(campaign, page), f"{id_of_page(campaign, page)}/again"):
                 if running and not await is_running(engine, name):
                     continue
-                for errand in await _errands(engine, name):
-                    if isinstance(errand.request, Line):
-                        yield errand, errand.request
-
-
-async def _errands(engine: Client, workflow_id: str) -> list[Errand]:
-    try:
-        return await said(_read_errands(engine, workflow_id))
-    except CampaignError as error:
-        if is_unknown(error):
-            return []
-        raise
-
-
-async def _read_errands(engine: Client, workflow_id: str) -> list[Errand]:
-    found: list[Errand] = []
-    async for event in engine.get_workflow_handle(workflow_id).fetch_history_events():
-        if event.event_type != _SCHEDULED:
-            continue
-        scheduled = event.activity_task_scheduled_event_attributes
-        if scheduled.activity_type.name == FINISH:
-            read: list[Any] = await engine.data_converter.decode(scheduled.input.payloads, [Errand])
-            found += read
-    return found
+                for line in (await jobs_of_page(engine, name)).items():
+                    yield line

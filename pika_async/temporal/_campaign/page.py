@@ -49,7 +49,7 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     UNHEARD,
 )
-from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.signals import heard, tell_campaign
 from pika_async.temporal._campaign.unseen import Unseen, until
 from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, id_of_account
@@ -91,7 +91,7 @@ class Page:
         self._waiting: Waiting | None = None
         self._failing_since = workflow.now()
         self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
-        self._asked = False
+        self._short: Short | None = None
         self._prices = Prices()
         self._with_files = False
         self._prompts = 0
@@ -123,13 +123,19 @@ class Page:
         """The same, and say when no more than that are under way."""
         self._room.width = width
         await workflow.wait_condition(lambda: self._flying <= self._room.width)
-        await self._tell("narrowed", Narrowed(page=self._order.page, width=self._room.width))
+        await tell_campaign("narrowed", Narrowed(page=self._order.page, width=self._room.width))
 
     @workflow.signal
     def grant(self, amount: Money) -> None:
         """So much more may be spent."""
         self._purse.grant(amount)
-        self._asked = False
+        self._short = None
+
+    @workflow.signal
+    async def say_again(self) -> None:
+        """The campaign's word: it was reset, and does not know what the page asks for."""
+        if self._short is not None:
+            await tell_campaign("short", self._short)
 
     @workflow.signal
     def stop(self) -> None:
@@ -152,7 +158,7 @@ class Page:
 
     async def _to_its_end(self) -> Tally:
         tally = await self._whole()
-        if (rest := self._room.rest(workflow.now())) is not None:
+        if (rest := self._room.hand_over(workflow.now())) is not None:
             await self._hand_over(rest)
         # Whoever has asked to be told when it is narrow is told.
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -218,9 +224,10 @@ class Page:
 
     async def _ask(self, least: Money, most: Money) -> None:
         """Ask the campaign for more to spend, and wait for it."""
-        self._asked = True
-        await self._tell("short", Short(page=self._order.page, least=least, most=most))
-        await workflow.wait_condition(lambda: self._stopped or not self._asked)
+        page, granted = self._order.page, self._purse.granted
+        self._short = Short(page=page, least=least, most=most, granted=granted)
+        await tell_campaign("short", self._short)
+        await workflow.wait_condition(lambda: self._stopped or self._short is None)
 
     @property
     def _under_way(self) -> int:
@@ -241,7 +248,7 @@ class Page:
         """Say what is enough from now on, where little is left; the next page gets the rest."""
         content = self._room.content(self._prompts - len(self._outcomes))
         if content is not None:
-            await self._tell("drained", Narrowed(page=self._order.page, width=content))
+            await tell_campaign("drained", Narrowed(page=self._order.page, width=content))
 
     async def _outcome(self, place: int) -> Outcome:
         line = Line(
@@ -365,7 +372,7 @@ class Page:
         """Say that nothing can be submitted, and wait until somebody has resumed the campaign."""
         if self._room.width:
             self._room.width = 0
-            await self._tell("held", Held(page=self._order.page, reason=reason))
+            await tell_campaign("held", Held(page=self._order.page, reason=reason))
             await self._make_room()
         await workflow.wait_condition(lambda: self._resumed)
 
@@ -373,10 +380,10 @@ class Page:
         """Give the room to others meanwhile; last the room of jobs that nobody waits for."""
         await self._until(lambda: not self._tally.in_flight)
         if self._room.unseen and not self._resumed:
-            await self._tell("narrowed", Narrowed(page=self._order.page, width=self._flying))
+            await tell_campaign("narrowed", Narrowed(page=self._order.page, width=self._flying))
             await self._until(lambda: not self._flying)
         if not self._resumed:
-            await self._tell("narrowed", Narrowed(page=self._order.page, width=0))
+            await tell_campaign("narrowed", Narrowed(page=self._order.page, width=0))
 
     async def _until(self, ended: Callable[[], bool]) -> None:
         await workflow.wait_condition(lambda: self._resumed or ended())
@@ -387,13 +394,6 @@ class Page:
 
     async def _hand_over(self, rest: Unseen) -> None:
         """Its campaign, or else the account, holds the place of jobs that may run still."""
-        if not await self._tell("unseen", rest) and self._order.account:
+        if not await tell_campaign("unseen", rest) and self._order.account:
             account = workflow.get_external_workflow_handle(id_of_account(self._order.account))
             await heard(account.signal("unseen", rest))
-
-    async def _tell(self, what: str, value: Held | Narrowed | Short | Unseen) -> bool:
-        parent = workflow.info().parent
-        if parent is None:
-            return False
-        campaign = workflow.get_external_workflow_handle(parent.workflow_id)
-        return await heard(campaign.signal(what, value))

@@ -195,11 +195,13 @@ class Short:
         page: The page.
         least: Without so much more it submits nothing.
         most: What it could use.
+        granted: What it was granted so far; None where an earlier version says nothing of it.
     """
 
     page: int
     least: Money
     most: Money
+    granted: Money | None = None
 
 
 @frozen(kw_only=True)

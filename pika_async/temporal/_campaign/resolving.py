@@ -14,6 +14,7 @@ from pika_async.temporal._campaign.decisions import Decision, named, why_not
 from pika_async.temporal._campaign.engine import CampaignError
 from pika_async.temporal._campaign.owners import (
     ADOPTED,
+    SUBMITTED,
     Note,
     job_of,
     jobs_of_pages,
@@ -148,7 +149,9 @@ class Resolving:
                 raise CampaignError(_AT_THIS_MOMENT.format(line=named(index)))
             return Dropped()
         if decision.adopt is not None:
-            note = Note(index=index, how=ADOPTED, repair=number, tries=standing.tries)
+            # An ended repair may have submitted it: then it is spent, and by no page.
+            how = SUBMITTED if isinstance(standing.left, Accepted) else ADOPTED
+            note = Note(index=index, how=how, repair=number, tries=standing.tries)
             await self._take(decision.adopt, note)
         await self._repairing.carry_out(await self._order(decision, number), decision, standing)
         return await self._written(index, number)

@@ -44,12 +44,16 @@ class Room:
         """Forget those that have ended by now."""
         self.unseen = still(self.unseen, now)
 
-    def rest(self, now: datetime) -> Unseen | None:
-        """Those that are left at the end of the page, all until the last has ended."""
+    def hand_over(self, now: datetime) -> Unseen | None:
+        """Those that are left at the end of the page, all until the last has ended.
+
+        They take no room here from now on, so that the page need not wait for them.
+        """
         self.look(now)
         if not self.unseen:
             return None
-        return Unseen(jobs=jobs(self.unseen), until=max(each.until for each in self.unseen))
+        left, self.unseen = self.unseen, ()
+        return Unseen(jobs=jobs(left), until=max(each.until for each in left))
 
     def content(self, left: int) -> int | None:
         """What the page is content with from now on, with so many lines left; None: as before."""

@@ -1,0 +1,126 @@
+"""Jobs that the history of a page names: they are paid for, whatever has become of the page.
+
+A submit names its job when it ends, before the page waits for it: whoever ends a page by hand may
+do so in between. A page that was reset has its jobs in the history of its first run, too, the only
+one that submits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.converter import DataConverter
+
+from pika_async.temporal._campaign.engine import CampaignError, is_unknown, said
+from pika_async.temporal._failures import told_by_cause
+from pika_async.temporal._names import FIND, FINISH, SUBMIT
+from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
+
+if TYPE_CHECKING:
+    from temporalio.api.common.v1 import Payloads
+    from temporalio.api.failure.v1 import Failure
+    from temporalio.api.history.v1 import HistoryEvent
+    from temporalio.client import Client
+
+_STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+_SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+_COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+_FAILED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
+_TIMED_OUT: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
+_TASK_FAILED: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+_RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+_ASKED: Final[dict[str, type]] = {SUBMIT: Order, FIND: Lost, FINISH: Errand}
+
+
+async def jobs_of_page(engine: Client, page_id: str) -> dict[int, str]:
+    """The jobs of a page by its lines; none, where the engine has forgotten it.
+
+    Raises:
+        CampaignError: The engine cannot be asked.
+    """
+    last = await _read(engine, page_id, None)
+    if not last.was_reset:
+        return last.jobs
+    return (await _read(engine, page_id, last.first_run)).jobs | last.jobs
+
+
+async def _read(engine: Client, page_id: str, run_id: str | None) -> _Jobs:
+    found = _Jobs(engine.data_converter)
+    try:
+        await said(_read_into(found, engine, page_id, run_id))
+    except CampaignError as error:
+        if not is_unknown(error):
+            raise
+    return found
+
+
+async def _read_into(found: _Jobs, engine: Client, page_id: str, run_id: str | None) -> None:
+    handle = engine.get_workflow_handle(page_id, run_id=run_id)
+    async for event in handle.fetch_history_events():
+        await found.take(event)
+
+
+@define
+class _Jobs:
+    """What was read so far of one run."""
+
+    converter: DataConverter
+    jobs: dict[int, str] = field(factory=dict)
+    first_run: str | None = None
+    was_reset: bool = False
+    under_way: dict[int, int] = field(factory=dict)
+    """Lines whose job is asked for, by the numbers of the events."""
+
+    async def take(self, event: HistoryEvent) -> None:
+        match event.event_type:
+            case kind if kind == _STARTED:
+                began = event.workflow_execution_started_event_attributes
+                self.first_run = began.original_execution_run_id
+            case kind if kind == _TASK_FAILED:
+                why = event.workflow_task_failed_event_attributes.cause
+                self.was_reset = self.was_reset or why == _RESET
+            case kind if kind == _SCHEDULED:
+                await self._asked(event)
+            case kind if kind == _COMPLETED:
+                done = event.activity_task_completed_event_attributes
+                await self._told(done.scheduled_event_id, done.result)
+            case kind if kind == _FAILED:
+                failed = event.activity_task_failed_event_attributes
+                await self._ended(failed.scheduled_event_id, failed.failure)
+            case kind if kind == _TIMED_OUT:
+                late = event.activity_task_timed_out_event_attributes
+                await self._ended(late.scheduled_event_id, late.failure)
+            case _:
+                pass
+
+    async def _asked(self, event: HistoryEvent) -> None:
+        scheduled = event.activity_task_scheduled_event_attributes
+        kind = _ASKED.get(scheduled.activity_type.name)
+        if kind is None:
+            return
+        (asked,) = await self.converter.decode(scheduled.input.payloads, [kind])
+        if not isinstance(asked.request, Line):
+            return
+        if isinstance(asked, Errand):
+            self.jobs[asked.request.index] = asked.job.job_id
+        else:
+            self.under_way[event.event_id] = asked.request.index
+
+    async def _told(self, scheduled: int, result: Payloads) -> None:
+        index = self.under_way.pop(scheduled, None)
+        if index is None:
+            return
+        (job,) = await self.converter.decode(result.payloads, [Accepted])
+        self._note(index, job)
+
+    async def _ended(self, scheduled: int, failure: Failure) -> None:
+        index = self.under_way.pop(scheduled, None)
+        if index is not None:
+            told = told_by_cause(await self.converter.decode_failure(failure))
+            self._note(index, told.record)
+
+    def _note(self, index: int, job: Any) -> None:
+        if isinstance(job, Accepted):
+            self.jobs[index] = job.job_id
