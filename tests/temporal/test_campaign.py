@@ -206,7 +206,8 @@ async def test_a_refused_key_and_an_empty_balance_pause_the_campaign_and_fail_no
         await until(lambda progress: progress.paused is not None, campaign_)
         await until(lambda progress: progress.in_flight == 0, campaign_)
         refusals = len(at.sim.submissions) - len(at.sim.jobs)
-        assert 1 <= refusals <= 10
+        # Those under way, and those that took their places before their pages had heard of it.
+        assert 1 <= refusals <= 20
         at.sim.faults.clear()
         await campaign_.resume()
         progress = await ended(campaign_)
