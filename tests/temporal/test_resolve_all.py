@@ -339,7 +339,7 @@ class TestOnAnEngine:
                 at.client, uuid.uuid4().hex, tmp_path, max_in_flight=5, **way
             )
             with anyio.fail_after(30):
-                while (await one.progress()).in_flight < 5:  # noqa: ASYNC110 - is asked
+                while (await one.progress()).submitted < 5:  # noqa: ASYNC110 - is asked
                     await anyio.sleep(0.05)
             for name in (one.id, f"{one.id}/page/000000", f"pika-account-{at.queue}"):
                 await at.client.get_workflow_handle(name).terminate()
