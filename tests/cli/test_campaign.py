@@ -181,6 +181,16 @@ def test_what_is_decided_is_said_in_one_way(pika, words, said):
     assert said in done.err
 
 
+@pytest.mark.parametrize("nothing", ["0", "$0.00"])
+def test_a_campaign_does_not_go_on_with_a_budget_of_nothing(pika, nothing):
+    """It was said to go on, and was paused again at once."""
+    done = pika("campaign", "resume", "summer", "--budget", nothing, "-n", "5", *NOWHERE)
+    assert done.code == 2
+    assert f"--budget: {nothing!r} is not allowed; allowed is an amount above 0" in done.err
+    assert "pika-async campaign pause summer --server 127.0.0.1:1" in done.err
+    assert "no Temporal server answers" not in done.err
+
+
 @pytest.fixture
 def interrupted(pika, monkeypatch):
     """Run ``resolve``, which a signal ends: what it was to do, where, and what it says at last."""
@@ -214,6 +224,7 @@ PLACES = ("--store", "my owls", "--queue", "night", "--server", "10.0.0.1:7233")
         ("--all", "resubmit", *MONEY, *PLACES, "--namespace", "farm"),
         ("--all", "adopt", "--yes"),
         ("--all", "drop", "-y", "--max-in-flight", "3"),
+        ("--all", "drop", "--json"),
         ("--from", "my decisions.csv", *MONEY, *PLACES),
         ("1", "--resubmit", *PLACES),
         ("1", "--adopt", "job 1", "--namespace", "farm"),
