@@ -79,6 +79,7 @@ WITHOUT_ENGINE = [
             "records",
             "room",
             "shares",
+            "silence",
             "unseen",
             "videos",
         )
@@ -96,7 +97,7 @@ PURE = [
     *("temporal._campaign.discreet", "temporal._campaign.spellings"),
     *("temporal._campaign.progress", "temporal._campaign.decisions"),
     *("temporal._campaign.records", "temporal._campaign.room", "temporal._campaign.unseen"),
-    "temporal._campaign.grants",
+    *("temporal._campaign.grants", "temporal._campaign.silence"),
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.

@@ -71,7 +71,7 @@ def _source(context: typer.Context, name: str) -> str:
     return "" if source is None else source.name
 
 
-def _given(context: typer.Context, only: Container[str]) -> list[str]:
+def given(context: typer.Context, only: Container[str]) -> list[str]:
     """Those of these options that were given on the command line, as words of a command.
 
     What came from the environment is still there next time.
@@ -103,5 +103,5 @@ def connection(
         "service": service.strip().lower() or GATEWAY,
         "base_url": base_url,
         "allow_insecure": allow_insecure,
-        "again": _given(context, again),
+        "again": given(context, again),
     }

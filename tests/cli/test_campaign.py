@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from pika_async.cli._campaign import server, words
+from pika_async.cli._campaign import resolve, server, words
 from pika_async.cli._campaign.engine import CampaignTrail
+from pika_async.cli._running.exits import InterruptedRunError
+from pika_async.cli._showing.stage import Stage
 from pika_async.temporal import CampaignProgress
 from pika_async.temporal._campaign.search import ATTRIBUTES
 
@@ -175,3 +179,76 @@ def test_what_is_decided_is_said_in_one_way(pika, words, said):
     done = pika("campaign", "resolve", "summer", *words, *NOWHERE)
     assert done.code == 2
     assert said in done.err
+
+
+@pytest.mark.parametrize("nothing", ["0", "$0.00"])
+def test_a_campaign_does_not_go_on_with_a_budget_of_nothing(pika, nothing):
+    """It was said to go on, and was paused again at once."""
+    done = pika("campaign", "resume", "summer", "--budget", nothing, "-n", "5", *NOWHERE)
+    assert done.code == 2
+    assert f"--budget: {nothing!r} is not allowed; allowed is an amount above 0" in done.err
+    assert "pika-async campaign pause summer --server 127.0.0.1:1" in done.err
+    assert "no Temporal server answers" not in done.err
+
+
+@pytest.fixture
+def interrupted(pika, monkeypatch):
+    """Run ``resolve``, which a signal ends: what it was to do, where, and what it says at last."""
+    begun = []
+
+    def run(work, trail):
+        told = [one for one in work.args if not isinstance(one, list | Stage | CampaignTrail)]
+        begun.append((trail.campaign, trail.server, trail.namespace, *told))
+        trail.watched = True
+        raise InterruptedRunError(signal.SIGTERM)
+
+    monkeypatch.setattr(resolve, "run", run)
+
+    def words(*given):
+        done = pika(*given)
+        assert done.code == 143
+        return begun[-1], done.err
+
+    return words
+
+
+MONEY = ("--price", "0.45", "--budget", "$20", "-n", "1")
+PLACES = ("--store", "my owls", "--queue", "night", "--server", "10.0.0.1:7233")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--all", "resubmit"),
+        ("--all", "resubmit", *MONEY),
+        ("--all", "resubmit", *MONEY, *PLACES, "--namespace", "farm"),
+        ("--all", "adopt", "--yes"),
+        ("--all", "drop", "-y", "--max-in-flight", "3"),
+        ("--all", "drop", "--json"),
+        ("--from", "my decisions.csv", *MONEY, *PLACES),
+        ("1", "--resubmit", *PLACES),
+        ("1", "--adopt", "job 1", "--namespace", "farm"),
+        ("1", "--drop", "--queue", "night"),
+    ],
+    ids=" ".join,
+)
+def test_the_line_that_goes_on_with_decisions_says_all_that_was_said(interrupted, here, given):
+    """Whoever gave limits and wanted to be asked would go on without: with the whole bill."""
+    (here / "my decisions.csv").write_text("row,decision\n1,resubmit\n")
+    asked, said = interrupted("campaign", "resolve", "owls", *given)
+    line = shlex.split(said.splitlines()[-1])
+    assert line[:4] == ["pika-async", "campaign", "resolve", "owls"]
+    assert ("--yes" in line or "-y" in line) == ("--yes" in given or "-y" in given)
+    assert interrupted(*line[1:]) == (asked, said)
+
+
+def test_the_line_that_goes_on_with_decisions_submits_nothing_once_more(interrupted):
+    """What the interrupted run has submitted may have come to nothing, and be paid for."""
+    asked, said = interrupted("campaign", "resolve", "owls", "--all", "resubmit", "--again", *MONEY)
+    line = said.splitlines()[-1]
+    assert "--again" not in line
+    assert "It does not repeat --again" in said
+    resumed, _ = interrupted(*shlex.split(line)[1:])
+    (*place, many, store), (*same, without, known) = asked, resumed
+    assert (many.again, without.again) == (True, False)
+    assert (*same, without, known) == (*place, evolve(many, again=False), store)

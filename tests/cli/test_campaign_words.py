@@ -37,7 +37,7 @@ def local(time):
 
 
 def test_a_campaign_that_waits_for_room_says_until_when_why_and_what_to_do():
-    lines = said(progress(waiting=WAITING, searchable=True))
+    lines = said(progress(waiting=WAITING))
     (wait,) = (line for line in lines if "no submit leaves" in line)
     assert local(WAITING.until) in wait
     assert f"7 tries since {local(SINCE)}" in wait

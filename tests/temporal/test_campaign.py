@@ -232,6 +232,21 @@ async def test_where_no_answer_comes_any_more_the_campaign_is_held(engine, tmp_p
     assert set(numbers(at.sim).values()) == {1}
 
 
+async def test_answers_that_are_lost_in_between_hold_nothing(engine, tmp_path):
+    """Submits are answered in between, and their jobs run on: the way to the service works."""
+    async with scene(engine, duration=8) as at:
+        lines = prompts(40)
+        for line in lines[::3]:
+            at.sim.faults.append(Fault("reset-after", prompt=line.prompt, started=True))
+        async with started(at, tmp_path, lines, max_in_flight=40) as one:
+            await until(lambda progress: progress.uncertain == 14, one)
+            await until(lambda progress: progress.submitted == 26, one)
+            assert (await one.progress()).paused is None
+            progress = await ended(one)
+            assert (progress.succeeded, progress.uncertain) == (26, 14)
+    assert set(numbers(at.sim).values()) == {1}
+
+
 async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(engine, tmp_path):
     """One tries again; a page has no room for the tries of all."""
     async with scene(engine) as at, started(at, tmp_path, prompts(40)) as campaign_:

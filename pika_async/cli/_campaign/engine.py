@@ -33,6 +33,8 @@ class CampaignTrail(Trail):
     """The campaign is under way, and this command only watches it."""
     words: list[str] = Factory(list)
     """The verb and its options that go on with this; empty: watching does."""
+    left_out: str = ""
+    """What was given and does not stand among them, and why, as a sentence."""
 
     def resume(self) -> str | None:
         """The line that goes on watching, or waiting."""
@@ -64,7 +66,8 @@ class CampaignTrail(Trail):
         what = f"the campaign {self.campaign}"
         if self.words[:1] == ["resolve"]:
             what = f"what was begun for {what}"
-        return f"{what} goes on; the line below comes back to it."
+        left_out = f" {self.left_out}" if self.left_out else ""
+        return f"{what} goes on; the line below comes back to it.{left_out}"
 
 
 def temporal() -> ModuleType:

@@ -39,6 +39,18 @@ pika-async campaign resolve summer --from decided.csv --yes
 ```
 """
 _MANY: Final = "Many at once"
+# The line that goes on repeats what was given of these; the engine's address follows them.
+_REPEATED: Final = (
+    *("adopt", "resubmit", "drop", "for_all", "from_file", "yes", "budget", "price"),
+    *("max_in_flight", "store", "queue", "as_json"),
+)
+# It never repeats --again. What this run has submitted may have come to nothing meanwhile, and may
+# be paid for: with --again it would be submitted, and perhaps paid for, once more. Without, nothing
+# is, and the command says how many prompts it leaves alone.
+_WITHOUT_AGAIN: Final = (
+    "It does not repeat --again, which would also submit once more what this run has submitted and "
+    "what came to nothing."
+)
 
 
 class ForAll(StrEnum):
@@ -50,6 +62,7 @@ class ForAll(StrEnum):
 
 
 def resolve(
+    context: typer.Context,
     campaign: options.CampaignID,
     number: Annotated[
         int | None,
@@ -173,22 +186,13 @@ def resolve(
                 queue=queue,
                 as_json=as_json,
             )
-            ways = ["--all", many.word] if many.word else ["--from", str(from_file)]
-            trail.words = ["resolve", campaign, *ways, "--yes"]
+            trail.words = ["resolve", campaign, *_options.given(context, _REPEATED)]
+            trail.left_out = _WITHOUT_AGAIN if again else ""
             run(partial(settle_many, many, store, codes, show, trail), trail)
             raise typer.Exit(codes[0] if codes else 0)
         if number is None:
             raise UsageError("give the number of a prompt, --all or --from.")
-        given = [
-            name
-            for name, is_given in (
-                ("--adopt", adopt is not None),
-                ("--resubmit", resubmit),
-                ("--drop", drop),
-            )
-            if is_given
-        ]
-        if len(given) != 1:
+        if (adopt is not None) + resubmit + drop != 1:
             raise UsageError("give one of --adopt JOB_ID, --resubmit and --drop.")
         if adopt is not None and not adopt.strip():
             raise UsageError("--adopt: it is empty; allowed is the id of a job.")
@@ -198,7 +202,8 @@ def resolve(
             "drop": drop,
             "queue": queue,
         }
-        trail.words = ["resolve", campaign, str(number), *given, *([adopt] if adopt else [])]
+        given = _options.given(context, _REPEATED)
+        trail.words = ["resolve", campaign, str(number), *given]
         run(partial(_resolve, number, decision, store, codes, show, trail, as_json), trail)
         raise typer.Exit(codes[0])
 

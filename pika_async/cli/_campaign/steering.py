@@ -10,6 +10,7 @@ from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
 from pika_async.cli._running.asking import amount
+from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.shown import Note
@@ -79,9 +80,16 @@ def resume(
     The budget is that of the whole campaign, with what is spent already.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    with reported(stage_for(trail, as_json=as_json), trail, debug=debug):
+        most = amount("--budget", budget)
+        if most is not None and not most.micros:
+            # It would be paused again at once, and this command would say that it goes on.
+            raise UsageError(
+                f"--budget: {budget!r} is not allowed; allowed is an amount above 0. To submit "
+                f"nothing for a time: {trail.line_of('pause', campaign)}"
+            )
 
     async def go_on(one: "Campaign") -> None:
-        most = amount("--budget", budget)
         if max_in_flight is not None:
             await one.set_max_in_flight(max_in_flight)
         await one.resume(budget=most)

@@ -42,7 +42,6 @@ from pika_async.temporal._campaign.records import (
 from pika_async.temporal._campaign.room import Room
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
-    MOST_UNSURE,
     NO_ANSWERS,
     NO_PRICE,
     NO_ROOM,
@@ -50,6 +49,7 @@ from pika_async.temporal._campaign.sentences import (
     UNHEARD,
 )
 from pika_async.temporal._campaign.signals import heard, tell_campaign
+from pika_async.temporal._campaign.silence import Silence
 from pika_async.temporal._campaign.unseen import Unseen, until
 from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, id_of_account
@@ -97,7 +97,7 @@ class Page:
         self._prompts = 0
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
-        self._unsure_in_a_row = 0
+        self._silence = Silence()
         self._tally = Tally()
 
     @workflow.run
@@ -260,6 +260,7 @@ class Page:
         )
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
         submitted = await self._submitted(order)
+        silent = self._silence.hears(submitted)
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
         else:
@@ -272,20 +273,12 @@ class Page:
                 self._purse.give_back(place)
             case Uncertain():
                 self._purse.settle(place, None)
-                await self._check_answers(outcome)
+                if silent:
+                    # Each further line would only be one more to settle.
+                    await self._hold(NO_ANSWERS)
             case _:
-                self._unsure_in_a_row = 0
                 self._purse.settle(place, outcome.charge)
         return outcome
-
-    async def _check_answers(self, uncertain: Uncertain) -> None:
-        """Where no answer comes any more, each further line would only be one more to settle."""
-        if uncertain.why is not Why.NO_ANSWER:
-            return
-        self._unsure_in_a_row += 1
-        if self._unsure_in_a_row >= MOST_UNSURE:
-            self._unsure_in_a_row = 0
-            await self._hold(NO_ANSWERS)
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
