@@ -247,6 +247,7 @@ async def test_answers_that_are_lost_in_between_hold_nothing(engine, tmp_path):
     assert set(numbers(at.sim).values()) == {1}
 
 
+@pytest.mark.long
 async def test_where_the_service_has_no_room_all_lines_of_a_page_wait_together(engine, tmp_path):
     """One tries again; a page has no room for the tries of all."""
     async with scene(engine) as at, started(at, tmp_path, prompts(40)) as campaign_:
@@ -733,6 +734,7 @@ async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_
             await campaign_.pause()
 
 
+@pytest.mark.long
 async def test_an_account_whose_campaign_was_terminated_gives_its_share_to_others(
     engine, tmp_path, monkeypatch
 ):

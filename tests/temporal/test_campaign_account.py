@@ -70,6 +70,7 @@ def account_of(at):
     return f"pika-account-{at.queue}"
 
 
+@pytest.mark.long
 async def test_what_a_terminated_campaign_holds_is_free_only_once_its_jobs_have_ended(
     engine, tmp_path
 ):
@@ -97,6 +98,7 @@ async def test_the_jobs_of_a_terminated_page_count_for_as_long_as_a_job_may_run(
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_the_jobs_of_a_page_that_is_terminated_while_it_gives_room_up_count_too(
     engine, tmp_path, monkeypatch
 ):
@@ -115,6 +117,7 @@ async def test_the_jobs_of_a_page_that_is_terminated_while_it_gives_room_up_coun
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_of_a_campaign_that_is_terminated_with_its_pages_the_jobs_count_on(
     engine, tmp_path, monkeypatch
 ):
@@ -146,6 +149,7 @@ async def test_an_account_that_begins_anew_knows_what_others_have_in_flight(engi
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_an_account_that_is_terminated_over_and_over_shares_on(engine, tmp_path):
     """Also where it has not yet taken over what the one before it knew."""
     async with scene(engine, duration=1) as at, at.worker():
@@ -162,6 +166,7 @@ async def test_an_account_that_is_terminated_over_and_over_shares_on(engine, tmp
     assert most_at_once(at.sim.jobs.values()) <= LIMIT
 
 
+@pytest.mark.long
 async def test_a_limit_that_is_set_while_there_is_no_account_holds(engine, tmp_path):
     """The next one is told of it."""
     async with scene(engine, duration=1) as at, at.worker():

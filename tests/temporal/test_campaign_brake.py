@@ -90,6 +90,7 @@ async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries
     assert kinds.count("pika_submit") <= 20 + 2 + 20
 
 
+@pytest.mark.long
 async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
     engine, tmp_path, monkeypatch
 ):

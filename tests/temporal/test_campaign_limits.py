@@ -32,6 +32,7 @@ def one_long(seconds):
     return lambda _: next(rest)
 
 
+@pytest.mark.long
 async def test_what_a_page_cannot_use_at_its_end_is_for_the_next_page(engine, tmp_path):
     """One long job does not keep the places of those that have ended."""
     await Campaign.prepare(pandas(16), tmp_path, page_size=4)
@@ -46,6 +47,7 @@ async def test_what_a_page_cannot_use_at_its_end_is_for_the_next_page(engine, tm
     assert most_at_once(made) <= 4
 
 
+@pytest.mark.long
 async def test_what_a_campaign_cannot_use_at_its_end_is_for_the_others(engine, tmp_path):
     """Its last job keeps one place."""
     async with scene(engine, duration=one_long(8.0)) as at, at.worker():

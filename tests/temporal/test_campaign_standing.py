@@ -55,6 +55,7 @@ async def forget(at, workflow_id):
             await anyio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_while_the_service_has_no_room_it_is_told_until_when_and_since_when(engine, tmp_path):
     """And what the service says: by night nobody has the log of a worker at hand."""
     full = Fault("429-retry-after-seconds", times=2, retry_after=3)
@@ -89,6 +90,7 @@ async def test_what_is_wrong_for_all_is_told_as_a_pause_with_what_to_do(
         await campaign.result()
 
 
+@pytest.mark.long
 async def test_a_campaign_that_the_engine_has_forgotten_is_told_by_its_store(engine, tmp_path):
     """How many lines ended in which way lies there for good."""
     lost = Fault("reset-after", started=True)

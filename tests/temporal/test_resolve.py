@@ -129,6 +129,7 @@ class TestWithoutAWorker:
             with anyio.fail_after(20), pytest.raises(NoAnswerError, match="no worker takes it"):
                 await campaign.resolve(1, resubmit=True, queue=at.queue)
 
+    @pytest.mark.long
     async def test_a_worker_that_goes_on_the_way_is_noticed(self, engine, tmp_path):
         """Its job is waited for when another one comes."""
         async with scene(engine, duration=3) as at:

@@ -327,6 +327,7 @@ class TestOnAnEngine:
             assert 0 < sum(one.outcome is not None for one in ended) < 6
             assert "the budget is used up" in ended[-1].problem
 
+    @pytest.mark.long
     async def test_the_jobs_of_pages_that_were_ended_by_hand_are_had_without_paying_again(
         self, engine, tmp_path
     ):
