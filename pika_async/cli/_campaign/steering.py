@@ -35,6 +35,7 @@ Examples:
 ```
 pika-async campaign resume summer
 pika-async campaign resume summer --budget 3000 -n 50
+pika-async campaign resume summer --price 0.20
 ```
 """
 STOP_EXAMPLES: Final = """\
@@ -68,6 +69,7 @@ def resume(
     campaign: options.CampaignID,
     *,
     budget: options.Budget = None,
+    price: options.Price = None,
     max_in_flight: options.MaxInFlight = None,
     server: options.Server = None,
     namespace: options.Namespace = None,
@@ -76,15 +78,16 @@ def resume(
 ) -> None:
     """Go on with a campaign that was paused, or has paused itself, and change its limits.
 
-    The budget is that of the whole campaign, with what is spent already.
+    The budget is that of the whole campaign, with what is spent already. The price holds for
+    what is submitted from now on.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
 
     async def go_on(one: "Campaign") -> None:
-        most = amount("--budget", budget)
+        most, each = amount("--budget", budget), amount("--price", price)
         if max_in_flight is not None:
             await one.set_max_in_flight(max_in_flight)
-        await one.resume(budget=most)
+        await one.resume(budget=most, price=each)
 
     _steer(go_on, trail, "resumed", [f"campaign {campaign} goes on"], as_json, debug)
 

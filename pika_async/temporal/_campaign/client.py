@@ -220,14 +220,29 @@ class Campaign(Settling):
         """
         await self._update(CampaignRun.pause, reason)
 
-    async def resume(self, *, budget: Money | Decimal | float | None = None) -> None:
+    async def resume(
+        self,
+        *,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+    ) -> None:
         """Go on, with this budget for the whole campaign if one is said.
 
+        Args:
+            budget: The most that the whole campaign may spend, with what is spent already; None
+                leaves it as it is.
+            price: What each further job costs where the service does not say; None leaves it as it
+                is.
+
         Raises:
-            FieldError: The budget is no amount.
-            CampaignError: As of :meth:`pause`; or the budget is of another currency.
+            FieldError: An amount is none.
+            CampaignError: As of :meth:`pause`; or an amount is of another currency.
         """
-        await self._update(CampaignRun.resume, checked_money("budget", budget))
+        money, each = checked_money("budget", budget), checked_money("price", price)
+        if each is not None:
+            # Its pages know it before they may submit again: else they would pause it at once.
+            await self._update(CampaignRun.set_price, each)
+        await self._update(CampaignRun.resume, money)
 
     async def stop(self) -> None:
         """Submit nothing any more. It ends when the jobs that are paid for have ended.
