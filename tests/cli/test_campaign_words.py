@@ -87,6 +87,7 @@ def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
     lines = said(progress(paused="lunch", budget=Money.of(20)))
     assert "  pika-async campaign resume summer" in lines
     assert "  pika-async campaign resume summer --budget AMOUNT" in lines
+    assert "  pika-async campaign resume summer --price AMOUNT" in lines
 
 
 def test_of_one_that_the_server_has_forgotten_the_store_tells():

@@ -11,7 +11,7 @@ from support.ledger import pandas
 from support.scene import scene
 
 from pika_async import Money
-from pika_async.temporal import Campaign
+from pika_async.temporal import Campaign, CampaignError
 
 pytestmark = pytest.mark.slow
 
@@ -67,3 +67,24 @@ async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(en
         assert len(at.sim.jobs) == 12
         await campaign.stop()
         assert (await campaign.result()).cost == Money(12)
+
+
+async def test_where_nobody_says_a_price_the_campaign_goes_on_when_it_is_told_one(engine, tmp_path):
+    """Pages that wait for it, and those that are opened later, keep to the budget by it."""
+    async with scene(engine) as at, at.worker():
+        campaign = await start(
+            at, tmp_path, 8, 2, price=None, budget=Money(3_000_000), max_in_flight=4
+        )
+        reason = (await paused(campaign)).paused
+        assert "pika-async campaign resume NAME --price AMOUNT" in reason
+        assert not at.sim.jobs
+        with pytest.raises(CampaignError, match=r"price: .* is not allowed"):
+            await campaign.resume(price=Money(1_000_000, "EUR"))
+        # What too little is left for at one price may be enough at another.
+        for price, jobs in ((2, 1), (1, 2)):
+            await campaign.resume(price=price)
+            assert "too little is left" in (await paused(campaign)).paused
+            assert len(at.sim.jobs) == jobs
+        await campaign.resume(budget=9)
+        ended = await campaign.result()
+    assert (ended.succeeded, ended.estimated) == (8, Money(9_000_000))

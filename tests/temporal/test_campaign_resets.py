@@ -176,6 +176,19 @@ async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_p
         await done(campaign)
 
 
+async def test_pages_of_an_earlier_run_hear_a_price_that_the_campaign_was_told(engine, tmp_path):
+    """They wait for it, and the run that was reset reaches them as well."""
+    async with scene(engine) as at, at.worker():
+        campaign = await start(at, tmp_path, 6, budget=Money(9))
+        with anyio.fail_after(30):
+            while not (await campaign.progress()).paused:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
+        await reset(at, campaign.id, (await points(at, campaign.id))[0])
+        await campaign.resume(price=Money(1))
+        progress = await done(campaign)
+    assert (progress.succeeded, progress.cost) == (6, Money(6))
+
+
 @pytest.mark.parametrize("moment", [0, -1])
 async def test_a_campaign_that_has_ended_may_be_reset(moment, engine, tmp_path):
     async with scene(engine) as at, at.worker():

@@ -26,6 +26,7 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._campaign import attended
 from pika_async.temporal._campaign.bulk import repairs_cost
+from pika_async.temporal._campaign.claims import claim
 from pika_async.temporal._campaign.files import seal
 from pika_async.temporal._store.store import open_store
 
@@ -47,7 +48,9 @@ async def campaign_of(at, folder, outcomes, *, page_size=500):
     await Campaign.prepare(lines, folder, page_size=page_size)
     for page in range(0, len(outcomes), page_size):
         await seal(open_store(folder), page // page_size, outcomes[page : page + page_size])
-    return Campaign(at.client, uuid.uuid4().hex, store=folder)
+    name = uuid.uuid4().hex
+    await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    return Campaign(at.client, name, store=folder)
 
 
 async def outcomes_of(campaign):

@@ -25,6 +25,7 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._campaign import attended
 from pika_async.temporal._campaign.bulk import Terms, planned
+from pika_async.temporal._campaign.claims import claim
 from pika_async.temporal._campaign.files import add_repair, seal, write_pages
 from pika_async.temporal._campaign.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
 from pika_async.temporal._campaign.purse import Cost
@@ -44,6 +45,13 @@ async def prepared(folder, outcomes, *, page_size=500):
     for first in range(0, len(outcomes), page_size):
         await seal(store, first // page_size, outcomes[first : first + page_size])
     return store
+
+
+async def campaign_on(at, folder):
+    """The campaign that was started on a prepared store, and has ended."""
+    name = uuid.uuid4().hex
+    await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    return Campaign(at.client, name, store=folder)
 
 
 def resubmits(*indexes):
@@ -202,7 +210,7 @@ class TestOnAnEngine:
         """Whoever was cut off does not know how far it went."""
         async with scene(engine) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 30, page_size=10)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decisions = [
                 Decision(index=index, drop=not index % 3, resubmit=bool(index % 3))
                 for index in range(30)
@@ -225,7 +233,7 @@ class TestOnAnEngine:
         """The limit of the account does not count them."""
         async with scene(engine, duration=0.5) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 9)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decided = campaign.resolve_all(resubmits(*range(9)), queue=at.queue, max_in_flight=2)
             assert len([one async for one in decided]) == 9
             jobs = at.sim.jobs.values()
@@ -240,7 +248,7 @@ class TestOnAnEngine:
         """Two colleagues at two terminals see the same list in the morning."""
         async with scene(engine) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 20)
-            name = uuid.uuid4().hex
+            name = (await campaign_on(at, tmp_path)).id
 
             async def settle():
                 campaign = Campaign(at.client, name, store=tmp_path)
@@ -261,7 +269,7 @@ class TestOnAnEngine:
         async with scene(engine) as at, at.worker():
             at.sim.faults.append(Fault("reset-after", times=None, started=True))
             await prepared(tmp_path, [UNSURE] * 8)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decided = campaign.resolve_all(resubmits(*range(8)), queue=at.queue)
             ended = [one async for one in decided]
             assert [one.outcome.why for one in ended] == [Why.NO_ANSWER] * 8
@@ -280,7 +288,7 @@ class TestOnAnEngine:
         async with scene(engine) as at, at.worker():
             at.sim.faults.append(Fault("400-invalid-request", prompt="a red panda 001"))
             await prepared(tmp_path, [UNSURE] * 4)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decisions = [Decision(index=0, adopt="a-slip"), *resubmits(1, 2, 3)]
             ended = {
                 one.index: one async for one in campaign.resolve_all(decisions, queue=at.queue)
@@ -293,7 +301,7 @@ class TestOnAnEngine:
         """What needs no worker is done, and the rest is not begun."""
         async with scene(engine) as at:
             await prepared(tmp_path, [UNSURE] * 20)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decisions = [*resubmits(*range(18)), Decision(index=19, drop=True)]
             ended = []
             with anyio.fail_after(30), pytest.raises(NoAnswerError) as caught:
@@ -313,7 +321,7 @@ class TestOnAnEngine:
         """The price was a guess; the budget was not."""
         async with scene(engine, service="pika") as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 6)
-            campaign = Campaign(at.client, uuid.uuid4().hex, store=tmp_path)
+            campaign = await campaign_on(at, tmp_path)
             decided = campaign.resolve_all(
                 resubmits(*range(6)),
                 queue=at.queue,

@@ -78,3 +78,13 @@ Budget = Annotated[
         help="Spend at most so much, such as 2000; then the campaign is paused.",
     ),
 ]
+Price = Annotated[
+    str | None,
+    typer.Option(
+        "--price",
+        metavar="AMOUNT",
+        show_default=False,
+        help="What a video is taken to cost where the service does not say, such as 0.45; "
+        "needed for a budget there.",
+    ),
+]

@@ -42,16 +42,7 @@ def start(
         ),
     ] = None,
     budget: options.Budget = None,
-    price: Annotated[
-        str | None,
-        typer.Option(
-            "--price",
-            metavar="AMOUNT",
-            show_default=False,
-            help="What a video is taken to cost where the service does not say, such as 0.45; "
-            "needed for a budget there.",
-        ),
-    ] = None,
+    price: options.Price = None,
     timeout: Annotated[
         float | None,
         typer.Option(

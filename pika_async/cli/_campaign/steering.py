@@ -36,6 +36,7 @@ Examples:
 ```
 pika-async campaign resume summer
 pika-async campaign resume summer --budget 3000 -n 50
+pika-async campaign resume summer --price 0.20
 ```
 """
 STOP_EXAMPLES: Final = """\
@@ -69,6 +70,7 @@ def resume(
     campaign: options.CampaignID,
     *,
     budget: options.Budget = None,
+    price: options.Price = None,
     max_in_flight: options.MaxInFlight = None,
     server: options.Server = None,
     namespace: options.Namespace = None,
@@ -77,11 +79,12 @@ def resume(
 ) -> None:
     """Go on with a campaign that was paused, or has paused itself, and change its limits.
 
-    The budget is that of the whole campaign, with what is spent already.
+    The budget is that of the whole campaign, with what is spent already. The price holds for
+    what is submitted from now on.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     with reported(stage_for(trail, as_json=as_json), trail, debug=debug):
-        most = amount("--budget", budget)
+        most, each = amount("--budget", budget), amount("--price", price)
         if most is not None and not most.micros:
             # It would be paused again at once, and this command would say that it goes on.
             raise UsageError(
@@ -92,7 +95,7 @@ def resume(
     async def go_on(one: "Campaign") -> None:
         if max_in_flight is not None:
             await one.set_max_in_flight(max_in_flight)
-        await one.resume(budget=most)
+        await one.resume(budget=most, price=each)
 
     _steer(go_on, trail, "resumed", [f"campaign {campaign} goes on"], as_json, debug)
 

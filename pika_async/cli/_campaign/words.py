@@ -196,6 +196,8 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         if progress.budget is not None:
             yield "or, where the budget is used up, with a larger one:"
             yield f"  {trail.line_of('resume', name, '--budget', 'AMOUNT')}"
+            yield "or, where the service does not say what a job costs, with a price:"
+            yield f"  {trail.line_of('resume', name, '--price', 'AMOUNT')}"
     if waits(progress) is not None:
         yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
         yield "look at the account at the service; fewer jobs at once may help:"

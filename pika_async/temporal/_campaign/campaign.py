@@ -12,7 +12,6 @@ room for some fifty thousand events.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any, Final
 
 from attrs import evolve
@@ -28,7 +27,7 @@ from pika_async._money import Money
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
-from pika_async.temporal._campaign.orders import page_of
+from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.purse import Cost
 from pika_async.temporal._campaign.records import (
@@ -41,15 +40,13 @@ from pika_async.temporal._campaign.records import (
     Tally,
 )
 from pika_async.temporal._campaign.shares import Member, Shares
-from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._campaign.signals import heard, last_result
 from pika_async.temporal._campaign.unseen import Unseen, jobs, still, until
-from pika_async.temporal._names import PAGE_RESULT, id_of_page
-from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
+from pika_async.temporal._names import id_of_page
 
 PAGES_OF_A_RUN: Final = 1000
 MOST_IN_FLIGHT: Final = 10_000
 
-_LONGEST_PAGE: Final = timedelta(days=60)
 # In histories: of runs that have found a page of an earlier run, and have said nothing to it.
 _HEARD: Final = "pages of an earlier run hear"
 _Handle = workflow.ChildWorkflowHandle[Page, Tally] | workflow.ExternalWorkflowHandle[Any]
@@ -73,6 +70,7 @@ class CampaignRun:
         # What each open page can use at most.
         self._left: dict[int, int] = {}
         self._opened = 0
+        self._priced = False
         self._changed = True
         self._told = search.counts(order.ended)
 
@@ -161,15 +159,23 @@ class CampaignRun:
 
     @resume.validator
     def _check_budget(self, budget: Money | None) -> None:
-        ours = self._order.budget
-        if self._order.stopped:
-            raise ApplicationError("the campaign was stopped: nothing is submitted any more")
-        if budget is None:
-            return
-        if ours is None:
-            raise ApplicationError("budget: the campaign was started without one")
-        if budget.currency != ours.currency:
-            raise ApplicationError(f"budget: {budget} is not allowed; the campaign's is {ours}")
+        if (problem := why_not_resumed(self._order, budget)) is not None:
+            raise ApplicationError(problem)
+
+    @workflow.update
+    async def set_price(self, price: Money) -> None:
+        """What a job is taken to cost from now on, where the service does not say."""
+        self._order = evolve(self._order, price=price)
+        self._priced = True
+        # Who asked for money at another price asks anew.
+        self._grants.short.clear()
+        for handle in tuple(self._handles.values()):
+            await heard(handle.signal("set_price", price))
+
+    @set_price.validator
+    def _check_price(self, price: Money) -> None:
+        if (problem := why_not_priced(self._order, price)) is not None:
+            raise ApplicationError(problem)
 
     @workflow.update
     async def stop(self) -> None:
@@ -281,7 +287,7 @@ class CampaignRun:
     async def _page(self, page: int) -> None:
         # A page that somebody has reset goes on as another run. Where there is none, a second page
         # submits nothing that the first may have: it writes down what is uncertain.
-        tally = await self._worked(page, "") or await self._worked_by_another_run(page)
+        tally = await self._worked(page, "") or await last_result(id_of_page(self._id, page))
         if again := tally is None:
             self._lose(page)
             tally = await self._worked(page, "/again")
@@ -313,7 +319,7 @@ class CampaignRun:
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
         member = self._shares.members[str(page)]
-        width = member.told
+        width, price = member.told, self._order.price
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
@@ -324,11 +330,13 @@ class CampaignRun:
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             )
             self._handles[page] = handle
+            if self._order.price != price:
+                await heard(handle.signal("set_price", self._order.price))
             if self._order.stopped:
                 await heard(handle.signal("stop"))
             elif member.told != width:
                 await self._widen(page)
-            tally: Tally = await handle
+            return await handle
         except WorkflowAlreadyStartedError:
             # Of an earlier run of this campaign, which has told it what it may have under way.
             member.holds = self._left[page]
@@ -337,12 +345,13 @@ class CampaignRun:
             return None
         except ChildWorkflowError:
             return None
-        return tally
 
     async def _come_back(self, page: int) -> None:
         """What an earlier run has told the page counts no more, or is asked for."""
         handle = workflow.get_external_workflow_handle(id_of_page(self._id, page))
         self._handles[page] = handle
+        if self._priced:
+            await heard(handle.signal("set_price", self._order.price))
         if self._order.budget is not None:
             self._grants.begin_anew(page)
             await heard(handle.signal("say_again"))
@@ -357,18 +366,6 @@ class CampaignRun:
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._wake_for(unseen)
         self._shares.join(str(page), Member(self._left[page]))
-
-    async def _worked_by_another_run(self, page: int) -> Tally | None:
-        """The end of the page's last run; None where that has ended in another way."""
-        ended: Tally | None = await workflow.execute_activity(
-            PAGE_RESULT,
-            id_of_page(self._id, page),
-            result_type=Tally,
-            start_to_close_timeout=_LONGEST_PAGE,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=FOR_EVER,
-        )
-        return ended
 
     # Money.
 

@@ -58,6 +58,23 @@ async def campaigns_of(store: Store) -> list[str]:
     return names
 
 
+async def is_of(store: Store, campaign_id: str) -> bool:
+    """Whether this campaign was started on a store; False: none was, as far as the store tells.
+
+    Raises:
+        CampaignError: Others were, and this one was not.
+        StoreError: The store cannot be used.
+    """
+    names = await campaigns_of(store)
+    if names and campaign_id not in names:
+        others = " and ".join(dict.fromkeys(names))
+        raise CampaignError(
+            f"the store {store.place} is of the campaign {others}, not of {campaign_id}; nothing "
+            f"was changed. Say the store that {campaign_id} was started with"
+        )
+    return bool(names)
+
+
 def _name(number: int) -> str:
     return f"started-{number + 1}.txt" if number else "started.txt"
 

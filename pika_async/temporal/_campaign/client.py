@@ -21,7 +21,7 @@ from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign import files, search
 from pika_async.temporal._campaign.arguments import check_in_flight, check_start
 from pika_async.temporal._campaign.campaign import CampaignRun
-from pika_async.temporal._campaign.claims import claim
+from pika_async.temporal._campaign.claims import claim, is_of
 from pika_async.temporal._campaign.engine import (
     PATIENCE,
     CampaignError,
@@ -81,7 +81,7 @@ class Campaign(Settling):
             engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
             campaign_id: As it was started.
             store: Where it lies. The engine knows it as long as it keeps ended workflows; after
-                that it has to be said.
+                that it has to be said. The store of another campaign is refused when it is used.
 
         Raises:
             ConfigurationError: The client has not the plugin.
@@ -94,6 +94,7 @@ class Campaign(Settling):
         super().__init__(engine, campaign_id)
         self._place = store
         self._store: Store | None = None
+        self._is_ours = False
 
     @staticmethod
     async def prepare(
@@ -219,14 +220,29 @@ class Campaign(Settling):
         """
         await self._update(CampaignRun.pause, reason)
 
-    async def resume(self, *, budget: Money | Decimal | float | None = None) -> None:
+    async def resume(
+        self,
+        *,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+    ) -> None:
         """Go on, with this budget for the whole campaign if one is said.
 
+        Args:
+            budget: The most that the whole campaign may spend, with what is spent already; None
+                leaves it as it is.
+            price: What each further job costs where the service does not say; None leaves it as it
+                is.
+
         Raises:
-            FieldError: The budget is no amount.
-            CampaignError: As of :meth:`pause`; or the budget is of another currency.
+            FieldError: An amount is none.
+            CampaignError: As of :meth:`pause`; or an amount is of another currency.
         """
-        await self._update(CampaignRun.resume, checked_money("budget", budget))
+        money, each = checked_money("budget", budget), checked_money("price", price)
+        if each is not None:
+            # Its pages know it before they may submit again: else they would pause it at once.
+            await self._update(CampaignRun.set_price, each)
+        await self._update(CampaignRun.resume, money)
 
     async def stop(self) -> None:
         """Submit nothing any more. It ends when the jobs that are paid for have ended.
@@ -317,7 +333,8 @@ class Campaign(Settling):
         Needs the store and no worker. ``outcome`` is None where its page has not ended yet.
 
         Raises:
-            CampaignError: Nobody knows where it lies: say ``store=``.
+            CampaignError: Nobody knows where it lies: say ``store=``; or that store is of another
+                campaign.
             StoreError: The store cannot be read.
         """
         async for result in files.results(await self._opened()):
@@ -327,20 +344,32 @@ class Campaign(Settling):
         """Where it lies: an absolute folder, or the URL of an object store.
 
         Raises:
-            CampaignError: There is no such campaign, or nobody knows: say ``store=``.
+            CampaignError: There is no such campaign, or nobody knows: say ``store=``; or that
+                store is of another campaign.
         """
         return (await self._opened()).place
 
-    async def _opened(self) -> Store:
+    async def _opened(self, *, to_decide: bool = False) -> Store:
         if self._store is None:
-            place = self._place
-            if place is None:
-                described = await said(self._handle.describe(), campaign=self.id)
-                place = await described.memo_value("store", default=None, type_hint=str)
-            if place is None:
-                raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
-            self._store = open_store(place)
+            self._store = open_store(await self._found() if self._place is None else self._place)
+        # Whoever said it may have meant the store of another campaign.
+        self._is_ours = self._is_ours or await is_of(self._store, self.id)
+        if to_decide and not self._is_ours:
+            raise CampaignError(
+                f"no campaign was ever started on the store {self._store.place}, so none of its "
+                "prompts was submitted; nothing was changed. Say the store that "
+                f"{self.id} was started with"
+            )
         return self._store
+
+    async def _found(self) -> str:
+        """Where it lies, as the engine knows it, which was told when it was started there."""
+        described = await said(self._handle.describe(), campaign=self.id)
+        place = await described.memo_value("store", default=None, type_hint=str)
+        if place is None:
+            raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
+        self._is_ours = True
+        return place
 
     async def _update(self, update: Any, *args: Any) -> None:
         asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""What a campaign says to a page that it opens. Pure."""
+"""What a campaign says to a page that it opens, and what its owner may say to it. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pika_async.temporal._campaign.records import PageOrder
 
 if TYPE_CHECKING:
+    from pika_async._money import Money
     from pika_async.temporal._campaign.records import CampaignOrder
 
 
@@ -24,3 +25,26 @@ def page_of(order: CampaignOrder, page: int, width: int) -> PageOrder:
         timeout=order.timeout,
         account=order.account,
     )
+
+
+def why_not_resumed(order: CampaignOrder, budget: Money | None) -> str | None:
+    """Why a campaign cannot go on, with this budget if one is given; None: it can."""
+    ours = order.budget
+    if order.stopped:
+        return "the campaign was stopped: nothing is submitted any more"
+    if budget is None:
+        return None
+    if ours is None:
+        return "budget: the campaign was started without one"
+    if budget.currency != ours.currency:
+        return f"budget: {budget} is not allowed; the campaign's is {ours}"
+    return None
+
+
+def why_not_priced(order: CampaignOrder, price: Money) -> str | None:
+    """Why a job of a campaign cannot be taken to cost this; None: it can."""
+    if order.stopped:
+        return "the campaign was stopped: nothing is submitted any more"
+    if order.budget is not None and price.currency != order.budget.currency:
+        return f"price: {price} is not allowed; the campaign's budget is {order.budget}"
+    return None

@@ -48,11 +48,11 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     UNHEARD,
 )
-from pika_async.temporal._campaign.signals import heard, tell_campaign
+from pika_async.temporal._campaign.signals import hand_over, tell_campaign
 from pika_async.temporal._campaign.silence import Silence
-from pika_async.temporal._campaign.unseen import Unseen, until
+from pika_async.temporal._campaign.unseen import until
 from pika_async.temporal._failures import Told
-from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE, id_of_account
+from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
@@ -132,6 +132,13 @@ class Page:
         self._short = None
 
     @workflow.signal
+    def set_price(self, price: Money) -> None:
+        """What a job is taken to cost from now on, where the service does not say."""
+        self._order = evolve(self._order, price=price)
+        self._prices = evolve(self._prices, price=price)
+        self._short = None
+
+    @workflow.signal
     async def say_again(self) -> None:
         """The campaign's word: it was reset, and does not know what the page asks for."""
         if self._short is not None:
@@ -159,7 +166,7 @@ class Page:
     async def _to_its_end(self) -> Tally:
         tally = await self._whole()
         if (rest := self._room.hand_over(workflow.now())) is not None:
-            await self._hand_over(rest)
+            await hand_over(rest, self._order.account)
         # Whoever has asked to be told when it is narrow is told.
         await workflow.wait_condition(workflow.all_handlers_finished)
         return tally
@@ -384,9 +391,3 @@ class Page:
     @property
     def _resumed(self) -> bool:
         return self._stopped or self._room.width > 0
-
-    async def _hand_over(self, rest: Unseen) -> None:
-        """Its campaign, or else the account, holds the place of jobs that may run still."""
-        if not await tell_campaign("unseen", rest) and self._order.account:
-            account = workflow.get_external_workflow_handle(id_of_account(self._order.account))
-            await heard(account.signal("unseen", rest))

@@ -54,9 +54,15 @@ def _sum(one: Money | None, other: Money | None) -> Money | None:
 
 @frozen
 class Prices:
-    """What each line of a page is taken to cost; None where nobody says."""
+    """What each line of a page is taken to cost; None where nobody says.
+
+    Attributes:
+        lines: As the service says.
+        price: What a line is taken to cost where the service does not say.
+    """
 
     lines: tuple[Money | None, ...] = ()
+    price: Money | None = None
 
     @classmethod
     def told(
@@ -64,17 +70,19 @@ class Prices:
     ) -> Prices:
         """As the service says, in millionths; else at this price each."""
         if not quotes:
-            return cls((price,) * prompts)
-        return cls(tuple(price if quote < 0 else Money(quote, currency) for quote in quotes))
+            return cls((None,) * prompts, price)
+        said = tuple(None if quote < 0 else Money(quote, currency) for quote in quotes)
+        return cls(said, price)
 
     def of(self, place: int) -> Money | None:
         """That of one line."""
-        return self.lines[place]
+        quote = self.lines[place]
+        return self.price if quote is None else quote
 
     def rest(self, place: int, currency: str) -> Money:
         """The sum from there on, as far as it is known in that currency."""
-        known = (price for price in self.lines[place:] if price and price.currency == currency)
-        return sum(known, Money(0, currency))
+        prices = map(self.of, range(place, len(self.lines)))
+        return sum((one for one in prices if one and one.currency == currency), Money(0, currency))
 
 
 @define

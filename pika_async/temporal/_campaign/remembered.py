@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import campaigns_of
+from pika_async.temporal._campaign.claims import campaigns_of, is_of
 from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
 from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally, tally_of
 
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 
 async def remembered(store: Store, campaign_id: str, now: datetime) -> CampaignProgress | None:
-    """What its sealed pages say; None where the store knows no campaign of that name.
+    """What its sealed pages say; None where no campaign was started on it.
 
     Lines of pages that were begun and never sealed are uncertain. What jobs cost by their prices
     is known to nobody any more. Repairs are not counted, as while the engine knew it.
 
     Raises:
+        CampaignError: The store is of another campaign.
         ConfigurationError: Nothing was prepared there.
         StoreError: The store cannot be read.
     """
     manifest = await files.read_manifest(store)
-    campaigns = await campaigns_of(store)
-    if campaign_id not in campaigns:
+    if not await is_of(store, campaign_id):
         return None
+    campaigns = await campaigns_of(store)
     tally = Tally()
     for page in range(manifest.pages):
         sealed = await files.read_sealed(store, page)

@@ -29,5 +29,6 @@ NO_ANSWERS: Final = (
 )
 NO_PRICE: Final = (
     "The service does not say in {currency} what line {line} of the page costs, and the campaign "
-    "was given no price; start it with one, or without a budget."
+    "was given no price. Say what a job costs: `pika-async campaign resume NAME --price AMOUNT`, "
+    "or resume(price=…)."
 )

@@ -45,8 +45,13 @@ class Settling(ABC):
         self.id: Final = campaign_id
 
     @abstractmethod
-    async def _opened(self) -> Store:
-        """Its store."""
+    async def _opened(self, *, to_decide: bool = False) -> Store:
+        """Its store.
+
+        Raises:
+            CampaignError: It is of another campaign; or it has to be of this one, since something
+                is decided there, and no campaign was ever started on it.
+        """
 
     async def resolve(
         self,
@@ -76,10 +81,11 @@ class Settling(ABC):
             NoAnswerError: No worker works on it. It stands, and is done when one comes.
             CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
                 of another line, or the service knows no such job; or it was to be submitted again,
-                and the engine still names its job. Nothing was changed.
+                and the engine still names its job; or the store that was said is not of this
+                campaign. Nothing was changed.
         """
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
-        resolving = Resolving(self._engine, self.id, await self._opened(), queue)
+        resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
         return await resolving.resolve(decision)
 
     async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
@@ -92,7 +98,8 @@ class Settling(ABC):
             indexes: The lines. The history of each of their pages is read.
 
         Raises:
-            CampaignError: The engine cannot be asked.
+            CampaignError: The engine cannot be asked; or the store that was said is of another
+                campaign.
             StoreError: The store cannot be read.
         """
         store = await self._opened()
@@ -125,7 +132,8 @@ class Settling(ABC):
 
         Raises:
             FieldError: There is no such line, one is decided about twice, or an amount is none.
-            CampaignError: One cannot be settled so; or it would cost more than is left.
+            CampaignError: One cannot be settled so; or it would cost more than is left; or the
+                store that was said is not of this campaign.
             NoAnswerError: The campaign goes on, and no worker tells what is left of its budget.
         """
         terms = _terms(budget, price)
@@ -168,7 +176,7 @@ class Settling(ABC):
     async def _planned(
         self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
     ) -> tuple[Resolving, RepairPlan, list[Looked]]:
-        store = await self._opened()
+        store = await self._opened(to_decide=True)
         resolving = Resolving(self._engine, self.id, store, queue)
         looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
         return resolving, await planned(looked, await self._state(), terms, store), looked

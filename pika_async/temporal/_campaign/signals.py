@@ -1,14 +1,23 @@
-"""What workflows of a campaign tell each other, where the other one may have ended."""
+"""What workflows of a campaign hear of each other, where the other one may have ended."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from pika_async.temporal._campaign.records import Tally
+from pika_async.temporal._names import PAGE_RESULT, id_of_account
+from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from pika_async.temporal._campaign.unseen import Unseen
+
+_LONGEST_PAGE: Final = timedelta(days=60)
 
 
 async def heard(telling: Awaitable[None]) -> bool:
@@ -27,3 +36,23 @@ async def tell_campaign(what: str, value: object) -> bool:
         return False
     campaign = workflow.get_external_workflow_handle(parent.workflow_id)
     return await heard(campaign.signal(what, value))
+
+
+async def hand_over(rest: Unseen, account: str) -> None:
+    """A page's last word: its campaign, or else the account, holds the place of these jobs."""
+    if not await tell_campaign("unseen", rest) and account:
+        holder = workflow.get_external_workflow_handle(id_of_account(account))
+        await heard(holder.signal("unseen", rest))
+
+
+async def last_result(page: str) -> Tally | None:
+    """The end of the last run of a page's workflow; None where that has ended in another way."""
+    ended: Tally | None = await workflow.execute_activity(
+        PAGE_RESULT,
+        page,
+        result_type=Tally,
+        start_to_close_timeout=_LONGEST_PAGE,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=FOR_EVER,
+    )
+    return ended
