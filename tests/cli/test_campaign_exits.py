@@ -50,6 +50,12 @@ RUNS = (
     ("resolve {first} 999 --drop", 2),
     ("start {second} --store second -n 4", 0),
     ("status {second} --json", 0),
+    # The store of another campaign.
+    ("resolve {first} 1 --drop --store second", 2),
+    ("resolve {first} --all drop --yes --store second", 2),
+    ("status {first} --uncertain --store second", 2),
+    ("resolve {first} 1 --adopt its-job --store second", 2),
+    ("resume {second} --price 0.20", 0),
     ("stop {first}", 0),
     # It was stopped before its end.
     ("status {first} --watch", 1),
@@ -128,8 +134,8 @@ async def one_owner(shell: Shell, name: str) -> list[Ran]:
     ]
 
 
-async def test_fifty_runs_end_with_the_exit_code_that_is_right(tmp_path):
-    """Two owners at once, each with 25 runs, a worker, and a server as the command starts it."""
+async def test_sixty_runs_end_with_the_exit_code_that_is_right(tmp_path):
+    """Two owners at once, each with 30 runs, a worker, and a server as the command starts it."""
     port, ui = free_port(), free_port()
     address = f"127.0.0.1:{port}"
     ran: list[Ran] = []
@@ -149,7 +155,7 @@ async def test_fifty_runs_end_with_the_exit_code_that_is_right(tmp_path):
 
                     for folder in folders:
                         owners.start_soon(own, folder)
-    assert len(ran) == 50
+    assert len(ran) == 60
     wrong = [one for one in ran if one.code != one.expected]
     assert wrong == []
     assert not [one for one in ran if "should not happen" in one.err or "Traceback" in one.err]
