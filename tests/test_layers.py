@@ -58,7 +58,7 @@ INNER_DOORS = {
     "temporal._campaign": {
         *("discreet", "files", "formats", "progress", "purse", "records", "shelf"),
         *("account", "accounting", "activities", "campaign", "client", "engine", "page", "repair"),
-        *("bulk", "decisions", "unseen"),
+        *("bulk", "claims", "decisions", "unseen"),
     },
 }
 # From the ground up, too: what a store is knows nothing of campaigns.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pika_async.temporal._campaign import files
+from pika_async.temporal._campaign.claims import is_of
 from pika_async.temporal._store.store import open_store
 
 if TYPE_CHECKING:
@@ -14,14 +15,25 @@ if TYPE_CHECKING:
     from pika_async.temporal._campaign.files import CampaignResult, Manifest
 
 
-async def read_manifest(store: str | os.PathLike[str]) -> Manifest:
+async def read_manifest(
+    store: str | os.PathLike[str], *, campaign_id: str | None = None
+) -> Manifest:
     """What was prepared in a store.
+
+    Args:
+        store: A folder, or the address of an object store.
+        campaign_id: The campaign that is looked for there; None: any.
 
     Raises:
         ConfigurationError: Nothing was, or the store cannot be opened.
+        CampaignError: Other campaigns were started on it, and this one was not.
         StoreError: It cannot be read.
     """
-    return await files.read_manifest(open_store(store))
+    opened = open_store(store)
+    manifest = await files.read_manifest(opened)
+    if campaign_id is not None:
+        await is_of(opened, campaign_id)
+    return manifest
 
 
 async def read_results(store: str | os.PathLike[str]) -> AsyncIterator[CampaignResult]:

@@ -191,6 +191,18 @@ def test_a_campaign_does_not_go_on_with_a_budget_of_nothing(pika, nothing):
     assert "no Temporal server answers" not in done.err
 
 
+def test_a_report_is_of_the_campaign_that_was_named(pika, here):
+    """The store of owls would be shown as what became of foxes."""
+    (here / "prompts.txt").write_text("a red panda\n")
+    assert pika("campaign", "prepare", "prompts.txt", "--store", "owls").code == 0
+    (here / "owls" / "started.txt").write_text("owls")
+    done = pika("campaign", "report", "foxes", "--store", "owls", "--csv", "-")
+    assert done.code == 2
+    assert "is of the campaign owls, not of foxes" in done.err
+    assert pika("campaign", "report", "owls", "--store", "owls", "--csv", "-").code == 0
+    assert pika("campaign", "report", "--store", "owls", "--csv", "-").code == 0
+
+
 @pytest.fixture
 def interrupted(pika, monkeypatch):
     """Run ``resolve``, which a signal ends: what it was to do, where, and what it says at last."""

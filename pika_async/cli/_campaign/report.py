@@ -125,7 +125,7 @@ async def _report(
         if place is None:
             async with campaign_of(trail) as campaign:
                 place = await campaign.place()
-        manifest = await temporal().read_manifest(place)
+        manifest = await temporal().read_manifest(place, campaign_id=trail.campaign or None)
         place = _whole(place)
         page, table = _targets(wanted, place, manifest.prompts, show, trail)
         if wanted.as_json:
