@@ -185,7 +185,7 @@ class Durations:
     @property
     def stale(self) -> bool:
         """Whether enough has been learnt since the tables were built to build them anew."""
-        return self._news >= 1.0 + 0.15 * self.count
+        return self._news >= 1.0 + 0.1 * self.count
 
     def rebuild(self, prior: list[float], prior_weight: float) -> None:
         """Build the tables.
