@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
+from pika_async.temporal._campaign.histories import ActivityEnd, end_of_activity
 from pika_async.temporal._failures import Told, told_by_cause
 from pika_async.temporal._names import FIND, SUBMIT
 from pika_async.temporal._outcomes import Uncertain, Why
@@ -17,16 +19,11 @@ from pika_async.temporal._verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from temporalio.api.common.v1 import Payloads
-    from temporalio.api.failure.v1 import Failure
     from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
     from temporalio.client import WorkflowHandle
 
 _SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-_COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
-_FAILED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
-_TIMED_OUT: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
 _CANCELED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED
-_ENDS: Final = (_COMPLETED, _FAILED, _TIMED_OUT, _CANCELED)
 _STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 
 
@@ -78,32 +75,26 @@ class _Read:
                     self.under_way[event.event_id] = event.event_time.ToDatetime(UTC)
                 elif name == FIND:
                     self.searches.add(event.event_id)
-            case kind if kind in _ENDS:
-                await self._end(event)
+            case kind if kind == _CANCELED:
+                cancelled = event.activity_task_canceled_event_attributes
+                if not cancelled.started_event_id:
+                    # Taken back before a worker had it.
+                    self.under_way.pop(cancelled.scheduled_event_id, None)
             case _:
-                pass
+                if (end := end_of_activity(event)) is not None:
+                    await self._end(end)
 
     def _begun(self, begun: WorkflowExecutionStartedEventAttributes) -> None:
         if begun.original_execution_run_id != self.run_id or begun.attempt > 1:
             # Begun anew: what an earlier run has sent does not stand here.
             self.unsure = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
 
-    async def _end(self, event: HistoryEvent) -> None:
-        if event.event_type == _COMPLETED:
-            done = event.activity_task_completed_event_attributes
-            if done.scheduled_event_id in {*self.under_way, *self.searches}:
-                self.job = await self._job(done.result) or self.job
-                self.under_way.pop(done.scheduled_event_id, None)
-        elif event.event_type == _FAILED:
-            failed = event.activity_task_failed_event_attributes
-            await self._ended(failed.scheduled_event_id, failed.failure)
-        elif event.event_type == _TIMED_OUT:
-            late = event.activity_task_timed_out_event_attributes
-            await self._ended(late.scheduled_event_id, late.failure)
-        elif not event.activity_task_canceled_event_attributes.started_event_id:
-            # Taken back before a worker had it.
-            scheduled = event.activity_task_canceled_event_attributes.scheduled_event_id
-            self.under_way.pop(scheduled, None)
+    async def _end(self, end: ActivityEnd) -> None:
+        if isinstance(end.came, Failure):
+            await self._ended(end.scheduled, end.came)
+        elif end.scheduled in {*self.under_way, *self.searches}:
+            self.job = await self._job(end.came) or self.job
+            self.under_way.pop(end.scheduled, None)
 
     async def _job(self, result: Payloads) -> Accepted | None:
         (job,) = await self.converter.decode(result.payloads, [Accepted])

@@ -11,24 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
 from pika_async.temporal._campaign.engine import CampaignError, is_unknown, said
+from pika_async.temporal._campaign.histories import ActivityEnd, end_of_activity
 from pika_async.temporal._failures import told_by_cause
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
 
 if TYPE_CHECKING:
-    from temporalio.api.common.v1 import Payloads
-    from temporalio.api.failure.v1 import Failure
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.client import Client
 
 _STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 _SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-_COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
-_FAILED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
-_TIMED_OUT: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
 _TASK_FAILED: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 _RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 _ASKED: Final[dict[str, type]] = {SUBMIT: Order, FIND: Lost, FINISH: Errand}
@@ -83,17 +80,9 @@ class _Jobs:
                 self.was_reset = self.was_reset or why == _RESET
             case kind if kind == _SCHEDULED:
                 await self._asked(event)
-            case kind if kind == _COMPLETED:
-                done = event.activity_task_completed_event_attributes
-                await self._told(done.scheduled_event_id, done.result)
-            case kind if kind == _FAILED:
-                failed = event.activity_task_failed_event_attributes
-                await self._ended(failed.scheduled_event_id, failed.failure)
-            case kind if kind == _TIMED_OUT:
-                late = event.activity_task_timed_out_event_attributes
-                await self._ended(late.scheduled_event_id, late.failure)
             case _:
-                pass
+                if (end := end_of_activity(event)) is not None:
+                    await self._end(end)
 
     async def _asked(self, event: HistoryEvent) -> None:
         scheduled = event.activity_task_scheduled_event_attributes
@@ -108,19 +97,14 @@ class _Jobs:
         else:
             self.under_way[event.event_id] = asked.request.index
 
-    async def _told(self, scheduled: int, result: Payloads) -> None:
-        index = self.under_way.pop(scheduled, None)
+    async def _end(self, end: ActivityEnd) -> None:
+        index = self.under_way.pop(end.scheduled, None)
         if index is None:
             return
-        (job,) = await self.converter.decode(result.payloads, [Accepted])
-        self._note(index, job)
-
-    async def _ended(self, scheduled: int, failure: Failure) -> None:
-        index = self.under_way.pop(scheduled, None)
-        if index is not None:
-            told = told_by_cause(await self.converter.decode_failure(failure))
-            self._note(index, told.record)
-
-    def _note(self, index: int, job: Any) -> None:
+        job: Any
+        if isinstance(end.came, Failure):
+            job = told_by_cause(await self.converter.decode_failure(end.came)).record
+        else:
+            (job,) = await self.converter.decode(end.came.payloads, [Accepted])
         if isinstance(job, Accepted):
             self.jobs[index] = job.job_id
