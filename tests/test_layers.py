@@ -49,41 +49,27 @@ DOORS = {
     "_gallery": {""},
     "cli": {""},
     "otel": {""},
-    "temporal": {"", "_campaign.formats"},
+    "temporal": {"", "_contents.formats"},
 }
 
-# Wings within a wing, and the rooms of them that the rest of it may enter.
+# Wings within a wing, from the ground up, and the rooms of them that the rest of it may enter.
 INNER_DOORS = {
     "temporal._store": {"store", "errors"},
-    "temporal._campaign": {
-        *("discreet", "files", "formats", "progress", "purse", "records", "shelf"),
-        *("account", "accounting", "activities", "campaign", "client", "engine", "page", "repair"),
-        *("bulk", "claims", "decisions", "unseen"),
-    },
+    "temporal._limits": {"brake", "purse", "room", "shares", "unseen"},
+    "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
+    "temporal._contents": {"claims", "damage", "discreet", "files", "formats", "repairs", "shelf"},
+    "temporal._account": {"account", "accounting"},
+    "temporal._campaign": {"activities", "campaign", "page", "search"},
+    "temporal._repairs": {"activities", "bulk", "decisions", "owners", "repair", "resolving"},
+    "temporal._owner": {"client", "progress"},
 }
-# From the ground up, too: what a store is knows nothing of campaigns.
 INNER_ORDER = list(INNER_DOORS)
 
 # What is tested without an engine does without one.
 WITHOUT_ENGINE = [
-    "temporal._store",
-    *(
-        f"temporal._campaign.{room}"
-        for room in (
-            "brake",
-            "files",
-            "formats",
-            "grants",
-            "progress",
-            "purse",
-            "records",
-            "room",
-            "shares",
-            "silence",
-            "unseen",
-            "videos",
-        )
-    ),
+    *("temporal._store", "temporal._limits", "temporal._messages"),
+    *("temporal._contents.formats", "temporal._contents.files", "temporal._contents.videos"),
+    *("temporal._campaign.grants", "temporal._campaign.silence", "temporal._owner.progress"),
 ]
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
@@ -92,12 +78,10 @@ PURE = [
     *("_polling", "dialects"),
     *("_jobs.verdicts", "_jobs.patience"),
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
-    *("temporal._store.naming", "temporal._store.errors", "temporal._campaign.formats"),
-    *("temporal._campaign.brake", "temporal._campaign.purse", "temporal._campaign.shares"),
-    *("temporal._campaign.discreet", "temporal._campaign.spellings"),
-    *("temporal._campaign.progress", "temporal._campaign.decisions"),
-    *("temporal._campaign.records", "temporal._campaign.room", "temporal._campaign.unseen"),
+    *("temporal._store.naming", "temporal._store.errors", "temporal._limits", "temporal._messages"),
+    *("temporal._contents.formats", "temporal._contents.discreet", "temporal._contents.spellings"),
     *("temporal._campaign.grants", "temporal._campaign.silence"),
+    *("temporal._repairs.decisions", "temporal._owner.progress"),
 ]
 IMPURE = {"asyncio", "anyio", "time", "random", "os", "socket", "secrets", "threading", "uuid"}
 # Files are looked into when a request is built, and paths are kept; nothing else is done with them.
@@ -437,8 +421,8 @@ RULES = {
         "temporal._store.folder": "",
     },
     upward_within: {
-        "temporal._store.store": "from pika_async.temporal._campaign import files",
-        "temporal._campaign.files": "",
+        "temporal._store.store": "from pika_async.temporal._contents import files",
+        "temporal._contents.files": "",
     },
     engine_where_none_is_needed: {"temporal._store.store": "import temporalio"},
     in_circles: {
@@ -476,7 +460,7 @@ def test_a_tree_that_breaks_the_rule_is_found_out(rule):
         {"dialects._seam": "import asyncio"},
         {"_jobs.patience": "from random import random"},
         {"_backoff": "from pathlib import Path"},
-        {"temporal._campaign.formats": "import os"},
+        {"temporal._contents.formats": "import os"},
     ],
 )
 def test_what_is_pure_waits_for_nothing_and_reads_nothing(tree):

@@ -10,15 +10,11 @@ A submit is sent at most once, whatever is lost at whatever moment; see :func:`g
 from __future__ import annotations
 
 try:
-    from pika_async.temporal._campaign.bulk import RepairPlan, Resolved
-    from pika_async.temporal._campaign.client import Campaign
-    from pika_async.temporal._campaign.decisions import Decision
-    from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
-    from pika_async.temporal._campaign.files import CampaignResult, Manifest
-    from pika_async.temporal._campaign.progress import CampaignProgress
-    from pika_async.temporal._campaign.records import Waiting
     from pika_async.temporal._connecting import connected
+    from pika_async.temporal._contents.files import CampaignResult, Manifest
     from pika_async.temporal._converter import PikaPayloadConverter
+    from pika_async.temporal._engine import CampaignError, NoAnswerError
+    from pika_async.temporal._messages.pages import Waiting
     from pika_async.temporal._outcomes import (
         Declined,
         Dropped,
@@ -28,8 +24,12 @@ try:
         Uncertain,
         Why,
     )
+    from pika_async.temporal._owner.client import Campaign
+    from pika_async.temporal._owner.progress import CampaignProgress
     from pika_async.temporal._plugin import PikaPlugin
     from pika_async.temporal._reading import read_manifest, read_results
+    from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
+    from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate

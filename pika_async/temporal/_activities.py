@@ -33,15 +33,15 @@ from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links
 from pika_async._wire.media import with_media_read
 from pika_async.temporal._beating import beating
-from pika_async.temporal._campaign.discreet import (
+from pika_async.temporal._codec import checked
+from pika_async.temporal._contents.discreet import (
     hidden,
     places,
     restored,
     without_names,
     without_prompt,
 )
-from pika_async.temporal._campaign.files import save_video, video_name
-from pika_async.temporal._codec import checked
+from pika_async.temporal._contents.files import save_video, video_name
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async import Failed, GenerationRequest, Money, Succeeded
-    from pika_async.temporal._campaign.shelf import Shelf
+    from pika_async.temporal._contents.shelf import Shelf
 
 KEY_KEPT: Final = timedelta(hours=1)
 """How long after the first POST the same is sent again with its key. No service says how long it

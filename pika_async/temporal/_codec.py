@@ -27,9 +27,9 @@ from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState, Transition, Video
-from pika_async.temporal._campaign import records as campaign
-from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.unseen import Unseen
+from pika_async.temporal._limits.purse import Cost
+from pika_async.temporal._limits.unseen import Unseen
+from pika_async.temporal._messages import accounts, campaigns, pages, repairs
 from pika_async.temporal._outcomes import Outcome, Repair
 from pika_async.temporal._records import (
     Accepted,
@@ -50,12 +50,13 @@ _TAGS: Final = {"kind": Repair, "phase": Record}
 _NARROWER: Final = {"kind": Outcome}
 _PLAIN: Final = (
     *(Intent, Line, Order, Lost, Errand, Said),
-    *(Cost, campaign.Tally, campaign.PageOrder, campaign.Opened, campaign.Sealing),
-    *(campaign.Held, campaign.Narrowed, campaign.Short),
-    *(campaign.CampaignOrder, campaign.CampaignState),
-    *(campaign.Joining, campaign.Amount, campaign.Leaving, campaign.AccountOrder),
-    *(campaign.Remains, campaign.Waiting, campaign.Standing, Unseen),
-    *(campaign.RepairOrder, campaign.Repaired),
+    *(Cost, Unseen),
+    *(pages.Tally, pages.PageOrder, pages.Opened, pages.Sealing, pages.Held, pages.Narrowed),
+    *(pages.Short, pages.Waiting, pages.Standing),
+    *(campaigns.CampaignOrder, campaigns.CampaignState),
+    *(accounts.Joining, accounts.Amount, accounts.Leaving, accounts.AccountOrder),
+    accounts.Remains,
+    *(repairs.RepairOrder, repairs.Repaired),
 )
 _FIELDS: Final = attrs.fields(GenerationRequest)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import is_of
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.claims import is_of
 from pika_async.temporal._store.store import open_store
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
-    from pika_async.temporal._campaign.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.files import CampaignResult, Manifest
 
 
 async def read_manifest(

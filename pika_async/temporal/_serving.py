@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 from attrs import Factory, define
 from temporalio.worker import Worker
 
-from pika_async.temporal._campaign.account import Account
-from pika_async.temporal._campaign.accounting import AccountActivities
+from pika_async.temporal._account.account import Account
+from pika_async.temporal._account.accounting import AccountActivities
 from pika_async.temporal._names import ACCOUNTS
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from pika_async.temporal._activities import Activities
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
-from pika_async.temporal._campaign.repair import Repair
-from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._connecting import BEFORE_EXIT
+from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._repairs.activities import RepairActivities
+from pika_async.temporal._repairs.repair import Repair
 from pika_async.temporal._serving import serving_accounts
 from pika_async.temporal._workflows import GenerateVideo
 
@@ -116,6 +117,7 @@ async def run_worker(
             now=time.monotonic,
         )
         for_campaigns = CampaignActivities(waiting, shelf)
+        for_repairs = RepairActivities(shelf)
         submits = Worker(
             engine,
             task_queue=queue_of_submits(queue),
@@ -128,7 +130,13 @@ async def run_worker(
             engine,
             task_queue=queue,
             workflows=[GenerateVideo, CampaignRun, Page, Repair, *workflows],
-            activities=[ours.finish, ours.find, *for_campaigns.all, *activities],
+            activities=[
+                ours.finish,
+                ours.find,
+                *for_campaigns.all,
+                for_repairs.seal_repair,
+                *activities,
+            ],
             max_concurrent_activities=max_waiting,
             sticky_queue_schedule_to_start_timeout=_STICKY,
         )

@@ -15,7 +15,8 @@ from temporalio.client import Client
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
 from pika_async.temporal import PikaPlugin, _record, _steps, _worker, run_worker
-from pika_async.temporal._campaign import activities, unseen
+from pika_async.temporal._campaign import activities
+from pika_async.temporal._limits import unseen
 from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pika_async.temporal._campaign.brake import Brake
+from pika_async.temporal._limits.brake import Brake
 
 
 def passing(brake, most):

@@ -29,9 +29,11 @@ from pika_async.temporal import (
     Why,
     _activities,
 )
-from pika_async.temporal._campaign import account, campaign, files, page
-from pika_async.temporal._campaign.files import seal
-from pika_async.temporal._campaign.records import PageOrder
+from pika_async.temporal._account import account
+from pika_async.temporal._campaign import campaign, page
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.files import seal
+from pika_async.temporal._messages.pages import PageOrder
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -454,7 +456,7 @@ async def test_a_page_that_was_sealed_is_never_submitted_again(engine, tmp_path)
 
 async def test_a_page_that_another_run_has_begun_is_uncertain_and_not_submitted(engine, tmp_path):
     """Nobody knows what that one has sent, once the engine has forgotten it."""
-    from pika_async.temporal._campaign.files import begin  # noqa: PLC0415
+    from pika_async.temporal._contents.files import begin  # noqa: PLC0415
 
     await Campaign.prepare(prompts(4), tmp_path)
     assert await begin(open_store(tmp_path), 0, "a run of long ago")
@@ -710,7 +712,7 @@ async def test_a_worker_that_sees_the_same_prompts_in_another_folder_submits_not
 
 
 async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("pika_async.temporal._campaign.client.PATIENCE", page.timedelta(seconds=1))
+    monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at:
         campaign_ = await Campaign.start(
@@ -724,7 +726,7 @@ async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_p
 
 async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_path, monkeypatch):
     """Nothing is submitted then either."""
-    monkeypatch.setattr("pika_async.temporal._campaign.client.PATIENCE", page.timedelta(seconds=1))
+    monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at:
         campaign_ = await Campaign.start(

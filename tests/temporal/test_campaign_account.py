@@ -23,9 +23,10 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
-from pika_async.temporal._campaign import account, unseen
-from pika_async.temporal._campaign.accounting import AccountActivities
-from pika_async.temporal._campaign.records import AccountOrder, Joining
+from pika_async.temporal._account import account
+from pika_async.temporal._account.accounting import AccountActivities
+from pika_async.temporal._limits import unseen
+from pika_async.temporal._messages.accounts import AccountOrder, Joining
 
 pytestmark = pytest.mark.slow
 

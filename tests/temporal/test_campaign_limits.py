@@ -14,9 +14,9 @@ from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
-from pika_async.temporal._campaign import unseen
-from pika_async.temporal._campaign.account import Account
-from pika_async.temporal._campaign.unseen import jobs
+from pika_async.temporal._account.account import Account
+from pika_async.temporal._limits import unseen
+from pika_async.temporal._limits.unseen import jobs
 
 pytestmark = pytest.mark.slow
 

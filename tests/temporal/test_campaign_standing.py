@@ -16,8 +16,8 @@ from temporalio.service import RPCError
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, CampaignError
-from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.files import begin
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import begin
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow

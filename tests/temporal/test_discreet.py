@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pika_async import GenerationRequest
 from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async.temporal import Declined, Finished
-from pika_async.temporal._campaign.discreet import (
+from pika_async.temporal._contents.discreet import (
     hidden,
     places,
     restored,

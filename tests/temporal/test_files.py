@@ -28,8 +28,8 @@ from pika_async import (
     Money,
     Video,
 )
-from pika_async.temporal._campaign import formats
-from pika_async.temporal._campaign.files import (
+from pika_async.temporal._contents import formats
+from pika_async.temporal._contents.files import (
     PAGE_SIZE,
     CampaignResult,
     Manifest,
@@ -45,7 +45,7 @@ from pika_async.temporal._campaign.files import (
     video_name,
     write_pages,
 )
-from pika_async.temporal._campaign.repairs import repairs_of
+from pika_async.temporal._contents.repairs import repairs_of
 from pika_async.temporal._outcomes import (
     Declined,
     Dropped,

@@ -12,8 +12,8 @@ from pika_async import FixedPolling, GenerationRequest, Money, PikaClient
 from pika_async.simulator import Polls, Simulator
 from pika_async.temporal import Finished, _activities
 from pika_async.temporal._activities import Activities
-from pika_async.temporal._campaign.files import write_pages
-from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._contents.files import write_pages
+from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._records import Accepted, Errand, Line
 from pika_async.temporal._store.store import open_store
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pika_async import Money
 from pika_async.temporal._campaign.grants import Grants
-from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import Short, Tally
+from pika_async.temporal._limits.purse import Cost
+from pika_async.temporal._messages.pages import Short, Tally
 
 BUDGET = Money(100)
 

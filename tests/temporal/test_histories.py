@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 
-from pika_async.temporal._campaign.histories import ActivityEnd, end_of_activity
+from pika_async.temporal._repairs.histories import ActivityEnd, end_of_activity
 
 RESULT = Payloads(payloads=[Payload(data=b"7")])
 FAILURE = Failure(message="no room")

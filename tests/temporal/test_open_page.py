@@ -13,9 +13,11 @@ from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Simulator
 from pika_async.temporal import Dropped, Finished
 from pika_async.temporal._campaign.activities import CampaignActivities
-from pika_async.temporal._campaign.files import add_repair, repairs, write_pages
-from pika_async.temporal._campaign.records import PageOrder, Repaired, RepairOrder
-from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._contents.files import add_repair, repairs, write_pages
+from pika_async.temporal._contents.shelf import Shelf
+from pika_async.temporal._messages.pages import PageOrder
+from pika_async.temporal._messages.repairs import Repaired, RepairOrder
+from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._store.store import open_store
 
 LINES = [GenerationRequest(f"a red panda {number}") for number in range(3)]
@@ -44,11 +46,10 @@ async def test_what_a_repair_came_to_is_written_down_also_where_its_line_was_dro
     order = RepairOrder(store=str(tmp_path), digest=digest, index=1, page=0, place=1, number=1)
     assert await add_repair(store, 1, 1, Dropped())
     saved = Finished(job_id="66e0818e", videos=(), files=())
-    async with PikaClient("a-secret-key") as client:
-        ours = CampaignActivities(client, Shelf())
-        for _ in range(2):
-            repaired = Repaired(order=order, outcome=saved)
-            await ActivityEnvironment().run(ours.seal_repair, repaired)
+    ours = RepairActivities(Shelf())
+    for _ in range(2):
+        repaired = Repaired(order=order, outcome=saved)
+        await ActivityEnvironment().run(ours.seal_repair, repaired)
     assert await repairs(store) == {1: [Dropped(), saved]}
 
 

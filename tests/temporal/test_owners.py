@@ -7,9 +7,9 @@ from attrs import evolve
 
 from pika_async import GenerationRequest
 from pika_async.temporal import CampaignError, Declined, Finished, StoreError, Uncertain, Why
-from pika_async.temporal._campaign.files import read_manifest, seal, write_pages
-from pika_async.temporal._campaign.formats import job_name
-from pika_async.temporal._campaign.owners import (
+from pika_async.temporal._contents.files import read_manifest, seal, write_pages
+from pika_async.temporal._contents.formats import job_name
+from pika_async.temporal._repairs.owners import (
     ADOPTED,
     SUBMITTED,
     Note,
@@ -17,7 +17,7 @@ from pika_async.temporal._campaign.owners import (
     note_of,
     take_note,
 )
-from pika_async.temporal._campaign.resolving import Resolving
+from pika_async.temporal._repairs.resolving import Resolving
 from pika_async.temporal._store.store import open_store
 
 NOTE = Note(index=7, how=ADOPTED, repair=1, tries=1)

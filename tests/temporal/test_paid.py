@@ -12,8 +12,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from pika_async.temporal._campaign.paid import jobs_of_page
 from pika_async.temporal._converter import with_our_values
+from pika_async.temporal._repairs.paid import jobs_of_page
 
 KEPT = json.loads(
     Path(__file__).with_name("histories").joinpath("page.json").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pika_async import Money
-from pika_async.temporal._campaign.purse import Cost, Purse
+from pika_async.temporal._limits.purse import Cost, Purse
 
 
 def test_what_fits_lacks_nothing_and_what_does_not_says_by_how_much():

@@ -12,10 +12,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from pika_async.temporal import GenerateVideo, PikaPlugin
-from pika_async.temporal._campaign.account import Account
+from pika_async.temporal._account.account import Account
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
-from pika_async.temporal._campaign.repair import Repair
+from pika_async.temporal._repairs.repair import Repair
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
 WORKFLOWS = [GenerateVideo, Account, CampaignRun, Page, Repair]

@@ -24,10 +24,10 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
-from pika_async.temporal._campaign import attended
-from pika_async.temporal._campaign.bulk import repairs_cost
-from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.files import seal
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import seal
+from pika_async.temporal._repairs import attended
+from pika_async.temporal._repairs.bulk import repairs_cost
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow

@@ -23,14 +23,15 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
-from pika_async.temporal._campaign import attended
-from pika_async.temporal._campaign.bulk import Terms, planned
-from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.files import add_repair, seal, write_pages
-from pika_async.temporal._campaign.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
-from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally
-from pika_async.temporal._campaign.resolving import Resolving
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import add_repair, seal, write_pages
+from pika_async.temporal._limits.purse import Cost
+from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.pages import Tally
+from pika_async.temporal._repairs import attended
+from pika_async.temporal._repairs.bulk import Terms, planned
+from pika_async.temporal._repairs.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
+from pika_async.temporal._repairs.resolving import Resolving
 from pika_async.temporal._store.store import open_store
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)

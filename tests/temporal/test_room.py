@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async.temporal._campaign.room import Room
-from pika_async.temporal._campaign.unseen import UNSEEN_FOR, Unseen, until
+from pika_async.temporal._limits.room import Room
+from pika_async.temporal._limits.unseen import UNSEEN_FOR, Unseen, until
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=1)

@@ -18,8 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
 from pika_async.temporal._campaign import campaign as campaigns
-from pika_async.temporal._campaign.records import Tally
 from pika_async.temporal._campaign.search import ATTRIBUTES, counted, is_searchable
+from pika_async.temporal._messages.pages import Tally
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 INT = IndexedValueType.INDEXED_VALUE_TYPE_INT

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pika_async.temporal._campaign.shares import Member, Shares, even
+from pika_async.temporal._limits.shares import Member, Shares, even
 
 EVEN = {
     "all of it to one": (10, {"a": 100}, {"a": 10}),

@@ -12,9 +12,9 @@ from support.bucket import bucket
 
 from pika_async import GenerationRequest
 from pika_async.temporal import StoreError
-from pika_async.temporal._campaign import shelf as shelves
-from pika_async.temporal._campaign.files import read_manifest, write_pages
-from pika_async.temporal._campaign.shelf import Shelf
+from pika_async.temporal._contents import shelf as shelves
+from pika_async.temporal._contents.files import read_manifest, write_pages
+from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._records import Line
 from pika_async.temporal._store.store import open_store
 

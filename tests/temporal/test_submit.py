@@ -23,10 +23,10 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
-from pika_async.temporal._campaign.discreet import restored
-from pika_async.temporal._campaign.files import read_page, write_pages
-from pika_async.temporal._campaign.shelf import Shelf
 from pika_async.temporal._codec import to_plain
+from pika_async.temporal._contents.discreet import restored
+from pika_async.temporal._contents.files import read_page, write_pages
+from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
 from pika_async.temporal._failures import as_failure
 from pika_async.temporal._record import LATEST

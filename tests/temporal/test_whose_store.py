@@ -7,9 +7,9 @@ from temporalio.client import Client
 
 from pika_async import GenerationRequest
 from pika_async.temporal import Campaign, CampaignError, Decision, PikaPlugin, Uncertain, Why
-from pika_async.temporal._campaign.claims import claim
-from pika_async.temporal._campaign.files import read_sealed, seal, write_pages
-from pika_async.temporal._campaign.remembered import remembered
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import read_sealed, seal, write_pages
+from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._store.store import open_store
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)

@@ -88,7 +88,7 @@ def _that_fits(check: "Check") -> "Check":
     """Beside what the service takes: what there is room for in a page."""
     temporal()
     # Loading it loads the engine's library, without which help is shown.
-    from pika_async.temporal._campaign.formats import request_line  # noqa: PLC0415
+    from pika_async.temporal._contents.formats import request_line  # noqa: PLC0415
 
     def checked(request: GenerationRequest) -> None:
         check(request)

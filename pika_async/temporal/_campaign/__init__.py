@@ -1,1 +1,1 @@
-"""A campaign: thousands to millions of prompts over any number of machines, in pages."""
+"""The workflows of a campaign: it opens pages, and they submit their lines."""

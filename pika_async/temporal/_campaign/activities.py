@@ -1,4 +1,4 @@
-"""What workers do for campaigns: open a page, seal it, write a repair down."""
+"""What workers do for campaigns: open a page, and seal it."""
 
 from __future__ import annotations
 
@@ -13,36 +13,21 @@ from temporalio.service import RPCError, RPCStatusCode
 from pika_async import FieldError, InvalidRequestError, Money, PikaClient, PikaError
 from pika_async._request.parts import media_of
 from pika_async.temporal._beating import beating
-from pika_async.temporal._campaign.discreet import spelled_out, without_prompt
-from pika_async.temporal._campaign.files import (
-    begin,
-    read_sealed,
-    seal,
-)
-from pika_async.temporal._campaign.owners import SUBMITTED, Note, job_of, note_of, take_note
-from pika_async.temporal._campaign.records import (
-    Opened,
-    PageOrder,
-    Repaired,
-    Sealing,
-    Tally,
-    tally_of,
-)
-from pika_async.temporal._campaign.repairs import add_repair, repairs_of
+from pika_async.temporal._contents.discreet import spelled_out, without_prompt
+from pika_async.temporal._contents.files import begin, read_sealed, seal
+from pika_async.temporal._messages.pages import Opened, PageOrder, Sealing, Tally, tally_of
 from pika_async.temporal._names import (
     OPEN_PAGE,
     PAGE,
     PAGE_RESULT,
     SEAL_PAGE,
-    SEAL_REPAIR,
 )
-from pika_async.temporal._outcomes import Finished, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pika_async import GenerationRequest
-    from pika_async.temporal._campaign.shelf import Shelf
+    from pika_async.temporal._contents.shelf import Shelf
 
 _QUOTES_AT_ONCE: Final = 8
 
@@ -58,7 +43,7 @@ class CampaignActivities:
     def all(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
         return (
-            *(self.open_page, self.seal_page, self.seal_repair),
+            *(self.open_page, self.seal_page),
             self.page_result,
         )
 
@@ -136,30 +121,6 @@ class CampaignActivities:
         ]
         sealed = await seal(self._shelf.store(order.store), order.page, outcomes)
         return tally_of(sealed, order.price)
-
-    @activity.defn(name=SEAL_REPAIR)
-    @beating()
-    async def seal_repair(self, repaired: Repaired) -> None:
-        """Write down what a repair came to."""
-        order = repaired.order
-        request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
-        outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
-        store = self._shelf.store(order.store)
-        job_id = job_of(outcome)
-        submitted = order.adopt is None or order.submitted
-        if job_id is not None and submitted and await note_of(store, job_id) is None:
-            # Nobody else adopts it.
-            note = Note(index=order.index, how=SUBMITTED, repair=order.number, tries=1)
-            await take_note(store, job_id, note)
-        number = order.number
-        while not await add_repair(store, order.index, number, outcome):
-            there = (await repairs_of(store, order.index))[number - 1]
-            saved = isinstance(there, Finished) and there.job_id == job_id
-            if saved or isinstance(outcome, Uncertain):
-                # Begun anew after its end, when less is known than was then.
-                return
-            # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
-            number += 1
 
     @activity.defn(name=PAGE_RESULT)
     async def page_result(self, page_id: str) -> Tally | None:

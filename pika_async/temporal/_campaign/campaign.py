@@ -29,20 +29,13 @@ from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
-from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import (
-    WIDTH,
-    CampaignOrder,
-    CampaignState,
-    Held,
-    Narrowed,
-    Short,
-    Tally,
-)
-from pika_async.temporal._campaign.shares import Member, Shares
-from pika_async.temporal._campaign.signals import heard, last_result
-from pika_async.temporal._campaign.unseen import Unseen, jobs, still, until
+from pika_async.temporal._limits.purse import Cost
+from pika_async.temporal._limits.shares import Member, Shares
+from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
+from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.pages import WIDTH, Held, Narrowed, Short, Tally
 from pika_async.temporal._names import id_of_page
+from pika_async.temporal._signals import heard, last_result
 
 PAGES_OF_A_RUN: Final = 1000
 MOST_IN_FLIGHT: Final = 10_000

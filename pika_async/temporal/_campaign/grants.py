@@ -9,7 +9,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from pika_async._money import Money
-from pika_async.temporal._campaign.records import Short, Tally
+from pika_async.temporal._messages.pages import Short, Tally
 
 
 @define

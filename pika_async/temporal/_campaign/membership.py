@@ -10,13 +10,13 @@ from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from pika_async.temporal._campaign.account import LIMIT, Account
-from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining, Leaving
-from pika_async.temporal._campaign.signals import heard
+from pika_async.temporal._account.account import LIMIT, Account
+from pika_async.temporal._messages.accounts import AccountOrder, Amount, Joining, Leaving
 from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, id_of_account
+from pika_async.temporal._signals import heard
 
 if TYPE_CHECKING:
-    from pika_async.temporal._campaign.unseen import Unseen
+    from pika_async.temporal._limits.unseen import Unseen
 
 _LOOKING: Final = timedelta(minutes=1)
 _STEP: Final = 2 / 3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pika_async.temporal._campaign.records import PageOrder
+from pika_async.temporal._messages.pages import PageOrder
 
 if TYPE_CHECKING:
     from pika_async._money import Money
-    from pika_async.temporal._campaign.records import CampaignOrder
+    from pika_async.temporal._messages.campaigns import CampaignOrder
 
 
 def page_of(order: CampaignOrder, page: int, width: int) -> PageOrder:

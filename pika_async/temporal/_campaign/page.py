@@ -26,9 +26,21 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
-from pika_async.temporal._campaign.brake import Brake
-from pika_async.temporal._campaign.purse import Prices, Purse
-from pika_async.temporal._campaign.records import (
+from pika_async.temporal._campaign.sentences import (
+    FOR_A_DAY,
+    NO_ANSWERS,
+    NO_PRICE,
+    NO_ROOM,
+    STOPPED,
+    UNHEARD,
+)
+from pika_async.temporal._campaign.silence import Silence
+from pika_async.temporal._failures import Told
+from pika_async.temporal._limits.brake import Brake
+from pika_async.temporal._limits.purse import Prices, Purse
+from pika_async.temporal._limits.room import Room
+from pika_async.temporal._limits.unseen import until
+from pika_async.temporal._messages.pages import (
     Held,
     Narrowed,
     Opened,
@@ -39,22 +51,10 @@ from pika_async.temporal._campaign.records import (
     Tally,
     Waiting,
 )
-from pika_async.temporal._campaign.room import Room
-from pika_async.temporal._campaign.sentences import (
-    FOR_A_DAY,
-    NO_ANSWERS,
-    NO_PRICE,
-    NO_ROOM,
-    STOPPED,
-    UNHEARD,
-)
-from pika_async.temporal._campaign.signals import hand_over, tell_campaign
-from pika_async.temporal._campaign.silence import Silence
-from pika_async.temporal._campaign.unseen import until
-from pika_async.temporal._failures import Told
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
+from pika_async.temporal._signals import hand_over, tell_campaign
 from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from pika_async.temporal._campaign.records import Tally
+    from pika_async.temporal._messages.pages import Tally
 
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword("PikaCampaign")
 _UNCERTAIN: Final = SearchAttributeKey.for_int("PikaUncertain")

@@ -10,11 +10,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
-from pika_async.temporal._campaign.histories import ActivityEnd, end_of_activity
 from pika_async.temporal._failures import Told, told_by_cause
 from pika_async.temporal._names import FIND, SUBMIT
 from pika_async.temporal._outcomes import Uncertain, Why
 from pika_async.temporal._records import Accepted, Leaving
+from pika_async.temporal._repairs.histories import ActivityEnd, end_of_activity
 from pika_async.temporal._verdict import Verdict, verdict
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from pika_async.temporal._campaign.records import Repaired, RepairOrder
 from pika_async.temporal._failures import UNKNOWN_JOB
+from pika_async.temporal._messages.repairs import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
 from pika_async.temporal._outcomes import Declined
 from pika_async.temporal._records import Accepted, Errand, Line, Order

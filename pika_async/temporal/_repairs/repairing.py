@@ -14,19 +14,19 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from pika_async.temporal._campaign.attended import end_of
-from pika_async.temporal._campaign.decisions import Decision, named
-from pika_async.temporal._campaign.ended import left_by
-from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError, is_unknown, said
-from pika_async.temporal._campaign.repair import Repair
+from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
 from pika_async.temporal._failures import UNKNOWN_JOB
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
+from pika_async.temporal._repairs.attended import end_of
+from pika_async.temporal._repairs.decisions import Decision, named
+from pika_async.temporal._repairs.ended import left_by
+from pika_async.temporal._repairs.repair import Repair
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecutionDescription
 
-    from pika_async.temporal._campaign.records import RepairOrder
+    from pika_async.temporal._messages.repairs import RepairOrder
 
 _WORD: Final = "decision"
 _COMPLETED: Final = WorkflowExecutionStatus.COMPLETED

@@ -14,11 +14,11 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
-from pika_async.temporal._campaign.engine import CampaignError, is_unknown, said
-from pika_async.temporal._campaign.histories import ActivityEnd, end_of_activity
+from pika_async.temporal._engine import CampaignError, is_unknown, said
 from pika_async.temporal._failures import told_by_cause
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
+from pika_async.temporal._repairs.histories import ActivityEnd, end_of_activity
 
 if TYPE_CHECKING:
     from temporalio.api.history.v1 import HistoryEvent

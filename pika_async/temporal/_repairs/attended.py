@@ -14,7 +14,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
-from pika_async.temporal._campaign.engine import NoAnswerError, said
+from pika_async.temporal._engine import NoAnswerError, said
 from pika_async.temporal._names import SUBMIT, queue_of_submits
 
 if TYPE_CHECKING:

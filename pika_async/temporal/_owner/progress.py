@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from pika_async._money import Money
-from pika_async.temporal._campaign.purse import Cost
-from pika_async.temporal._campaign.records import Waiting
-from pika_async.temporal._campaign.unseen import jobs, still
+from pika_async.temporal._limits.purse import Cost
+from pika_async.temporal._limits.unseen import jobs, still
+from pika_async.temporal._messages.pages import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pika_async.temporal._campaign.records import CampaignState, Standing
+    from pika_async.temporal._messages.campaigns import CampaignState
+    from pika_async.temporal._messages.pages import Standing
 
 
 @frozen(kw_only=True)

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Final
 from temporalio.client import WorkflowExecutionStatus
 
 from pika_async._batch.budget import checked_money
-from pika_async.temporal._campaign.arguments import check_in_flight
-from pika_async.temporal._campaign.bulk import (
+from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._contents.files import read_manifest
+from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._names import QUEUE
+from pika_async.temporal._owner.arguments import check_in_flight
+from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     RepairPlan,
     Resolved,
@@ -17,13 +21,9 @@ from pika_async.temporal._campaign.bulk import (
     carried_out,
     planned,
 )
-from pika_async.temporal._campaign.campaign import CampaignRun
-from pika_async.temporal._campaign.decisions import Decision
-from pika_async.temporal._campaign.engine import PATIENCE, CampaignError, is_unknown, said
-from pika_async.temporal._campaign.files import read_manifest
-from pika_async.temporal._campaign.owners import jobs_of_pages
-from pika_async.temporal._campaign.resolving import Looked, Resolving
-from pika_async.temporal._names import QUEUE
+from pika_async.temporal._repairs.decisions import Decision
+from pika_async.temporal._repairs.owners import jobs_of_pages
+from pika_async.temporal._repairs.resolving import Looked, Resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async import Money
-    from pika_async.temporal._campaign.records import CampaignState
+    from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Dropped, Outcome
     from pika_async.temporal._store.store import Store
 

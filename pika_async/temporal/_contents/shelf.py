@@ -12,8 +12,8 @@ import anyio
 import attrs
 
 from pika_async import ConfigurationError
-from pika_async.temporal._campaign.claims import campaigns_of
-from pika_async.temporal._campaign.files import read_line, read_manifest, read_placed_page
+from pika_async.temporal._contents.claims import campaigns_of
+from pika_async.temporal._contents.files import read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 

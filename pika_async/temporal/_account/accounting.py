@@ -11,15 +11,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from pika_async.temporal._campaign.account import LIMIT, Account
-from pika_async.temporal._campaign.records import (
-    AccountOrder,
-    CampaignOrder,
-    CampaignState,
-    Joining,
-    Remains,
-)
-from pika_async.temporal._campaign.unseen import Unseen, still, until
+from pika_async.temporal._account.account import LIMIT, Account
+from pika_async.temporal._limits.unseen import Unseen, still, until
+from pika_async.temporal._messages.accounts import AccountOrder, Joining, Remains
+from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._names import EARLIER_ACCOUNT, LEFT_BEHIND, PAGE, SHARES_OF
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from pika_async.temporal._campaign.unseen import Unseen, jobs, still
+from pika_async.temporal._limits.unseen import Unseen, jobs, still
 
 if TYPE_CHECKING:
     from datetime import datetime

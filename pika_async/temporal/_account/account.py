@@ -21,11 +21,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from pika_async.temporal._campaign.records import AccountOrder, Amount, Joining, Leaving, Remains
-from pika_async.temporal._campaign.shares import Member, Shares
-from pika_async.temporal._campaign.signals import heard
-from pika_async.temporal._campaign.unseen import Unseen, jobs, still
+from pika_async.temporal._limits.shares import Member, Shares
+from pika_async.temporal._limits.unseen import Unseen, jobs, still
+from pika_async.temporal._messages.accounts import AccountOrder, Amount, Joining, Leaving, Remains
 from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
+from pika_async.temporal._signals import heard
 
 LIMIT: Final = 100
 """Jobs in flight where nobody says how many."""

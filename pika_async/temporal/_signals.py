@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from pika_async.temporal._campaign.records import Tally
+from pika_async.temporal._messages.pages import Tally
 from pika_async.temporal._names import PAGE_RESULT, id_of_account
 from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from pika_async.temporal._campaign.unseen import Unseen
+    from pika_async.temporal._limits.unseen import Unseen
 
 _LONGEST_PAGE: Final = timedelta(days=60)
 

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from pika_async._json import compact
-from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import campaigns_of
-from pika_async.temporal._campaign.damage import damaged
-from pika_async.temporal._campaign.engine import is_running
-from pika_async.temporal._campaign.formats import job_name, sealed_name
-from pika_async.temporal._campaign.paid import jobs_of_page
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.claims import campaigns_of
+from pika_async.temporal._contents.damage import damaged
+from pika_async.temporal._contents.formats import job_name, sealed_name
+from pika_async.temporal._engine import is_running
 from pika_async.temporal._names import id_of_page
 from pika_async.temporal._outcomes import Declined, Finished
+from pika_async.temporal._repairs.paid import jobs_of_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from temporalio.client import Client
 
-    from pika_async.temporal._campaign.formats import Manifest
+    from pika_async.temporal._contents.formats import Manifest
     from pika_async.temporal._outcomes import Dropped, Outcome
     from pika_async.temporal._store.store import Store
 

@@ -18,29 +18,26 @@ from temporalio.service import RPCError
 
 from pika_async import ConfigurationError, FieldError
 from pika_async._batch.budget import checked_money
-from pika_async.temporal._campaign import files, search
-from pika_async.temporal._campaign.arguments import check_in_flight, check_start
+from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
-from pika_async.temporal._campaign.claims import claim, is_of
-from pika_async.temporal._campaign.engine import (
+from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.claims import claim, is_of
+from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
     limit_submits,
     said,
 )
-from pika_async.temporal._campaign.page import Page
-from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
-from pika_async.temporal._campaign.records import (
-    CampaignOrder,
-    CampaignState,
-    Standing,
-    Tally,
-)
-from pika_async.temporal._campaign.remembered import remembered
-from pika_async.temporal._campaign.settling import Settling
-from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._owner.arguments import check_in_flight, check_start
+from pika_async.temporal._owner.progress import CampaignProgress, progress_of
+from pika_async.temporal._owner.remembered import remembered
+from pika_async.temporal._owner.settling import Settling
 from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -51,7 +48,7 @@ if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
     from pika_async import GenerationRequest, Money
-    from pika_async.temporal._campaign.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.files import CampaignResult, Manifest
 
 T = TypeVar("T")
 

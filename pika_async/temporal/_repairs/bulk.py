@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, frozen
 
 from pika_async import Money
-from pika_async.temporal._campaign.decisions import Decision, named
-from pika_async.temporal._campaign.engine import CampaignError, NoAnswerError
-from pika_async.temporal._campaign.owners import SUBMITTED, notes_of
-from pika_async.temporal._campaign.repairs import repairs
+from pika_async.temporal._contents.repairs import repairs
+from pika_async.temporal._engine import CampaignError, NoAnswerError
 from pika_async.temporal._outcomes import Declined, Dropped, Finished, Outcome, Uncertain
+from pika_async.temporal._repairs.decisions import Decision, named
+from pika_async.temporal._repairs.owners import SUBMITTED, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from pika_async.temporal._campaign.records import CampaignState
-    from pika_async.temporal._campaign.resolving import Looked, Resolving
+    from pika_async.temporal._messages.campaigns import CampaignState
+    from pika_async.temporal._repairs.resolving import Looked, Resolving
     from pika_async.temporal._store.store import Store
 
 AT_ONCE: Final = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pika_async.temporal._campaign.damage import gone, told
-from pika_async.temporal._campaign.formats import (
+from pika_async.temporal._contents.damage import gone, told
+from pika_async.temporal._contents.formats import (
     MOST_REPAIRS,
     REPAIRS,
     read_repair,

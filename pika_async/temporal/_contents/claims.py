@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.engine import CampaignError, is_running
+from pika_async.temporal._contents import files
+from pika_async.temporal._engine import CampaignError, is_running
 from pika_async.temporal._names import id_of_page
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from pika_async.temporal._campaign.formats import video_name
-from pika_async.temporal._campaign.spellings import in_json, in_words, without_keys
+from pika_async.temporal._contents.formats import video_name
+from pika_async.temporal._contents.spellings import in_json, in_words, without_keys
 from pika_async.temporal._outcomes import Finished
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pika_async._checks import FieldError, checked_bound
 from pika_async._errors import ConfigurationError
 from pika_async._request.fields import as_request
 from pika_async._request.parts import MEDIA_FIELDS
-from pika_async.temporal._campaign.damage import damaged, gone, told
-from pika_async.temporal._campaign.formats import (
+from pika_async.temporal._contents.damage import damaged, gone, told
+from pika_async.temporal._contents.formats import (
     BEGUN,
     FORMAT,
     MANIFEST,
@@ -38,8 +38,8 @@ from pika_async.temporal._campaign.formats import (
     sealed_name,
     video_name,
 )
-from pika_async.temporal._campaign.repairs import add_repair, repairs
-from pika_async.temporal._campaign.videos import save_video
+from pika_async.temporal._contents.repairs import add_repair, repairs
+from pika_async.temporal._contents.videos import save_video
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

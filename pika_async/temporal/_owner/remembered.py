@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import campaigns_of, is_of
-from pika_async.temporal._campaign.progress import CampaignProgress, progress_of
-from pika_async.temporal._campaign.records import CampaignOrder, CampaignState, Tally, tally_of
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.claims import campaigns_of, is_of
+from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.pages import Tally, tally_of
+from pika_async.temporal._owner.progress import CampaignProgress, progress_of
 
 if TYPE_CHECKING:
     from datetime import datetime

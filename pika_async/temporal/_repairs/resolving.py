@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from pika_async import FieldError
-from pika_async.temporal._campaign import files
-from pika_async.temporal._campaign.claims import campaigns_of
-from pika_async.temporal._campaign.decisions import Decision, named, why_not
-from pika_async.temporal._campaign.engine import CampaignError
-from pika_async.temporal._campaign.owners import (
+from pika_async.temporal._contents import files
+from pika_async.temporal._contents.claims import campaigns_of
+from pika_async.temporal._contents.repairs import add_repair, repairs_of
+from pika_async.temporal._engine import CampaignError
+from pika_async.temporal._messages.repairs import RepairOrder
+from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain, Why
+from pika_async.temporal._records import Accepted
+from pika_async.temporal._repairs.decisions import Decision, named, why_not
+from pika_async.temporal._repairs.owners import (
     ADOPTED,
     SUBMITTED,
     Note,
@@ -22,18 +26,14 @@ from pika_async.temporal._campaign.owners import (
     note_of,
     take_note,
 )
-from pika_async.temporal._campaign.records import RepairOrder
-from pika_async.temporal._campaign.repairing import Repairing, Standing
-from pika_async.temporal._campaign.repairs import add_repair, repairs_of
-from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain, Why
-from pika_async.temporal._records import Accepted
+from pika_async.temporal._repairs.repairing import Repairing, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from temporalio.client import Client
 
-    from pika_async.temporal._campaign.formats import Manifest
+    from pika_async.temporal._contents.formats import Manifest
     from pika_async.temporal._store.store import Store
 
 _SHOWN: Final = 5

@@ -1,0 +1,1 @@
+"""An account: what campaigns on one key share."""

@@ -1,0 +1,1 @@
+"""What lies in the store of a campaign: pages, outcomes, videos, and whose they are."""

@@ -1,0 +1,1 @@
+"""What may be in flight, and what may be spent. Pure."""

@@ -1,0 +1,1 @@
+"""What the workflows of campaigns and their workers tell each other. Values."""

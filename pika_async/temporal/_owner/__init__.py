@@ -1,0 +1,1 @@
+"""A campaign as its owner sees it."""

@@ -1,0 +1,1 @@
+"""Lines that are settled by the word of their owner."""

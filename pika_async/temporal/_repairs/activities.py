@@ -1,0 +1,49 @@
+"""What workers do for repairs: write down what they came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from pika_async.temporal._beating import beating
+from pika_async.temporal._contents.discreet import spelled_out
+from pika_async.temporal._contents.repairs import add_repair, repairs_of
+from pika_async.temporal._messages.repairs import Repaired
+from pika_async.temporal._names import SEAL_REPAIR
+from pika_async.temporal._outcomes import Finished, Uncertain
+from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
+
+if TYPE_CHECKING:
+    from pika_async.temporal._contents.shelf import Shelf
+
+
+class RepairActivities:
+    """The activities of one worker that repairs need."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    @activity.defn(name=SEAL_REPAIR)
+    @beating()
+    async def seal_repair(self, repaired: Repaired) -> None:
+        """Write down what a repair came to."""
+        order = repaired.order
+        request = (await self._shelf.page(order.store, order.digest, order.page))[order.place]
+        outcome = spelled_out(repaired.outcome, order.page, order.index, request.prompt)
+        store = self._shelf.store(order.store)
+        job_id = job_of(outcome)
+        submitted = order.adopt is None or order.submitted
+        if job_id is not None and submitted and await note_of(store, job_id) is None:
+            # Nobody else adopts it.
+            note = Note(index=order.index, how=SUBMITTED, repair=order.number, tries=1)
+            await take_note(store, job_id, note)
+        number = order.number
+        while not await add_repair(store, order.index, number, outcome):
+            there = (await repairs_of(store, order.index))[number - 1]
+            saved = isinstance(there, Finished) and there.job_id == job_id
+            if saved or isinstance(outcome, Uncertain):
+                # Begun anew after its end, when less is known than was then.
+                return
+            # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
+            number += 1
