@@ -20,6 +20,7 @@ from attrs import frozen
 
 from benchmarks.rig.command import command
 from benchmarks.rig.rows import Row
+from benchmarks.rig.schedule_plot import Schedule
 from benchmarks.rig.schedule_plot import plot as draw
 from benchmarks.rig.virtual_jobs import (
     DURATIONS,
@@ -47,26 +48,6 @@ OURS = AdaptivePolling().look_cost
 
 # Seconds that other SDKs and loops written by hand wait; one more waits 6 ± 1.5 s.
 INTERVALS = (0.1, 0.5, 1.0, 3.0, 5.2)
-
-
-@frozen
-class Schedule:
-    """A schedule on one distribution: each figure once for each seed."""
-
-    durations: str
-    """A key of ``DURATIONS``."""
-    progress: str | None
-    """A key of ``PROGRESS``."""
-    family: str
-    schedule: str
-    polls: tuple[float, ...]
-    """A job."""
-    delays: tuple[float, ...]
-    """Seconds, on average."""
-    ratios: tuple[float, ...]
-    """Polls, over those of the fixed interval of the same mean delay."""
-    target: str | None = None
-    """Which line of the targets this is."""
 
 
 @frozen

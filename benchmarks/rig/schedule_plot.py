@@ -7,13 +7,13 @@ import statistics
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from benchmarks.rig.virtual_jobs import DURATIONS, IN_FLIGHT, JOBS, TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from benchmarks.schedule import Schedule
 
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "fixed interval": {"color": "#d35400", "marker": "s"},
@@ -27,6 +27,26 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     },
     "optimum, known distribution": {"color": "#222222", "linestyle": "--"},
 }
+
+
+@frozen
+class Schedule:
+    """A schedule on one distribution: each figure once for each seed."""
+
+    durations: str
+    """A key of ``DURATIONS``."""
+    progress: str | None
+    """A key of ``PROGRESS``."""
+    family: str
+    schedule: str
+    polls: tuple[float, ...]
+    """A job."""
+    delays: tuple[float, ...]
+    """Seconds, on average."""
+    ratios: tuple[float, ...]
+    """Polls, over those of the fixed interval of the same mean delay."""
+    target: str | None = None
+    """Which line of the targets this is."""
 
 
 def plot(rows: Sequence[Schedule], path: Path) -> Path | None:
