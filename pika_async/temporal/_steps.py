@@ -34,6 +34,8 @@ _PATIENCE: Final = timedelta(days=1)
 _PAUSES_OF_SEARCH: Final = (0.0, 10.0, 60.0)
 _REPEATS: Final = 8
 
+# In histories: of workflows that were cancelled while the answer to a submit was on its way.
+_NOT_REPEATED: Final = "what is cancelled is not sent again with its key"
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 FOR_EVER: Final = RetryPolicy(
@@ -71,7 +73,7 @@ async def submitted(
     tries = 0
     while True:
         told = await attempt(order, queue, with_files=with_files)
-        job = await led_to(order, told, queue, with_files=with_files)
+        job = await led_to(order, told, queue, with_files=with_files, before=before)
         if job is not None:
             return job
         assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
@@ -84,9 +86,23 @@ async def submitted(
 
 
 async def led_to(
-    order: Order, told: Accepted | Told, queue: str, *, with_files: bool
+    order: Order,
+    told: Accepted | Told,
+    queue: str,
+    *,
+    with_files: bool,
+    before: int | None = None,
 ) -> Accepted | Refused | Uncertain | None:
-    """What a submit led to; None: it started nothing, and may be sent again."""
+    """What a submit led to; None: it started nothing, and may be sent again.
+
+    Args:
+        order: What was to be submitted.
+        told: How it ended.
+        queue: The task queue of the workers.
+        with_files: Whether files are read first.
+        before: How often the task had been cancelled when it began: where it was since, nothing is
+            sent any more, not even with its key. None: it is sent all the same.
+    """
     if isinstance(told, Accepted):
         return told
     match verdict(told.cause, told.record):
@@ -96,7 +112,7 @@ async def led_to(
         case Verdict.REFUSED:
             return refused(told)
         case Verdict.UNCERTAIN:
-            return await settled(order, told, queue, with_files=with_files)
+            return await settled(order, told, queue, with_files=with_files, before=before)
         case Verdict.AGAIN:
             return None
 
@@ -157,7 +173,7 @@ def refused(told: Told) -> Refused:
 
 
 async def settled(
-    order: Order, told: Told, queue: str, *, with_files: bool
+    order: Order, told: Told, queue: str, *, with_files: bool, before: int | None
 ) -> Accepted | Uncertain:
     """The job of a submit that is uncertain, where the service can be asked for it."""
     sent = told.record
@@ -165,7 +181,8 @@ async def settled(
     if isinstance(sent, Leaving):
         match recourse(told.cause, sent):
             case Recourse.REPEAT:
-                job = await _repeated(evolve(order, again=sent), queue, with_files=with_files)
+                again = evolve(order, again=sent)
+                job = await _repeated(again, queue, with_files=with_files, before=before)
             case Recourse.SEARCH:
                 job = await _searched(Lost(request=order.request, sent=sent), queue)
             case Recourse.NONE:
@@ -179,8 +196,13 @@ async def settled(
     )
 
 
-async def _repeated(order: Order, queue: str, *, with_files: bool) -> Accepted | None:
+async def _repeated(
+    order: Order, queue: str, *, with_files: bool, before: int | None
+) -> Accepted | None:
     for tries in range(_REPEATS):
+        # The first may never have arrived: then this one would start the job.
+        if before is not None and cancellations() > before and workflow.patched(_NOT_REPEATED):
+            break
         told = await attempt(order, queue, with_files=with_files)
         if isinstance(told, Accepted):
             return told
