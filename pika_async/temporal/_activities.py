@@ -20,6 +20,7 @@ from pika_async import (
     JobTimeoutError,
     JournalError,
     NotFoundError,
+    OtherServiceError,
     PikaClient,
     PikaError,
     SubmissionUncertainError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async import Failed, GenerationRequest, Money, Succeeded
+    from pika_async._request.record import Intent
     from pika_async.temporal._contents.shelf import Shelf
 
 KEY_KEPT: Final = timedelta(hours=1)
@@ -131,6 +133,9 @@ class Activities:
         again = order.again
         if again is not None and _utc() - again.sent_at > KEY_KEPT:
             raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
+        if again is not None and (problem := self._elsewhere(again.intent)) is not None:
+            said = Said(error=OtherServiceError.__name__, meaning=problem, sent=again)
+            raise as_failure(Cause.LOST, said)
         self._check_held()
         jobs = jobs_of(self._submitting)
         try:
@@ -172,6 +177,18 @@ class Activities:
             said = Said(error="RateLimitError", meaning=_HELD, seconds=seconds)
             raise as_failure(Cause.NOT_STARTED, said)
 
+    def _elsewhere(self, sent: Intent | Accepted) -> str | None:
+        """Why this worker has nothing to do with it: an attempt of one service is no other's.
+
+        There its key is not known, so the same would be a new job, and its job is not found.
+        """
+        here = jobs_of(self._waiting).service
+        if sent.service is None or (sent.service, sent.base_url) == (here.dialect, here.base_url):
+            return None
+        return _ELSEWHERE.format(
+            f"{sent.service} at {sent.base_url}", f"{here.dialect} at {here.base_url}"
+        )
+
     async def _read(self, requested: Requested) -> GenerationRequest:
         return await self._shelf.request(requested) if isinstance(requested, Line) else requested
 
@@ -192,12 +209,21 @@ class Activities:
             raise ApplicationError(said, type=type(failed).__name__) from None
         if job is None:
             return None
-        sent = lost.sent
-        return Accepted(job_id=job.id, sent_at=sent.sent_at, origin=sent.intent.origin)
+        intent = lost.sent.intent
+        return Accepted(
+            job_id=job.id,
+            sent_at=lost.sent.sent_at,
+            origin=intent.origin,
+            service=intent.service,
+            base_url=intent.base_url,
+        )
 
     @activity.defn(name=FINISH)
     async def finish(self, errand: Errand) -> Finished | Declined:
         """Wait for a job, and save its videos; may be begun again at any time, by any worker."""
+        if (problem := self._elsewhere(errand.job)) is not None:
+            # Another worker takes it up: here it would only be said that there is no such job.
+            raise ApplicationError(problem, type=OtherServiceError.__name__)
         request = await self._read(errand.request)
         line = errand.request
         try:
@@ -325,6 +351,10 @@ def _utc() -> datetime:
 _BEGUN_ANEW: Final = (
     "This workflow was begun anew (reset or retried), and an earlier run of it may have submitted. "
     "Nothing was sent now."
+)
+_ELSEWHERE: Final = (
+    "It was submitted to {}, and this worker works for {}. It was neither looked for nor sent "
+    "again here. Let all workers of a task queue work for one service, or run one for that service."
 )
 _HELD: Final = "The service has said that it wants no submit for a while. Nothing was sent."
 _STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."

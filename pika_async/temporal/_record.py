@@ -114,6 +114,8 @@ class EngineRecord:
             sent_at=self.sent.sent_at,
             hints=dict(handle.hints),
             origin=self.sent.intent.origin,
+            service=self.sent.intent.service,
+            base_url=self.sent.intent.base_url,
         )
         try:
             await self._beat(self.job)

@@ -39,12 +39,17 @@ class Accepted:
         sent_at: When it was submitted.
         hints: What looks at it are to know: addresses, facts of the submit.
         origin: What the observer of the worker called the submit, or None.
+        service: The name of the dialect that it was submitted with; None where nobody knows, as of
+            a job that somebody has named, or of one of an earlier version.
+        base_url: Where that was, or None likewise.
     """
 
     job_id: str
     sent_at: datetime
     hints: Mapping[str, str] = field(factory=dict)
     origin: str | None = None
+    service: str | None = None
+    base_url: str | None = None
 
 
 Record = Leaving | Accepted

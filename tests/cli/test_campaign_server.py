@@ -20,7 +20,7 @@ from pika_async.temporal import connected
 
 
 def test_what_the_server_has_acknowledged_is_on_its_disk():
-    """Else a power cut could make it forget that a submit has left, and somebody would pay again."""
+    """Else a power cut makes it forget that a submit has left, and the same is paid again."""
     command = server._command("temporal", Path("pika.db"), 7233, 8233)
     given = {(option, value) for option, value in pairwise(command) if option.startswith("--")}
     assert ("--db-filename", "pika.db") in given

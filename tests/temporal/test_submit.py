@@ -109,7 +109,14 @@ async def test_it_is_written_down_before_the_post_and_before_anyone_is_told(serv
     assert isinstance(leaving, Leaving)
     assert leaving.fingerprint == fingerprint(REQUEST)
     assert (leaving.repeatable, leaving.searchable) == (service == "pika", service == "fal")
-    assert accepted == job == Accepted(job_id=job.job_id, sent_at=leaving.sent_at, hints=job.hints)
+    assert accepted == job
+    assert job == Accepted(
+        job_id=job.job_id,
+        sent_at=leaving.sent_at,
+        hints=job.hints,
+        service=service,
+        base_url=leaving.intent.base_url,
+    )
     assert list(at.sim.jobs) == [job.job_id]
 
 
