@@ -11,8 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from temporalio.client import AsyncActivityCancelledError
-from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError
 
 from pika_async import JournalError
 from pika_async.temporal._records import Accepted, Leaving
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 LATEST: Final = 10.0
 """Seconds after the record for which the POST may leave. A machine that stood still longer sends
 nothing: meanwhile somebody may have decided what to do about it."""
-
-_PROBLEMS: Final = (RPCError, TemporalError, AsyncActivityCancelledError)
 
 
 class EngineRecord:
@@ -92,7 +88,8 @@ class EngineRecord:
         self._since, self._written = self._now(), self._utc()
         try:
             await self._beat(record)
-        except _PROBLEMS as error:
+        except Exception as error:
+            # Whatever it is: of the engine, or of a codec of somebody's own.
             raise JournalError(
                 f"the engine did not write down the submit, so nothing was sent: {error}"
             ) from error
@@ -122,7 +119,7 @@ class EngineRecord:
         except AsyncActivityCancelledError:
             # One that is cancelled is told so here, and has been written down all the same.
             self.is_kept = True
-        except _PROBLEMS:
+        except Exception:  # noqa: BLE001 - the job is paid for
             # The attempt's own end tells the id too, unless this worker is lost before that.
             return
         self.is_kept = True
