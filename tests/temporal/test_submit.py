@@ -120,12 +120,6 @@ async def test_it_is_written_down_before_the_post_and_before_anyone_is_told(serv
     assert list(at.sim.jobs) == [job.job_id]
 
 
-async def test_the_key_is_in_no_record():
-    async with scene("pika") as at:
-        await at.submit()
-        assert '"key"' not in repr(at.engine.records)
-
-
 @pytest.mark.parametrize(
     "refusal",
     [
