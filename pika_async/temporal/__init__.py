@@ -5,6 +5,12 @@ In a workflow:  outcome = await generate("a red panda surfing")
 In a web server: await client.start_workflow(GenerateVideo.run, request, id=…, task_queue="pika")
 
 A submit is sent at most once, whatever is lost at whatever moment; see :func:`generate`.
+
+The engine's disk is a part of that promise: with SQLite it needs ``synchronous=full``, as the
+server of ``pika-async campaign server`` has it. A server that was restored from a backup, or failed
+over to a copy that lags behind, has forgotten what left since, and would have it sent again. Before
+a worker runs there, terminate the campaigns and their pages, and start what they have left with
+``carry_on=True``: what they had begun is uncertain then, and ``Campaign.resolve`` settles it.
 """
 
 from __future__ import annotations
