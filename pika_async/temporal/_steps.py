@@ -264,13 +264,22 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
 
 
 async def awaited(errand: Errand, queue: str) -> Finished | Declined:
-    """The same, where nobody would hear of a failure: what ends in no time is declined, too."""
+    """The same, where nobody would hear of a failure: what ends in no time is declined, too.
+
+    So is what somebody has failed by hand, since it hung: one job is not to cost a whole page. In
+    both cases the job runs on, and may be adopted.
+    """
     try:
         return await finished(errand, queue)
     except ApplicationError as error:
         if error.type != JOB_TIMEOUT:
             raise
-        return Declined(job_id=errand.job.job_id, reason=error.message, code="timeout")
+        reason = error.message
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        reason = f"its waiting was ended from outside: {error.cause or error}"
+    return Declined(job_id=errand.job.job_id, reason=reason, code="timeout")
 
 
 _WHY: Final = {

@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
+from contextlib import suppress
 from time import time
 
+import anyio
 import pytest
 from support.engine import connected, posted
 from support.films import Film
+from support.killed import be_quick
+from support.ledger import Ledger, pandas
 from support.nursery import ended, worker
+from support.scene import scene
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetActivityRequest
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
+from temporalio.api.workflowservice.v1 import (
+    ResetActivityRequest,
+    RespondActivityTaskFailedByIdRequest,
+)
+from temporalio.service import RPCError
 
 from pika_async.simulator import Fault, Simulator
-from pika_async.temporal import Uncertain
-from pika_async.temporal._names import SUBMIT
+from pika_async.temporal import Campaign, Declined, Finished, Uncertain
+from pika_async.temporal._names import FINISH, SUBMIT
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = pytest.mark.slow
 
 
 async def reset_activity(client, workflow_id, *, forget):
@@ -33,6 +43,7 @@ async def reset_activity(client, workflow_id, *, forget):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("forget", [False, True])
 async def test_a_submit_whose_activity_is_reset_is_sent_once(engine, tmp_path, forget):
     """Its worker is lost after the POST, and somebody loses patience before the engine does."""
@@ -54,3 +65,53 @@ async def test_a_submit_whose_activity_is_reset_is_sent_once(engine, tmp_path, f
             await ended(second)
     assert len(sim.jobs) == 1
     assert isinstance(outcome, Uncertain)
+
+
+async def waiting_for_one(client, page):
+    """The id of an activity that waits for a job."""
+    with anyio.fail_after(30):
+        while True:
+            with suppress(RPCError):
+                described = await client.get_workflow_handle(page).describe()
+                for pending in described.raw_description.pending_activities:
+                    if pending.activity_type.name == FINISH:
+                        return pending.activity_id
+            await anyio.sleep(0.05)
+
+
+async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(
+    engine, tmp_path, monkeypatch
+):
+    """As ``temporal activity fail`` does, to one that hangs: its job runs on, and is named."""
+    be_quick(monkeypatch.setattr)
+    async with scene(engine, duration=2) as at, at.worker():
+        await Campaign.prepare(pandas(4), tmp_path)
+        name = uuid.uuid4().hex
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaign = await Campaign.start(at.client, name, tmp_path, **options)
+        activity_id = await waiting_for_one(at.client, f"{name}/page/000000")
+        await at.client.workflow_service.respond_activity_task_failed_by_id(
+            RespondActivityTaskFailedByIdRequest(
+                namespace="default",
+                workflow_id=f"{name}/page/000000",
+                activity_id=activity_id,
+                failure=Failure(
+                    message="it hangs",
+                    application_failure_info=ApplicationFailureInfo(non_retryable=True),
+                ),
+            )
+        )
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+        assert (progress.succeeded, progress.failed, progress.uncertain) == (3, 1, 0)
+        results = [result async for result in campaign.results()]
+        (line,) = [n for n, one in enumerate(results) if isinstance(one.outcome, Declined)]
+        given_up = results[line].outcome
+        assert "it hangs" in given_up.reason
+        ledger = Ledger(at.sim)
+        await ledger.read(campaign.results())
+        assert (ledger.twice, ledger.lost, ledger.wrong) == ([], [], [])
+        # It is paid for, and may be had.
+        had = await campaign.resolve(line, adopt=given_up.job_id, queue=at.queue)
+        assert isinstance(had, Finished)
+        assert len(at.sim.submissions) == 4
