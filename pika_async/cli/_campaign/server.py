@@ -82,6 +82,10 @@ def server(
     What it has acknowledged is on the disk (SQLite, write-ahead log, full sync): it may be killed
     and started again at any time, with the same --db. Only this machine reaches it. For several
     machines, use a Temporal server of your own, or Temporal Cloud, and name it with --server.
+
+    An older copy of that file has forgotten what was submitted since, and would have it submitted
+    again. Before a worker runs with one, terminate its campaigns and pages in the browser, and
+    carry on what they have left under another name.
     """
     trail = Trail()
     show = stage_for(trail, as_json=as_json)
