@@ -22,7 +22,8 @@ async def generate(
     and what may have left is asked of the service where it can be, else ``Uncertain``.
 
     Where the workflow is cancelled, nothing more is sent. A job that was accepted before runs on
-    at the service and stays paid for; the history has its id.
+    at the service and stays paid for; the history has its id. One whose answer is lost then is
+    ``Uncertain``, also where the service knows keys.
 
     Args:
         request: What to make, or a prompt alone. Media are paths that every worker sees, or URLs.
