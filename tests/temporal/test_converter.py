@@ -59,7 +59,14 @@ FULL = GenerationRequest(
 )
 INTENT = Intent(service="gateway", base_url="https://x", submit_id="1", digest="2", body="{}")
 LEAVING = Leaving(sent_at=NOW, fingerprint="f0", intent=INTENT, repeatable=True, searchable=False)
-ACCEPTED = Accepted(job_id="d06e", sent_at=NOW, hints={"look": "https://x/1"}, origin="00-a-b-01")
+ACCEPTED = Accepted(
+    job_id="d06e",
+    sent_at=NOW,
+    hints={"look": "https://x/1"},
+    origin="00-a-b-01",
+    service="pika",
+    base_url="https://x",
+)
 STATES = [
     Queued(position=3),
     Running(progress=40),
