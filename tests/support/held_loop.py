@@ -14,6 +14,9 @@ import anyio.lowlevel
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+# Real seconds.
+_FOR_EVER = 60.0
+
 
 class HeldLoop(asyncio.SelectorEventLoop):
     """No timer rings unless somebody moves the clock, however long things take.
@@ -32,6 +35,11 @@ class HeldLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.moment
+
+    def give_up(self) -> None:
+        """End what hangs: on a clock that stands still nothing else does."""
+        for task in asyncio.all_tasks(self):
+            task.cancel("nothing has happened for a minute")
 
     def _run_once(self) -> None:
         # Its own order is the other one: what the selector has found is put in before timers.
@@ -72,7 +80,14 @@ def on_a_held_loop(
     def run(*args: Any, **kwargs: Any) -> None:
         loop = functools.partial(HeldLoop, timers_first=kwargs.get("timers_first", False))
         with asyncio.Runner(loop_factory=loop) as runner:
-            runner.run(test(*args, **kwargs))
+            held = cast("HeldLoop", runner.get_loop())
+            hangs = threading.Timer(_FOR_EVER, held.call_soon_threadsafe, (held.give_up,))
+            hangs.start()
+            try:
+                runner.run(test(*args, **kwargs))
+            finally:
+                hangs.cancel()
+                hangs.join()
 
     return run
 
