@@ -13,7 +13,8 @@ import time
 
 import pytest
 from support.batches import KEY
-from support.elsewhere import hold_up, simulator_elsewhere
+from support.elsewhere import simulator_elsewhere
+from support.held_loop import hold_up, on_a_held_loop
 from support.jobs import DONE, Service, attached, running, submitted
 from support.virtual_time import in_virtual_time, now
 
@@ -106,6 +107,7 @@ async def test_whoever_waits_for_the_look_of_another_is_given_what_it_brings():
     assert service.polls == 1
 
 
+@on_a_held_loop
 async def test_a_submit_whose_answer_came_while_the_loop_was_held_up_is_accepted():
     told = []
     slow = Fault("slow-headers", on="submit", seconds=0.2)
@@ -121,6 +123,7 @@ async def test_a_submit_whose_answer_came_while_the_loop_was_held_up_is_accepted
     assert [event for event in told if isinstance(event, SubmitUncertain)] == []
 
 
+@on_a_held_loop
 async def test_a_poll_whose_answer_came_while_the_loop_was_held_up_has_not_failed(caplog):
     caplog.set_level("DEBUG")
     slow = Fault("slow-headers", on="poll", seconds=0.2)

