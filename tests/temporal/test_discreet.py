@@ -111,6 +111,12 @@ def test_links_are_told_without_what_may_be_a_key(said, told):
     assert without_prompt(said, GenerationRequest("q")) == told
 
 
+@pytest.mark.parametrize("said", ["a", "a.", "?a=.", "//", "a:/", "key-", "data:"])
+def test_what_a_service_says_may_be_as_long_as_it_likes(said):
+    """Were the work not linear in it, this would go on for hours."""
+    assert len(without_prompt(said * 50_000, GenerationRequest("q")).encode()) <= 500
+
+
 def test_an_error_that_quotes_extra_is_told_without_its_values_and_with_its_names():
     """The name is what somebody has to know who mends it."""
     request = GenerationRequest("q", extra={"callback": {"token": "t0k-own", "n": 3}})

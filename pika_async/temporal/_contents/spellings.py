@@ -26,13 +26,14 @@ TEXTS: Final = ("prompt", "negative_prompt", "region")
 _SHORTEST: Final = 4
 # A number is not looked for within a longer one, nor within a word.
 _NUMBER: Final = r"(?<![\w.+-]){}(?![\w.+-])"
+# Each of these is linear in what is said, which may be a service's page of any length.
 # With a user or a query, also as JSON may spell it.
-_LINK: Final = re.compile(r"\b([a-z][a-z0-9+.-]*:\\?/\\?/)([^\s\"'<>]+)", re.IGNORECASE)
+_LINK: Final = re.compile(r"([a-z][a-z0-9+.-]{0,30}:\\?/\\?/)([^\s\"'<>]+)", re.IGNORECASE)
 # Of a link that is told without its beginning.
 _QUERY: Final = re.compile(r"\?[\w.%~-]+=[^\s\"'<>]*[^\s\"'<>:,;.)]")
 _NAMED_KEY: Final = re.compile(
-    r"([\w-]*(?:sig|signature|token|secret|credential|password|api[_-]?key)\"?(?:=|\": ?\"))"
-    r"[^\s&\"'<>]+",
+    r"(?<![\w-])([\w-]*(?:sig|signature|token|secret|credential|password|api[_-]?key)"
+    r"\"?(?:=|\": ?\"))[^\s&\"'<>]+",
     re.IGNORECASE,
 )
 _CONTENT: Final = re.compile(r"\bdata:[^\s\"'<>]+", re.IGNORECASE)
