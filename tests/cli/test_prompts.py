@@ -157,7 +157,7 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "prompt,extra\na,{", "p.csv:2: extra: it is no JSON"),
         ("p.csv", "prompt,extra\na,3", "p.csv:2: extra: 3 is not allowed; allowed is an object"),
         ("p.csv", "prompt,camera.zoom\na,up", "camera.zoom: 'up' is not allowed; allowed are in"),
-        ("p.csv", "prompt,image\na,x.png", "image: 'x.png' is not allowed; the file cannot be"),
+        ("p.csv", "prompt,image\na,x.png", "image: 'x.png' is not allowed; there is no file"),
         ("p.csv", "prompt,seed\n,7", "p.csv:2: the prompt is missing"),
         ("p.csv", "prompt\na, b", "p.csv:2: it has 2 cells, and the first line names 1 columns; a"),
         ("p.csv", 'prompt,seed\nok,1\n"a,1\nb,2', 'p.csv:3: the text that begins here with " has'),
@@ -212,15 +212,15 @@ def test_what_is_wrong_is_named_by_line_with_what_is_allowed(refused, name, cont
     [("p.csv", "prompt,{field}\nok,\na,stills/cake.png"), ("p.jsonl", '"ok"\n\n{json}')],
     ids=["csv", "jsonl"],
 )
-def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_its_full_path(
+def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_where_it_was_looked_for(
     refused, here, name, row, field
 ):
     (here / "shots").mkdir()
     record = json.dumps({"prompt": "a", field: "stills/cake.png"})
     (said,) = refused(f"shots/{name}", row.format(field=field, json=record))
     assert said == (
-        f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; the file cannot be "
-        f"read: No such file or directory; its full path is '{here}/shots/stills/cake.png'"
+        f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; there is no folder "
+        f"'{here}/shots/stills'; allowed is the path of {'an' if field == 'image' else 'a'} {field}"
     )
 
 
@@ -232,7 +232,7 @@ def test_a_file_that_is_no_image_is_named_with_its_full_path(refused, here):
 
 def test_a_path_that_is_full_already_is_not_told_twice(refused, here):
     (said,) = refused("p.jsonl", json.dumps({"prompt": "a", "image": str(here / "cake.png")}))
-    assert said.endswith("the file cannot be read: No such file or directory")
+    assert said.endswith(f"in the folder {str(here)!r}; allowed is the path of an image")
 
 
 def test_all_bad_lines_are_told_at_once(refused):
