@@ -44,6 +44,7 @@ from pika_async._meaning import (
     MoneyMeaning,
     Spelling,
     Started,
+    after_failure,
     in_sentences,
 )
 from pika_async._pickles import reduced
@@ -324,8 +325,7 @@ class JobFailedError(JobError):
     @property
     def advice(self) -> Advice:
         """Submitting again is a new paid job; a link that is missing may still come."""
-        linked = self.state is None or all(video.url for video in self.state.videos)
-        return Advice(self._instead if linked else Action.WAIT_FOR_JOB, self.job_id)
+        return Advice(after_failure(self.state, self._instead), self.job_id)
 
     _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 

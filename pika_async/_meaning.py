@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pika_async._states import Failed
+
 
 class Started(StrEnum):
     """Whether a job was started by the request that the error is about."""
@@ -84,6 +86,15 @@ class Advice(NamedTuple):
     action: Action
     job_id: str | None = None
     journalled: bool = False
+
+
+def after_failure(state: Failed | None, usual: Action) -> Action:
+    """What to do about a job that failed; ``usual``: where nothing else is known of it."""
+    if state is not None and not all(video.url for video in state.videos):
+        return Action.WAIT_FOR_JOB
+    if state is not None and state.code == "rate_limited":
+        return Action.TRY_LATER
+    return usual
 
 
 class Spelling(NamedTuple):
@@ -169,6 +180,13 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
                 "Jobs belong to the account whose key made them, and expire; with another key or "
                 "base URL the same id may be found. Nothing was submitted again."
             )
+        case Action.TRY_LATER if money is MoneyMeaning.NOT_CHARGED and job_id is not None:
+            return (
+                "Nothing was charged for it. The account is beyond a limit of the service: submit "
+                "it again later. A batch with a journal does that when it is run again."
+            )
+        case Action.TRY_LATER if money is MoneyMeaning.SERVICE_DECIDES:
+            return f"{_SERVICE_DECIDES}, for later: the account is beyond a limit of the service."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.NOT_CHARGED:
             return "Nothing was charged for it; submitting it again is a new job."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.STAYS_PAID:

@@ -104,9 +104,10 @@ class Failed:
 
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
-        code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None. A
-            gateway has no codes: there a reason with "moderation" or "prompt not allowed" in it is
-            ``"moderation"``, one with "reached its generate limit" is ``"quota"``.
+        code: ``"moderation"``, ``"quota"`` or ``"rate_limited"`` where the reason is known to mean
+            that, else None. A gateway has no codes: there a reason with "moderation" or "prompt not
+            allowed" in it is ``"moderation"``, one with "reached its generate limit" is
+            ``"quota"``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
     """
@@ -173,14 +174,15 @@ class Transition:
     polls: int
 
 
-def is_dry(state: JobState) -> TypeGuard[Failed]:
-    """Whether a job was refused because the account had run dry, before it cost anything.
+def was_not_begun(state: JobState) -> TypeGuard[Failed]:
+    """Whether a job was refused for the account's sake, before it cost anything.
 
-    That is no verdict on the request: once the account is topped up it can be submitted again.
+    The account had run dry, or was beyond a rate limit. That is no verdict on the request: once the
+    account is topped up, or later, it can be submitted again.
     """
     return (
         isinstance(state, Failed)
-        and state.code == "quota"
+        and state.code in ("quota", "rate_limited")
         and state.charge is not None
         and not state.charge.micros
     )
