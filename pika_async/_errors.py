@@ -29,8 +29,7 @@ PikaError
 Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
 
 An error carries facts: whether a job was started, which one, how often it was tried. ``money`` and
-``advice`` are derived from them whenever they are asked for, and put into words only by ``str``.
-Nothing is written into an error afterwards but facts that are learnt later.
+``advice`` are derived from them when they are asked for. Only facts are written into it afterwards.
 """
 
 from __future__ import annotations
@@ -314,6 +313,7 @@ class JobFailedError(JobError):
     """The service says that the job failed; ``state`` is the ``Failed`` with its reason."""
 
     state: Failed
+    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 
     @property
     def money(self) -> MoneyMeaning:
@@ -325,9 +325,9 @@ class JobFailedError(JobError):
     @property
     def advice(self) -> Advice:
         """Submitting again is a new paid job; a link that is missing may still come."""
-        return Advice(after_failure(self.state, self._instead), self.job_id)
-
-    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
+        linked = self.state is None or all(video.url for video in self.state.videos)
+        code = self.state and self.state.code
+        return Advice(after_failure(code, self._instead, linked=linked), self.job_id)
 
 
 class ModerationError(JobFailedError):

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pika_async._states import Failed
-
 
 class Started(StrEnum):
     """Whether a job was started by the request that the error is about."""
@@ -88,13 +86,15 @@ class Advice(NamedTuple):
     journalled: bool = False
 
 
-def after_failure(state: Failed | None, usual: Action) -> Action:
-    """What to do about a job that failed; ``usual``: where nothing else is known of it."""
-    if state is not None and not all(video.url for video in state.videos):
+def after_failure(code: str | None, usual: Action, *, linked: bool) -> Action:
+    """What to do about a job that failed.
+
+    ``code``: as in ``Failed``; ``usual``: what its class of errors says; ``linked``: whether each
+    video that it has made has its link.
+    """
+    if not linked:
         return Action.WAIT_FOR_JOB
-    if state is not None and state.code == "rate_limited":
-        return Action.TRY_LATER
-    return usual
+    return Action.TRY_LATER if code == "rate_limited" else usual
 
 
 class Spelling(NamedTuple):
