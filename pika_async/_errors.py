@@ -113,14 +113,14 @@ class PikaError(Exception):
         return self.meaning_in(PYTHON)
 
     def meaning_in(self, spelling: Spelling) -> str:
-        """``meaning``, for whoever types something else than Python."""
+        """``meaning``, for whoever types something else than Python: ``spelling``."""
         if not self._tells_meaning or type(self) is PikaError:
             return ""
         sentences = in_sentences(self.money, self.advice, spelling)
         return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
 
     def about_job(self, job_id: str) -> None:
-        """Note which job a request was about that was no submit: there is such a job."""
+        """Note that a request that was no submit was about the job ``job_id``: there is one."""
         if self.job_id is None:
             self.job_id = job_id
         self.started = Started.YES

@@ -46,7 +46,12 @@ class Video:
 
 @frozen(kw_only=True)
 class Queued:
-    """Accepted, not started. ``position``: jobs ahead, where the service tells, else None."""
+    """Accepted, not started.
+
+    Attributes:
+        position: Jobs ahead of it, where the service tells, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("position",)
     is_terminal: ClassVar[bool] = False
@@ -60,7 +65,12 @@ class Queued:
 
 @frozen(kw_only=True)
 class Running:
-    """Being generated. ``progress``: percent, 0 to 100, need not be monotonic; None if untold."""
+    """Being generated.
+
+    Attributes:
+        progress: Percent, 0 to 100, where the service tells, else None. It may go back.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("progress",)
     is_terminal: ClassVar[bool] = False
@@ -79,6 +89,7 @@ class Succeeded:
     Attributes:
         videos: At least one video, each with its link.
         charge: What the job cost, where the service says so, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
     """
 
     __match_args__ = ("videos", "charge")
@@ -110,6 +121,7 @@ class Failed:
             ``"quota"``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
     """
 
     __match_args__ = ("reason", "code", "videos", "charge")
@@ -128,7 +140,12 @@ class Failed:
 
 @frozen(kw_only=True)
 class Unknown:
-    """A status newer than this version, kept as it came; waiting goes on."""
+    """A status newer than this version, kept as it came; waiting goes on.
+
+    Attributes:
+        status: The service's word for it.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("status",)
     is_terminal: ClassVar[bool] = False
