@@ -33,14 +33,8 @@ _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
-_REFUSED_AT_THE_DOOR: Final = (
-    QUOTA_CODES
-    | RATE_CODES
-    | {
-        "membership_required",
-        "caller_plan_required",
-        "admission_suspended",
-    }
+_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES.union(
+    RATE_CODES, ("membership_required", "caller_plan_required", "admission_suspended")
 )
 
 
