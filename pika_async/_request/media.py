@@ -150,7 +150,8 @@ def _check_file(name: str, kind: MediaKind, path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(SNIFF_LENGTH)
     except (OSError, ValueError) as error:
-        problem = f"{why_unreadable(path, error)}; allowed is {allowed}"
+        reason = why_unreadable(path, error)
+        problem = f"the file cannot be read: {reason}; allowed is {allowed}"
         raise FieldError(name, str(path), allowed, problem=problem) from error
     if _kind_of(head) != kind:
         problem = f"the file does not begin like {_A[kind]}"
@@ -172,7 +173,7 @@ def why_unreadable(path: Path, error: OSError | ValueError) -> str:
         return "it is a folder"
     if isinstance(error, PermissionError):
         return "this user has no permission to read it"
-    return f"the file cannot be read ({error.strerror or error})"
+    return error.strerror or str(error)
 
 
 def _check_url(name: str, kind: MediaKind, url: str) -> None:

@@ -157,7 +157,7 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "prompt,extra\na,{", "p.csv:2: extra: it is no JSON"),
         ("p.csv", "prompt,extra\na,3", "p.csv:2: extra: 3 is not allowed; allowed is an object"),
         ("p.csv", "prompt,camera.zoom\na,up", "camera.zoom: 'up' is not allowed; allowed are in"),
-        ("p.csv", "prompt,image\na,x.png", "image: 'x.png' is not allowed; there is no file"),
+        ("p.csv", "prompt,image\na,x.png", "image: 'x.png' is not allowed; the file cannot be"),
         ("p.csv", "prompt,seed\n,7", "p.csv:2: the prompt is missing"),
         ("p.csv", "prompt\na, b", "p.csv:2: it has 2 cells, and the first line names 1 columns; a"),
         ("p.csv", 'prompt,seed\nok,1\n"a,1\nb,2', 'p.csv:3: the text that begins here with " has'),
@@ -219,8 +219,8 @@ def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_where_it_
     record = json.dumps({"prompt": "a", field: "stills/cake.png"})
     (said,) = refused(f"shots/{name}", row.format(field=field, json=record))
     assert said == (
-        f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; there is no folder "
-        f"'{here}/shots/stills'; allowed is the path of {'an' if field == 'image' else 'a'} {field}"
+        f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; the file cannot be "
+        f"read: there is no folder '{here}/shots/stills'; allowed is the path of {'an' if field == 'image' else 'a'} {field}"
     )
 
 

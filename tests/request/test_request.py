@@ -428,7 +428,7 @@ class TestFiles:
         assert caught.value.value == str(path)
         assert caught.value.allowed == "the path of an image"
         assert str(caught.value).endswith(
-            f" is not allowed; {said}; allowed is the path of an image"
+            f" is not allowed; the file cannot be read: {said}; allowed is the path of an image"
         )
 
     def test_a_file_that_may_not_be_read_is_refused_as_that(self, tmp_path, monkeypatch):
@@ -442,8 +442,8 @@ class TestFiles:
         with pytest.raises(FieldError) as caught:
             GenerationRequest("x", image=path)
         assert str(caught.value) == (
-            f"image: {str(path)!r} is not allowed; this user has no permission to read it; "
-            "allowed is the path of an image"
+            f"image: {str(path)!r} is not allowed; the file cannot be read: this user has no "
+            "permission to read it; allowed is the path of an image"
         )
 
     def test_a_path_without_a_folder_is_said_to_be_looked_for_where_the_program_runs(
