@@ -220,7 +220,8 @@ def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_where_it_
     (said,) = refused(f"shots/{name}", row.format(field=field, json=record))
     assert said == (
         f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; the file cannot be "
-        f"read: there is no folder '{here}/shots/stills'; allowed is the path of {'an' if field == 'image' else 'a'} {field}"
+        f"read: there is no folder '{here}/shots/stills'; allowed is the path of "
+        f"{'an' if field == 'image' else 'a'} {field}"
     )
 
 
