@@ -1,19 +1,20 @@
-"""From a prompt to a file: the whole of it.
+"""From a prompt to a file: the whole of it. Run it again, and it finds what is paid for.
 
-PIKA_API_KEY=… python examples/quickstart.py "a red panda surfing" panda.mp4
+PIKA_API_KEY=… python examples/quickstart.py "a red panda surfing" videos
 """
 
 import asyncio
 import sys
 
-from pika_async import PikaClient
+from pika_async import PikaClient, run_batch
 
 
-async def main(prompt: str, path: str) -> None:
+async def main(prompt: str, folder: str) -> None:
+    journal = f"{folder}.journal"  # the job is written down here before it is waited for
     async with PikaClient() as client:
-        result = await client.generate(prompt)
-        saved = await client.download(result.video, path)
-    print(f"saved {saved}")
+        (result,) = await run_batch(client, [prompt], journal=journal, output_dir=folder)
+    result.unwrap()  # raises what went wrong
+    print(f"saved {result.files[0]}")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,9 @@ class RetryPolicy:
     def delay(self, failures: int, error: object, random_number: float) -> float:
         """Seconds to wait after the ``failures``-th failure in a row (from 1).
 
+        ``error``: what failed; its ``retry_after``, in seconds, goes before the backoff.
+        ``random_number``: from 0 to below 1, new at each call, for the jitter.
+
         A Retry-After of zero, or of a date that has passed, says nothing of when: backoff, lest
         polls follow each other without a pause for as long as an outage is tolerated.
         """

@@ -252,7 +252,7 @@ class PikaClient:
         return await self._jobs.balance()
 
     async def find(self, lost: SubmissionUncertainError) -> Job | None:
-        """The job of a submit whose answer was lost, where the service has a history.
+        """The job of a submit whose answer was lost (``lost``), where the service has a history.
 
         A job is found where exactly one asks for the same, is not older, and belongs to no other
         submit of this client. None proves nothing: a history may be late. Costs nothing.

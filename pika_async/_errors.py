@@ -29,8 +29,7 @@ PikaError
 Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
 
 An error carries facts: whether a job was started, which one, how often it was tried. ``money`` and
-``advice`` are derived from them whenever they are asked for, and put into words only by ``str``.
-Nothing is written into an error afterwards but facts that are learnt later.
+``advice`` are derived from them when they are asked for. Only facts are written into it afterwards.
 """
 
 from __future__ import annotations
@@ -44,6 +43,7 @@ from pika_async._meaning import (
     MoneyMeaning,
     Spelling,
     Started,
+    after_failure,
     in_sentences,
 )
 from pika_async._pickles import reduced
@@ -113,14 +113,14 @@ class PikaError(Exception):
         return self.meaning_in(PYTHON)
 
     def meaning_in(self, spelling: Spelling) -> str:
-        """``meaning``, for whoever types something else than Python."""
+        """``meaning``, for whoever types something else than Python: ``spelling``."""
         if not self._tells_meaning or type(self) is PikaError:
             return ""
         sentences = in_sentences(self.money, self.advice, spelling)
         return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
 
     def about_job(self, job_id: str) -> None:
-        """Note which job a request was about that was no submit: there is such a job."""
+        """Note that a request that was no submit was about the job ``job_id``: there is one."""
         if self.job_id is None:
             self.job_id = job_id
         self.started = Started.YES
@@ -313,6 +313,7 @@ class JobFailedError(JobError):
     """The service says that the job failed; ``state`` is the ``Failed`` with its reason."""
 
     state: Failed
+    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
 
     @property
     def money(self) -> MoneyMeaning:
@@ -325,9 +326,8 @@ class JobFailedError(JobError):
     def advice(self) -> Advice:
         """Submitting again is a new paid job; a link that is missing may still come."""
         linked = self.state is None or all(video.url for video in self.state.videos)
-        return Advice(self._instead if linked else Action.WAIT_FOR_JOB, self.job_id)
-
-    _instead: ClassVar[Action] = Action.SUBMIT_ANEW
+        code = None if self.state is None else self.state.code
+        return Advice(after_failure(code, self._instead, linked=linked), self.job_id)
 
 
 class ModerationError(JobFailedError):

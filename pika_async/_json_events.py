@@ -67,7 +67,7 @@ _LONGEST_CHAIN: Final = 20
 
 
 def to_json(value: Transition | JobState | Video | Money | GenerationRequest | Event) -> str:
-    """JSON text of a value of this package, on one line; :func:`from_json` reads it.
+    """JSON text of ``value``, one of this package, on one line; :func:`from_json` reads it.
 
     Field names are those of the classes; a state and an event have their class in ``kind``, in
     lower case:

@@ -86,6 +86,17 @@ class Advice(NamedTuple):
     journalled: bool = False
 
 
+def after_failure(code: str | None, usual: Action, *, linked: bool) -> Action:
+    """What to do about a job that failed.
+
+    ``code``: as in ``Failed``; ``usual``: what its class of errors says; ``linked``: whether each
+    video that it has made has its link.
+    """
+    if not linked:
+        return Action.WAIT_FOR_JOB
+    return Action.TRY_LATER if code == "rate_limited" else usual
+
+
 class Spelling(NamedTuple):
     """What is to be typed where a sentence advises something.
 
@@ -169,6 +180,13 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
                 "Jobs belong to the account whose key made them, and expire; with another key or "
                 "base URL the same id may be found. Nothing was submitted again."
             )
+        case Action.TRY_LATER if money is MoneyMeaning.NOT_CHARGED and job_id is not None:
+            return (
+                "Nothing was charged for it. The account is beyond a limit of the service: submit "
+                "it again later. A batch with a journal does that when it is run again."
+            )
+        case Action.TRY_LATER if money is MoneyMeaning.SERVICE_DECIDES:
+            return f"{_SERVICE_DECIDES}, for later: the account is beyond a limit of the service."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.NOT_CHARGED:
             return "Nothing was charged for it; submitting it again is a new job."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.STAYS_PAID:

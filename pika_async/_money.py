@@ -47,6 +47,10 @@ class Money:
         A float counts as what it is printed as: 0.1 is a tenth. What is smaller than a millionth
         is rounded.
 
+        Args:
+            amount: In whole units of the currency: dollars, say. ``Money`` comes back as it is.
+            currency: Its ISO 4217 code.
+
         Raises:
             FieldError: It is no amount.
         """

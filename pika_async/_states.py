@@ -46,7 +46,12 @@ class Video:
 
 @frozen(kw_only=True)
 class Queued:
-    """Accepted, not started. ``position``: jobs ahead, where the service tells, else None."""
+    """Accepted, not started.
+
+    Attributes:
+        position: Jobs ahead of it, where the service tells, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("position",)
     is_terminal: ClassVar[bool] = False
@@ -60,7 +65,12 @@ class Queued:
 
 @frozen(kw_only=True)
 class Running:
-    """Being generated. ``progress``: percent, 0 to 100, need not be monotonic; None if untold."""
+    """Being generated.
+
+    Attributes:
+        progress: Percent, 0 to 100, where the service tells, else None. It may go back.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("progress",)
     is_terminal: ClassVar[bool] = False
@@ -79,6 +89,7 @@ class Succeeded:
     Attributes:
         videos: At least one video, each with its link.
         charge: What the job cost, where the service says so, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
     """
 
     __match_args__ = ("videos", "charge")
@@ -104,11 +115,13 @@ class Failed:
 
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
-        code: ``"moderation"`` or ``"quota"`` where the reason is known to mean that, else None. A
-            gateway has no codes: there a reason with "moderation" or "prompt not allowed" in it is
-            ``"moderation"``, one with "reached its generate limit" is ``"quota"``.
+        code: ``"moderation"``, ``"quota"`` or ``"rate_limited"`` where the reason is known to mean
+            that, else None. A gateway has no codes: there a reason with "moderation" or "prompt not
+            allowed" in it is ``"moderation"``, one with "reached its generate limit" is
+            ``"quota"``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
+        raw: What the service said, decoded; not compared, and not in the repr.
     """
 
     __match_args__ = ("reason", "code", "videos", "charge")
@@ -127,7 +140,12 @@ class Failed:
 
 @frozen(kw_only=True)
 class Unknown:
-    """A status newer than this version, kept as it came; waiting goes on."""
+    """A status newer than this version, kept as it came; waiting goes on.
+
+    Attributes:
+        status: The service's word for it.
+        raw: What the service said, decoded; not compared, and not in the repr.
+    """
 
     __match_args__ = ("status",)
     is_terminal: ClassVar[bool] = False
@@ -173,14 +191,15 @@ class Transition:
     polls: int
 
 
-def is_dry(state: JobState) -> TypeGuard[Failed]:
-    """Whether a job was refused because the account had run dry, before it cost anything.
+def was_not_begun(state: JobState) -> TypeGuard[Failed]:
+    """Whether a job was refused for the account's sake, before it cost anything.
 
-    That is no verdict on the request: once the account is topped up it can be submitted again.
+    The account had run dry, or was beyond a rate limit. That is no verdict on the request: once the
+    account is topped up, or later, it can be submitted again.
     """
     return (
         isinstance(state, Failed)
-        and state.code == "quota"
+        and state.code in ("quota", "rate_limited")
         and state.charge is not None
         and not state.charge.micros
     )

@@ -153,6 +153,41 @@ def test_an_sdk_that_is_not_installed_has_a_row_that_says_so(monkeypatch):
     assert all("not measured" in row.spread and "pip install" in row.spread for row in rows)
 
 
+async def test_the_calls_of_the_sdk_by_hand_export_what_telemetry_exports():
+    """So that the row of the SDK's own calls is the floor of the row of telemetry."""
+    from support.backend import Backend  # noqa: PLC0415 - needs the SDK
+
+    from benchmarks import telemetry as benchmark  # noqa: PLC0415 - as above
+
+    observed, by_hand = Backend(), Backend()
+    with server(benchmark._POLLS) as url:
+        events = await benchmark.told(url)
+    benchmark.observed(observed.telemetry(), events)()
+    benchmark.by_hand(by_hand.traces, by_hand.metrics)()
+
+    assert exported(by_hand) == exported(observed)
+
+
+def exported(backend):
+    """Names, attributes and events; ids are each time others."""
+    ids = ("gen_ai.response.id", "pika.submit.id")
+    spans = [
+        (
+            span.name,
+            span.kind,
+            {name: name in ids or value for name, value in span.attributes.items()},
+            [(event.name, dict(event.attributes)) for event in span.events],
+            span.parent is None,
+        )
+        for span in backend.spans
+    ]
+    times = {
+        name: [dict(point.attributes) for point in backend.points(name)]
+        for name in ("gen_ai.client.operation.duration", "pika.client.submit.duration")
+    }
+    return spans, times
+
+
 def test_the_results_say_how_long_each_took_and_all_together(tmp_path):
     """Whoever wants to repeat them knows what it takes."""
     results = Results(tmp_path)

@@ -149,3 +149,50 @@ def test_every_public_name_can_be_asked_for_help(name):
 
 def test_the_package_is_typed():
     assert (PACKAGE / "py.typed").exists()
+
+
+# These say themselves, or by their class, that they take what others take.
+TAKE_THE_SAME = {
+    "run_batch": "Batch",
+    "PikaClient.check": "PikaClient.submit",
+    "PikaClient.quote": "PikaClient.submit",
+    **{
+        f"{policy}.{verb}": f"PollPolicy.{verb}"
+        for policy in ("AdaptivePolling", "ExponentialPolling", "FixedPolling")
+        for verb in ("delay", "finished")
+    },
+}
+
+
+def explained() -> dict[str, tuple[str, list[str]]]:
+    """Each public function, method and class of data: its words, and what it takes or holds."""
+    found = {}
+    for name in pika_async.__all__:
+        thing = getattr(pika_async, name)
+        if inspect.isfunction(thing):
+            found[name] = (thing.__doc__, list(inspect.signature(thing).parameters))
+        elif inspect.isclass(thing):
+            fields = [field.name for field in getattr(thing, "__attrs_attrs__", ())]
+            found[name] = (thing.__doc__, [one for one in fields if not one.startswith("_")])
+            for verb, member in members(thing):
+                function = getattr(member, "__func__", member)
+                if inspect.isfunction(function):
+                    taken = [*inspect.signature(function).parameters]
+                    found[f"{name}.{verb}"] = (
+                        function.__doc__ or "",
+                        [one for one in taken if one not in ("self", "cls")],
+                    )
+    return found
+
+
+def test_each_argument_and_each_attribute_is_explained():
+    """Whoever reads `help()` needs no source: what is taken or held is named there."""
+    every = explained()
+    unexplained = [
+        f"{name}: {one}"
+        for name, (words, taken) in every.items()
+        for one in taken
+        for said in [f"{words} {every[TAKE_THE_SAME.get(name, name)][0]}"]
+        if f"{one}:" not in said and f"``{one}``" not in said
+    ]
+    assert unexplained == []

@@ -21,7 +21,7 @@ from pika_async._journal.history import SavedFile, Status
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
-from pika_async._states import Failed, Succeeded, is_dry, lacks_links
+from pika_async._states import Failed, Succeeded, lacks_links, was_not_begun
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -238,7 +238,7 @@ class JournalRecord(Record):
             assert isinstance(state, Failed)  # noqa: S101 - whose videos have no links
             write = self._journal.noted(self._request, failure(self._job_id, state))
         else:
-            refused = failure(self._job_id, state) if is_dry(state) else None
+            refused = failure(self._job_id, state) if was_not_begun(state) else None
             write = self._journal.ended(self._request, state, running_at, refused)
         await self._after_sending(write)
 

@@ -32,7 +32,9 @@ async def run_batch(
     price: Money | Decimal | float | None = None,
     on_transition: Callable[[Transition], None] | None = None,
 ) -> list[BatchResult]:
-    """Send many requests through ``client``, and wait for all; see :class:`Batch`.
+    """Send many requests through ``client``, and wait for all.
+
+    The arguments are those of :class:`Batch`. Without ``output_dir`` no video is saved.
 
     Returns:
         One result a request, in the order of the requests.

@@ -24,7 +24,7 @@ class SubmitRecord(Protocol):
         ...
 
     async def accepted(self, job_id: str) -> None:
-        """Before anyone is told of the job; raises nothing, since the job is paid for."""
+        """Before anyone is told of the job ``job_id``; raises nothing, since that is paid for."""
         ...
 
     def wanted(self) -> bool:

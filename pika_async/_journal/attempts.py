@@ -192,7 +192,8 @@ def claim_respelled(
 def status_of(status: str, problem: str | None) -> Status:
     """How far a request has come with an attempt, which may be to be followed by another.
 
-    So it is where that was decided, and where the account had run dry when the job was to begin.
+    So it is where that was decided, and where a job was refused for the account's sake, at no
+    charge.
     """
     known = Status(status)
     if known is Status.FAILED and problem is not None and kind_of(problem) in _FOLLOWED:

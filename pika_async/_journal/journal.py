@@ -23,8 +23,9 @@ If the answer names a job, its id is on the disk before anyone is told of it ('s
 write fails, the row still says 'submitting', the batch stops and the log names the job. If the
 answer was lost, the attempt is 'uncertain', with what broke off.
 
-A job that the service refuses to begin because the account has run dry, at no charge, is such a
-circumstance too: its attempt stays, since the service knows the job, and the next run submits.
+A job that the service refuses to begin because the account has run dry, or has reached a rate
+limit, at no charge, is such a circumstance too: its attempt stays, since the service knows the job,
+and the next run submits.
 
 The end of the job is written before its result is delivered, and its files when they are whole. A
 crash before costs a poll or a download, and no money. A job that is finished and whose link has
@@ -241,8 +242,8 @@ class Journal:
             request: The request that it was for.
             state: How it ended.
             running_at: When it was first seen being generated.
-            not_begun: Where the account had run dry when it was to begin: the next run submits
-                the request as if nothing had been sent.
+            not_begun: Where it was refused for the account's sake and cost nothing: the next run
+                submits the request as if nothing had been sent.
         """
         charge = state.charge
         return self._update(

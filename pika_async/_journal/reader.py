@@ -75,6 +75,9 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
     ``run.journal`` and ``run.journal-wal`` does as well. When the batch has ended, the one file is
     enough.
 
+    Args:
+        path: The file that was given to the batch as its ``journal``.
+
     Raises:
         JournalError: It is not there, empty, not a journal, damaged, of a newer version, or without
             its log. Raised when the first entry is asked for, or where a row cannot be read.

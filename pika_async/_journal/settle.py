@@ -56,6 +56,9 @@ _SENTENCES: Final = {
 def uncertain_in(path: str | os.PathLike[str]) -> list[JournalEntry]:
     """The requests of a journal whose last submit may have started a job that nobody knows.
 
+    Args:
+        path: The file that was given to the batch as its ``journal``.
+
     Raises:
         JournalError: As for :func:`read_journal`.
     """

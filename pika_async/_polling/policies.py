@@ -52,7 +52,7 @@ class PollPolicy(Protocol):
         ...
 
     def finished(self, observation: Observation) -> None:
-        """Hear, once a job, that it was seen in a terminal state."""
+        """Hear, once a job, that it was seen in a terminal state: ``observation`` has it."""
         ...
 
 

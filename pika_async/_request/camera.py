@@ -11,7 +11,17 @@ from pika_async._checks import FieldError, one_of
 
 @frozen(kw_only=True)
 class Camera:
-    """How the camera moves; None leaves a movement out."""
+    """How the camera moves; None leaves a movement out.
+
+    Attributes:
+        zoom: ``"in"`` or ``"out"``.
+        pan: ``"left"`` or ``"right"``.
+        tilt: ``"up"`` or ``"down"``.
+        rotate: ``"cw"`` (clockwise) or ``"ccw"``.
+
+    Raises:
+        FieldError: Names the movement, the value and what is allowed.
+    """
 
     zoom: Literal["in", "out"] | None = field(
         default=None, validator=one_of("in", "out", within="camera.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -149,14 +150,30 @@ def _check_file(name: str, kind: MediaKind, path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(SNIFF_LENGTH)
     except (OSError, ValueError) as error:
-        # ValueError: a path with a null character in it.
-        reason = getattr(error, "strerror", None) or error
-        raise FieldError(
-            name, str(path), allowed, problem=f"the file cannot be read: {reason}"
-        ) from error
+        reason = why_unreadable(path, error)
+        problem = f"the file cannot be read: {reason}; allowed is {allowed}"
+        raise FieldError(name, str(path), allowed, problem=problem) from error
     if _kind_of(head) != kind:
         problem = f"the file does not begin like {_A[kind]}"
         raise FieldError(name, str(path), allowed, problem=problem)
+
+
+def why_unreadable(path: Path, error: OSError | ValueError) -> str:
+    """Why a file could not be opened or read, in words; ``error`` is what that raised."""
+    if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+        # ValueError: there is a null character in it.
+        return f"no file can have this path ({getattr(error, 'strerror', None) or error})"
+    folder = path.absolute().parent
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not folder.is_dir():
+        return f"there is no folder {str(folder)!r}"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file of this name in the folder {str(folder)!r}"
+    if path.is_dir():
+        # Windows has no permission to open one.
+        return "it is a folder"
+    if isinstance(error, PermissionError):
+        return "this user has no permission to read it"
+    return error.strerror or str(error)
 
 
 def _check_url(name: str, kind: MediaKind, url: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from pika_async._errors import ConfigurationError
-from pika_async._request.media import check_media
+from pika_async._request.media import check_media, why_unreadable
 from pika_async._request.parts import MEDIA_FIELDS, has_media, media_of, with_media
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def _content(name: str, path: Path) -> bytes:
         content = path.read_bytes()
         check_media(name, MEDIA_FIELDS[name], content)
     except (OSError, ValueError) as error:
+        reason = why_unreadable(path, error) if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"{str(path)!r} could be used when the request was built, but not now: {error}.",
+            f"{str(path)!r} could be used when the request was built, but not now: {reason}.",
             setting=name,
         ) from error
     return content

@@ -124,7 +124,11 @@ def batch(
     ] = None,
     retry_failed: Annotated[
         bool,
-        typer.Option("--retry-failed", help="Submit, and pay, again what failed in earlier runs."),
+        typer.Option(
+            "--retry-failed",
+            help="Submit, and pay, again what failed in earlier runs. What the service refused for "
+            "want of money, or for a rate limit, and did not charge, needs no such word.",
+        ),
     ] = False,
     resubmit_uncertain: Annotated[
         bool,

@@ -109,7 +109,7 @@ class Dialect(Protocol):
         ...
 
     def check(self, request: GenerationRequest) -> None:
-        """Refuse what this service does not have, before anything is sent.
+        """Refuse what in ``request`` this service does not have, before anything is sent.
 
         Raises:
             FieldError: Names the field, the value and what is allowed.
@@ -119,21 +119,36 @@ class Dialect(Protocol):
     def encode_submit(
         self, endpoint: Endpoint, request: GenerationRequest, key: str
     ) -> HTTPRequest:
-        """The one request that costs money; media are bytes or URLs by now.
+        """The one request that costs money.
 
-        ``key`` is the idempotency key: new for every submit and the same when it is sent again; a
-        service that knows none leaves it out.
+        Args:
+            endpoint: Where the service is, with the key of the API.
+            request: What to make; its media are bytes or URLs by now.
+            key: The idempotency key: new for every submit, and the same when it is sent again. A
+                service that knows none leaves it out.
         """
         ...
 
     def decode_submit(self, response: HTTPResponse) -> Accepted:
-        """The accepted job, or the error that the answer means."""
+        """The job that the answer to a submit, ``response``, names.
+
+        Raises:
+            APIError: The service refused or failed; ``started`` says whether there may be a job.
+            DecodeError: The answer is not the API's, or names no job.
+        """
         ...
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
         """One look at a job: its state, or None where the service has nothing to tell of it (yet).
 
         A finished video whose link is still missing has an empty ``url``.
+
+        Args:
+            endpoint: Where the service is, with the key of the API.
+            handle: The job.
+
+        Raises:
+            APIError, DecodeError: This look failed.
         """
         ...
 

@@ -7,15 +7,14 @@ an error, since services quote prompts in theirs.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pika_async import Failed, ModerationError, Queued, Running, Succeeded, Unknown
 from pika_async import JobFailedError as _JobFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pika_async import GenerationRequest, JobState, Money, PikaError
+    from pika_async import GenerationRequest, JobEnded, JobState, Money, PikaError
 
 Value: TypeAlias = "str | int | float | bool"
 Facts: TypeAlias = "dict[str, Value]"
@@ -25,6 +24,9 @@ OPERATION: Final = "generate_content"
 
 REQUIRED: Final[Facts] = {"gen_ai.operation.name": OPERATION, "gen_ai.provider.name": "pika"}
 """What the conventions want on each span and metric of theirs."""
+
+VIDEO: Final[Facts] = {"gen_ai.output.type": "video"}
+"""What a span of theirs says of what is made."""
 
 # What is larger does not fit into the protocol, and would take all spans of its batch with it.
 _LARGEST_WHOLE: Final = 2**63 - 1
@@ -38,27 +40,23 @@ def text(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def common(request: GenerationRequest | None, service: str | None) -> Facts:
+def common(model: str | None, service: str | None) -> Facts:
     """What metrics are told apart by: few values in all, so never a job or a prompt."""
     facts: Facts = {}
-    if request is not None and request.model is not None:
-        facts["gen_ai.request.model"] = request.model
+    if model is not None:
+        facts["gen_ai.request.model"] = model
     if service is not None:
         facts["pika.service"] = service
     return facts
 
 
-def span_name(shared: Mapping[str, Value]) -> str:
+def span_name(model: str | None) -> str:
     """The name of a job's span."""
-    model = shared.get("gen_ai.request.model")
     return OPERATION if model is None else f"{OPERATION} {model}"
 
 
-def asked(request: GenerationRequest | None) -> Facts:
-    """What else a span says of a request; not its prompt."""
-    facts: Facts = {**REQUIRED, "gen_ai.output.type": "video"}
-    if request is None:
-        return facts
+def add_asked(facts: Facts, request: GenerationRequest) -> None:
+    """Add what a span says of a request beside its model; not its prompt."""
     seed = request.seed
     if seed is not None and abs(seed) <= _LARGEST_WHOLE:
         facts["gen_ai.request.seed"] = seed
@@ -66,11 +64,16 @@ def asked(request: GenerationRequest | None) -> Facts:
         facts["pika.request.duration"] = request.duration
     if request.resolution is not None:
         facts["pika.request.resolution"] = request.resolution
-    return facts
 
 
-def state_facts(state: JobState) -> Facts:
-    """A state as the attributes of an event."""
+def messages(prompt: str) -> str:
+    """A prompt as the conventions write it: a list of one message, as JSON."""
+    message = {"role": "user", "parts": [{"type": "text", "content": prompt}]}
+    return json.dumps([message], ensure_ascii=False)
+
+
+def state_facts(state: JobState, polls: int) -> Facts:
+    """A state, and how often it was asked for, as the attributes of an event."""
     match state:
         case Queued():
             facts: Facts = {"pika.state": "queued"}
@@ -86,20 +89,27 @@ def state_facts(state: JobState) -> Facts:
             facts = {"pika.state": "failed"}
         case Unknown():
             facts = {"pika.state": "unknown", "pika.status": text(state.status)[:_CODE]}
+    facts["pika.polls"] = polls
     return facts
 
 
-def end_facts(state: Succeeded | Failed) -> Facts:
-    """How a job ended, and what it cost."""
+def end_facts(event: JobEnded) -> Facts:
+    """How a job ended, and what it cost, as the attributes of its span."""
+    state = event.state
     facts: Facts = {
-        "pika.outcome": "failed" if isinstance(state, Failed) else "succeeded",
+        "pika.outcome": "succeeded",
         "pika.videos": len(state.videos),
+        "gen_ai.response.id": text(event.job_id),
+        "pika.polls": event.polls,
     }
-    if isinstance(state, Failed) and state.code is not None:
-        facts["pika.failure.code"] = text(state.code)[:_CODE]
     if state.charge is not None:
         facts["pika.cost"] = units(state.charge)
         facts["pika.currency"] = state.charge.currency
+    if isinstance(state, Failed):
+        facts["pika.outcome"] = "failed"
+        facts["error.type"] = failure_type(state)
+        if state.code is not None:
+            facts["pika.failure.code"] = text(state.code)[:_CODE]
     return facts
 
 

@@ -36,20 +36,24 @@ def as_link(traceparent: object) -> Link | None:
 
 
 class Links:
-    """Contexts by the id of a submit, then by the id of its job, until the job has ended.
+    """Contexts of submits whose spans have ended, by the id of the submit, or by that of its job.
 
-    A store that fails costs links and no span: what it raised is kept until somebody asks.
+    They are kept until the job has ended. A store, if there is one, is told of them while the spans
+    are open, too: it is for those who come when this process is gone. One that fails costs links
+    and no span: what it raised is kept until somebody asks.
     """
 
     def __init__(self, store: MutableMapping[str, str] | None) -> None:
         self._store = store
+        self.are_stored = store is not None
+        """Whether there is a store."""
         self._known: dict[str, SpanContext] = {}
         self.problem: Exception | None = None
         """What the store raised last."""
 
     def keep(self, name: str, context: SpanContext) -> None:
         """Remember the span of a submit."""
-        if not context.is_valid:
+        if not context.is_valid or self._known.get(name) == context:
             return
         self._known[name] = context
         if len(self._known) > _KEPT:
@@ -65,6 +69,8 @@ class Links:
 
         ``origin``: its ``traceparent`` as it was kept with the submit, where it was.
         """
+        if self._store is None and origin is None and not self._known:
+            return []
         context = self._known.get(name)
         if context is not None:
             return [Link(context)]

@@ -8,38 +8,20 @@ from weakref import WeakKeyDictionary
 from opentelemetry.metrics import Observation, get_meter_provider
 
 from pika_async import Failed, RateLimitError, __version__
-from pika_async.otel._facts import REQUIRED, error_type, failure_type, units
+from pika_async.otel._facts import error_type, failure_type, units
+from pika_async.otel._kind import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
 
-    from pika_async import JobEnded, Money, SubmitHeldBack
-    from pika_async.otel._facts import Facts, Value
+    from pika_async import GenerationRequest, JobEnded, Money, PikaError, SubmitHeldBack
+    from pika_async.otel._facts import Facts
 
 # The conventions' own end at 82 seconds; a video takes minutes.
 _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
 _SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
-
-
-class Counts:
-    """What is counted here and asked for when metrics are exported: it costs a job next to nothing.
-
-    In whatever thread they are asked for.
-    """
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[tuple[str, Value], ...], int] = {}
-
-    def add(self, more: int, shared: Facts) -> None:
-        """``more``, or fewer."""
-        name = tuple(shared.items())
-        self._counts[name] = self._counts.get(name, 0) + more
-
-    def __call__(self, _: CallbackOptions) -> Iterator[Observation]:
-        for name, count in self._counts.copy().items():
-            yield Observation(count, dict(name))
 
 
 def metrics_of(provider: MeterProvider | None) -> Metrics:
@@ -55,8 +37,7 @@ class Metrics:
     """What is counted and timed."""
 
     def __init__(self, meter: Meter) -> None:
-        self.in_flight = Counts()
-        self._polls = Counts()
+        self._kinds: dict[tuple[str | None, str | None], Kind] = {}
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             unit="s",
@@ -65,7 +46,7 @@ class Metrics:
         )
         meter.create_observable_up_down_counter(
             "pika.client.jobs.in_flight",
-            [self.in_flight],
+            [self._in_flight],
             unit="{job}",
             description="Jobs that were accepted or come back to, and have not ended.",
         )
@@ -108,37 +89,67 @@ class Metrics:
             description="What jobs cost, where the service says so.",
         )
 
-    def job_ended(self, event: JobEnded, shared: Facts) -> None:
+    def kind(self, request: GenerationRequest | None, service: str | None = None) -> Kind:
+        """The kind of a job, whose counts are exported with the metrics.
+
+        ``service``: None where it is not told.
+        """
+        name = (None if request is None else request.model, service)
+        known = self._kinds.get(name)
+        if known is None:
+            known = self._kinds[name] = Kind.of(*name)
+        return known
+
+    # What is counted here is asked for when metrics are exported, in whatever thread that is: so
+    # it costs a job next to nothing.
+
+    def _in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
+        for kind in self._kinds.copy().values():
+            if kind.in_flight is not None:
+                yield Observation(kind.in_flight, kind.shared)
+
+    def _polls(self, _: CallbackOptions) -> Iterator[Observation]:
+        for kind in self._kinds.copy().values():
+            if kind.polls is not None:
+                yield Observation(kind.polls, kind.shared)
+
+    def job_ended(self, event: JobEnded, kind: Kind) -> None:
         """How long it took, and how many polls."""
-        self._polls.add(event.polls, shared)
+        kind.polled(event.polls)
         if event.reattached:
             return
-        facts = {**REQUIRED, **shared}
+        facts = kind.succeeded
         if isinstance(event.state, Failed):
-            facts["error.type"] = failure_type(event.state)
+            facts = {**facts, "error.type": failure_type(event.state)}
         self._duration.record(event.elapsed, facts)
 
-    def charged(self, charge: Money | None, shared: Facts, *, resumed: bool) -> None:
+    def charged(self, charge: Money | None, kind: Kind, *, resumed: bool) -> None:
         """What it cost. A job that several processes look at is counted in each: ``resumed``."""
         if charge is not None and charge.micros > 0:
-            facts = {**shared, "pika.currency": charge.currency, "pika.resumed": resumed}
+            facts = {**kind.shared, "pika.currency": charge.currency, "pika.resumed": resumed}
             self._cost.add(units(charge), facts)
 
-    def submit_ended(self, seconds: float, outcome: str, shared: Facts, error: object) -> None:
-        """How long a submit took, and its outcome."""
-        facts: Facts = {**shared, "pika.outcome": outcome}
-        if isinstance(error, BaseException):
+    def submit_accepted(self, seconds: float, kind: Kind) -> None:
+        """How long a submit took that has its job."""
+        self._submit_duration.record(seconds, kind.accepted)
+
+    def submit_ended(
+        self, seconds: float, outcome: str, kind: Kind, error: PikaError | None
+    ) -> None:
+        """How long a submit took that has no job, and its outcome."""
+        facts: Facts = {**kind.shared, "pika.outcome": outcome}
+        if error is not None:
             facts["error.type"] = error_type(error)
         self._submit_duration.record(seconds, facts)
         if outcome == "uncertain":
-            self._uncertain.add(1, shared)
+            self._uncertain.add(1, kind.shared)
 
-    def held_back(self, event: SubmitHeldBack, shared: Facts) -> None:
+    def held_back(self, event: SubmitHeldBack, kind: Kind) -> None:
         """A submit waits."""
-        facts = {**shared, "error.type": error_type(event.error)}
+        facts = {**kind.shared, "error.type": error_type(event.error)}
         self._held_back.record(event.seconds, facts)
         if isinstance(event.error, RateLimitError):
-            self._rate_limited.add(1, shared)
+            self._rate_limited.add(1, kind.shared)
 
     def saved(self, size: int) -> None:
         """A video was saved."""

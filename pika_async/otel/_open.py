@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 from attrs import define
 from opentelemetry import context as contexts
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, SpanContext
 
-from pika_async.otel._facts import Facts
+from pika_async.otel._kind import Kind
 
 # Instrumentations honour this text beside the API's own key, which is private.
 _SUPPRESS: Final = "suppress_instrumentation"
@@ -20,9 +19,10 @@ class Job:
     """A job whose span is open."""
 
     span: Span
-    shared: Facts
-    """What its metrics are told apart by."""
+    kind: Kind
     resumed: bool = False
+    submit: SpanContext | None = None
+    """Of the span of its submit, where that was here; of a resumed job it is kept elsewhere."""
 
 
 @define(eq=False)
@@ -35,17 +35,12 @@ class Submit:
     """When it left, on the monotonic clock; None: it is being written down."""
 
 
-# What every instrumentation asks whether it is to be silent.
-_ASKED: Final = "opentelemetry.instrumentation.utils"
+ASKED: Final = "opentelemetry.instrumentation.utils"
+"""What every instrumentation asks whether it is to be silent.
 
-
-def suppressed() -> Suppressed | None:
-    """The context of a poll: no instrumentation makes a span of it.
-
-    A new context costs as much as everything else about a poll, so it is made only where there is
-    an instrumentation that could ask for it.
-    """
-    return Suppressed() if _ASKED in sys.modules else None
+A new context costs as much as everything else about a poll, so it is made only where this module is
+loaded: without it there is no instrumentation that could ask.
+"""
 
 
 class Suppressed:

@@ -11,13 +11,14 @@ another.
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import trace
+from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from pika_async import (
@@ -37,30 +38,29 @@ from pika_async import (
     __version__,
 )
 from pika_async.otel._facts import (
-    asked,
-    common,
+    add_asked,
     end_facts,
     error_facts,
     error_type,
-    failure_type,
-    span_name,
+    messages,
     state_facts,
     text,
 )
 from pika_async.otel._links import Links, as_text
 from pika_async.otel._metrics import metrics_of
-from pika_async.otel._open import Job, Submit, suppressed
+from pika_async.otel._open import ASKED, Job, Submit, Suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Span, TracerProvider
 
     from pika_async import Event, GenerationRequest, PikaError
-    from pika_async.otel._facts import Facts
+    from pika_async.otel._kind import Kind
 
 # More spans than these are not kept open: jobs that are submitted here and waited for elsewhere
 # have no end here.
@@ -155,10 +155,13 @@ class Telemetry:
 
     def around_poll(self) -> AbstractContextManager[object] | None:
         """The context of a poll, in which no instrumentation makes a span; None: none is needed."""
-        return suppressed()
+        return Suppressed() if ASKED in sys.modules else None
 
     def traceparent(self, job_id: str) -> str | None:
         """The ``traceparent`` of the submit of a job, until the job ends; None: not known."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.submit is not None:
+            return as_text(job.submit) if job.submit.is_valid else None
         return self._links.text(job_id)
 
     def close(self) -> None:
@@ -187,8 +190,9 @@ class Telemetry:
             submit.span.add_event("pika.submit.sent_again", {"pika.tries": event.tries})
             return
         submit.sent_at = time.monotonic()
-        # Of a process that ends here this is all that leads to the span.
-        self._links.keep(event.submit_id, submit.span.get_span_context())
+        if self._links.are_stored:
+            # Of a process that ends here this is all that leads to the span.
+            self._links.keep(event.submit_id, submit.span.get_span_context())
 
     def _open_submit(
         self,
@@ -199,43 +203,52 @@ class Telemetry:
     ) -> Submit:
         if len(self._submits) >= _MOST_OPEN:
             self._end_submit(next(iter(self._submits)), "left")
-        job = self._opened(common(request, service), request)
+        kind = self._metrics.kind(request, service)
+        around = get_current()
+        job = Job(self._job_span(kind, request, around), kind)
         span = self._tracer.start_span(
             "pika submit",
-            context=trace.set_span_in_context(job.span),
+            context=trace.set_span_in_context(job.span, around),
             attributes={"pika.service": service, "pika.submit.id": submit_id},
             links=self._links.get(submit_id, earlier),
         )
-        submit = self._submits[submit_id] = Submit(job, span)
+        self._submits[submit_id] = submit = Submit(job, span)
         return submit
 
-    def _opened(
+    def _job_span(
         self,
-        shared: Facts,
+        kind: Kind,
         request: GenerationRequest | None,
+        around: Context,
         resumed_id: str | None = None,
         origin: str | None = None,
-    ) -> Job:
-        """The span of a job, below that of whoever submits it or waits for it."""
-        facts: Facts = asked(request)
-        facts.update(shared)
-        if self._capture and request is not None:
-            facts["gen_ai.input.messages"] = _messages(request.prompt)
+    ) -> Span:
+        """The span of a job, below that of whoever submits it or waits for it: ``around``.
+
+        What is known of a job is said here: an attribute that is set later costs three times that.
+        """
+        facts = kind.facts.copy()
+        links = None
+        if request is not None:
+            add_asked(facts, request)
+            if self._capture:
+                facts["gen_ai.input.messages"] = messages(request.prompt)
         if resumed_id is not None:
             facts["pika.resumed"] = True
-        span = self._tracer.start_span(
-            span_name(shared),
+            links = self._links.get(resumed_id, origin)
+        return self._tracer.start_span(
+            kind.span_name,
+            context=around,
             kind=SpanKind.CLIENT,
             attributes=facts,
-            links=None if resumed_id is None else self._links.get(resumed_id, origin),
+            links=links,
         )
-        return Job(span, shared, resumed=resumed_id is not None)
 
     def _held_back(self, event: SubmitHeldBack) -> None:
         submit = self._submits.get(event.submit_id)
         if submit is None:
             return
-        self._metrics.held_back(event, submit.job.shared)
+        self._metrics.held_back(event, submit.job.kind)
         submit.span.add_event(
             "pika.submit.held_back",
             {
@@ -256,26 +269,28 @@ class Telemetry:
                 known.span.add_event("pika.job.unclaimed")
             return
         job, span = submit.job, submit.span
-        self._metrics.submit_ended(_since(submit.sent_at), "accepted", job.shared, None)
+        self._metrics.submit_accepted(_since(submit.sent_at), job.kind)
         span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "accepted"})
         span.end()
         if event.unclaimed:
             job.span.add_event("pika.job.unclaimed")
-        # A repeated key may have named a job that is known.
-        self._leave(job_id)
+        if job_id in self._jobs:
+            # A repeated key has named a job that is known.
+            self._leave(job_id)
+        job.submit = span.get_span_context()
         self._begun(job_id, job)
-        early = self._early.pop(job_id, None)
+        early = self._early.pop(job_id, None) if self._early else None
         if early is not None:
             self._ended(early)
-        else:
-            self._links.keep(job_id, span.get_span_context())
+        elif self._links.are_stored:
+            self._links.keep(job_id, job.submit)
         self._links.forget(event.submit_id)
 
     def _begun(self, job_id: str, job: Job) -> None:
         if len(self._jobs) >= _MOST_OPEN:
             self._leave(next(iter(self._jobs)))
         self._jobs[job_id] = job
-        self._metrics.in_flight.add(1, job.shared)
+        job.kind.begun()
 
     def _submit_ended(
         self, event: SubmitRefused | SubmitUncertain | SubmitWithdrawn, outcome: str
@@ -290,23 +305,23 @@ class Telemetry:
             return
         if submit.sent_at is not None:
             seconds = _since(submit.sent_at)
-            self._metrics.submit_ended(seconds, outcome, submit.job.shared, error)
+            self._metrics.submit_ended(seconds, outcome, submit.job.kind, error)
         for span in (submit.span, submit.job.span):
             span.set_attribute("pika.outcome", outcome)
             if error is not None:
                 span.set_attributes(error_facts(error))
                 span.set_status(_ERROR)
             span.end()
-        if outcome in ("refused", "withdrawn") and submit.sent_at is not None:
-            # What is uncertain may be sent again with its name.
+        if submit.sent_at is None:
+            return
+        if outcome in ("refused", "withdrawn"):
             self._links.forget(submit_id)
+        else:
+            # It may be sent again with its name.
+            self._links.keep(submit_id, submit.span.get_span_context())
 
     def _changed(self, event: StateChanged) -> None:
         job = self._jobs.get(event.job_id)
-        if job is not None and type(event.previous) is type(event.state):
-            # More progress, or another place in the queue: where each poll brings some, that
-            # would be an event a poll.
-            return
         if job is None:
             if event.polls == 0:
                 # It came with the answer to the submit, which is told after it.
@@ -315,14 +330,16 @@ class Telemetry:
                 self._charged_late(event)
                 return
             job = self._come_back(event)
-        job.span.add_event(
-            "pika.job.state",
-            {**state_facts(event.state), "pika.polls": event.polls},
-        )
+        elif type(event.previous) is type(event.state):
+            # More progress, or another place in the queue: where each poll brings some, that
+            # would be an event a poll.
+            return
+        job.span.add_event("pika.job.state", state_facts(event.state, event.polls))
 
     def _come_back(self, event: StateChanged) -> Job:
-        shared = common(event.request, None)
-        job = self._opened(shared, event.request, event.job_id, event.origin)
+        kind = self._metrics.kind(event.request)
+        span = self._job_span(kind, event.request, get_current(), event.job_id, event.origin)
+        job = Job(span, kind, resumed=True)
         self._begun(event.job_id, job)
         return job
 
@@ -331,8 +348,7 @@ class Telemetry:
         if isinstance(state, Succeeded | Failed) and (
             isinstance(known, Succeeded | Failed) and known.charge is None
         ):
-            shared = common(event.request, None)
-            self._metrics.charged(state.charge, shared, resumed=True)
+            self._metrics.charged(state.charge, self._metrics.kind(event.request), resumed=True)
 
     def _ended(self, event: JobEnded) -> None:
         job = self._jobs.pop(event.job_id, None)
@@ -344,19 +360,13 @@ class Telemetry:
                 self._early[event.job_id] = event
             # Else it got its link after all: its end has been told.
             return
-        self._metrics.in_flight.add(-1, job.shared)
-        self._metrics.job_ended(event, job.shared)
-        self._metrics.charged(state.charge, job.shared, resumed=job.resumed)
-        span = job.span
-        if span.is_recording():
-            facts = end_facts(state)
-            facts["gen_ai.response.id"] = text(event.job_id)
-            facts["pika.polls"] = event.polls
-            if isinstance(state, Failed):
-                facts["error.type"] = failure_type(state)
-                span.set_status(_ERROR)
-            span.set_attributes(facts)
-        span.end()
+        job.kind.over()
+        self._metrics.job_ended(event, job.kind)
+        self._metrics.charged(state.charge, job.kind, resumed=job.resumed)
+        job.span.set_attributes(end_facts(event))
+        if isinstance(state, Failed):
+            job.span.set_status(_ERROR)
+        job.span.end()
         self._links.forget(event.job_id)
 
     def _waiting_ended(self, event: WaitingEnded) -> None:
@@ -374,7 +384,9 @@ class Telemetry:
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        self._metrics.in_flight.add(-1, job.shared)
+        job.kind.over()
+        if job.submit is not None:
+            self._links.keep(job_id, job.submit)
         job.span.set_attributes({"gen_ai.response.id": text(job_id), "pika.outcome": "left"})
         if error is not None:
             job.span.set_attributes(error_facts(error))
@@ -384,9 +396,3 @@ class Telemetry:
 
 def _since(sent_at: float | None) -> float:
     return 0.0 if sent_at is None else time.monotonic() - sent_at
-
-
-def _messages(prompt: str) -> str:
-    """A prompt as the conventions write it: a list of one message, as JSON."""
-    message = {"role": "user", "parts": [{"type": "text", "content": prompt}]}
-    return json.dumps([message], ensure_ascii=False)

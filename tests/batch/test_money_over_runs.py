@@ -31,6 +31,7 @@ from pika_async import (
     settle_journal,
 )
 from pika_async._gallery import opened, table, totals_of
+from pika_async._meaning import Action, MoneyMeaning
 from pika_async.dialects import HTTPRequest
 from pika_async.simulator import Polls, Simulator
 
@@ -450,6 +451,24 @@ class TestAnAccountThatRunsDry:
         paid = sim.service_at_work.spent_micro_usd
         assert paid == 9 * PRICE
         assert sums(journal) == (paid, paid)
+
+    async def test_a_job_beyond_the_rate_limit_is_submitted_by_the_next_run(self, journal):
+        """It cost nothing, and the request was not judged; its error says to try later."""
+        async with Simulator(service="pika", duration=Polls(1), variants=["refused-429"]) as sim:
+            async with client_for(sim) as client:
+                (first,) = await run_batch(client, prompts(1), journal=journal)
+                (entry,) = read_journal(journal)
+                sim.variants = ()
+                (second,) = await run_batch(client, prompts(1), journal=journal)
+        assert (first.error.money, first.error.advice.action) == (
+            MoneyMeaning.NOT_CHARGED,
+            Action.TRY_LATER,
+        )
+        assert "when it is run again" in str(first.error)
+        assert str(entry.status) == "waiting"
+        assert (second.ok, second.resumed) == (True, False)
+        assert len(sim.submissions) == 2
+        assert sim.service_at_work.spent_micro_usd == PRICE
 
     async def test_a_job_that_failed_otherwise_still_needs_a_word(self, journal):
         async with Simulator(service="pika", duration=Polls(1), failure="it fell") as sim:

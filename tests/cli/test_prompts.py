@@ -212,7 +212,7 @@ def test_what_is_wrong_is_named_by_line_with_what_is_allowed(refused, name, cont
     [("p.csv", "prompt,{field}\nok,\na,stills/cake.png"), ("p.jsonl", '"ok"\n\n{json}')],
     ids=["csv", "jsonl"],
 )
-def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_its_full_path(
+def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_where_it_was_looked_for(
     refused, here, name, row, field
 ):
     (here / "shots").mkdir()
@@ -220,7 +220,8 @@ def test_a_file_that_is_not_there_is_named_with_its_line_its_field_and_its_full_
     (said,) = refused(f"shots/{name}", row.format(field=field, json=record))
     assert said == (
         f"shots/{name}:3: {field}: 'shots/stills/cake.png' is not allowed; the file cannot be "
-        f"read: No such file or directory; its full path is '{here}/shots/stills/cake.png'"
+        f"read: there is no folder '{here}/shots/stills'; allowed is the path of "
+        f"{'an' if field == 'image' else 'a'} {field}"
     )
 
 
@@ -232,7 +233,7 @@ def test_a_file_that_is_no_image_is_named_with_its_full_path(refused, here):
 
 def test_a_path_that_is_full_already_is_not_told_twice(refused, here):
     (said,) = refused("p.jsonl", json.dumps({"prompt": "a", "image": str(here / "cake.png")}))
-    assert said.endswith("the file cannot be read: No such file or directory")
+    assert said.endswith(f"in the folder {str(here)!r}; allowed is the path of an image")
 
 
 def test_all_bad_lines_are_told_at_once(refused):

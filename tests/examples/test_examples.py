@@ -44,10 +44,13 @@ def run(
     )
 
 
-def test_quickstart_saves_a_file(sim, tmp_path):
-    done = run(sim, "quickstart.py", "a red panda surfing", tmp_path / "panda.mp4")
-    assert done.stdout == f"saved {tmp_path / 'panda.mp4'}\n", done.stderr
-    assert (tmp_path / "panda.mp4").stat().st_size > 1000
+def test_quickstart_saves_a_file_and_pays_once_for_two_runs(sim, tmp_path):
+    """What a newcomer copies is safe to run again."""
+    done = [run(sim, "quickstart.py", "a red panda surfing", tmp_path / "videos") for _ in range(2)]
+    (saved,) = (tmp_path / "videos").iterdir()
+    assert [one.stdout for one in done] == [f"saved {saved}\n"] * 2, done[0].stderr
+    assert saved.stat().st_size > 1000
+    assert len(sim.submissions) == 1
 
 
 def test_watch_transitions_shows_each_state(sim):
@@ -205,7 +208,7 @@ def test_any_service_is_short():
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_quickstart_runs_at_every_service(tmp_path, service):
     with Simulator(service=service, duration=Polls(1)) as sim:
-        done = run(sim, "quickstart.py", "a red panda", tmp_path / "panda.mp4")
+        done = run(sim, "quickstart.py", "a red panda", tmp_path / "videos")
         assert "saved" in done.stdout, done.stderr
 
 

@@ -28,6 +28,7 @@ from pika_async import (
     JobTimeoutError,
     JournalError,
     ModerationError,
+    Money,
     MoneyMeaning,
     NotFoundError,
     NotSubmittedError,
@@ -398,6 +399,22 @@ class TestMoneyAndAdvice:
         assert "It was tried" not in str(error)
         error.tries = 5
         assert str(error).endswith("It was tried 5 times.")
+
+    @pytest.mark.parametrize(
+        ("charge", "says"),
+        [
+            (
+                Money(0),
+                "Nothing was charged for it. The account is beyond a limit of the service: ",
+            ),
+            (None, "is a new paid job, for later: the account is beyond a limit of the service."),
+        ],
+    )
+    def test_a_job_beyond_a_rate_limit_is_for_later(self, charge, says):
+        state = Failed(reason="Too many jobs", code="rate_limited", charge=charge)
+        error = made(JobFailedError, state=state)
+        assert error.advice == Advice(Action.TRY_LATER, "j-1")
+        assert says in str(error)
 
     def test_the_first_job_that_is_known_stays(self):
         error = made(TransportError)

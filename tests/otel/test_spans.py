@@ -355,6 +355,16 @@ class TestComingBack:
         assert second.links[0].context.span_id == first.context.span_id
         assert list(links) == ["job-1"]
 
+    def test_one_that_is_sent_again_in_the_same_process_needs_no_store_for_that(self, backend):
+        telemetry = backend.telemetry()
+        telemetry(SENT)
+        telemetry(SubmitUncertain(submit_id="s-1", error=LOST))
+        for event in (SENT, ACCEPTED, ENDED):
+            telemetry(event)
+        first, second = backend.named("pika submit")
+        assert second.links[0].context.span_id == first.context.span_id
+        assert not telemetry._links._known
+
     @pytest.mark.parametrize(
         "kept",
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+import re
 import threading
 from pathlib import Path
 
@@ -398,18 +399,59 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("name", "problem"),
         [
-            ("missing.png", "No such file"),
-            ("", "Is a directory"),
-            ("a/b/c.png", "No such file"),
-            ("nul\0.png", "null byte"),
-            ("x" * 300, "File name too long"),
+            ("missing.png", "there is no file of this name in the folder {folder!r}"),
+            ("", "it is a folder"),
+            ("a/b/c.png", "there is no folder {folder!r}"),
+            ("file/c.png", "there is no folder {folder!r}"),
+            ("nul\0.png", "no file can have this path (embedded null byte)"),
+            ("x" * 300, "no file can have this path (File name too long)"),
         ],
-        ids=["missing", "folder", "missing folder", "null character", "long name"],
+        ids=[
+            "missing",
+            "folder",
+            "missing folder",
+            "file as folder",
+            "null character",
+            "long name",
+        ],
     )
-    def test_a_file_that_cannot_be_read_is_refused_with_the_reason(self, name, problem, tmp_path):
-        with pytest.raises(ValueError, match=r"^image: .*the file cannot be read: ") as caught:
-            GenerationRequest("x", image=tmp_path / name)
-        assert problem in str(caught.value)
+    def test_a_file_that_cannot_be_read_is_refused_with_the_reason_and_what_is_allowed(
+        self, name, problem, tmp_path
+    ):
+        """Which file it is, why it cannot be read, and what to give in its place."""
+        (tmp_path / "file").touch()
+        path = tmp_path / name
+        with pytest.raises(FieldError) as caught:
+            GenerationRequest("x", image=path)
+        said = problem.format(folder=str(path.parent))
+        assert caught.value.field == "image"
+        assert caught.value.value == str(path)
+        assert caught.value.allowed == "the path of an image"
+        assert str(caught.value).endswith(
+            f" is not allowed; the file cannot be read: {said}; allowed is the path of an image"
+        )
+
+    def test_a_file_that_may_not_be_read_is_refused_as_that(self, tmp_path, monkeypatch):
+        """The file is there; it is the permission that is missing."""
+
+        def locked(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", locked)
+        path = tmp_path / "panda.png"
+        with pytest.raises(FieldError) as caught:
+            GenerationRequest("x", image=path)
+        assert str(caught.value) == (
+            f"image: {str(path)!r} is not allowed; the file cannot be read: this user has no "
+            "permission to read it; allowed is the path of an image"
+        )
+
+    def test_a_path_without_a_folder_is_said_to_be_looked_for_where_the_program_runs(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(FieldError, match=re.escape(f"in the folder {str(tmp_path)!r}; ")):
+            GenerationRequest("x", image=Path("panda.png"))
 
 
 class TestExtra:

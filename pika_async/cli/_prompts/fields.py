@@ -204,7 +204,7 @@ def request_of(
     except FieldError as error:
         said = refusal(error, of_file=of_file)
         raise UsageError(
-            f"{said}{_full_path(found.get(error.field))}" if of_file else f"{said}."
+            f"{said}{_full_path(found.get(error.field), said)}" if of_file else f"{said}."
         ) from error
     return request
 
@@ -223,9 +223,12 @@ def _placed(given: Any, folder: Path) -> Any:
     return given if re.match(r"(https?://|data:)", given, re.IGNORECASE) else folder / given
 
 
-def _full_path(path: Any) -> str:
-    """Where a file was looked for, if it is about one: paths begin elsewhere than in a shell."""
-    if not isinstance(path, Path) or path.is_absolute():
+def _full_path(path: Any, said: str) -> str:
+    """Where a file was looked for, if it is about one: paths begin elsewhere than in a shell.
+
+    Empty where ``said`` names the folder.
+    """
+    if not isinstance(path, Path) or path.is_absolute() or str(path.absolute().parent) in said:
         return ""
     return f"; its full path is {str(path.absolute())!r}"
 

@@ -20,7 +20,7 @@ from pika_async import (
     Queued,
     Succeeded,
 )
-from pika_async._states import is_dry
+from pika_async._states import was_not_begun
 
 if TYPE_CHECKING:
     # It loads aiohttp, and help is shown without that.
@@ -172,7 +172,7 @@ class Progress:
 def _is_for_good(error: PikaError | None) -> bool:
     match error:
         case JobFailedError():
-            return error.advice.action is not Action.WAIT_FOR_JOB and not is_dry(error.state)
+            return error.advice.action is not Action.WAIT_FOR_JOB and not was_not_begun(error.state)
         case InvalidRequestError():
             return error.job_id is None
         case _ if type(error) is PikaError:

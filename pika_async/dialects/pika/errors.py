@@ -38,6 +38,8 @@ QUOTA_CODES: Final = frozenset(
     {"insufficient_balance", "cycle_limit_exceeded", "cycle_limit", "usage_limit_exceeded"}
 )
 """The account has no money left, or none that it may spend now."""
+RATE_CODES: Final = frozenset({"rate_limited"})
+"""The account has more jobs under way, or asks for them faster, than the service allows."""
 MODERATION_CODES: Final = frozenset({"content_moderation"})
 
 _BY_STATUS: Final[Mapping[int, type[APIError]]] = {

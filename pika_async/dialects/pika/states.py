@@ -10,7 +10,13 @@ import attrs
 from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import first_text, kept, objects, shown
-from pika_async.dialects.pika.errors import MODERATION_CODES, QUOTA_CODES, code_of, message_of
+from pika_async.dialects.pika.errors import (
+    MODERATION_CODES,
+    QUOTA_CODES,
+    RATE_CODES,
+    code_of,
+    message_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,11 +33,9 @@ _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
-_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES | {
-    "membership_required",
-    "caller_plan_required",
-    "admission_suspended",
-}
+_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES.union(
+    RATE_CODES, ("membership_required", "caller_plan_required", "admission_suspended")
+)
 
 
 def word_of(document: Mapping[str, Any]) -> str:
@@ -63,6 +67,8 @@ def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) ->
         meaning = "quota"
     elif code in MODERATION_CODES:
         meaning = "moderation"
+    elif code in RATE_CODES:
+        meaning = "rate_limited"
     charge = charge_of(document)
     if charge is None and code in _REFUSED_AT_THE_DOOR:
         charge = Money(0)

@@ -36,6 +36,11 @@ from pika_async.simulator._services.pika.answers import REFUSALS, VARIANTS
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
+MEANINGS = {
+    "insufficient_balance": "quota",
+    "cycle_limit_exceeded": "quota",
+    "rate_limited": "rate_limited",
+}
 COMPLETES = sorted(set(VARIANTS) - set(REFUSALS))
 
 
@@ -174,7 +179,7 @@ class TestAJobThatFailsAtItsSubmit:
             job = await wire.submit(GenerationRequest("a cat"))
             assert job.state == Failed(
                 reason=message,
-                code="quota" if code in ("insufficient_balance", "cycle_limit_exceeded") else None,
+                code=MEANINGS.get(code),
                 charge=Money(0),
             )
             with pytest.raises(JobFailedError):
@@ -193,6 +198,15 @@ class TestAJobThatFailsAtItsSubmit:
             job = await wire.submit(GenerationRequest("a cat"))
         assert isinstance(job.state, Failed)
         assert (len(sim.submissions), list(sim.jobs)) == (2, [job.id])
+
+    async def test_one_beyond_the_rate_limit_holds_back_the_submits_behind_it(self):
+        """As a 429 without a document does; a job that failed otherwise holds nobody back."""
+        for variant, held in (("refused-429", True), ("refused-503", False)):
+            async with simulator(variants=[variant]) as sim, wired(sim) as wire:
+                for _ in range(2):
+                    await wire.submit(GenerationRequest("a cat"))
+            assert len(sim.submissions) == 2
+            assert (sum(wire.clock.naps) >= RetryPolicy().initial) == held
 
     async def test_an_account_that_runs_dry_in_the_middle_pays_for_what_it_could(self):
         async with simulator() as sim, client_for(sim) as client:

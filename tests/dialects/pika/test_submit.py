@@ -99,6 +99,12 @@ class TestAJobThatFailedAtItsSubmit:
         accepted = PIKA.decode_submit(answer(failed("insufficient_balance", "no money")))
         assert accepted.state == Failed(reason="no money", code="quota", charge=Money(0))
 
+    @pytest.mark.parametrize("status", [429, 200])
+    def test_one_beyond_the_rate_limit_cost_nothing_under_any_status(self, status):
+        """It was refused at the door, too."""
+        accepted = PIKA.decode_submit(answer(failed("rate_limited"), status))
+        assert accepted.state == Failed(reason="no", code="rate_limited", charge=Money(0))
+
     def test_under_200_nobody_says_what_a_job_cost_that_failed_later(self):
         assert PIKA.decode_submit(answer(failed("provider_error"))).state.charge is None
 
@@ -116,7 +122,7 @@ class TestAJobThatFailedAtItsSubmit:
             ("timed_out", None),
             ("internal", None),
             ("provider_unavailable", None),
-            ("rate_limited", None),
+            ("rate_limited", "rate_limited"),
             ("membership_required", None),
             ("caller_plan_required", None),
             ("admission_suspended", None),
