@@ -30,7 +30,7 @@ from pika_async.temporal import (
     _activities,
 )
 from pika_async.temporal._account import account
-from pika_async.temporal._campaign import campaign, page
+from pika_async.temporal._campaign import campaign, page, volume
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._messages.pages import PageOrder
@@ -264,7 +264,7 @@ async def test_a_page_whose_history_is_full_submits_nothing_more_and_writes_down
     engine, tmp_path, monkeypatch
 ):
     """Else the engine would end it, and what was paid for would be forgotten."""
-    monkeypatch.setattr(page, "MOST_EVENTS", 40)
+    monkeypatch.setattr(volume, "MOST_EVENTS", 40)
     async with scene(engine) as at:
         at.sim.faults.append(Fault("429-openai", times=None, after=2))
         async with started(at, tmp_path, prompts(6), max_in_flight=1) as campaign_:

@@ -132,7 +132,6 @@ class _Left:
 
     def __init__(self, engine: Client) -> None:
         self._converter = engine.data_converter
-        self._timeout: float | None = None
         self.pages: dict[int, str] = {}
         self.unseen: list[Unseen] = []
 
@@ -142,7 +141,6 @@ class _Left:
                 case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                     begun = event.workflow_execution_started_event_attributes
                     (order,) = await self._converter.decode(begun.input.payloads, [CampaignOrder])
-                    self._timeout = order.timeout
                     self.unseen += order.unseen
                 case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                     signal = event.workflow_execution_signaled_event_attributes
@@ -166,7 +164,7 @@ class _Left:
                 self.terminated(event.event_time.ToDatetime(UTC))
 
     def terminated(self, at: datetime) -> None:
-        self.unseen.append(Unseen(jobs=_ALL, until=until(at, self._timeout)))
+        self.unseen.append(Unseen(jobs=_ALL, until=until(at)))
 
 
 async def _described(

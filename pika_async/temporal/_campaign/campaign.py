@@ -353,7 +353,7 @@ class CampaignRun:
     def _lose(self, page: int) -> None:
         """A page was terminated: the jobs that it may have had under way run on."""
         member = self._shares.members[str(page)]
-        end = until(workflow.now(), self._order.timeout)
+        end = until(workflow.now())
         ran = min(member.holds, self._left[page], self._membership.held)
         unseen = Unseen(jobs=ran, until=end)
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
