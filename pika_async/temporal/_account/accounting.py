@@ -13,9 +13,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal._account.account import LIMIT, Account
 from pika_async.temporal._limits.unseen import Unseen, still, until
-from pika_async.temporal._messages.accounts import AccountOrder, Joining, Remains
+from pika_async.temporal._messages.accounts import (
+    AccountOrder,
+    Asking,
+    Joining,
+    Leaving,
+    Remains,
+)
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
-from pika_async.temporal._names import EARLIER_ACCOUNT, LEFT_BEHIND, PAGE, SHARES_OF
+from pika_async.temporal._names import EARLIER_ACCOUNT, LEFT_BEHIND, PAGE, REPAIR, SHARES_OF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,7 +61,7 @@ class AccountActivities:
         by_itself = (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.CONTINUED_AS_NEW)
         if described is None or described.status in by_itself:
             return None
-        begun, joined = await _began(engine, account, run_id)
+        begun, joined, asked = await _began(engine, account, run_id)
         handle = engine.get_workflow_handle_for(Account.run, account, run_id=run_id)
         try:
             known = await handle.query(Account.shares)
@@ -71,13 +77,16 @@ class AccountActivities:
             wants={**known.wants, **more},
             told={**known.told, **more},
             holds={**known.holds, **more},
+            asking=(*known.asking, *(asked - {*known.placed, *known.asking})),
         )
 
 
-async def _began(engine: Client, account: str, run_id: str) -> tuple[AccountOrder, set[str]]:
-    """What an account began with, and which campaigns have ever joined that run."""
+async def _began(
+    engine: Client, account: str, run_id: str
+) -> tuple[AccountOrder, set[str], set[str]]:
+    """What an account began with, who has ever joined that run, and which repairs want a place."""
     converter = engine.data_converter
-    begun, joined = AccountOrder(limit=LIMIT), set()
+    begun, joined, asked = AccountOrder(limit=LIMIT), set(), set()
     handle = engine.get_workflow_handle(account, run_id=run_id)
     async for event in handle.fetch_history_events():
         match event.event_type:
@@ -86,16 +95,26 @@ async def _began(engine: Client, account: str, run_id: str) -> tuple[AccountOrde
                 (begun,) = await converter.decode(payloads, [AccountOrder])
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                 signal = event.workflow_execution_signaled_event_attributes
-                if signal.signal_name == "join":
-                    (joining,) = await converter.decode(signal.input.payloads, [Joining])
-                    joined.add(joining.campaign)
+                payloads = signal.input.payloads
+                match signal.signal_name:
+                    case "join":
+                        (joining,) = await converter.decode(payloads, [Joining])
+                        joined.add(joining.campaign)
+                    case "ask":
+                        (asking,) = await converter.decode(payloads, [Asking])
+                        asked.add(asking.repair)
+                    case "give_back":
+                        (leaving,) = await converter.decode(payloads, [Leaving])
+                        asked.discard(leaving.campaign)
+                    case _:
+                        pass
             case _:
                 pass
-    return begun, joined
+    return begun, joined, asked
 
 
 async def remains_of(engine: Client, campaign: str) -> Remains:
-    """What a campaign has left behind; nothing, where the engine has forgotten it.
+    """What a campaign, or a repair, has left behind; nothing, where the engine has forgotten it.
 
     Its history says it, so none of its workers need live.
     """
@@ -104,6 +123,11 @@ async def remains_of(engine: Client, campaign: str) -> Remains:
         return Remains(campaign=campaign)
     if described.status is WorkflowExecutionStatus.RUNNING:
         return Remains(campaign=campaign, running=True)
+    if described.workflow_type == REPAIR:
+        # Whoever was given a place may have submitted.
+        now = datetime.now(UTC)
+        left = Unseen(jobs=1, until=until(described.close_time or now))
+        return Remains(campaign=campaign, unseen=still((left,), now))
     handle = engine.get_workflow_handle(
         campaign, run_id=described.run_id, result_type=CampaignState
     )
@@ -111,19 +135,19 @@ async def remains_of(engine: Client, campaign: str) -> Remains:
         # Nobody may have heard its last word.
         lost = (await handle.result()).order.unseen
         return Remains(campaign=campaign, unseen=still(lost, datetime.now(UTC)))
-    left = _Left(engine)
-    await left.read([event async for event in handle.fetch_history_events()])
+    history = _Left(engine)
+    await history.read([event async for event in handle.fetch_history_events()])
     draining = False
-    for page in left.pages.values():
+    for page in history.pages.values():
         ended = await _described(engine, page)
         if ended is None or ended.status is WorkflowExecutionStatus.COMPLETED:
             continue
         if ended.status is WorkflowExecutionStatus.RUNNING:
             draining = True
         else:
-            left.terminated(ended.close_time or datetime.now(UTC))
+            history.terminated(ended.close_time or datetime.now(UTC))
     return Remains(
-        campaign=campaign, draining=draining, unseen=still(left.unseen, datetime.now(UTC))
+        campaign=campaign, draining=draining, unseen=still(history.unseen, datetime.now(UTC))
     )
 
 

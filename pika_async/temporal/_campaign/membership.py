@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from pika_async.temporal._account.account import LIMIT, Account
-from pika_async.temporal._messages.accounts import AccountOrder, Amount, Joining, Leaving
-from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, id_of_account
+from pika_async.temporal._account.beginning import begin_account
+from pika_async.temporal._messages.accounts import Amount, Joining, Leaving
+from pika_async.temporal._names import id_of_account
 from pika_async.temporal._signals import heard
 
 if TYPE_CHECKING:
     from pika_async.temporal._limits.unseen import Unseen
 
-_LOOKING: Final = timedelta(minutes=1)
 _STEP: Final = 2 / 3
 
 
@@ -81,24 +76,7 @@ class Membership:
 
     async def _join(self, wants: int) -> None:
         while True:
-            # Where it was terminated, the next one takes over what it knew.
-            earlier: str | None = await workflow.execute_activity(
-                EARLIER_ACCOUNT,
-                self._account,
-                result_type=str,
-                task_queue=ACCOUNTS,
-                start_to_close_timeout=_LOOKING,
-            )
-            with suppress(WorkflowAlreadyStartedError):
-                await workflow.start_child_workflow(
-                    Account.run,
-                    AccountOrder(limit=self.limit or LIMIT, earlier=earlier),
-                    id=self._account,
-                    task_queue=ACCOUNTS,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                )
+            await begin_account(self._account, self.limit)
             joining = Joining(
                 campaign=self._campaign_id,
                 wants=wants,
