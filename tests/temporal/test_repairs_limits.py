@@ -165,6 +165,26 @@ async def test_an_account_that_begins_anew_knows_the_places_of_repairs(engine, t
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+async def test_an_account_that_begins_anew_knows_of_repairs_that_have_ended_without_a_word(
+    engine, tmp_path, monkeypatch
+):
+    """They were terminated after it was, and their jobs run on."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
+    async with scene(engine, duration=4) as at, at.worker():
+        campaign = await uncertain(at, tmp_path, LIMIT)
+        await campaign.result()
+        async with meanwhile(resubmitted, at, campaign, LIMIT):
+            await until(lambda: len(at.sim.jobs) == LIMIT)
+            await account_of(at).terminate()
+            for index in range(LIMIT):
+                await at.client.get_workflow_handle(f"{campaign.id}/repair/{index}-1").terminate()
+        await Campaign.prepare(pandas(4, LIMIT), tmp_path / "two")
+        two = await started(at, tmp_path / "two")
+        with anyio.fail_after(60):
+            assert (await two.result()).succeeded == 4
+    assert most_at_once(at.sim.jobs.values()) == LIMIT
+
+
 async def test_the_job_of_a_repair_that_is_terminated_counts_for_as_long_as_it_may_run(
     engine, tmp_path, monkeypatch
 ):

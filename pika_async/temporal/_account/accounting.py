@@ -12,6 +12,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal._account.account import LIMIT, Account
+from pika_async.temporal._account.runs import pages_begun
 from pika_async.temporal._limits.unseen import Unseen, still, until
 from pika_async.temporal._messages.accounts import (
     AccountOrder,
@@ -21,7 +22,14 @@ from pika_async.temporal._messages.accounts import (
     Remains,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
-from pika_async.temporal._names import EARLIER_ACCOUNT, LEFT_BEHIND, PAGE, REPAIR, SHARES_OF
+from pika_async.temporal._names import (
+    EARLIER_ACCOUNT,
+    LEFT_BEHIND,
+    PAGE,
+    PAGES_BEGUN,
+    REPAIR,
+    SHARES_OF,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +47,7 @@ class AccountActivities:
     @property
     def all(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.left_behind, self.earlier_account, self.shares_of)
+        return (self.left_behind, self.earlier_account, self.shares_of, self.pages_begun)
 
     @activity.defn(name=LEFT_BEHIND)
     async def left_behind(self, campaigns: list[str]) -> list[Remains]:
@@ -79,6 +87,11 @@ class AccountActivities:
             holds={**known.holds, **more},
             asking=(*known.asking, *(asked - {*known.placed, *known.asking})),
         )
+
+    @activity.defn(name=PAGES_BEGUN)
+    async def pages_begun(self, campaign: str, run_id: str) -> int:
+        """How many pages the runs of a campaign have opened of which this run is the last."""
+        return await pages_begun(activity.client(), campaign, run_id)
 
 
 async def _began(

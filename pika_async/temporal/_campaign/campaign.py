@@ -25,6 +25,7 @@ from temporalio.exceptions import (
 
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
+from pika_async.temporal._campaign.earlier import Earlier
 from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
@@ -65,12 +66,14 @@ class CampaignRun:
         self._opened = 0
         self._priced = False
         self._changed = True
-        self._told = search.counts(order.ended)
+        self._searchers = search.Searchers(order.ended)
+        self._earlier = Earlier()
 
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
         """Returns where it stands once all of its pages have ended, or once it was stopped."""
         self._wake_for(*self._order.unseen)
+        self._earlier.begin()
         while True:
             try:
                 await self._step()
@@ -78,7 +81,7 @@ class CampaignRun:
                     # Whoever has asked for something is answered.
                     await workflow.wait_condition(workflow.all_handlers_finished)
                     break
-                await workflow.wait_condition(lambda: self._changed)
+                await workflow.wait_condition(lambda: self._changed or self._earlier.unknown)
             except asyncio.CancelledError:
                 # Nothing more is submitted; what is paid for is waited for, and written down.
                 await self._stop()
@@ -194,6 +197,8 @@ class CampaignRun:
     # What it does.
 
     async def _step(self) -> None:
+        if self._earlier.unknown:
+            await self._find()
         self._check_money()
         await self._grant()
         await self._membership.want(self._wants())
@@ -206,6 +211,15 @@ class CampaignRun:
         for name in self._shares.changes():
             await self._widen(int(name))
         await self._membership.free(self._shares.held + jobs(self._unseen()))
+
+    async def _find(self) -> None:
+        """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
+        begun = await self._earlier.pages()
+        while self._next < begun:
+            page = self._open()
+            left = self._left[page]
+            self._shares.join(str(page), Member(left, holds=left))
+        self._membership.begin_anew(self._shares.held + jobs(self._unseen()))
 
     def _over(self) -> bool:
         return not self._pages and (self._order.stopped or self._next >= self._order.pages)
@@ -266,11 +280,15 @@ class CampaignRun:
         if self._idle or self._full():
             return
         while self._next < self._order.pages and self._in_use() < self._membership.allotted:
-            page = self._next
-            self._order = evolve(self._order, next_page=page + 1)
-            self._opened += 1
-            self._left[page] = self._order.lines_of(page)
-            self._pages[page] = asyncio.create_task(self._page(page))
+            self._open()
+
+    def _open(self) -> int:
+        page = self._next
+        self._order = evolve(self._order, next_page=page + 1)
+        self._opened += 1
+        self._left[page] = self._order.lines_of(page)
+        self._pages[page] = asyncio.create_task(self._page(page))
+        return page
 
     def _in_use(self) -> int:
         """What the open pages use of the share; one that is at its end uses less than others."""
@@ -295,19 +313,12 @@ class CampaignRun:
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
-        self._tell_searchers()
+        self._searchers.tell(self._order)
         for books in (self._pages, self._handles, self._left):
             books.pop(page, None)
         self._grants.forget(page)
         self._shares.leave(str(page))
         self._changed = True
-
-    def _tell_searchers(self) -> None:
-        """At the end of a page, where there is news: that is an event in five hundred lines."""
-        counts = search.counts(self._order.ended)
-        if self._order.searchable and counts != self._told and workflow.patched(search.PATCH):
-            self._told = counts
-            workflow.upsert_search_attributes(search.counted(self._order.ended))
 
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""

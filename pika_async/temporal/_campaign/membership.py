@@ -34,6 +34,7 @@ class Membership:
         self.held = held
         self._wanted = -1
         self._joined = False
+        self._anew = False
 
     def allot(self, jobs: int) -> None:
         """The account's word."""
@@ -43,6 +44,15 @@ class Membership:
     def say_again(self) -> None:
         """The account has begun anew, or has taken the campaign for ended."""
         self._wanted = -1
+
+    def begin_anew(self, held: int) -> None:
+        """The campaign was reset: it has no more in flight than this, and it may have much less.
+
+        How much that is the account may know.
+        """
+        self._anew = True
+        self.held = max(self.held, held)
+        self.say_again()
 
     async def want(self, wants: int) -> None:
         """Say how many jobs the campaign could have in flight."""
@@ -84,10 +94,11 @@ class Membership:
                 holds=self.held,
                 # Another campaign may have set it since.
                 limit=None if self._joined else self.limit,
+                anew=self._anew,
             )
             # It may have ended in between.
             if await self._tell("join", joining):
-                self._joined = True
+                self._joined, self._anew = True, False
                 return
 
     async def _tell(self, what: str, value: object) -> bool:
