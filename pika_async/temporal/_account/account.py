@@ -274,11 +274,8 @@ class Account:
         if joining.limit is not None:
             self._limit, self._set = joining.limit, True
         self._gone.discard(joining.campaign)
-        holds = joining.holds
-        if joining.anew and (known := self._shares.members.get(joining.campaign)) is not None:
-            # It was told no more than this, and has said itself when it had less.
-            holds = max(min(known.holds, holds), joining.told)
-        self._shares.join(joining.campaign, Member(joining.wants, joining.told, holds))
+        member = Member(joining.wants, joining.told, joining.holds)
+        self._shares.join(joining.campaign, member)
 
     @workflow.signal
     def want(self, amount: Amount) -> None:

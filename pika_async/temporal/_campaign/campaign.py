@@ -30,6 +30,7 @@ from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.sentences import with_reason
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
@@ -103,7 +104,7 @@ class CampaignRun:
     @workflow.signal
     def held(self, held: Held) -> None:
         """A page's word: nothing can be submitted."""
-        self._order = evolve(self._order, paused=self._order.paused or held.reason)
+        self._order = evolve(self._order, paused=with_reason(self._order.paused, held.reason))
         # It has made itself narrow, and is told its width again also where it is resumed at once.
         self._shares.tell(str(held.page), 0)
         self._changed = True
@@ -142,7 +143,7 @@ class CampaignRun:
     @workflow.update
     def pause(self, reason: str) -> None:
         """Submit nothing until it is resumed; what is paid for goes its way."""
-        self._order = evolve(self._order, paused=reason)
+        self._order = evolve(self._order, paused=with_reason(self._order.paused, reason))
         self._changed = True
 
     @workflow.update

@@ -34,7 +34,6 @@ class Membership:
         self.held = held
         self._wanted = -1
         self._joined = False
-        self._anew = False
 
     def allot(self, jobs: int) -> None:
         """The account's word."""
@@ -46,11 +45,7 @@ class Membership:
         self._wanted = -1
 
     def begin_anew(self, held: int) -> None:
-        """The campaign was reset: it has no more in flight than this, and it may have much less.
-
-        How much that is the account may know.
-        """
-        self._anew = True
+        """The campaign was reset: it has no more in flight than this, and it may have much less."""
         self.held = max(self.held, held)
         self.say_again()
 
@@ -94,11 +89,10 @@ class Membership:
                 holds=self.held,
                 # Another campaign may have set it since.
                 limit=None if self._joined else self.limit,
-                anew=self._anew,
             )
             # It may have ended in between.
             if await self._tell("join", joining):
-                self._joined, self._anew = True, False
+                self._joined = True
                 return
 
     async def _tell(self, what: str, value: object) -> bool:

@@ -26,6 +26,7 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
+from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
     NO_ANSWERS,
@@ -34,7 +35,6 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     UNHEARD,
 )
-from pika_async.temporal._campaign.silence import Silence
 from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
 from pika_async.temporal._limits.brake import Brake
@@ -103,7 +103,7 @@ class Page:
         self._prompts = 0
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
-        self._silence = Silence()
+        self._listening = Listening()
         self._tally = Tally()
 
     @workflow.run
@@ -273,7 +273,6 @@ class Page:
         )
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
         submitted = await self._submitted(order)
-        silent = self._silence.hears(submitted)
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
         else:
@@ -288,7 +287,7 @@ class Page:
                 self._purse.give_back(place)
             case Uncertain():
                 self._purse.settle(place, None)
-                if silent:
+                if self._listening.tell():
                     # Each further line would only be one more to settle.
                     await self._hold(NO_ANSWERS)
             case _:
@@ -303,10 +302,11 @@ class Page:
                 await workflow.wait_condition(lambda: self._stopped or self._passable())
             if self._stopped:
                 return self._unsent
-            round_ = self._brake.take()
+            round_, row = self._brake.take(), self._listening.row
             self._count(in_flight=1)
             told = await attempt(order, self._queue, with_files=self._with_files)
             job = await led_to(order, told, self._queue, with_files=self._with_files)
+            self._listening.hears(told, job, row)
             if isinstance(job, Accepted):
                 self._went_well(round_)
                 return job

@@ -19,7 +19,6 @@ class Joining:
         told: How many it was told last that it may have.
         holds: How many it may have in flight still.
         limit: The limit of the account, if it sets it.
-        anew: Whether it was reset: then the account may know better how many it has in flight.
     """
 
     campaign: str
@@ -27,7 +26,6 @@ class Joining:
     told: int = 0
     holds: int = 0
     limit: int | None = None
-    anew: bool = False
 
 
 @frozen(kw_only=True)
