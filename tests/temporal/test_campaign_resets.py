@@ -143,16 +143,20 @@ async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
     assert len(ledger.named) + len(ledger.uncertain) == 18
 
 
-@pytest.mark.parametrize("without", [(), (SIGNALS,)], ids=["with", "without"])
+@pytest.mark.parametrize(
+    ("moment", "without"),
+    [(0, ()), (0, (SIGNALS,)), (2, (SIGNALS,))],
+    ids=["first", "first, without signals", "later, without signals"],
+)
 async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
-    without, engine, tmp_path
+    moment, without, engine, tmp_path
 ):
     """With or without what it was told: its jobs run on, and another campaign gets what is free."""
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 24, max_in_flight=12)
         while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.02)
-        await reset(at, one.id, (await points(at, one.id))[0], without=without)
+        await reset(at, one.id, (await points(at, one.id))[moment], without=without)
         two = await start(at, tmp_path / "two", 12, first=24, max_in_flight=12)
         assert (await done(two)).succeeded == 12
         await done(one)
