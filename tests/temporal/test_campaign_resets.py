@@ -163,6 +163,19 @@ async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
     assert most_at_once(at.sim.jobs.values()) <= 12
 
 
+async def test_a_campaign_that_is_reset_later_knows_what_came_after_that_moment(engine, tmp_path):
+    """Which pages are open, and what it may have in flight, though nobody tells it again."""
+    async with scene(engine, duration=8) as at, at.worker():
+        campaign = await start(at, tmp_path, 12, max_in_flight=12)
+        while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        await reset(at, campaign.id, (await points(at, campaign.id))[2], without=(SIGNALS,))
+        with anyio.fail_after(6):
+            while (await campaign.progress()).in_flight < 12:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert (await done(campaign)).succeeded == 12
+
+
 async def test_a_campaign_that_is_reset_and_stopped_at_once_finds_its_pages_first(engine, tmp_path):
     """They have jobs under way: it ends with them, and counts what they come to."""
     async with scene(engine, duration=3) as at:

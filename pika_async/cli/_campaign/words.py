@@ -29,8 +29,9 @@ _ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
 
 def finished(progress: CampaignProgress) -> int:
-    """Lines of which the end is known, uncertain ones among them."""
-    return progress.succeeded + progress.failed + progress.refused + progress.uncertain
+    """Lines that something became of, uncertain ones among them; not those never sent."""
+    ended = progress.succeeded + progress.failed + progress.refused + progress.uncertain
+    return ended - progress.not_submitted
 
 
 def all_done(progress: CampaignProgress) -> bool:
@@ -49,14 +50,16 @@ def state(progress: CampaignProgress) -> str:
 
 def counts(progress: CampaignProgress) -> str:
     """``118 succeeded, 1 failed, 25 in flight, 56 to come``; what is 0 is left out."""
-    left = progress.prompts - finished(progress) - progress.in_flight
+    left = max(progress.prompts - finished(progress) - progress.in_flight, 0)
+    unsent = left if progress.ended or progress.stopped else progress.not_submitted
     numbers = {
         "succeeded": progress.succeeded,
         "failed": progress.failed,
-        "refused": progress.refused,
+        "refused": progress.refused - progress.not_submitted,
         "uncertain": progress.uncertain,
         "in flight": progress.in_flight,
-        "not submitted" if progress.ended or progress.stopped else "to come": max(left, 0),
+        "to come": left - unsent,
+        "not submitted": unsent,
     }
     told = [f"{number:,} {name}" for name, number in numbers.items() if number]
     return ", ".join(told) or "nothing yet"
@@ -114,7 +117,8 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
 
 def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     """Why one that is under way submits nothing, where it may have no job in flight."""
-    left = progress.prompts - finished(progress) - progress.in_flight
+    known = finished(progress) + progress.not_submitted
+    left = progress.prompts - known - progress.in_flight
     if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
         return
     yield "so nothing is submitted: other campaigns of its account have all places, or they are"
@@ -183,7 +187,7 @@ def _ended(progress: CampaignProgress) -> str:
         return "ended; the server has forgotten it, and this is what its store tells"
     if progress.stopped:
         return "ended, since it was stopped"
-    if finished(progress) < progress.prompts:
+    if finished(progress) + progress.not_submitted < progress.prompts:
         return "ended by the server, before its end"
     return "ended"
 

@@ -14,6 +14,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
+    SearchAttributeUpdate,
     TypedSearchAttributes,
 )
 from temporalio.service import RPCError
@@ -75,10 +76,13 @@ class Searchers:
         counts = _counts(order.ended)
         if order.searchable and counts != self._told and workflow.patched(PATCH):
             self._told = counts
-            uncertain, failed = counts
-            workflow.upsert_search_attributes(
-                [_UNCERTAIN.value_set(uncertain), _FAILED.value_set(failed)]
-            )
+            workflow.upsert_search_attributes(counted(order.ended))
+
+
+def counted(ended: Tally) -> list[SearchAttributeUpdate[int]]:
+    """What the attributes tell of the pages that have ended."""
+    uncertain, failed = _counts(ended)
+    return [_UNCERTAIN.value_set(uncertain), _FAILED.value_set(failed)]
 
 
 def _counts(ended: Tally) -> tuple[int, int]:

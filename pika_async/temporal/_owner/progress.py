@@ -31,6 +31,7 @@ class CampaignProgress:
         succeeded: Their videos are saved.
         failed: The job ended without a video.
         refused: Nothing was started, and nothing will be.
+        not_submitted: Those of the refused that were never sent, as since the campaign was stopped.
         uncertain: A job may exist and be billed; see ``Campaign.resolve``.
         charged: What the service says that ended jobs cost; None where it says nothing.
         estimated: What jobs cost by their prices where the service does not say, and what uncertain
@@ -74,6 +75,7 @@ class CampaignProgress:
     unseen: int = 0
     unseen_until: datetime | None = None
     forgotten: bool = False
+    not_submitted: int = 0
 
     @property
     def cost(self) -> Money | None:
@@ -102,6 +104,7 @@ def progress_of(
         succeeded=sum_.succeeded,
         failed=sum_.failed,
         refused=sum_.refused,
+        not_submitted=sum_.not_submitted,
         uncertain=sum_.uncertain,
         charged=sum_.cost.charged,
         estimated=sum_.cost.estimated,
