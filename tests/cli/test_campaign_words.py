@@ -110,6 +110,19 @@ def test_one_that_has_no_place_says_so_and_how_to_get_some():
         assert not any("so nothing is submitted" in line for line in said(progress(**going)))
 
 
+def test_whoever_watches_one_that_has_no_place_is_told_since_when():
+    """Also right after `start` and `resume`, which follow it in one line."""
+    one = progress(share=0, crowded_since=SINCE)
+    for told in (words.going(one), *said(one)):
+        if "have all places" in told:
+            assert f"since {local(SINCE)}" in told
+    assert "have all places" in words.going(one)
+    assert words.facts(one, "summer")["crowded_since"] == SINCE.timestamp()
+    for going in ({"in_flight": 1}, {"paused": "lunch"}, {"waiting": WAITING}):
+        going_on = words.going(progress(share=0, crowded_since=SINCE, **going))
+        assert "have all places" not in going_on
+
+
 def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
     """It may be paused for any reason; nothing has to be filled in then."""
     lines = said(progress(paused="lunch", budget=Money.of(20)))

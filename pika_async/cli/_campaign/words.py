@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 
 _SHOWN_TROUBLES: Final = 3
+_CROWDED: Final = (
+    "nothing is submitted: other campaigns of its account, or repairs, have all places, or they "
+    "are kept for jobs that may run"
+)
 # What a server must be told once, so that it finds campaigns by their counts.
 _CREATE: Final = ("operator", "search-attribute", "create")
 _TO_BE_FOUND: Final = (
@@ -86,6 +90,8 @@ def going(progress: CampaignProgress) -> str:
     if progress.paused is not None and not progress.ended:
         return f"{line}; paused: {progress.paused}"
     wait = waits(progress)
+    if wait is None and progress.crowded_since is not None and not progress.in_flight:
+        return f"{line}; {_CROWDED}{_since(progress)}"
     return line if wait is None else f"{line}; {wait}"
 
 
@@ -121,9 +127,14 @@ def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]
     left = progress.prompts - known - progress.in_flight
     if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
         return
-    yield "so nothing is submitted: other campaigns of its account have all places, or they are"
-    yield "kept for jobs that may run. It goes on when some are free, or with more:"
+    yield f"so {_CROWDED}{_since(progress)}."
+    yield "It goes on when some are free, or with more:"
     yield f"  {trail.line_of('resume', trail.campaign, '--max-in-flight', 'N')}"
+
+
+def _since(progress: CampaignProgress) -> str:
+    since = progress.crowded_since
+    return "" if since is None else f", since {since.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def waits(progress: CampaignProgress) -> str | None:
@@ -221,6 +232,8 @@ def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
     if progress.waiting is not None:
         until, since = _times(progress.waiting)
         told["waiting"] |= {"until": until.timestamp(), "since": since.timestamp()}
+    if progress.crowded_since is not None:
+        told["crowded_since"] = progress.crowded_since.timestamp()
     if progress.unseen_until is not None:
         told["unseen_until"] = progress.unseen_until.timestamp()
     return told

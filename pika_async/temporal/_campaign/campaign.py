@@ -17,11 +17,7 @@ from typing import Any, Final
 from attrs import evolve
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ApplicationError,
-    ChildWorkflowError,
-    WorkflowAlreadyStartedError,
-)
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
@@ -176,7 +172,7 @@ class CampaignRun:
 
     @workflow.update
     async def stop(self) -> None:
-        """Submit nothing any more. What is paid for is waited for; then the campaign ends."""
+        """Submit nothing any more. It ends with the jobs that are paid for."""
         await self._stop()
 
     @workflow.update
@@ -193,6 +189,7 @@ class CampaignRun:
             order=evolve(self._order, spent=self._spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
             share=self._membership.allotted,
+            crowded_since=self._membership.crowded_since,
         )
 
     # What it does.

@@ -49,6 +49,9 @@ class CampaignProgress:
         unseen: How many jobs may run that nobody waits for, since the answers to their submits were
             lost, or their page was terminated; they count towards the limit of the account.
         unseen_until: When all of them are taken to have ended.
+        crowded_since: Since when no submit leaves because the account has no place for one: other
+            campaigns, repairs, or jobs that may run have all of them. None where it has some, or
+            the campaign wants none.
         forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
             it was started, and what jobs cost by their prices, is known to nobody any more.
     """
@@ -76,6 +79,7 @@ class CampaignProgress:
     unseen_until: datetime | None = None
     forgotten: bool = False
     not_submitted: int = 0
+    crowded_since: datetime | None = None
 
     @property
     def cost(self) -> Money | None:
@@ -110,6 +114,7 @@ def progress_of(
         estimated=sum_.cost.estimated,
         budget=order.budget,
         share=state.share,
+        crowded_since=None if ended else state.crowded_since,
         paused=order.paused,
         stopped=order.stopped,
         ended=ended,
