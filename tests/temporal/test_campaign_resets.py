@@ -25,6 +25,7 @@ from pika_async.temporal import Campaign, CampaignError
 pytestmark = pytest.mark.slow
 
 SIGNALS = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
+SIGNALED = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
@@ -169,7 +170,11 @@ async def test_a_campaign_that_is_reset_later_knows_what_came_after_that_moment(
         campaign = await start(at, tmp_path, 12, max_in_flight=12)
         while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.02)
-        await reset(at, campaign.id, (await points(at, campaign.id))[2], without=(SIGNALS,))
+        history = await at.client.get_workflow_handle(campaign.id).fetch_history()
+        # It has joined its account, and has not heard from it.
+        joined = next(event.event_id for event in history.events if event.event_type == SIGNALED)
+        moment = next(event for event in await points(at, campaign.id) if event > joined)
+        await reset(at, campaign.id, moment, without=(SIGNALS,))
         with anyio.fail_after(6):
             while (await campaign.progress()).in_flight < 12:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
@@ -32,7 +33,11 @@ class Place:
         self._asked = False
 
     async def wait_for(self) -> None:
-        """Return once the job may be in flight; until then others have all places."""
+        """Return once the job may be in flight; until then others have all places.
+
+        Raises:
+            CancelledError: The workflow is cancelled.
+        """
         if self._account:
             workflow.set_current_details(_WAITS.format(account=self._account))
             await self._ask()
@@ -62,7 +67,13 @@ class Place:
 
     async def _ask(self) -> None:
         self._asked = True
-        while not await self._tell("ask", Asking(repair=self._id, has=self._has)):
+        while True:
+            told = await self._tell("ask", Asking(repair=self._id, has=self._has))
+            # The end of a signal is waited for, and hides that the workflow was cancelled.
+            if workflow.cancellation_reason() is not None:
+                raise asyncio.CancelledError
+            if told:
+                return
             await begin_account(id_of_account(self._account), self._limit)
 
     async def _tell(self, what: str, value: object) -> bool:
