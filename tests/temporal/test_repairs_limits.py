@@ -139,8 +139,9 @@ async def test_a_job_that_is_adopted_counts_while_it_runs(engine, tmp_path):
         async with PikaClient("a-secret-key", **service) as client:
             job = await client.submit(pandas(1)[0])
         async with meanwhile(lambda: one.resolve(0, adopt=job.id, queue=at.queue)):
-            while not await places(at):  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.05)
+            with anyio.fail_after(20):
+                while not await places(at):  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.05)
             await Campaign.prepare(pandas(8, 1), tmp_path / "two")
             two = await started(at, tmp_path / "two")
             with anyio.fail_after(60):
