@@ -212,7 +212,8 @@ class CampaignRun:
 
     async def _find(self) -> None:
         """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
-        begun = await self._earlier.pages()
+        if (begun := await self._earlier.pages()) is None:
+            return
         while self._next < begun:
             page = self._open()
             left = self._left[page]

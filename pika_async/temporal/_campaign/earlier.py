@@ -42,9 +42,12 @@ class Earlier:
         # The engine's library hides whatever goes wrong here.
         self.unknown = True
 
-    async def pages(self) -> int:
-        """How many pages were opened, from the first one on, as far as earlier runs tell."""
-        begun = 0
+    async def pages(self) -> int | None:
+        """How many pages were opened, from the first one on, as far as earlier runs tell.
+
+        None: nobody asks, since an earlier version did not.
+        """
+        begun: int | None = None
         if workflow.patched(_ASKED):
             begun = await workflow.execute_activity(
                 PAGES_BEGUN,
