@@ -55,10 +55,10 @@ DOORS = {
 # Wings within a wing, from the ground up, and the rooms of them that the rest of it may enter.
 INNER_DOORS = {
     "temporal._store": {"store", "errors"},
-    "temporal._limits": {"brake", "purse", "room", "shares", "unseen"},
+    "temporal._limits": {"brake", "places", "purse", "room", "shares", "unseen"},
     "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
     "temporal._contents": {"claims", "damage", "discreet", "files", "formats", "repairs", "shelf"},
-    "temporal._account": {"account", "accounting"},
+    "temporal._account": {"account", "accounting", "beginning", "place"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {"activities", "bulk", "decisions", "owners", "repair", "resolving"},
     "temporal._owner": {"client", "progress"},

@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pika_async import (
+    APIError,
     ClientStateError,
     DownloadError,
     FieldError,
@@ -160,6 +161,7 @@ class Activities:
                 meaning=_told(order.request, read, str(error)),
                 seconds=getattr(error, "retry_after", None),
                 sent=record.sent,
+                answered=isinstance(error, APIError),
             )
             # What it says may quote the prompt: of a line, the engine is not told the error itself.
             cause = None if isinstance(order.request, Line) else error

@@ -55,7 +55,7 @@ _PLAIN: Final = (
     *(pages.Short, pages.Waiting, pages.Standing),
     *(campaigns.CampaignOrder, campaigns.CampaignState),
     *(accounts.Joining, accounts.Amount, accounts.Leaving, accounts.AccountOrder),
-    accounts.Remains,
+    *(accounts.Asking, accounts.Remains),
     *(repairs.RepairOrder, repairs.Repaired),
 )
 _FIELDS: Final = attrs.fields(GenerationRequest)

@@ -24,6 +24,7 @@ PAGE_RESULT: Final = "pika_page_result"
 LEFT_BEHIND: Final = "pika_left_behind"
 EARLIER_ACCOUNT: Final = "pika_earlier_account"
 SHARES_OF: Final = "pika_shares_of"
+PAGES_BEGUN: Final = "pika_pages_begun"
 
 ACCOUNTS: Final = "pika-accounts"
 """The task queue of all accounts of a namespace, which every worker serves. An account outlives the
@@ -43,3 +44,8 @@ def id_of_account(name: str) -> str:
 def id_of_page(campaign_id: str, page: int) -> str:
     """The id of the workflow of a page."""
     return f"{campaign_id}/page/{page:06}"
+
+
+def page_of_id(page_id: str) -> int:
+    """The page, from 0, whose workflow has this id."""
+    return int(page_id.partition("/page/")[2].partition("/")[0])

@@ -68,12 +68,18 @@ class Refused:
     """Nothing was started and nothing is charged.
 
     Attributes:
-        error: The name of the error's class, such as ``"QuotaExceededError"``.
+        error: The name of the error's class, such as ``"QuotaExceededError"``;
+            ``"NotSubmittedError"`` where it was never sent, as since its campaign was stopped.
         meaning: What happened and what to do, in sentences.
     """
 
     error: str
     meaning: str
+
+    @property
+    def not_submitted(self) -> bool:
+        """Whether it was never sent, so that nobody has refused it."""
+        return self.error == "NotSubmittedError"
 
 
 @frozen(kw_only=True)

@@ -127,9 +127,11 @@ class Said:
         meaning: Its sentences.
         seconds: How long to wait before the next try, where the service said so.
         sent: What was sent, where it is lost.
+        answered: Whether it is the service that says so, by an answer to this submit.
     """
 
     error: str
     meaning: str
     seconds: float | None = None
     sent: Leaving | None = None
+    answered: bool = False

@@ -282,6 +282,11 @@ async def awaited(errand: Errand, queue: str) -> Finished | Declined:
     return Declined(job_id=errand.job.job_id, reason=reason, code="timeout")
 
 
+def is_given_up(outcome: Outcome) -> bool:
+    """Whether its job runs on, and nobody waits for it any more."""
+    return isinstance(outcome, Declined) and outcome.code == "timeout"
+
+
 _WHY: Final = {
     Cause.LOST: Why.NO_ANSWER,
     Cause.TIMED_OUT: Why.WORKER_LOST,

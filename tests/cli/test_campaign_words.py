@@ -73,6 +73,34 @@ def test_places_that_are_kept_for_jobs_that_may_run_are_told_of_with_their_end()
     assert words.facts(one, "summer")["unseen_until"] == SINCE.timestamp()
 
 
+COUNTS = {
+    "stopped: what was never sent is told as such, also of pages that were open": (
+        {"succeeded": 30, "refused": 11, "not_submitted": 10, "stopped": True, "ended": True},
+        "30 succeeded, 1 refused, 69 not submitted",
+    ),
+    "under way, and one page has no room left for its lines": (
+        {"succeeded": 30, "refused": 10, "not_submitted": 10, "in_flight": 5},
+        "30 succeeded, 5 in flight, 55 to come, 10 not submitted",
+    ),
+    "refused by the service": ({"succeeded": 99, "refused": 1}, "99 succeeded, 1 refused"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_what_was_never_sent_is_not_told_as_refused(name):
+    """Nobody has refused it, and it is not done."""
+    changes, expected = COUNTS[name]
+    one = progress(**changes)
+    assert words.counts(one) == expected
+    assert words.finished(one) == one.succeeded + one.refused - one.not_submitted
+
+
+def test_a_campaign_whose_lines_have_all_ended_was_not_ended_by_the_server():
+    """Some of them were never sent, since their page had no room for more tries."""
+    done = progress(succeeded=90, refused=10, not_submitted=10, ended=True)
+    assert said(done)[0] == "campaign summer: ended"
+
+
 def test_one_that_has_no_place_says_so_and_how_to_get_some():
     """Else it looks as if it went on, and nobody would know why nothing is submitted."""
     lines = said(progress(share=0))
@@ -80,6 +108,19 @@ def test_one_that_has_no_place_says_so_and_how_to_get_some():
     assert "  pika-async campaign resume summer --max-in-flight N" in lines
     for going in ({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}):
         assert not any("so nothing is submitted" in line for line in said(progress(**going)))
+
+
+def test_whoever_watches_one_that_has_no_place_is_told_since_when():
+    """Also right after `start` and `resume`, which follow it in one line."""
+    one = progress(share=0, crowded_since=SINCE)
+    for told in (words.going(one), *said(one)):
+        if "have all places" in told:
+            assert f"since {local(SINCE)}" in told
+    assert "have all places" in words.going(one)
+    assert words.facts(one, "summer")["crowded_since"] == SINCE.timestamp()
+    for going in ({"in_flight": 1}, {"paused": "lunch"}, {"waiting": WAITING}):
+        going_on = words.going(progress(share=0, crowded_since=SINCE, **going))
+        assert "have all places" not in going_on
 
 
 def test_one_with_a_budget_may_be_resumed_without_a_larger_one():

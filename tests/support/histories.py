@@ -22,7 +22,8 @@ import anyio
 from support.engine import development_server
 from support.killed import be_quick
 from support.ledger import pandas
-from support.scene import Scene
+from support.scene import Scene, reset
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from pika_async import Money
@@ -144,6 +145,38 @@ async def _named(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/repair/0-1/again-2", "repair-adopted")
 
 
+async def _reset(address: str, folder: Path) -> None:
+    """A campaign that was reset while its pages were open; a repair that asked for its place."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(9), folder, page_size=3)
+        campaign = await Campaign.start(
+            at.client, "reset", folder, queue=at.queue, account="reset", max_in_flight=2
+        )
+        await _until(campaign, lambda progress: progress.succeeded >= 2)
+        handle = at.client.get_workflow_handle(campaign.id)
+        kind = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        history = await handle.fetch_history()
+        moments = [event.event_id for event in history.events if event.event_type == kind]
+        await reset(at.client, handle, moments[1])
+        await campaign.result()
+        unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure[0], resubmit=True, queue=at.queue)
+        await _keep(at, campaign.id, "campaign-reset")
+        await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair-placed")
+        await anyio.sleep(1)
+        await _keep(at, "pika-account-reset", "account-with-repairs")
+
+
+async def _given_up(address: str, folder: Path) -> None:
+    """A page with a job that is given up."""
+    async with _scene(address) as at, at.worker():
+        await Campaign.prepare(pandas(1), folder)
+        options = {"queue": at.queue, "account": "given-up", "timeout": 0.1}
+        campaign = await Campaign.start(at.client, "given-up", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-given-up")
+
+
 async def _alone(address: str) -> None:
     async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
         await at.client.execute_workflow(
@@ -165,6 +198,8 @@ async def write() -> None:
             await _found(address, _FOLDER / "found")
             await _named(address, _FOLDER / "named")
             await _alone(address)
+            await _reset(address, _FOLDER / "reset")
+            await _given_up(address, _FOLDER / "given-up")
     finally:
         shutil.rmtree(_FOLDER)
 

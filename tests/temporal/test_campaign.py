@@ -30,7 +30,7 @@ from pika_async.temporal import (
     _activities,
 )
 from pika_async.temporal._account import account
-from pika_async.temporal._campaign import campaign, page
+from pika_async.temporal._campaign import campaign, page, volume
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._messages.pages import PageOrder
@@ -264,7 +264,7 @@ async def test_a_page_whose_history_is_full_submits_nothing_more_and_writes_down
     engine, tmp_path, monkeypatch
 ):
     """Else the engine would end it, and what was paid for would be forgotten."""
-    monkeypatch.setattr(page, "MOST_EVENTS", 40)
+    monkeypatch.setattr(volume, "MOST_EVENTS", 40)
     async with scene(engine) as at:
         at.sim.faults.append(Fault("429-openai", times=None, after=2))
         async with started(at, tmp_path, prompts(6), max_in_flight=1) as campaign_:
@@ -312,7 +312,7 @@ async def test_a_line_that_the_service_refuses_is_refused_alone(engine, tmp_path
     async with scene(engine) as at, started(at, tmp_path, prompts(5)) as campaign_:
         at.sim.faults.append(Fault("400-invalid-request", times=1))
         progress = await ended(campaign_)
-    assert (progress.succeeded, progress.refused) == (4, 1)
+    assert (progress.succeeded, progress.refused, progress.not_submitted) == (4, 1, 0)
     assert [type(each) for each in await outcomes(campaign_)].count(Refused) == 1
 
 
@@ -353,7 +353,7 @@ async def test_a_budget_is_never_passed_and_the_rest_waits_for_more(engine, tmp_
             assert len(at.sim.jobs) == 30
             await campaign_.stop()
             progress = await ended(campaign_)
-            assert (progress.succeeded, progress.refused) == (30, 10)
+            assert (progress.succeeded, progress.refused, progress.not_submitted) == (30, 10, 10)
             assert progress.cost == 30 * quote
     assert set(numbers(at.sim).values()) == {1}
 

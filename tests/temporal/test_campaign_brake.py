@@ -15,6 +15,8 @@ from support.scene import scene
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
 from pika_async.temporal._campaign import page
+from pika_async.temporal._campaign.sentences import MOST_UNSURE
+from pika_async.temporal._limits import unseen
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +90,28 @@ async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries
     ]
     # All of them once, one after each pause, and then all.
     assert kinds.count("pika_submit") <= 20 + 2 + 20
+
+
+async def test_lost_answers_with_an_answer_between_them_do_not_hold_the_campaign(
+    engine, tmp_path, monkeypatch
+):
+    """There is no room for a moment, so the way to the service works."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", page.timedelta(seconds=0.05))
+    few = MOST_UNSURE - 1
+    faults = [
+        Fault("reset-after", times=few),
+        Fault("429-openai", retry_after=1),
+        Fault("reset-after", times=few),
+    ]
+    await Campaign.prepare(pandas(20), tmp_path)
+    async with scene(engine, *faults) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(60):
+            while not (progress := await campaign.progress()).ended:
+                assert not progress.paused
+                await anyio.sleep(0.1)
+    assert (progress.uncertain, progress.succeeded) == (2 * few, 2)
 
 
 @pytest.mark.long

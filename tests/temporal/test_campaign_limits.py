@@ -88,6 +88,24 @@ async def test_a_campaign_that_is_stopped_ends_with_its_jobs(engine, tmp_path, m
         await account.terminate()
 
 
+async def test_a_job_that_is_given_up_keeps_its_place_while_it_may_run(
+    engine, tmp_path, monkeypatch
+):
+    """It runs on at the service: the timeout is that of whoever waits."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=4))
+    durations = chain([3.0, 3.0], repeat(0.2))
+    async with scene(engine, duration=lambda _: next(durations)) as at, at.worker():
+        await Campaign.prepare(pandas(6), tmp_path)
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2, "timeout": 1.0}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(30):
+            while (progress := await campaign.progress()).failed < 2:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+            assert (progress.unseen, progress.in_flight) == (2, 0)
+            assert (await campaign.result()).succeeded == 4
+    assert most_at_once(at.sim.jobs.values()) == 2
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("in_flight", [100, 12])
 async def test_as_many_submits_a_second_leave_as_were_said(in_flight, engine, tmp_path):

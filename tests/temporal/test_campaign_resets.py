@@ -11,11 +11,11 @@ from pathlib import Path
 import anyio
 import pytest
 from support.killed import SUBMIT_SECONDS, be_quick
-from support.ledger import Ledger, pandas
+from support.ledger import Ledger, most_at_once, pandas
 from support.nursery import worker
 from support.scene import scene
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from pika_async import Money
@@ -24,6 +24,8 @@ from pika_async.temporal import Campaign, CampaignError
 
 pytestmark = pytest.mark.slow
 
+SIGNALS = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
+SIGNALED = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
@@ -32,8 +34,8 @@ def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
 
 
-async def start(at, folder, count, **options):
-    await Campaign.prepare(pandas(count), folder, page_size=6)
+async def start(at, folder, count, first=0, **options):
+    await Campaign.prepare(pandas(count, first), folder, page_size=6)
     options = {"queue": at.queue, "account": at.queue, "max_in_flight": 6} | options
     return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
 
@@ -60,8 +62,11 @@ async def last_run(at, workflow_id):
     return (await at.client.get_workflow_handle(workflow_id).describe()).run_id
 
 
-async def reset(at, workflow_id, event, run_id=None):
-    """The run that begins anew from there; of the last run, or of this one."""
+async def reset(at, workflow_id, event, run_id=None, *, without=()):
+    """The run that begins anew from there; of the last run, or of this one.
+
+    What came after that event is told it again, but for what it is to be without.
+    """
     run_id = run_id or await last_run(at, workflow_id)
     answer = await at.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
@@ -69,6 +74,7 @@ async def reset(at, workflow_id, event, run_id=None):
             workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
             workflow_task_finish_event_id=event,
             request_id=uuid.uuid4().hex,
+            reset_reapply_exclude_types=without,
         )
     )
     return at.client.get_workflow_handle(workflow_id, run_id=answer.run_id)
@@ -136,6 +142,63 @@ async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
         ledger = await ledger_of(at, campaign)
     assert len(at.sim.submissions) == len(at.sim.jobs)
     assert len(ledger.named) + len(ledger.uncertain) == 18
+
+
+@pytest.mark.parametrize(
+    ("moment", "without"),
+    [(0, ()), (0, (SIGNALS,)), (2, (SIGNALS,))],
+    ids=["first", "first, without signals", "later, without signals"],
+)
+async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
+    moment, without, engine, tmp_path
+):
+    """With or without what it was told: its jobs run on, and another campaign gets what is free."""
+    async with scene(engine, duration=4) as at, at.worker():
+        one = await start(at, tmp_path / "one", 24, max_in_flight=12)
+        while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        await reset(at, one.id, (await points(at, one.id))[moment], without=without)
+        two = await start(at, tmp_path / "two", 12, first=24, max_in_flight=12)
+        assert (await done(two)).succeeded == 12
+        await done(one)
+    assert most_at_once(at.sim.jobs.values()) <= 12
+
+
+async def test_a_campaign_that_is_reset_later_knows_what_came_after_that_moment(engine, tmp_path):
+    """Which pages are open, and what it may have in flight, though nobody tells it again."""
+    async with scene(engine, duration=8) as at, at.worker():
+        campaign = await start(at, tmp_path, 12, max_in_flight=12)
+        while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
+            await anyio.sleep(0.02)
+        history = await at.client.get_workflow_handle(campaign.id).fetch_history()
+        # It has joined its account, and has not heard from it.
+        joined = next(event.event_id for event in history.events if event.event_type == SIGNALED)
+        moment = next(event for event in await points(at, campaign.id) if event > joined)
+        await reset(at, campaign.id, moment, without=(SIGNALS,))
+        with anyio.fail_after(6):
+            while (await campaign.progress()).in_flight < 12:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert (await done(campaign)).succeeded == 12
+
+
+async def test_a_campaign_that_is_reset_and_stopped_at_once_finds_its_pages_first(engine, tmp_path):
+    """They have jobs under way: it ends with them, and counts what they come to."""
+    async with scene(engine, duration=3) as at:
+        async with at.worker():
+            campaign = await start(at, tmp_path, 30, max_in_flight=12)
+            while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
+        moment = (await points(at, campaign.id))[0]
+        again = await reset(at, campaign.id, moment, without=(SIGNALS,))
+        await again.cancel()
+        async with at.worker():
+            progress = await done(campaign)
+        ledger = Ledger(at.sim)
+        await ledger.read(campaign.results())
+    assert (ledger.twice, ledger.lost) == ([], [])
+    assert progress.taken == 12
+    assert progress.succeeded + progress.uncertain == 12
+    assert progress.stopped
 
 
 async def test_the_pages_of_a_campaign_that_was_reset_hear_that_it_is_stopped(engine, tmp_path):

@@ -90,6 +90,20 @@ async def test_what_is_wrong_for_all_is_told_as_a_pause_with_what_to_do(
         await campaign.result()
 
 
+async def test_where_the_account_has_no_place_it_is_told_since_when(engine, tmp_path):
+    """Another campaign has all of them; once it has left, nothing is said of it any more."""
+    async with scene(engine, duration=3) as at, at.worker():
+        one = await start(at, tmp_path / "one", 1, max_in_flight=1)
+        await progress_once(one, lambda told: told.in_flight)
+        began = datetime.now(UTC)
+        two = await start(at, tmp_path / "two", 1)
+        told = await progress_once(two, lambda told: told.crowded_since)
+        assert told.crowded_since >= began - timedelta(seconds=1)
+        assert (told.share, told.waiting, (await one.progress()).crowded_since) == (0, None, None)
+        await progress_once(two, lambda told: told.share and told.crowded_since is None)
+        assert (await two.result()).crowded_since is None
+
+
 @pytest.mark.long
 async def test_a_campaign_that_the_engine_has_forgotten_is_told_by_its_store(engine, tmp_path):
     """How many lines ended in which way lies there for good."""

@@ -52,8 +52,9 @@ def _attempt(outcome: Any) -> Attempt:
         case known.Declined(job_id=job_id, reason=reason, code=code, charge=charge):
             failed = Failed(reason=reason, code=code, videos=(), charge=charge)
             return _ended(Standing.FAILED, job_id, failed, charge)
-        case known.Refused(error=error, meaning=meaning):
-            return _without_job(Standing.FAILED, Problem(kind=error, text=meaning, meaning=""))
+        case known.Refused(error=error, meaning=meaning, not_submitted=never_sent):
+            standing = Standing.WAITING if never_sent else Standing.FAILED
+            return _without_job(standing, Problem(kind=error, text=meaning, meaning=""))
         case known.Dropped():
             dropped = Problem(kind="Dropped", text=_DROPPED, meaning="")
             return _without_job(Standing.FAILED, dropped)
@@ -135,6 +136,8 @@ def facts(result: CampaignResult, one: Entry) -> dict[str, Any]:
     if attempt.standing is Standing.FAILED:
         kind = "JobFailedError" if attempt.problem is None else attempt.problem.kind
         error = {"kind": kind, "message": attempt.reason, "code": attempt.code}
+    elif attempt.standing is Standing.WAITING and attempt.problem is not None:
+        error = {"kind": attempt.problem.kind, "message": attempt.problem.text, "code": None}
     return {
         "row": one.number,
         "prompt": one.prompt,

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
-`submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `uncertain`, `charged`, `estimated` and
-`budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `waiting` (why no
-submit leaves: `reason`, `since`, `until`, `tries`), `unseen` and `unseen_until` (places kept for
-jobs that may run), `troubles`, `forgotten` (by the server: the store tells), `searchable` (the
-server finds it by `PikaUncertain > 0` or `PikaFailed > 0`). With --uncertain one
-object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
+`submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `not_submitted` (those of the refused
+that were never sent), `uncertain`, `charged`, `estimated` and `budget` (micros, currency),
+`share` (of the jobs in flight), `paused` (why), `waiting` (why no submit leaves: `reason`,
+`since`, `until`, `tries`), `unseen` and `unseen_until` (places kept for jobs that may run),
+`crowded_since` (no place in the account), `troubles`, `forgotten` (by the server: the store
+tells), `searchable` (the server finds it by `PikaUncertain > 0` or `PikaFailed > 0`). With
+--uncertain one object for each: `row`, `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
 
 Examples:
 

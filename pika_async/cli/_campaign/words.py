@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 
 _SHOWN_TROUBLES: Final = 3
+_CROWDED: Final = (
+    "nothing is submitted: other campaigns of its account, or repairs, have all places, or they "
+    "are kept for jobs that may run"
+)
 # What a server must be told once, so that it finds campaigns by their counts.
 _CREATE: Final = ("operator", "search-attribute", "create")
 _TO_BE_FOUND: Final = (
@@ -29,8 +33,9 @@ _ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
 
 def finished(progress: CampaignProgress) -> int:
-    """Lines of which the end is known, uncertain ones among them."""
-    return progress.succeeded + progress.failed + progress.refused + progress.uncertain
+    """Lines that something became of, uncertain ones among them; not those never sent."""
+    ended = progress.succeeded + progress.failed + progress.refused + progress.uncertain
+    return ended - progress.not_submitted
 
 
 def all_done(progress: CampaignProgress) -> bool:
@@ -49,14 +54,16 @@ def state(progress: CampaignProgress) -> str:
 
 def counts(progress: CampaignProgress) -> str:
     """``118 succeeded, 1 failed, 25 in flight, 56 to come``; what is 0 is left out."""
-    left = progress.prompts - finished(progress) - progress.in_flight
+    left = max(progress.prompts - finished(progress) - progress.in_flight, 0)
+    unsent = left if progress.ended or progress.stopped else progress.not_submitted
     numbers = {
         "succeeded": progress.succeeded,
         "failed": progress.failed,
-        "refused": progress.refused,
+        "refused": progress.refused - progress.not_submitted,
         "uncertain": progress.uncertain,
         "in flight": progress.in_flight,
-        "not submitted" if progress.ended or progress.stopped else "to come": max(left, 0),
+        "to come": left - unsent,
+        "not submitted": unsent,
     }
     told = [f"{number:,} {name}" for name, number in numbers.items() if number]
     return ", ".join(told) or "nothing yet"
@@ -83,6 +90,8 @@ def going(progress: CampaignProgress) -> str:
     if progress.paused is not None and not progress.ended:
         return f"{line}; paused: {progress.paused}"
     wait = waits(progress)
+    if wait is None and progress.crowded_since is not None and not progress.in_flight:
+        return f"{line}; {_CROWDED}{_since(progress)}"
     return line if wait is None else f"{line}; {wait}"
 
 
@@ -114,12 +123,18 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
 
 def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     """Why one that is under way submits nothing, where it may have no job in flight."""
-    left = progress.prompts - finished(progress) - progress.in_flight
+    known = finished(progress) + progress.not_submitted
+    left = progress.prompts - known - progress.in_flight
     if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
         return
-    yield "so nothing is submitted: other campaigns of its account have all places, or they are"
-    yield "kept for jobs that may run. It goes on when some are free, or with more:"
+    yield f"so {_CROWDED}{_since(progress)}."
+    yield "It goes on when some are free, or with more:"
     yield f"  {trail.line_of('resume', trail.campaign, '--max-in-flight', 'N')}"
+
+
+def _since(progress: CampaignProgress) -> str:
+    since = progress.crowded_since
+    return "" if since is None else f", since {since.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def waits(progress: CampaignProgress) -> str | None:
@@ -183,7 +198,7 @@ def _ended(progress: CampaignProgress) -> str:
         return "ended; the server has forgotten it, and this is what its store tells"
     if progress.stopped:
         return "ended, since it was stopped"
-    if finished(progress) < progress.prompts:
+    if finished(progress) + progress.not_submitted < progress.prompts:
         return "ended by the server, before its end"
     return "ended"
 
@@ -217,6 +232,8 @@ def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
     if progress.waiting is not None:
         until, since = _times(progress.waiting)
         told["waiting"] |= {"until": until.timestamp(), "since": since.timestamp()}
+    if progress.crowded_since is not None:
+        told["crowded_since"] = progress.crowded_since.timestamp()
     if progress.unseen_until is not None:
         told["unseen_until"] = progress.unseen_until.timestamp()
     return told

@@ -1,4 +1,4 @@
-"""An account: campaigns on one key share what may be in flight at the service.
+"""An account: campaigns on one key, and repairs, share what may be in flight at the service.
 
 What a campaign holds is given to others only once its jobs have ended, however it ends itself:
 
@@ -7,6 +7,11 @@ What a campaign holds is given to others only once its jobs have ended, however 
   when its pages have ended.
 - The account is terminated: the next one takes over what it knew, and asks every campaign how it
   stands.
+
+A repair has one job, and one place. It asks for it before it submits, and gives it back when its
+job has ended. One that adopts a job takes its place at once: that job is in flight, whoever waits
+for it. A repair that ends without a word is found as a campaign is, and its place is kept for a
+time.
 """
 
 from __future__ import annotations
@@ -21,9 +26,17 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from pika_async.temporal._limits.places import Places
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still
-from pika_async.temporal._messages.accounts import AccountOrder, Amount, Joining, Leaving, Remains
+from pika_async.temporal._messages.accounts import (
+    AccountOrder,
+    Amount,
+    Asking,
+    Joining,
+    Leaving,
+    Remains,
+)
 from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
 from pika_async.temporal._signals import heard
 
@@ -46,11 +59,12 @@ class Account:
         self._limit = order.limit
         self._set = False
         self._shares = Shares(order.limit)
+        self._places = Places()
         self._gone: set[str] = set()
         self._unseen: tuple[Unseen, ...] = ()
         self._begin(order)
         # Whoever starts it joins next.
-        self._expected = not order.wants
+        self._expected = not (order.wants or order.placed or order.asking)
         self._changed = False
         # When it looks around.
         self._due: datetime | None = None
@@ -66,17 +80,21 @@ class Account:
                 await workflow.wait_condition(lambda: self._changed, timeout=self._left())
             except TimeoutError:
                 self._due = None
-                if not self._shares.members and not self._unseen:
+                if not self._in_use:
                     return
                 await self._look_around()
             self._changed = False
             await self._share()
             if self._changed:
                 continue
-            if not (self._shares.members or self._unseen or self._expected):
+            if not (self._in_use or self._expected):
                 return
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._order())
+
+    @property
+    def _in_use(self) -> bool:
+        return bool(self._shares.members or self._places or self._unseen)
 
     def _begin(self, order: AccountOrder) -> None:
         for name, wants in order.wants.items():
@@ -84,6 +102,8 @@ class Account:
             if name not in self._shares.members:
                 self._shares.join(name, Member(wants, order.told[name], order.holds[name]))
                 self._gone |= {name} & set(order.gone)
+        self._places.begin(order.placed, order.asking)
+        self._gone |= {name for name in order.gone if name in self._places}
         self._unseen += order.unseen
         if not self._set:
             self._limit = order.limit
@@ -97,6 +117,8 @@ class Account:
             holds={name: member.holds for name, member in members.items()},
             gone=tuple(sorted(self._gone)),
             unseen=self._unseen,
+            placed=self._places.placed,
+            asking=self._places.asking,
             earlier=self._earlier,
         )
 
@@ -105,8 +127,10 @@ class Account:
         if self._gone:
             return _LOOK_AT_THE_GONE
         members = len(self._shares.members)
+        several = members + bool(self._places) > 1
+        lack = self._shares.lack or self._places.asking
         # What one campaign holds is of interest only where another lacks it.
-        return _LOOK_AROUND if not members or (members > 1 and self._shares.lack) else None
+        return _LOOK_AROUND if not members or (several and lack) else None
 
     def _left(self) -> timedelta | None:
         """The rest of that patience, however much is said meanwhile."""
@@ -121,18 +145,37 @@ class Account:
 
     async def _share(self) -> None:
         self._unseen = still(self._unseen, workflow.now())
-        self._shares.limit = max(self._limit - jobs(self._unseen), 0)
-        for campaign, amount in self._shares.changes().items():
+        limit = max(self._limit - jobs(self._unseen), 0)
+        wants = {name: member.wants for name, member in self._shares.members.items()}
+        places = self._places.part(limit, wants)
+        self._shares.limit = max(limit - places, 0)
+        changes = self._shares.changes()
+        # Before anybody is told anything: meanwhile others speak.
+        placed = self._places.hand_out(min(places, limit - self._shares.held))
+        for campaign, amount in changes.items():
             handle = workflow.get_external_workflow_handle(campaign)
             if not await heard(handle.signal("allot", amount)):
                 self._lose(campaign)
                 self._changed = True
+        for repair, anew in placed.items():
+            handle = workflow.get_external_workflow_handle(repair)
+            if not await heard(handle.signal("placed")):
+                self._lose_repair(repair, may_run=not anew)
 
     def _lose(self, campaign: str) -> None:
         """A campaign has ended without a word: it begins nothing, and its jobs may run still."""
         self._gone.add(campaign)
         self._shares.want(campaign, 0)
         self._shares.tell(campaign, 0)
+
+    def _lose_repair(self, repair: str, *, may_run: bool) -> None:
+        """A repair has ended without a word."""
+        if may_run:
+            self._gone.add(repair)
+        else:
+            self._gone.discard(repair)
+            self._places.leave(repair)
+        self._changed = True
 
     def _hold(self, unseen: tuple[Unseen, ...]) -> None:
         self._unseen += unseen
@@ -152,7 +195,7 @@ class Account:
         with suppress(ActivityError):
             left: list[Remains] = await workflow.execute_activity(
                 LEFT_BEHIND,
-                sorted(self._shares.members),
+                sorted({*self._shares.members, *self._places.placed, *self._places.asking}),
                 result_type=list[Remains],
                 start_to_close_timeout=_LOOKING,
                 retry_policy=_A_FEW_TIMES,
@@ -162,6 +205,9 @@ class Account:
 
     def _settle(self, remains: Remains) -> None:
         campaign = remains.campaign
+        if campaign in self._places:
+            self._settle_repair(remains)
+            return
         member = self._shares.members.get(campaign)
         if member is None:
             return
@@ -176,6 +222,17 @@ class Account:
             self._gone.discard(campaign)
             self._shares.leave(campaign)
             self._hold(_at_most(remains.unseen, member.holds))
+
+    def _settle_repair(self, remains: Remains) -> None:
+        repair = remains.campaign
+        if remains.running:
+            self._gone.discard(repair)
+            return
+        held = repair in self._places.placed
+        self._lose_repair(repair, may_run=False)
+        # One that still waited for its place has submitted nothing.
+        if held:
+            self._hold(remains.unseen)
 
     def _ask(self, campaign: str) -> None:
         handle = workflow.get_external_workflow_handle(campaign)
@@ -203,6 +260,10 @@ class Account:
             handle = workflow.get_external_workflow_handle(campaign)
             if campaign not in self._gone and not await heard(handle.signal("say_again")):
                 self._lose(campaign)
+        for repair in (*known.placed, *known.asking):
+            handle = workflow.get_external_workflow_handle(repair)
+            if repair not in self._gone and not await heard(handle.signal("say_again")):
+                self._lose_repair(repair, may_run=repair in self._places.placed)
         self._changed = True
 
     @workflow.signal
@@ -234,6 +295,21 @@ class Account:
         """A campaign has ended."""
         self._gone.discard(leaving.campaign)
         self._shares.leave(leaving.campaign)
+        self._hold(leaving.unseen)
+
+    @workflow.signal
+    def ask(self, asking: Asking) -> None:
+        """A repair wants a place for its job, or says that its job is in flight."""
+        self._expected = False
+        self._changed = True
+        self._gone.discard(asking.repair)
+        (self._places.take if asking.has else self._places.ask)(asking.repair)
+
+    @workflow.signal
+    def give_back(self, leaving: Leaving) -> None:
+        """A repair needs its place no more."""
+        self._gone.discard(leaving.campaign)
+        self._places.leave(leaving.campaign)
         self._hold(leaving.unseen)
 
     @workflow.signal

@@ -17,18 +17,16 @@ from typing import Any, Final
 from attrs import evolve
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ApplicationError,
-    ChildWorkflowError,
-    WorkflowAlreadyStartedError,
-)
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
+from pika_async.temporal._campaign.earlier import Earlier
 from pika_async.temporal._campaign.grants import Grants
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
+from pika_async.temporal._campaign.sentences import with_reason
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
@@ -65,12 +63,14 @@ class CampaignRun:
         self._opened = 0
         self._priced = False
         self._changed = True
-        self._told = search.counts(order.ended)
+        self._searchers = search.Searchers(order.ended)
+        self._earlier = Earlier()
 
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
         """Returns where it stands once all of its pages have ended, or once it was stopped."""
         self._wake_for(*self._order.unseen)
+        self._earlier.begin()
         while True:
             try:
                 await self._step()
@@ -78,7 +78,7 @@ class CampaignRun:
                     # Whoever has asked for something is answered.
                     await workflow.wait_condition(workflow.all_handlers_finished)
                     break
-                await workflow.wait_condition(lambda: self._changed)
+                await workflow.wait_condition(lambda: self._changed or self._earlier.unknown)
             except asyncio.CancelledError:
                 # Nothing more is submitted; what is paid for is waited for, and written down.
                 await self._stop()
@@ -100,7 +100,7 @@ class CampaignRun:
     @workflow.signal
     def held(self, held: Held) -> None:
         """A page's word: nothing can be submitted."""
-        self._order = evolve(self._order, paused=self._order.paused or held.reason)
+        self._order = evolve(self._order, paused=with_reason(self._order.paused, held.reason))
         # It has made itself narrow, and is told its width again also where it is resumed at once.
         self._shares.tell(str(held.page), 0)
         self._changed = True
@@ -139,7 +139,7 @@ class CampaignRun:
     @workflow.update
     def pause(self, reason: str) -> None:
         """Submit nothing until it is resumed; what is paid for goes its way."""
-        self._order = evolve(self._order, paused=reason)
+        self._order = evolve(self._order, paused=with_reason(self._order.paused, reason))
         self._changed = True
 
     @workflow.update
@@ -172,7 +172,7 @@ class CampaignRun:
 
     @workflow.update
     async def stop(self) -> None:
-        """Submit nothing any more. What is paid for is waited for; then the campaign ends."""
+        """Submit nothing any more. It ends with the jobs that are paid for."""
         await self._stop()
 
     @workflow.update
@@ -189,11 +189,14 @@ class CampaignRun:
             order=evolve(self._order, spent=self._spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
             share=self._membership.allotted,
+            crowded_since=self._membership.crowded_since,
         )
 
     # What it does.
 
     async def _step(self) -> None:
+        if self._earlier.unknown:
+            await self._find()
         self._check_money()
         await self._grant()
         await self._membership.want(self._wants())
@@ -206,6 +209,16 @@ class CampaignRun:
         for name in self._shares.changes():
             await self._widen(int(name))
         await self._membership.free(self._shares.held + jobs(self._unseen()))
+
+    async def _find(self) -> None:
+        """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
+        if (begun := await self._earlier.pages()) is None:
+            return
+        while self._next < begun:
+            page = self._open()
+            left = self._left[page]
+            self._shares.join(str(page), Member(left, holds=left))
+        self._membership.begin_anew(self._shares.held + jobs(self._unseen()))
 
     def _over(self) -> bool:
         return not self._pages and (self._order.stopped or self._next >= self._order.pages)
@@ -266,11 +279,15 @@ class CampaignRun:
         if self._idle or self._full():
             return
         while self._next < self._order.pages and self._in_use() < self._membership.allotted:
-            page = self._next
-            self._order = evolve(self._order, next_page=page + 1)
-            self._opened += 1
-            self._left[page] = self._order.lines_of(page)
-            self._pages[page] = asyncio.create_task(self._page(page))
+            self._open()
+
+    def _open(self) -> int:
+        page = self._next
+        self._order = evolve(self._order, next_page=page + 1)
+        self._opened += 1
+        self._left[page] = self._order.lines_of(page)
+        self._pages[page] = asyncio.create_task(self._page(page))
+        return page
 
     def _in_use(self) -> int:
         """What the open pages use of the share; one that is at its end uses less than others."""
@@ -295,19 +312,12 @@ class CampaignRun:
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )
-        self._tell_searchers()
+        self._searchers.tell(self._order)
         for books in (self._pages, self._handles, self._left):
             books.pop(page, None)
         self._grants.forget(page)
         self._shares.leave(str(page))
         self._changed = True
-
-    def _tell_searchers(self) -> None:
-        """At the end of a page, where there is news: that is an event in five hundred lines."""
-        counts = search.counts(self._order.ended)
-        if self._order.searchable and counts != self._told and workflow.patched(search.PATCH):
-            self._told = counts
-            workflow.upsert_search_attributes(search.counted(self._order.ended))
 
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
@@ -353,7 +363,7 @@ class CampaignRun:
     def _lose(self, page: int) -> None:
         """A page was terminated: the jobs that it may have had under way run on."""
         member = self._shares.members[str(page)]
-        end = until(workflow.now(), self._order.timeout)
+        end = until(workflow.now())
         ran = min(member.holds, self._left[page], self._membership.held)
         unseen = Unseen(jobs=ran, until=end)
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))

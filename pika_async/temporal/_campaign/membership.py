@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from pika_async.temporal._account.account import LIMIT, Account
-from pika_async.temporal._messages.accounts import AccountOrder, Amount, Joining, Leaving
-from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, id_of_account
+from pika_async.temporal._account.beginning import begin_account
+from pika_async.temporal._messages.accounts import Amount, Joining, Leaving
+from pika_async.temporal._names import id_of_account
 from pika_async.temporal._signals import heard
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pika_async.temporal._limits.unseen import Unseen
 
-_LOOKING: Final = timedelta(minutes=1)
 _STEP: Final = 2 / 3
 
 
@@ -29,11 +26,14 @@ class Membership:
         allotted: How many jobs it may have in flight.
         held: How many jobs the account takes to be in flight here; there are no more.
         limit: The limit of the account, if this campaign sets it.
+        crowded_since: Since when it may have no job in flight, though it could have some: others of
+            the account have all places. None where that is not so.
     """
 
     def __init__(self, campaign_id: str, account: str, limit: int | None, held: int) -> None:
         self.allotted = 0
         self.limit = limit
+        self.crowded_since: datetime | None = None
         self._campaign_id: Final = campaign_id
         self._account: Final = id_of_account(account)
         self.held = held
@@ -44,13 +44,20 @@ class Membership:
         """The account's word."""
         self.allotted = jobs
         self.held = max(self.held, jobs)
+        self._look(self._wanted)
 
     def say_again(self) -> None:
         """The account has begun anew, or has taken the campaign for ended."""
         self._wanted = -1
 
+    def begin_anew(self, held: int) -> None:
+        """The campaign was reset: it has no more in flight than this, and it may have much less."""
+        self.held = max(self.held, held)
+        self.say_again()
+
     async def want(self, wants: int) -> None:
         """Say how many jobs the campaign could have in flight."""
+        self._look(wants)
         # Less is of no interest to others while it is more than the campaign has.
         if wants == self._wanted or self.allotted < wants < self._wanted:
             return
@@ -58,6 +65,10 @@ class Membership:
         want = Amount(campaign=self._campaign_id, jobs=wants)
         if anew or not await self._tell("want", want):
             await self._join(wants)
+
+    def _look(self, wants: int) -> None:
+        crowded = wants > 0 and self.allotted == 0
+        self.crowded_since = (self.crowded_since or workflow.now()) if crowded else None
 
     async def free(self, held: int) -> None:
         """Others get what was taken away here only once it is not in use any more."""
@@ -81,24 +92,7 @@ class Membership:
 
     async def _join(self, wants: int) -> None:
         while True:
-            # Where it was terminated, the next one takes over what it knew.
-            earlier: str | None = await workflow.execute_activity(
-                EARLIER_ACCOUNT,
-                self._account,
-                result_type=str,
-                task_queue=ACCOUNTS,
-                start_to_close_timeout=_LOOKING,
-            )
-            with suppress(WorkflowAlreadyStartedError):
-                await workflow.start_child_workflow(
-                    Account.run,
-                    AccountOrder(limit=self.limit or LIMIT, earlier=earlier),
-                    id=self._account,
-                    task_queue=ACCOUNTS,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                )
+            await begin_account(self._account, self.limit)
             joining = Joining(
                 campaign=self._campaign_id,
                 wants=wants,

@@ -11,8 +11,8 @@ The life of a line:
    the store, once. A page that is sealed is never worked through again.
 
 A width of 0 is a pause: jobs that are paid for go their way. A job whose submit is uncertain may
-run, so it takes its place for a time. What of its width the page cannot use any more is given back
-before its end.
+run, and so may one that was given up, so it takes its place for a time. What of its width the page
+cannot use any more is given back before its end.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
+from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
     NO_ANSWERS,
@@ -34,7 +35,7 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     UNHEARD,
 )
-from pika_async.temporal._campaign.silence import Silence
+from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
 from pika_async.temporal._limits.brake import Brake
 from pika_async.temporal._limits.purse import Prices, Purse
@@ -55,7 +56,15 @@ from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._signals import hand_over, tell_campaign
-from pika_async.temporal._steps import attempt, awaited, lasting, led_to, pause, refused
+from pika_async.temporal._steps import (
+    attempt,
+    awaited,
+    is_given_up,
+    lasting,
+    led_to,
+    pause,
+    refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,13 +72,10 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
 
-MOST_EVENTS: Final = 40_000
-"""Events in its history after which a page submits nothing more; the engine ends it at 51,200."""
-MOST_BYTES: Final = 40 * 1024 * 1024
-"""The same in bytes; the engine's end is at 50 MB."""
-
 _LONGEST_PAUSE: Final = 300.0
 _OPENING: Final = timedelta(minutes=30)
+# In histories: of pages whose jobs took no place once they were given up.
+_KEPT: Final = "jobs that are given up keep their places"
 # What speaks of the account and not of the line.
 _WRONG_FOR_ALL: Final = frozenset(
     {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
@@ -97,7 +103,7 @@ class Page:
         self._prompts = 0
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
-        self._silence = Silence()
+        self._listening = Listening()
         self._tally = Tally()
 
     @workflow.run
@@ -267,20 +273,21 @@ class Page:
         )
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
         submitted = await self._submitted(order)
-        silent = self._silence.hears(submitted)
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
         else:
             self._count(submitted=1)
             errand = Errand(request=line, job=submitted, timeout=self._order.timeout)
             outcome = await awaited(errand, self._queue)
+            if is_given_up(outcome) and workflow.patched(_KEPT):
+                self._lose(workflow.now())
             self._count(in_flight=-1)
         match outcome:
             case Refused():
                 self._purse.give_back(place)
             case Uncertain():
                 self._purse.settle(place, None)
-                if silent:
+                if self._listening.tell():
                     # Each further line would only be one more to settle.
                     await self._hold(NO_ANSWERS)
             case _:
@@ -295,15 +302,16 @@ class Page:
                 await workflow.wait_condition(lambda: self._stopped or self._passable())
             if self._stopped:
                 return self._unsent
-            round_ = self._brake.take()
+            round_, row = self._brake.take(), self._listening.row
             self._count(in_flight=1)
             told = await attempt(order, self._queue, with_files=self._with_files)
             job = await led_to(order, told, self._queue, with_files=self._with_files)
+            self._listening.hears(told, job, row)
             if isinstance(job, Accepted):
                 self._went_well(round_)
                 return job
             if isinstance(job, Uncertain):
-                self._lose(job)
+                self._lose(job.sent_at or workflow.now())
             self._count(in_flight=-1)
             if isinstance(job, Uncertain):
                 self._brake.hand_back(round_)
@@ -313,9 +321,9 @@ class Page:
                 self._went_well(round_)
                 return refused(told)
 
-    def _lose(self, uncertain: Uncertain) -> None:
-        """Its job may run: nobody else gets its place for a time."""
-        end = until(uncertain.sent_at or workflow.now(), self._order.timeout)
+    def _lose(self, heard_of: datetime) -> None:
+        """A job may run that was heard of then: nobody else gets its place for a time."""
+        end = until(heard_of)
         self._room.lose(end)
         seconds = max((end - workflow.now()).total_seconds(), 0.0)
         loop = asyncio.get_running_loop()
@@ -326,10 +334,7 @@ class Page:
 
     async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
         """Wait until the line may be tried again; False: it is refused, and others are not."""
-        info = workflow.info()
-        if info.get_current_history_length() > MOST_EVENTS or (
-            info.get_current_history_size() > MOST_BYTES
-        ):
+        if is_history_full():
             # The engine ends what has no room any more, and its outcomes would be lost.
             self._stopped, self._unsent = True, NO_ROOM
         if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from temporalio import workflow
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.common import (
@@ -21,6 +22,7 @@ from temporalio.service import RPCError
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from pika_async.temporal._messages.campaigns import CampaignOrder
     from pika_async.temporal._messages.pages import Tally
 
 _CAMPAIGN: Final = SearchAttributeKey.for_keyword("PikaCampaign")
@@ -63,12 +65,25 @@ def begun(campaign_id: str) -> TypedSearchAttributes:
     )
 
 
-def counts(ended: Tally) -> tuple[int, int]:
-    """What the attributes tell of the pages that have ended."""
-    return ended.uncertain, ended.failed
+class Searchers:
+    """Whoever looks for a campaign by what has become of the lines of its pages that have ended."""
+
+    def __init__(self, ended: Tally) -> None:
+        self._told = _counts(ended)
+
+    def tell(self, order: CampaignOrder) -> None:
+        """At the end of a page, where there is news: that is an event in five hundred lines."""
+        counts = _counts(order.ended)
+        if order.searchable and counts != self._told and workflow.patched(PATCH):
+            self._told = counts
+            workflow.upsert_search_attributes(counted(order.ended))
 
 
 def counted(ended: Tally) -> list[SearchAttributeUpdate[int]]:
-    """The same, as what is set."""
-    uncertain, failed = counts(ended)
+    """What the attributes tell of the pages that have ended."""
+    uncertain, failed = _counts(ended)
     return [_UNCERTAIN.value_set(uncertain), _FAILED.value_set(failed)]
+
+
+def _counts(ended: Tally) -> tuple[int, int]:
+    return ended.uncertain, ended.failed

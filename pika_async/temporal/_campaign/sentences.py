@@ -6,6 +6,23 @@ from typing import Final
 
 from pika_async.temporal._outcomes import Refused
 
+_ALSO: Final = " Also: "
+_MOST_REASONS: Final = 3
+
+
+def with_reason(paused: str | None, reason: str) -> str:
+    """Why a campaign is paused, where another reason comes to those that it has.
+
+    The first one stays: its owner has not seen it yet, and it may not be told a second time, as
+    that answers were lost. What is said already, or is one too many, is left out.
+    """
+    if not paused:
+        return reason
+    if reason in paused or paused.count(_ALSO) >= _MOST_REASONS - 1:
+        return paused
+    return f"{paused}{_ALSO}{reason}"
+
+
 MOST_UNSURE: Final = 10
 """So many submits in a row whose answers were lost hold the campaign: something is in between."""
 

@@ -1,4 +1,4 @@
-"""What campaigns and their account tell each other. Values."""
+"""What campaigns, repairs and their account tell each other. Values."""
 
 from __future__ import annotations
 
@@ -38,15 +38,28 @@ class Amount:
 
 @frozen(kw_only=True)
 class Leaving:
-    """A campaign has ended, and these jobs of it may run still."""
+    """A campaign, or a repair, has ended, and these jobs of it may run still."""
 
     campaign: str
     unseen: tuple[Unseen, ...] = ()
 
 
 @frozen(kw_only=True)
+class Asking:
+    """A repair asks for the place of its job.
+
+    Attributes:
+        repair: The id of its workflow.
+        has: Whether its job is in flight already, or may be since it was given a place before.
+    """
+
+    repair: str
+    has: bool = False
+
+
+@frozen(kw_only=True)
 class Remains:
-    """What a campaign has left behind that did not end by itself.
+    """What a campaign, or a repair, has left behind that did not end by itself.
 
     Attributes:
         campaign: The id of its workflow.
@@ -70,6 +83,8 @@ class AccountOrder:
         wants, told, holds: Of each campaign, as in ``Shares``.
         gone: The campaigns that have ended without a word, and whose jobs may run still.
         unseen: Jobs of campaigns that have ended, which may run and which nobody waits for.
+        placed: The repairs whose jobs may be in flight.
+        asking: The repairs that wait for a place, in their order.
         earlier: The run of this account before this one, which may have been terminated: what it
             knows is taken over first.
     """
@@ -80,4 +95,6 @@ class AccountOrder:
     holds: Mapping[str, int] = field(factory=dict)
     gone: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    placed: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
     earlier: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import field, frozen
 
 from pika_async._money import Money
@@ -66,8 +68,10 @@ class CampaignState:
         order: What it was started with, and where it stands without the open pages.
         open_pages: The ids of the workflows of the open pages.
         share: How many jobs it may have in flight now.
+        crowded_since: Since when that is none, though it could have some; None where it is not so.
     """
 
     order: CampaignOrder
     open_pages: tuple[str, ...] = ()
     share: int = 0
+    crowded_since: datetime | None = None

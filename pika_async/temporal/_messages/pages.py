@@ -26,6 +26,7 @@ class Tally:
         succeeded: Their videos are saved.
         failed: The job ended without a video.
         refused: Nothing was started, and nothing will be.
+        not_submitted: Those of them that were never sent.
         uncertain: A job may exist and be billed.
         cost: What it has come to so far.
     """
@@ -38,6 +39,7 @@ class Tally:
     refused: int = 0
     uncertain: int = 0
     cost: Cost = field(factory=Cost)
+    not_submitted: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in _COUNTS}
@@ -51,7 +53,8 @@ class Tally:
             case Declined():
                 return evolve(self, failed=self.failed + 1)
             case Refused():
-                return evolve(self, refused=self.refused + 1)
+                unsent = self.not_submitted + outcome.not_submitted
+                return evolve(self, refused=self.refused + 1, not_submitted=unsent)
             case Uncertain():
                 return evolve(self, uncertain=self.uncertain + 1)
 

@@ -25,6 +25,8 @@ class RepairOrder:
         sent_at: When that job was submitted, where it is known.
         hints: What looks at it are to know.
         submitted: Whether that job was submitted by an earlier repair, which was ended.
+        account: The account whose limit it is under; none where an earlier version began it.
+        max_in_flight: The limit of that account, should the repair begin it.
     """
 
     store: str
@@ -37,6 +39,8 @@ class RepairOrder:
     sent_at: datetime | None = None
     hints: Mapping[str, str] = field(factory=dict)
     submitted: bool = False
+    account: str = ""
+    max_in_flight: int | None = None
 
 
 @frozen(kw_only=True)

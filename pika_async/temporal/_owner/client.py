@@ -142,8 +142,8 @@ class Campaign(Settling):
                 campaigns of an account share them evenly; the number that is said last holds.
                 None leaves it as it is; it is 100 where no other campaign of the account runs, also
                 where an earlier one had set another. It holds at every instant, whoever is
-                terminated. A job whose submit is uncertain may run, and counts for 15 minutes, or
-                for ``timeout`` where that is shorter; one that is waited for no longer does not.
+                terminated. A job whose submit is uncertain may run, and counts for 15 minutes; so
+                does one that is waited for no longer, from then on.
             submits_per_second: How many submits leave a second, on average, over all campaigns on
                 the queue; the engine keeps to it, and lets the submits of two seconds leave at
                 once at first. None leaves it as it is: no limit at first. The server shares it out

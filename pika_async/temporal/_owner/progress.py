@@ -31,6 +31,7 @@ class CampaignProgress:
         succeeded: Their videos are saved.
         failed: The job ended without a video.
         refused: Nothing was started, and nothing will be.
+        not_submitted: Those of the refused that were never sent, as since the campaign was stopped.
         uncertain: A job may exist and be billed; see ``Campaign.resolve``.
         charged: What the service says that ended jobs cost; None where it says nothing.
         estimated: What jobs cost by their prices where the service does not say, and what uncertain
@@ -48,6 +49,9 @@ class CampaignProgress:
         unseen: How many jobs may run that nobody waits for, since the answers to their submits were
             lost, or their page was terminated; they count towards the limit of the account.
         unseen_until: When all of them are taken to have ended.
+        crowded_since: Since when no submit leaves because the account has no place for one: other
+            campaigns, repairs, or jobs that may run have all of them. None where it has some, or
+            the campaign wants none.
         forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
             it was started, and what jobs cost by their prices, is known to nobody any more.
     """
@@ -74,6 +78,8 @@ class CampaignProgress:
     unseen: int = 0
     unseen_until: datetime | None = None
     forgotten: bool = False
+    not_submitted: int = 0
+    crowded_since: datetime | None = None
 
     @property
     def cost(self) -> Money | None:
@@ -102,11 +108,13 @@ def progress_of(
         succeeded=sum_.succeeded,
         failed=sum_.failed,
         refused=sum_.refused,
+        not_submitted=sum_.not_submitted,
         uncertain=sum_.uncertain,
         charged=sum_.cost.charged,
         estimated=sum_.cost.estimated,
         budget=order.budget,
         share=state.share,
+        crowded_since=None if ended else state.crowded_since,
         paused=order.paused,
         stopped=order.stopped,
         ended=ended,

@@ -67,7 +67,9 @@ class Settling(ABC):
         One of three: this is its job; submit it again, which may pay a second time; give it up.
         A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
         the service does not know, as where another id was meant. What it costs is outside of the
-        campaign's budget, and its job is not among those that the account's limit counts.
+        campaign's budget. Its job counts towards the limit of the campaign's account: it is
+        submitted as soon as that has a place for it, also if nobody waits for it any more. Where
+        the engine has forgotten the campaign, that is the account ``"default"``.
 
         Args:
             index: The line, from 0, as in ``results()``.
@@ -159,7 +161,7 @@ class Settling(ABC):
             budget: As for :meth:`plan_repairs`.
             price: As for :meth:`plan_repairs`.
             again: As for :meth:`plan_repairs`.
-            max_in_flight: How many at once; the account's limit does not count their jobs.
+            max_in_flight: How many at once, as far as the account has places; see :meth:`resolve`.
             queue: The task queue of the workers.
 
         Raises:

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
 from pika_async.temporal._engine import NoAnswerError, said
-from pika_async.temporal._names import SUBMIT, queue_of_submits
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, SUBMIT, queue_of_submits
 
 if TYPE_CHECKING:
     from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -107,9 +107,8 @@ class _Watch:
             if activity.attempt > max(tries, MOST_TRIES):
                 raise NoAnswerError(_FAILS.format(reason=activity.last_failure.message))
             if _lies_there(activity):
-                is_submit = activity.activity_type.name == SUBMIT
-                queue = queue_of_submits(self._queue) if is_submit else self._queue
-                return queue, _ACTIVITIES
+                queues = {SUBMIT: queue_of_submits(self._queue), EARLIER_ACCOUNT: ACCOUNTS}
+                return queues.get(activity.activity_type.name, self._queue), _ACTIVITIES
         task = described.pending_workflow_task
         if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
             return self._queue, _WORKFLOWS

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pika_async.temporal._store.store import Store
 
 AT_ONCE: Final = 10
-"""Decisions under way at once: their jobs are not among those that the account's limit counts."""
+"""Decisions under way at once, as far as the account has places for their jobs."""
 
 
 @frozen(kw_only=True)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from pika_async.temporal._account.place import Place
 from pika_async.temporal._failures import UNKNOWN_JOB
+from pika_async.temporal._limits.unseen import Unseen, until
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
-from pika_async.temporal._outcomes import Declined
+from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._steps import awaited, lasting, submitted
 
@@ -26,6 +28,10 @@ _WRITING: Final = timedelta(minutes=5)
 @workflow.defn(name="PikaRepair")
 class Repair:
     """The workflow of a repair. Its id names the line and the number, so it runs once."""
+
+    @workflow.init
+    def __init__(self, order: RepairOrder) -> None:
+        self._place = Place(order.account, order.max_in_flight)
 
     @workflow.run
     async def run(self, order: RepairOrder) -> None:
@@ -43,11 +49,23 @@ class Repair:
         if isinstance(job, Accepted):
             named = order.adopt is not None and not order.submitted
             outcome = await awaited(Errand(request=line, job=job, is_named=named), queue)
-            self._check_known(order, outcome)
         else:
             outcome = job
+        await self._place.give_back(*_unseen(outcome))
+        self._check_known(order, outcome)
         repaired = Repaired(order=order, outcome=outcome)
         await lasting(SEAL_REPAIR, repaired, type(None), longest=_WRITING)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    @workflow.signal
+    def placed(self) -> None:
+        """The account's word: its job may be in flight."""
+        self._place.placed()
+
+    @workflow.signal
+    async def say_again(self) -> None:
+        """The account's word: it does not know how this repair stands."""
+        await self._place.say_again()
 
     def _check_known(self, order: RepairOrder, outcome: Outcome) -> None:
         """A job that its owner has named, and that nobody knows, settles nothing."""
@@ -59,8 +77,17 @@ class Repair:
 
     async def _job(self, order: RepairOrder, line: Line, queue: str) -> Accepted | Outcome:
         if order.adopt is not None:
+            await self._place.take()
             sent_at = workflow.now() if order.sent_at is None else order.sent_at
             return Accepted(job_id=order.adopt, sent_at=sent_at, hints=order.hints)
+        await self._place.wait_for()
         what = Order(request=line, run_id=workflow.info().original_execution_run_id)
         # Files may go up with it; who knows is the worker.
         return await submitted(what, None, queue, with_files=True)
+
+
+def _unseen(outcome: Outcome) -> tuple[Unseen, ...]:
+    """A job of the repair that may run, and that nobody waits for."""
+    if not isinstance(outcome, Uncertain):
+        return ()
+    return (Unseen(jobs=1, until=until(outcome.sent_at or workflow.now())),)

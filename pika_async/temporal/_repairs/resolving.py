@@ -15,6 +15,7 @@ from pika_async.temporal._engine import CampaignError
 from pika_async.temporal._messages.repairs import RepairOrder
 from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain, Why
 from pika_async.temporal._records import Accepted
+from pika_async.temporal._repairs.accounts import UnderAccount, account_of
 from pika_async.temporal._repairs.decisions import Decision, named, why_not
 from pika_async.temporal._repairs.owners import (
     ADOPTED,
@@ -68,6 +69,8 @@ class Resolving:
 
     def __init__(self, engine: Client, campaign_id: str, store: Store, queue: str) -> None:
         self._engine = engine
+        self._campaign_id = campaign_id
+        self._account: UnderAccount | None = None
         self._store = store
         self._repairing = Repairing(engine, campaign_id, queue)
         self._page: tuple[int, tuple[Outcome, ...] | None] = (-1, None)
@@ -166,6 +169,8 @@ class Resolving:
     async def _order(self, decision: Decision, number: int) -> RepairOrder:
         manifest = await files.read_manifest(self._store)
         campaigns = await campaigns_of(self._store)
+        if self._account is None:
+            self._account = await account_of(self._engine, self._campaign_id)
         page, place = divmod(decision.index, manifest.page_size)
         return RepairOrder(
             store=self._store.place,
@@ -175,6 +180,8 @@ class Resolving:
             place=place,
             number=number,
             adopt=decision.adopt,
+            account=self._account.name,
+            max_in_flight=self._account.limit,
         )
 
     async def _last(self, index: int, manifest: Manifest) -> tuple[Outcome | Dropped | None, int]:
