@@ -115,14 +115,16 @@ class Durations:
 
     def lived(self, start: float, end: float) -> None:
         """Learn that a job of age ``start`` has reached the age ``end``."""
-        first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
+        first = bisect_right(EDGES, start) - 1
         self._news += 0.01
-        weight = self._weight
-        if first == last:
-            self._lived[first] += (end - start) * weight
+        weight, lived = self._weight, self._lived
+        # Most looks find a job in the bin of the last one, or not far from it.
+        if first == _LAST or end < EDGES[first + 1]:
+            lived[first] += (end - start) * weight
             return
-        self._lived[first] += (EDGES[first + 1] - start) * weight
-        self._lived[last] += (end - EDGES[last]) * weight
+        last = bisect_right(EDGES, end, first) - 1
+        lived[first] += (EDGES[first + 1] - start) * weight
+        lived[last] += (end - EDGES[last]) * weight
         self._lived_whole[first + 1] += weight
         self._lived_whole[last] -= weight
 
