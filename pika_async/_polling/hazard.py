@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
+from operator import add, mul, sub
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ _BINS: Final = len(EDGES)
 _LAST: Final = _BINS - 1
 # The length of each bin and its edge; the last, which has no end, counts as long as all before.
 _BINNED: Final = tuple(zip((*WIDTHS, EDGES[-1]), EDGES, strict=True))
+
+_NUMBERS: Final = tuple(map(float, range(_BINS)))
 
 # Half the rule of thumb for a Gaussian kernel, 0.9 * sd * n ** -0.2, which blurs several modes.
 _RULE_OF_THUMB: Final = 0.5
@@ -86,6 +89,9 @@ class Durations:
         "looks_per_second",
     )
 
+    looks: list[float]
+    cumulative: list[float]
+
     def __init__(
         self,
         prior: list[float],
@@ -109,14 +115,16 @@ class Durations:
 
     def lived(self, start: float, end: float) -> None:
         """Learn that a job of age ``start`` has reached the age ``end``."""
-        first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
+        first = bisect_right(EDGES, start) - 1
         self._news += 0.01
-        weight = self._weight
-        if first == last:
-            self._lived[first] += (end - start) * weight
+        weight, lived = self._weight, self._lived
+        # Most looks find a job in the bin of the last one, or not far from it.
+        if first == _LAST or end < EDGES[first + 1]:
+            lived[first] += (end - start) * weight
             return
-        self._lived[first] += (EDGES[first + 1] - start) * weight
-        self._lived[last] += (end - EDGES[last]) * weight
+        last = bisect_right(EDGES, end, first) - 1
+        lived[first] += (EDGES[first + 1] - start) * weight
+        lived[last] += (end - EDGES[last]) * weight
         self._lived_whole[first + 1] += weight
         self._lived_whole[last] -= weight
 
@@ -199,11 +207,12 @@ class Durations:
         scale = 1.0 / self._weight
         width = self._bandwidth()
         ends = _smoothed([value * scale for value in self._ends], width)
-        whole = accumulate(self._lived_whole)
         lived = _smoothed(
             [
                 (part + number * seconds) * scale
-                for part, number, seconds in zip(self._lived, whole, (*WIDTHS, 0.0), strict=False)
+                for part, number, seconds in zip(
+                    self._lived, accumulate(self._lived_whole), (*WIDTHS, 0.0), strict=False
+                )
             ],
             width,
         )
@@ -211,6 +220,7 @@ class Durations:
         reach = [*prior[1:], 0.0]
         hazard = []
         survival = 1.0
+        exp = math.exp
         for before, after, ended, passed, (seconds, edge) in zip(
             prior, reach, ends, lived, _BINNED, strict=True
         ):
@@ -219,15 +229,19 @@ class Durations:
             )
             if survival < _RARE and rate < _OUTLIVED / edge:
                 rate = _OUTLIVED / edge
-            survival *= math.exp(-rate * seconds)
+            survival *= exp(-rate * seconds)
             hazard.append(rate)
         self.hazard = hazard
         per_look, fewest, most = self._lookable
+        # The bounds of sqrt(rate * per_look), asked before the root is taken.
+        least, greatest = fewest**2 / per_look, most**2 / per_look
+        sqrt = math.sqrt
         self.looks_per_second = [
-            min(max(math.sqrt(rate * per_look), fewest), most) for rate in hazard
+            fewest if rate <= least else most if rate >= greatest else sqrt(rate * per_look)
+            for rate in hazard
         ]
-        self.looks = [0.0, *accumulate(map(float.__mul__, self.looks_per_second, WIDTHS))]
-        self.cumulative = [0.0, *accumulate(map(float.__mul__, hazard, WIDTHS))]
+        self.looks = [0.0, *accumulate(map(mul, self.looks_per_second, WIDTHS))]
+        self.cumulative = [0.0, *accumulate(map(mul, hazard, WIDTHS))]
 
     @property
     def mean(self) -> float:
@@ -263,7 +277,7 @@ class Durations:
         if self.count < 2.0:
             spread = _UNKNOWN_SPREAD
         else:
-            mean = math.fsum(map(float.__mul__, self._ends, map(float, range(_BINS)))) / weight
+            mean = math.fsum(map(mul, self._ends, _NUMBERS)) / weight
             square = math.fsum(
                 value * (number - mean) ** 2 for number, value in enumerate(self._ends) if value
             )
@@ -313,11 +327,24 @@ def _smoothed(values: list[float], width: float) -> list[float]:
     outer = radius - inner
     share = 1.0 / (1.0 + 2.0 * radius)
     pad = [0.0] * (inner + 1)
+    span = 2 * inner + 1
+    # Jobs reach a part of the ages alone: the others are zeros, and stay so.
+    first, last = _reached(values)
+    reach = 3 * len(pad)
+    start, end = max(0, first - reach), min(len(values), last + reach)
+    before, after = [0.0] * start, [0.0] * (len(values) - end)
+    values = values[start:end]
     for _ in range(3):
         padded = [*pad, *values, *pad]
         sums = [0.0, *accumulate(padded)]
-        span = 2 * inner + 1
-        within = map(float.__sub__, sums[1 + span :], sums[1:])
-        beside = map(float.__add__, padded, padded[span + 1 :])
-        values = [share * (a + outer * b) for a, b in zip(within, beside, strict=False)]
-    return values
+        # Functions of C all the way: the tables are built again for every tenth job.
+        within = map(sub, sums[1 + span :], sums[1:])
+        beside = map(mul, map(add, padded, padded[span + 1 :]), repeat(outer))
+        values = [*map(mul, map(add, within, beside), repeat(share))]
+    return [*before, *values, *after]
+
+
+def _reached(values: list[float]) -> tuple[int, int]:
+    """Where the values that are not zero begin and end."""
+    places = [place for place, value in enumerate(values) if value]
+    return (places[0], places[-1] + 1) if places else (0, 0)

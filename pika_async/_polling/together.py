@@ -28,7 +28,13 @@ def together(at: float, delay: float, least: float, most: float) -> float:
         Seconds, moved by a sixteenth of the delay and half the ``LONGEST_STEP`` at most; by twice
         that at the bounds.
     """
-    step = min(LONGEST_STEP, math.ldexp(1.0, math.frexp(delay)[1] - _DIGITS))
+    # From a second on the longest step is the one.
+    step = LONGEST_STEP
+    if delay < 1.0:
+        step = min(step, math.ldexp(1.0, math.frexp(delay)[1] - _DIGITS))
+    number = round((at + delay) / step)
+    moved = number * step - at
+    if least <= moved <= most:
+        return moved
     latest, earliest = math.floor((at + most) / step), math.ceil((at + least) / step)
-    number = max(min(round((at + delay) / step), latest), earliest)
-    return min(max(number * step - at, least), most)
+    return min(max(max(min(number, latest), earliest) * step - at, least), most)

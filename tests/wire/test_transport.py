@@ -72,6 +72,31 @@ async def test_an_answer_comes_whole_with_status_and_headers_of_any_case(serve, 
     assert response.received_at > 1_700_000_000
 
 
+@pytest.mark.parametrize("is_traced", [False, True])
+async def test_a_body_that_came_with_its_head_is_read_whole_and_told_to_those_who_trace(
+    serve, is_traced
+):
+    """A trace of a lent session hears of each body, however it came."""
+    heard = []
+
+    async def note(_, __, params):
+        heard.append(params.chunk)
+
+    async def handler(_):
+        return web.Response(body=b"in one piece")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_response_chunk_received.append(note)
+    async with aiohttp.ClientSession(trace_configs=[trace] if is_traced else []) as session:
+        transport = Transport(session=session, request_timeout=30.0)
+        await transport.open()
+        url = await serve(handler)
+        answers = [(await transport.send(get(url))).body for _ in range(3)]
+
+    assert answers == [b"in one piece"] * 3
+    assert heard == answers * is_traced
+
+
 async def test_requests_name_the_client_and_ask_for_plain_bytes(serve, transport):
     seen = []
 
@@ -226,9 +251,10 @@ async def test_an_answer_larger_than_the_bound_is_refused_unread(serve, transpor
     assert caught.value.started is Started.MAYBE
 
 
-async def test_an_answer_that_unpacks_beyond_the_bound_is_refused(serve, transport):
+@pytest.mark.parametrize("level", [1, 9], ids=["comes in pieces", "comes with its head"])
+async def test_an_answer_that_unpacks_beyond_the_bound_is_refused(serve, transport, level):
     async def handler(_):
-        packed = gzip.compress(bytes(2 * MAX_ANSWER_BYTES), compresslevel=1)
+        packed = gzip.compress(bytes(2 * MAX_ANSWER_BYTES), compresslevel=level)
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     with pytest.raises(TransportError, match="larger than"):

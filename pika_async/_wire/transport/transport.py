@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
+from aiohttp.hdrs import CONTENT_ENCODING
 
 from pika_async._bound import Bounds
 from pika_async._errors import TransportError
@@ -248,8 +249,12 @@ class Transport:
         return HTTPResponse(
             status=response.status,
             headers=response.headers,
-            # It gives the connection back at its end, and closes it where it breaks off.
-            body=await (response.read() if _is_usual(response) else _read_bounded(response)),
+            body=(
+                response.content.read_nowait()
+                if body is None and _is_here(response, session)
+                # It gives the connection back at its end, and closes it where it breaks off.
+                else await (response.read() if _is_usual(response) else _read_bounded(response))
+            ),
             received_at=time.time(),
         )
 
@@ -260,13 +265,27 @@ class Transport:
         return streamed(self._sessions, url, headers, silence)
 
 
+def _is_here(response: aiohttp.ClientResponse, session: aiohttp.ClientSession) -> bool:
+    """Whether the whole body came with the head, as that of almost every poll does.
+
+    Then it is no larger than what is buffered, and the connection has been given back.
+    """
+    return (
+        response.content.is_eof()
+        and CONTENT_ENCODING not in response.headers
+        and response.status != _PROXY_WANTS_CREDENTIALS
+        # Those who trace a session are told of each body that is read.
+        and not session.trace_configs
+    )
+
+
 def _is_usual(response: aiohttp.ClientResponse) -> bool:
     """Whether it is known to be no larger than an answer may be."""
     declared = response.content_length
     return (
         declared is not None
         and declared <= MAX_ANSWER_BYTES
-        and "Content-Encoding" not in response.headers
+        and CONTENT_ENCODING not in response.headers
         and response.status != _PROXY_WANTS_CREDENTIALS
     )
 
@@ -278,7 +297,7 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
                 "the proxy wants a user and password (HTTP 407)", started=Started.NO
             )
         pieces = bytearray()
-        if response.content_length is None or "Content-Encoding" in response.headers:
+        if response.content_length is None or CONTENT_ENCODING in response.headers:
             async for piece in response.content.iter_any():
                 pieces += piece
                 if len(pieces) > MAX_ANSWER_BYTES:
