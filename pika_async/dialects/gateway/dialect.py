@@ -18,6 +18,7 @@ from pika_async._api_errors import DecodeError
 from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._meaning import Started
+from pika_async._quick import quick
 from pika_async._request.camera import Camera
 from pika_async._request.effects import Pikaffect, nearest_effect, unknown_effect
 from pika_async._request.media import SNIFF_LENGTH, media_type
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._states import JobState
 from pika_async.dialects._seam import Conversation
+
+_accepted: Final = quick(Accepted)
+_handle: Final = quick(Handle)
+_queued: Final = quick(Queued)
 
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
@@ -169,7 +174,7 @@ class Gateway:
         if job_id is None:
             raise _unreadable(response, "the answer names no job id")
         raw = kept(body, response.body)
-        return Accepted(handle=Handle(job_id), state=Queued(raw=raw), raw=raw)
+        return _accepted(handle=_handle(job_id), state=_queued(raw=raw), raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
         """One query: the state of a job; None for an answer that tells nothing at all.
