@@ -28,7 +28,7 @@ _WRITABLE: Final[dict[str, Any]] = {
 
 
 def quick(cls: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A function that makes what ``cls``, a frozen class of attrs, makes of the same arguments.
+    """A function that makes what ``cls``, a class of attrs, makes of the same arguments.
 
     For values that are known to be right: nothing is converted, validated or checked afterwards.
     """

@@ -148,7 +148,7 @@ class Jobs:
 
         Args:
             request: What to make.
-            content: The same with its files read, where that has been done already.
+            content: The same with its files read, where it has been checked and read already.
             recorder: Where to write it down as it goes.
             again: What an earlier process was about to send, at a service that takes a repeated
                 key for the same submit: it is sent with that key, byte for byte.
@@ -160,8 +160,9 @@ class Jobs:
                 be sent as it was, since the service would take it for another.
             PikaError: Anything else; then nothing was started.
         """
-        self.check(request)
-        content = content or await with_media_read(request)
+        if content is None:
+            self.check(request)
+            content = await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
         if again_since is not None:
             submit.sent_at = again_since

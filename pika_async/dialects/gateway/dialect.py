@@ -55,6 +55,7 @@ from pika_async.dialects._seam import Conversation
 
 _accepted: Final = quick(Accepted)
 _handle: Final = quick(Handle)
+_http_request: Final = quick(HTTPRequest)
 _queued: Final = quick(Queued)
 
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
@@ -103,10 +104,13 @@ class Gateway:
         key: str,
     ) -> HTTPRequest:
         """The create request."""
-        return HTTPRequest(
+        return _http_request(
             method="POST",
             url=f"{endpoint.base_url}/pika/generate",
-            headers={**_headers(endpoint), "Content-Type": "application/json"},
+            headers={
+                "Authorization": _authorization(endpoint),
+                "Content-Type": "application/json",
+            },
             body=compact(self.encode_request(request)).encode("ascii"),
         )
 
@@ -183,10 +187,10 @@ class Gateway:
             APIError: The service refused, failed, or does not know the job.
             DecodeError: The answer is not the API's, or does not say how the job stands.
         """
-        response = yield HTTPRequest(
+        response = yield _http_request(
             method="GET",
             url=f"{endpoint.base_url}/pika/feed/{_path_segment(handle.job_id)}",
-            headers=_headers(endpoint),
+            headers={"Authorization": _authorization(endpoint)},
         )
         return _state(handle.job_id, response)
 
@@ -266,8 +270,8 @@ def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted
     return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
 
 
-def _headers(endpoint: Endpoint) -> dict[str, str]:
-    return {"Authorization": f"Bearer {endpoint.api_key}"}
+def _authorization(endpoint: Endpoint) -> str:
+    return f"Bearer {endpoint.api_key}"
 
 
 def _path_segment(job_id: str) -> str:
