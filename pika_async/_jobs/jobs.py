@@ -33,8 +33,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
@@ -44,7 +43,7 @@ from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submission import Submit, new_submit_id
+from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._jobs.submit import Submitter
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._request.record import Intent, intent_body, kept_body
@@ -196,8 +195,8 @@ class Jobs:
         prepared = await self._api.encode_submit(ready, submit_id)
         if kept is not None:
             # Addresses of uploads and all: as it left the first time.
-            prepared = attrs.evolve(prepared, body=kept)
-        submit = Submit(
+            prepared = evolve(prepared, body=kept)
+        submit = made_submit(
             submit_id=submit_id,
             request=request,
             content=content,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import cattrs
 from attrs import define, field
 from cattrs.gen import make_dict_structure_fn, override
 
+from pika_async._quick import quick
 from pika_async._request.camera import Camera
 from pika_async.dialects._answers import shown
 
@@ -72,6 +73,9 @@ class FeedVideo:
     image_thumb: str | None = None
     duration: float | None = None
     seed: int | None = None
+
+
+_made_video: Final = quick(FeedVideo)
 
 
 def _text(value: Any) -> str | None:
@@ -206,7 +210,7 @@ def feed_video(value: Mapping[str, Any]) -> FeedVideo:
     Written out: each job has one, and by way of a converter it costs twice as much.
     """
     told = value.get
-    return FeedVideo(
+    return _made_video(
         id=_text(told("id")),
         error=_reason(told("error")),
         result_url=_link(told("resultUrl")),
