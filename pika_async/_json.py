@@ -87,8 +87,9 @@ def told(wanted: str) -> Iterator[None]:
 
 _UNIONS: Final = (JobState, JobState | None)
 READABLE: Final = {Transition, Video, Money, JobState, *_KINDS}
-# Made once: json.dumps makes an encoder each time it is given separators.
-compact: Final = json.JSONEncoder(separators=(",", ":")).encode
+# Made once: json.dumps makes an encoder each time it is given separators. Nothing that is written
+# here holds itself, so nothing is looked at for that.
+compact: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def _read_state(value: Any, kind: Any) -> JobState | None:

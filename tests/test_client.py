@@ -251,6 +251,14 @@ class TestFieldsByKeyword:
                 client.check("a red panda", duration=5)
         assert sim.submissions == []
 
+    @pytest.mark.parametrize("verb", ["submit", "generate", "quote"])
+    async def test_what_the_service_does_not_have_is_refused_before_anything_is_sent(self, verb):
+        """A field that would be dropped would be paid for all the same."""
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="duration: 5 is not allowed; the gateway has no"):
+                await getattr(client, verb)("a red panda", duration=5)
+        assert sim.submissions == []
+
 
 class TestJobs:
     async def test_the_same_id_is_the_same_live_job(self):

@@ -24,6 +24,7 @@ from pika_async._errors import (
 from pika_async._events import VideoKept
 from pika_async._jobs.job import ended, failure
 from pika_async._journal.history import SavedFile
+from pika_async._quick import quick
 from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState, Transition, Video
     from pika_async.dialects import Accepted
+
+_made_result: Final = quick(BatchResult)
 
 # The disk itself: what it refuses one video it refuses all.
 _DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -117,7 +120,7 @@ class Item:
         if isinstance(state, Failed):
             assert self._job_id is not None  # noqa: S101 - it has ended
             error, state = failure(self._job_id, state), None
-        return BatchResult(
+        return _made_result(
             index=self._index,
             request=self._request,
             job_id=self._job_id or (None if error is None else error.job_id),

@@ -18,6 +18,7 @@ from pika_async._errors import (
 )
 from pika_async._jobs.job import failure
 from pika_async._journal.history import SavedFile, Status
+from pika_async._quick import quick
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_unmet: Final = quick(Known)
+
 
 class Record:
     """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
@@ -45,7 +48,7 @@ class Record:
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """What is known of ``request``; ``content`` is the same with its files read."""
-        return Known(number=self._index)
+        return _unmet(number=self._index)
 
     async def known_jobs(self) -> set[str]:
         """The ids of all jobs that belong to some request."""

@@ -33,8 +33,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
@@ -44,7 +43,7 @@ from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submission import Submit, new_submit_id
+from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._jobs.submit import Submitter
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._request.record import Intent, intent_body, kept_body
@@ -148,7 +147,7 @@ class Jobs:
 
         Args:
             request: What to make.
-            content: The same with its files read, where that has been done already.
+            content: The same with its files read, where it has been checked and read already.
             recorder: Where to write it down as it goes.
             again: What an earlier process was about to send, at a service that takes a repeated
                 key for the same submit: it is sent with that key, byte for byte.
@@ -160,8 +159,9 @@ class Jobs:
                 be sent as it was, since the service would take it for another.
             PikaError: Anything else; then nothing was started.
         """
-        self.check(request)
-        content = content or await with_media_read(request)
+        if content is None:
+            self.check(request)
+            content = await with_media_read(request)
         submit = await self._prepared(request, content, recorder, again)
         if again_since is not None:
             submit.sent_at = again_since
@@ -195,8 +195,8 @@ class Jobs:
         prepared = await self._api.encode_submit(ready, submit_id)
         if kept is not None:
             # Addresses of uploads and all: as it left the first time.
-            prepared = attrs.evolve(prepared, body=kept)
-        submit = Submit(
+            prepared = evolve(prepared, body=kept)
+        submit = made_submit(
             submit_id=submit_id,
             request=request,
             content=content,

@@ -13,6 +13,7 @@ from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._http import HTTPRequest
 from pika_async._jobs.job import Job
 from pika_async._jobs.recorder import Recorder
+from pika_async._quick import quick
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
@@ -67,6 +68,9 @@ class Submit:
         )
         error.__cause__ = cause
         return error
+
+
+made_submit: Final = quick(Submit)
 
 
 def new_submit_id() -> str:

@@ -45,12 +45,16 @@ from pika_async._events import JobEnded, StateChanged
 from pika_async._jobs.patience import Patience
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
+from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Succeeded, lacks_links
 from pika_async._timing import Sleepers
 from pika_async.dialects import Handle
 
 _ENDED: Final = (Succeeded, Failed)
+
+_made_observation: Final = quick(Observation)
+_made_patience: Final = quick(Patience)
 
 
 @frozen(kw_only=True)
@@ -157,11 +161,11 @@ class Tracker:
         now = waiting.now()
         appearance = waiting.retry.appearance
         lately = state is not None or (born is not None and now - born < appearance)
-        tracker = cls(
+        tracker = _made_tracker(
             handle=handle,
             request=request,
             waiting=waiting,
-            patience=Patience(
+            patience=_made_patience(
                 expected_since=born if lately and born is not None else now,
                 submitted_lately=lately,
                 outage_budget=waiting.retry.outage_budget,
@@ -174,7 +178,7 @@ class Tracker:
             due=now,
         )
         if state is not None:
-            tracker._begin(state, now)
+            tracker._begin(state, now)  # noqa: SLF001 - the same class
         return tracker
 
     @property
@@ -329,7 +333,7 @@ class Tracker:
         return self._observation(max(self.newest.at, self.answered_at))
 
     def _observation(self, now: float) -> Observation:
-        return Observation(
+        return _made_observation(
             job_id=self.job_id,
             request=self.request,
             state=self.newest.state,
@@ -355,3 +359,6 @@ class Tracker:
         # The last look comes at the end of the patience, not after it.
         self.due = min(now + delay, ends)
         return False
+
+
+_made_tracker: Final = quick(Tracker)

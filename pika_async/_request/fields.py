@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import attrs
 
 from pika_async._checks import FieldError
-from pika_async._request.request import GenerationRequest, IngredientsMode, Resolution
+from pika_async._request.request import (
+    GenerationRequest,
+    IngredientsMode,
+    Resolution,
+    of_prompt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,5 +70,5 @@ def as_request(
     if isinstance(request, GenerationRequest):
         return attrs.evolve(request, **given) if given else request
     if isinstance(request, str):
-        return GenerationRequest(request, **given)
+        return GenerationRequest(request, **given) if given else of_prompt(request)
     raise FieldError("request", request, "a GenerationRequest or a prompt as text")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, Literal, get_args
 
+import attrs
 from attrs import field, frozen
 from attrs.validators import optional
 
@@ -23,6 +24,7 @@ from pika_async._checks import (
     whole_from_one_or_none,
     whole_or_none,
 )
+from pika_async._quick import quick
 from pika_async._request.about import explained
 from pika_async._request.camera import Camera, check_camera, to_camera
 from pika_async._request.effects import Pikaffect, to_pikaffect
@@ -293,3 +295,19 @@ _NEEDS: Final = {
 }
 # Most requests say nothing of the kind: all fields by one call.
 _LEANING: Final = attrgetter(*_NEEDS)
+
+
+_made: Final = quick(GenerationRequest)
+_PROMPT: Final = attrs.fields(GenerationRequest).prompt
+
+
+def of_prompt(prompt: str) -> GenerationRequest:
+    """What ``GenerationRequest(prompt)`` is: where nothing else is said, nothing else is checked.
+
+    Raises:
+        FieldError: The prompt is not allowed.
+    """
+    text_of_it = to_text(prompt)
+    check: Any = _PROMPT.validator
+    check(None, _PROMPT, text_of_it)
+    return _made(text_of_it)

@@ -8,7 +8,6 @@ that quote the key, as gateways do with a key that they refuse, leave no trace o
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -69,11 +68,11 @@ class API:
 
     async def encode_submit(self, request: GenerationRequest, key: str) -> HTTPRequest:
         """The submit as it will be sent, any number of times; ``request`` has its files read."""
-        encode = partial(self.dialect.encode_submit, self.endpoint, request, key)
+        encode = self.dialect.encode_submit
         if has_bytes(request):
             # Base64 of a large file takes longer than an event loop should wait.
-            return await anyio.to_thread.run_sync(encode)
-        return encode()
+            return await anyio.to_thread.run_sync(encode, self.endpoint, request, key)
+        return encode(self.endpoint, request, key)
 
     async def submit(self, request: HTTPRequest, departure: Departure) -> Accepted:
         """Send a submit once.

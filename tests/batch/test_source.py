@@ -6,9 +6,11 @@ import itertools
 from collections import deque
 
 import pytest
+from support.batches import client_for
 
-from pika_async import ConfigurationError, GenerationRequest
+from pika_async import ConfigurationError, GenerationRequest, run_batch
 from pika_async._batch.source import allowed, taker
+from pika_async.simulator import Polls, Simulator
 
 REQUEST = GenerationRequest("a red panda")
 
@@ -145,3 +147,16 @@ def test_what_is_no_request_is_an_error_that_says_what_it_costs(given):
     assert str(caught.value).endswith("Nothing was sent.")
     assert isinstance(caught.value.__cause__, ValueError)
     assert ".." not in str(caught.value)
+
+
+async def test_what_the_service_does_not_have_is_never_sent():
+    """A field that would be dropped would be paid for all the same; the other requests go on."""
+    asked = [GenerationRequest("a red panda", duration=5), "another"]
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        refused, done = await run_batch(client, asked)
+
+    assert isinstance(refused.error, ConfigurationError)
+    assert "duration: 5 is not allowed; the gateway has no such field" in str(refused.error)
+    assert refused.request is asked[0]
+    assert done.ok
+    assert [one.body["promptText"] for one in sim.submissions] == ["another"]

@@ -18,6 +18,7 @@ from pika_async._bound import Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
+from pika_async._quick import quick
 from pika_async._wire.departure import PIECE, Departure, Step
 from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
@@ -56,6 +57,8 @@ _PROXY_WANTS_CREDENTIALS: Final = 407
 _LATE: Final = 0.05
 
 _NO_LENGTH: Final[dict[str, str]] = {}
+
+_response: Final = quick(HTTPResponse)
 
 
 def _payload(departure: Departure, body: bytes) -> aiohttp.AsyncIterablePayload:
@@ -246,7 +249,7 @@ class Transport:
             if not session.closed:
                 raise
             raise aiohttp.ClientConnectionError("the session was closed") from None
-        return HTTPResponse(
+        return _response(
             status=response.status,
             headers=response.headers,
             body=(

@@ -18,6 +18,7 @@ from pika_async._api_errors import DecodeError
 from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._meaning import Started
+from pika_async._quick import quick
 from pika_async._request.camera import Camera
 from pika_async._request.effects import Pikaffect, nearest_effect, unknown_effect
 from pika_async._request.media import SNIFF_LENGTH, media_type
@@ -51,6 +52,11 @@ if TYPE_CHECKING:
     from pika_async._http import Endpoint, HTTPResponse
     from pika_async._states import JobState
 from pika_async.dialects._seam import Conversation
+
+_accepted: Final = quick(Accepted)
+_handle: Final = quick(Handle)
+_http_request: Final = quick(HTTPRequest)
+_queued: Final = quick(Queued)
 
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
@@ -98,10 +104,13 @@ class Gateway:
         key: str,
     ) -> HTTPRequest:
         """The create request."""
-        return HTTPRequest(
+        return _http_request(
             method="POST",
             url=f"{endpoint.base_url}/pika/generate",
-            headers={**_headers(endpoint), "Content-Type": "application/json"},
+            headers={
+                "Authorization": _authorization(endpoint),
+                "Content-Type": "application/json",
+            },
             body=compact(self.encode_request(request)).encode("ascii"),
         )
 
@@ -169,7 +178,7 @@ class Gateway:
         if job_id is None:
             raise _unreadable(response, "the answer names no job id")
         raw = kept(body, response.body)
-        return Accepted(handle=Handle(job_id), state=Queued(raw=raw), raw=raw)
+        return _accepted(handle=_handle(job_id), state=_queued(raw=raw), raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
         """One query: the state of a job; None for an answer that tells nothing at all.
@@ -178,10 +187,10 @@ class Gateway:
             APIError: The service refused, failed, or does not know the job.
             DecodeError: The answer is not the API's, or does not say how the job stands.
         """
-        response = yield HTTPRequest(
+        response = yield _http_request(
             method="GET",
             url=f"{endpoint.base_url}/pika/feed/{_path_segment(handle.job_id)}",
-            headers=_headers(endpoint),
+            headers={"Authorization": _authorization(endpoint)},
         )
         return _state(handle.job_id, response)
 
@@ -261,8 +270,8 @@ def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted
     return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
 
 
-def _headers(endpoint: Endpoint) -> dict[str, str]:
-    return {"Authorization": f"Bearer {endpoint.api_key}"}
+def _authorization(endpoint: Endpoint) -> str:
+    return f"Bearer {endpoint.api_key}"
 
 
 def _path_segment(job_id: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from pika_async._quick import quick
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import kept, shown
 from pika_async.dialects.gateway.requests import feed_video, percent
@@ -24,6 +25,9 @@ _FAILURE_CODES: Final = (
 _NO_REASON: Final = "and gave no reason"
 _LONGEST_WORD: Final = 100
 _GAPS: Final = re.compile(r"(?<=\w)[\s-]+(?=\w)")
+
+_succeeded: Final = quick(Succeeded)
+_made_video: Final = quick(Video)
 
 
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
@@ -79,7 +83,7 @@ def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
     items = raw.get("videos")
     is_kept = isinstance(items, list) and any(item is whole for whole in items)
     video = _video(job_id, name, item, item if is_kept else kept(item))
-    return Succeeded(videos=(video,), raw=raw)
+    return _succeeded(videos=(video,), raw=raw)
 
 
 def _name(job_id: str, place: int) -> str:
@@ -89,7 +93,7 @@ def _name(job_id: str, place: int) -> str:
 
 def _video(job_id: str, name: str, item: _Item, raw: _Item) -> Video:
     video = feed_video(item)
-    return Video(
+    return _made_video(
         id=video.id or name,
         job_id=job_id,
         url=video.result_url or video.video_url or video.url or "",
