@@ -57,7 +57,9 @@ INNER_DOORS = {
     "temporal._store": {"store", "errors"},
     "temporal._limits": {"brake", "purse", "room", "shares", "unseen"},
     "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
-    "temporal._contents": {"claims", "damage", "discreet", "files", "formats", "repairs", "shelf"},
+    "temporal._contents": {
+        *("allowances", "claims", "damage", "discreet", "files", "formats", "repairs", "shelf"),
+    },
     "temporal._account": {"account", "accounting"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {"activities", "bulk", "decisions", "owners", "repair", "resolving"},

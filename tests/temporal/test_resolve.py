@@ -24,10 +24,11 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
-from pika_async.temporal._repairs.bulk import repairs_cost
+from pika_async.temporal._repairs.spending import Spending
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,7 @@ async def campaign_of(at, folder, outcomes, *, page_size=500):
         await seal(open_store(folder), page // page_size, outcomes[page : page + page_size])
     name = uuid.uuid4().hex
     await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    await allow(open_store(folder), Allowed(campaign=name))
     return Campaign(at.client, name, store=folder)
 
 
@@ -219,7 +221,9 @@ class TestARepairThatWasEndedByHand:
             (job_id,) = at.sim.jobs
             ended = await campaign.resolve(0, adopt=job_id, queue=at.queue)
             assert isinstance(ended, Finished)
-            assert await repairs_cost(open_store(tmp_path), Money(200_000)) == 200_000
+            spending = Spending(open_store(tmp_path), Money(200_000), None)
+            await spending.look()
+            assert spending.sum == 200_000
 
     async def test_what_it_may_have_submitted_is_written_down_and_nothing_is_sent(
         self, engine, tmp_path

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from pika_async import ConfigurationError, FieldError
-from pika_async._batch.budget import checked_money
+from pika_async import ConfigurationError
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._contents import files
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim, is_of
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._engine import (
@@ -31,10 +30,14 @@ from pika_async.temporal._engine import (
     limit_submits,
     said,
 )
-from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import QUEUE, queue_of_submits
-from pika_async.temporal._owner.arguments import check_in_flight, check_start
+from pika_async.temporal._owner.arguments import (
+    check_currency,
+    check_start,
+    checked_amount,
+)
 from pika_async.temporal._owner.progress import CampaignProgress, progress_of
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
@@ -42,10 +45,8 @@ from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
     from decimal import Decimal
-
-    from temporalio.client import WorkflowHandle
 
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._contents.files import CampaignResult, Manifest
@@ -165,10 +166,9 @@ class Campaign(Settling):
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
-        money, each = checked_money("budget", budget), checked_money("price", price)
+        money, each = checked_amount("budget", budget), checked_amount("price", price)
         check_start(campaign_id, max_in_flight, submits_per_second, timeout)
-        if money is not None and each is not None and money.currency != each.currency:
-            raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
+        check_currency(money, None, each)
         manifest = await files.read_manifest(opened)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
@@ -203,61 +203,8 @@ class Campaign(Settling):
                 f"the campaign {campaign_id} has been started already; nothing was started now. "
                 "Ask for its progress, or start other prompts under another name"
             ) from error
+        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
         return campaign
-
-    @property
-    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
-        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
-
-    async def pause(self, reason: str = "paused by its owner") -> None:
-        """Submit nothing until it is resumed. Jobs that are paid for are waited for.
-
-        Raises:
-            CampaignError: There is no such campaign, it has ended, or no worker answers.
-        """
-        await self._update(CampaignRun.pause, reason)
-
-    async def resume(
-        self,
-        *,
-        budget: Money | Decimal | float | None = None,
-        price: Money | Decimal | float | None = None,
-    ) -> None:
-        """Go on, with this budget for the whole campaign if one is said.
-
-        Args:
-            budget: The most that the whole campaign may spend, with what is spent already; None
-                leaves it as it is.
-            price: What each further job costs where the service does not say; None leaves it as it
-                is.
-
-        Raises:
-            FieldError: An amount is none.
-            CampaignError: As of :meth:`pause`; or an amount is of another currency.
-        """
-        money, each = checked_money("budget", budget), checked_money("price", price)
-        if each is not None:
-            # Its pages know it before they may submit again: else they would pause it at once.
-            await self._update(CampaignRun.set_price, each)
-        await self._update(CampaignRun.resume, money)
-
-    async def stop(self) -> None:
-        """Submit nothing any more. It ends when the jobs that are paid for have ended.
-
-        Raises:
-            CampaignError: As of :meth:`pause`.
-        """
-        await self._update(CampaignRun.stop)
-
-    async def set_max_in_flight(self, jobs: int) -> None:
-        """So many jobs in flight at most, for all campaigns of the account.
-
-        Raises:
-            FieldError: It is no whole number from 1 to 10,000.
-            CampaignError: As of :meth:`pause`.
-        """
-        check_in_flight(jobs)
-        await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
@@ -367,16 +314,6 @@ class Campaign(Settling):
             raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
         self._is_ours = True
         return place
-
-    async def _update(self, update: Any, *args: Any) -> None:
-        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
-        try:
-            await self._asked(asked)
-        except WorkflowUpdateFailedError as error:
-            raise CampaignError(f"campaign {self.id}: {error.cause}") from error
-
-    async def _asked(self, asking: Awaitable[T]) -> T:
-        return await said(asking, campaign=self.id)
 
 
 def _now() -> datetime:

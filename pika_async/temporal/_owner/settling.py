@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio.client import WorkflowExecutionStatus
 
-from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
-from pika_async.temporal._owner.arguments import check_in_flight
+from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
+from pika_async.temporal._owner.remembered import books_of
+from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
+    Planned,
     RepairPlan,
     Resolved,
     Terms,
@@ -29,29 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from decimal import Decimal
 
-    from temporalio.client import Client
-
     from pika_async import Money
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Dropped, Outcome
-    from pika_async.temporal._store.store import Store
 
 
-class Settling(ABC):
+class Settling(Steering):
     """The part of a campaign that settles what is uncertain."""
-
-    def __init__(self, engine: Client, campaign_id: str) -> None:
-        self._engine = engine
-        self.id: Final = campaign_id
-
-    @abstractmethod
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        """Its store.
-
-        Raises:
-            CampaignError: It is of another campaign; or it has to be of this one, since something
-                is decided there, and no campaign was ever started on it.
-        """
 
     async def resolve(
         self,
@@ -124,20 +110,23 @@ class Settling(ABC):
 
         Args:
             decisions: One for a line, in any order.
-            budget: The most that submitting again may cost; None: what the campaign and earlier
-                repairs have left of the campaign's budget, if it has one.
+            budget: The most that all submitting again of this campaign may cost, with what earlier
+                repairs have cost: said again, it allows no more. None: what the campaign and
+                earlier repairs have left of the campaign's budget, if it has one.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
             again: Submit lines again, too, that were repaired before and are open still.
 
         Raises:
-            FieldError: There is no such line, one is decided about twice, or an amount is none.
+            FieldError: There is no such line, one is decided about twice, or an amount is none, not
+                above 0, or in another currency.
             CampaignError: One cannot be settled so; or it would cost more than is left; or the
-                store that was said is not of this campaign.
+                engine has forgotten the campaign, its store does not tell what it may spend, and no
+                budget is said; or the store that was said is not of this campaign.
             NoAnswerError: The campaign goes on, and no worker tells what is left of its budget.
         """
         terms = _terms(budget, price)
-        return (await self._planned(decisions, terms, QUEUE, again=again))[1]
+        return (await self._planned(decisions, terms, QUEUE, again=again))[1].plan
 
     async def resolve_all(
         self,
@@ -170,16 +159,23 @@ class Settling(ABC):
         check_in_flight(max_in_flight)
         terms = _terms(budget, price)
         resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
-        async for resolved in carried_out(resolving, looked, plan, at_once=max_in_flight):
+        money = plan.spending
+        async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
             yield resolved
 
     async def _planned(
         self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
-    ) -> tuple[Resolving, RepairPlan, list[Looked]]:
+    ) -> tuple[Resolving, Planned, list[Looked]]:
         store = await self._opened(to_decide=True)
         resolving = Resolving(self._engine, self.id, store, queue)
         looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
-        return resolving, await planned(looked, await self._state(), terms, store), looked
+        state = await self._state()
+        if state is None:
+            state = await books_of(store, self.id)
+        else:
+            order = state.order
+            await allow(store, Allowed(campaign=self.id, budget=order.budget, price=order.price))
+        return resolving, await planned(looked, state, terms, store), looked
 
     async def _state(self) -> CampaignState | None:
         """Where it stands without its open pages; None where the engine has forgotten it."""
@@ -197,4 +193,4 @@ class Settling(ABC):
 
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:
-    return Terms(budget=checked_money("budget", budget), price=checked_money("price", price))
+    return Terms(budget=checked_amount("budget", budget), price=checked_amount("price", price))

@@ -62,6 +62,11 @@ class Looked:
         """Whether nothing is to be done."""
         return self.is_settled or self.was_repaired
 
+    @property
+    def reserved_as(self) -> tuple[int, int]:
+        """The line, and which repair of it carries the decision out: for that its money is kept."""
+        return self.decision.index, self.repairs + 1
+
 
 class Resolving:
     """Decisions about the lines of one campaign."""
