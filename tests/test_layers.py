@@ -62,7 +62,9 @@ INNER_DOORS = {
     },
     "temporal._account": {"account", "accounting"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
-    "temporal._repairs": {"activities", "bulk", "decisions", "owners", "repair", "resolving"},
+    "temporal._repairs": {
+        *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
+    },
     "temporal._owner": {"client", "progress"},
 }
 INNER_ORDER = list(INNER_DOORS)

@@ -171,8 +171,9 @@ class TestWhatIsAllowed:
         # The service has told the prices: what is uncertain counts as the rest on average.
         state = await books_of(store, "foxes")
         assert state.order.spent == 10 * CENTS_20.micros
-        told = await remembered(store, "foxes", None)
-        assert (told.budget, told.charged, told.uncertain) == (Money(2_500_000), CENTS_20, 9)
+        told = (await remembered(store, "foxes")).order
+        assert (told.budget, told.ended.cost.charged) == (Money(2_500_000), CENTS_20)
+        assert told.ended.uncertain == 9
 
     async def test_where_nothing_was_noted_a_budget_has_to_be_said(self, store):
         """As of campaigns that an earlier version has started."""

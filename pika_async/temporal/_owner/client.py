@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from attrs import evolve
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -38,9 +39,12 @@ from pika_async.temporal._owner.arguments import (
     check_start,
     checked_amount,
 )
-from pika_async.temporal._owner.progress import CampaignProgress, progress_of
+from pika_async.temporal._owner.decided import Decided
+from pika_async.temporal._owner.progress import CampaignProgress, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._repairs.bulk import price_of
+from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -50,8 +54,7 @@ if TYPE_CHECKING:
 
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._contents.files import CampaignResult, Manifest
-
-T = TypeVar("T")
+    from pika_async.temporal._messages.campaigns import CampaignState
 
 
 class Campaign(Settling):
@@ -65,9 +68,10 @@ class Campaign(Settling):
 
     Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
     ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
-    that need a look. They count the lines of pages that have ended. The server of ``pika-async
-    campaign server`` knows them; to another one they are added once, by ``temporal operator
-    search-attribute create``. A campaign runs without them, too.
+    that need a look. They count lines as their pages have ended, and stay so: an engine changes
+    nothing of what has ended. :meth:`progress` tells what was decided since. The server of
+    ``pika-async campaign server`` knows them; to another one they are added once, by ``temporal
+    operator search-attribute create``. A campaign runs without them, too.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Campaign(Settling):
         super().__init__(engine, campaign_id)
         self._place = store
         self._store: Store | None = None
+        self._decided: Decided | None = None
         self._is_ours = False
 
     @staticmethod
@@ -209,10 +214,16 @@ class Campaign(Settling):
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
 
+        What was decided about lines since is read from its store. Where that is a folder which is
+        not here, lines count as their pages have ended: see ``CampaignProgress.repairs_known``.
+
         Raises:
-            CampaignError: There is no such campaign, or no worker answers.
-            StoreError: The engine has forgotten it, and the store cannot be read.
+            CampaignError: There is no such campaign, or no worker answers; or the store that was
+                said is of another one.
+            StoreError: The store that was said cannot be read.
         """
+        if self._place is not None:
+            await self._opened()
         try:
             described = await said(self._handle.describe(), campaign=self.id)
         except ForgottenError:
@@ -227,16 +238,30 @@ class Campaign(Settling):
             standing, trouble = await self._page(page)
             standings.append(standing)
             troubles.extend(trouble)
-        return progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
+        told = progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
+        return await self._repaired(told, state)
+
+    async def _repaired(self, told: CampaignProgress, state: CampaignState) -> CampaignProgress:
+        """The same with what was decided since, where its store is seen from here."""
+        try:
+            store = await self._opened()
+            self._decided = self._decided or Decided(store)
+            seen = await self._decided.look(price_of(state), told.stranded)
+        except (ConfigurationError, StoreError):
+            if self._place is not None:
+                raise
+            return told
+        return with_repairs(told, seen)
 
     async def _remembered(self) -> CampaignProgress:
         """What its store says. Called while the engine's word is handled, which is raised again."""
-        progress = None
+        state = None
         if self._place is not None:
-            progress = await remembered(await self._opened(), self.id, _now())
-        if progress is None:
+            state = await remembered(await self._opened(), self.id)
+        if state is None:
             raise  # noqa: PLE0704 - see above
-        return progress
+        told = progress_of(state, [], ended=True, troubles=[], now=_now())
+        return await self._repaired(evolve(told, forgotten=True), state)
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
@@ -269,7 +294,8 @@ class Campaign(Settling):
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
                 "in its store; what was in flight is written down there by its pages"
             ) from error
-        return progress_of(state, [], ended=True, troubles=[], now=_now())
+        told = progress_of(state, [], ended=True, troubles=[], now=_now())
+        return await self._repaired(told, state)
 
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.

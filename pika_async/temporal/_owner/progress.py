@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pika_async._money import Money
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import jobs, still
 from pika_async.temporal._messages.pages import Waiting
+from pika_async.temporal._outcomes import Declined, Dropped, Finished, Refused, Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._messages.pages import Standing
+    from pika_async.temporal._outcomes import Outcome
+    from pika_async.temporal._owner.decided import Seen
 
 
 @frozen(kw_only=True)
 class CampaignProgress:
     """Where a campaign stands, in lines.
+
+    What its owner has decided about lines since their pages ended is in all of the counts.
 
     Attributes:
         prompts: All of them.
@@ -32,6 +37,7 @@ class CampaignProgress:
         failed: The job ended without a video.
         refused: Nothing was started, and nothing will be.
         uncertain: A job may exist and be billed; see ``Campaign.resolve``.
+        dropped: They were uncertain, had failed or were refused, and their owner has given them up.
         charged: What the service says that ended jobs cost; None where it says nothing.
         estimated: What jobs cost by their prices where the service does not say, and what uncertain
             submits may have cost; None where there is none, or no price is known.
@@ -48,8 +54,13 @@ class CampaignProgress:
         unseen: How many jobs may run that nobody waits for, since the answers to their submits were
             lost, or their page was terminated; they count towards the limit of the account.
         unseen_until: When all of them are taken to have ended.
-        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
-            it was started, and what jobs cost by their prices, is known to nobody any more.
+        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells.
+        repaired: How many lines its owner has decided about.
+        repairs_cost: What submitting lines again has cost, and may cost where that is under way;
+            it is not in ``charged`` and ``estimated``, nor counted by the budget while the campaign
+            runs. None where there is none, or no price is known.
+        repairs_known: Whether its store was read, which alone tells of repairs. False where it is a
+            folder of other machines: then lines count as their pages have ended.
     """
 
     prompts: int
@@ -60,6 +71,7 @@ class CampaignProgress:
     failed: int
     refused: int
     uncertain: int
+    dropped: int = 0
     charged: Money | None = None
     estimated: Money | None = None
     budget: Money | None = None
@@ -74,11 +86,15 @@ class CampaignProgress:
     unseen: int = 0
     unseen_until: datetime | None = None
     forgotten: bool = False
+    repaired: int = 0
+    repairs_cost: Money | None = None
+    repairs_known: bool = False
 
     @property
     def cost(self) -> Money | None:
-        """What it has come to: charged and estimated; None where nothing is known."""
-        return Cost(charged=self.charged, estimated=self.estimated).total
+        """What it has come to, repairs included; None where nothing is known."""
+        total = Cost(charged=self.charged, estimated=self.estimated).total
+        return Cost(charged=total, estimated=self.repairs_cost).total
 
 
 def progress_of(
@@ -117,3 +133,43 @@ def progress_of(
         unseen=jobs(unseen),
         unseen_until=max((each.until for each in unseen), default=None),
     )
+
+
+def with_repairs(progress: CampaignProgress, seen: Seen) -> CampaignProgress:
+    """The same, with what its owner has decided since."""
+    counts = {name: getattr(progress, name) for name in _COUNTED}
+    sealed = dict(seen.sealed)
+    for outcomes in sealed.values():
+        counts["uncertain"] -= len(outcomes)
+        for outcome in outcomes:
+            _count(counts, outcome, 1)
+    for before, now in seen.changed:
+        _count(counts, before, -1)
+        _count(counts, now, 1)
+    return evolve(
+        progress,
+        **counts,
+        stranded=tuple(page for page in progress.stranded if page not in sealed),
+        repaired=len(seen.changed),
+        repairs_cost=seen.cost,
+        repairs_known=True,
+    )
+
+
+def _count(counts: dict[str, int], outcome: Outcome | Dropped, by: int) -> None:
+    match outcome:
+        case Finished():
+            counts["succeeded"] += by
+            counts["submitted"] += by
+        case Declined():
+            counts["failed"] += by
+            counts["submitted"] += by
+        case Refused():
+            counts["refused"] += by
+        case Uncertain():
+            counts["uncertain"] += by
+        case Dropped():
+            counts["dropped"] += by
+
+
+_COUNTED: Final = ("submitted", "succeeded", "failed", "refused", "uncertain", "dropped")

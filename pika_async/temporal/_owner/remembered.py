@@ -12,16 +12,13 @@ from pika_async.temporal._contents.claims import campaigns_of, is_of
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import Tally, tally_of
-from pika_async.temporal._owner.progress import CampaignProgress, progress_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pika_async import Money
     from pika_async.temporal._store.store import Store
 
 
-async def remembered(store: Store, campaign_id: str, now: datetime) -> CampaignProgress | None:
+async def remembered(store: Store, campaign_id: str) -> CampaignState | None:
     """Where it stood; None where no campaign was started on the store.
 
     Raises:
@@ -33,9 +30,7 @@ async def remembered(store: Store, campaign_id: str, now: datetime) -> CampaignP
     if not await is_of(store, campaign_id):
         return None
     noted = await allowed_of(store, campaign_id)
-    state = await _state(store, manifest, noted or Allowed(campaign=campaign_id))
-    progress = progress_of(state, [], ended=True, troubles=[], now=now)
-    return evolve(progress, forgotten=True)
+    return await _state(store, manifest, noted or Allowed(campaign=campaign_id))
 
 
 async def books_of(store: Store, campaign_id: str) -> CampaignState | None:

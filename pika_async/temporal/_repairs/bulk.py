@@ -108,7 +108,7 @@ async def planned(
     """
     todo = [one for one in looked if not one.is_left_alone]
     again = [one.reserved_as for one in todo if one.decision.resubmit]
-    price = terms.price or _price_of(state)
+    price = terms.price or price_of(state)
     _check_terms(terms, price, state)
     budget, spent = terms.budget, 0
     if budget is None and state is not None:
@@ -139,7 +139,7 @@ async def planned(
     return Planned(plan=plan, spending=spending)
 
 
-def _price_of(state: CampaignState | None) -> Money | None:
+def price_of(state: CampaignState | None) -> Money | None:
     """What a job of the campaign costs, as it was said, or on average as it was charged."""
     if state is None or state.order.price is not None:
         return None if state is None else state.order.price

@@ -55,15 +55,18 @@ class Spending:
         """The same without what is reserved for these lines and their repairs."""
         return self.sum - sum(self._open.get(key, 0) for key in keys)
 
-    async def look(self) -> None:
+    async def look(self, known: Mapping[int, Sequence[Outcome | Dropped]] | None = None) -> None:
         """Read what is spent and reserved.
+
+        Args:
+            known: All repairs by the lines, for whoever has just read them.
 
         Raises:
             StoreError: The store cannot be used.
         """
         # In this order: what is written down in between counts once.
         await self._read_on()
-        found = await repairs(self._store)
+        found = await repairs(self._store) if known is None else known
         self._cost = await cost_of_repairs(self._store, found, self._price.micros)
         for index, number in tuple(self._open):
             if len(found.get(index, ())) >= number:
