@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 QUEUE: Final = "pika"
@@ -38,6 +39,21 @@ REPAIR: Final = "PikaRepair"
 def id_of_account(name: str) -> str:
     """The id of the workflow that shares an account's limit."""
     return f"pika-account-{name}"
+
+
+_PART: Final = re.compile(r"(.+)/(?:page/\d{6,}|repair/\d+-\d+)(?:/again(?:-\d+)?)?")
+
+
+def id_of_repair(campaign_id: str, index: int, number: int, tries: int) -> str:
+    """The id of the workflow of a repair: of a line, from 0; the number and the try, from 1."""
+    again = "" if tries == 1 else f"/again-{tries}"
+    return f"{campaign_id}/repair/{index}-{number}{again}"
+
+
+def campaign_of(workflow_id: str) -> str | None:
+    """The campaign of a page or a repair; None where the id is of neither."""
+    found = _PART.fullmatch(workflow_id)
+    return None if found is None else found[1]
 
 
 def id_of_page(campaign_id: str, page: int) -> str:

@@ -125,8 +125,8 @@ def resolve(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Submitting again may cost so much; by default what is left of the campaign's "
-            "budget, if it has one.",
+            help="All submitting again for this campaign may cost so much, with what it has cost "
+            "before; by default what is left of the campaign's budget, if it has one.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -179,8 +179,8 @@ def resolve(
                 word=None if for_all is None else for_all.value,
                 decisions=() if from_file is None else tuple(decisions_of(from_file)),
                 yes=yes,
-                budget=amount("--budget", budget),
-                price=amount("--price", price),
+                budget=amount("--budget", budget, above_zero=True),
+                price=amount("--price", price, above_zero=True),
                 again=again,
                 max_in_flight=max_in_flight,
                 queue=queue,

@@ -34,8 +34,8 @@ async def claim(
     if earlier and not carry_on:
         raise CampaignError(
             f"the prompts in {store.place} have been started as the campaign {earlier[-1]}; "
-            "nothing was started now. Where that one has ended, carry_on=True starts what it has "
-            "left"
+            "nothing was started now. Where that one has ended, its rest can be started under a "
+            "new name (carry_on=True, or --carry-on)"
         )
     for other in dict.fromkeys(earlier):
         await _check_ended(engine, store, other, pages)

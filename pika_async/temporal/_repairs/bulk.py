@@ -61,11 +61,14 @@ class Resolved:
         index: The line, from 0.
         outcome: What it comes to; None where that could not be done.
         problem: Why it could not, in sentences.
+        cost: What submitting it again has cost, or may have; None where it was not submitted, or
+            nobody knows a price.
     """
 
     index: int
     outcome: Outcome | Dropped | None = None
     problem: str | None = None
+    cost: Money | None = None
 
 
 @frozen(kw_only=True)
@@ -238,9 +241,8 @@ async def _one(
         return error
     except CampaignError as error:
         return Resolved(index=index, problem=str(error))
-    if paying is not None:
-        paying.settle(index, number, outcome)
-    return Resolved(index=index, outcome=outcome)
+    cost = None if paying is None else paying.settle(index, number, outcome)
+    return Resolved(index=index, outcome=outcome, cost=cost)
 
 
 _USED_UP: Final = (

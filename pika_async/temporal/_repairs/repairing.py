@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
 from pika_async.temporal._failures import UNKNOWN_JOB
+from pika_async.temporal._names import id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.attended import end_of
@@ -129,8 +130,7 @@ class Repairing:
             ) from error
 
     def _name(self, index: int, number: int, tries: int) -> str:
-        again = "" if tries == 1 else f"/again-{tries}"
-        return f"{self._campaign_id}/repair/{index}-{number}{again}"
+        return id_of_repair(self._campaign_id, index, number, tries)
 
     async def _described(self, name: str) -> WorkflowExecutionDescription | None:
         try:

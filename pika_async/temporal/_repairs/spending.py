@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pika_async import Money
 from pika_async.temporal._contents.allowances import Reserved, reservations, reserve
 from pika_async.temporal._contents.repairs import repairs, repairs_of
 from pika_async.temporal._outcomes import Declined, Dropped, Finished, Outcome, Uncertain
@@ -23,7 +24,6 @@ from pika_async.temporal._repairs.owners import SUBMITTED, notes_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pika_async import Money
     from pika_async.temporal._store.store import Store
 
 
@@ -96,9 +96,11 @@ class Spending:
                     self._ours.add(key)
                     return True
 
-    def settle(self, index: int, repair: int, outcome: Outcome | Dropped) -> None:
-        """A line that was reserved has come to this."""
-        self._close((index, repair), _cost_of(outcome, self._price.micros))
+    def settle(self, index: int, repair: int, outcome: Outcome | Dropped) -> Money:
+        """A line that was reserved has come to this; returns what that has cost, or may have."""
+        cost = _cost_of(outcome, self._price.micros)
+        self._close((index, repair), cost)
+        return Money(cost, self._price.currency)
 
     def _close(self, key: tuple[int, int], cost: int) -> None:
         if self._open.pop(key, None) is not None:
