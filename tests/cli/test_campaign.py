@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from pika_async.cli._campaign import resolve, server, words
+from pika_async.cli._campaign import resolve, server, start, words
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.cli._running.exits import InterruptedRunError
 from pika_async.cli._showing.stage import Stage
@@ -189,6 +189,27 @@ def test_a_campaign_does_not_go_on_with_a_budget_of_nothing(pika, nothing):
     assert f"--budget: {nothing!r} is not allowed; allowed is an amount above 0" in done.err
     assert "pika-async campaign pause summer --server 127.0.0.1:1" in done.err
     assert "no Temporal server answers" not in done.err
+
+
+@pytest.mark.parametrize("given", [(), ("--carry-on",)])
+def test_what_an_earlier_campaign_has_left_is_started_where_that_is_said(pika, monkeypatch, given):
+    """The sentence of a store that was started before asks for it."""
+    begun = []
+    monkeypatch.setattr(start, "run", lambda work, _: begun.append(work.args))
+    assert pika("campaign", "start", "owls", "--store", "s", *given).code == 0
+    assert begun[0][1]["carry_on"] == bool(given)
+
+
+@pytest.mark.parametrize("option", ["--budget", "--price"])
+@pytest.mark.parametrize(
+    "verb", [("start", "owls", "--store", "s"), ("resolve", "owls", "--all", "drop")]
+)
+def test_an_amount_is_above_0(pika, verb, option):
+    """It is refused before any server is asked."""
+    for amount in ("0", "-2"):
+        done = pika("campaign", *verb, option, amount, *NOWHERE)
+        assert done.code == 2
+        assert f"{option}: {amount!r} is not allowed; allowed is an amount above 0" in done.err
 
 
 def test_a_report_is_of_the_campaign_that_was_named(pika, here):

@@ -110,12 +110,14 @@ def resolved(index, outcome=None, **more):
     return Resolved(index=index, outcome=outcome, **more)
 
 
+DECISIONS = {
+    0: Decision(index=0, adopt="one"),
+    **{index: Decision(index=index, resubmit=True) for index in (1, 2, 3, 5, 6)},
+    4: Decision(index=4, drop=True),
+}
+
+
 class TestTheSummary:
-    DECISIONS = {
-        0: Decision(index=0, adopt="one"),
-        **{index: Decision(index=index, resubmit=True) for index in (1, 2, 3, 5, 6)},
-        4: Decision(index=4, drop=True),
-    }
     ENDS = (
         (resolved(0, Finished(job_id="one", videos=())), 0),
         (resolved(1, Finished(job_id="two", videos=()), cost=Money.of("0.2")), 0),
@@ -125,9 +127,9 @@ class TestTheSummary:
         (resolved(5, problem="no"), 1),
     )
 
-    def told(self, as_json=False):
+    def told(self, *, as_json=False):
         said = []
-        summary = Summary(self.DECISIONS)
+        summary = Summary(DECISIONS)
         for one, code in self.ENDS:
             summary.add(one, code)
         summary.tell(7, lambda note: said.append(note.text), as_json=as_json)
@@ -137,9 +139,11 @@ class TestTheSummary:
         code, said = self.told()
         assert code == 1
         assert said == [
-            "7 prompts: 1 adopted, 1 submitted again, 1 given up, 1 without a video, "
-            "1 still uncertain, 1 not settled, 1 not begun or not waited for; submitting again has "
-            "cost $0.40, or may"
+            (
+                "7 prompts: 1 adopted, 1 submitted again, 1 given up, 1 without a video, "
+                "1 still uncertain, 1 not settled, 1 not begun or not waited for; submitting again "
+                "has cost $0.40, or may"
+            )
         ]
 
     def test_machines_are_told_the_same(self, capfd):

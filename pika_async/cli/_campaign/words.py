@@ -112,7 +112,7 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     if progress.stranded:
         pages = ", ".join(map(str, progress.stranded[:20]))
         yield f"ended by hand before their results were written down: pages {pages} (from 0)."
-        yield "All of their prompts count as uncertain. To adopt the jobs that the server still names,"
+        yield "All of their prompts count as uncertain. To adopt jobs that the server still names,"
         yield "which costs nothing, before anything is decided about the rest:"
         yield f"  {trail.line_of('resolve', trail.campaign, '--all', 'adopt')}"
     if progress.ended and not progress.repairs_known:
