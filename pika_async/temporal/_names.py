@@ -41,7 +41,7 @@ def id_of_account(name: str) -> str:
     return f"pika-account-{name}"
 
 
-_PART: Final = re.compile(r"(.+)/(?:page/\d{6,}|repair/\d+-\d+)(?:/again(?:-\d+)?)?")
+_PART: Final = re.compile(r"(.+)/(?:page/(\d{6,})|repair/\d+-\d+)(?:/again(?:-\d+)?)?")
 
 
 def id_of_repair(campaign_id: str, index: int, number: int, tries: int) -> str:
@@ -56,6 +56,17 @@ def campaign_of(workflow_id: str) -> str | None:
     return None if found is None else found[1]
 
 
+def page_of(workflow_id: str) -> int | None:
+    """The number of a page, from 0; None where the id is of none."""
+    found = _PART.fullmatch(workflow_id)
+    return None if found is None or found[2] is None else int(found[2])
+
+
 def id_of_page(campaign_id: str, page: int) -> str:
     """The id of the workflow of a page."""
     return f"{campaign_id}/page/{page:06}"
+
+
+def ids_of_page(campaign_id: str, page: int) -> tuple[str, str]:
+    """The same, and the id of the one that takes its place where it ended without a result."""
+    return id_of_page(campaign_id, page), f"{id_of_page(campaign_id, page)}/again"

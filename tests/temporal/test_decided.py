@@ -53,7 +53,8 @@ BEFORE = progress(taken=6, submitted=2, succeeded=1, failed=1, refused=1, uncert
 
 
 async def told(store, decided=None, before=BEFORE):
-    return with_repairs(before, await (decided or Decided(store)).look(CENTS_20, before.stranded))
+    seen = await (decided or Decided(store)).look(CENTS_20, before.stranded)
+    return with_repairs(before, seen, {})
 
 
 async def test_each_line_counts_as_what_it_comes_to_now(store):

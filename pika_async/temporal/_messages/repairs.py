@@ -25,6 +25,7 @@ class RepairOrder:
         sent_at: When that job was submitted, where it is known.
         hints: What looks at it are to know.
         submitted: Whether that job was submitted by an earlier repair, which was ended.
+        origin: What the observer of the worker that submitted it has called the submit.
     """
 
     store: str
@@ -37,6 +38,7 @@ class RepairOrder:
     sent_at: datetime | None = None
     hints: Mapping[str, str] = field(factory=dict)
     submitted: bool = False
+    origin: str | None = None
 
 
 @frozen(kw_only=True)

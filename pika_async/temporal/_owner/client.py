@@ -28,6 +28,8 @@ from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
+    is_known,
+    is_running,
     limit_submits,
     said,
 )
@@ -40,10 +42,11 @@ from pika_async.temporal._owner.arguments import (
     checked_amount,
 )
 from pika_async.temporal._owner.decided import Decided
-from pika_async.temporal._owner.progress import CampaignProgress, progress_of, with_repairs
+from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
 from pika_async.temporal._repairs.bulk import price_of
+from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import Store, open_store
 
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._contents.files import CampaignResult, Manifest
     from pika_async.temporal._messages.campaigns import CampaignState
+    from pika_async.temporal._outcomes import Outcome
 
 
 class Campaign(Settling):
@@ -236,6 +240,8 @@ class Campaign(Settling):
         standings, troubles = [], []
         for page in state.open_pages:
             standing, trouble = await self._page(page)
+            if ended and not await self._goes_on(page):
+                standing, state = lost(standing, state, page)
             standings.append(standing)
             troubles.extend(trouble)
         told = progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
@@ -247,11 +253,13 @@ class Campaign(Settling):
             store = await self._opened()
             self._decided = self._decided or Decided(store)
             seen = await self._decided.look(price_of(state), told.stranded)
+            manifest = await files.read_manifest(store)
+            open_ = {page: await self._stranded(store, manifest, page) for page in seen.left}
         except (ConfigurationError, StoreError):
             if self._place is not None:
                 raise
             return told
-        return with_repairs(told, seen)
+        return with_repairs(told, seen, {page: one for page, one in open_.items() if one})
 
     async def _remembered(self) -> CampaignProgress:
         """What its store says. Called while the engine's word is handled, which is raised again."""
@@ -262,6 +270,14 @@ class Campaign(Settling):
             raise  # noqa: PLE0704 - see above
         told = progress_of(state, [], ended=True, troubles=[], now=_now())
         return await self._repaired(evolve(told, forgotten=True), state)
+
+    async def _goes_on(self, page: str) -> bool:
+        """Whether an open page of a campaign that has ended writes its outcomes down, or did."""
+        described = await said(self._engine.get_workflow_handle(page).describe())
+        if described.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+            return True
+        again = f"{page}/again"
+        return await is_known(self._engine, again) and await is_running(self._engine, again)
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
@@ -300,15 +316,35 @@ class Campaign(Settling):
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.
 
-        Needs the store and no worker. ``outcome`` is None where its page has not ended yet.
+        Needs the store and no worker. ``outcome`` is None where its page has not ended yet. Of a
+        page that was ended by hand before its outcomes were written down, the engine tells which
+        jobs have ended; the rest is uncertain.
 
         Raises:
             CampaignError: Nobody knows where it lies: say ``store=``; or that store is of another
                 campaign.
             StoreError: The store cannot be read.
         """
-        async for result in files.results(await self._opened()):
-            yield result
+        store = await self._opened()
+        manifest = await files.read_manifest(store)
+        stranded: tuple[int, tuple[Outcome, ...] | None] = (-1, None)
+        async for result in files.results(store):
+            page, place = divmod(result.index, manifest.page_size)
+            if result.outcome is None and stranded[0] != page:
+                stranded = (page, await self._stranded(store, manifest, page))
+            if result.outcome is None and (outcomes := stranded[1]) is not None:
+                yield evolve(result, outcome=outcomes[place])
+            else:
+                yield result
+
+    async def _stranded(
+        self, store: Store, manifest: Manifest, page: int
+    ) -> tuple[Outcome, ...] | None:
+        try:
+            return await outcomes_of_stranded(self._engine, store, manifest, page)
+        except CampaignError:
+            # The store is read also where no engine can be asked.
+            return None
 
     async def place(self) -> str:
         """Where it lies: an absolute folder, or the URL of an object store.

@@ -27,11 +27,13 @@ class Seen:
         changed: What lines had come to when their pages were sealed, and what they come to now.
         cost: What submitting again has cost, and may cost; None where nothing was.
         sealed: The outcomes of those pages that were taken for stranded, and are sealed now.
+        left: Those that are not.
     """
 
     changed: tuple[tuple[Outcome, Outcome | Dropped], ...] = ()
     cost: Money | None = None
     sealed: tuple[tuple[int, tuple[Outcome, ...]], ...] = ()
+    left: tuple[int, ...] = ()
 
 
 class Decided:
@@ -75,6 +77,7 @@ class Decided:
             changed=tuple((self._before[index], told_[-1]) for index, told_ in self._last()),
             cost=cost if cost.micros else None,
             sealed=tuple((page, outcomes) for page, outcomes in sealed if outcomes is not None),
+            left=tuple(page for page, outcomes in sealed if outcomes is None),
         )
 
     def _last(self) -> Iterable[tuple[int, list[Outcome | Dropped]]]:

@@ -10,14 +10,14 @@ from attrs import evolve, frozen
 from pika_async._money import Money
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import jobs, still
-from pika_async.temporal._messages.pages import Waiting
+from pika_async.temporal._messages.pages import Standing, Tally, Waiting
+from pika_async.temporal._names import page_of
 from pika_async.temporal._outcomes import Declined, Dropped, Finished, Refused, Uncertain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._messages.pages import Standing
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._owner.decided import Seen
 
@@ -135,11 +135,31 @@ def progress_of(
     )
 
 
-def with_repairs(progress: CampaignProgress, seen: Seen) -> CampaignProgress:
-    """The same, with what its owner has decided since."""
+def lost(standing: Standing, state: CampaignState, page_id: str) -> tuple[Standing, CampaignState]:
+    """The same where nobody works on an open page any more, and its campaign has ended.
+
+    Its lines count as those of other stranded pages; what it has cost is known better.
+    """
+    page = page_of(page_id) or 0
+    lines = state.order.lines_of(page)
+    tally = Tally(taken=lines, uncertain=lines, cost=standing.tally.cost)
+    order = evolve(state.order, stranded=(*state.order.stranded, page))
+    return Standing(tally=tally, unseen=standing.unseen), evolve(state, order=order)
+
+
+def with_repairs(
+    progress: CampaignProgress, seen: Seen, stranded: Mapping[int, Sequence[Outcome]]
+) -> CampaignProgress:
+    """The same, with what its owner has decided since.
+
+    Args:
+        progress: As the engine tells.
+        seen: As the store tells.
+        stranded: What is known of pages that are stranded still.
+    """
     counts = {name: getattr(progress, name) for name in _COUNTED}
     sealed = dict(seen.sealed)
-    for outcomes in sealed.values():
+    for outcomes in (*sealed.values(), *stranded.values()):
         counts["uncertain"] -= len(outcomes)
         for outcome in outcomes:
             _count(counts, outcome, 1)

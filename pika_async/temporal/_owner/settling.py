@@ -24,7 +24,7 @@ from pika_async.temporal._repairs.bulk import (
     planned,
 )
 from pika_async.temporal._repairs.decisions import Decision
-from pika_async.temporal._repairs.owners import jobs_of_pages
+from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class Settling(Steering):
         wanted = set(indexes)
         size = (await read_manifest(store)).page_size
         pages = sorted({index // size for index in wanted})
-        found = await jobs_of_pages(self._engine, store, pages)
-        return {index: job_id for index, job_id in found.items() if index in wanted}
+        found = (await told_of_pages(self._engine, store, pages)).jobs
+        return {index: job.job_id for index, job in found.items() if index in wanted}
 
     async def plan_repairs(
         self,

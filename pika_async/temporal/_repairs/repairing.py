@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve, frozen
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+)
 
 from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
-from pika_async.temporal._failures import UNKNOWN_JOB
+from pika_async.temporal._failures import NO_ROOM_LEFT, UNKNOWN_JOB
 from pika_async.temporal._names import id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
@@ -110,7 +114,12 @@ class Repairing:
         if isinstance(standing.left, Accepted):
             job = standing.left
             order = evolve(
-                order, adopt=job.job_id, sent_at=job.sent_at, hints=job.hints, submitted=True
+                order,
+                adopt=job.job_id,
+                sent_at=job.sent_at,
+                hints=job.hints,
+                origin=job.origin,
+                submitted=True,
             )
         try:
             return await said(
@@ -148,6 +157,8 @@ def _failed(failure: WorkflowFailureError, order: RepairOrder) -> str:
                 f"the service knows no job {order.adopt}, or not any more; {named(order.index)} is "
                 "as it was, and nothing was changed. Look the id up in the account's usage"
             )
+        case ActivityError(cause=ApplicationError(type=kind) as told) if kind == NO_ROOM_LEFT:
+            return told.message
         case cause:
             return (
                 f"the repair of {named(order.index)} was ended before it had a result: {cause}. "
