@@ -31,7 +31,7 @@ try:
     from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
     from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError
-    from pika_async.temporal._under_way import LineUnderWay, line_under_way
+    from pika_async.temporal._under_way import PromptUnderWay, prompt_under_way
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate
 except ImportError as _error:
@@ -54,12 +54,12 @@ __all__ = [
     "Dropped",
     "Finished",
     "GenerateVideo",
-    "LineUnderWay",
     "Manifest",
     "NoAnswerError",
     "Outcome",
     "PikaPayloadConverter",
     "PikaPlugin",
+    "PromptUnderWay",
     "Refused",
     "RepairPlan",
     "Resolved",
@@ -69,7 +69,7 @@ __all__ = [
     "Why",
     "connected",
     "generate",
-    "line_under_way",
+    "prompt_under_way",
     "read_manifest",
     "read_results",
     "run_worker",

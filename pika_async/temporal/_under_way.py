@@ -1,4 +1,4 @@
-"""Which line of a campaign a worker submits, for whoever is told the worker's events."""
+"""Which prompt of a campaign a worker is about, for whoever is told the worker's events."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class LineUnderWay:
-    """A line of a campaign.
+class PromptUnderWay:
+    """A prompt of a campaign.
 
     Attributes:
         campaign: The id of the campaign.
-        index: The line, from 0, as in ``Campaign.results()``.
+        index: The prompt, from 0, as in ``Campaign.results()``.
     """
 
     campaign: str
     index: int
 
 
-_UNDER_WAY: Final[ContextVar[LineUnderWay | None]] = ContextVar("line under way", default=None)
+_UNDER_WAY: Final[ContextVar[PromptUnderWay | None]] = ContextVar("prompt under way", default=None)
 
 
-def line_under_way() -> LineUnderWay | None:
-    """The line that is submitted; None where it is none of a campaign.
+def prompt_under_way() -> PromptUnderWay | None:
+    """The prompt that is submitted, or whose job is waited for; None: it is of no campaign.
 
-    For the ``observer`` of :func:`pika_async.temporal.run_worker`, while it is told of a submit.
+    For the ``observer`` of :func:`pika_async.temporal.run_worker`, while it is told an event.
     """
     return _UNDER_WAY.get()
 
 
-def submits(requested: Requested) -> None:
-    """From now on this task, and those that it begins, submit this."""
+def is_about(requested: Requested) -> None:
+    """From now on this task, and those that it begins, are about this."""
     campaign = campaign_of(activity.info().workflow_id or "")
     if campaign is None or not isinstance(requested, Line):
         _UNDER_WAY.set(None)
     else:
-        _UNDER_WAY.set(LineUnderWay(campaign=campaign, index=requested.index))
+        _UNDER_WAY.set(PromptUnderWay(campaign=campaign, index=requested.index))

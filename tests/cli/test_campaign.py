@@ -144,7 +144,7 @@ class TestBeingFound:
         ("d.csv", "row,decision\nx,drop\n", "d.csv:2: row: 'x' is not allowed"),
         ("d.csv", "row,decision\n0,drop\n", "d.csv:2: row: '0' is not allowed"),
         ("d.csv", "row,decision,job_id\n1,adopt,\n", "d.csv:2: job_id: it is empty"),
-        ("d.csv", "row,decision\n1,drop\n1,resubmit\n", "d.csv:3: row 1 was decided in line 2"),
+        ("d.csv", "row,decision\n1,drop\n1,resubmit\n", "d.csv:3: prompt 1 was decided in line 2"),
         ("d.csv", "row,decision\n1,\n", "d.csv holds no decision"),
         ("d.csv", 'row,decision\n1,"drop\n', "this is no row of a table"),
         ("d.jsonl", '{"row":1,"decision":"drop"\n', "d.jsonl:1: this is no JSON"),
@@ -168,6 +168,8 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
     [
         ((), "give the number of a prompt, --all or --from"),
         (("1", "--all", "drop"), "one of the three"),
+        (("1", "--resubmit", "--budget", "5"), "--budget goes with --all or --from"),
+        (("1", "--resubmit", "-n", "5"), "-n goes with --all or --from"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),
         (("--all", "later"), "is not one of 'adopt', 'drop', 'resubmit'"),

@@ -16,7 +16,7 @@ from pika_async.temporal import (
     Declined,
     Dropped,
     Finished,
-    LineUnderWay,
+    PromptUnderWay,
     Resolved,
     Uncertain,
     Why,
@@ -51,7 +51,7 @@ def worker():
 
 @pytest.fixture
 def of_a_line():
-    token = _under_way._UNDER_WAY.set(LineUnderWay(campaign="foxes", index=2))
+    token = _under_way._UNDER_WAY.set(PromptUnderWay(campaign="foxes", index=2))
     yield
     _under_way._UNDER_WAY.reset(token)
 
@@ -141,8 +141,8 @@ class TestTheSummary:
         assert said == [
             (
                 "7 prompts: 1 adopted, 1 submitted again, 1 given up, 1 without a video, "
-                "1 still uncertain, 1 not settled, 1 not begun or not waited for; submitting again "
-                "has cost $0.40, or may"
+                "1 still uncertain, 1 not settled, 1 not begun or not waited for; about $0.40 for "
+                "what was submitted again"
             )
         ]
 

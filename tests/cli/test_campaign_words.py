@@ -78,7 +78,12 @@ def test_one_that_has_no_place_says_so_and_how_to_get_some():
     lines = said(progress(share=0))
     assert any("so nothing is submitted" in line for line in lines)
     assert "  pika-async campaign resume summer --max-in-flight N" in lines
-    for going in ({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}):
+    kept = {"share": 6, "unseen": 6, "unseen_until": SINCE}
+    assert any("so nothing is submitted" in line for line in said(progress(**kept)))
+    for going in (
+        *({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}),
+        kept | {"unseen": 5},
+    ):
         assert not any("so nothing is submitted" in line for line in said(progress(**going)))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from support.engine import connected
+from support.scene import scene
 
 from pika_async import GenerationRequest, Money
 from pika_async.temporal import (
@@ -125,6 +128,21 @@ class TestOnAnEngine:
         now = await Campaign(await connected(engine), "foxes", store=store.place).progress()
         assert (now.uncertain, now.dropped, now.repaired, now.budget) == (2, 1, 1, Money(2_000_000))
         assert (now.forgotten, now.ended, now.repairs_known) == (True, True, True)
+
+    async def test_a_store_on_which_nothing_was_started_is_refused_too(self, engine, tmp_path):
+        """While the engine knew the campaign it was told as if it lay there."""
+        async with scene(engine) as at:
+            folders = [tmp_path / name for name in ("foxes", "foxes-2")]
+            for folder in folders:
+                await Campaign.prepare(["a red panda"], folder)
+            name = uuid.uuid4().hex
+            await Campaign.start(at.client, name, folders[0], queue=at.queue, account=at.queue)
+            async with at.worker():
+                await Campaign(at.client, name).result()
+            told = await Campaign(at.client, name, store=folders[0]).progress()
+            assert (told.succeeded, told.repairs_known) == (1, True)
+            with pytest.raises(CampaignError, match="no campaign was ever started on the store"):
+                await Campaign(at.client, name, store=folders[1]).progress()
 
     async def test_the_store_of_another_campaign_is_refused(self, engine, store):
         """It was not even looked at, where the engine knew the campaign."""

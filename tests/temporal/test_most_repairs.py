@@ -44,7 +44,7 @@ async def test_it_is_said_before_anything_is_begun(store):
         await add_repair(store, 0, number, UNSURE)
     looking = Resolving(None, "foxes", store, "q")
     for decided in ({"drop": True}, {"resubmit": True}):
-        with pytest.raises(CampaignError, match=r"line 1 .* 3 times, which is the most.*Nothing"):
+        with pytest.raises(CampaignError, match=r"prompt 1 .* 3 times, which is the most.*Nothing"):
             await looking.look([Decision(index=0, **decided)])
     assert await looking.look([Decision(index=1, drop=True)])
 

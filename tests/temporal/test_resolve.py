@@ -95,7 +95,7 @@ class TestWithoutAWorker:
             campaign = await campaign_of(at, tmp_path, [UNSURE])
             with anyio.fail_after(20), pytest.raises(NoAnswerError) as caught:
                 await campaign.resolve(0, resubmit=True, queue=at.queue)
-            for said in ("line 1 (index 0)", at.queue, "pika-async campaign worker", "stands"):
+            for said in ("prompt 1 (index 0)", at.queue, "pika-async campaign worker", "stands"):
                 assert said in str(caught.value)
             async with at.worker():
                 await repair_of(at, campaign, 0).result()
@@ -206,7 +206,7 @@ class TestARepairThatWasEndedByHand:
                     await campaign.resolve(0, queue=at.queue, **other)
             ended = await campaign.resolve(0, resubmit=True, queue=at.queue)
             assert (ended.job_id, len(at.sim.submissions)) == (job_id, 1)
-            with pytest.raises(CampaignError, match="is that of line 1"):
+            with pytest.raises(CampaignError, match="is that of prompt 1"):
                 await campaign.resolve(1, adopt=job_id, queue=at.queue)
 
     async def test_what_it_has_submitted_is_spent_also_where_its_owner_adopts_it(
@@ -312,7 +312,7 @@ class TestAJobThatIsAnothers:
         theirs = Finished(job_id="66e0818e", videos=(), files=("x.mp4",))
         async with scene(engine) as at, at.worker():
             campaign = await campaign_of(at, tmp_path, [UNSURE, UNSURE, theirs], page_size=2)
-            with pytest.raises(CampaignError, match=r"66e0818e is that of line 3 \(index 2\)"):
+            with pytest.raises(CampaignError, match=r"66e0818e is that of prompt 3 \(index 2\)"):
                 await campaign.resolve(0, adopt="66e0818e", queue=at.queue)
             assert await outcomes_of(campaign) == [UNSURE, UNSURE, theirs]
 
@@ -328,7 +328,7 @@ class TestAJobThatIsAnothers:
             page = at.client.get_workflow_handle(f"{campaign.id}/page/000001")
             await until(lambda: _waits(page))
             (job_id,) = at.sim.jobs
-            with pytest.raises(CampaignError, match=r"is that of line 2 \(index 1\)"):
+            with pytest.raises(CampaignError, match=r"is that of prompt 2 \(index 1\)"):
                 await campaign.resolve(0, adopt=job_id, queue=at.queue)
             assert (await campaign.result()).succeeded == 1
 
@@ -338,7 +338,7 @@ class TestAJobThatIsAnothers:
             campaign = await campaign_of(at, tmp_path, [UNSURE, UNSURE])
             with pytest.raises(NoAnswerError):
                 await campaign.resolve(0, adopt="66e0818e", queue=at.queue)
-            with pytest.raises(CampaignError, match=r"is that of line 1 \(index 0\)"):
+            with pytest.raises(CampaignError, match=r"is that of prompt 1 \(index 0\)"):
                 await campaign.resolve(1, adopt="66e0818e", queue=at.queue)
 
     async def test_of_two_who_adopt_it_at_the_same_moment_one_gets_it(self, engine, tmp_path):
@@ -380,7 +380,7 @@ class TestAJobThatIsAnothers:
             campaign = await campaign_of(
                 at, tmp_path, [Declined(job_id=job_id, reason=late.reason, code="timeout"), UNSURE]
             )
-            with pytest.raises(CampaignError, match="is that of line 1"):
+            with pytest.raises(CampaignError, match="is that of prompt 1"):
                 await campaign.resolve(1, adopt=job_id, queue=at.queue)
             assert await campaign.resolve(0, drop=True) == Dropped()
             assert (await campaign.resolve(1, adopt=job_id, queue=at.queue)).job_id == job_id

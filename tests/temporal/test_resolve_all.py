@@ -164,11 +164,11 @@ class TestThePlan:
             tmp_path, [UNSURE, Finished(job_id="j", videos=(), files=()), UNSURE], page_size=2
         )
         resolving = Resolving(None, "x", store, "q")
-        with pytest.raises(CampaignError, match="line 2 .* is finished: there is nothing to"):
+        with pytest.raises(CampaignError, match="prompt 2 .* is finished: there is nothing to"):
             await resolving.look([*resubmits(0), Decision(index=1, drop=True)])
-        with pytest.raises(FieldError, match="one decision about a line"):
+        with pytest.raises(FieldError, match="one decision about a prompt"):
             await resolving.look([*resubmits(0), Decision(index=0, drop=True)])
-        with pytest.raises(FieldError, match="a job of one line"):
+        with pytest.raises(FieldError, match="a job of one prompt"):
             await resolving.look([Decision(index=0, adopt="a"), Decision(index=2, adopt="a")])
         with pytest.raises(FieldError, match="0 to 2"):
             await resolving.look(resubmits(3))

@@ -30,6 +30,7 @@ from pika_async.temporal._contents.allowances import (
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import add_repair, begin, seal, write_pages
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._owner.arguments import check_above
 from pika_async.temporal._owner.remembered import books_of, remembered
 from pika_async.temporal._repairs.bulk import Terms, planned
 from pika_async.temporal._repairs.decisions import Decision
@@ -247,6 +248,14 @@ class TestAmountsThatAreNotAllowed:
             with pytest.raises(FieldError, match=r"allowed is an amount in USD") as caught:
                 await planned(looked, state_in("USD"), Terms(**terms), store)
             assert caught.value.field == field
+
+    def test_nor_a_budget_that_is_spent_already(self):
+        """The campaign was said to go on, and was paused at once."""
+        for budget in (CENTS_20, Money(100_000)):
+            with pytest.raises(FieldError, match=r"an amount above \$0.20, which the campaign has"):
+                check_above(budget, CENTS_20)
+        for budget, spent in ((Money(200_001), CENTS_20), (CENTS_20, None), (None, CENTS_20)):
+            check_above(budget, spent)
 
     async def test_at_a_start_neither(self, nobody, tmp_path):
         with pytest.raises(FieldError, match="an amount in EUR") as caught:

@@ -11,7 +11,7 @@ from support.scene import scene
 
 from pika_async import SubmitUncertain
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign, line_under_way
+from pika_async.temporal import Campaign, prompt_under_way
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ async def test_a_lost_submit_is_told_with_its_line_and_one_of_no_campaign_withou
 
     def observer(event):
         if isinstance(event, SubmitUncertain):
-            lost.append(line_under_way())
+            lost.append(prompt_under_way())
 
     faults = Fault("reset-after", times=None, started=True)
     async with scene(engine, faults) as at, at.worker(observer=observer):
@@ -38,4 +38,4 @@ async def test_a_lost_submit_is_told_with_its_line_and_one_of_no_campaign_withou
         assert sorted(line.index for line in lost) == [0, 1, 2, 3, 3]
         await at.outcome("a red panda")
     assert lost[5:] == [None]
-    assert line_under_way() is None
+    assert prompt_under_way() is None

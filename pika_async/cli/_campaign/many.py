@@ -123,7 +123,9 @@ async def _for_all(word: str, campaign: Campaign, show: Stage) -> dict[int, Deci
         return {index: known.Decision(index=index, **words) for index in unsure}
     jobs = await campaign.known_jobs(unsure)
     if others := len(unsure) - len(jobs):
-        show(Note(f"the server names no job for {counted(others, 'uncertain prompt')}"))
+        named = counted(others, "uncertain prompt")
+        show(Note(f"the server names no job for {named}: adopt those by their number, with the id"))
+        show(Note("  of the job in the account's usage, if there is one"))
     return {index: known.Decision(index=index, adopt=job) for index, job in jobs.items()}
 
 
@@ -136,7 +138,7 @@ async def _planned(
         if error.field != "index":
             raise
         raise UsageError(
-            f"row {int(str(error.value)) + 1} is not allowed; the campaign has no such prompt."
+            f"prompt {int(str(error.value)) + 1}: the campaign has no such prompt."
         ) from error
 
 
@@ -181,7 +183,7 @@ def _words(plan: RepairPlan) -> list[str]:
         if plan.left is not None:
             earlier = ""
             if plan.earlier is not None and plan.earlier.micros:
-                earlier = f"; {plan.earlier} of it for what was submitted again before"
+                earlier = f", after {plan.earlier} for what was submitted again before"
             lines.append(f"of the budget of {plan.budget} there are {plan.left} left{earlier}")
     return lines
 

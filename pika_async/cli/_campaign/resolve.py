@@ -53,6 +53,9 @@ _WITHOUT_AGAIN: Final = (
 )
 
 
+_OF_MANY: Final = ("budget", "price", "again", "max_in_flight")
+
+
 class ForAll(StrEnum):
     """What is decided about all lines that are uncertain."""
 
@@ -194,6 +197,11 @@ def resolve(
             raise UsageError("give the number of a prompt, --all or --from.")
         if (adopt is not None) + resubmit + drop != 1:
             raise UsageError("give one of --adopt JOB_ID, --resubmit and --drop.")
+        if many_alone := _options.given(context, _OF_MANY):
+            raise UsageError(
+                f"{many_alone[0]} goes with --all or --from. One prompt is decided about whatever "
+                "it costs."
+            )
         if adopt is not None and not adopt.strip():
             raise UsageError("--adopt: it is empty; allowed is the id of a job.")
         decision: dict[str, Any] = {

@@ -94,7 +94,7 @@ class Summary:
                 cost = {"micros": self._cost.micros, "currency": self._cost.currency}
             event("settled", **{_NAMES[name]: number for name, number in counts.items()}, cost=cost)
         told = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
-        money = "" if self._cost is None else f"; submitting again has cost {self._cost}, or may"
+        money = "" if self._cost is None else f"; about {self._cost} for what was submitted again"
         show(Note(f"{counted(all_, 'prompt')}: {told}{money}"))
 
 

@@ -50,7 +50,7 @@ def start(
             "--timeout",
             metavar="SECONDS",
             show_default=False,
-            help="How long a job is waited for; then its line counts as failed, though the job "
+            help="How long a job is waited for; then its prompt counts as failed, though the job "
             "runs on. By default for ever.",
         ),
     ] = None,

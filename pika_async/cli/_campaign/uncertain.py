@@ -42,7 +42,9 @@ def tell_of(result: CampaignResult, *, as_json: bool, decided: str | None = None
             **more,
         )
         return
-    when = "at an unknown time" if sent_at is None else f"{sent_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    # With its zone: it is held against the account's usage.
+    told = None if sent_at is None else f"{sent_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    when = told or "at an unknown time"
     prompt = " ".join(result.request.prompt.split())
     prompt = prompt if len(prompt) <= _PROMPT else f"{prompt[: _PROMPT - 1]}…"
     reason = type(outcome).__name__.lower() if why is None else _WHY.get(why, why)

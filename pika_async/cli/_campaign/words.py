@@ -127,7 +127,8 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
 def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     """Why one that is under way submits nothing, where it may have no job in flight."""
     left = progress.prompts - finished(progress) - progress.in_flight
-    if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
+    free = progress.share - progress.unseen
+    if free > 0 or progress.in_flight or waits(progress) is not None or left <= 0:
         return
     yield "so nothing is submitted: other campaigns of its account have all places, or they are"
     yield "kept for jobs that may run. It goes on when some are free, or with more:"

@@ -160,18 +160,18 @@ class Telling:
     def _lose(self, error: SubmissionUncertainError) -> None:
         """Tell of each: it may cost money, and a person decides about it."""
         self._lost.add(error.fingerprint[:_FINGERPRINT])
-        line = temporal().line_under_way()
-        if line is None:
+        prompt = temporal().prompt_under_way()
+        if prompt is None:
             self._warn(f"a submit is uncertain: {error.headline}")
             return
-        number = line.index + 1
+        number = str(prompt.index + 1)
         self.show(
-            Note(f"warning: prompt {number} of the campaign {line.campaign}: {error.headline}")
+            Note(f"warning: prompt {number} of the campaign {prompt.campaign}: {error.headline}")
         )
         self.show(Note(f"  {self._means}"))
         queue = () if self.queue == options.QUEUE else ("--queue", self.queue)
         for way in ("--adopt JOB_ID", "--resubmit", "--drop"):
-            words = ("resolve", line.campaign, str(number), *way.split(), *queue)
+            words = ("resolve", prompt.campaign, number, *way.split(), *queue)
             self.show(Note(f"  {self.trail.line_of(*words)}"))
 
     @property
@@ -191,11 +191,17 @@ class Telling:
             case events.SubmitHeldBack() if not event.in_line:
                 self._warn(f"submits are held back: {event.error.headline}")
             case JobAccepted() if not self.quiet:
-                self.show(Note(f"job {event.job_id}: accepted"))
+                self.show(Note(f"job {event.job_id}{_of()}: accepted"))
             case JobEnded() if not self.quiet:
-                self.show(Note(f"job {event.job_id}: {state_words(event.state)}"))
+                self.show(Note(f"job {event.job_id}{_of()}: {state_words(event.state)}"))
             case _:
                 pass
+
+
+def _of() -> str:
+    """Whose job it is, if it is of a campaign."""
+    prompt = temporal().prompt_under_way()
+    return "" if prompt is None else f" (prompt {prompt.index + 1} of {prompt.campaign})"
 
 
 _NOBODY_KNOWS: Final = (

@@ -43,6 +43,19 @@ def check_currency(budget: Money | None, other: Money | None, price: Money | Non
             )
 
 
+def check_above(budget: Money | None, spent: Money | None) -> None:
+    """Refuse a budget for the whole campaign that is spent already: it would be paused at once.
+
+    Raises:
+        FieldError: It is.
+    """
+    if budget is None or spent is None or budget.currency != spent.currency:
+        return
+    if budget.micros <= spent.micros:
+        told = f"an amount above {spent}, which the campaign has spent already"
+        raise FieldError("budget", str(budget), told)
+
+
 def check_start(
     campaign_id: str,
     max_in_flight: int | None,

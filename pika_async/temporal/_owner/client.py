@@ -65,14 +65,14 @@ class Campaign(Settling):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
-    engine keeps numbers alone. A line is submitted at most once, whatever is lost; see
+    engine keeps numbers alone. A prompt is submitted at most once, whatever is lost; see
     :func:`pika_async.temporal.generate`.
 
     ``Campaign(engine, "summer")`` is one that was started before, from anywhere.
 
     Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
     ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
-    that need a look. They count lines as their pages have ended, and stay so: an engine changes
+    that need a look. They count prompts as their pages have ended, and stay so: an engine changes
     nothing of what has ended. :meth:`progress` tells what was decided since. The server of
     ``pika-async campaign server`` knows them; to another one they are added once, by ``temporal
     operator search-attribute create``. A campaign runs without them, too.
@@ -117,7 +117,7 @@ class Campaign(Settling):
         Args:
             requests: What to make, in order. At most one page is held in memory.
             store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
-            page_size: Lines of a page, up to 500. A page is one workflow.
+            page_size: Prompts of a page, up to 500. A page is one workflow.
 
         Raises:
             FieldError: A request is not allowed, or holds bytes.
@@ -158,10 +158,10 @@ class Campaign(Settling):
                 the queue; the engine keeps to it, and lets the submits of two seconds leave at
                 once at first. None leaves it as it is: no limit at first. The server shares it out
                 over the partitions of the queue: with more than one (four by default, one with
-                ``pika-async campaign server``) it is reached only while some thirty lines wait.
+                ``pika-async campaign server``) it is reached only while some thirty prompts wait.
             budget: The most that it may spend. When it is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
-            timeout: Seconds to wait for a job from its submit on. Then its line counts as failed,
+            timeout: Seconds to wait for a job from its submit on. Then its prompt counts as failed,
                 with the code ``"timeout"``; None: for ever.
             account: Campaigns that share an account's limit name the same one.
             queue: The task queue of the workers.
@@ -218,8 +218,8 @@ class Campaign(Settling):
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
 
-        What was decided about lines since is read from its store. Where that is a folder which is
-        not here, lines count as their pages have ended: see ``CampaignProgress.repairs_known``.
+        What was decided about prompts since is read from its store. Where that is a folder which is
+        not here, prompts count as their pages have ended: see ``CampaignProgress.repairs_known``.
 
         Raises:
             CampaignError: There is no such campaign, or no worker answers; or the store that was
@@ -250,7 +250,7 @@ class Campaign(Settling):
     async def _repaired(self, told: CampaignProgress, state: CampaignState) -> CampaignProgress:
         """The same with what was decided since, where its store is seen from here."""
         try:
-            store = await self._opened()
+            store = await self._opened(to_decide=self._place is not None)
             self._decided = self._decided or Decided(store)
             seen = await self._decided.look(price_of(state), told.stranded)
             manifest = await files.read_manifest(store)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class CampaignProgress:
-    """Where a campaign stands, in lines.
+    """Where a campaign stands, in prompts.
 
-    What its owner has decided about lines since their pages ended is in all of the counts.
+    What its owner has decided about prompts since their pages ended is in all of the counts.
 
     Attributes:
         prompts: All of them.
@@ -46,7 +46,7 @@ class CampaignProgress:
         paused: Why nothing is submitted; None where it goes on.
         stopped: Whether nothing will be submitted any more.
         ended: Whether it is over.
-        stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
+        stranded: Pages whose outcomes nobody could write down; their prompts count as uncertain.
         troubles: What workers fail with, over and over, and try again.
         searchable: Whether it is found in the engine by its search attributes; see ``Campaign``.
         waiting: Why no submit leaves at the moment, and when the next one does; None where they
@@ -55,12 +55,12 @@ class CampaignProgress:
             lost, or their page was terminated; they count towards the limit of the account.
         unseen_until: When all of them are taken to have ended.
         forgotten: Whether the engine has forgotten the campaign, so that its store alone tells.
-        repaired: How many lines its owner has decided about.
-        repairs_cost: What submitting lines again has cost, and may cost where that is under way;
+        repaired: How many prompts its owner has decided about.
+        repairs_cost: What submitting prompts again has cost, and may cost where that is under way;
             it is not in ``charged`` and ``estimated``, nor counted by the budget while the campaign
             runs. None where there is none, or no price is known.
         repairs_known: Whether its store was read, which alone tells of repairs. False where it is a
-            folder of other machines: then lines count as their pages have ended.
+            folder of other machines: then prompts count as their pages have ended.
     """
 
     prompts: int

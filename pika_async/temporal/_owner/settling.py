@@ -48,40 +48,40 @@ class Settling(Steering):
         drop: bool = False,
         queue: str = QUEUE,
     ) -> Outcome | Dropped:
-        """Settle a line by the word of its owner; returns what it comes to.
+        """Settle a prompt by the word of its owner; returns what it comes to.
 
         One of three: this is its job; submit it again, which may pay a second time; give it up.
-        A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
+        A prompt may be settled that is uncertain, or refused, or waited for no longer, or whose job
         the service does not know, as where another id was meant. What it costs is outside of the
         campaign's budget, and its job is not among those that the account's limit counts.
 
         Args:
-            index: The line, from 0, as in ``results()``.
+            index: The prompt, from 0, as in ``results()``.
             adopt: The id of its job, which is waited for and whose videos are saved.
             resubmit: Submit it again.
             drop: Give it up.
             queue: The task queue of the workers.
 
         Raises:
-            FieldError: Not one of the three is said, or there is no such line.
+            FieldError: Not one of the three is said, or there is no such prompt.
             NoAnswerError: No worker works on it. It stands, and is done when one comes.
             CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
-                of another line, or the service knows no such job; or it was to be submitted again,
-                and the engine still names its job; or the store that was said is not of this
-                campaign. Nothing was changed.
+                of another prompt, or the service knows no such job; or it was to be submitted
+                again, and the engine still names its job; or the store that was said is not of
+                this campaign. Nothing was changed.
         """
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
         resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
         return await resolving.resolve(decision)
 
     async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
-        """The jobs of lines that the engine still knows of, by the lines, from 0.
+        """The jobs of prompts that the engine still knows of, by the prompts, from 0.
 
-        As where a page was ended by hand: all of its lines are uncertain then, and its history
+        As where a page was ended by hand: all of its prompts are uncertain then, and its history
         names those jobs that were paid for. Whoever adopts them pays nothing.
 
         Args:
-            indexes: The lines. The history of each of their pages is read.
+            indexes: The prompts, from 0. The history of each of their pages is read.
 
         Raises:
             CampaignError: The engine cannot be asked; or the store that was said is of another
@@ -105,21 +105,21 @@ class Settling(Steering):
     ) -> RepairPlan:
         """What many decisions come to, and what they cost. Nothing is changed.
 
-        Lines that have come to what is decided are left out, and so is what was repaired before and
-        would be submitted once more: the same decisions may be given again.
+        Prompts that have come to what is decided are left out, and so is what was repaired before
+        and would be submitted once more: the same decisions may be given again.
 
         Args:
-            decisions: One for a line, in any order.
+            decisions: One for a prompt, in any order.
             budget: The most that all submitting again of this campaign may cost, with what earlier
                 repairs have cost: said again, it allows no more. None: what the campaign and
                 earlier repairs have left of the campaign's budget, if it has one.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
-            again: Submit lines again, too, that were repaired before and are open still.
+            again: Submit prompts again, too, that were repaired before and are open still.
 
         Raises:
-            FieldError: There is no such line, one is decided about twice, or an amount is none, not
-                above 0, or in another currency.
+            FieldError: There is no such prompt, one is decided about twice, or an amount is none,
+                not above 0, or in another currency.
             CampaignError: One cannot be settled so; or it would cost more than is left; or the
                 engine has forgotten the campaign, its store does not tell what it may spend, and no
                 budget is said; or the store that was said is not of this campaign.
@@ -138,13 +138,13 @@ class Settling(Steering):
         max_in_flight: int = AT_ONCE,
         queue: str = QUEUE,
     ) -> AsyncIterator[Resolved]:
-        """Settle many lines, each as :meth:`resolve` does; tells of each as it ends.
+        """Settle many prompts, each as :meth:`resolve` does; tells of each as it ends.
 
         All are checked before the first is changed, as by :meth:`plan_repairs`. Whoever goes away
         gives the same decisions again: what was begun goes on, and nothing is submitted twice.
 
         Args:
-            decisions: One for a line, in any order.
+            decisions: One for a prompt, in any order.
             budget: As for :meth:`plan_repairs`.
             price: As for :meth:`plan_repairs`.
             again: As for :meth:`plan_repairs`.

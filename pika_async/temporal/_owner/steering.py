@@ -13,7 +13,12 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
-from pika_async.temporal._owner.arguments import check_currency, check_in_flight, checked_amount
+from pika_async.temporal._owner.arguments import (
+    check_above,
+    check_currency,
+    check_in_flight,
+    checked_amount,
+)
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -75,7 +80,8 @@ class Steering(ABC):
         has forgotten them.
 
         Raises:
-            FieldError: An amount is none, not above 0, or in another currency than the budget.
+            FieldError: An amount is none, not above 0, or in another currency than the budget; or
+                the budget is less than what the pages that have ended have cost.
             CampaignError: As of :meth:`pause`; or a budget is said, and it was started without one.
         """
         money, each = checked_amount("budget", budget), checked_amount("price", price)
@@ -84,6 +90,7 @@ class Steering(ABC):
             return
         state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
         check_currency(state.order.budget, money, each)
+        check_above(money, state.order.ended.cost.total)
         if each is not None:
             # Its pages know it before they may submit again: else they would pause it at once.
             await self._update(CampaignRun.set_price, each)

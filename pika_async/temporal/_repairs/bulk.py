@@ -29,11 +29,11 @@ class RepairPlan:
     """What many decisions come to, before anything is changed.
 
     Attributes:
-        decisions: What is left to be done, by the lines.
-        settled: How many lines have come to what was decided already.
+        decisions: What is left to be done, by the prompts.
+        settled: How many prompts have come to what was decided already.
         repaired: How many are left alone that were to be submitted again, since they were repaired
             before, and are open still; see ``again``.
-        resubmits: How many lines are submitted again.
+        resubmits: How many prompts are submitted again.
         price: What a job is taken to cost; None where nobody knows.
         cost: What submitting again comes to; None where nobody knows.
         budget: The budget that holds; None: none.
@@ -55,10 +55,10 @@ class RepairPlan:
 
 @frozen(kw_only=True)
 class Resolved:
-    """One line of many that were decided about.
+    """One prompt of many that were decided about.
 
     Attributes:
-        index: The line, from 0.
+        index: The prompt, from 0.
         outcome: What it comes to; None where that could not be done.
         problem: Why it could not, in sentences.
         cost: What submitting it again has cost, or may have; None where it was not submitted, or
@@ -185,7 +185,7 @@ def _check_money(plan: RepairPlan) -> None:
         raise CampaignError(
             f"{plan.resubmits} jobs at {plan.price} come to {plan.cost}, and of the budget of "
             f"{plan.budget} there are {plan.left} left{earlier}. Nothing was changed. Decide about "
-            "fewer lines, or say a budget for all that is submitted again"
+            "fewer prompts, or say a budget for all that is submitted again"
         )
 
 
@@ -224,7 +224,7 @@ async def carried_out(
         left = len(list(waiting))
         more = f" {left} more were not begun." if left else ""
         raise NoAnswerError(
-            f"{unanswered[0]}. So it is with {len(unanswered)} of the lines.{more}"
+            f"{unanswered[0]}. So it is with {len(unanswered)} of the prompts.{more}"
         ) from unanswered[0]
 
 
@@ -247,7 +247,7 @@ async def _one(
 
 _USED_UP: Final = (
     "{line} was not submitted: the budget is used up, since jobs cost more than was said, or "
-    "somebody else submits lines again at the same time"
+    "somebody else submits prompts again at the same time"
 )
 _NOT_NOTED: Final = (
     "the server has forgotten the campaign, and its store does not tell what it may spend: say a "

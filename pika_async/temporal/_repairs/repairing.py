@@ -162,6 +162,6 @@ def _failed(failure: WorkflowFailureError, order: RepairOrder) -> str:
         case cause:
             return (
                 f"the repair of {named(order.index)} was ended before it had a result: {cause}. "
-                "Say again what to do with the line: what the repair may have submitted is "
+                "Say again what to do with the prompt: what the repair may have submitted is "
                 "looked at first"
             )

@@ -320,10 +320,10 @@ def _check_lines(decisions: Sequence[Decision], manifest: Manifest) -> None:
             raise FieldError("index", decision.index, f"0 to {manifest.prompts - 1}")
     for index, times in Counter(one.index for one in decisions).items():
         if times > 1:
-            raise FieldError("index", index, "one decision about a line")
+            raise FieldError("index", index, "one decision about a prompt")
     for job_id, times in Counter(one.adopt for one in decisions if one.adopt is not None).items():
         if times > 1:
-            raise FieldError("adopt", job_id, "a job of one line")
+            raise FieldError("adopt", job_id, "a job of one prompt")
 
 
 def _check_same(standing: Standing, decision: Decision) -> None:
