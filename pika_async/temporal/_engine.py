@@ -110,15 +110,20 @@ def _sentence(error: RPCError, campaign: str) -> str:
 
 async def is_running(engine: Client, workflow_id: str) -> bool:
     """Whether a workflow has not ended; one that nobody knows has."""
-    return await _status(engine, workflow_id) is WorkflowExecutionStatus.RUNNING
+    return await status_of(engine, workflow_id) is WorkflowExecutionStatus.RUNNING
 
 
 async def is_known(engine: Client, workflow_id: str) -> bool:
     """Whether the engine knows a workflow, ended or not."""
-    return await _status(engine, workflow_id) is not None
+    return await status_of(engine, workflow_id) is not None
 
 
-async def _status(engine: Client, workflow_id: str) -> WorkflowExecutionStatus | None:
+async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus | None:
+    """How far a workflow is; None where the engine knows none of that id.
+
+    Raises:
+        CampaignError: The engine cannot be asked.
+    """
     try:
         described = await engine.get_workflow_handle(workflow_id).describe()
     except RPCError as error:

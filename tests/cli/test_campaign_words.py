@@ -128,6 +128,14 @@ def test_of_pages_that_were_ended_by_hand_it_is_said_what_to_do():
     assert "  pika-async campaign resolve summer --all adopt" in lines
 
 
+def test_of_one_that_ended_before_its_end_it_is_said_how_the_rest_is_started():
+    """A name is used once, and a store says that it was started."""
+    line = "  pika-async campaign start NAME --store PLACE --carry-on"
+    assert line in said(progress(succeeded=60, ended=True))
+    for none_left in ({"succeeded": 100, "ended": True}, {"succeeded": 60}):
+        assert line not in said(progress(**none_left))
+
+
 def test_what_is_to_be_said_next_repeats_the_store_where_it_is_taken():
     trail = CampaignTrail(campaign="summer", store="my folder", server="h:1")
     assert trail.line_of("resolve", "summer", "3", "--drop") == (

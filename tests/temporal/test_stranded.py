@@ -13,6 +13,7 @@ from support.scene import scene
 from pika_async.simulator import Polls
 from pika_async.temporal import Campaign, CampaignError, Decision, Finished, Uncertain, Why
 from pika_async.temporal._contents.files import read_sealed
+from pika_async.temporal._messages.campaigns import CampaignState
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -79,6 +80,25 @@ async def test_its_lines_are_read_counted_and_decided_about(engine, tmp_path):
         assert len(at.sim.submissions) == submitted
         sealed = await read_sealed(open_store(tmp_path), 0)
         assert [isinstance(one, Uncertain) for one in sealed] == [i in rest for i in range(4)]
+
+
+async def test_a_campaign_that_was_ended_before_its_pages_were_begun_is_told_all_the_same(
+    engine, tmp_path
+):
+    """It names pages that the engine has never begun."""
+    async with scene(engine, duration=Polls(10_000)) as at:
+        await Campaign.prepare(pandas(40), tmp_path, page_size=2)
+        way = {"queue": at.queue, "account": at.queue}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
+        handle = at.client.get_workflow_handle(campaign.id)
+        async with at.worker():
+            with anyio.fail_after(30):
+                while not (await handle.query("state", result_type=CampaignState)).open_pages:  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.001)
+            await handle.terminate()
+            told = await campaign.progress()
+        assert told.ended
+        assert told.prompts == 40
 
 
 async def test_a_page_that_still_waits_is_not_taken_for_stranded(engine, tmp_path):

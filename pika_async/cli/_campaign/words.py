@@ -219,6 +219,10 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield "uncertain ones may have started a job, and may be billed. To see those of pages that"
         yield "have ended, and what can be done about them:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
+    if progress.ended and finished(progress) < progress.prompts and not progress.stranded:
+        yield "to start what it has left, under a new name:"
+        place = "PLACE" if trail.store is None else trail.store
+        yield f"  {trail.line_of('start', 'NAME', '--store', place, '--carry-on')}"
     if progress.ended:
         yield "what became of each prompt:"
         yield f"  {trail.line_of('report', name)}"

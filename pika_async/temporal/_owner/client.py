@@ -28,10 +28,10 @@ from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
-    is_known,
     is_running,
     limit_submits,
     said,
+    status_of,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._messages.pages import Standing, Tally
@@ -240,7 +240,7 @@ class Campaign(Settling):
         standings, troubles = [], []
         for page in state.open_pages:
             standing, trouble = await self._page(page)
-            if ended and not await self._goes_on(page):
+            if ended and await self._is_lost(page):
                 standing, state = lost(standing, state, page)
             standings.append(standing)
             troubles.extend(trouble)
@@ -271,13 +271,13 @@ class Campaign(Settling):
         told = progress_of(state, [], ended=True, troubles=[], now=_now())
         return await self._repaired(evolve(told, forgotten=True), state)
 
-    async def _goes_on(self, page: str) -> bool:
-        """Whether an open page of a campaign that has ended writes its outcomes down, or did."""
-        described = await said(self._engine.get_workflow_handle(page).describe())
-        if described.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
-            return True
-        again = f"{page}/again"
-        return await is_known(self._engine, again) and await is_running(self._engine, again)
+    async def _is_lost(self, page: str) -> bool:
+        """Whether an open page of a campaign that has ended was begun, and nobody works on it."""
+        status = await status_of(self._engine, page)
+        # What nobody knows was never begun.
+        if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+            return False
+        return not await is_running(self._engine, f"{page}/again")
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
