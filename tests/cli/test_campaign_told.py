@@ -10,8 +10,10 @@ import pytest
 from pika_async import GenerationRequest, Money, SubmissionUncertainError, SubmitUncertain
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.cli._campaign.settled import Summary
+from pika_async.cli._campaign.uncertain import tell_of
 from pika_async.cli._campaign.worker import Telling
 from pika_async.temporal import (
+    CampaignResult,
     Decision,
     Declined,
     Dropped,
@@ -115,6 +117,25 @@ DECISIONS = {
     **{index: Decision(index=index, resubmit=True) for index in (1, 2, 3, 5, 6)},
     4: Decision(index=4, drop=True),
 }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (Finished(job_id="one", videos=()), "      3  a red panda  (succeeded)  → drop"),
+        (Dropped(), "      3  a red panda  (given up)  → drop"),
+        (None, "      3  a red panda  (its page has not ended)  → drop"),
+        (
+            UNSURE,
+            "      3  at an unknown time  ?  a red panda  (it was sent, and no answer came)  → drop",
+        ),
+    ],
+)
+def test_of_what_is_decided_about_it_is_told_how_it_stands(capfd, outcome, told):
+    """A file of decisions may be given again, when most of it is settled."""
+    result = CampaignResult(index=2, request=GenerationRequest("a red panda"), outcome=outcome)
+    tell_of(result, as_json=False, decided="drop")
+    assert capfd.readouterr().out == f"{told}\n"
 
 
 class TestTheSummary:

@@ -90,7 +90,8 @@ async def settle_many(  # noqa: PLR0917 - given by partial
                     # A signal leaves repairs that go on; the same command comes back to them.
                     trail.watched = trail.watched and scope.cancel_called
                     sum_.tell(len(plan.decisions), show, as_json=many.as_json)
-                codes.append(sum_.code)
+                # What is left alone is open still.
+                codes.append(FAILED if plan.repaired else sum_.code)
 
 
 async def _shown(many: Many, campaign: Campaign, show: Stage) -> list[Decision]:
