@@ -127,7 +127,7 @@ DECISIONS = {
         (None, "      3  a red panda  (its page has not ended)  → drop"),
         (
             UNSURE,
-            "      3  at an unknown time  ?  a red panda  (it was sent, and no answer came)  → drop",
+            "      3  at an unknown time  ?  a red panda  (it was sent, and no answer came)  → drop",  # noqa: E501
         ),
     ],
 )

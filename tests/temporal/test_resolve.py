@@ -95,7 +95,8 @@ class TestWithoutAWorker:
             campaign = await campaign_of(at, tmp_path, [UNSURE])
             with anyio.fail_after(20), pytest.raises(NoAnswerError) as caught:
                 await campaign.resolve(0, resubmit=True, queue=at.queue)
-            for said in ("prompt 1 (index 0)", at.queue, "pika-async campaign worker", "stands"):
+            way = f"pika-async campaign worker --queue {at.queue}."
+            for said in ("prompt 1 (index 0)", at.queue, way, "stands"):
                 assert said in str(caught.value)
             async with at.worker():
                 await repair_of(at, campaign, 0).result()

@@ -118,7 +118,7 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     if progress.ended and not progress.repairs_known:
         yield "its store is not seen from here: what was decided about prompts since is not counted"
     yield from _ways_on(progress, trail)
-    if not progress.searchable:
+    if not (progress.searchable or progress.forgotten):
         yield "the server does not know the search attributes of campaigns. To find those with"
         yield "`PikaUncertain > 0`, add them once; campaigns that start later have them:"
         yield from (f"  {trail.temporal_line_of(*_CREATE, *words)}" for words in _TO_BE_FOUND)
