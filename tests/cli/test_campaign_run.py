@@ -146,7 +146,7 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             for _ in range(2):
                 told = await shell.asked(*all_, "--from", "decided.csv", "--yes")
             assert len(sim.submissions) == 9
-            assert "given up" not in told
+            assert ": given up" not in told
             told = await shell.asked(*all_, "--all", "drop", "--yes", "--json")
             events = [json.loads(line) for line in told.splitlines()]
             kinds = [each["event"] for each in events]
