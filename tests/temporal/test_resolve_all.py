@@ -345,7 +345,7 @@ class TestOnAnEngine:
                 while True:
                     ended.append(await anext(decided))
             assert [one.index for one in ended] == [19]
-            assert "So it is with 4 of the lines. 14 more were not begun." in str(caught.value)
+            assert "So it is with 4 of the prompts. 14 more were not begun." in str(caught.value)
             async with at.worker():
                 rest = campaign.resolve_all(decisions, queue=at.queue)
                 assert len([one async for one in rest]) == 18
