@@ -129,6 +129,7 @@ class TestOnAnEngine:
         assert (now.uncertain, now.dropped, now.repaired, now.budget) == (2, 1, 1, Money(2_000_000))
         assert (now.forgotten, now.ended, now.repairs_known) == (True, True, True)
 
+    @pytest.mark.slow
     async def test_a_store_on_which_nothing_was_started_is_refused_too(self, engine, tmp_path):
         """While the engine knew the campaign it was told as if it lay there."""
         async with scene(engine) as at:
