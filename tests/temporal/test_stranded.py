@@ -62,7 +62,7 @@ async def test_its_lines_are_read_counted_and_decided_about(engine, tmp_path):
         # What is paid for is not submitted again, and what was never begun is not decided about.
         with pytest.raises(CampaignError, match="which is paid for: adopt it"):
             await campaign.plan_repairs([Decision(index=i, resubmit=True) for i in rest])
-        with pytest.raises(CampaignError, match=r"was never begun, so none of it was .*carry-on"):
+        with pytest.raises(CampaignError, match=r"it was not begun, so none of it was .*carry-on"):
             await campaign.plan_repairs([Decision(index=5, drop=True)])
         assert await read_sealed(open_store(tmp_path), 0) is None
         for job in at.sim.jobs.values():

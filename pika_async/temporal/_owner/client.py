@@ -213,6 +213,8 @@ class Campaign(Settling):
                 "Ask for its progress, or start other prompts under another name"
             ) from error
         await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
+        # Whatever lies at that place later on.
+        campaign._is_ours = True
         return campaign
 
     async def progress(self) -> CampaignProgress:

@@ -346,9 +346,9 @@ def _is_so(last: Outcome | Dropped, decision: Decision) -> bool:
 
 _NOT_ENDED: Final = "the page of {line} has not ended yet, so nobody can say what became of it"
 _NOT_BEGUN: Final = (
-    "the page of {line} was never begun, so none of it was submitted. It is when the campaign goes "
-    "on; where that has ended, start what it has left (carry_on=True, or campaign start "
-    "--carry-on)"
+    "the page of {line} has not ended yet: it was not begun, so none of it was submitted. It is "
+    "when the campaign goes on; where that has ended, start what it has left (carry_on=True, or "
+    "campaign start --carry-on)"
 )
 _NAMED: Final = "{line} has the job {job}, which is paid for: adopt it"
 _TAKEN: Final = "the job {job} is that of {line} already"
