@@ -57,10 +57,15 @@ INNER_DOORS = {
     "temporal._store": {"store", "errors"},
     "temporal._limits": {"brake", "places", "purse", "room", "shares", "unseen"},
     "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
-    "temporal._contents": {"claims", "damage", "discreet", "files", "formats", "repairs", "shelf"},
+    "temporal._contents": {
+        *("allowances", "claims", "damage", "discreet", "files", "formats", "repairs", "shelf"),
+    },
     "temporal._account": {"account", "accounting", "beginning", "place"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
-    "temporal._repairs": {"activities", "bulk", "decisions", "owners", "repair", "resolving"},
+    "temporal._repairs": {
+        *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
+        "stranded",
+    },
     "temporal._owner": {"client", "progress"},
 }
 INNER_ORDER = list(INNER_DOORS)

@@ -301,11 +301,13 @@ class Budget:
             changed.set()
 
 
-def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | None:
+def checked_money(
+    name: str, amount: Money | Decimal | float | None, *, above_zero: bool = False
+) -> Money | None:
     """An amount that may be spent; dollars where no currency is said.
 
     Raises:
-        FieldError: It is none, or negative.
+        FieldError: It is none, or negative; or 0, where it has to be above.
     """
     if amount is None:
         return None
@@ -313,6 +315,7 @@ def checked_money(name: str, amount: Money | Decimal | float | None) -> Money | 
         money = Money.of(amount)
     except FieldError as error:
         raise FieldError(name, amount, error.allowed) from error
-    if not 0 <= money.micros < _MOST:
-        raise FieldError(name, amount, "an amount from 0 to nine trillion")
+    if not above_zero <= money.micros < _MOST:
+        least = "above 0, up to" if above_zero else "from 0 to"
+        raise FieldError(name, str(money), f"an amount {least} nine trillion")
     return money

@@ -49,7 +49,8 @@ A file is one of:
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
-With --json each result is an object with: row (the number that files are named by), line,
+With --json each result is an object with: row (the number that files are named by,
+from 0), line (of FILE, from 1),
 prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok, files, videos
 (id, url, seed, ...), cost (micros, currency), error (kind, message), resumed, and index (its place
 in this run). The last object is the summary. NAME.results.csv and `pika-async report` have the

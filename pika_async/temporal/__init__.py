@@ -37,6 +37,7 @@ try:
     from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
     from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError
+    from pika_async.temporal._under_way import PromptUnderWay, prompt_under_way
     from pika_async.temporal._worker import run_worker
     from pika_async.temporal._workflows import GenerateVideo, generate
 except ImportError as _error:
@@ -64,6 +65,7 @@ __all__ = [
     "Outcome",
     "PikaPayloadConverter",
     "PikaPlugin",
+    "PromptUnderWay",
     "Refused",
     "RepairPlan",
     "Resolved",
@@ -73,6 +75,7 @@ __all__ = [
     "Why",
     "connected",
     "generate",
+    "prompt_under_way",
     "read_manifest",
     "read_results",
     "run_worker",

@@ -50,6 +50,7 @@ from pika_async.temporal._outcomes import Declined, Finished
 from pika_async.temporal._record import EngineRecord
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order, Requested, Said
 from pika_async.temporal._store.errors import StoreError
+from pika_async.temporal._under_way import is_about
 from pika_async.temporal._verdict import Cause
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Activities:
     async def submit(self, order: Order) -> Accepted:
         """Submit once; see ``_verdict`` for what its failures lead to."""
         info = activity.info()
+        is_about(order.request)
         if info.attempt > 1 or info.workflow_run_id != order.run_id:
             raise as_failure(Cause.RESET, Said(error="", meaning=_BEGUN_ANEW))
         handle = activity.client().get_async_activity_handle(task_token=info.task_token)
@@ -228,6 +230,7 @@ class Activities:
             raise ApplicationError(problem, type=OtherServiceError.__name__)
         request = await self._read(errand.request)
         line = errand.request
+        is_about(line)
         try:
             return await self._finished(errand, request)
         except (PikaError, OSError) as error:

@@ -110,13 +110,27 @@ def _sentence(error: RPCError, campaign: str) -> str:
 
 async def is_running(engine: Client, workflow_id: str) -> bool:
     """Whether a workflow has not ended; one that nobody knows has."""
+    return await status_of(engine, workflow_id) is WorkflowExecutionStatus.RUNNING
+
+
+async def is_known(engine: Client, workflow_id: str) -> bool:
+    """Whether the engine knows a workflow, ended or not."""
+    return await status_of(engine, workflow_id) is not None
+
+
+async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus | None:
+    """How far a workflow is; None where the engine knows none of that id.
+
+    Raises:
+        CampaignError: The engine cannot be asked.
+    """
     try:
         described = await engine.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return False
+            return None
         raise CampaignError(_sentence(error, workflow_id)) from error
-    return described.status is WorkflowExecutionStatus.RUNNING
+    return described.status
 
 
 async def limit_submits(engine: Client, queue: str, per_second: float) -> None:

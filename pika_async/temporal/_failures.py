@@ -25,6 +25,10 @@ UNKNOWN_JOB: Final = "UnknownJob"
 """The type of the failure where the service knows no job of an adopted id."""
 
 
+NO_ROOM_LEFT: Final = "NoRoomLeft"
+"""The type of the failure where a store takes no more repairs of a line."""
+
+
 def as_failure(cause: Cause, said: Said) -> ApplicationError:
     """What an activity raises; the engine never repeats it."""
     return ApplicationError(said.meaning, said, type=f"{_PREFIX}{cause}", non_retryable=True)

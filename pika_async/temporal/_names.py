@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 QUEUE: Final = "pika"
@@ -41,6 +42,27 @@ def id_of_account(name: str) -> str:
     return f"pika-account-{name}"
 
 
+_PART: Final = re.compile(r"(.+)/(?:page/(\d{6,})|repair/\d+-\d+)(?:/again(?:-\d+)?)?")
+
+
+def id_of_repair(campaign_id: str, index: int, number: int, tries: int) -> str:
+    """The id of the workflow of a repair: of a line, from 0; the number and the try, from 1."""
+    again = "" if tries == 1 else f"/again-{tries}"
+    return f"{campaign_id}/repair/{index}-{number}{again}"
+
+
+def campaign_of(workflow_id: str) -> str | None:
+    """The campaign of a page or a repair; None where the id is of neither."""
+    found = _PART.fullmatch(workflow_id)
+    return None if found is None else found[1]
+
+
+def page_of(workflow_id: str) -> int | None:
+    """The number of a page, from 0; None where the id is of none."""
+    found = _PART.fullmatch(workflow_id)
+    return None if found is None or found[2] is None else int(found[2])
+
+
 def id_of_page(campaign_id: str, page: int) -> str:
     """The id of the workflow of a page."""
     return f"{campaign_id}/page/{page:06}"
@@ -49,3 +71,8 @@ def id_of_page(campaign_id: str, page: int) -> str:
 def page_of_id(page_id: str) -> int:
     """The page, from 0, whose workflow has this id."""
     return int(page_id.partition("/page/")[2].partition("/")[0])
+
+
+def ids_of_page(campaign_id: str, page: int) -> tuple[str, str]:
+    """The same, and the id of the one that takes its place where it ended without a result."""
+    return id_of_page(campaign_id, page), f"{id_of_page(campaign_id, page)}/again"

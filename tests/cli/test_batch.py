@@ -217,6 +217,28 @@ def test_an_uncertain_submit_is_told_with_what_to_do(batch, pika, sim):
     assert len(sim.submissions) == 4
 
 
+def test_where_the_budget_is_spent_the_line_that_submits_again_has_a_larger_one(batch, pika, sim):
+    """Uncertain submits count as spent: with the same budget it would have refused them."""
+    sim.faults.append(Fault("reset-after"))
+    done = batch("-n", "1", "--price", "0.2", "--budget", "$0.60")
+    assert done.code == 1
+    *_, text, line = done.err.splitlines()
+    assert "The budget counts them as spent: AMOUNT is $0.80 or more" in text
+    assert "--budget AMOUNT" in line
+    for amount, code, sent in (("0.79", 1, 3), ("0.80", 0, 4)):
+        words = shlex.split(line.replace("AMOUNT", amount))
+        assert pika(*words[1:]).code == code
+        assert len(sim.submissions) == sent
+
+
+def test_where_enough_of_the_budget_is_left_it_stays_as_it_was(batch, pika, sim):
+    sim.faults.append(Fault("reset-after"))
+    line = batch("-n", "1", "--price", "0.2", "--budget", "0.80").err.splitlines()[-1]
+    assert "--budget 0.80" in line
+    assert pika(*shlex.split(line)[1:]).code == 0
+    assert len(sim.submissions) == 4
+
+
 def test_without_a_journal_no_line_is_given_that_would_pay_again_for_all(batch, sim):
     sim.failure = fails_with("cat")
     done = batch("--no-journal")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from pika_async.cli._campaign import resolve, server, words
+from pika_async.cli._campaign import resolve, server, start, words
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.cli._running.exits import InterruptedRunError
 from pika_async.cli._showing.stage import Stage
@@ -144,7 +144,7 @@ class TestBeingFound:
         ("d.csv", "row,decision\nx,drop\n", "d.csv:2: row: 'x' is not allowed"),
         ("d.csv", "row,decision\n0,drop\n", "d.csv:2: row: '0' is not allowed"),
         ("d.csv", "row,decision,job_id\n1,adopt,\n", "d.csv:2: job_id: it is empty"),
-        ("d.csv", "row,decision\n1,drop\n1,resubmit\n", "d.csv:3: row 1 was decided in line 2"),
+        ("d.csv", "row,decision\n1,drop\n1,resubmit\n", "d.csv:3: prompt 1 was decided in line 2"),
         ("d.csv", "row,decision\n1,\n", "d.csv holds no decision"),
         ("d.csv", 'row,decision\n1,"drop\n', "this is no row of a table"),
         ("d.jsonl", '{"row":1,"decision":"drop"\n', "d.jsonl:1: this is no JSON"),
@@ -168,6 +168,8 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
     [
         ((), "give the number of a prompt, --all or --from"),
         (("1", "--all", "drop"), "one of the three"),
+        (("1", "--resubmit", "--budget", "5"), "--budget goes with --all or --from"),
+        (("1", "--resubmit", "-n", "5"), "-n goes with --all or --from"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),
         (("--all", "later"), "is not one of 'adopt', 'drop', 'resubmit'"),
@@ -189,6 +191,27 @@ def test_a_campaign_does_not_go_on_with_a_budget_of_nothing(pika, nothing):
     assert f"--budget: {nothing!r} is not allowed; allowed is an amount above 0" in done.err
     assert "pika-async campaign pause summer --server 127.0.0.1:1" in done.err
     assert "no Temporal server answers" not in done.err
+
+
+@pytest.mark.parametrize("given", [(), ("--carry-on",)])
+def test_what_an_earlier_campaign_has_left_is_started_where_that_is_said(pika, monkeypatch, given):
+    """The sentence of a store that was started before asks for it."""
+    begun = []
+    monkeypatch.setattr(start, "run", lambda work, _: begun.append(work.args))
+    assert pika("campaign", "start", "owls", "--store", "s", *given).code == 0
+    assert begun[0][1]["carry_on"] == bool(given)
+
+
+@pytest.mark.parametrize("option", ["--budget", "--price"])
+@pytest.mark.parametrize(
+    "verb", [("start", "owls", "--store", "s"), ("resolve", "owls", "--all", "drop")]
+)
+def test_an_amount_is_above_0(pika, verb, option):
+    """It is refused before any server is asked."""
+    for amount in ("0", "-2"):
+        done = pika("campaign", *verb, option, amount, *NOWHERE)
+        assert done.code == 2
+        assert f"{option}: {amount!r} is not allowed; allowed is an amount above 0" in done.err
 
 
 def test_a_report_is_of_the_campaign_that_was_named(pika, here):

@@ -146,12 +146,13 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             for _ in range(2):
                 told = await shell.asked(*all_, "--from", "decided.csv", "--yes")
             assert len(sim.submissions) == 9
-            assert "given up" not in told
+            assert ": given up" not in told
             told = await shell.asked(*all_, "--all", "drop", "--yes", "--json")
             events = [json.loads(line) for line in told.splitlines()]
             kinds = [each["event"] for each in events]
-            assert kinds == ["uncertain"] * 2 + ["planned"] + ["resolved"] * 2
-            assert [each["state"] for each in events[3:]] == ["dropped"] * 2
+            assert kinds == ["uncertain"] * 2 + ["planned"] + ["resolved"] * 2 + ["settled"]
+            assert (events[-1]["dropped"], events[-1]["left"], events[-1]["cost"]) == (2, 0, None)
+            assert [each["state"] for each in events[3:5]] == ["dropped"] * 2
             none = shell.began(*all_, "--all", "drop", "--server", engine)
             _, err = await anyio.to_thread.run_sync(none.communicate)
             assert "nothing is to be decided so" in err

@@ -25,7 +25,7 @@ def progress(**changes):
     told = dict.fromkeys(
         ("taken", "submitted", "in_flight", "succeeded", "failed", "refused", "uncertain"), 0
     )
-    return CampaignProgress(prompts=100, searchable=True, **(told | changes))
+    return CampaignProgress(prompts=100, **(told | {"searchable": True} | changes))
 
 
 def said(of):
@@ -106,7 +106,12 @@ def test_one_that_has_no_place_says_so_and_how_to_get_some():
     lines = said(progress(share=0))
     assert any("so nothing is submitted" in line for line in lines)
     assert "  pika-async campaign resume summer --max-in-flight N" in lines
-    for going in ({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}):
+    kept = {"share": 6, "unseen": 6, "unseen_until": SINCE}
+    assert any("so nothing is submitted" in line for line in said(progress(**kept)))
+    for going in (
+        *({"share": 1}, {"share": 0, "in_flight": 1}, {"share": 0, "paused": "lunch"}),
+        kept | {"unseen": 5},
+    ):
         assert not any("so nothing is submitted" in line for line in said(progress(**going)))
 
 
@@ -131,6 +136,57 @@ def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
     assert "  pika-async campaign resume summer --price AMOUNT" in lines
 
 
+def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
+    """Counts, sum and exit code are those of now."""
+    now = progress(
+        succeeded=97,
+        uncertain=1,
+        dropped=2,
+        charged=Money.of(20),
+        repairs_cost=Money.of(2),
+        repaired=7,
+        repairs_known=True,
+        ended=True,
+    )
+    lines = said(now)
+    assert "100 prompts: 97 succeeded, 1 uncertain, 2 given up" in lines
+    assert "cost: $20.00 charged and $2.00 for what was submitted again" in lines
+    assert "7 prompts decided about since, and counted as what they are now" in lines
+    assert not any("not seen from here" in line for line in lines)
+    assert words.finished(now) == 100
+    assert not words.all_done(now)
+
+
+def test_where_its_store_is_elsewhere_it_is_said_that_decisions_are_not_counted():
+    assert any("its store is not seen from here" in line for line in said(progress(ended=True)))
+    assert not any("not seen from here" in line for line in said(progress()))
+
+
+def test_of_pages_that_were_ended_by_hand_it_is_said_what_to_do():
+    """There is nobody who will ever write their results down."""
+    lines = said(progress(uncertain=50, stranded=(3,), ended=True))
+    assert any("written down: pages 3" in line for line in lines)
+    assert "  pika-async campaign resolve summer --all adopt" in lines
+
+
+def test_of_one_that_ended_before_its_end_it_is_said_how_the_rest_is_started():
+    """A name is used once, and a store says that it was started."""
+    line = "  pika-async campaign start NAME --store PLACE --carry-on"
+    assert line in said(progress(succeeded=60, ended=True))
+    for none_left in ({"succeeded": 100, "ended": True}, {"succeeded": 60}):
+        assert line not in said(progress(**none_left))
+
+
+def test_what_is_to_be_said_next_repeats_the_store_where_it_is_taken():
+    trail = CampaignTrail(campaign="summer", store="my folder", server="h:1")
+    assert trail.line_of("resolve", "summer", "3", "--drop") == (
+        "pika-async campaign resolve summer 3 --drop --store 'my folder' --server h:1"
+    )
+    assert "--store" not in trail.line_of("resume", "summer")
+
+
 def test_of_one_that_the_server_has_forgotten_the_store_tells():
-    lines = said(progress(succeeded=60, ended=True, forgotten=True))
+    lines = said(progress(succeeded=60, ended=True, forgotten=True, searchable=False))
+    # Nobody knows whether it was started as one that is found.
+    assert not any("search attributes" in line for line in lines)
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")

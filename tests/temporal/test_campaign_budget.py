@@ -10,8 +10,10 @@ from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
-from pika_async import Money
-from pika_async.temporal import Campaign, CampaignError
+from pika_async import FieldError, Money
+from pika_async.temporal import Campaign
+from pika_async.temporal._contents.allowances import Allowed, allowed_of
+from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -78,8 +80,10 @@ async def test_where_nobody_says_a_price_the_campaign_goes_on_when_it_is_told_on
         reason = (await paused(campaign)).paused
         assert "pika-async campaign resume NAME --price AMOUNT" in reason
         assert not at.sim.jobs
-        with pytest.raises(CampaignError, match=r"price: .* is not allowed"):
-            await campaign.resume(price=Money(1_000_000, "EUR"))
+        for field in ("price", "budget"):
+            with pytest.raises(FieldError, match=r"€1.00' is not allowed; .* in USD") as caught:
+                await campaign.resume(**{field: Money(1_000_000, "EUR")})
+            assert caught.value.field == field
         # What too little is left for at one price may be enough at another.
         for price, jobs in ((2, 1), (1, 2)):
             await campaign.resume(price=price)
@@ -88,3 +92,6 @@ async def test_where_nobody_says_a_price_the_campaign_goes_on_when_it_is_told_on
         await campaign.resume(budget=9)
         ended = await campaign.result()
     assert (ended.succeeded, ended.estimated) == (8, Money(9_000_000))
+    # For the time when the engine has forgotten it.
+    noted = await allowed_of(open_store(tmp_path), campaign.id)
+    assert noted == Allowed(campaign=campaign.id, budget=Money(9_000_000), price=Money(1_000_000))

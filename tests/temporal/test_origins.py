@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
+
+import anyio
 import pytest
 from support.backend import Backend
 from support.batches import until
 from support.killed import be_quick
 from support.scene import scene
 
+from pika_async import GenerationRequest
 from pika_async.simulator import Polls
-from pika_async.temporal import Finished
+from pika_async.temporal import Campaign, Decision, Finished, NoAnswerError, Uncertain, Why
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import seal
+from pika_async.temporal._repairs import attended
+from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -47,3 +55,63 @@ async def test_what_one_worker_submits_and_another_finishes_is_linked(engine, ba
     assert left.attributes["pika.outcome"] == "left"
     assert [ids(link) for link in resumed.links] == [ids(backend.submit)]
     assert resumed.attributes["pika.resumed"]
+
+
+async def campaign_of(at, folder):
+    """One that has ended, with a line that is uncertain."""
+    await Campaign.prepare([GenerationRequest("a red panda")], folder)
+    unsure = Uncertain(fingerprint=None, sent_at=None, why=Why.NO_ANSWER)
+    await seal(open_store(folder), 0, [unsure])
+    name = uuid.uuid4().hex
+    await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    return Campaign(at.client, name, store=folder)
+
+
+async def test_a_repair_that_goes_on_with_the_job_of_an_ended_one_is_linked_to_its_submit(
+    engine, backend, tmp_path, monkeypatch
+):
+    """Somebody has ended the first by hand; its history names the job and the submit."""
+    monkeypatch.setattr(attended, "PATIENCE", 1.0)
+    async with scene(engine, duration=Polls(30)) as at:
+        campaign = await campaign_of(at, tmp_path)
+        with backend.telemetry() as telemetry:
+            async with at.worker(observer=telemetry), anyio.create_task_group() as group:
+                group.start_soon(_ignoring, campaign.resolve, at)
+                await until(lambda: at.sim.polls)
+                group.cancel_scope.cancel()
+        await at.client.get_workflow_handle(f"{campaign.id}/repair/0-1").terminate()
+        async with at.worker(observer=backend.telemetry()):
+            outcome = await campaign.resolve(0, resubmit=True, queue=at.queue)
+        assert isinstance(outcome, Finished)
+        assert len(at.sim.submissions) == 1
+    *_, resumed = backend.named("generate_content")
+    assert [ids(link) for link in resumed.links] == [ids(backend.submit)]
+
+
+async def _ignoring(resolve, at):
+    try:
+        await resolve(0, resubmit=True, queue=at.queue)
+    except NoAnswerError:
+        return
+
+
+async def test_a_job_that_a_page_had_when_it_was_ended_is_linked_to_its_submit(
+    engine, backend, tmp_path
+):
+    """Its owner adopts it, as the history of the page names it."""
+    async with scene(engine, duration=Polls(30)) as at:
+        await Campaign.prepare([GenerationRequest("a red panda")], tmp_path)
+        way = {"queue": at.queue, "account": at.queue}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
+        with backend.telemetry() as telemetry:
+            async with at.worker(observer=telemetry):
+                await until(lambda: at.sim.polls)
+        for name in (campaign.id, f"{campaign.id}/page/000000"):
+            await at.client.get_workflow_handle(name).terminate()
+        (job_id,) = (await campaign.known_jobs([0])).values()
+        decisions = [Decision(index=0, adopt=job_id)]
+        async with at.worker(observer=backend.telemetry()):
+            (one,) = [one async for one in campaign.resolve_all(decisions, queue=at.queue)]
+        assert isinstance(one.outcome, Finished)
+    *_, resumed = backend.named("generate_content")
+    assert [ids(link) for link in resumed.links] == [ids(backend.submit)]

@@ -75,7 +75,7 @@ async def test_whoever_comes_second_by_a_moment_is_told(tmp_path):
             return await store.create(name, content)
 
     resolving = Resolving(None, "x", Late(), "q")
-    with pytest.raises(CampaignError, match="somebody else settles line 3"):
+    with pytest.raises(CampaignError, match="somebody else settles prompt 3"):
         await resolving._take("66e0818e", evolve(NOTE, index=2))
     assert (await note_of(store, "66e0818e")).note == NOTE
 

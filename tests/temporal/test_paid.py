@@ -13,7 +13,7 @@ from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal._converter import with_our_values
-from pika_async.temporal._repairs.paid import jobs_of_page
+from pika_async.temporal._repairs.paid import told_of_page
 
 KEPT = json.loads(
     Path(__file__).with_name("histories").joinpath("page.json").read_text(encoding="utf-8")
@@ -22,6 +22,10 @@ EVENTS = WorkflowHistory.from_json(KEPT["id"], KEPT["history"]).events
 FIRST_RUN = EVENTS[0].workflow_execution_started_event_attributes.original_execution_run_id
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+
+
+async def jobs_of_page(engine, page):
+    return {index: job.job_id for index, job in (await told_of_page(engine, page)).jobs.items()}
 
 
 class Engine:

@@ -24,10 +24,11 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
-from pika_async.temporal._repairs.bulk import repairs_cost
+from pika_async.temporal._repairs.spending import Spending
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,7 @@ async def campaign_of(at, folder, outcomes, *, page_size=500):
         await seal(open_store(folder), page // page_size, outcomes[page : page + page_size])
     name = uuid.uuid4().hex
     await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    await allow(open_store(folder), Allowed(campaign=name))
     return Campaign(at.client, name, store=folder)
 
 
@@ -93,7 +95,8 @@ class TestWithoutAWorker:
             campaign = await campaign_of(at, tmp_path, [UNSURE])
             with anyio.fail_after(20), pytest.raises(NoAnswerError) as caught:
                 await campaign.resolve(0, resubmit=True, queue=at.queue)
-            for said in ("line 1 (index 0)", at.queue, "pika-async campaign worker", "stands"):
+            way = f"pika-async campaign worker --queue {at.queue}."
+            for said in ("prompt 1 (index 0)", at.queue, way, "stands"):
                 assert said in str(caught.value)
             async with at.worker():
                 await repair_of(at, campaign, 0).result()
@@ -204,7 +207,7 @@ class TestARepairThatWasEndedByHand:
                     await campaign.resolve(0, queue=at.queue, **other)
             ended = await campaign.resolve(0, resubmit=True, queue=at.queue)
             assert (ended.job_id, len(at.sim.submissions)) == (job_id, 1)
-            with pytest.raises(CampaignError, match="is that of line 1"):
+            with pytest.raises(CampaignError, match="is that of prompt 1"):
                 await campaign.resolve(1, adopt=job_id, queue=at.queue)
 
     async def test_what_it_has_submitted_is_spent_also_where_its_owner_adopts_it(
@@ -219,7 +222,9 @@ class TestARepairThatWasEndedByHand:
             (job_id,) = at.sim.jobs
             ended = await campaign.resolve(0, adopt=job_id, queue=at.queue)
             assert isinstance(ended, Finished)
-            assert await repairs_cost(open_store(tmp_path), Money(200_000)) == 200_000
+            spending = Spending(open_store(tmp_path), Money(200_000), None)
+            await spending.look()
+            assert spending.sum == 200_000
 
     async def test_what_it_may_have_submitted_is_written_down_and_nothing_is_sent(
         self, engine, tmp_path
@@ -308,7 +313,7 @@ class TestAJobThatIsAnothers:
         theirs = Finished(job_id="66e0818e", videos=(), files=("x.mp4",))
         async with scene(engine) as at, at.worker():
             campaign = await campaign_of(at, tmp_path, [UNSURE, UNSURE, theirs], page_size=2)
-            with pytest.raises(CampaignError, match=r"66e0818e is that of line 3 \(index 2\)"):
+            with pytest.raises(CampaignError, match=r"66e0818e is that of prompt 3 \(index 2\)"):
                 await campaign.resolve(0, adopt="66e0818e", queue=at.queue)
             assert await outcomes_of(campaign) == [UNSURE, UNSURE, theirs]
 
@@ -324,7 +329,7 @@ class TestAJobThatIsAnothers:
             page = at.client.get_workflow_handle(f"{campaign.id}/page/000001")
             await until(lambda: _waits(page))
             (job_id,) = at.sim.jobs
-            with pytest.raises(CampaignError, match=r"is that of line 2 \(index 1\)"):
+            with pytest.raises(CampaignError, match=r"is that of prompt 2 \(index 1\)"):
                 await campaign.resolve(0, adopt=job_id, queue=at.queue)
             assert (await campaign.result()).succeeded == 1
 
@@ -334,7 +339,7 @@ class TestAJobThatIsAnothers:
             campaign = await campaign_of(at, tmp_path, [UNSURE, UNSURE])
             with pytest.raises(NoAnswerError):
                 await campaign.resolve(0, adopt="66e0818e", queue=at.queue)
-            with pytest.raises(CampaignError, match=r"is that of line 1 \(index 0\)"):
+            with pytest.raises(CampaignError, match=r"is that of prompt 1 \(index 0\)"):
                 await campaign.resolve(1, adopt="66e0818e", queue=at.queue)
 
     async def test_of_two_who_adopt_it_at_the_same_moment_one_gets_it(self, engine, tmp_path):
@@ -376,7 +381,7 @@ class TestAJobThatIsAnothers:
             campaign = await campaign_of(
                 at, tmp_path, [Declined(job_id=job_id, reason=late.reason, code="timeout"), UNSURE]
             )
-            with pytest.raises(CampaignError, match="is that of line 1"):
+            with pytest.raises(CampaignError, match="is that of prompt 1"):
                 await campaign.resolve(1, adopt=job_id, queue=at.queue)
             assert await campaign.resolve(0, drop=True) == Dropped()
             assert (await campaign.resolve(1, adopt=job_id, queue=at.queue)).job_id == job_id

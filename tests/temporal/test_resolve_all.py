@@ -23,6 +23,7 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import add_repair, seal, write_pages
 from pika_async.temporal._limits.purse import Cost
@@ -52,6 +53,7 @@ async def campaign_on(at, folder):
     """The campaign that was started on a prepared store, and has ended."""
     name = uuid.uuid4().hex
     await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    await allow(open_store(folder), Allowed(campaign=name))
     return Campaign(at.client, name, store=folder)
 
 
@@ -78,7 +80,7 @@ def state_of(*, budget=None, price=None, spent=0, **ended):
 async def plan(folder, decisions, state=None, outcomes=(UNSURE,) * 9, **terms):
     store = await prepared(folder, list(outcomes))
     looked = await Resolving(None, "x", store, "q").look(decisions, begun_before=True)
-    return await planned(looked, state, Terms(**terms), store)
+    return (await planned(looked, state, Terms(**terms), store)).plan
 
 
 class TestThePlan:
@@ -93,9 +95,8 @@ class TestThePlan:
         state = state_of(succeeded=2, failed=1, cost=Cost(charged=Money(500_000)))
         assert (await plan(tmp_path, resubmits(0), state)).price == Money(166_667)
 
-    @pytest.mark.parametrize("state", [None, state_of()], ids=["forgotten", "without a price"])
-    async def test_where_nobody_knows_a_price_none_is_told(self, tmp_path, state):
-        told = await plan(tmp_path, resubmits(0), state)
+    async def test_where_nobody_knows_a_price_none_is_told(self, tmp_path):
+        told = await plan(tmp_path, resubmits(0), state_of())
         assert (told.price, told.cost, told.resubmits) == (None, None, 1)
 
     async def test_what_is_left_of_the_budget_is_not_passed(self, tmp_path):
@@ -154,7 +155,7 @@ class TestThePlan:
             *resubmits(2, 3),
         ]
         looked = await Resolving(None, "x", store, "q").look(decisions[1:], begun_before=True)
-        told = await planned(looked, state_of(price=CENTS_20), Terms(), store)
+        told = (await planned(looked, state_of(price=CENTS_20), Terms(), store)).plan
         assert (told.settled, told.decisions) == (2, (decisions[3],))
         assert told.cost == CENTS_20
 
@@ -163,11 +164,11 @@ class TestThePlan:
             tmp_path, [UNSURE, Finished(job_id="j", videos=(), files=()), UNSURE], page_size=2
         )
         resolving = Resolving(None, "x", store, "q")
-        with pytest.raises(CampaignError, match="line 2 .* is finished: there is nothing to"):
+        with pytest.raises(CampaignError, match="prompt 2 .* is finished: there is nothing to"):
             await resolving.look([*resubmits(0), Decision(index=1, drop=True)])
-        with pytest.raises(FieldError, match="one decision about a line"):
+        with pytest.raises(FieldError, match="one decision about a prompt"):
             await resolving.look([*resubmits(0), Decision(index=0, drop=True)])
-        with pytest.raises(FieldError, match="a job of one line"):
+        with pytest.raises(FieldError, match="a job of one prompt"):
             await resolving.look([Decision(index=0, adopt="a"), Decision(index=2, adopt="a")])
         with pytest.raises(FieldError, match="0 to 2"):
             await resolving.look(resubmits(3))
@@ -265,6 +266,40 @@ class TestOnAnEngine:
         assert all(isinstance(each, Finished) for each in found)
         assert len(at.sim.submissions) == 20
 
+    async def test_two_who_settle_other_lines_at_once_together_keep_to_the_budget(
+        self, engine, tmp_path
+    ):
+        """Each has a plan that fits by itself."""
+        async with scene(engine) as at, at.worker():
+            await prepared(tmp_path, [UNSURE] * 20)
+            name = (await campaign_on(at, tmp_path)).id
+            ended = []
+            planned_all, both = [], anyio.Event()
+
+            class Together(Campaign):
+                async def _planned(self, *args, **options):
+                    found = await super()._planned(*args, **options)
+                    planned_all.append(found)
+                    if len(planned_all) == 2:
+                        both.set()
+                    await both.wait()
+                    return found
+
+            async def settle(lines):
+                campaign = Together(at.client, name, store=tmp_path)
+                terms = {"budget": 12 * CENTS_20, "price": CENTS_20, "queue": at.queue}
+                ended.extend(
+                    [one async for one in campaign.resolve_all(resubmits(*lines), **terms)]
+                )
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(settle, range(10))
+                group.start_soon(settle, range(10, 20))
+        assert len(at.sim.submissions) == 12
+        problems = [one.problem for one in ended if one.problem is not None]
+        assert len(problems) == 8
+        assert all("was not submitted: the budget is used up" in one for one in problems)
+
     async def test_what_is_uncertain_again_is_not_submitted_again(self, engine, tmp_path):
         """A service that breaks off all answers is not asked for ever."""
         async with scene(engine) as at, at.worker():
@@ -310,7 +345,7 @@ class TestOnAnEngine:
                 while True:
                     ended.append(await anext(decided))
             assert [one.index for one in ended] == [19]
-            assert "So it is with 4 of the lines. 14 more were not begun." in str(caught.value)
+            assert "So it is with 4 of the prompts. 14 more were not begun." in str(caught.value)
             async with at.worker():
                 rest = campaign.resolve_all(decisions, queue=at.queue)
                 assert len([one async for one in rest]) == 18
@@ -403,4 +438,6 @@ class TestOnAnEngine:
             assert isinstance(one.outcome, Finished)
             with pytest.raises(CampaignError, match=r"there are \$0.00 left"):
                 await campaign.plan_repairs(resubmits(unsure[1]))
-            assert (await campaign.plan_repairs(resubmits(unsure[1]), budget=1)).left == Money.of(1)
+            # What was submitted again before counts towards it.
+            told = await campaign.plan_repairs(resubmits(unsure[1]), budget=1)
+            assert (told.earlier, told.left) == (CENTS_20, Money(800_000))

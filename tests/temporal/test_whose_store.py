@@ -68,7 +68,7 @@ async def test_where_it_stood_is_not_told_from_the_store_of_another_campaign(pla
     """Once the engine has forgotten foxes, its store alone tells: not that of owls."""
     await started(place, "owls")
     with pytest.raises(CampaignError, match=r"is of the campaign owls, not of foxes"):
-        await remembered(open_store(place), "foxes", None)
+        await remembered(open_store(place), "foxes")
 
 
 @pytest.mark.parametrize("name", ["owls", "owls-again"])

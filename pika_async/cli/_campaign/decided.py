@@ -50,7 +50,7 @@ def decisions_of(path: Path) -> list[Decision]:
             continue
         if (first := seen.setdefault(decision.index, row.number)) != row.number:
             problems.append(
-                f"{path}:{row.number}: row {decision.index + 1} was decided in line {first}"
+                f"{path}:{row.number}: prompt {decision.index + 1} was decided in line {first}"
             )
         decisions.append(decision)
     if problems:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What arguments of the library are called here.
 _CALLED = {"campaign_id": "ID", "resolve": "ID"}
+_OF_A_STORE = ("status", "resolve", "report")
 
 
 @define(kw_only=True)
@@ -29,6 +30,8 @@ class CampaignTrail(Trail):
     campaign: str
     server: str | None = None
     namespace: str | None = None
+    store: str | None = None
+    """What was said of where it lies, for lines that are to be given next."""
     watched: bool = False
     """The campaign is under way, and this command only watches it."""
     words: list[str] = Factory(list)
@@ -45,6 +48,8 @@ class CampaignTrail(Trail):
     def line_of(self, verb: str, *words: str) -> str:
         """The command with a verb of a campaign, at the same engine."""
         engine = {"--server": self.server, "--namespace": self.namespace}
+        if verb in _OF_A_STORE:
+            engine = {"--store": self.store, **engine}
         given = [word for name, value in engine.items() if value for word in (name, value)]
         return shlex.join(["pika-async", "campaign", verb, *words, *given])
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from pika_async.temporal import CampaignResult
 
 _NO_OPTIONS: Final = ("prompt", "metadata")
-_NOT_YET: Final = "Its page has not ended; what became of it is written down when it has."
+_NOT_YET: Final = (
+    "Its page has not ended; what became of it is written down when it has. Where the page was "
+    "ended by hand, `pika-async campaign status ID` says what to do."
+)
 _DROPPED: Final = "It was uncertain, and its owner gave it up. A job may exist and may be billed."
 
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from pika_async import FieldError, Money
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
-from pika_async.cli._campaign.settled import tell_settled
+from pika_async.cli._campaign.settled import Summary, tell_settled
 from pika_async.cli._campaign.uncertain import tell_of
 from pika_async.cli._running.exits import FAILED, UsageError
 from pika_async.cli._showing.output import event, write
@@ -82,14 +82,16 @@ async def settle_many(  # noqa: PLR0917 - given by partial
                 if many.max_in_flight is not None:
                     terms["max_in_flight"] = many.max_in_flight
                 trail.watched = bool(plan.decisions)
-                code = 0
+                sum_ = Summary({one.index: one for one in decisions})
                 try:
                     async for one in campaign.resolve_all(decisions, queue=many.queue, **terms):
-                        code = max(code, _tell(one, as_json=many.as_json))
+                        sum_.add(one, _tell(one, as_json=many.as_json))
                 finally:
                     # A signal leaves repairs that go on; the same command comes back to them.
                     trail.watched = trail.watched and scope.cancel_called
-                codes.append(code)
+                    sum_.tell(len(plan.decisions), show, as_json=many.as_json)
+                # What is left alone is open still.
+                codes.append(FAILED if plan.repaired else sum_.code)
 
 
 async def _shown(many: Many, campaign: Campaign, show: Stage) -> list[Decision]:
@@ -122,7 +124,9 @@ async def _for_all(word: str, campaign: Campaign, show: Stage) -> dict[int, Deci
         return {index: known.Decision(index=index, **words) for index in unsure}
     jobs = await campaign.known_jobs(unsure)
     if others := len(unsure) - len(jobs):
-        show(Note(f"the server names no job for {counted(others, 'uncertain prompt')}"))
+        named = counted(others, "uncertain prompt")
+        show(Note(f"the server names no job for {named}: adopt those by their number, with the id"))
+        show(Note("  of the job in the account's usage, if there is one"))
     return {index: known.Decision(index=index, adopt=job) for index, job in jobs.items()}
 
 
@@ -135,7 +139,7 @@ async def _planned(
         if error.field != "index":
             raise
         raise UsageError(
-            f"row {int(str(error.value)) + 1} is not allowed; the campaign has no such prompt."
+            f"prompt {int(str(error.value)) + 1}: the campaign has no such prompt."
         ) from error
 
 
@@ -151,6 +155,7 @@ def _tell_plan(plan: RepairPlan, show: Stage, *, as_json: bool) -> None:
             cost=_money(plan.cost),
             budget=_money(plan.budget),
             left=_money(plan.left),
+            earlier=_money(plan.earlier),
         )
     for line in _words(plan):
         show(Note(line))
@@ -177,7 +182,10 @@ def _words(plan: RepairPlan) -> list[str]:
             cost = f": about {plan.cost} at {plan.price} each"
         lines.append(f"{again}{cost}")
         if plan.left is not None:
-            lines.append(f"of the budget of {plan.budget} there are {plan.left} left")
+            earlier = ""
+            if plan.earlier is not None and plan.earlier.micros:
+                earlier = f", after {plan.earlier} for what was submitted again before"
+            lines.append(f"of the budget of {plan.budget} there are {plan.left} left{earlier}")
     return lines
 
 

@@ -53,6 +53,9 @@ _WITHOUT_AGAIN: Final = (
 )
 
 
+_OF_MANY: Final = ("budget", "price", "again", "max_in_flight")
+
+
 class ForAll(StrEnum):
     """What is decided about all lines that are uncertain."""
 
@@ -125,8 +128,8 @@ def resolve(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Submitting again may cost so much; by default what is left of the campaign's "
-            "budget, if it has one.",
+            help="All submitting again for this campaign may cost so much, with what it has cost "
+            "before; by default what is left of the campaign's budget, if it has one.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -179,8 +182,8 @@ def resolve(
                 word=None if for_all is None else for_all.value,
                 decisions=() if from_file is None else tuple(decisions_of(from_file)),
                 yes=yes,
-                budget=amount("--budget", budget),
-                price=amount("--price", price),
+                budget=amount("--budget", budget, above_zero=True),
+                price=amount("--price", price, above_zero=True),
                 again=again,
                 max_in_flight=max_in_flight,
                 queue=queue,
@@ -194,6 +197,11 @@ def resolve(
             raise UsageError("give the number of a prompt, --all or --from.")
         if (adopt is not None) + resubmit + drop != 1:
             raise UsageError("give one of --adopt JOB_ID, --resubmit and --drop.")
+        if many_alone := _options.given(context, _OF_MANY):
+            raise UsageError(
+                f"{many_alone[0]} goes with --all or --from. One prompt is decided about whatever "
+                "it costs."
+            )
         if adopt is not None and not adopt.strip():
             raise UsageError("--adopt: it is empty; allowed is the id of a job.")
         decision: dict[str, Any] = {

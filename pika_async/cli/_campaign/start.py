@@ -22,6 +22,7 @@ Examples:
 ```
 pika-async campaign start summer --store summer
 pika-async campaign start summer --store s3://bucket/summer -n 200 --budget 2000 --price 0.20 --wait
+pika-async campaign start summer-2 --store summer --carry-on
 ```
 """
 
@@ -49,7 +50,7 @@ def start(
             "--timeout",
             metavar="SECONDS",
             show_default=False,
-            help="How long a job is waited for; then its line counts as failed, though the job "
+            help="How long a job is waited for; then its prompt counts as failed, though the job "
             "runs on. By default for ever.",
         ),
     ] = None,
@@ -61,6 +62,14 @@ def start(
     ] = "default",
     wait: Annotated[
         bool, typer.Option("--wait", help="Show how it goes until it has ended.")
+    ] = False,
+    carry_on: Annotated[
+        bool,
+        typer.Option(
+            "--carry-on",
+            help="Start what an earlier campaign has left in the store, which has ended. What that "
+            "one has begun and not written down is uncertain, and not submitted.",
+        ),
     ] = False,
     server: options.Server = None,
     namespace: options.Namespace = None,
@@ -79,11 +88,12 @@ def start(
         settings = {
             "max_in_flight": max_in_flight,
             "submits_per_second": submits_per_second,
-            "budget": amount("--budget", budget),
-            "price": amount("--price", price),
+            "budget": amount("--budget", budget, above_zero=True),
+            "price": amount("--price", price, above_zero=True),
             "timeout": timeout,
             "account": account,
             "queue": queue,
+            "carry_on": carry_on,
         }
         codes: list[int] = []
         run(partial(_start, store, settings, wait, codes, show, trail, as_json), trail)

@@ -84,7 +84,7 @@ def resume(
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     with reported(stage_for(trail, as_json=as_json), trail, debug=debug):
-        most, each = amount("--budget", budget), amount("--price", price)
+        most, each = amount("--budget", budget), amount("--price", price, above_zero=True)
         if most is not None and not most.micros:
             # It would be paused again at once, and this command would say that it goes on.
             raise UsageError(

@@ -33,9 +33,9 @@ _ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
 
 def finished(progress: CampaignProgress) -> int:
-    """Lines that something became of, uncertain ones among them; not those never sent."""
-    ended = progress.succeeded + progress.failed + progress.refused + progress.uncertain
-    return ended - progress.not_submitted
+    """Lines of which the end is known, uncertain ones among them; not those never sent."""
+    known = progress.succeeded + progress.failed + progress.refused
+    return known + progress.uncertain + progress.dropped - progress.not_submitted
 
 
 def all_done(progress: CampaignProgress) -> bool:
@@ -61,6 +61,7 @@ def counts(progress: CampaignProgress) -> str:
         "failed": progress.failed,
         "refused": progress.refused - progress.not_submitted,
         "uncertain": progress.uncertain,
+        "given up": progress.dropped,
         "in flight": progress.in_flight,
         "to come": left - unsent,
         "not submitted": unsent,
@@ -73,6 +74,8 @@ def money(progress: CampaignProgress) -> str | None:
     """``$23.60 ($20.00 charged, $3.60 estimated) of a budget of $40.00``; None: nothing known."""
     known = {"charged": progress.charged, "estimated": progress.estimated}
     parts = [f"{amount} {name}" for name, amount in known.items() if amount is not None]
+    if progress.repairs_cost is not None:
+        parts.append(f"{progress.repairs_cost} for what was submitted again")
     budget = "" if progress.budget is None else f", the budget is {progress.budget}"
     if not parts:
         return budget.removeprefix(", ") or None
@@ -102,6 +105,9 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     yield f"{counted(progress.prompts, 'prompt')}: {counts(progress)}"
     if (cost := money(progress)) is not None:
         yield f"cost: {cost}"
+    if progress.repaired:
+        repaired = counted(progress.repaired, "prompt")
+        yield f"{repaired} decided about since, and counted as what they are now"
     if state(progress) == "running":
         yield f"at most {progress.share:,} in flight"
         yield from _no_place(progress, trail)
@@ -113,9 +119,14 @@ def lines(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"workers try again what fails with: {trouble}"
     if progress.stranded:
         pages = ", ".join(map(str, progress.stranded[:20]))
-        yield f"pages without results, all of whose lines count as uncertain: {pages}"
+        yield f"ended by hand before their results were written down: pages {pages} (from 0)."
+        yield "All of their prompts count as uncertain. To adopt jobs that the server still names,"
+        yield "which costs nothing, before anything is decided about the rest:"
+        yield f"  {trail.line_of('resolve', trail.campaign, '--all', 'adopt')}"
+    if progress.ended and not progress.repairs_known:
+        yield "its store is not seen from here: what was decided about prompts since is not counted"
     yield from _ways_on(progress, trail)
-    if not progress.searchable:
+    if not (progress.searchable or progress.forgotten):
         yield "the server does not know the search attributes of campaigns. To find those with"
         yield "`PikaUncertain > 0`, add them once; campaigns that start later have them:"
         yield from (f"  {trail.temporal_line_of(*_CREATE, *words)}" for words in _TO_BE_FOUND)
@@ -125,7 +136,8 @@ def _no_place(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]
     """Why one that is under way submits nothing, where it may have no job in flight."""
     known = finished(progress) + progress.not_submitted
     left = progress.prompts - known - progress.in_flight
-    if progress.share or progress.in_flight or waits(progress) is not None or left <= 0:
+    free = progress.share - progress.unseen
+    if free > 0 or progress.in_flight or waits(progress) is not None or left <= 0:
         return
     yield f"so {_CROWDED}{_since(progress)}."
     yield "It goes on when some are free, or with more:"
@@ -219,8 +231,12 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield f"  {trail.line_of('resume', name, '--max-in-flight', 'N')}"
     if progress.uncertain:
         yield "uncertain ones may have started a job, and may be billed. To see those of pages that"
-        yield "have ended, without those that were decided about since:"
+        yield "have ended, and what can be done about them:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
+    if progress.ended and finished(progress) < progress.prompts and not progress.stranded:
+        yield "to start what it has left, under a new name:"
+        place = "PLACE" if trail.store is None else trail.store
+        yield f"  {trail.line_of('start', 'NAME', '--store', place, '--carry-on')}"
     if progress.ended:
         yield "what became of each prompt:"
         yield f"  {trail.line_of('report', name)}"

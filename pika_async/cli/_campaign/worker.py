@@ -13,7 +13,15 @@ import anyio
 import typer
 from attrs import define, field
 
-from pika_async import Event, JobAccepted, JobEnded, PikaError, SubmitUncertain, _log
+from pika_async import (
+    Event,
+    JobAccepted,
+    JobEnded,
+    PikaError,
+    SubmissionUncertainError,
+    SubmitUncertain,
+    _log,
+)
 from pika_async import _events as events
 from pika_async.cli import _options
 from pika_async.cli._campaign import options, words
@@ -49,6 +57,8 @@ _HERE: Final = "127.0.0.1"
 _SECONDS_BETWEEN_WARNINGS: Final = 30.0
 _FAILED_ACTIVITY: Final = "warning: Completing activity as failed"
 _SIMULATED_SECONDS: Final = 6.0
+# So many letters of it stand in a sentence.
+_FINGERPRINT: Final = 12
 
 
 def worker(
@@ -110,7 +120,7 @@ def worker(
             "max_waiting": max_waiting,
             "max_submits": max_submits,
         }
-        telling = Telling(show, quiet=quiet)
+        telling = Telling(show, quiet=quiet, trail=trail, queue=queue)
         work = partial(_work, settings, port, telling, show, trail)
         try:
             with _log.brief("temporalio", telling.of_engine):
@@ -125,6 +135,9 @@ class Telling:
 
     show: Stage
     quiet: bool
+    trail: CampaignTrail
+    queue: str = options.QUEUE
+    _lost: set[str] = field(factory=set)
     _warned: dict[str, float] = field(factory=dict)
 
     def of_engine(self, line: str) -> None:
@@ -133,7 +146,10 @@ class Telling:
         Its line about an activity that failed names the activity; the job and the reason are in
         what has failed.
         """
-        self._warn(line.rpartition("}): ")[2] if line.startswith(_FAILED_ACTIVITY) else line)
+        text = line.rpartition("}): ")[2] if line.startswith(_FAILED_ACTIVITY) else line
+        if not any(fingerprint in text for fingerprint in self._lost):
+            # Else it was told by its event.
+            self._warn(text)
 
     def _warn(self, text: str) -> None:
         now, kind = time.monotonic(), words.alike(text)
@@ -141,21 +157,65 @@ class Telling:
             self._warned[kind] = now
             self.show(Note(f"warning: {text.removeprefix('warning: ')}"))
 
+    def _lose(self, error: SubmissionUncertainError) -> None:
+        """Tell of each: it may cost money, and a person decides about it."""
+        self._lost.add(error.fingerprint[:_FINGERPRINT])
+        prompt = temporal().prompt_under_way()
+        if prompt is None:
+            self._warn(f"a submit is uncertain: {error.headline}")
+            return
+        number = str(prompt.index + 1)
+        self.show(
+            Note(f"warning: prompt {number} of the campaign {prompt.campaign}: {error.headline}")
+        )
+        self.show(Note(f"  {self._means}"))
+        queue = () if self.queue == options.QUEUE else ("--queue", self.queue)
+        for way in ("--adopt JOB_ID", "--resubmit", "--drop"):
+            words = ("resolve", prompt.campaign, number, *way.split(), *queue)
+            self.show(Note(f"  {self.trail.line_of(*words)}"))
+
+    @property
+    def _means(self) -> str:
+        dialect = dialect_of(self.trail.service)
+        if hasattr(dialect, "find"):
+            return _LOOKED_FOR
+        return _SENT_AGAIN if dialect.repeatable else _NOBODY_KNOWS
+
     def __call__(self, event: Event) -> None:
         """Tell, if it is to be told."""
         match event:
             case SubmitUncertain():
-                self._warn(f"a submit is uncertain: {event.error.headline}")
+                self._lose(event.error)
             case events.SubmitRefused():
                 self._warn(f"a submit was refused: {event.error.headline}")
             case events.SubmitHeldBack() if not event.in_line:
                 self._warn(f"submits are held back: {event.error.headline}")
             case JobAccepted() if not self.quiet:
-                self.show(Note(f"job {event.job_id}: accepted"))
+                self.show(Note(f"job {event.job_id}{_of()}: accepted"))
             case JobEnded() if not self.quiet:
-                self.show(Note(f"job {event.job_id}: {state_words(event.state)}"))
+                self.show(Note(f"job {event.job_id}{_of()}: {state_words(event.state)}"))
             case _:
                 pass
+
+
+def _of() -> str:
+    """Whose job it is, if it is of a campaign."""
+    prompt = temporal().prompt_under_way()
+    return "" if prompt is None else f" (prompt {prompt.index + 1} of {prompt.campaign})"
+
+
+_NOBODY_KNOWS: Final = (
+    "A job may have been started, and may be billed; no second one is asked for. Look at the "
+    "account's usage around that time. Once its page has ended, say what it is:"
+)
+_SENT_AGAIN: Final = (
+    "It is sent again with its key, which starts no second job: nothing needs to be done. Where "
+    "nobody answers for an hour, it is uncertain. Then, once its page has ended, say what it is:"
+)
+_LOOKED_FOR: Final = (
+    "Its job is looked for at the service now: where it is found, nothing needs to be done. Else "
+    "it is uncertain. Then, once its page has ended, say what it is:"
+)
 
 
 async def _work(  # noqa: PLR0917 - given by partial

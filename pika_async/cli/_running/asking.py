@@ -33,11 +33,11 @@ class Bounds:
     """None: never ask."""
 
 
-def amount(option: str, given: str | None) -> Money | None:
+def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money | None:
     """An amount of money as it was given for an option: ``20``, ``0.45``, ``$20``.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none; or 0, where it has to be above.
     """
     if given is None:
         return None
@@ -47,8 +47,9 @@ def amount(option: str, given: str | None) -> Money | None:
         raise UsageError(
             f"{option}: {given!r} is not allowed; allowed is an amount, such as 20 or 0.45."
         ) from error
-    if money.micros < 0:
-        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount from 0.")
+    if money.micros < above_zero:
+        least = "above" if above_zero else "from"
+        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount {least} 0.")
     return money
 
 

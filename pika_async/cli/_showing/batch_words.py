@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -12,6 +13,7 @@ from pika_async import (
     JobError,
     JobFailedError,
     JobTimeoutError,
+    Money,
     NotSubmittedError,
     OtherServiceError,
     PikaError,
@@ -26,10 +28,14 @@ from pika_async.cli._showing.words import counted, duration, short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pika_async import BatchResult
+    from pika_async import BatchResult, BatchStats
     from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Planned
+
+
+_BUDGET: Final = "--budget"
+_PRICE: Final = "--price"
 
 
 @frozen(kw_only=True)
@@ -191,7 +197,7 @@ def hints(trail: Trail) -> list[Hint]:
     progress = trail.progress
     if trail.simulated or progress is None:
         return []
-    found = [_about_uncertain(progress.stats.uncertain, trail)] if progress.stats.uncertain else []
+    found = [_about_uncertain(progress.stats, trail)] if progress.stats.uncertain else []
     if progress.over_budget is not None:
         found.append(_about_budget(progress.over_budget, progress.beyond_budget))
     unfinished = _unfinished(progress)
@@ -227,7 +233,8 @@ def _about_budget(error: PikaError, count: int) -> Hint:
     return Hint(text=text, line=None)
 
 
-def _about_uncertain(count: int, trail: Trail) -> Hint:
+def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
+    count = stats.uncertain
     way = (
         f" all {count} with (or some of them, from a file and with a journal of their own)"
         if trail.journal
@@ -237,7 +244,23 @@ def _about_uncertain(count: int, trail: Trail) -> Hint:
         "Uncertain: the job may exist and may be billed. Look at the account's usage; where "
         f"nothing was started, submit again{way}"
     )
-    return Hint(text=text, line=trail.line("--resubmit-uncertain"))
+    line = trail.line("--resubmit-uncertain")
+    if line is None or _BUDGET not in (words := shlex.split(line)):
+        return Hint(text=text, line=line)
+    # The same budget would refuse them: what may have been paid for is spent.
+    spent = stats.spent.total
+    price = _amount(words, _PRICE) if _PRICE in words else stats.spent.estimated.micros // count
+    least = Money(spent.micros + count * price, spent.currency)
+    if _amount(words, _BUDGET) >= least.micros:
+        return Hint(text=text, line=line)
+    words[words.index(_BUDGET) + 1] = "AMOUNT"
+    text += f". The budget counts them as spent: AMOUNT is {least} or more, for all"
+    return Hint(text=text, line=shlex.join(words))
+
+
+def _amount(words: list[str], option: str) -> int:
+    """What was given for an option, in millionths; it was checked before anything was sent."""
+    return Money.of(words[words.index(option) + 1].strip().removeprefix("$")).micros
 
 
 def _unfinished(progress: Progress) -> list[str]:

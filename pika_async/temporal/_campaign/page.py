@@ -222,7 +222,8 @@ class Page:
             price = self._prices.of(place)
             lacking = self._purse.lacks(price)
             if self._order.budgeted and (price is None or price.currency != self._order.currency):
-                await self._hold(NO_PRICE.format(line=place + 1, currency=self._order.currency))
+                number, currency = self._order.first + place + 1, self._order.currency
+                await self._hold(NO_PRICE.format(prompt=number, currency=currency))
             elif self._stopped or lacking is None:
                 break
             elif self._purse.reserved:

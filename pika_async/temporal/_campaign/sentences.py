@@ -33,7 +33,8 @@ STOPPED: Final = Refused(
 NO_ROOM: Final = Refused(
     error="NotSubmittedError",
     meaning="The service has refused so many submits that the history of this page is full. "
-    "Nothing is charged. Submit the line again by resolve(index, resubmit=True).",
+    "Nothing is charged. Submit the prompt again: `pika-async campaign resolve NAME N --resubmit`, "
+    "or resolve(index, resubmit=True).",
 )
 UNHEARD: Final = (
     "No worker has sent the submit in time: none has taken it, or each was lost before it sent it. "
@@ -45,7 +46,7 @@ NO_ANSWERS: Final = (
     "off. Their jobs may exist and may be billed. Look at the way to the service, then resume."
 )
 NO_PRICE: Final = (
-    "The service does not say in {currency} what line {line} of the page costs, and the campaign "
-    "was given no price. Say what a job costs: `pika-async campaign resume NAME --price AMOUNT`, "
+    "The service does not say in {currency} what prompt {prompt} costs, and the campaign was "
+    "given no price. Say what a job costs: `pika-async campaign resume NAME --price AMOUNT`, "
     "or resume(price=…)."
 )

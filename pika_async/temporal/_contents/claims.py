@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pika_async.temporal._contents import files
 from pika_async.temporal._engine import CampaignError, is_running
-from pika_async.temporal._names import id_of_page
+from pika_async.temporal._names import ids_of_page
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -34,8 +34,8 @@ async def claim(
     if earlier and not carry_on:
         raise CampaignError(
             f"the prompts in {store.place} have been started as the campaign {earlier[-1]}; "
-            "nothing was started now. Where that one has ended, carry_on=True starts what it has "
-            "left"
+            "nothing was started now. Where that one has ended, its rest can be started under a "
+            "new name (carry_on=True, or --carry-on)"
         )
     for other in dict.fromkeys(earlier):
         await _check_ended(engine, store, other, pages)
@@ -86,7 +86,7 @@ async def _check_ended(engine: Client, store: Store, other: str, pages: int) -> 
         )
     # Where it was terminated, its pages wait on for what is paid for.
     for page in await files.open_pages(store, pages):
-        for name in (id_of_page(other, page), f"{id_of_page(other, page)}/again"):
+        for name in ids_of_page(other, page):
             if await is_running(engine, name):
                 raise CampaignError(
                     f"page {page} of the campaign {other} on {store.place} still waits for jobs "

@@ -7,6 +7,7 @@
     results/000123.jsonl            the outcomes of the page, one a line; its seal
     repairs/000061500-001.json      what takes the place of an outcome afterwards
     jobs/a948904f2f0f479b-001       the line that a job of a repair belongs to; the last holds
+    allowed/, spending/             what may be spent, and is about to be: see ``allowances``
     videos/000123/61501-….mp4       the videos
 
 Nothing in it is ever changed. What is damaged, or of a newer version, is a ValueError, and never

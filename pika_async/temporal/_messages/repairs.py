@@ -27,6 +27,7 @@ class RepairOrder:
         submitted: Whether that job was submitted by an earlier repair, which was ended.
         account: The account whose limit it is under; none where an earlier version began it.
         max_in_flight: The limit of that account, should the repair begin it.
+        origin: What the observer of the worker that submitted it has called the submit.
     """
 
     store: str
@@ -41,6 +42,7 @@ class RepairOrder:
     submitted: bool = False
     account: str = ""
     max_in_flight: int | None = None
+    origin: str | None = None
 
 
 @frozen(kw_only=True)

@@ -3,70 +3,79 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
+from attrs import evolve
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from pika_async import ConfigurationError, FieldError
-from pika_async._batch.budget import checked_money
+from pika_async import ConfigurationError
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._contents import files
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim, is_of
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
+    is_running,
     limit_submits,
     said,
+    status_of,
 )
-from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
+from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import QUEUE, queue_of_submits
-from pika_async.temporal._owner.arguments import check_in_flight, check_start
-from pika_async.temporal._owner.progress import CampaignProgress, progress_of
+from pika_async.temporal._owner.arguments import (
+    check_currency,
+    check_start,
+    checked_amount,
+)
+from pika_async.temporal._owner.decided import Decided
+from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._repairs.bulk import price_of
+from pika_async.temporal._repairs.stranded import outcomes_of_stranded
+from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
     from decimal import Decimal
-
-    from temporalio.client import WorkflowHandle
 
     from pika_async import GenerationRequest, Money
     from pika_async.temporal._contents.files import CampaignResult, Manifest
-
-T = TypeVar("T")
+    from pika_async.temporal._messages.campaigns import CampaignState
+    from pika_async.temporal._outcomes import Outcome
 
 
 class Campaign(Settling):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
-    engine keeps numbers alone. A line is submitted at most once, whatever is lost; see
+    engine keeps numbers alone. A prompt is submitted at most once, whatever is lost; see
     :func:`pika_async.temporal.generate`.
 
     ``Campaign(engine, "summer")`` is one that was started before, from anywhere.
 
     Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
     ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
-    that need a look. They count the lines of pages that have ended. The server of ``pika-async
-    campaign server`` knows them; to another one they are added once, by ``temporal operator
-    search-attribute create``. A campaign runs without them, too.
+    that need a look. They count prompts as their pages have ended, and stay so: an engine changes
+    nothing of what has ended. :meth:`progress` tells what was decided since. The server of
+    ``pika-async campaign server`` knows them; to another one they are added once, by ``temporal
+    operator search-attribute create``. A campaign runs without them, too.
     """
 
     def __init__(
@@ -91,6 +100,7 @@ class Campaign(Settling):
         super().__init__(engine, campaign_id)
         self._place = store
         self._store: Store | None = None
+        self._decided: Decided | None = None
         self._is_ours = False
 
     @staticmethod
@@ -107,7 +117,7 @@ class Campaign(Settling):
         Args:
             requests: What to make, in order. At most one page is held in memory.
             store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
-            page_size: Lines of a page, up to 500. A page is one workflow.
+            page_size: Prompts of a page, up to 500. A page is one workflow.
 
         Raises:
             FieldError: A request is not allowed, or holds bytes.
@@ -148,10 +158,10 @@ class Campaign(Settling):
                 the queue; the engine keeps to it, and lets the submits of two seconds leave at
                 once at first. None leaves it as it is: no limit at first. The server shares it out
                 over the partitions of the queue: with more than one (four by default, one with
-                ``pika-async campaign server``) it is reached only while some thirty lines wait.
+                ``pika-async campaign server``) it is reached only while some thirty prompts wait.
             budget: The most that it may spend. When it is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
-            timeout: Seconds to wait for a job from its submit on. Then its line counts as failed,
+            timeout: Seconds to wait for a job from its submit on. Then its prompt counts as failed,
                 with the code ``"timeout"``; None: for ever.
             account: Campaigns that share an account's limit name the same one.
             queue: The task queue of the workers.
@@ -165,10 +175,9 @@ class Campaign(Settling):
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
-        money, each = checked_money("budget", budget), checked_money("price", price)
+        money, each = checked_amount("budget", budget), checked_amount("price", price)
         check_start(campaign_id, max_in_flight, submits_per_second, timeout)
-        if money is not None and each is not None and money.currency != each.currency:
-            raise FieldError("price", each, f"an amount in {money.currency}, as the budget")
+        check_currency(money, None, each)
         manifest = await files.read_manifest(opened)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
@@ -203,69 +212,24 @@ class Campaign(Settling):
                 f"the campaign {campaign_id} has been started already; nothing was started now. "
                 "Ask for its progress, or start other prompts under another name"
             ) from error
+        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
+        # Whatever lies at that place later on.
+        campaign._is_ours = True
         return campaign
-
-    @property
-    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
-        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
-
-    async def pause(self, reason: str = "paused by its owner") -> None:
-        """Submit nothing until it is resumed. Jobs that are paid for are waited for.
-
-        Raises:
-            CampaignError: There is no such campaign, it has ended, or no worker answers.
-        """
-        await self._update(CampaignRun.pause, reason)
-
-    async def resume(
-        self,
-        *,
-        budget: Money | Decimal | float | None = None,
-        price: Money | Decimal | float | None = None,
-    ) -> None:
-        """Go on, with this budget for the whole campaign if one is said.
-
-        Args:
-            budget: The most that the whole campaign may spend, with what is spent already; None
-                leaves it as it is.
-            price: What each further job costs where the service does not say; None leaves it as it
-                is.
-
-        Raises:
-            FieldError: An amount is none.
-            CampaignError: As of :meth:`pause`; or an amount is of another currency.
-        """
-        money, each = checked_money("budget", budget), checked_money("price", price)
-        if each is not None:
-            # Its pages know it before they may submit again: else they would pause it at once.
-            await self._update(CampaignRun.set_price, each)
-        await self._update(CampaignRun.resume, money)
-
-    async def stop(self) -> None:
-        """Submit nothing any more. It ends when the jobs that are paid for have ended.
-
-        Raises:
-            CampaignError: As of :meth:`pause`.
-        """
-        await self._update(CampaignRun.stop)
-
-    async def set_max_in_flight(self, jobs: int) -> None:
-        """So many jobs in flight at most, for all campaigns of the account.
-
-        Raises:
-            FieldError: It is no whole number from 1 to 10,000.
-            CampaignError: As of :meth:`pause`.
-        """
-        check_in_flight(jobs)
-        await self._update(CampaignRun.set_max_in_flight, jobs)
 
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
 
+        What was decided about prompts since is read from its store. Where that is a folder which is
+        not here, prompts count as their pages have ended: see ``CampaignProgress.repairs_known``.
+
         Raises:
-            CampaignError: There is no such campaign, or no worker answers.
-            StoreError: The engine has forgotten it, and the store cannot be read.
+            CampaignError: There is no such campaign, or no worker answers; or the store that was
+                said is of another one.
+            StoreError: The store that was said cannot be read.
         """
+        if self._place is not None:
+            await self._opened()
         try:
             described = await said(self._handle.describe(), campaign=self.id)
         except ForgottenError:
@@ -278,18 +242,44 @@ class Campaign(Settling):
         standings, troubles = [], []
         for page in state.open_pages:
             standing, trouble = await self._page(page)
+            if ended and await self._is_lost(page):
+                standing, state = lost(standing, state, page)
             standings.append(standing)
             troubles.extend(trouble)
-        return progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
+        told = progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
+        return await self._repaired(told, state)
+
+    async def _repaired(self, told: CampaignProgress, state: CampaignState) -> CampaignProgress:
+        """The same with what was decided since, where its store is seen from here."""
+        try:
+            store = await self._opened(to_decide=self._place is not None)
+            self._decided = self._decided or Decided(store)
+            seen = await self._decided.look(price_of(state), told.stranded)
+            manifest = await files.read_manifest(store)
+            open_ = {page: await self._stranded(store, manifest, page) for page in seen.left}
+        except (ConfigurationError, StoreError):
+            if self._place is not None:
+                raise
+            return told
+        return with_repairs(told, seen, {page: one for page, one in open_.items() if one})
 
     async def _remembered(self) -> CampaignProgress:
         """What its store says. Called while the engine's word is handled, which is raised again."""
-        progress = None
+        state = None
         if self._place is not None:
-            progress = await remembered(await self._opened(), self.id, _now())
-        if progress is None:
+            state = await remembered(await self._opened(), self.id)
+        if state is None:
             raise  # noqa: PLE0704 - see above
-        return progress
+        told = progress_of(state, [], ended=True, troubles=[], now=_now())
+        return await self._repaired(evolve(told, forgotten=True), state)
+
+    async def _is_lost(self, page: str) -> bool:
+        """Whether an open page of a campaign that has ended was begun, and nobody works on it."""
+        status = await status_of(self._engine, page)
+        # What nobody knows was never begun.
+        if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+            return False
+        return not await is_running(self._engine, f"{page}/again")
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
@@ -322,20 +312,41 @@ class Campaign(Settling):
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
                 "in its store; what was in flight is written down there by its pages"
             ) from error
-        return progress_of(state, [], ended=True, troubles=[], now=_now())
+        told = progress_of(state, [], ended=True, troubles=[], now=_now())
+        return await self._repaired(told, state)
 
     async def results(self) -> AsyncIterator[CampaignResult]:
         """What became of each prompt, in order; at most one page is held in memory.
 
-        Needs the store and no worker. ``outcome`` is None where its page has not ended yet.
+        Needs the store and no worker. ``outcome`` is None where its page has not ended yet. Of a
+        page that was ended by hand before its outcomes were written down, the engine tells which
+        jobs have ended; the rest is uncertain.
 
         Raises:
             CampaignError: Nobody knows where it lies: say ``store=``; or that store is of another
                 campaign.
             StoreError: The store cannot be read.
         """
-        async for result in files.results(await self._opened()):
-            yield result
+        store = await self._opened()
+        manifest = await files.read_manifest(store)
+        stranded: tuple[int, tuple[Outcome, ...] | None] = (-1, None)
+        async for result in files.results(store):
+            page, place = divmod(result.index, manifest.page_size)
+            if result.outcome is None and stranded[0] != page:
+                stranded = (page, await self._stranded(store, manifest, page))
+            if result.outcome is None and (outcomes := stranded[1]) is not None:
+                yield evolve(result, outcome=outcomes[place])
+            else:
+                yield result
+
+    async def _stranded(
+        self, store: Store, manifest: Manifest, page: int
+    ) -> tuple[Outcome, ...] | None:
+        try:
+            return await outcomes_of_stranded(self._engine, store, manifest, page)
+        except CampaignError:
+            # The store is read also where no engine can be asked.
+            return None
 
     async def place(self) -> str:
         """Where it lies: an absolute folder, or the URL of an object store.
@@ -367,16 +378,6 @@ class Campaign(Settling):
             raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
         self._is_ours = True
         return place
-
-    async def _update(self, update: Any, *args: Any) -> None:
-        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
-        try:
-            await self._asked(asked)
-        except WorkflowUpdateFailedError as error:
-            raise CampaignError(f"campaign {self.id}: {error.cause}") from error
-
-    async def _asked(self, asking: Awaitable[T]) -> T:
-        return await said(asking, campaign=self.id)
 
 
 def _now() -> datetime:

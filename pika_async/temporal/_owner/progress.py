@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pika_async._money import Money
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import jobs, still
-from pika_async.temporal._messages.pages import Waiting
+from pika_async.temporal._messages.pages import Standing, Tally, Waiting
+from pika_async.temporal._names import page_of
+from pika_async.temporal._outcomes import Declined, Dropped, Finished, Refused, Uncertain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._messages.pages import Standing
+    from pika_async.temporal._outcomes import Outcome
+    from pika_async.temporal._owner.decided import Seen
 
 
 @frozen(kw_only=True)
 class CampaignProgress:
-    """Where a campaign stands, in lines.
+    """Where a campaign stands, in prompts.
+
+    What its owner has decided about prompts since their pages ended is in all of the counts.
 
     Attributes:
         prompts: All of them.
@@ -33,6 +38,7 @@ class CampaignProgress:
         refused: Nothing was started, and nothing will be.
         not_submitted: Those of the refused that were never sent, as since the campaign was stopped.
         uncertain: A job may exist and be billed; see ``Campaign.resolve``.
+        dropped: They were uncertain, had failed or were refused, and their owner has given them up.
         charged: What the service says that ended jobs cost; None where it says nothing.
         estimated: What jobs cost by their prices where the service does not say, and what uncertain
             submits may have cost; None where there is none, or no price is known.
@@ -41,7 +47,7 @@ class CampaignProgress:
         paused: Why nothing is submitted; None where it goes on.
         stopped: Whether nothing will be submitted any more.
         ended: Whether it is over.
-        stranded: Pages whose outcomes nobody could write down; their lines count as uncertain.
+        stranded: Pages whose outcomes nobody could write down; their prompts count as uncertain.
         troubles: What workers fail with, over and over, and try again.
         searchable: Whether it is found in the engine by its search attributes; see ``Campaign``.
         waiting: Why no submit leaves at the moment, and when the next one does; None where they
@@ -52,8 +58,13 @@ class CampaignProgress:
         crowded_since: Since when no submit leaves because the account has no place for one: other
             campaigns, repairs, or jobs that may run have all of them. None where it has some, or
             the campaign wants none.
-        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells: how
-            it was started, and what jobs cost by their prices, is known to nobody any more.
+        forgotten: Whether the engine has forgotten the campaign, so that its store alone tells.
+        repaired: How many prompts its owner has decided about.
+        repairs_cost: What submitting prompts again has cost, and may cost where that is under way;
+            it is not in ``charged`` and ``estimated``, nor counted by the budget while the campaign
+            runs. None where there is none, or no price is known.
+        repairs_known: Whether its store was read, which alone tells of repairs. False where it is a
+            folder of other machines: then prompts count as their pages have ended.
     """
 
     prompts: int
@@ -64,6 +75,7 @@ class CampaignProgress:
     failed: int
     refused: int
     uncertain: int
+    dropped: int = 0
     charged: Money | None = None
     estimated: Money | None = None
     budget: Money | None = None
@@ -80,11 +92,15 @@ class CampaignProgress:
     forgotten: bool = False
     not_submitted: int = 0
     crowded_since: datetime | None = None
+    repaired: int = 0
+    repairs_cost: Money | None = None
+    repairs_known: bool = False
 
     @property
     def cost(self) -> Money | None:
-        """What it has come to: charged and estimated; None where nothing is known."""
-        return Cost(charged=self.charged, estimated=self.estimated).total
+        """What it has come to, repairs included; None where nothing is known."""
+        total = Cost(charged=self.charged, estimated=self.estimated).total
+        return Cost(charged=total, estimated=self.repairs_cost).total
 
 
 def progress_of(
@@ -125,3 +141,63 @@ def progress_of(
         unseen=jobs(unseen),
         unseen_until=max((each.until for each in unseen), default=None),
     )
+
+
+def lost(standing: Standing, state: CampaignState, page_id: str) -> tuple[Standing, CampaignState]:
+    """The same where nobody works on an open page any more, and its campaign has ended.
+
+    Its lines count as those of other stranded pages; what it has cost is known better.
+    """
+    page = page_of(page_id) or 0
+    lines = state.order.lines_of(page)
+    tally = Tally(taken=lines, uncertain=lines, cost=standing.tally.cost)
+    order = evolve(state.order, stranded=(*state.order.stranded, page))
+    return Standing(tally=tally, unseen=standing.unseen), evolve(state, order=order)
+
+
+def with_repairs(
+    progress: CampaignProgress, seen: Seen, stranded: Mapping[int, Sequence[Outcome]]
+) -> CampaignProgress:
+    """The same, with what its owner has decided since.
+
+    Args:
+        progress: As the engine tells.
+        seen: As the store tells.
+        stranded: What is known of pages that are stranded still.
+    """
+    counts = {name: getattr(progress, name) for name in _COUNTED}
+    sealed = dict(seen.sealed)
+    for outcomes in (*sealed.values(), *stranded.values()):
+        counts["uncertain"] -= len(outcomes)
+        for outcome in outcomes:
+            _count(counts, outcome, 1)
+    for before, now in seen.changed:
+        _count(counts, before, -1)
+        _count(counts, now, 1)
+    return evolve(
+        progress,
+        **counts,
+        stranded=tuple(page for page in progress.stranded if page not in sealed),
+        repaired=len(seen.changed),
+        repairs_cost=seen.cost,
+        repairs_known=True,
+    )
+
+
+def _count(counts: dict[str, int], outcome: Outcome | Dropped, by: int) -> None:
+    match outcome:
+        case Finished():
+            counts["succeeded"] += by
+            counts["submitted"] += by
+        case Declined():
+            counts["failed"] += by
+            counts["submitted"] += by
+        case Refused():
+            counts["refused"] += by
+        case Uncertain():
+            counts["uncertain"] += by
+        case Dropped():
+            counts["dropped"] += by
+
+
+_COUNTED: Final = ("submitted", "succeeded", "failed", "refused", "uncertain", "dropped")

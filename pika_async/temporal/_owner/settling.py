@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio.client import WorkflowExecutionStatus
 
-from pika_async._batch.budget import checked_money
 from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
-from pika_async.temporal._owner.arguments import check_in_flight
+from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
+from pika_async.temporal._owner.remembered import books_of
+from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
+    Planned,
     RepairPlan,
     Resolved,
     Terms,
@@ -22,36 +24,20 @@ from pika_async.temporal._repairs.bulk import (
     planned,
 )
 from pika_async.temporal._repairs.decisions import Decision
-from pika_async.temporal._repairs.owners import jobs_of_pages
+from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from decimal import Decimal
 
-    from temporalio.client import Client
-
     from pika_async import Money
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Dropped, Outcome
-    from pika_async.temporal._store.store import Store
 
 
-class Settling(ABC):
+class Settling(Steering):
     """The part of a campaign that settles what is uncertain."""
-
-    def __init__(self, engine: Client, campaign_id: str) -> None:
-        self._engine = engine
-        self.id: Final = campaign_id
-
-    @abstractmethod
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        """Its store.
-
-        Raises:
-            CampaignError: It is of another campaign; or it has to be of this one, since something
-                is decided there, and no campaign was ever started on it.
-        """
 
     async def resolve(
         self,
@@ -62,42 +48,42 @@ class Settling(ABC):
         drop: bool = False,
         queue: str = QUEUE,
     ) -> Outcome | Dropped:
-        """Settle a line by the word of its owner; returns what it comes to.
+        """Settle a prompt by the word of its owner; returns what it comes to.
 
         One of three: this is its job; submit it again, which may pay a second time; give it up.
-        A line may be settled that is uncertain, or refused, or waited for no longer, or whose job
+        A prompt may be settled that is uncertain, or refused, or waited for no longer, or whose job
         the service does not know, as where another id was meant. What it costs is outside of the
         campaign's budget. Its job counts towards the limit of the campaign's account: it is
         submitted as soon as that has a place for it, also if nobody waits for it any more. Where
         the engine has forgotten the campaign, that is the account ``"default"``.
 
         Args:
-            index: The line, from 0, as in ``results()``.
+            index: The prompt, from 0, as in ``results()``.
             adopt: The id of its job, which is waited for and whose videos are saved.
             resubmit: Submit it again.
             drop: Give it up.
             queue: The task queue of the workers.
 
         Raises:
-            FieldError: Not one of the three is said, or there is no such line.
+            FieldError: Not one of the three is said, or there is no such prompt.
             NoAnswerError: No worker works on it. It stands, and is done when one comes.
             CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
-                of another line, or the service knows no such job; or it was to be submitted again,
-                and the engine still names its job; or the store that was said is not of this
-                campaign. Nothing was changed.
+                of another prompt, or the service knows no such job; or it was to be submitted
+                again, and the engine still names its job; or the store that was said is not of
+                this campaign. Nothing was changed.
         """
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
         resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
         return await resolving.resolve(decision)
 
     async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
-        """The jobs of lines that the engine still knows of, by the lines, from 0.
+        """The jobs of prompts that the engine still knows of, by the prompts, from 0.
 
-        As where a page was ended by hand: all of its lines are uncertain then, and its history
+        As where a page was ended by hand: all of its prompts are uncertain then, and its history
         names those jobs that were paid for. Whoever adopts them pays nothing.
 
         Args:
-            indexes: The lines. The history of each of their pages is read.
+            indexes: The prompts, from 0. The history of each of their pages is read.
 
         Raises:
             CampaignError: The engine cannot be asked; or the store that was said is of another
@@ -108,8 +94,8 @@ class Settling(ABC):
         wanted = set(indexes)
         size = (await read_manifest(store)).page_size
         pages = sorted({index // size for index in wanted})
-        found = await jobs_of_pages(self._engine, store, pages)
-        return {index: job_id for index, job_id in found.items() if index in wanted}
+        found = (await told_of_pages(self._engine, store, pages)).jobs
+        return {index: job.job_id for index, job in found.items() if index in wanted}
 
     async def plan_repairs(
         self,
@@ -121,25 +107,28 @@ class Settling(ABC):
     ) -> RepairPlan:
         """What many decisions come to, and what they cost. Nothing is changed.
 
-        Lines that have come to what is decided are left out, and so is what was repaired before and
-        would be submitted once more: the same decisions may be given again.
+        Prompts that have come to what is decided are left out, and so is what was repaired before
+        and would be submitted once more: the same decisions may be given again.
 
         Args:
-            decisions: One for a line, in any order.
-            budget: The most that submitting again may cost; None: what the campaign and earlier
-                repairs have left of the campaign's budget, if it has one.
+            decisions: One for a prompt, in any order.
+            budget: The most that all submitting again of this campaign may cost, with what earlier
+                repairs have cost: said again, it allows no more. None: what the campaign and
+                earlier repairs have left of the campaign's budget, if it has one.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
-            again: Submit lines again, too, that were repaired before and are open still.
+            again: Submit prompts again, too, that were repaired before and are open still.
 
         Raises:
-            FieldError: There is no such line, one is decided about twice, or an amount is none.
+            FieldError: There is no such prompt, one is decided about twice, or an amount is none,
+                not above 0, or in another currency.
             CampaignError: One cannot be settled so; or it would cost more than is left; or the
-                store that was said is not of this campaign.
+                engine has forgotten the campaign, its store does not tell what it may spend, and no
+                budget is said; or the store that was said is not of this campaign.
             NoAnswerError: The campaign goes on, and no worker tells what is left of its budget.
         """
         terms = _terms(budget, price)
-        return (await self._planned(decisions, terms, QUEUE, again=again))[1]
+        return (await self._planned(decisions, terms, QUEUE, again=again))[1].plan
 
     async def resolve_all(
         self,
@@ -151,13 +140,13 @@ class Settling(ABC):
         max_in_flight: int = AT_ONCE,
         queue: str = QUEUE,
     ) -> AsyncIterator[Resolved]:
-        """Settle many lines, each as :meth:`resolve` does; tells of each as it ends.
+        """Settle many prompts, each as :meth:`resolve` does; tells of each as it ends.
 
         All are checked before the first is changed, as by :meth:`plan_repairs`. Whoever goes away
         gives the same decisions again: what was begun goes on, and nothing is submitted twice.
 
         Args:
-            decisions: One for a line, in any order.
+            decisions: One for a prompt, in any order.
             budget: As for :meth:`plan_repairs`.
             price: As for :meth:`plan_repairs`.
             again: As for :meth:`plan_repairs`.
@@ -172,16 +161,23 @@ class Settling(ABC):
         check_in_flight(max_in_flight)
         terms = _terms(budget, price)
         resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
-        async for resolved in carried_out(resolving, looked, plan, at_once=max_in_flight):
+        money = plan.spending
+        async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
             yield resolved
 
     async def _planned(
         self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
-    ) -> tuple[Resolving, RepairPlan, list[Looked]]:
+    ) -> tuple[Resolving, Planned, list[Looked]]:
         store = await self._opened(to_decide=True)
         resolving = Resolving(self._engine, self.id, store, queue)
         looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
-        return resolving, await planned(looked, await self._state(), terms, store), looked
+        state = await self._state()
+        if state is None:
+            state = await books_of(store, self.id)
+        else:
+            order = state.order
+            await allow(store, Allowed(campaign=self.id, budget=order.budget, price=order.price))
+        return resolving, await planned(looked, state, terms, store), looked
 
     async def _state(self) -> CampaignState | None:
         """Where it stands without its open pages; None where the engine has forgotten it."""
@@ -199,4 +195,4 @@ class Settling(ABC):
 
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:
-    return Terms(budget=checked_money("budget", budget), price=checked_money("price", price))
+    return Terms(budget=checked_amount("budget", budget), price=checked_amount("price", price))

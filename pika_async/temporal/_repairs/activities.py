@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from pika_async.temporal._beating import beating
 from pika_async.temporal._contents.discreet import spelled_out
+from pika_async.temporal._contents.formats import MOST_REPAIRS
 from pika_async.temporal._contents.repairs import add_repair, repairs_of
+from pika_async.temporal._failures import NO_ROOM_LEFT
 from pika_async.temporal._messages.repairs import Repaired
 from pika_async.temporal._names import SEAL_REPAIR
 from pika_async.temporal._outcomes import Finished, Uncertain
+from pika_async.temporal._repairs.decisions import named
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
 
 if TYPE_CHECKING:
@@ -47,3 +51,16 @@ class RepairActivities:
                 return
             # Its owner has dropped it meanwhile; what it came to is known now, and the last holds.
             number += 1
+            if number > MOST_REPAIRS:
+                raise ApplicationError(
+                    _FULL.format(line=named(order.index), job=job_id or "none"),
+                    type=NO_ROOM_LEFT,
+                    non_retryable=True,
+                )
+
+
+_FULL: Final = (
+    f"{{line}} was decided about {MOST_REPAIRS} times, which is the most that a store keeps. What "
+    "this repair came to is not written down; its job is {job}. If there is one, it is paid for: "
+    "pika-async watch saves its video"
+)

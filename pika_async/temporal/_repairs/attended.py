@@ -6,6 +6,7 @@ what the workflow waits for. Where that is a worker, and none asks the engine fo
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -15,7 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
 from pika_async.temporal._engine import NoAnswerError, said
-from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, SUBMIT, queue_of_submits
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, QUEUE, SUBMIT, queue_of_submits
 
 if TYPE_CHECKING:
     from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -84,6 +85,11 @@ class _Watch:
         self._seen: frozenset[tuple[str, int]] = frozenset()
         self._tries: dict[str, int] = {}
 
+    @property
+    def _way(self) -> str:
+        """How a worker of this queue is started."""
+        return "" if self._queue == QUEUE else f" --queue {shlex.quote(self._queue)}"
+
     async def until_nobody_works(self) -> None:
         while True:
             await anyio.sleep(LOOK)
@@ -96,7 +102,7 @@ class _Watch:
                 self._since = anyio.current_time()
             self._seen |= asking
             if anyio.current_time() - self._since >= (LONG_POLL if self._seen else PATIENCE):
-                raise NoAnswerError(_NOBODY.format(queue=untaken[0]))
+                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=self._way))
 
     async def _untaken(self) -> tuple[str, TaskQueueType.ValueType] | None:
         """The queue of a task that no worker has taken; None where none lies there."""
@@ -140,6 +146,6 @@ def _lies_there(activity: PendingActivityInfo) -> bool:
 
 _NOBODY: Final = (
     "no worker takes it: none asks for work on the task queue {queue}, or all are full. Start one: "
-    "pika-async campaign worker"
+    "pika-async campaign worker{way}"
 )
 _FAILS: Final = "workers try it over and over, and fail with: {reason}"

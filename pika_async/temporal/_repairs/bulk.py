@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, frozen
+from attrs import frozen
 
-from pika_async import Money
-from pika_async.temporal._contents.repairs import repairs
+from pika_async import FieldError, Money
 from pika_async.temporal._engine import CampaignError, NoAnswerError
-from pika_async.temporal._outcomes import Declined, Dropped, Finished, Outcome, Uncertain
+from pika_async.temporal._outcomes import Dropped, Outcome
 from pika_async.temporal._repairs.decisions import Decision, named
-from pika_async.temporal._repairs.owners import SUBMITTED, notes_of
+from pika_async.temporal._repairs.spending import Spending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -30,15 +29,17 @@ class RepairPlan:
     """What many decisions come to, before anything is changed.
 
     Attributes:
-        decisions: What is left to be done, by the lines.
-        settled: How many lines have come to what was decided already.
+        decisions: What is left to be done, by the prompts.
+        settled: How many prompts have come to what was decided already.
         repaired: How many are left alone that were to be submitted again, since they were repaired
             before, and are open still; see ``again``.
-        resubmits: How many lines are submitted again.
+        resubmits: How many prompts are submitted again.
         price: What a job is taken to cost; None where nobody knows.
         cost: What submitting again comes to; None where nobody knows.
         budget: The budget that holds; None: none.
         left: What is left of it.
+        earlier: What other repairs have cost, and may cost where they are under way; None where
+            nobody knows a price.
     """
 
     decisions: tuple[Decision, ...]
@@ -49,21 +50,25 @@ class RepairPlan:
     cost: Money | None
     budget: Money | None = None
     left: Money | None = None
+    earlier: Money | None = None
 
 
 @frozen(kw_only=True)
 class Resolved:
-    """One line of many that were decided about.
+    """One prompt of many that were decided about.
 
     Attributes:
-        index: The line, from 0.
+        index: The prompt, from 0.
         outcome: What it comes to; None where that could not be done.
         problem: Why it could not, in sentences.
+        cost: What submitting it again has cost, or may have; None where it was not submitted, or
+            nobody knows a price.
     """
 
     index: int
     outcome: Outcome | Dropped | None = None
     problem: str | None = None
+    cost: Money | None = None
 
 
 @frozen(kw_only=True)
@@ -72,51 +77,72 @@ class Terms:
 
     Attributes:
         price: What a job is taken to cost, where the campaign has no price.
-        budget: The most that these may cost; None: what is left of the campaign's budget.
+        budget: The most that all submitting again of the campaign may cost, with what earlier
+            repairs have cost; None: what is left of the campaign's budget.
     """
 
     price: Money | None = None
     budget: Money | None = None
 
 
+@frozen(kw_only=True)
+class Planned:
+    """A plan, and the money that it is held to; None where nobody knows a price."""
+
+    plan: RepairPlan
+    spending: Spending | None
+
+
 async def planned(
     looked: Sequence[Looked], state: CampaignState | None, terms: Terms, store: Store
-) -> RepairPlan:
+) -> Planned:
     """What it comes to.
 
     Args:
         looked: The lines.
-        state: Where the campaign stands; None where the engine has forgotten it.
+        state: Where the campaign stands; None where nobody knows any more what it may spend.
         terms: What the owner says.
         store: Where the campaign lies.
 
     Raises:
+        FieldError: An amount is in another currency than the campaign's.
         CampaignError: It would cost more than is left of the budget, or nobody knows.
         StoreError: The store cannot be used.
     """
-    todo = tuple(one.decision for one in looked if not one.is_left_alone)
-    resubmits = sum(decision.resubmit for decision in todo)
-    price = terms.price or _price_of(state)
-    cost = None if price is None else resubmits * price
-    budget, left = terms.budget, terms.budget
-    if budget is None and state is not None and (budget := state.order.budget) is not None:
-        earlier = await repairs_cost(store, price)
-        left = Money(max(budget.micros - state.order.spent - earlier, 0), budget.currency)
+    todo = [one for one in looked if not one.is_left_alone]
+    again = [one.reserved_as for one in todo if one.decision.resubmit]
+    price = terms.price or price_of(state)
+    _check_terms(terms, price, state)
+    budget, spent = terms.budget, 0
+    if budget is None and state is not None:
+        budget, spent = state.order.budget, state.order.spent
+    elif budget is None and again:
+        raise CampaignError(_NOT_NOTED)
+    spending, earlier = None, None
+    if price is not None:
+        most = None if budget is None else budget.micros - spent
+        spending = Spending(store, price, most)
+        await spending.look()
+        earlier = Money(spending.without(again), price.currency)
+    left = budget
+    if budget is not None and earlier is not None:
+        left = Money(max(budget.micros - spent - earlier.micros, 0), budget.currency)
     plan = RepairPlan(
-        decisions=todo,
+        decisions=tuple(one.decision for one in todo),
         settled=sum(one.is_settled for one in looked),
         repaired=sum(one.was_repaired for one in looked),
-        resubmits=resubmits,
+        resubmits=len(again),
         price=price,
-        cost=cost,
+        cost=None if price is None else len(again) * price,
         budget=budget,
         left=left,
+        earlier=earlier,
     )
     _check_money(plan)
-    return plan
+    return Planned(plan=plan, spending=spending)
 
 
-def _price_of(state: CampaignState | None) -> Money | None:
+def price_of(state: CampaignState | None) -> Money | None:
     """What a job of the campaign costs, as it was said, or on average as it was charged."""
     if state is None or state.order.price is not None:
         return None if state is None else state.order.price
@@ -128,36 +154,20 @@ def _price_of(state: CampaignState | None) -> Money | None:
     return Money(-(-charged.micros // lines), charged.currency)
 
 
-async def repairs_cost(store: Store, price: Money | None) -> int:
-    """What earlier repairs have submitted, in millionths.
-
-    A job counts once, however many repairs wait for it. What they have adopted was counted before,
-    as what a page has spent; a job that another repair had submitted was not.
-
-    Args:
-        store: Where the campaign lies.
-        price: What a job is taken to cost where the service does not say.
-
-    Raises:
-        StoreError: The store cannot be used.
-    """
-    each = 0 if price is None else price.micros
-    unsure = 0
-    jobs: dict[str, int] = {}
-    for outcomes in (await repairs(store)).values():
-        for outcome in outcomes:
-            if isinstance(outcome, Uncertain):
-                unsure += each
-            elif isinstance(outcome, Finished | Declined):
-                told = each if outcome.charge is None else outcome.charge.micros
-                jobs[outcome.job_id] = max(told, jobs.get(outcome.job_id, 0))
-    submitted = [cost for job_id, cost in jobs.items() if await _was_submitted(store, job_id)]
-    return unsure + sum(submitted)
-
-
-async def _was_submitted(store: Store, job_id: str) -> bool:
-    """Whether a repair has submitted it, also where another one has adopted it since."""
-    return any(note.how == SUBMITTED for note in await notes_of(store, job_id))
+def _check_terms(terms: Terms, price: Money | None, state: CampaignState | None) -> None:
+    """Refuse amounts that cannot be held against each other."""
+    ours = None if state is None else state.order.budget
+    if ours is not None and terms.budget is not None and terms.budget.currency != ours.currency:
+        raise FieldError("budget", str(terms.budget), f"an amount in {ours.currency}")
+    budget = terms.budget or ours
+    if budget is None or price is None or price.currency == budget.currency:
+        return
+    if terms.price is not None:
+        told = f"an amount in {budget.currency}, as the budget"
+        raise FieldError("price", str(price), told)
+    if terms.budget is not None:
+        told = f"an amount in {price.currency}, as the price of a job"
+        raise FieldError("budget", str(terms.budget), told)
 
 
 def _check_money(plan: RepairPlan) -> None:
@@ -169,46 +179,24 @@ def _check_money(plan: RepairPlan) -> None:
             "price. Nothing was changed"
         )
     if plan.cost.micros > plan.left.micros:
+        earlier = ""
+        if plan.earlier is not None and plan.earlier.micros:
+            earlier = f"; other repairs have cost {plan.earlier}, or may"
         raise CampaignError(
             f"{plan.resubmits} jobs at {plan.price} come to {plan.cost}, and of the budget of "
-            f"{plan.budget} there are {plan.left} left. Nothing was changed. Decide about fewer "
-            "lines, or say a budget for these"
+            f"{plan.budget} there are {plan.left} left{earlier}. Nothing was changed. Decide about "
+            "fewer prompts, or say a budget for all that is submitted again"
         )
 
 
-@define
-class _Purse:
-    """What may still be submitted again: services may charge more than was told."""
-
-    left: int | None
-    price: int
-
-    def take(self) -> bool:
-        if self.left is None:
-            return True
-        if self.left < self.price:
-            return False
-        self.left -= self.price
-        return True
-
-    def settle(self, outcome: Outcome | Dropped) -> None:
-        charge = outcome.charge if isinstance(outcome, Finished | Declined) else None
-        if self.left is not None and charge is not None:
-            self.left -= charge.micros - self.price
-
-
 async def carried_out(
-    resolving: Resolving, looked: Sequence[Looked], plan: RepairPlan, *, at_once: int
+    resolving: Resolving, looked: Sequence[Looked], spending: Spending | None, *, at_once: int
 ) -> AsyncIterator[Resolved]:
     """Carry them out, so many at once; those that are given up first, which need no worker.
 
     Raises:
         NoAnswerError: No worker works on them. What was begun stands, and the rest was not begun.
     """
-    purse = _Purse(
-        None if plan.left is None else plan.left.micros,
-        0 if plan.price is None else plan.price.micros,
-    )
     todo = (one for one in looked if not one.is_left_alone)
     waiting = iter(sorted(todo, key=lambda one: (not one.decision.drop, one.decision.index)))
     running: set[asyncio.Task[Resolved | NoAnswerError]] = set()
@@ -218,7 +206,7 @@ async def carried_out(
             while len(running) < at_once and not unanswered:
                 if (one := next(waiting, None)) is None:
                     break
-                running.add(asyncio.create_task(_one(resolving, one, purse)))
+                running.add(asyncio.create_task(_one(resolving, one, spending)))
             if not running:
                 break
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -236,24 +224,32 @@ async def carried_out(
         left = len(list(waiting))
         more = f" {left} more were not begun." if left else ""
         raise NoAnswerError(
-            f"{unanswered[0]}. So it is with {len(unanswered)} of the lines.{more}"
+            f"{unanswered[0]}. So it is with {len(unanswered)} of the prompts.{more}"
         ) from unanswered[0]
 
 
-async def _one(resolving: Resolving, looked: Looked, purse: _Purse) -> Resolved | NoAnswerError:
-    index = looked.decision.index
-    if looked.decision.resubmit and not purse.take():
-        return Resolved(
-            index=index,
-            problem=f"{named(index)} was not submitted: the budget is used up, since jobs cost "
-            "more than was said",
-        )
+async def _one(
+    resolving: Resolving, looked: Looked, spending: Spending | None
+) -> Resolved | NoAnswerError:
+    index, number = looked.reserved_as
+    paying = spending if looked.decision.resubmit else None
     try:
+        if paying is not None and not await paying.reserve(index, number):
+            return Resolved(index=index, problem=_USED_UP.format(line=named(index)))
         outcome = await resolving.settle(looked)
     except NoAnswerError as error:
         return error
     except CampaignError as error:
         return Resolved(index=index, problem=str(error))
-    if looked.decision.resubmit:
-        purse.settle(outcome)
-    return Resolved(index=index, outcome=outcome)
+    cost = None if paying is None else paying.settle(index, number, outcome)
+    return Resolved(index=index, outcome=outcome, cost=cost)
+
+
+_USED_UP: Final = (
+    "{line} was not submitted: the budget is used up, since jobs cost more than was said, or "
+    "somebody else submits prompts again at the same time"
+)
+_NOT_NOTED: Final = (
+    "the server has forgotten the campaign, and its store does not tell what it may spend: say a "
+    "budget for all that is submitted again. Nothing was changed"
+)

@@ -17,7 +17,7 @@ class Decision:
     """One of three: this is its job; submit it again; give it up.
 
     Attributes:
-        index: The line, from 0, as in ``Campaign.results()``.
+        index: The prompt, from 0, as in ``Campaign.results()``; people count from 1.
         adopt: The id of its job.
         resubmit: Submit it again, which may pay a second time.
         drop: Give it up.
@@ -60,5 +60,5 @@ def why_not(outcome: Outcome | Dropped, decision: Decision) -> str | None:
 
 
 def named(index: int) -> str:
-    """A line, for people: they count from 1."""
-    return f"line {index + 1} (index {index})"
+    """A prompt, for people: they count from 1."""
+    return f"prompt {index + 1} (index {index})"

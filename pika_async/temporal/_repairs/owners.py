@@ -18,12 +18,12 @@ from pika_async.temporal._contents.claims import campaigns_of
 from pika_async.temporal._contents.damage import damaged
 from pika_async.temporal._contents.formats import job_name, sealed_name
 from pika_async.temporal._engine import is_running
-from pika_async.temporal._names import id_of_page
+from pika_async.temporal._names import ids_of_page
 from pika_async.temporal._outcomes import Declined, Finished
-from pika_async.temporal._repairs.paid import jobs_of_page
+from pika_async.temporal._repairs.paid import PageTold, told_of_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
     from temporalio.client import Client
 
@@ -124,40 +124,35 @@ async def lines_in_pages(
         for index, outcome in zip(manifest.indexes(page), outcomes, strict=True):
             if (job_id := job_of(outcome)) is not None and job_id in found:
                 found[job_id].add(index)
-    async for job_id, index in _under_way(engine, store, manifest.pages):
-        if job_id in found:
-            found[job_id].add(index)
+    # Those that open pages wait for.
+    open_pages = await files.open_pages(store, manifest.pages)
+    for index, job in (await told_of_pages(engine, store, open_pages, running=True)).jobs.items():
+        if job.job_id in found:
+            found[job.job_id].add(index)
     return found
 
 
-async def jobs_of_pages(engine: Client, store: Store, pages: Iterable[int]) -> dict[int, str]:
-    """The jobs of these pages by their lines, as the histories tell, however a page has ended.
+async def told_of_pages(
+    engine: Client, store: Store, pages: Iterable[int], *, running: bool = False
+) -> PageTold:
+    """What the histories of these pages tell, however a page has ended.
+
+    Args:
+        engine: A client of the engine.
+        store: Where the campaign lies.
+        pages: Their numbers, from 0.
+        running: Only of those that are under way.
 
     Raises:
         StoreError: The store cannot be used.
         CampaignError: The engine cannot be asked.
     """
-    return dict([each async for each in _jobs_of(engine, store, pages)])
-
-
-async def _under_way(engine: Client, store: Store, pages: int) -> AsyncIterator[tuple[str, int]]:
-    """The jobs that open pages wait for."""
-    open_pages = await files.open_pages(store, pages)
-    async for index, job_id in _jobs_of(engine, store, open_pages, running=True):
-        yield job_id, index
-
-
-async def _jobs_of(
-    engine: Client, store: Store, pages: Iterable[int], *, running: bool = False
-) -> AsyncIterator[tuple[int, str]]:
-    """The lines of pages and their jobs, in the campaigns that have worked on the store."""
-    several = tuple(pages)
+    told, several = PageTold(), tuple(pages)
     if not several:
-        return
+        return told
     for campaign in dict.fromkeys(await campaigns_of(store)):
         for page in several:
-            for name in (id_of_page(campaign, page), f"{id_of_page(campaign, page)}/again"):
-                if running and not await is_running(engine, name):
-                    continue
-                for line in (await jobs_of_page(engine, name)).items():
-                    yield line
+            for name in ids_of_page(campaign, page):
+                if not running or await is_running(engine, name):
+                    told |= await told_of_page(engine, name)
+    return told

@@ -7,9 +7,10 @@ one that submits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
@@ -17,6 +18,7 @@ from temporalio.converter import DataConverter
 from pika_async.temporal._engine import CampaignError, is_unknown, said
 from pika_async.temporal._failures import told_by_cause
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
+from pika_async.temporal._outcomes import Declined, Finished, Outcome
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
 from pika_async.temporal._repairs.histories import ActivityEnd, end_of_activity
 
@@ -31,20 +33,36 @@ _RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLO
 _ASKED: Final[dict[str, type]] = {SUBMIT: Order, FIND: Lost, FINISH: Errand}
 
 
-async def jobs_of_page(engine: Client, page_id: str) -> dict[int, str]:
-    """The jobs of a page by its lines; none, where the engine has forgotten it.
+@frozen(kw_only=True)
+class PageTold:
+    """What histories tell of the lines of pages, from 0 over the whole campaign.
+
+    Attributes:
+        jobs: Those that were accepted, with what looks at them are to know.
+        ended: How those jobs ended that were waited for; files stand there as in a history.
+    """
+
+    jobs: Mapping[int, Accepted] = field(factory=dict)
+    ended: Mapping[int, Finished | Declined] = field(factory=dict)
+
+    def __or__(self, other: PageTold) -> PageTold:
+        return PageTold(jobs={**self.jobs, **other.jobs}, ended={**self.ended, **other.ended})
+
+
+async def told_of_page(engine: Client, page_id: str) -> PageTold:
+    """What the histories of a page tell; nothing, where the engine has forgotten it.
 
     Raises:
         CampaignError: The engine cannot be asked.
     """
     last = await _read(engine, page_id, None)
     if not last.was_reset:
-        return last.jobs
-    return (await _read(engine, page_id, last.first_run)).jobs | last.jobs
+        return last.told
+    return (await _read(engine, page_id, last.first_run)).told | last.told
 
 
-async def _read(engine: Client, page_id: str, run_id: str | None) -> _Jobs:
-    found = _Jobs(engine.data_converter)
+async def _read(engine: Client, page_id: str, run_id: str | None) -> _History:
+    found = _History(engine.data_converter)
     try:
         await said(_read_into(found, engine, page_id, run_id))
     except CampaignError as error:
@@ -53,22 +71,29 @@ async def _read(engine: Client, page_id: str, run_id: str | None) -> _Jobs:
     return found
 
 
-async def _read_into(found: _Jobs, engine: Client, page_id: str, run_id: str | None) -> None:
+async def _read_into(found: _History, engine: Client, page_id: str, run_id: str | None) -> None:
     handle = engine.get_workflow_handle(page_id, run_id=run_id)
     async for event in handle.fetch_history_events():
         await found.take(event)
 
 
 @define
-class _Jobs:
+class _History:
     """What was read so far of one run."""
 
     converter: DataConverter
-    jobs: dict[int, str] = field(factory=dict)
+    jobs: dict[int, Accepted] = field(factory=dict)
+    ended: dict[int, Finished | Declined] = field(factory=dict)
     first_run: str | None = None
     was_reset: bool = False
     under_way: dict[int, int] = field(factory=dict)
     """Lines whose job is asked for, by the numbers of the events."""
+    awaited: dict[int, int] = field(factory=dict)
+    """Lines whose job is waited for, by the numbers of the events."""
+
+    @property
+    def told(self) -> PageTold:
+        return PageTold(jobs=self.jobs, ended=self.ended)
 
     async def take(self, event: HistoryEvent) -> None:
         match event.event_type:
@@ -93,11 +118,18 @@ class _Jobs:
         if not isinstance(asked.request, Line):
             return
         if isinstance(asked, Errand):
-            self.jobs[asked.request.index] = asked.job.job_id
+            self.jobs[asked.request.index] = asked.job
+            self.awaited[event.event_id] = asked.request.index
         else:
             self.under_way[event.event_id] = asked.request.index
 
     async def _end(self, end: ActivityEnd) -> None:
+        line = self.awaited.pop(end.scheduled, None)
+        if line is not None and not isinstance(end.came, Failure):
+            kinds: list[Any] = [Outcome]
+            (outcome,) = await self.converter.decode(end.came.payloads, kinds)
+            if isinstance(outcome, Finished | Declined):
+                self.ended[line] = outcome
         index = self.under_way.pop(end.scheduled, None)
         if index is None:
             return
@@ -107,4 +139,4 @@ class _Jobs:
         else:
             (job,) = await self.converter.decode(end.came.payloads, [Accepted])
         if isinstance(job, Accepted):
-            self.jobs[index] = job.job_id
+            self.jobs[index] = job

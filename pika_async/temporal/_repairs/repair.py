@@ -47,7 +47,8 @@ class Repair:
         job = await self._job(order, line, queue)
         outcome: Outcome
         if isinstance(job, Accepted):
-            named = order.adopt is not None and not order.submitted
+            # Whoever knows when it was submitted has its id from the service.
+            named = order.adopt is not None and order.sent_at is None
             outcome = await awaited(Errand(request=line, job=job, is_named=named), queue)
         else:
             outcome = job
@@ -79,7 +80,9 @@ class Repair:
         if order.adopt is not None:
             await self._place.take()
             sent_at = workflow.now() if order.sent_at is None else order.sent_at
-            return Accepted(job_id=order.adopt, sent_at=sent_at, hints=order.hints)
+            return Accepted(
+                job_id=order.adopt, sent_at=sent_at, hints=order.hints, origin=order.origin
+            )
         await self._place.wait_for()
         what = Order(request=line, run_id=workflow.info().original_execution_run_id)
         # Files may go up with it; who knows is the worker.

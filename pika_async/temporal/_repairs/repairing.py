@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve, frozen
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+)
 
 from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
-from pika_async.temporal._failures import UNKNOWN_JOB
+from pika_async.temporal._failures import NO_ROOM_LEFT, UNKNOWN_JOB
+from pika_async.temporal._names import id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.attended import end_of
@@ -109,7 +114,12 @@ class Repairing:
         if isinstance(standing.left, Accepted):
             job = standing.left
             order = evolve(
-                order, adopt=job.job_id, sent_at=job.sent_at, hints=job.hints, submitted=True
+                order,
+                adopt=job.job_id,
+                sent_at=job.sent_at,
+                hints=job.hints,
+                origin=job.origin,
+                submitted=True,
             )
         try:
             return await said(
@@ -129,8 +139,7 @@ class Repairing:
             ) from error
 
     def _name(self, index: int, number: int, tries: int) -> str:
-        again = "" if tries == 1 else f"/again-{tries}"
-        return f"{self._campaign_id}/repair/{index}-{number}{again}"
+        return id_of_repair(self._campaign_id, index, number, tries)
 
     async def _described(self, name: str) -> WorkflowExecutionDescription | None:
         try:
@@ -148,9 +157,11 @@ def _failed(failure: WorkflowFailureError, order: RepairOrder) -> str:
                 f"the service knows no job {order.adopt}, or not any more; {named(order.index)} is "
                 "as it was, and nothing was changed. Look the id up in the account's usage"
             )
+        case ActivityError(cause=ApplicationError(type=kind) as told) if kind == NO_ROOM_LEFT:
+            return told.message
         case cause:
             return (
                 f"the repair of {named(order.index)} was ended before it had a result: {cause}. "
-                "Say again what to do with the line: what the repair may have submitted is "
+                "Say again what to do with the prompt: what the repair may have submitted is "
                 "looked at first"
             )

@@ -10,6 +10,7 @@ from attrs import frozen
 from pika_async import FieldError
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.claims import campaigns_of
+from pika_async.temporal._contents.formats import MOST_REPAIRS
 from pika_async.temporal._contents.repairs import add_repair, repairs_of
 from pika_async.temporal._engine import CampaignError
 from pika_async.temporal._messages.repairs import RepairOrder
@@ -22,12 +23,14 @@ from pika_async.temporal._repairs.owners import (
     SUBMITTED,
     Note,
     job_of,
-    jobs_of_pages,
     lines_in_pages,
     note_of,
     take_note,
+    told_of_pages,
 )
+from pika_async.temporal._repairs.paid import PageTold
 from pika_async.temporal._repairs.repairing import Repairing, Standing
+from pika_async.temporal._repairs.stranded import is_begun, outcomes_of_stranded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +66,11 @@ class Looked:
         """Whether nothing is to be done."""
         return self.is_settled or self.was_repaired
 
+    @property
+    def reserved_as(self) -> tuple[int, int]:
+        """The line, and which repair of it carries the decision out: for that its money is kept."""
+        return self.decision.index, self.repairs + 1
+
 
 class Resolving:
     """Decisions about the lines of one campaign."""
@@ -74,6 +82,8 @@ class Resolving:
         self._store = store
         self._repairing = Repairing(engine, campaign_id, queue)
         self._page: tuple[int, tuple[Outcome, ...] | None] = (-1, None)
+        self._stranded: dict[int, tuple[Outcome, ...]] = {}
+        self._told = PageTold()
 
     async def resolve(self, decision: Decision) -> Outcome | Dropped:
         """Settle one line; see ``Campaign.resolve``."""
@@ -103,10 +113,14 @@ class Resolving:
         for decision in sorted(decisions, key=lambda one: one.index):
             last, repairs = await self._last(decision.index, manifest)
             if last is None:
-                problems.append(f"{_NOT_ENDED.format(line=named(decision.index))}")
+                page = decision.index // manifest.page_size
+                told = _NOT_ENDED if await is_begun(self._store, page) else _NOT_BEGUN
+                problems.append(told.format(line=named(decision.index)))
                 continue
             problem = why_not(last, decision)
             settled = begun_before and problem is not None and _is_so(last, decision)
+            if repairs >= MOST_REPAIRS and problem is None:
+                problem = f"was decided about {MOST_REPAIRS} times, which is the most"
             if problem is not None and not settled:
                 problems.append(f"{named(decision.index)} {problem}")
             was_repaired = decision.resubmit and bool(repairs) and not (again or settled)
@@ -119,7 +133,8 @@ class Resolving:
                     was_repaired=was_repaired,
                 )
             )
-        problems += await self._paid_for(looked, manifest)
+        await self._ask_engine(looked, manifest)
+        problems += self._paid_for(looked)
         problems += await self._taken(looked, manifest)
         if problems:
             more = len(problems) - _SHOWN
@@ -136,6 +151,7 @@ class Resolving:
         """
         decision, number = looked.decision, looked.repairs + 1
         index = decision.index
+        await self._seal_stranded(index)
         standing = await self._repairing.standing(index, number)
         if isinstance(standing.left, Uncertain) and standing.handle is None:
             # It is so from now on, whatever the engine forgets.
@@ -172,6 +188,8 @@ class Resolving:
         if self._account is None:
             self._account = await account_of(self._engine, self._campaign_id)
         page, place = divmod(decision.index, manifest.page_size)
+        job = self._told.jobs.get(decision.index)
+        known = job is not None and job.job_id == decision.adopt
         return RepairOrder(
             store=self._store.place,
             digest=manifest.proof(campaigns[-1]) if campaigns else manifest.digest,
@@ -182,40 +200,59 @@ class Resolving:
             adopt=decision.adopt,
             account=self._account.name,
             max_in_flight=self._account.limit,
+            sent_at=job.sent_at if job is not None and known else None,
+            hints=job.hints if job is not None and known else {},
+            origin=job.origin if job is not None and known else None,
         )
 
     async def _last(self, index: int, manifest: Manifest) -> tuple[Outcome | Dropped | None, int]:
         """What a line has come to, and how often it was settled; None: its page has not ended."""
         page, place = divmod(index, manifest.page_size)
         if self._page[0] != page or self._page[1] is None:
-            self._page = (page, await files.read_sealed(self._store, page))
+            self._page = (page, await self._outcomes(page, manifest))
         sealed = self._page[1]
         if sealed is None:
             return None, 0
         earlier = await repairs_of(self._store, index)
         return [sealed[place], *earlier][-1], len(earlier)
 
+    # Pages that were ended by hand.
+
+    async def _outcomes(self, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
+        sealed = await files.read_sealed(self._store, page)
+        if sealed is not None:
+            return sealed
+        found = await outcomes_of_stranded(self._engine, self._store, manifest, page)
+        if found is not None:
+            self._stranded[page] = found
+        return found
+
+    async def _seal_stranded(self, index: int) -> None:
+        """Write down what is known of a page that was ended by hand: nobody else does."""
+        if self._stranded:
+            page = index // (await files.read_manifest(self._store)).page_size
+            if (outcomes := self._stranded.pop(page, None)) is not None:
+                await files.seal(self._store, page, outcomes)
+
     # Whose job it is.
 
-    async def _paid_for(self, looked: Sequence[Looked], manifest: Manifest) -> list[str]:
-        """Why lines are not submitted again: the engine still names their jobs.
-
-        As where a page was ended by hand: all of its lines are uncertain then.
-        """
-        unsure = {
-            one.decision.index
+    async def _ask_engine(self, looked: Sequence[Looked], manifest: Manifest) -> None:
+        """Which jobs it names of lines whose page was ended by hand: all are uncertain then."""
+        pages = {
+            one.decision.index // manifest.page_size
             for one in looked
-            if one.decision.resubmit
-            and not one.is_left_alone
+            if not (one.is_left_alone or one.decision.drop)
             and isinstance(one.last, Uncertain)
             and one.last.why is Why.BEGUN_ANEW
         }
-        pages = sorted({index // manifest.page_size for index in unsure})
-        jobs = await jobs_of_pages(self._engine, self._store, pages)
+        self._told = await told_of_pages(self._engine, self._store, sorted(pages))
+
+    def _paid_for(self, looked: Sequence[Looked]) -> list[str]:
+        """Why lines are not submitted again: the engine still names their jobs."""
         return [
-            _NAMED.format(line=named(index), job=job_id)
-            for index, job_id in sorted(jobs.items())
-            if index in unsure
+            _NAMED.format(line=named(index), job=self._told.jobs[index].job_id)
+            for index in sorted(one.decision.index for one in looked if _is_unsure(one))
+            if index in self._told.jobs
         ]
 
     async def _taken(self, looked: Sequence[Looked], manifest: Manifest) -> list[str]:
@@ -277,16 +314,23 @@ class Resolving:
             raise CampaignError(_AT_THIS_MOMENT.format(line=named(note.index)))
 
 
+def _is_unsure(looked: Looked) -> bool:
+    """Whether a line would be submitted again that an earlier run may have submitted."""
+    again = looked.decision.resubmit and not looked.is_left_alone
+    last = looked.last
+    return again and isinstance(last, Uncertain) and last.why is Why.BEGUN_ANEW
+
+
 def _check_lines(decisions: Sequence[Decision], manifest: Manifest) -> None:
     for decision in decisions:
         if not 0 <= decision.index < manifest.prompts:
             raise FieldError("index", decision.index, f"0 to {manifest.prompts - 1}")
     for index, times in Counter(one.index for one in decisions).items():
         if times > 1:
-            raise FieldError("index", index, "one decision about a line")
+            raise FieldError("index", index, "one decision about a prompt")
     for job_id, times in Counter(one.adopt for one in decisions if one.adopt is not None).items():
         if times > 1:
-            raise FieldError("adopt", job_id, "a job of one line")
+            raise FieldError("adopt", job_id, "a job of one prompt")
 
 
 def _check_same(standing: Standing, decision: Decision) -> None:
@@ -308,6 +352,11 @@ def _is_so(last: Outcome | Dropped, decision: Decision) -> bool:
 
 
 _NOT_ENDED: Final = "the page of {line} has not ended yet, so nobody can say what became of it"
+_NOT_BEGUN: Final = (
+    "the page of {line} has not ended yet: it was not begun, so none of it was submitted. It is "
+    "when the campaign goes on; where that has ended, start what it has left (carry_on=True, or "
+    "campaign start --carry-on)"
+)
 _NAMED: Final = "{line} has the job {job}, which is paid for: adopt it"
 _TAKEN: Final = "the job {job} is that of {line} already"
 _OTHERWISE: Final = (

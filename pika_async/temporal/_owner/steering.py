@@ -1,0 +1,133 @@
+"""A campaign as its owner steers it: paused, gone on with, stopped, with other limits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from temporalio.client import Client, WorkflowUpdateFailedError
+
+from pika_async import ConfigurationError
+from pika_async.temporal._campaign.campaign import CampaignRun
+from pika_async.temporal._contents.allowances import Allowed, allow
+from pika_async.temporal._contents.files import read_manifest
+from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._owner.arguments import (
+    check_above,
+    check_currency,
+    check_in_flight,
+    checked_amount,
+)
+from pika_async.temporal._store.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from decimal import Decimal
+
+    from temporalio.client import WorkflowHandle
+
+    from pika_async import Money
+    from pika_async.temporal._messages.campaigns import CampaignState
+    from pika_async.temporal._store.store import Store
+
+T = TypeVar("T")
+
+
+class Steering(ABC):
+    """The part of a campaign that tells it how to go on."""
+
+    def __init__(self, engine: Client, campaign_id: str) -> None:
+        self._engine = engine
+        self.id: Final = campaign_id
+
+    @abstractmethod
+    async def _opened(self, *, to_decide: bool = False) -> Store:
+        """Its store.
+
+        Raises:
+            CampaignError: It is of another campaign; or it has to be of this one, since something
+                is decided there, and no campaign was ever started on it.
+        """
+
+    @property
+    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
+        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
+
+    async def pause(self, reason: str = "paused by its owner") -> None:
+        """Submit nothing until it is resumed. Jobs that are paid for are waited for.
+
+        Raises:
+            CampaignError: There is no such campaign, it has ended, or no worker answers.
+        """
+        await self._update(CampaignRun.pause, reason)
+
+    async def resume(
+        self,
+        *,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
+    ) -> None:
+        """Go on, with this budget for the whole campaign if one is said.
+
+        Args:
+            budget: The most that the whole campaign may spend, with what is spent already; None
+                leaves it as it is.
+            price: What each further job costs where the service does not say; None leaves it as it
+                is.
+
+        Both are noted in its store, where that is reached from here, for the time when the engine
+        has forgotten them.
+
+        Raises:
+            FieldError: An amount is none, not above 0, or in another currency than the budget; or
+                the budget is less than what the pages that have ended have cost.
+            CampaignError: As of :meth:`pause`; or a budget is said, and it was started without one.
+        """
+        money, each = checked_amount("budget", budget), checked_amount("price", price)
+        if money is None and each is None:
+            await self._update(CampaignRun.resume, None)
+            return
+        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        check_currency(state.order.budget, money, each)
+        check_above(money, state.order.ended.cost.total)
+        if each is not None:
+            # Its pages know it before they may submit again: else they would pause it at once.
+            await self._update(CampaignRun.set_price, each)
+        await self._update(CampaignRun.resume, money)
+        with suppress(StoreError, ConfigurationError):
+            await self._note(money or state.order.budget, each or state.order.price)
+
+    async def _note(self, budget: Money | None, price: Money | None) -> None:
+        """Note down what it may spend, unless its store lies elsewhere."""
+        store = await self._opened()
+        await read_manifest(store)
+        await allow(store, Allowed(campaign=self.id, budget=budget, price=price))
+
+    async def stop(self) -> None:
+        """Submit nothing any more. It ends when the jobs that are paid for have ended.
+
+        Raises:
+            CampaignError: As of :meth:`pause`.
+        """
+        await self._update(CampaignRun.stop)
+
+    async def set_max_in_flight(self, jobs: int) -> None:
+        """So many jobs in flight at most, for all campaigns of the account.
+
+        Raises:
+            FieldError: It is no whole number from 1 to 10,000.
+            CampaignError: As of :meth:`pause`.
+        """
+        check_in_flight(jobs)
+        await self._update(CampaignRun.set_max_in_flight, jobs)
+
+    async def _update(self, update: Any, *args: Any) -> None:
+        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
+        try:
+            await self._asked(asked)
+        except WorkflowUpdateFailedError as error:
+            raise CampaignError(f"campaign {self.id}: {error.cause}") from error
+
+    async def _asked(self, asking: Awaitable[T]) -> T:
+        return await said(asking, campaign=self.id)
