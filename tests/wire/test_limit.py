@@ -69,7 +69,7 @@ async def test_who_waits_goes_when_another_has_come_back(limit):
     taken(limit)
     waiting = await in_line(limit, 3)
 
-    limit.give_back()
+    limit.give_back(0.01)
     await turns()
 
     assert [task.done() for task in waiting] == [True, False, False]
@@ -77,9 +77,16 @@ async def test_who_waits_goes_when_another_has_come_back(limit):
     await leave(waiting)
 
 
+def rounds(limit, count, seconds):
+    """So many rounds of answers that took so long."""
+    for _ in range(count):
+        for _ in range(limit.allowed):
+            limit.give_back(seconds)
+
+
 @in_virtual_time
-async def test_twice_as_many_go_where_the_network_is_slow(limit, thread):
-    """The thread had time to spare, and hardly an answer came: they waited for the pool."""
+async def test_before_the_first_answer_twice_as_many_go_at_each_look(limit, thread):
+    """The thread had time to spare, so it is the network that takes its time."""
     taken(limit)
     waiting = await in_line(limit, 250)
 
@@ -96,8 +103,8 @@ async def test_twice_as_many_go_where_the_network_is_slow(limit, thread):
 
 
 @in_virtual_time
-async def test_a_busy_thread_opens_hardly_more(limit, thread):
-    """More connections would not make it faster; nobody waits for good all the same."""
+async def test_a_busy_thread_opens_no_more_before_the_first_answer(limit, thread):
+    """It may not have come to read it."""
     taken(limit)
     waiting = await in_line(limit, 50)
 
@@ -106,34 +113,144 @@ async def test_a_busy_thread_opens_hardly_more(limit, thread):
         limit.look()
     await turns()
 
-    assert gone(waiting) == 10
+    assert gone(waiting) == 0
     await leave(waiting)
 
 
 @in_virtual_time
-async def test_prompt_answers_open_hardly_more(limit, thread):
-    """A thread that others keep from its processor has time to spare by the clock alone."""
+async def test_where_twice_as_many_bring_more_answers_a_second_they_may_go(limit):
+    """Answers take as long as before: it is the network that they wait for."""
     taken(limit)
-    waiting = await in_line(limit, 200)
+    waiting = await in_line(limit, 10_000)
 
-    for _ in range(FEW):
-        limit.give_back()
-    thread.does(0.01, idle=0.09)
-    limit.look()
-    await turns()
-
-    assert gone(waiting) == FEW + 1
+    rounds(limit, 2, 0.15)
+    assert limit.allowed == 2 * FEW
+    rounds(limit, 2, 0.15)
+    assert limit.allowed == 2 * FEW
+    rounds(limit, 1, 0.16)
+    assert limit.allowed == 4 * FEW
     await leave(waiting)
 
 
-async def test_it_looks_by_itself_while_any_wait(thread, limit):
-    """Nobody who waits has to be answered first by somebody else."""
+@in_virtual_time
+async def test_where_answers_take_so_much_longer_it_is_as_before(limit, thread):
+    """They wait at the service in place of here. It is tried again after a second."""
     taken(limit)
-    thread.does(0.0, idle=1.0)
+    waiting = await in_line(limit, 10_000)
+    rounds(limit, 1, 0.05)
+    rounds(limit, 1, 0.1)  # by chance
+    assert limit.allowed == 2 * FEW
 
-    async with asyncio.timeout(30):
-        await limit.wait()
+    rounds(limit, 1, 0.05)
+    rounds(limit, 1, 0.08)
+    assert limit.allowed == FEW
 
+    rounds(limit, 5, 0.05)
+    assert limit.allowed == FEW
+    thread.does(0.0, idle=1.1)
+    rounds(limit, 1, 0.05)
+    assert limit.allowed == 2 * FEW
+    await leave(waiting)
+
+
+@in_virtual_time
+async def test_where_answers_have_ceased_twice_as_many_go_each_second(limit, thread):
+    """Connections may be dead; over others there may be answers."""
+    taken(limit)
+    waiting = await in_line(limit, 1_000)
+    limit.give_back(0.01)
+    limit.look()
+    for allowed in (FEW, 2 * FEW, 2 * FEW, 4 * FEW):
+        thread.does(0.0, idle=0.6)
+        limit.look()
+        assert limit.allowed == allowed
+    await leave(waiting)
+
+
+@in_virtual_time
+async def test_who_begin_to_wait_after_a_pause_wait_for_no_answer_of_the_past(limit, thread):
+    """That nothing was heard while nothing was asked is no sign."""
+    taken(limit)
+    limit.give_back(0.01)
+    taken(limit)
+    thread.does(0.0, idle=60)
+    waiting = await in_line(limit, 10)
+    thread.does(0.0, idle=0.01)
+    limit.look()
+    assert limit.allowed == FEW
+    await leave(waiting)
+
+
+class Service:
+    """Answers so many a second, each after the latency of its line."""
+
+    def __init__(self, a_second, latency):
+        self.seconds, self.latency = 1 / a_second, latency
+        self.free_at = 0.0
+
+    async def answer(self):
+        now = asyncio.get_running_loop().time()
+        self.free_at = max(self.free_at, now) + self.seconds
+        await asyncio.sleep(self.free_at - now + self.latency)  # noqa: TID251 - virtual
+
+
+async def polled(limit, service, count):
+    """So many polls that are due at once; the most that were allowed, and the seconds taken."""
+    now = asyncio.get_running_loop().time
+    most, begun = limit.allowed, now()
+
+    async def poll():
+        nonlocal most
+        if not limit.take():
+            await limit.wait()
+        let_go = now()
+        await service.answer()
+        limit.give_back(now() - let_go)
+        most = max(most, limit.allowed)
+
+    await asyncio.gather(*(poll() for _ in range(count)))
+    return most, now() - begun
+
+
+def by_the_loop(*, busy):
+    now = asyncio.get_running_loop().time
+    return ConnectionLimit(now=now, worked=now if busy else lambda: 0.0)
+
+
+@pytest.mark.parametrize("latency", [0.001, 0.02])
+@in_virtual_time
+async def test_a_service_that_is_at_its_limit_is_given_no_more_connections(latency):
+    """Ten thousand polls take it five seconds, over however many they come."""
+    limit = by_the_loop(busy=True)
+    most, seconds = await polled(limit, Service(2_000, latency), 10_000)
+    assert most <= 2 * FEW
+    assert seconds < 5.2
+
+
+@in_virtual_time
+async def test_over_a_slow_line_hundreds_go_at_once_from_the_first_crowd_on():
+    """Two thousand polls take hardly longer than one."""
+    limit = by_the_loop(busy=False)
+    most, seconds = await polled(limit, Service(1_000_000, 0.15), 2_000)
+    assert most >= 1_600
+    assert seconds < 0.35
+
+
+@in_virtual_time
+async def test_over_a_line_that_has_become_slow_hundreds_go_after_some_crowds():
+    """Nobody goes on waiting for a connection because it was quick once."""
+    limit = by_the_loop(busy=True)
+    await polled(limit, Service(1_000_000, 0.001), 300)
+    taken = [(await polled(limit, Service(1_000_000, 0.15), 2_000))[1] for _ in range(6)]
+    assert taken[-1] < 0.4, taken
+
+
+@in_virtual_time
+async def test_it_looks_by_itself_while_any_wait():
+    """Nobody who waits has to be answered first by somebody else."""
+    limit = by_the_loop(busy=False)
+    taken(limit)
+    await limit.wait()
     assert limit.allowed > FEW
 
 
@@ -150,12 +267,12 @@ async def test_what_is_not_used_is_given_up(limit, thread):
 
     thread.does(0.0, idle=0.5)
     for _ in range(FEW + 295):
-        limit.give_back()
+        limit.give_back(0.01)
     assert limit.allowed == 4 * FEW
 
     for _ in range(5):
         thread.does(0.0, idle=1.5)
-        limit.give_back()
+        limit.give_back(0.01)
     assert limit.allowed == FEW
     assert gone(waiting) == 300
 
@@ -166,7 +283,7 @@ async def test_who_leaves_the_line_takes_nobody_s_place(limit):
     first, second = await in_line(limit, 2)
     await leave([first])
 
-    limit.give_back()
+    limit.give_back(0.01)
     await turns()
 
     assert second.done()
@@ -178,7 +295,7 @@ async def test_a_turn_that_comes_with_a_cancellation_goes_to_the_next(limit):
     taken(limit)
     first, second = await in_line(limit, 2)
 
-    limit.give_back()
+    limit.give_back(0.01)
     first.cancel()
     await turns()
 

@@ -119,6 +119,7 @@ class Transport:
             with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
                 if not self._limit.take():
                     await self._limit.wait()
+                let_go = time.monotonic()
                 try:
                     while True:
                         # Asked for now: whoever waited in line may find that it has been closed.
@@ -130,7 +131,7 @@ class Transport:
                             if not self._was_held_up(began):
                                 raise
                 finally:
-                    self._limit.give_back()
+                    self._limit.give_back(time.monotonic() - let_go)
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
