@@ -80,6 +80,9 @@ class Telemetry:
     poll is a span, also where aiohttp is instrumented. No metric names a job, and neither a key nor
     a message of the service is told anywhere.
 
+    The span of a job has the fingerprint of its request (``pika.request.fingerprint``) where a
+    journal or the engine has it too, or where its submit is uncertain.
+
     Args:
         tracer_provider: By default the one that is set for the process.
         meter_provider: Likewise.

