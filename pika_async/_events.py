@@ -39,6 +39,10 @@ class SubmitSent:
         service: The dialect's name.
         sent_at: When, an aware ``datetime`` in UTC.
         tries: How often it has been sent, this time included.
+        host: The name of the machine that it is sent to.
+        waited: Seconds for which the brake of the client has held it back just before.
+        fingerprint: SHA-256 of the request, as a journal or an engine has it. None where nobody
+            writes the submit down: to take it of a large image would block the event loop.
     """
 
     submit_id: str
@@ -46,6 +50,9 @@ class SubmitSent:
     service: str
     sent_at: datetime
     tries: int
+    host: str | None = None
+    waited: float = 0.0
+    fingerprint: str | None = None
 
 
 @frozen(kw_only=True)
@@ -142,6 +149,7 @@ class StateChanged:
         request: What was asked for, where it is known.
         origin: Of a job that was come back to: what the observer of its submit called that, where
             it was kept with it (``NamesOrigins``).
+        host: The name of the machine that is asked for it.
     """
 
     job_id: str
@@ -151,6 +159,7 @@ class StateChanged:
     polls: int
     request: GenerationRequest | None = None
     origin: str | None = None
+    host: str | None = None
 
 
 @frozen(kw_only=True)
@@ -165,6 +174,7 @@ class JobEnded:
         elapsed: Seconds from the submit, or from the re-attachment.
         polls: Polls sent for this job.
         reattached: It was submitted elsewhere, so ``elapsed`` is not how long it took.
+        unanswered: How many of the polls brought no state: they failed, or were cut short.
     """
 
     job_id: str
@@ -172,6 +182,7 @@ class JobEnded:
     elapsed: float
     polls: int
     reattached: bool = False
+    unanswered: int = 0
 
 
 @frozen(kw_only=True)

@@ -183,7 +183,11 @@ def exported(backend):
     ]
     times = {
         name: [dict(point.attributes) for point in backend.points(name)]
-        for name in ("gen_ai.client.operation.duration", "pika.client.submit.duration")
+        for name in (
+            "gen_ai.client.operation.duration",
+            "pika.client.job.polls",
+            "pika.client.submit.duration",
+        )
     }
     return spans, times
 

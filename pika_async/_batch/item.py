@@ -231,6 +231,11 @@ class Item:
         """Whether it belongs to this batch."""
         return self._board is board
 
+    @property
+    def fingerprint(self) -> str | None:
+        """See ``Recorder``."""
+        return self._record.fingerprint
+
     async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``."""
         self._check_leaving()

@@ -41,10 +41,12 @@ _unmet: Final = quick(Known)
 class Record:
     """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
 
-    __slots__ = ("_index",)
+    __slots__ = ("_index", "fingerprint")
 
     def __init__(self, index: int) -> None:
         self._index = index
+        self.fingerprint: str | None = None
+        """That of the request, where it has been taken."""
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """What is known of ``request``; ``content`` is the same with its files read."""
@@ -167,6 +169,7 @@ class JournalRecord(Record):
             if has_media(content) and any(_is_large(one) for _, one in media_of(content))
             else _digested(request, content)
         )
+        self.fingerprint = name
         found = await self._before_sending(self._journal.claim(name, self._index, shown, content))
         self._request = found.request
         self._job_id = found.job_id

@@ -111,6 +111,7 @@ class Jobs:
             rest=timing.rest,
             random=timing.random,
             tell=tell,
+            host=api.host,
         )
         self._submitter = Submitter(api, retry, timing, tell, self._begun)
         self._uploads = Uploads(api, self._stubbornly)
@@ -264,11 +265,10 @@ class Jobs:
         handle = await self.found(lost, known)
         if handle is None:
             return None
-        age = (self._timing.utc() - lost.sent_at).total_seconds()
         return self.attach(
             handle.job_id,
             request=lost.request,
-            seconds_ago=age,
+            seconds_ago=(self._timing.utc() - lost.sent_at).total_seconds(),
             hints=handle.hints,
             origin=None if lost.sent is None else lost.sent.origin,
         )

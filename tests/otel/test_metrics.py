@@ -34,6 +34,12 @@ def only(points):
     return point
 
 
+def told_by_outcome(backend):
+    points = backend.points("pika.client.polls")
+    assert all(point.attributes["pika.service"] == "gateway" for point in points)
+    return {point.attributes["pika.outcome"]: point.value for point in points}
+
+
 async def test_how_long_jobs_take_and_how_many_polls(backend):
     async with Simulator(duration=Polls(3)) as sim:
         async with client_for(sim, observer=backend.telemetry()) as client:
@@ -43,7 +49,10 @@ async def test_how_long_jobs_take_and_how_many_polls(backend):
     assert dict(took.attributes) == OF_THE_CONVENTIONS
     assert took.count == 4
     assert took.explicit_bounds == (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
-    assert only(backend.points("pika.client.polls")).value == 12
+    assert told_by_outcome(backend) == {"answered": 12}
+    polls = only(backend.points("pika.client.job.polls"))
+    assert (polls.count, polls.sum, dict(polls.attributes)) == (4, 12, COMMON)
+    assert polls.explicit_bounds == (1, 2, 5, 10, 20, 50, 100, 200, 500)
     submits = only(backend.points("pika.client.submit.duration"))
     assert submits.count == 4
     assert dict(submits.attributes) == {**COMMON, "pika.outcome": "accepted"}
@@ -63,6 +72,7 @@ def test_how_long_a_job_took_that_was_submitted_elsewhere_is_not_guessed(backend
     telemetry(StateChanged(job_id="job-1", previous=None, state=DONE, elapsed=1.0, polls=1))
     telemetry(evolve(ENDED, reattached=True))
     assert backend.points("gen_ai.client.operation.duration") == []
+    assert backend.points("pika.client.job.polls") == []
     assert only(backend.points("pika.client.polls")).value == ENDED.polls
 
 
@@ -87,6 +97,31 @@ def test_each_of_two_telemetries_adds_to_the_same_sums(backend):
             telemetry(ENDED)
     assert only(backend.points("pika.client.jobs.in_flight")).value == 1
     assert only(backend.points("pika.client.polls")).value == ENDED.polls
+
+
+async def test_polls_that_brought_no_state_are_told_apart(backend):
+    """A service whose polls fail costs more polls, and the metric says which were in vain."""
+    faults = [Fault("502-html", on="poll", times=2)]
+    async with Simulator(duration=Polls(2), faults=faults) as sim:
+        async with client_for(sim, observer=backend.telemetry()) as client:
+            await client.generate("a red panda")
+    told = told_by_outcome(backend)
+    assert told == {"answered": 2, "unanswered": 2}
+    assert only(backend.points("pika.client.job.polls")).sum == 4
+
+
+def test_what_the_brake_holds_back_is_timed(backend):
+    """One that goes at once has not waited, and looks at the clock are no wait."""
+    telemetry = backend.telemetry()
+    for event in (
+        evolve(SENT, waited=0.0001),
+        HELD_BACK,
+        evolve(SENT, tries=2, waited=30.0),
+        evolve(SENT, submit_id="s-2", waited=5.0),
+    ):
+        telemetry(event)
+    waits = only(backend.points("pika.client.brake.wait"))
+    assert (waits.count, waits.sum, dict(waits.attributes)) == (2, 35.0, COMMON)
 
 
 async def test_submits_that_may_have_started_a_job_are_counted(backend):
@@ -186,6 +221,8 @@ async def test_no_metric_names_a_job_or_a_prompt(backend, tmp_path):
             "pika.client.rate_limited",
             "pika.client.submit.held_back",
             "pika.client.polls",
+            "pika.client.job.polls",
+            "pika.client.brake.wait",
         )
         for point in backend.points(name)
     ]

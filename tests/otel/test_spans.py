@@ -23,9 +23,12 @@ from pika_async import (
     RetryPolicy,
     Running,
     StateChanged,
+    SubmissionUncertainError,
     SubmitUncertain,
     Unknown,
     WaitingEnded,
+    read_journal,
+    run_batch,
 )
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -58,6 +61,7 @@ async def test_a_job_is_one_span_with_its_transitions_and_one_of_its_submit(back
             "gen_ai.output.type": "video",
             "gen_ai.response.id": job_id,
             "pika.service": "gateway",
+            "server.address": "127.0.0.1",
             "pika.outcome": "succeeded",
             "pika.videos": 1,
             "pika.polls": 3,
@@ -225,6 +229,33 @@ async def test_what_it_means_for_the_money_is_said_with_the_error(backend):
     assert backend.named("pika submit")[1].attributes["http.response.status_code"] == 400
 
 
+class TestFingerprints:
+    """A span leads to the journal's row, where there is one, and to what an error names."""
+
+    async def test_the_span_of_a_job_has_the_one_of_its_journal(self, backend, tmp_path):
+        async with Simulator(duration=Polls(1)) as sim:
+            async with client_for(sim, observer=backend.telemetry()) as client:
+                await run_batch(client, [PROMPT], journal=tmp_path / "j")
+        (entry,) = read_journal(tmp_path / "j")
+        assert backend.job.attributes["pika.request.fingerprint"] == entry.fingerprint
+        assert backend.job.attributes["server.address"] == "127.0.0.1"
+
+    async def test_an_uncertain_submit_has_the_one_of_its_error(self, backend):
+        async with Simulator(faults=[Fault("reset-after")]) as sim:
+            async with client_for(sim, observer=backend.telemetry()) as client:
+                with pytest.raises(SubmissionUncertainError) as caught:
+                    await client.submit(PROMPT)
+        told = backend.job.attributes["pika.request.fingerprint"]
+        assert told == caught.value.fingerprint
+
+    async def test_none_is_taken_for_the_sake_of_a_span(self, backend):
+        """Of a large image that would block the event loop."""
+        async with Simulator(duration=Polls(1)) as sim:
+            async with client_for(sim, observer=backend.telemetry()) as client:
+                await client.generate(PROMPT)
+        assert "pika.request.fingerprint" not in backend.job.attributes
+
+
 async def test_the_submit_is_exported_while_its_job_runs(backend):
     async with Simulator(**ENDLESS) as sim:
         async with client_for(sim, observer=backend.telemetry()) as client:
@@ -312,6 +343,7 @@ class TestComingBack:
             backend.job.attributes.items()
             >= {
                 "pika.resumed": True,
+                "server.address": "127.0.0.1",
                 "gen_ai.response.id": job.id,
                 "pika.outcome": "succeeded",
             }.items()

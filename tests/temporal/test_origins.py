@@ -54,6 +54,8 @@ async def test_what_one_worker_submits_and_another_finishes_is_linked(engine, ba
     left, resumed = backend.named("generate_content")
     assert left.attributes["pika.outcome"] == "left"
     assert [ids(link) for link in resumed.links] == [ids(backend.submit)]
+    # The worker that submits has taken it for the engine.
+    assert len(left.attributes["pika.request.fingerprint"]) == 64
     assert resumed.attributes["pika.resumed"]
 
 
