@@ -110,6 +110,8 @@ async def test_an_answer_that_is_to_change_the_protocol_is_closed_and_not_left_t
         await reader.read()
         writer.close()
 
+    # Only then aiohttp tells of what it collects.
+    asyncio.get_running_loop().set_debug(True)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ResourceWarning)
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
