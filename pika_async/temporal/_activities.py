@@ -31,7 +31,6 @@ from pika_async import (
 )
 from pika_async._client import jobs_of
 from pika_async._download.names import name_in_folder
-from pika_async._jobs.job import failure
 from pika_async._jobs.verdicts import Verdict, after_submit
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
@@ -175,7 +174,7 @@ class Activities:
         state = job.state
         # Whoever sends it again with its key asks what became of it, and is told of that job.
         if again is None and state is not None and was_not_begun(state):
-            raise _not_begun(job.id, state, partial(_told, order.request, read))
+            raise _not_begun(state, partial(_told, order.request, read))
         if not record.is_kept:
             # The end of this attempt tells the engine, unless it is too late for that.
             activity.logger.warning(_NOT_KEPT, record.job.job_id, record.fingerprint)
@@ -340,12 +339,13 @@ def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
     return without_prompt(text, request) if isinstance(requested, Line) else text
 
 
-def _not_begun(job_id: str, state: Failed, told: Callable[[str], str]) -> ApplicationError:
+def _not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
     """A job that was refused for the account's sake, at no charge: as if the answer had said so."""
+    # All say the same, without the id of a job: a pause tells each reason once.
     dry = state.code == "quota"
     said = Said(
         error=(QuotaExceededError if dry else RateLimitError).__name__,
-        meaning=told(f"{failure(job_id, state).what.rstrip('.')}. Nothing was charged for it."),
+        meaning=told(f"The job was not begun: {state.reason.rstrip('.')}. Nothing is charged."),
         answered=True,
     )
     return as_failure(Cause.REFUSED if dry else Cause.NOT_STARTED, said)

@@ -495,4 +495,5 @@ async def test_a_job_that_is_refused_for_the_sake_of_the_account_is_no_end_of_th
     async with scene("pika", variants=[variant]) as at:
         kind, said = await at.failure()
     assert (kind, said.error, said.answered, said.sent) == (f"pika.{cause}", error, True, None)
-    assert re.search(r"job \S+ failed: .*\w\. Nothing was charged for it\.$", said.meaning)
+    told = re.fullmatch(r"The job was not begun: .*\w\. Nothing is charged\.", said.meaning)
+    assert told, said.meaning
