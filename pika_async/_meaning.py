@@ -185,6 +185,11 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
                 "Nothing was charged for it. The account is beyond a limit of the service: submit "
                 "it again later. A batch with a journal does that when it is run again."
             )
+        case Action.TRY_LATER if money is MoneyMeaning.STAYS_PAID:
+            return (
+                "It was charged all the same; submitting it again is a new paid job, for later: "
+                "the account is beyond a limit of the service."
+            )
         case Action.TRY_LATER if money is MoneyMeaning.SERVICE_DECIDES:
             return f"{_SERVICE_DECIDES}, for later: the account is beyond a limit of the service."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.NOT_CHARGED:

@@ -317,5 +317,5 @@ def checked_money(
         raise FieldError(name, amount, error.allowed) from error
     if not above_zero <= money.micros < _MOST:
         least = "above 0, up to" if above_zero else "from 0 to"
-        raise FieldError(name, str(money), f"an amount {least} nine trillion")
+        raise FieldError(name, amount, f"an amount {least} nine trillion")
     return money

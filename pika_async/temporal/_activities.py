@@ -24,6 +24,8 @@ from pika_async import (
     OtherServiceError,
     PikaClient,
     PikaError,
+    QuotaExceededError,
+    RateLimitError,
     SubmissionUncertainError,
     TargetExistsError,
 )
@@ -32,7 +34,7 @@ from pika_async._download.names import name_in_folder
 from pika_async._jobs.verdicts import Verdict, after_submit
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
-from pika_async._states import lacks_links
+from pika_async._states import lacks_links, was_not_begun
 from pika_async._wire.media import with_media_read
 from pika_async.temporal._beating import beating
 from pika_async.temporal._codec import checked
@@ -156,7 +158,7 @@ class Activities:
             content = await with_media_read(request)
             record.fingerprint = await settled(partial(fingerprint, content))
             intent = None if again is None else restored(again.intent, read)
-            await jobs.submit(request, content=content, recorder=record, again=intent)
+            job = await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
             said = Said(
                 error=type(error).__name__,
@@ -169,6 +171,10 @@ class Activities:
             cause = None if isinstance(order.request, Line) else error
             raise as_failure(_cause_of(error, record), said) from cause
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
+        state = job.state
+        # Whoever sends it again with its key asks what became of it, and is told of that job.
+        if again is None and state is not None and was_not_begun(state):
+            raise _not_begun(state, partial(_told, order.request, read))
         if not record.is_kept:
             # The end of this attempt tells the engine, unless it is too late for that.
             activity.logger.warning(_NOT_KEPT, record.job.job_id, record.fingerprint)
@@ -331,6 +337,18 @@ class Activities:
 def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
     """What the engine is told: of a line, nothing that quotes its prompt."""
     return without_prompt(text, request) if isinstance(requested, Line) else text
+
+
+def _not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
+    """A job that was refused for the account's sake, at no charge: as if the answer had said so."""
+    # All say the same, without the id of a job: a pause tells each reason once.
+    dry = state.code == "quota"
+    said = Said(
+        error=(QuotaExceededError if dry else RateLimitError).__name__,
+        meaning=told(f"The job was not begun: {state.reason.rstrip('.')}. Nothing is charged."),
+        answered=True,
+    )
+    return as_failure(Cause.REFUSED if dry else Cause.NOT_STARTED, said)
 
 
 def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:

@@ -408,6 +408,10 @@ class TestMoneyAndAdvice:
                 "Nothing was charged for it. The account is beyond a limit of the service: ",
             ),
             (None, "is a new paid job, for later: the account is beyond a limit of the service."),
+            (
+                Money(1),
+                "It was charged all the same; submitting it again is a new paid job, for later",
+            ),
         ],
     )
     def test_a_job_beyond_a_rate_limit_is_for_later(self, charge, says):

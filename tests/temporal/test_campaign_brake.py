@@ -138,3 +138,24 @@ async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
             with anyio.fail_after(60):
                 assert (await campaign.result()).succeeded == 3
     assert len(at.sim.submissions) == 3
+
+
+async def test_an_account_without_money_pauses_the_campaign_also_where_each_submit_is_a_failed_job(
+    engine, tmp_path
+):
+    """Those jobs cost nothing, so their prompts are submitted when it goes on, and none is lost."""
+    await Campaign.prepare(pandas(4), tmp_path)
+    async with scene(engine, service="pika", variants=["refused-402"]) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(20):
+            while (progress := await campaign.progress()).paused is None:
+                assert not progress.ended
+                await anyio.sleep(0.1)
+        assert "Insufficient balance" in progress.paused
+        assert (progress.failed, progress.refused, len(at.sim.submissions)) == (0, 0, 1)
+        at.sim.variants = frozenset()
+        await campaign.resume()
+        with anyio.fail_after(20):
+            assert (await campaign.result()).succeeded == 4
+    assert len(at.sim.submissions) == 5

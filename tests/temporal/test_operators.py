@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
-from contextlib import suppress
 from time import time
 
 import anyio
@@ -15,18 +14,14 @@ from support.films import Film
 from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.nursery import ended, worker
+from support.operators import fail_waiting
 from support.scene import scene
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
-from temporalio.api.workflowservice.v1 import (
-    ResetActivityRequest,
-    RespondActivityTaskFailedByIdRequest,
-)
-from temporalio.service import RPCError
+from temporalio.api.workflowservice.v1 import ResetActivityRequest
 
 from pika_async.simulator import Fault, Simulator
 from pika_async.temporal import Campaign, Declined, Finished, Uncertain
-from pika_async.temporal._names import FINISH, SUBMIT
+from pika_async.temporal._names import SUBMIT
 
 pytestmark = pytest.mark.slow
 
@@ -67,18 +62,6 @@ async def test_a_submit_whose_activity_is_reset_is_sent_once(engine, tmp_path, f
     assert isinstance(outcome, Uncertain)
 
 
-async def waiting_for_one(client, page):
-    """The id of an activity that waits for a job."""
-    with anyio.fail_after(30):
-        while True:
-            with suppress(RPCError):
-                described = await client.get_workflow_handle(page).describe()
-                for pending in described.raw_description.pending_activities:
-                    if pending.activity_type.name == FINISH:
-                        return pending.activity_id
-            await anyio.sleep(0.05)
-
-
 async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(
     engine, tmp_path, monkeypatch
 ):
@@ -89,18 +72,7 @@ async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(
         name = uuid.uuid4().hex
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
         campaign = await Campaign.start(at.client, name, tmp_path, **options)
-        activity_id = await waiting_for_one(at.client, f"{name}/page/000000")
-        await at.client.workflow_service.respond_activity_task_failed_by_id(
-            RespondActivityTaskFailedByIdRequest(
-                namespace="default",
-                workflow_id=f"{name}/page/000000",
-                activity_id=activity_id,
-                failure=Failure(
-                    message="it hangs",
-                    application_failure_info=ApplicationFailureInfo(non_retryable=True),
-                ),
-            )
-        )
+        await fail_waiting(at.client, f"{name}/page/000000")
         with anyio.fail_after(60):
             progress = await campaign.result()
         assert (progress.succeeded, progress.failed, progress.uncertain) == (3, 1, 0)

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from support.killed import be_quick
 from support.ledger import line_of, most_at_once, pandas
+from support.operators import fail_waiting
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
@@ -202,6 +203,22 @@ async def test_the_job_of_a_repair_that_is_terminated_counts_for_as_long_as_it_m
                         f"{campaign.id}/repair/{index}-1"
                     ).terminate()
         await resubmitted(at, campaign, 6, again=True)
+    assert most_at_once(at.sim.jobs.values()) == LIMIT
+
+
+async def test_the_job_of_a_repair_whose_waiting_is_failed_by_hand_counts_as_long_as_it_may_run(
+    engine, tmp_path, monkeypatch
+):
+    """As ``temporal activity fail`` does, to one that hangs: its job runs, and nobody waits."""
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
+    async with scene(engine, duration=4) as at, at.worker():
+        campaign = await uncertain(at, tmp_path, LIMIT + 2)
+        await campaign.result()
+        async with meanwhile(resubmitted, at, campaign, LIMIT + 2):
+            await until(lambda: len(at.sim.jobs) == LIMIT)
+            for job in tuple(at.sim.jobs.values()):
+                await fail_waiting(at.client, f"{campaign.id}/repair/{line_of(job)}-1")
+    assert len(at.sim.jobs) == LIMIT + 2
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 

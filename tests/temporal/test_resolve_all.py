@@ -107,6 +107,27 @@ class TestThePlan:
         with pytest.raises(CampaignError, match=r"3 jobs at \$0.20 come to \$0.60, and of the bud"):
             await plan(tmp_path, resubmits(0, 1, 2), state)
 
+    async def test_a_campaign_that_goes_on_keeps_what_it_has_still_to_submit(self, tmp_path):
+        """It spends all of its budget, whatever is submitted beside it: else both together pass it.
+
+        Two of nine prompts have ended, at 0.40; one more is granted.
+        """
+        store = await prepared(tmp_path, [UNSURE] * 9)
+        looked = await Resolving(None, "x", store, "q").look(resubmits(0, 1))
+        cost = Cost(estimated=2 * CENTS_20)
+        spent = {"price": CENTS_20, "spent": 600_000, "uncertain": 2, "cost": cost}
+        state = state_of(budget=11 * CENTS_20, **spent)
+        told = (await planned(looked, state, Terms(), store, goes_on=True)).plan
+        assert told.left == 2 * CENTS_20
+        tight = state_of(budget=10 * CENTS_20, **spent)
+        with pytest.raises(CampaignError, match=r"\$0.20 left; the campaign goes on, .* \$1.20"):
+            await planned(looked, tight, Terms(), store, goes_on=True)
+        for all_of_it in (
+            await planned(looked, tight, Terms(), store),
+            await planned(looked, tight, Terms(budget=7 * CENTS_20), store, goes_on=True),
+        ):
+            assert all_of_it.plan.left == 7 * CENTS_20
+
     async def test_what_earlier_repairs_have_submitted_is_spent(self, tmp_path):
         """What they have adopted was counted as spent before."""
         store = await prepared(tmp_path, [UNSURE] * 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -477,3 +478,22 @@ class TestOrigins:
         async with scene() as at:
             await at.submit()
         assert not any("origin" in json.dumps(to_plain(one)) for one in at.engine.records)
+
+
+@pytest.mark.parametrize(
+    ("variant", "cause", "error"),
+    [
+        ("refused-402", Cause.REFUSED, "QuotaExceededError"),
+        ("refused-200", Cause.REFUSED, "QuotaExceededError"),
+        ("refused-429", Cause.NOT_STARTED, "RateLimitError"),
+    ],
+)
+async def test_a_job_that_is_refused_for_the_sake_of_the_account_is_no_end_of_the_request(
+    variant, cause, error
+):
+    """It cost nothing: an empty account pauses a campaign, and a full one is tried again."""
+    async with scene("pika", variants=[variant]) as at:
+        kind, said = await at.failure()
+    assert (kind, said.error, said.answered, said.sent) == (f"pika.{cause}", error, True, None)
+    told = re.fullmatch(r"The job was not begun: .*\w\. Nothing is charged\.", said.meaning)
+    assert told, said.meaning

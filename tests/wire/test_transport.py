@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import logging
 import socket
 import ssl
 import struct
 import traceback
+import warnings
 from pathlib import Path
 
 import aiohttp
@@ -95,6 +97,29 @@ async def test_a_body_that_came_with_its_head_is_read_whole_and_told_to_those_wh
 
     assert answers == [b"in one piece"] * 3
     assert heard == answers * is_traced
+
+
+async def test_an_answer_that_is_to_change_the_protocol_is_closed_and_not_left_to_be_collected(
+    transport,
+):
+    """It has no body, so nobody reads on, and its connection is of no use."""
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Other\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    # Only then aiohttp tells of what it collects.
+    asyncio.get_running_loop().set_debug(True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            response = await transport.send(get(f"http://127.0.0.1:{port}/x"))
+            gc.collect()
+    assert (response.status, response.body) == (101, b"")
+    assert [str(one.message) for one in told if "response" in str(one.message)] == []
 
 
 async def test_requests_name_the_client_and_ask_for_plain_bytes(serve, transport):

@@ -276,6 +276,8 @@ def _is_here(response: aiohttp.ClientResponse, session: aiohttp.ClientSession) -
     """
     return (
         response.content.is_eof()
+        # One that is to speak another protocol from now on is kept, and has to be closed.
+        and response.connection is None
         and CONTENT_ENCODING not in response.headers
         and response.status != _PROXY_WANTS_CREDENTIALS
         # Those who trace a session are told of each body that is read.

@@ -21,7 +21,15 @@ from pika_async.dialects._answers import as_id, decoded, is_success, kept, objec
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.pika import models, platform
 from pika_async.dialects.pika.errors import error_of, message_of, unreadable
-from pika_async.dialects.pika.states import KNOWN, charge_of, link, state_of, with_link, word_of
+from pika_async.dialects.pika.states import (
+    KNOWN,
+    charge_of,
+    is_pending,
+    link,
+    state_of,
+    with_link,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,10 +199,10 @@ def _at_submit(
     if lacks_links(state):
         # A repeated key may name a job that is done. Its link is for a poll to find.
         return Running(progress=100, raw=raw)
-    if isinstance(state, Failed) and state.charge is None and not success:
-        # Refused at the door, and so it cost nothing.
-        return attrs.evolve(state, charge=Money(0))
-    return state
+    if success or not isinstance(state, Failed) or state.charge is not None or is_pending(body):
+        return state
+    # Refused at the door, and so it cost nothing.
+    return attrs.evolve(state, charge=Money(0))
 
 
 def _state(job_id: str, response: HTTPResponse) -> JobState | None:

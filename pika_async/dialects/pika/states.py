@@ -27,6 +27,7 @@ KNOWN: Final = frozenset({"queued", "running", "completed", "failed"})
 """The words for how a job stands; the service may have others some day."""
 
 _SETTLED: Final = "settled"
+_PENDING: Final = "pending"
 # Whatever is more is no sum of money, and fits into no journal.
 _MOST: Final = 2**63
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -70,7 +71,7 @@ def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) ->
     elif code in RATE_CODES:
         meaning = "rate_limited"
     charge = charge_of(document)
-    if charge is None and code in _REFUSED_AT_THE_DOOR:
+    if charge is None and code in _REFUSED_AT_THE_DOOR and not is_pending(document):
         charge = Money(0)
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)
@@ -79,11 +80,20 @@ def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) ->
 
 def charge_of(document: Mapping[str, Any]) -> Money | None:
     """What the job cost; None while that is not settled, or where the service does not say."""
-    billing = objects(document.get("billing"))
-    state = first_text(billing.get("state"))
-    if state is not None and state.strip().lower() != _SETTLED:
+    if _word_of_billing(document) not in ("", _SETTLED):
         return None
-    return price(billing.get("charge_micro_usd"))
+    return price(objects(document.get("billing")).get("charge_micro_usd"))
+
+
+def is_pending(document: Mapping[str, Any]) -> bool:
+    """Whether the service has still to say what the job cost, be it nothing."""
+    return _word_of_billing(document) == _PENDING
+
+
+def _word_of_billing(document: Mapping[str, Any]) -> str:
+    """The word for how the billing stands, in lower case; empty where there is none."""
+    word = first_text(objects(document.get("billing")).get("state"))
+    return "" if word is None else word.strip().lower()
 
 
 def money(micros: object) -> Money | None:

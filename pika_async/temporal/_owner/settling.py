@@ -114,7 +114,8 @@ class Settling(Steering):
             decisions: One for a prompt, in any order.
             budget: The most that all submitting again of this campaign may cost, with what earlier
                 repairs have cost: said again, it allows no more. None: what the campaign and
-                earlier repairs have left of the campaign's budget, if it has one.
+                earlier repairs have left of the campaign's budget, if it has one. A campaign that
+                goes on keeps the price of each prompt that it has still to submit.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
             again: Submit prompts again, too, that were repaired before and are open still.
@@ -171,27 +172,32 @@ class Settling(Steering):
         store = await self._opened(to_decide=True)
         resolving = Resolving(self._engine, self.id, store, queue)
         looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
-        state = await self._state()
+        state, goes_on = await self._state()
         if state is None:
             state = await books_of(store, self.id)
         else:
             order = state.order
             await allow(store, Allowed(campaign=self.id, budget=order.budget, price=order.price))
-        return resolving, await planned(looked, state, terms, store), looked
+        plan = await planned(looked, state, terms, store, goes_on=goes_on)
+        return resolving, plan, looked
 
-    async def _state(self) -> CampaignState | None:
-        """Where it stands without its open pages; None where the engine has forgotten it."""
+    async def _state(self) -> tuple[CampaignState | None, bool]:
+        """Where it stands without its open pages, and whether it goes on.
+
+        None where the engine has forgotten it.
+        """
         handle = self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
         try:
             described = await said(handle.describe(), campaign=self.id)
         except CampaignError as error:
             if is_unknown(error):
-                return None
+                return None, False
             raise
         if described.status is WorkflowExecutionStatus.COMPLETED:
-            return await said(handle.result(), campaign=self.id)
+            return await said(handle.result(), campaign=self.id), False
         asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
-        return await said(asking, campaign=self.id)
+        goes_on = described.status is WorkflowExecutionStatus.RUNNING
+        return await said(asking, campaign=self.id), goes_on
 
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:

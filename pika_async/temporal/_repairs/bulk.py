@@ -37,7 +37,7 @@ class RepairPlan:
         price: What a job is taken to cost; None where nobody knows.
         cost: What submitting again comes to; None where nobody knows.
         budget: The budget that holds; None: none.
-        left: What is left of it.
+        left: What is left of it for that, without what a campaign that goes on may yet spend.
         earlier: What other repairs have cost, and may cost where they are under way; None where
             nobody knows a price.
     """
@@ -94,7 +94,12 @@ class Planned:
 
 
 async def planned(
-    looked: Sequence[Looked], state: CampaignState | None, terms: Terms, store: Store
+    looked: Sequence[Looked],
+    state: CampaignState | None,
+    terms: Terms,
+    store: Store,
+    *,
+    goes_on: bool = False,
 ) -> Planned:
     """What it comes to.
 
@@ -103,6 +108,7 @@ async def planned(
         state: Where the campaign stands; None where nobody knows any more what it may spend.
         terms: What the owner says.
         store: Where the campaign lies.
+        goes_on: Whether the campaign may submit more: it knows nothing of what is planned here.
 
     Raises:
         FieldError: An amount is in another currency than the campaign's.
@@ -113,9 +119,10 @@ async def planned(
     again = [one.reserved_as for one in todo if one.decision.resubmit]
     price = terms.price or price_of(state)
     _check_terms(terms, price, state)
-    budget, spent = terms.budget, 0
+    budget, spent, kept = terms.budget, 0, 0
     if budget is None and state is not None:
-        budget, spent = state.order.budget, state.order.spent
+        budget, kept = state.order.budget, _to_come(state, price) if goes_on else 0
+        spent = state.order.spent + kept
     elif budget is None and again:
         raise CampaignError(_NOT_NOTED)
     spending, earlier = None, None
@@ -138,7 +145,7 @@ async def planned(
         left=left,
         earlier=earlier,
     )
-    _check_money(plan)
+    _check_money(plan, kept)
     return Planned(plan=plan, spending=spending)
 
 
@@ -170,7 +177,18 @@ def _check_terms(terms: Terms, price: Money | None, state: CampaignState | None)
         raise FieldError("budget", str(terms.budget), told)
 
 
-def _check_money(plan: RepairPlan) -> None:
+def _to_come(state: CampaignState, price: Money | None) -> int:
+    """What a campaign may spend beyond what is spent and granted already, in millionths."""
+    order, ended = state.order, state.order.ended
+    if order.stopped or price is None:
+        return 0
+    lines = order.prompts - (ended.succeeded + ended.failed + ended.refused + ended.uncertain)
+    cost = ended.cost.total
+    granted = order.spent - (0 if cost is None else cost.micros)
+    return max(lines * price.micros - max(granted, 0), 0)
+
+
+def _check_money(plan: RepairPlan, kept: int) -> None:
     if plan.left is None or not plan.resubmits:
         return
     if plan.price is None or plan.cost is None or plan.cost.currency != plan.left.currency:
@@ -182,6 +200,9 @@ def _check_money(plan: RepairPlan) -> None:
         earlier = ""
         if plan.earlier is not None and plan.earlier.micros:
             earlier = f"; other repairs have cost {plan.earlier}, or may"
+        if kept and plan.budget is not None:
+            rest = Money(kept, plan.budget.currency)
+            earlier += f"; the campaign goes on, and what it has still to submit may cost {rest}"
         raise CampaignError(
             f"{plan.resubmits} jobs at {plan.price} come to {plan.cost}, and of the budget of "
             f"{plan.budget} there are {plan.left} left{earlier}. Nothing was changed. Decide about "

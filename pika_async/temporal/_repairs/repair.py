@@ -15,7 +15,7 @@ from pika_async.temporal._messages.repairs import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._steps import awaited, lasting, submitted
+from pika_async.temporal._steps import awaited, is_given_up, lasting, submitted
 
 if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
@@ -91,6 +91,6 @@ class Repair:
 
 def _unseen(outcome: Outcome) -> tuple[Unseen, ...]:
     """A job of the repair that may run, and that nobody waits for."""
-    if not isinstance(outcome, Uncertain):
-        return ()
-    return (Unseen(jobs=1, until=until(outcome.sent_at or workflow.now())),)
+    if isinstance(outcome, Uncertain):
+        return (Unseen(jobs=1, until=until(outcome.sent_at or workflow.now())),)
+    return (Unseen(jobs=1, until=until(workflow.now())),) if is_given_up(outcome) else ()

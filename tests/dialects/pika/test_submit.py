@@ -105,6 +105,13 @@ class TestAJobThatFailedAtItsSubmit:
         accepted = PIKA.decode_submit(answer(failed("rate_limited"), status))
         assert accepted.state == Failed(reason="no", code="rate_limited", charge=Money(0))
 
+    @pytest.mark.parametrize("status", [429, 200])
+    @pytest.mark.parametrize("code", ["rate_limited", "insufficient_balance"])
+    def test_while_its_charge_is_pending_nobody_says_that_it_cost_nothing(self, code, status):
+        """Else the next run of a batch would submit it again, and the charge comes all the same."""
+        pending = failed(code) | {"billing": {"state": "pending", "charge_micro_usd": None}}
+        assert PIKA.decode_submit(answer(pending, status)).state.charge is None
+
     def test_under_200_nobody_says_what_a_job_cost_that_failed_later(self):
         assert PIKA.decode_submit(answer(failed("provider_error"))).state.charge is None
 
