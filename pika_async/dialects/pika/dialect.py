@@ -195,7 +195,7 @@ def _at_submit(
 ) -> JobState:
     if not word_of(body):
         return Queued(raw=raw)
-    state = state_of(job_id, body, raw)
+    state = state_of(job_id, body, raw, at_the_door=True)
     if lacks_links(state):
         # A repeated key may name a job that is done. Its link is for a poll to find.
         return Running(progress=100, raw=raw)

@@ -44,8 +44,13 @@ def word_of(document: Mapping[str, Any]) -> str:
     return (first_text(document.get("status")) or "").strip().lower()
 
 
-def state_of(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
-    """How a job stands; a finished one without a link has a video with an empty ``url``."""
+def state_of(
+    job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any], *, at_the_door: bool = False
+) -> JobState:
+    """How a job stands; a finished one without a link has a video with an empty ``url``.
+
+    ``at_the_door``: as the answer to its submit has it.
+    """
     match word_of(document):
         case "queued":
             return Queued(raw=raw)
@@ -55,12 +60,14 @@ def state_of(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -
             videos = _videos(job_id, objects(document.get("output")))
             return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
         case "failed":
-            return _failed(job_id, document, raw)
+            return _failed(job_id, document, raw, at_the_door=at_the_door)
         case _:
             return Unknown(status=shown(first_text(document.get("status")) or ""), raw=raw)
 
 
-def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed:
+def _failed(
+    job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any], *, at_the_door: bool
+) -> Failed:
     code = code_of(document)
     reason = message_of(document) or code or "the service said that it failed, and gave no reason"
     meaning = None
@@ -71,7 +78,9 @@ def _failed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) ->
     elif code in RATE_CODES:
         meaning = "rate_limited"
     charge = charge_of(document)
-    if charge is None and code in _REFUSED_AT_THE_DOOR and not is_pending(document):
+    # A limit may also be the vendor's, met while the job ran: then nobody says that it was free.
+    free = code in _REFUSED_AT_THE_DOOR and (at_the_door or code not in RATE_CODES)
+    if charge is None and free and not is_pending(document):
         charge = Money(0)
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)

@@ -171,6 +171,13 @@ class TestTheCharge:
         billing = {"state": "settled", "charge_micro_usd": 0}
         assert look(document("failed", error="x", billing=billing)).charge == Money(0)
 
+    def test_a_limit_that_is_met_while_the_job_runs_is_not_taken_to_be_free(self):
+        """It may be the vendor's, after it had begun; at the door nothing has begun."""
+        failed = document("failed", error={"code": "rate_limited", "message": "slow down"})
+        state = look(failed)
+        assert (state.code, state.charge) == ("rate_limited", None)
+        assert PIKA.decode_submit(failed).state.charge == Money(0)
+
     def test_it_is_asked_for_by_one_more_look(self):
         request = asked(PIKA.charge(HERE, Handle("media_1")))
         assert request == asked(PIKA.poll(HERE, Handle("media_1")))
