@@ -81,6 +81,8 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
         way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
         await shell.asked("start", name, *way, "-n", "3")
         assert "started already" in await shell.asked("start", name, *way, code=2)
+        told = await shell.asked("status", name, code=1)
+        assert f"Start one: pika-async campaign worker --queue {shell.queue}" in told
         with shell.worker():
             said = await shell.until(name, state="ended")
             assert (said["succeeded"], said["uncertain"], len(sim.jobs)) == (10, 2, 12)

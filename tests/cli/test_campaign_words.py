@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import pytest
 
@@ -190,3 +191,25 @@ def test_of_one_that_the_server_has_forgotten_the_store_tells():
     # Nobody knows whether it was started as one that is found.
     assert not any("search attributes" in line for line in lines)
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the job 66e0-818e has failed (HTTP 502)", "the job  has failed (HTTP "),
+        ("a word of v2, and x\u0663y", "a word of  and "),
+        ("no number at all", "no number at all"),
+        ("", ""),
+    ],
+)
+def test_what_differs_in_ids_and_numbers_alone_is_alike(text, expected):
+    """A word with a digit in it counts for nothing, whatever else is in it."""
+    assert words.alike(text) == expected
+
+
+def test_a_long_word_takes_no_longer_than_many_short_ones():
+    """As in a message of a service that quotes a page of base64 letters."""
+    began = process_time()
+    words.alike("a" * 100_000)
+    # It takes less than a millisecond; letter by letter it took half a minute.
+    assert process_time() - began < 2.0

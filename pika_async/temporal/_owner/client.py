@@ -46,6 +46,7 @@ from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._repairs.attended import check_polled
 from pika_async.temporal._repairs.bulk import price_of
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError
@@ -239,6 +240,7 @@ class Campaign(Settling):
         if described.status is WorkflowExecutionStatus.COMPLETED:
             state = await said(self._handle.result(), campaign=self.id)
         else:
+            await check_polled(self._engine, described.task_queue)
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
         standings, troubles = [], []
         for page in state.open_pages:

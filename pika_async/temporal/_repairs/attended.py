@@ -31,6 +31,10 @@ LOOK: Final = 3.0
 MOST_TRIES: Final = 6
 """So often something fails before whoever waits for it is told; the last pauses are long."""
 
+# A worker that is being started has not asked yet.
+_BEGINNING: Final = 1.0
+_LOOKS_AT_BEGINNING: Final = 3
+
 _WORKFLOWS: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _ACTIVITIES: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
@@ -74,6 +78,20 @@ async def end_of(
     return failure
 
 
+async def check_polled(engine: Client, queue: str) -> None:
+    """Refuse to ask a workflow of that queue something where nobody could answer.
+
+    Raises:
+        NoAnswerError: No worker asks for work there, nor has done for some minutes.
+        CampaignError: The engine says no.
+    """
+    for _ in range(_LOOKS_AT_BEGINNING):
+        if await _asking(engine, queue, _WORKFLOWS):
+            return
+        await anyio.sleep(_BEGINNING)
+    raise NoAnswerError(_UNPOLLED.format(queue=queue, way=_way_to(queue)))
+
+
 class _Watch:
     """What was seen of those who could work on it."""
 
@@ -85,11 +103,6 @@ class _Watch:
         self._seen: frozenset[tuple[str, int]] = frozenset()
         self._tries: dict[str, int] = {}
 
-    @property
-    def _way(self) -> str:
-        """How a worker of this queue is started."""
-        return "" if self._queue == QUEUE else f" --queue {shlex.quote(self._queue)}"
-
     async def until_nobody_works(self) -> None:
         while True:
             await anyio.sleep(LOOK)
@@ -97,12 +110,12 @@ class _Watch:
             if untaken is None:
                 self._since = anyio.current_time()
                 continue
-            asking = await self._asking(*untaken)
+            asking = await _asking(self._engine, *untaken)
             if asking - self._seen:
                 self._since = anyio.current_time()
             self._seen |= asking
             if anyio.current_time() - self._since >= (LONG_POLL if self._seen else PATIENCE):
-                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=self._way))
+                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=_way_to(self._queue)))
 
     async def _untaken(self) -> tuple[str, TaskQueueType.ValueType] | None:
         """The queue of a task that no worker has taken; None where none lies there."""
@@ -120,22 +133,26 @@ class _Watch:
             return self._queue, _WORKFLOWS
         return None
 
-    async def _asking(
-        self, queue: str, kind: TaskQueueType.ValueType
-    ) -> frozenset[tuple[str, int]]:
-        """Who has asked for work, and when, by the engine's clock."""
-        answer = await said(
-            self._engine.workflow_service.describe_task_queue(
-                DescribeTaskQueueRequest(
-                    namespace=self._engine.namespace,
-                    task_queue=TaskQueue(name=queue),
-                    task_queue_type=kind,
-                )
+
+async def _asking(
+    engine: Client, queue: str, kind: TaskQueueType.ValueType
+) -> frozenset[tuple[str, int]]:
+    """Who has asked for work, and when, by the engine's clock."""
+    answer = await said(
+        engine.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=engine.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
             )
         )
-        return frozenset(
-            (poller.identity, poller.last_access_time.ToNanoseconds()) for poller in answer.pollers
-        )
+    )
+    return frozenset(
+        (poller.identity, poller.last_access_time.ToNanoseconds()) for poller in answer.pollers
+    )
+
+
+def _way_to(queue: str) -> str:
+    """How a worker of this queue is started."""
+    return "" if queue == QUEUE else f" --queue {shlex.quote(queue)}"
 
 
 def _lies_there(activity: PendingActivityInfo) -> bool:
@@ -147,5 +164,10 @@ def _lies_there(activity: PendingActivityInfo) -> bool:
 _NOBODY: Final = (
     "no worker takes it: none asks for work on the task queue {queue}, or all are full. Start one: "
     "pika-async campaign worker{way}"
+)
+_UNPOLLED: Final = (
+    "no worker asks for work on the task queue {queue}, so nobody can say how the campaign stands. "
+    "Nothing is lost: it goes on as soon as a worker runs. Start one: pika-async campaign "
+    "worker{way}"
 )
 _FAILS: Final = "workers try it over and over, and fail with: {reason}"
