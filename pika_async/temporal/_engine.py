@@ -71,12 +71,12 @@ def _kind_of(error: RPCError, campaign: str) -> type[CampaignError]:
 
 def is_unknown(error: CampaignError) -> bool:
     """Whether the engine said that it knows no such workflow."""
-    return isinstance(error.__cause__, RPCError) and _is_no_workflow(error.__cause__)
-
-
-def _is_no_workflow(error: RPCError) -> bool:
-    missing = error.status is RPCStatusCode.NOT_FOUND
-    return missing and "namespace" not in error.message.lower()
+    cause = error.__cause__
+    return (
+        isinstance(cause, RPCError)
+        and cause.status is RPCStatusCode.NOT_FOUND
+        and "namespace" not in cause.message.lower()
+    )
 
 
 _NO_ANSWER: Final = (
@@ -127,7 +127,7 @@ async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus
     try:
         described = await engine.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
-        if _is_no_workflow(error):
+        if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise CampaignError(_sentence(error, workflow_id)) from error
     return described.status
@@ -142,7 +142,7 @@ async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
     try:
         described = await engine.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
-        if _is_no_workflow(error):
+        if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise CampaignError(_sentence(error, workflow_id)) from error
     return await described.memo_value(name, default=None, type_hint=str)

@@ -15,7 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
-from pika_async.temporal._engine import NoAnswerError, said
+from pika_async.temporal._engine import CampaignError, NoAnswerError, said
 from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, QUEUE, SUBMIT, queue_of_submits
 
 if TYPE_CHECKING:
@@ -83,10 +83,13 @@ async def check_polled(engine: Client, queue: str) -> None:
 
     Raises:
         NoAnswerError: No worker asks for work there, nor has done for some minutes.
-        CampaignError: The engine says no.
     """
     for _ in range(_LOOKS_AT_BEGINNING):
-        if await _asking(engine, queue, _WORKFLOWS):
+        try:
+            if await _asking(engine, queue, _WORKFLOWS):
+                return
+        except CampaignError:
+            # Not every server tells who asks for work; whether somebody answers is seen soon.
             return
         await anyio.sleep(_BEGINNING)
     raise NoAnswerError(_UNPOLLED.format(queue=queue, way=_way_to(queue)))
