@@ -6,12 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from time import process_time
 
+import anyio.lowlevel
 import pytest
 
-from pika_async import Money
-from pika_async.cli._campaign import words
+from pika_async import FieldError, Money
+from pika_async.cli._campaign import crowded, words
 from pika_async.cli._campaign.engine import CampaignTrail
-from pika_async.temporal import CampaignProgress, Waiting
+from pika_async.temporal import CampaignProgress, RepairsWaiting, Waiting
 
 SINCE = datetime(2026, 11, 28, 2, 40, 10, tzinfo=UTC)
 WAITING = Waiting(
@@ -213,3 +214,42 @@ def test_a_long_word_takes_no_longer_than_many_short_ones():
     words.alike("a" * 100_000)
     # It takes less than a millisecond; letter by letter it took half a minute.
     assert process_time() - began < 2.0
+
+
+CROWDED = RepairsWaiting(
+    repairs=3, account="films", limit=4, kept=2, kept_until=SINCE + timedelta(minutes=15)
+)
+
+
+class Deciding:
+    """A campaign whose repairs begin to wait for places after a while."""
+
+    def __init__(self):
+        self.answers = [None, CROWDED]
+
+    async def repairs_waiting(self):
+        return self.answers.pop(0)
+
+
+class TestRepairsThatWait:
+    async def test_it_is_said_once_for_what_for_how_long_and_how_to_get_more(self, monkeypatch):
+        monkeypatch.setattr(crowded, "LOOK", 0.0)
+        said = []
+        trail = CampaignTrail(campaign="summer", server="h:1")
+        campaign = Deciding()
+        async with crowded.telling(campaign, trail, lambda note: said.append(note.text)):
+            for _ in range(50):
+                await anyio.lowlevel.checkpoint()
+        assert campaign.answers == []
+        assert said[0].startswith("3 prompts wait for a place: all of the 4 places of the account")
+        assert "Nothing needs to be done" in said[0]
+        until = local(CROWDED.kept_until)
+        assert said[1] == f"2 are kept until {until} for jobs that may run, though nobody can tell"
+        assert said[-1] == "  pika-async campaign resume summer --max-in-flight N --server h:1"
+        assert len(said) == 4
+
+    async def test_what_the_work_says_no_to_comes_out_as_it_is(self):
+        """It is told as a sentence, which no group of errors is."""
+        with pytest.raises(FieldError):
+            async with crowded.telling(Deciding(), CampaignTrail(campaign="summer"), print):
+                raise FieldError("index", 7, "0 to 3")

@@ -46,7 +46,7 @@ from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
-from pika_async.temporal._repairs.attended import check_polled
+from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import price_of
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError

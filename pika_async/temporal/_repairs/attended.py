@@ -6,17 +6,15 @@ what the workflow waits for. Where that is a worker, and none asks the engine fo
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
-from pika_async.temporal._engine import CampaignError, NoAnswerError, said
-from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, QUEUE, SUBMIT, queue_of_submits
+from pika_async.temporal._engine import NoAnswerError, said
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, SUBMIT, queue_of_submits
+from pika_async.temporal._polled import asking_on, way_to
 
 if TYPE_CHECKING:
     from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -30,10 +28,6 @@ LOOK: Final = 3.0
 """Seconds between two looks."""
 MOST_TRIES: Final = 6
 """So often something fails before whoever waits for it is told; the last pauses are long."""
-
-# A worker that is being started has not asked yet.
-_BEGINNING: Final = 1.0
-_LOOKS_AT_BEGINNING: Final = 3
 
 _WORKFLOWS: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _ACTIVITIES: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
@@ -78,23 +72,6 @@ async def end_of(
     return failure
 
 
-async def check_polled(engine: Client, queue: str) -> None:
-    """Refuse to ask a workflow of that queue something where nobody could answer.
-
-    Raises:
-        NoAnswerError: No worker asks for work there, nor has done for some minutes.
-    """
-    for _ in range(_LOOKS_AT_BEGINNING):
-        try:
-            if await _asking(engine, queue, _WORKFLOWS):
-                return
-        except CampaignError:
-            # Not every server tells who asks for work; whether somebody answers is seen soon.
-            return
-        await anyio.sleep(_BEGINNING)
-    raise NoAnswerError(_UNPOLLED.format(queue=queue, way=_way_to(queue)))
-
-
 class _Watch:
     """What was seen of those who could work on it."""
 
@@ -113,12 +90,12 @@ class _Watch:
             if untaken is None:
                 self._since = anyio.current_time()
                 continue
-            asking = await _asking(self._engine, *untaken)
+            asking = await asking_on(self._engine, *untaken)
             if asking - self._seen:
                 self._since = anyio.current_time()
             self._seen |= asking
             if anyio.current_time() - self._since >= (LONG_POLL if self._seen else PATIENCE):
-                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=_way_to(self._queue)))
+                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=way_to(self._queue)))
 
     async def _untaken(self) -> tuple[str, TaskQueueType.ValueType] | None:
         """The queue of a task that no worker has taken; None where none lies there."""
@@ -137,27 +114,6 @@ class _Watch:
         return None
 
 
-async def _asking(
-    engine: Client, queue: str, kind: TaskQueueType.ValueType
-) -> frozenset[tuple[str, int]]:
-    """Who has asked for work, and when, by the engine's clock."""
-    answer = await said(
-        engine.workflow_service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace=engine.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-            )
-        )
-    )
-    return frozenset(
-        (poller.identity, poller.last_access_time.ToNanoseconds()) for poller in answer.pollers
-    )
-
-
-def _way_to(queue: str) -> str:
-    """How a worker of this queue is started."""
-    return "" if queue == QUEUE else f" --queue {shlex.quote(queue)}"
-
-
 def _lies_there(activity: PendingActivityInfo) -> bool:
     scheduled = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
     # Between two tries it is the engine that waits.
@@ -167,10 +123,5 @@ def _lies_there(activity: PendingActivityInfo) -> bool:
 _NOBODY: Final = (
     "no worker takes it: none asks for work on the task queue {queue}, or all are full. Start one: "
     "pika-async campaign worker{way}"
-)
-_UNPOLLED: Final = (
-    "no worker asks for work on the task queue {queue}, so nobody can say how the campaign stands. "
-    "Nothing is lost: it goes on as soon as a worker runs. Start one: pika-async campaign "
-    "worker{way}"
 )
 _FAILS: Final = "workers try it over and over, and fail with: {reason}"
