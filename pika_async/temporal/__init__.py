@@ -35,6 +35,7 @@ try:
     from pika_async.temporal._plugin import PikaPlugin
     from pika_async.temporal._reading import read_manifest, read_results
     from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
+    from pika_async.temporal._repairs.crowded import RepairsWaiting
     from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError
     from pika_async.temporal._under_way import PromptUnderWay, prompt_under_way
@@ -68,6 +69,7 @@ __all__ = [
     "PromptUnderWay",
     "Refused",
     "RepairPlan",
+    "RepairsWaiting",
     "Resolved",
     "StoreError",
     "Uncertain",

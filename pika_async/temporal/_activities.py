@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from socket import gethostname
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -15,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 from pika_async import (
     APIError,
     ClientStateError,
+    ConfigurationError,
     DownloadError,
     FieldError,
     JobFailedError,
@@ -37,6 +39,7 @@ from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links, was_not_begun
 from pika_async._wire.media import with_media_read
 from pika_async.temporal._beating import beating
+from pika_async.temporal._blame import UNREAD
 from pika_async.temporal._codec import checked
 from pika_async.temporal._contents.discreet import (
     hidden,
@@ -160,9 +163,11 @@ class Activities:
             intent = None if again is None else restored(again.intent, read)
             job = await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
+            unread = _is_unread(error)
+            meaning = _UNREAD.format(machine=gethostname(), problem=error) if unread else str(error)
             said = Said(
-                error=type(error).__name__,
-                meaning=_told(order.request, read, str(error)),
+                error=UNREAD if unread else type(error).__name__,
+                meaning=_told(order.request, read, meaning),
                 seconds=getattr(error, "retry_after", None),
                 sent=record.sent,
                 answered=isinstance(error, APIError),
@@ -355,12 +360,22 @@ def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
     if record.sent is not None:
         # Also where a later try was refused: that does not undo the first.
         return Cause.LOST
+    if _is_unread(error):
+        # Another worker may see the file.
+        return Cause.NOT_STARTED
     if isinstance(error, FieldError):
         return Cause.REFUSED
     if isinstance(error, JournalError | ClientStateError):
         return Cause.NOT_STARTED
     # Whatever it is, nothing has left: an upload that broke off may be begun anew.
     return Cause.REFUSED if after_submit(error) is Verdict.RAISE else Cause.NOT_STARTED
+
+
+def _is_unread(error: Exception) -> bool:
+    """Whether a file of the request could not be read on this machine."""
+    return isinstance(error, FieldError | ConfigurationError) and isinstance(
+        error.__cause__, OSError
+    )
 
 
 def _cause_unread(record: EngineRecord) -> Cause:
@@ -378,6 +393,11 @@ _BEGUN_ANEW: Final = (
 _ELSEWHERE: Final = (
     "It was submitted to {}, and this worker works for {}. It was neither looked for nor sent "
     "again here. Let all workers of a task queue work for one service, or run one for that service."
+)
+_UNREAD: Final = (
+    "The worker on {machine} cannot read a file: {problem} Every worker must see it at this path: "
+    "mount its folder on that machine, or stop the worker there. Another worker takes the request "
+    "meanwhile. Nothing was sent and nothing is charged."
 )
 _HELD: Final = "The service has said that it wants no submit for a while. Nothing was sent."
 _STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."

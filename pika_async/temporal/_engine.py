@@ -133,6 +133,21 @@ async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus
     return described.status
 
 
+async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
+    """What was noted with a workflow when it was started; None where the engine knows nothing.
+
+    Raises:
+        CampaignError: The engine cannot be asked.
+    """
+    try:
+        described = await engine.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise CampaignError(_sentence(error, workflow_id)) from error
+    return await described.memo_value(name, default=None, type_hint=str)
+
+
 async def limit_submits(engine: Client, queue: str, per_second: float) -> None:
     """Let so many submits a second leave, by the engine's own limit of the queue."""
     await engine.workflow_service.update_task_queue_config(

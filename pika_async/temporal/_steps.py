@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from pika_async._backoff import growing
+from pika_async.temporal._blame import MOST_UNREAD, is_unread
 from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
@@ -70,7 +71,7 @@ async def submitted(
     before = cancellations()
     patience = _PATIENCE if timeout is None else timedelta(seconds=timeout)
     end = workflow.now() + patience
-    tries = 0
+    tries = unread = 0
     while True:
         told = await attempt(order, queue, with_files=with_files)
         job = await led_to(order, told, queue, with_files=with_files, before=before)
@@ -78,7 +79,8 @@ async def submitted(
             return job
         assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
         wait = pause(told, tries)
-        if workflow.now() + wait >= end:
+        unread += is_unread(told)
+        if workflow.now() + wait >= end or unread >= MOST_UNREAD:
             return refused(told)
         check_cancelled(before)
         await workflow.sleep(wait)
@@ -169,7 +171,8 @@ def refused(told: Told) -> Refused:
     """What a submit that was given up comes to."""
     if told.said is None:
         return Refused(error="TimeoutError", meaning=_NO_WORKER)
-    return Refused(error=told.said.error, meaning=told.said.meaning)
+    also = _UNREAD_EVERYWHERE if is_unread(told) else ""
+    return Refused(error=told.said.error, meaning=told.said.meaning + also)
 
 
 async def settled(
@@ -292,6 +295,7 @@ _WHY: Final = {
     Cause.TIMED_OUT: Why.WORKER_LOST,
     Cause.RESET: Why.BEGUN_ANEW,
 }
+_UNREAD_EVERYWHERE: Final = f" So it went with {MOST_UNREAD} tries, whichever worker took them."
 _NO_WORKER: Final = (
     "No worker has sent the submit within its time: none reached the engine in time, or each was "
     "lost before it sent anything. Nothing was sent and nothing is charged."

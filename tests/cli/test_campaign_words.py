@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
+import anyio.lowlevel
 import pytest
 
-from pika_async import Money
-from pika_async.cli._campaign import words
+from pika_async import FieldError, Money
+from pika_async.cli._campaign import crowded, words
 from pika_async.cli._campaign.engine import CampaignTrail
-from pika_async.temporal import CampaignProgress, Waiting
+from pika_async.temporal import CampaignProgress, RepairsWaiting, Waiting
 
 SINCE = datetime(2026, 11, 28, 2, 40, 10, tzinfo=UTC)
 WAITING = Waiting(
@@ -190,3 +192,64 @@ def test_of_one_that_the_server_has_forgotten_the_store_tells():
     # Nobody knows whether it was started as one that is found.
     assert not any("search attributes" in line for line in lines)
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the job 66e0-818e has failed (HTTP 502)", "the job  has failed (HTTP "),
+        ("a word of v2, and x\u0663y", "a word of  and "),
+        ("no number at all", "no number at all"),
+        ("", ""),
+    ],
+)
+def test_what_differs_in_ids_and_numbers_alone_is_alike(text, expected):
+    """A word with a digit in it counts for nothing, whatever else is in it."""
+    assert words.alike(text) == expected
+
+
+def test_a_long_word_takes_no_longer_than_many_short_ones():
+    """As in a message of a service that quotes a page of base64 letters."""
+    began = process_time()
+    words.alike("a" * 100_000)
+    # It takes less than a millisecond; letter by letter it took half a minute.
+    assert process_time() - began < 2.0
+
+
+CROWDED = RepairsWaiting(
+    repairs=3, account="films", limit=4, kept=2, kept_until=SINCE + timedelta(minutes=15)
+)
+
+
+class Deciding:
+    """A campaign whose repairs begin to wait for places after a while."""
+
+    def __init__(self):
+        self.answers = [None, CROWDED]
+
+    async def repairs_waiting(self):
+        return self.answers.pop(0)
+
+
+class TestRepairsThatWait:
+    async def test_it_is_said_once_for_what_for_how_long_and_how_to_get_more(self, monkeypatch):
+        monkeypatch.setattr(crowded, "LOOK", 0.0)
+        said = []
+        trail = CampaignTrail(campaign="summer", server="h:1")
+        campaign = Deciding()
+        async with crowded.telling(campaign, trail, lambda note: said.append(note.text)):
+            for _ in range(50):
+                await anyio.lowlevel.checkpoint()
+        assert campaign.answers == []
+        assert said[0].startswith("3 prompts wait for a place: all of the 4 places of the account")
+        assert "Nothing needs to be done" in said[0]
+        until = local(CROWDED.kept_until)
+        assert said[1] == f"2 are kept until {until} for jobs that may run, though nobody can tell"
+        assert said[-1] == "  pika-async campaign resume summer --max-in-flight N --server h:1"
+        assert len(said) == 4
+
+    async def test_what_the_work_says_no_to_comes_out_as_it_is(self):
+        """It is told as a sentence, which no group of errors is."""
+        with pytest.raises(FieldError):
+            async with crowded.telling(Deciding(), CampaignTrail(campaign="summer"), print):
+                raise FieldError("index", 7, "0 to 3")

@@ -47,6 +47,27 @@ class Farewell:
 
 
 @workflow.defn
+class Cut:
+    """Calls ours in a task of its own, and calls that off when it is told to."""
+
+    def __init__(self) -> None:
+        self._is_cut = False
+
+    @workflow.run
+    async def run(self, prompt: str) -> str:
+        task = asyncio.create_task(generate(prompt, queue=workflow.info().task_queue))
+        await workflow.wait_condition(lambda: self._is_cut)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            return type(await task).__name__
+        return "called off"
+
+    @workflow.signal
+    def cut(self) -> None:
+        self._is_cut = True
+
+
+@workflow.defn
 class Naive:
     """Submits in an activity with the engine's default retries."""
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from time import time
 
 from support.engine import connected
-from support.films import Clumsy, Farewell, Film
+from support.films import Clumsy, Cut, Farewell, Film
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
@@ -44,7 +44,7 @@ class Scene:
                 self.client,
                 queue=self.queue,
                 stop=stop,
-                workflows=[Film, Clumsy, Farewell],
+                workflows=[Film, Clumsy, Cut, Farewell],
                 api_key="a-secret-key",
                 dialect=self.sim.dialect,
                 **settings,

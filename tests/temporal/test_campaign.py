@@ -24,6 +24,7 @@ from pika_async.temporal import (
     Dropped,
     Finished,
     GenerateVideo,
+    NoAnswerError,
     Refused,
     Uncertain,
     Why,
@@ -711,15 +712,18 @@ async def test_a_worker_that_sees_the_same_prompts_in_another_folder_submits_not
             assert (await ended(campaign_)).succeeded == 3
 
 
-async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))
+async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_path):
+    """Who asks is told so without waiting for an answer, and how to start a worker."""
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at:
         campaign_ = await Campaign.start(
             at.client, uuid.uuid4().hex, tmp_path, queue=at.queue, account=at.queue
         )
-        with pytest.raises(CampaignError, match="no worker has answered"):
+        with pytest.raises(
+            NoAnswerError, match=f"asks for work on the task queue {at.queue}"
+        ) as told:
             await campaign_.progress()
+        assert f"Start one: pika-async campaign worker --queue {at.queue}" in str(told.value)
         async with at.worker():
             assert (await ended(campaign_)).succeeded == 3
 

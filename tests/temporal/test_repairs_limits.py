@@ -131,6 +131,22 @@ async def test_repairs_and_a_campaign_share_the_limit_and_neither_starves(engine
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+async def test_whoever_waits_for_repairs_can_ask_what_they_wait_for(engine, tmp_path):
+    """How many of them have no place, of how many places there are; nothing where all have one."""
+    async with scene(engine, duration=600) as at, at.worker():
+        campaign = await uncertain(at, tmp_path, LIMIT + 2)
+        await campaign.result()
+        assert await campaign.repairs_waiting() is None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(resubmitted, at, campaign, LIMIT + 2)
+            with anyio.fail_after(50):
+                while (told := await campaign.repairs_waiting()) is None or told.repairs != 2:  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+    assert (told.repairs, told.account, told.limit) == (2, at.queue, LIMIT)
+    assert (told.kept, told.kept_until) == (0, None)
+
+
 async def test_a_job_that_is_adopted_counts_while_it_runs(engine, tmp_path):
     """It is in flight at the service, so others have one place less."""
     async with scene(engine, duration=3) as at, at.worker():

@@ -8,6 +8,7 @@ import json
 import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from socket import gethostname
 
 import anyio
 import pytest
@@ -189,15 +190,51 @@ async def test_a_service_that_is_not_reached_is_tried_later():
             assert (await at.failure())[0] == "pika.not_started"
 
 
-async def test_what_is_not_allowed_is_refused_and_nothing_is_written_down(tmp_path):
+@pytest.fixture
+def picture(tmp_path):
+    """The path of an image, and a request that has it."""
     path = tmp_path / "start.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    request = GenerationRequest("a", image=path)
-    path.unlink()
+    return path, GenerationRequest("a", image=path)
+
+
+async def test_what_is_not_allowed_is_refused_and_nothing_is_written_down(picture):
+    """Whichever worker takes it: the file is no image any more."""
+    path, request = picture
+    path.write_text("a list of things to do")
     async with scene() as at:
         kind, said = await at.failure(request)
         assert (kind, said.error) == ("pika.refused", "FieldError")
         assert (at.engine.records, at.sim.submissions) == ([], [])
+
+
+@pytest.mark.parametrize("lacks", ["file", "folder", "permission"])
+async def test_a_file_that_this_machine_cannot_read_is_left_to_other_workers(
+    lacks, picture, monkeypatch
+):
+    """It says nothing of the request; who reads it learns which machine lacks what."""
+    path, request = picture
+    match lacks:
+        case "file":
+            path.unlink()
+        case "folder":
+            path.parent.rename(path.parent.with_name("elsewhere"))
+        case _:
+            opens = type(path).open
+
+            def refuse(self, *args, **kwargs):
+                if self == path:
+                    raise PermissionError(13, "Permission denied", str(path))
+                return opens(self, *args, **kwargs)
+
+            monkeypatch.setattr(type(path), "open", refuse)
+    async with scene() as at:
+        kind, said = await at.failure(request)
+        assert (kind, said.sent) == ("pika.not_started", None)
+        assert (at.engine.records, at.sim.submissions) == ([], [])
+    assert str(path) in said.meaning
+    assert gethostname() in said.meaning
+    assert "mount its folder on that machine, or stop the worker there" in said.meaning
 
 
 @pytest.mark.parametrize("changed", [{"attempt": 2}, {"workflow_run_id": "after a reset"}])

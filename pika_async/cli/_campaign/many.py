@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from pika_async import FieldError, Money
+from pika_async.cli._campaign.crowded import telling
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
 from pika_async.cli._campaign.settled import Summary, tell_settled
 from pika_async.cli._campaign.uncertain import tell_of
@@ -84,8 +85,9 @@ async def settle_many(  # noqa: PLR0917 - given by partial
                 trail.watched = bool(plan.decisions)
                 sum_ = Summary({one.index: one for one in decisions})
                 try:
-                    async for one in campaign.resolve_all(decisions, queue=many.queue, **terms):
-                        sum_.add(one, _tell(one, as_json=many.as_json))
+                    async with telling(campaign, trail, show):
+                        async for one in campaign.resolve_all(decisions, queue=many.queue, **terms):
+                            sum_.add(one, _tell(one, as_json=many.as_json))
                 finally:
                     # A signal leaves repairs that go on; the same command comes back to them.
                     trail.watched = trail.watched and scope.cancel_called

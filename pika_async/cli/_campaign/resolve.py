@@ -11,6 +11,7 @@ import typer
 from pika_async import FieldError
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
+from pika_async.cli._campaign.crowded import telling
 from pika_async.cli._campaign.decided import decisions_of
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
 from pika_async.cli._campaign.many import Many, settle_many
@@ -232,7 +233,8 @@ async def _resolve(  # noqa: PLR0917 - given by partial
             if trail.watched:
                 show(Note("a worker waits for the job, which may take minutes"))
             try:
-                outcome = await campaign.resolve(number - 1, **decision)
+                async with telling(campaign, trail, show):
+                    outcome = await campaign.resolve(number - 1, **decision)
                 codes.append(tell_settled(number, outcome, as_json=as_json))
             except FieldError as error:
                 if error.field != "index":

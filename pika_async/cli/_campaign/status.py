@@ -65,7 +65,8 @@ def status(
 ) -> None:
     """Say where a campaign stands: counts, money, what is wrong, and what to do about it.
 
-    The exit code is 0, with --watch 1 where some prompt has no video at the end.
+    The exit code is 0; 1 where no worker answers, and with --watch where some prompt has no video
+    at the end.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace, store=store)
     show = stage_for(trail, as_json=as_json)

@@ -26,6 +26,7 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
+from pika_async.temporal._blame import MOST_UNREAD, is_for_all, is_unread
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -54,7 +55,7 @@ from pika_async.temporal._messages.pages import (
 )
 from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
-from pika_async.temporal._records import Accepted, Errand, Line, Order
+from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._signals import hand_over, tell_campaign
 from pika_async.temporal._steps import (
     attempt,
@@ -76,10 +77,6 @@ _LONGEST_PAUSE: Final = 300.0
 _OPENING: Final = timedelta(minutes=30)
 # In histories: of pages whose jobs took no place once they were given up.
 _KEPT: Final = "jobs that are given up keep their places"
-# What speaks of the account and not of the line.
-_WRONG_FOR_ALL: Final = frozenset(
-    {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
-)
 
 
 @workflow.defn(name="PikaPage")
@@ -265,13 +262,7 @@ class Page:
             await tell_campaign("drained", Narrowed(page=self._order.page, width=content))
 
     async def _outcome(self, place: int) -> Outcome:
-        line = Line(
-            store=self._order.store,
-            digest=self._order.digest,
-            page=self._order.page,
-            place=place,
-            index=self._order.first + place,
-        )
+        line = self._order.line(place)
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
         submitted = await self._submitted(order)
         if not isinstance(submitted, Accepted):
@@ -297,6 +288,7 @@ class Page:
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
+        unread = 0
         while True:
             # Several lines wake at once, and the first may leave no room for the others.
             while not (self._stopped or self._passable()):
@@ -318,7 +310,9 @@ class Page:
                 self._brake.hand_back(round_)
                 return job
             assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
-            if not await self._goes_on(told, round_, refused=job is not None):
+            unread += is_unread(told)
+            is_refused = job is not None or unread >= MOST_UNREAD
+            if not await self._goes_on(told, round_, refused=is_refused):
                 self._went_well(round_)
                 return refused(told)
 
@@ -338,7 +332,7 @@ class Page:
         if is_history_full():
             # The engine ends what has no room any more, and its outcomes would be lost.
             self._stopped, self._unsent = True, NO_ROOM
-        if refused and (told.said is None or told.said.error not in _WRONG_FOR_ALL):
+        if refused and not is_for_all(told):
             return False
         if refused:
             self._brake.hand_back(round_)
@@ -359,20 +353,25 @@ class Page:
         elif workflow.now() - self._failing_since > PATIENCE:
             self._failing_since = workflow.now()
             await self._hold(FOR_A_DAY if told.said is None else told.said.meaning)
+        elif self._brake.failures == MOST_UNREAD and is_unread(told):
+            # Once in a row: whoever goes on without the files has lines refused, one by one.
+            await self._hold(refused(told).meaning)
+            self._brake.paused()
+            return
         tries = self._brake.failures - 1
         seconds = pause(told, tries, longest=_LONGEST_PAUSE).total_seconds()
-        self._waiting = self._wait_of(told, workflow.now() + timedelta(seconds=seconds))
+        self._waiting = Waiting(
+            reason=UNHEARD if told.said is None else told.said.meaning,
+            since=self._failing_since,
+            until=workflow.now() + timedelta(seconds=seconds),
+            tries=self._brake.failures,
+        )
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
         self._brake.paused()
-
-    def _wait_of(self, told: Told, until: datetime) -> Waiting:
-        return Waiting(
-            reason=UNHEARD if told.said is None else told.said.meaning,
-            since=self._failing_since,
-            until=until,
-            tries=self._brake.failures,
-        )
+        if is_unread(told):
+            # Lines that wait already are woken first: another one tries, whose file may be here.
+            await workflow.wait_condition(lambda: True)
 
     async def _hold(self, reason: str) -> None:
         """Say that nothing can be submitted, and wait until somebody has resumed the campaign."""

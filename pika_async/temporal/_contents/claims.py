@@ -3,20 +3,28 @@
 Two would take each other's pages for abandoned ones, and write down as uncertain what the other one
 waits for. So each campaign leaves its name in the store, and the next one looks whether the one
 before it, and each of its pages, has ended.
+
+A name may stand there of which no campaign ever began here: somebody else has started one of that
+name on another store at the same moment, and the engine has refused the one here. Such a name
+stands in nobody's way.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pika_async.temporal._contents import files
-from pika_async.temporal._engine import CampaignError, is_running
+from pika_async.temporal._engine import CampaignError, is_running, noted_with
 from pika_async.temporal._names import ids_of_page
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async.temporal._store.store import Store
+
+
+PROOF: Final = "digest"
+"""The note of the engine about a campaign that tells its store; see ``Manifest.proof``."""
 
 
 async def claim(
@@ -28,18 +36,20 @@ async def claim(
         CampaignError: Another one does, or has done and is not to be carried on.
         StoreError: The store cannot be used.
     """
-    earlier = await campaigns_of(store)
-    if earlier and earlier[-1] == campaign_id:
+    noted = await campaigns_of(store)
+    if noted and noted[-1] == campaign_id:
         return
+    names = dict.fromkeys(noted)
+    earlier = [name for name in names if not await _is_elsewhere(engine, store, name)]
     if earlier and not carry_on:
         raise CampaignError(
             f"the prompts in {store.place} have been started as the campaign {earlier[-1]}; "
             "nothing was started now. Where that one has ended, its rest can be started under a "
             "new name (carry_on=True, or --carry-on)"
         )
-    for other in dict.fromkeys(earlier):
+    for other in earlier:
         await _check_ended(engine, store, other, pages)
-    if not await store.create(_name(len(earlier)), campaign_id.encode()):
+    if not await store.create(_name(len(noted)), campaign_id.encode()):
         raise CampaignError(
             f"another campaign on {store.place} is being started at this moment; nothing was "
             "started now"
@@ -77,6 +87,15 @@ async def is_of(store: Store, campaign_id: str) -> bool:
 
 def _name(number: int) -> str:
     return f"started-{number + 1}.txt" if number else "started.txt"
+
+
+async def _is_elsewhere(engine: Client, store: Store, name: str) -> bool:
+    """Whether the campaign of that name works on another store, so that none began here."""
+    proof = await noted_with(engine, name, PROOF)
+    if proof is None:
+        # The engine knows none, or one of an earlier version, which may be the one that began here.
+        return False
+    return proof != (await files.read_manifest(store)).proof(name)
 
 
 async def _check_ended(engine: Client, store: Store, other: str, pages: int) -> None:

@@ -10,6 +10,7 @@ from pika_async._money import Money
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import Unseen
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain
+from pika_async.temporal._records import Line
 
 WIDTH = 25
 """Lines of one page that are under way at once, where the limit allows."""
@@ -105,6 +106,16 @@ class PageOrder:
     price: Money | None = None
     timeout: float | None = None
     account: str = ""
+
+    def line(self, place: int) -> Line:
+        """The line at that place in the page, from 0."""
+        return Line(
+            store=self.store,
+            digest=self.digest,
+            page=self.page,
+            place=place,
+            index=self.first + place,
+        )
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 from temporalio.client import (
@@ -22,12 +22,13 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import claim, is_of
+from pika_async.temporal._contents.claims import PROOF, claim, is_of
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
+    is_known,
     is_running,
     limit_submits,
     said,
@@ -45,6 +46,7 @@ from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import price_of
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError
@@ -179,6 +181,9 @@ class Campaign(Settling):
         check_start(campaign_id, max_in_flight, submits_per_second, timeout)
         check_currency(money, None, each)
         manifest = await files.read_manifest(opened)
+        if await is_known(engine, campaign_id):
+            # Before anything is noted down here, and before the queue of the other one is touched.
+            raise CampaignError(_STARTED.format(campaign=campaign_id))
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
@@ -203,15 +208,12 @@ class Campaign(Settling):
                     id=campaign_id,
                     task_queue=queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={"store": opened.place},
+                    memo={"store": opened.place, PROOF: order.digest},
                     search_attributes=search.begun(campaign_id) if order.searchable else None,
                 )
             )
         except WorkflowAlreadyStartedError as error:
-            raise CampaignError(
-                f"the campaign {campaign_id} has been started already; nothing was started now. "
-                "Ask for its progress, or start other prompts under another name"
-            ) from error
+            raise CampaignError(_STARTED.format(campaign=campaign_id)) from error
         await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
         # Whatever lies at that place later on.
         campaign._is_ours = True
@@ -238,6 +240,7 @@ class Campaign(Settling):
         if described.status is WorkflowExecutionStatus.COMPLETED:
             state = await said(self._handle.result(), campaign=self.id)
         else:
+            await check_polled(self._engine, described.task_queue)
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
         standings, troubles = [], []
         for page in state.open_pages:
@@ -382,3 +385,9 @@ class Campaign(Settling):
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+_STARTED: Final = (
+    "the campaign {campaign} has been started already; nothing was started now. Ask for its "
+    "progress, or start other prompts under another name"
+)

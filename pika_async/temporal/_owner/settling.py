@@ -23,6 +23,7 @@ from pika_async.temporal._repairs.bulk import (
     carried_out,
     planned,
 )
+from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
 from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
@@ -96,6 +97,14 @@ class Settling(Steering):
         pages = sorted({index // size for index in wanted})
         found = (await told_of_pages(self._engine, store, pages)).jobs
         return {index: job.job_id for index, job in found.items() if index in wanted}
+
+    async def repairs_waiting(self) -> RepairsWaiting | None:
+        """What its repairs wait for that stand and submit nothing yet.
+
+        Their jobs count towards the limit of the account, and all of its places may be taken.
+        None: no repair waits for a place, or nobody can say.
+        """
+        return await repairs_waiting(self._engine, self.id)
 
     async def plan_repairs(
         self,

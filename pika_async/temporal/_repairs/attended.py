@@ -6,17 +6,15 @@ what the workflow waits for. Where that is a worker, and none asks the engine fo
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import WorkflowFailureError
 
 from pika_async.temporal._engine import NoAnswerError, said
-from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, QUEUE, SUBMIT, queue_of_submits
+from pika_async.temporal._names import ACCOUNTS, EARLIER_ACCOUNT, SUBMIT, queue_of_submits
+from pika_async.temporal._polled import asking_on, way_to
 
 if TYPE_CHECKING:
     from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -85,11 +83,6 @@ class _Watch:
         self._seen: frozenset[tuple[str, int]] = frozenset()
         self._tries: dict[str, int] = {}
 
-    @property
-    def _way(self) -> str:
-        """How a worker of this queue is started."""
-        return "" if self._queue == QUEUE else f" --queue {shlex.quote(self._queue)}"
-
     async def until_nobody_works(self) -> None:
         while True:
             await anyio.sleep(LOOK)
@@ -97,12 +90,12 @@ class _Watch:
             if untaken is None:
                 self._since = anyio.current_time()
                 continue
-            asking = await self._asking(*untaken)
+            asking = await asking_on(self._engine, *untaken)
             if asking - self._seen:
                 self._since = anyio.current_time()
             self._seen |= asking
             if anyio.current_time() - self._since >= (LONG_POLL if self._seen else PATIENCE):
-                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=self._way))
+                raise NoAnswerError(_NOBODY.format(queue=untaken[0], way=way_to(self._queue)))
 
     async def _untaken(self) -> tuple[str, TaskQueueType.ValueType] | None:
         """The queue of a task that no worker has taken; None where none lies there."""
@@ -119,23 +112,6 @@ class _Watch:
         if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
             return self._queue, _WORKFLOWS
         return None
-
-    async def _asking(
-        self, queue: str, kind: TaskQueueType.ValueType
-    ) -> frozenset[tuple[str, int]]:
-        """Who has asked for work, and when, by the engine's clock."""
-        answer = await said(
-            self._engine.workflow_service.describe_task_queue(
-                DescribeTaskQueueRequest(
-                    namespace=self._engine.namespace,
-                    task_queue=TaskQueue(name=queue),
-                    task_queue_type=kind,
-                )
-            )
-        )
-        return frozenset(
-            (poller.identity, poller.last_access_time.ToNanoseconds()) for poller in answer.pollers
-        )
 
 
 def _lies_there(activity: PendingActivityInfo) -> bool:
