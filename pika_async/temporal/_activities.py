@@ -15,31 +15,26 @@ from temporalio.exceptions import ApplicationError
 
 from pika_async import (
     APIError,
-    ClientStateError,
-    ConfigurationError,
     DownloadError,
     FieldError,
     JobFailedError,
     JobTimeoutError,
-    JournalError,
     NotFoundError,
     OtherServiceError,
     PikaClient,
     PikaError,
-    QuotaExceededError,
-    RateLimitError,
     SubmissionUncertainError,
     TargetExistsError,
 )
 from pika_async._client import jobs_of
 from pika_async._download.names import name_in_folder
-from pika_async._jobs.verdicts import Verdict, after_submit
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links, was_not_begun
 from pika_async._wire.media import with_media_read
 from pika_async.temporal._beating import beating
 from pika_async.temporal._blame import UNREAD
+from pika_async.temporal._causes import cause_of, cause_unread, is_unread, not_begun
 from pika_async.temporal._codec import checked
 from pika_async.temporal._contents.discreet import (
     hidden,
@@ -151,7 +146,7 @@ class Activities:
         except PikaError as error:
             # The store is away, or this worker sees another one: that says nothing of the line.
             said = Said(error=type(error).__name__, meaning=str(error), sent=record.sent)
-            raise as_failure(_cause_unread(record), said) from error
+            raise as_failure(cause_unread(record.sent), said) from error
         if isinstance(order.request, Line):
             record.kept = partial(hidden, request=read)
         try:
@@ -163,7 +158,7 @@ class Activities:
             intent = None if again is None else restored(again.intent, read)
             job = await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
-            unread = _is_unread(error)
+            unread = is_unread(error)
             meaning = _UNREAD.format(machine=gethostname(), problem=error) if unread else str(error)
             said = Said(
                 error=UNREAD if unread else type(error).__name__,
@@ -174,12 +169,12 @@ class Activities:
             )
             # What it says may quote the prompt: of a line, the engine is not told the error itself.
             cause = None if isinstance(order.request, Line) else error
-            raise as_failure(_cause_of(error, record), said) from cause
+            raise as_failure(cause_of(error, record.sent), said) from cause
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
         state = job.state
         # Whoever sends it again with its key asks what became of it, and is told of that job.
         if again is None and state is not None and was_not_begun(state):
-            raise _not_begun(state, partial(_told, order.request, read))
+            raise not_begun(state, partial(_told, order.request, read))
         if not record.is_kept:
             # The end of this attempt tells the engine, unless it is too late for that.
             activity.logger.warning(_NOT_KEPT, record.job.job_id, record.fingerprint)
@@ -342,44 +337,6 @@ class Activities:
 def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
     """What the engine is told: of a line, nothing that quotes its prompt."""
     return without_prompt(text, request) if isinstance(requested, Line) else text
-
-
-def _not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
-    """A job that was refused for the account's sake, at no charge: as if the answer had said so."""
-    # All say the same, without the id of a job: a pause tells each reason once.
-    dry = state.code == "quota"
-    said = Said(
-        error=(QuotaExceededError if dry else RateLimitError).__name__,
-        meaning=told(f"The job was not begun: {state.reason.rstrip('.')}. Nothing is charged."),
-        answered=True,
-    )
-    return as_failure(Cause.REFUSED if dry else Cause.NOT_STARTED, said)
-
-
-def _cause_of(error: PikaError | FieldError, record: EngineRecord) -> Cause:
-    if record.sent is not None:
-        # Also where a later try was refused: that does not undo the first.
-        return Cause.LOST
-    if _is_unread(error):
-        # Another worker may see the file.
-        return Cause.NOT_STARTED
-    if isinstance(error, FieldError):
-        return Cause.REFUSED
-    if isinstance(error, JournalError | ClientStateError):
-        return Cause.NOT_STARTED
-    # Whatever it is, nothing has left: an upload that broke off may be begun anew.
-    return Cause.REFUSED if after_submit(error) is Verdict.RAISE else Cause.NOT_STARTED
-
-
-def _is_unread(error: Exception) -> bool:
-    """Whether a file of the request could not be read on this machine."""
-    return isinstance(error, FieldError | ConfigurationError) and isinstance(
-        error.__cause__, OSError
-    )
-
-
-def _cause_unread(record: EngineRecord) -> Cause:
-    return Cause.NOT_STARTED if record.sent is None else Cause.LOST
 
 
 def _utc() -> datetime:

@@ -1,0 +1,64 @@
+"""What a submit that ended without a job came to, as its workflow is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pika_async import (
+    ClientStateError,
+    ConfigurationError,
+    FieldError,
+    JournalError,
+    QuotaExceededError,
+    RateLimitError,
+)
+from pika_async._jobs.verdicts import Verdict, after_submit
+from pika_async.temporal._failures import as_failure
+from pika_async.temporal._records import Said
+from pika_async.temporal._verdict import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from temporalio.exceptions import ApplicationError
+
+    from pika_async import Failed, PikaError
+    from pika_async.temporal._records import Leaving
+
+
+def not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
+    """A job that was refused for the account's sake, at no charge: as if the answer had said so."""
+    # All say the same, without the id of a job: a pause tells each reason once.
+    dry = state.code == "quota"
+    said = Said(
+        error=(QuotaExceededError if dry else RateLimitError).__name__,
+        meaning=told(f"The job was not begun: {state.reason.rstrip('.')}. Nothing is charged."),
+        answered=True,
+    )
+    return as_failure(Cause.REFUSED if dry else Cause.NOT_STARTED, said)
+
+
+def cause_of(error: PikaError | FieldError, sent: Leaving | None) -> Cause:
+    if sent is not None:
+        # Also where a later try was refused: that does not undo the first.
+        return Cause.LOST
+    if is_unread(error):
+        # Another worker may see the file.
+        return Cause.NOT_STARTED
+    if isinstance(error, FieldError):
+        return Cause.REFUSED
+    if isinstance(error, JournalError | ClientStateError):
+        return Cause.NOT_STARTED
+    # Whatever it is, nothing has left: an upload that broke off may be begun anew.
+    return Cause.REFUSED if after_submit(error) is Verdict.RAISE else Cause.NOT_STARTED
+
+
+def is_unread(error: Exception) -> bool:
+    """Whether a file of the request could not be read on this machine."""
+    return isinstance(error, FieldError | ConfigurationError) and isinstance(
+        error.__cause__, OSError
+    )
+
+
+def cause_unread(sent: Leaving | None) -> Cause:
+    return Cause.NOT_STARTED if sent is None else Cause.LOST
