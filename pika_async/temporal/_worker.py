@@ -68,7 +68,8 @@ async def run_worker(
         queue: The task queue of ``GenerateVideo`` and of the waiting; submits have one of their
             own, with ``-submit`` behind it. What accounts need done, every worker does.
         output_dir: A folder that all workers see, where videos are saved that are of no campaign;
-            None: only their links are told. Those of a campaign are saved where it lies.
+            None: only their links are told. Workers of one queue need the same. Those of a campaign
+            are saved where it lies.
         stop: Ends the work when it is set, such as by a handler of SIGTERM.
         max_waiting: How many jobs this worker waits for at most.
         max_submits: How many submits it has under way at most.
