@@ -8,6 +8,7 @@ PIKA_SERVICE=fal FAL_KEY=… python examples/any_service.py fal.journal 2.00 "a 
 PIKA_API_KEY=… python examples/any_service.py gateway.journal 2.00 "a red panda" "an otter"
 """
 
+import argparse
 import asyncio
 import sys
 from decimal import Decimal
@@ -18,7 +19,7 @@ from pika_async import Batch, BudgetError, Money, PikaClient
 PRICE = Money.of("0.45")
 
 
-async def main(journal: str, dollars: str, *prompts: str) -> int:
+async def main(journal: str, dollars: str, prompts: list[str]) -> int:
     async with PikaClient() as client:
         balance = await client.balance()
         print(f"in the account: {balance or 'the service does not say'}")
@@ -48,4 +49,8 @@ async def main(journal: str, dollars: str, *prompts: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("journal")
+    parser.add_argument("dollars")
+    parser.add_argument("prompts", nargs="+")
+    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))

@@ -6,8 +6,9 @@ a person who asks for a single video does not wait until the batch is through.
 PIKA_API_KEY=… python examples/batch_beside_other_work.py prompts.txt "the urgent one"
 """
 
+import argparse
 import asyncio
-import sys
+from pathlib import Path
 
 import anyio
 
@@ -50,4 +51,10 @@ async def main(path: str, urgent: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path")
+    parser.add_argument("urgent")
+    given = parser.parse_args()
+    if not Path(given.path).is_file():
+        parser.error(f"there is no file {given.path}")
+    asyncio.run(main(**vars(given)))

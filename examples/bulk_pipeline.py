@@ -8,6 +8,7 @@ status 0 only if every row has its video.
 PIKA_API_KEY=… python examples/bulk_pipeline.py prompts.csv videos/ results.csv
 """
 
+import argparse
 import asyncio
 import csv
 import sys
@@ -68,4 +69,11 @@ async def main(prompts: str, videos: str, results: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompts")
+    parser.add_argument("videos")
+    parser.add_argument("results")
+    given = parser.parse_args()
+    if not Path(given.prompts).is_file():
+        parser.error(f"there is no file {given.prompts}")
+    sys.exit(asyncio.run(main(**vars(given))))

@@ -8,6 +8,7 @@ replayed from its beginning: lines that are done are not paid for again.
 tail -f prompts.txt | PIKA_API_KEY=… python examples/endless_prompts.py journal.sqlite
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
@@ -37,7 +38,10 @@ async def main(journal: str) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("journal")
+    given = parser.parse_args()
     try:
-        asyncio.run(main(*sys.argv[1:]))
+        asyncio.run(main(given.journal))
     except KeyboardInterrupt:
         sys.exit(130)

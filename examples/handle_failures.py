@@ -3,6 +3,7 @@
 PIKA_API_KEY=… python examples/handle_failures.py "a red panda surfing"
 """
 
+import argparse
 import asyncio
 import sys
 
@@ -42,4 +43,6 @@ async def main(prompt: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompt")
+    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))

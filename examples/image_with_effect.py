@@ -3,8 +3,8 @@
 PIKA_API_KEY=… python examples/image_with_effect.py cake.png cake-ify cake.mp4
 """
 
+import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 from pika_async import Camera, GenerationRequest, PikaClient
@@ -27,4 +27,11 @@ async def main(image: str, effect: str, path: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("image")
+    parser.add_argument("effect")
+    parser.add_argument("path")
+    given = parser.parse_args()
+    if not Path(given.image).is_file():
+        parser.error(f"there is no file {given.image}")
+    asyncio.run(main(**vars(given)))

@@ -3,8 +3,8 @@
 PIKA_API_KEY=… python examples/quickstart.py "a red panda surfing" videos
 """
 
+import argparse
 import asyncio
-import sys
 
 from pika_async import PikaClient, run_batch
 
@@ -18,4 +18,7 @@ async def main(prompt: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompt")
+    parser.add_argument("folder")
+    asyncio.run(main(**vars(parser.parse_args())))

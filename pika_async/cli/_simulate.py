@@ -4,7 +4,7 @@ import errno
 import secrets
 import shlex
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -19,7 +19,7 @@ from pika_async.cli._running.services import dialect_of
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.plain import Plain
 from pika_async.cli._showing.shown import Note, Show
-from pika_async.dialects import url_variable
+from pika_async.dialects import SERVICES, url_variable
 
 if TYPE_CHECKING:
     from pika_async.simulator import Fault, Simulator
@@ -30,7 +30,7 @@ Examples:
 ```
 pika-async simulate
 pika-async simulate --fault 502-html@poll:0.3 --variant progress-missing
-pika-async simulate --list
+pika-async simulate --list --service pika
 ```
 """
 _HERE: Final = "127.0.0.1"
@@ -38,6 +38,7 @@ _LAST_PORT: Final = 65_535
 
 
 def simulate(
+    context: typer.Context,
     *,
     service: _options.Service = _options.GATEWAY,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen on this.")] = _HERE,
@@ -90,21 +91,28 @@ def simulate(
         typer.Option(metavar="N", show_default=False, help="Answer what is beyond with 429."),
     ] = None,
     show_list: Annotated[
-        bool, typer.Option("--list", help="List the names of faults and variants.")
+        bool,
+        typer.Option(
+            "--list",
+            help="List the names of faults and variants, of all services or of that of --service.",
+        ),
     ] = False,
     debug: _options.Debug = False,
 ) -> None:
     """Run a simulated service until Ctrl-C: try things out, nothing is paid."""
-    if show_list:
-        _print_names()
-        return
     trail = Trail(simulated=True)
     show = Plain(trail)
+    with reported(show, trail, debug=debug):
+        name = dialect_of(service.strip().lower()).name
+    if show_list:
+        named = _options.was_said(context, "service")
+        _print_names([name] if named else list(SERVICES))
+        return
     with reported(show, trail, debug=debug):
         simulator = _simulator(
             fault or (),
             variant or (),
-            service=dialect_of(service.strip().lower()).name,
+            service=name,
             host=host,
             port=port,
             media_port=_media_port(host, port) if media_port is None else media_port,
@@ -213,13 +221,42 @@ def _with_probability(text: str) -> tuple[str, float]:
         ) from None
 
 
-def _print_names() -> None:
-    from pika_async.simulator import FAULTS, VARIANTS  # noqa: PLC0415 - see clients
+def _print_names(services: Sequence[str]) -> None:
+    """What can be named at these services; of several, each line tells at which."""
+    from pika_async import simulator  # noqa: PLC0415 - see clients
 
-    typer.echo("Faults, with where they can strike (the first is where NAME alone does):")
-    for name, row in FAULTS.items():
-        if name != "custom":
-            typer.echo(f"  {name:34} {', '.join(row.places):23} {row.says}")
-    typer.echo("\nVariants:")
-    for name, says in VARIANTS.items():
-        typer.echo(f"  {name:34} {says}")
+    kinds = simulator.SERVICES.items()
+    faults = _by_service(
+        simulator.FAULTS, {name: {row.name for row in kind.faults} for name, kind in kinds}
+    )
+    variants = _by_service(simulator.VARIANTS, {name: kind.variants for name, kind in kinds})
+    of = f"of {services[0]}" if len(services) == 1 else "and the service that has each"
+    typer.echo(f"Faults {of}, with where they can strike (the first is where NAME alone does):")
+    for name, having in faults.items():
+        row = simulator.FAULTS[name]
+        if name != "custom" and set(services) & set(having):
+            column = _column(having, services)
+            typer.echo(f"  {name:34} {column}{', '.join(row.places):23} {row.says}")
+    typer.echo(f"\nVariants {of}:")
+    for name, having in variants.items():
+        if set(services) & set(having):
+            column = _column(having, services)
+            typer.echo(f"  {name:34} {column}{simulator.VARIANTS[name]}")
+
+
+def _by_service(
+    catalogue: Iterable[str], own: Mapping[str, Collection[str]]
+) -> dict[str, list[str]]:
+    """For each name the services that have it; what none has for itself, all have."""
+    return {
+        name: [service for service, names in own.items() if name in names] or list(own)
+        for name in catalogue
+    }
+
+
+def _column(having: Collection[str], services: Collection[str]) -> str:
+    """Which of several services have it."""
+    if len(services) == 1:
+        return ""
+    words = "all" if len(having) == len(services) else ", ".join(having)
+    return f"{words:8} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# As typer tells of a word that is none of those allowed.
+_NONE_OF = re.compile(
+    r"(?:Value error, )?(?P<given>.+) is not one of (?P<allowed>'.+')\.?", re.DOTALL
+)
+
+
+def _reword(error: Exception) -> None:
+    """Say of such a word what every other error says."""
+    said = _NONE_OF.fullmatch(str(getattr(error, "message", "")))
+    if said is not None:
+        allowed = said["allowed"].replace("'", "")
+        vars(error)["message"] = f"{said['given']} is not allowed; allowed are {allowed}."
+
+
 @contextmanager
 def _told(*, machines: bool) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        _reword(error)
         # The class of all of them has no public name in typer.
         said = getattr(error, "format_message", None)
         if machines and said is not None:

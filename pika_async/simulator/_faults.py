@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json; charset=utf-8"
 
+_LIKENESS: Final = 0.6
 _MINUTE: Final = 60.0
 _STATUSES: Final = (200, 599)
+_DIGITS: Final = 3
 
 
 def unknown_name(kind: str, name: str, allowed: Collection[str]) -> ValueError:
-    """The error for a name that is not in a table: says the nearest and lists the rest."""
-    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    """The error for a name that is not in a table: says which was meant and lists the rest."""
+    # Another status is another meaning, however alike the names are.
+    status = name[:_DIGITS] if name[:_DIGITS].isdigit() else ""
+    rest = len(status)
+    meant = {one[rest:]: one for one in allowed if one.startswith(status)}
+    near = difflib.get_close_matches(name[rest:], meant, n=1, cutoff=_LIKENESS)
+    hint = f" Did you mean {meant[near[0]]!r}?" if near else ""
     return ValueError(f"There is no {kind} {name!r}.{hint} There are: {', '.join(allowed)}.")
 
 

@@ -15,8 +15,8 @@ from attrs.validators import ge, gt, in_, le, optional
 
 from pika_async.simulator import _media
 from pika_async.simulator._catalogue import (
-    FAULTS,
     SERVICES,
+    VARIANTS,
     faults_of,
     variants_of,
 )
@@ -43,10 +43,29 @@ def _variants(given: Iterable[str] | Mapping[str, float]) -> Mapping[str, float]
 
 
 def _followed_here(settings: Settings, _: Attribute[Any], chances: Mapping[str, float]) -> None:
-    known = variants_of(type(settings.service_at_work))
+    here = type(settings.service_at_work)
+    known = variants_of(here)
     for name in chances:
+        if name in VARIANTS and name not in known:
+            raise _elsewhere("variant", name, here, variants_of)
         if name not in known:
             raise unknown_name("variant", name, known)
+
+
+def _elsewhere(
+    kind: str,
+    name: str,
+    here: type[Service],
+    names_of: Callable[[type[Service]], Collection[str]],
+    alike: Collection[str] = (),
+) -> ValueError:
+    """The error for a name that other services have; none that only sounds like it is offered."""
+    others = " and ".join(other for other, service in SERVICES.items() if name in names_of(service))
+    words = "Of the same status there are" if alike else "There are"
+    offered = f"{words}: {', '.join(alike or names_of(here))}"
+    return ValueError(
+        f"There is no {kind} {name!r} at {here.name}; it is one of {others}. {offered}."
+    )
 
 
 def _not_negative(_: Settings, __: Attribute[Any], duration: object) -> None:
@@ -68,9 +87,9 @@ def _prefix(given: str) -> str:
 class _Faults(UserList[Fault]):
     """A list that refuses what is no fault when it is put in, not when a request meets it."""
 
-    def __init__(self, given: Iterable[Fault] = (), met: Collection[str] = FAULTS) -> None:
-        self.met = met
-        """The names of the faults that can be met at the simulator's service."""
+    def __init__(self, given: Iterable[Fault] = (), at: type[Service] | None = None) -> None:
+        self.at = at
+        """The service whose faults can be met; None: not yet known."""
         super().__init__(self._checked(fault) for fault in given)
 
     def append(self, item: Fault) -> None:
@@ -82,9 +101,9 @@ class _Faults(UserList[Fault]):
     def extend(self, other: Iterable[Fault]) -> None:
         super().extend([self._checked(fault) for fault in other])
 
-    def keep_to(self, met: Collection[str]) -> None:
-        """Refuse from now on what is not among the names `met`, here already or put in later."""
-        self.met = met
+    def keep_to(self, service: type[Service]) -> None:
+        """Refuse from now on what cannot be met at it, here already or put in later."""
+        self.at = service
         for fault in self:
             self._checked(fault)
 
@@ -93,13 +112,14 @@ class _Faults(UserList[Fault]):
             raise TypeError(
                 f"faults must be Fault objects, such as Fault('502-html'), not {fault!r}."
             )
-        if fault.name not in self.met:
-            raise unknown_name("fault of this service", fault.name, self.met)
+        if self.at is not None and fault.name not in (met := faults_of(self.at)):
+            alike = [name for name, row in met.items() if row.status == fault.row.status]
+            raise _elsewhere("fault", fault.name, self.at, faults_of, alike)
         return fault
 
 
 def _met_here(settings: Settings, _: Attribute[Any], faults: _Faults) -> None:
-    faults.keep_to(faults_of(type(settings.service_at_work)))
+    faults.keep_to(type(settings.service_at_work))
 
 
 def _at_work(settings: Settings) -> Service:

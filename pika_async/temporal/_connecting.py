@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -13,10 +13,11 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import ConfigurationError
+from pika_async.temporal._engine import NoAnswerError
 from pika_async.temporal._plugin import PikaPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 ADDRESS: Final = "localhost:7233"
 """Where the engine is if nobody says: where a development server is."""
@@ -24,6 +25,9 @@ NAMESPACE: Final = "default"
 # Processes that end at once after the last use of the engine's library crash now and then:
 # https://github.com/temporalio/sdk-python/issues/300
 BEFORE_EXIT: Final = 0.5
+_UNANSWERED: Final = re.compile(
+    r"Worker validation failed: .*code: (?:Unavailable|DeadlineExceeded)\b", re.DOTALL
+)
 
 
 @asynccontextmanager
@@ -75,11 +79,30 @@ async def _connect(settings: dict[str, Any]) -> Client:
     try:
         return await Client.connect(**settings, plugins=[PikaPlugin()])
     except (RuntimeError, ValueError, RPCError) as error:
-        raise ConfigurationError(
-            f"no Temporal server answers at {address} ({_reason(error)}); start one with "
-            "`pika-async campaign server`, or name another",
-            setting="server",
-        ) from error
+        raise ConfigurationError(_nobody(address, error), setting="server") from error
+
+
+def _nobody(address: str, error: Exception) -> str:
+    return (
+        f"no Temporal server answers at {address} ({_reason(error)}); start one with "
+        "`pika-async campaign server`, or name another"
+    )
+
+
+@contextmanager
+def told_of_the_server(address: str) -> Iterator[None]:
+    """Tell in a sentence that the server went away before all workers inside had begun.
+
+    Raises:
+        NoAnswerError: It did. One of them may have worked already.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # The engine's library asks for the namespace first, and has no class for this error.
+        if not _UNANSWERED.match(str(error)):
+            raise
+        raise NoAnswerError(f"{_nobody(address, error)}.") from error
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ from pika_async.temporal._activities import Activities
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
-from pika_async.temporal._connecting import BEFORE_EXIT
+from pika_async.temporal._connecting import BEFORE_EXIT, told_of_the_server
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
@@ -68,7 +68,8 @@ async def run_worker(
         queue: The task queue of ``GenerateVideo`` and of the waiting; submits have one of their
             own, with ``-submit`` behind it. What accounts need done, every worker does.
         output_dir: A folder that all workers see, where videos are saved that are of no campaign;
-            None: only their links are told. Those of a campaign are saved where it lies.
+            None: only their links are told. Workers of one queue need the same. Those of a campaign
+            are saved where it lies.
         stop: Ends the work when it is set, such as by a handler of SIGTERM.
         max_waiting: How many jobs this worker waits for at most.
         max_submits: How many submits it has under way at most.
@@ -85,6 +86,7 @@ async def run_worker(
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a client without the plugin.
+        NoAnswerError: The server did not answer any more when the work was to begin.
         ValueError: An argument is not allowed.
     """
     if not knows_our_values(engine.data_converter):
@@ -141,8 +143,9 @@ async def run_worker(
             sticky_queue_schedule_to_start_timeout=_STICKY,
         )
         try:
-            async with submits, rest, serving_accounts(engine, sticky=_STICKY):
-                await (stop or asyncio.Event()).wait()
+            with told_of_the_server(engine.service_client.config.target_host):
+                async with submits, rest, serving_accounts(engine, sticky=_STICKY):
+                    await (stop or asyncio.Event()).wait()
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(BEFORE_EXIT)

@@ -54,6 +54,10 @@ class GenerateVideo:
     Start it with an id of your own and ``id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE``:
     then the same id is never paid for twice, for as long as the engine keeps closed workflows. Give
     it no retry policy.
+
+    Any worker of the queue may save its videos: give all of them the same ``output_dir``. Where
+    some have none, such as those of ``pika-async campaign worker``, ``Finished`` may come without
+    files; a queue of its own keeps it apart.
     """
 
     @workflow.run

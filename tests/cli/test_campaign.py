@@ -172,7 +172,7 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
         (("1", "--resubmit", "-n", "5"), "-n goes with --all or --from"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),
-        (("--all", "later"), "is not one of 'adopt', 'drop', 'resubmit'"),
+        (("--all", "later"), "'later' is not allowed; allowed are adopt, drop,"),
         (("--all", "resubmit", "--budget", "much"), "--budget: 'much' is not allowed"),
     ],
     ids=" ".join,

@@ -45,6 +45,24 @@ class TestOnAnEngine:
         assert "has no namespace 'films'" in str(caught.value)
         assert "temporal operator namespace create --namespace films" in str(caught.value)
 
+    def test_a_worker_whose_server_goes_away_at_its_start_says_so(self, engine, pika, monkeypatch):
+        """The library asks for half a minute, and ends in an error of its own."""
+
+        async def gone(_):
+            raise RuntimeError(
+                "Worker validation failed: Namespace default could not be described: "
+                'Status { code: Unavailable, message: "Connection refused" }'
+            )
+
+        monkeypatch.setattr("temporalio.bridge.worker.Worker.validate", gone)
+        monkeypatch.setenv("PIKA_API_KEY", "key")
+        done = pika("campaign", "worker", "--server", engine)
+        assert done.code == 1
+        assert done.err.partition("\n")[2] == (
+            f"error: no Temporal server answers at {engine} (Connection refused); start one with "
+            "`pika-async campaign server`, or name another.\n"
+        )
+
     async def test_so_does_a_worker_which_is_wrong_usage(self, engine, tmp_path):
         process = Terminal(tmp_path).began("worker", "--server", engine, "--namespace", "films")
         _, err = await anyio.to_thread.run_sync(process.communicate)

@@ -241,3 +241,14 @@ class TestErrorEvents:
         (told,) = map(json.loads, capfd.readouterr().out.splitlines())
         assert (told["event"], told["job_id"]) == ("error", "job-1")
         assert told["resume"] == "pika-async watch job-1"
+
+
+@pytest.mark.parametrize("verb", [("batch", "f.txt"), ("quote", "f.txt")], ids=lambda verb: verb[0])
+def test_a_word_that_is_none_of_those_allowed_is_told_as_everywhere(pika, verb):
+    """The library's own words for it, "Value error", are of another style."""
+    done = pika(*verb, "--format", "xml", "--json")
+    assert (done.code, done.events[0]["message"]) == (
+        2,
+        "Invalid value for '--format': 'xml' is not allowed; allowed are txt, csv, jsonl.",
+    )
+    assert "'xml' is not allowed; allowed are txt" in pika(*verb, "--format", "xml").err

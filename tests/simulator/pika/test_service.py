@@ -149,6 +149,10 @@ class TestKeys:
         assert first.json["error"]["code"] == REFUSALS[variant][1]
 
 
+def fails_if_bad(body):
+    return "no" if "bad" in str(body) else None
+
+
 class TestTheAccount:
     async def test_one_that_runs_dry_refuses_with_a_document(self, ask):
         async with simulator() as sim:
@@ -159,6 +163,16 @@ class TestTheAccount:
         assert replies[1].json["error"]["code"] == "insufficient_balance"
         assert left.json == {"balance_micro_usd": 50_000, "postpaid": None}
         assert sim.service_at_work.spent_micro_usd == 450_000
+
+    async def test_one_without_an_end_tells_what_was_spent_all_the_same(self, ask):
+        """Who tries things out sees the balance fall, by nothing for jobs that failed."""
+        async with simulator(failure=fails_if_bad) as sim:
+            left = []
+            for prompt in ("x", "bad", "x"):
+                await ask("POST", sim.url + TEXT, json={"prompt": prompt})
+                reply = await ask("GET", f"{sim.url}/billing/balance")
+                left.append(reply.json["balance_micro_usd"])
+        assert left == [99_550_000, 99_550_000, 99_100_000]
 
     async def test_beyond_so_many_in_flight_submits_are_refused(self, ask):
         async with simulator(duration=3600) as sim:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MEDIA: Final = "/v1/media/"
 _LIBRARIES: Final = ("python/", "python-requests/", "python-urllib", "python-httpx/", "curl/")
+_BALANCE: Final = 100_000_000
 _DRY: Final = (402, "insufficient_balance", "Insufficient balance")
 
 
@@ -39,7 +40,7 @@ class Pika(Service):
 
     Attributes:
         balance_micro_usd: What is left in the account; jobs beyond it fail at their submit. None:
-            there is no end of it, and the balance is told as 100 dollars.
+            none is refused, and the balance is told as 100 dollars less what was spent.
         most_in_flight: Beyond so many jobs that have not ended submits get a 429, and requests for
             an address to upload to as well; None: no limit.
         postpaid: What stands under that name beside the balance.
@@ -250,7 +251,9 @@ class Pika(Service):
         return Reply(200, {"micro_usd": micros, "sell_usd": f"{micros / 1_000_000:.4f}"})
 
     def _balance(self, _: Arrived, __: World) -> Reply:
-        left = 100_000_000 if self.balance_micro_usd is None else self.balance_micro_usd
+        left = self.balance_micro_usd
+        if left is None:
+            left = max(0, _BALANCE - self.spent_micro_usd)
         return Reply(200, {"balance_micro_usd": left, "postpaid": self.postpaid})
 
     def _stored(self, arrived: Arrived, _: World) -> Reply:
