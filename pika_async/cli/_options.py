@@ -71,6 +71,11 @@ def _source(context: typer.Context, name: str) -> str:
     return "" if source is None else source.name
 
 
+def is_said(context: typer.Context, name: str) -> bool:
+    """Whether an option was given, on the command line or by the environment."""
+    return _source(context, name) in {"COMMANDLINE", "ENVIRONMENT"}
+
+
 def given(context: typer.Context, only: Container[str]) -> list[str]:
     """Those of these options that were given on the command line, as words of a command.
 

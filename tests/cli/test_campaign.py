@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,31 @@ def test_prepare_writes_pages_and_says_how_many(pika, here):
     done = pika("campaign", "prepare", "p.txt", "--store", "summer")
     assert (done.code, done.out) == (0, "200 prompts in 1 page, in summer\n")
     assert (here / "summer" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "service"),
+    [((), {}, ""), (("--service", "PIKA"), {}, "pika"), ((), {"PIKA_SERVICE": "fal"}, "fal")],
+)
+def test_a_service_that_is_said_binds_the_store(
+    pika, here, monkeypatch, words, environment, service
+):
+    """Workers of another one would pay for it there; where none is said, any worker may."""
+    monkeypatch.delenv("PIKA_SERVICE", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (here / "p.txt").write_text("a red panda\n")
+    assert pika("campaign", "prepare", "p.txt", "--store", "summer", *words).code == 0
+    manifest = json.loads((here / "summer" / "manifest.json").read_text())
+    assert manifest["service"] == service
+
+
+def test_a_store_that_was_prepared_without_a_service_stays_so_and_that_is_said(pika, here):
+    (here / "p.txt").write_text("a red panda\n")
+    assert pika("campaign", "prepare", "p.txt", "--store", "summer").code == 0
+    again = pika("campaign", "prepare", "p.txt", "--store", "summer", "--service", "pika")
+    assert again.code == 0
+    assert "workers of any service submit it" in again.err
 
 
 def test_the_whole_file_is_checked_before_a_page_is_written(pika, here):

@@ -109,6 +109,7 @@ class Campaign(Settling):
         store: str | os.PathLike[str],
         *,
         page_size: int = files.PAGE_SIZE,
+        service: str = "",
     ) -> Manifest:
         """Write the pages of a campaign to its store. Nothing is submitted.
 
@@ -118,13 +119,17 @@ class Campaign(Settling):
             requests: What to make, in order. At most one page is held in memory.
             store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
             page_size: Prompts of a page, up to 500. A page is one workflow.
+            service: The name of the dialect that they are for, such as ``"pika"``. A worker of
+                another service submits none of them, and says so; empty: any worker does.
 
         Raises:
             FieldError: A request is not allowed, or holds bytes.
             ConfigurationError: Another campaign lies there, or the store cannot be opened.
             ValueError: There are no requests.
         """
-        return await files.write_pages(open_store(store), requests, page_size=page_size)
+        return await files.write_pages(
+            open_store(store), requests, page_size=page_size, service=service.strip()
+        )
 
     @classmethod
     async def start(
