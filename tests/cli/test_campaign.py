@@ -30,18 +30,17 @@ def test_prepare_writes_pages_and_says_how_many(pika, here):
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "service"),
-    [((), {}, ""), (("--service", "PIKA"), {}, "pika"), ((), {"PIKA_SERVICE": "fal"}, "fal")],
+    ("words", "service"), [("", ""), ("--service PIKA", "pika"), ("PIKA_SERVICE=fal", "fal")]
 )
-def test_a_service_that_is_said_binds_the_store(
-    pika, here, monkeypatch, words, environment, service
-):
+def test_a_service_that_is_said_binds_the_store(pika, here, monkeypatch, words, service):
     """Workers of another one would pay for it there; where none is said, any worker may."""
     monkeypatch.delenv("PIKA_SERVICE", raising=False)
-    for name, value in environment.items():
+    name, is_variable, value = words.partition("=")
+    if is_variable:
         monkeypatch.setenv(name, value)
+    given = () if is_variable else words.split()
     (here / "p.txt").write_text("a red panda\n")
-    assert pika("campaign", "prepare", "p.txt", "--store", "summer", *words).code == 0
+    assert pika("campaign", "prepare", "p.txt", "--store", "summer", *given).code == 0
     manifest = json.loads((here / "summer" / "manifest.json").read_text())
     assert manifest["service"] == service
 

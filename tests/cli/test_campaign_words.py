@@ -95,6 +95,21 @@ def test_what_was_never_sent_is_not_told_as_refused(name):
     assert words.finished(one) == one.succeeded + one.refused - one.not_submitted
 
 
+def test_what_was_never_sent_is_submitted_by_a_decision_and_pages_not_begun_by_a_start():
+    """A start takes up no page that has ended, so it would promise what it cannot do."""
+    submit = "  pika-async campaign resolve summer --all submit"
+    carry_on = "  pika-async campaign start NAME --store PLACE --carry-on"
+    stopped = {"succeeded": 90, "stopped": True, "ended": True}
+    all_begun = said(progress(refused=10, not_submitted=10, **stopped))
+    assert submit in all_begun
+    assert carry_on not in all_begun
+    some_begun = said(progress(refused=4, not_submitted=4, **stopped))
+    assert {submit, carry_on} <= set(some_begun)
+    none_begun = said(progress(**stopped))
+    assert carry_on in none_begun
+    assert submit not in none_begun
+
+
 def test_a_campaign_whose_lines_have_all_ended_was_not_ended_by_the_server():
     """Some of them were never sent, since their page had no room for more tries."""
     done = progress(succeeded=90, refused=10, not_submitted=10, ended=True)

@@ -35,6 +35,7 @@ pika-async campaign resolve summer 61502 --resubmit
 pika-async campaign resolve summer 61503 --drop
 pika-async campaign resolve summer --all adopt
 pika-async campaign resolve summer --all resubmit --budget 60
+pika-async campaign resolve summer --all submit
 pika-async campaign resolve summer --from decided.csv --yes
 ```
 """
@@ -57,11 +58,12 @@ _OF_MANY: Final = ("budget", "price", "again", "max_in_flight")
 
 
 class ForAll(StrEnum):
-    """What is decided about all lines that are uncertain."""
+    """What is decided about all lines that are uncertain, or, by ``SUBMIT``, were never sent."""
 
     ADOPT = "adopt"
     DROP = "drop"
     RESUBMIT = "resubmit"
+    SUBMIT = "submit"
 
 
 def resolve(
@@ -97,7 +99,8 @@ def resolve(
             "--all",
             show_default=False,
             help="Decide so about all that are uncertain; they and the cost are listed first. "
-            "adopt: those whose jobs the server still names, as after pages were ended by hand.",
+            "adopt: those whose jobs the server still names, as after pages were ended by hand. "
+            "submit: instead all that were never sent, as since the campaign was stopped.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -152,7 +155,8 @@ def resolve(
             metavar="N",
             min=1,
             show_default=False,
-            help="How many at once; by default 10. The limit of the account does not count them.",
+            help="How many at once; by default 10. Their jobs count towards the limit of the "
+            "account, and wait for places of it.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -163,11 +167,11 @@ def resolve(
     as_json: _options.AsJSON = False,
     debug: _options.Debug = False,
 ) -> None:
-    """Decide about prompts that are uncertain, were refused, or are waited for no longer.
+    """Decide about prompts that are uncertain, refused, never sent, or waited for no longer.
 
-    About one, by its number; about all that are uncertain; or about many, by a file. It can be done
-    once their pages have ended. What one costs is outside of the budget of the campaign; many are
-    held to it.
+    About one, by its number; about all that are uncertain, or were never sent; or about many, by a
+    file. It can be done once their pages have ended. What one costs is outside of the budget of the
+    campaign; many are held to it.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     show = stage_for(trail, as_json=as_json)

@@ -67,8 +67,9 @@ def start(
         bool,
         typer.Option(
             "--carry-on",
-            help="Start what an earlier campaign has left in the store, which has ended. What that "
-            "one has begun and not written down is uncertain, and not submitted.",
+            help="Start the pages that an earlier campaign has left in the store, which has ended. "
+            "What that one has begun and not written down is uncertain, and not submitted; what was "
+            "never sent of pages that have ended is submitted by `resolve --all submit`.",
         ),
     ] = False,
     server: options.Server = None,

@@ -233,8 +233,12 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield "uncertain ones may have started a job, and may be billed. To see those of pages that"
         yield "have ended, and what can be done about them:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
-    if progress.ended and finished(progress) < progress.prompts and not progress.stranded:
-        yield "to start what it has left, under a new name:"
+    if progress.ended and progress.not_submitted:
+        yield "to submit those that were never sent, of pages that had begun; none is paid twice:"
+        yield f"  {trail.line_of('resolve', name, '--all', 'submit')}"
+    begun = finished(progress) + progress.not_submitted
+    if progress.ended and begun < progress.prompts and not progress.stranded:
+        yield "to start the pages that had not begun, under a new name:"
         place = "PLACE" if trail.store is None else trail.store
         yield f"  {trail.line_of('start', 'NAME', '--store', place, '--carry-on')}"
     if progress.ended:

@@ -41,6 +41,7 @@ from pika_async.temporal._owner.arguments import (
     check_start,
     checked_amount,
 )
+from pika_async.temporal._owner.carrying import check_left
 from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
@@ -170,13 +171,15 @@ class Campaign(Settling):
                 with the code ``"timeout"``; None: for ever.
             account: Campaigns that share an account's limit name the same one.
             queue: The task queue of the workers.
-            carry_on: Start what an earlier campaign has left here, which has ended. What it has
-                begun and not written down is uncertain then, and not submitted.
+            carry_on: Start the pages that an earlier campaign, which has ended, has left here. What
+                it has begun and not written down is uncertain then, and not submitted. What it has
+                never sent of pages that had begun is for :meth:`resolve_all`.
 
         Raises:
             FieldError: An argument is not allowed.
             ConfigurationError: Nothing was prepared there, or the client has not the plugin.
-            CampaignError: It has been started already, or the engine cannot be reached.
+            CampaignError: It has been started already, or no page is left to carry on, or the
+                engine cannot be reached.
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
@@ -184,6 +187,8 @@ class Campaign(Settling):
         check_start(campaign_id, max_in_flight, submits_per_second, timeout)
         check_currency(money, None, each)
         manifest = await files.read_manifest(opened)
+        if carry_on:
+            await check_left(opened, manifest, campaign_id)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
