@@ -312,3 +312,12 @@ def test_the_line_that_goes_on_with_decisions_submits_nothing_once_more(interrup
     (*place, many, store), (*same, without, known) = asked, resumed
     assert (many.again, without.again) == (True, False)
     assert (*same, without, known) == (*place, evolve(many, again=False), store)
+
+
+def test_the_help_of_resolve_says_what_is_final_and_that_repairs_count(pika, monkeypatch):
+    """Else somebody gives up a prompt for a day, or has more jobs at once than was meant."""
+    monkeypatch.setenv("COLUMNS", "400")
+    told = " ".join(pika("campaign", "resolve", "--help").out.split())
+    assert "for good" in told
+    assert "does not count" not in told
+    assert "count towards the limit" in told

@@ -11,6 +11,9 @@ from pika_async import Money
 from pika_async.cli._campaign import words
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.temporal import CampaignProgress, Waiting
+from pika_async.temporal._campaign import sentences
+from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._messages.pages import Short
 
 SINCE = datetime(2026, 11, 28, 2, 40, 10, tzinfo=UTC)
 WAITING = Waiting(
@@ -143,12 +146,30 @@ def test_whoever_watches_one_that_has_no_place_is_told_since_when():
         assert "have all places" not in going_on
 
 
-def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
-    """It may be paused for any reason; nothing has to be filled in then."""
-    lines = said(progress(paused="lunch", budget=Money.of(20)))
-    assert "  pika-async campaign resume summer" in lines
-    assert "  pika-async campaign resume summer --budget AMOUNT" in lines
-    assert "  pika-async campaign resume summer --price AMOUNT" in lines
+def _too_little() -> str:
+    grants = Grants()
+    grants.ask(Short(page=0, least=Money.of(1), most=Money.of(5)))
+    return grants.used_up(Money.of(20), 0, 1)
+
+
+NO_PRICE = sentences.NO_PRICE.format(currency="USD", prompt=3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("lunch", ""),
+        ("The key is wrong (HTTP 401). Nothing was started.", ""),
+        (_too_little(), " --budget AMOUNT"),
+        (NO_PRICE, " --price AMOUNT"),
+        (f"{NO_PRICE} Also: {_too_little()}", " --budget AMOUNT --price AMOUNT"),
+    ],
+)
+def test_one_that_is_paused_is_resumed_by_the_line_that_works_for_its_reason(reason, words):
+    """With another one it would be paused again at once, or something be filled in for nothing."""
+    lines = said(progress(paused=reason, budget=Money.of(20)))
+    told = [line for line in lines if "campaign resume" in line and line.startswith("  ")]
+    assert told == [f"  pika-async campaign resume summer{words}"]
 
 
 def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():

@@ -92,7 +92,9 @@ def resolve(
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Submit it again, which may pay a second time.")
     ] = False,
-    drop: Annotated[bool, typer.Option("--drop", help="Give it up.")] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Give it up, for good: it cannot be decided about again.")
+    ] = False,
     for_all: Annotated[
         ForAll | None,
         typer.Option(

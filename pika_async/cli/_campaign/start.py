@@ -68,8 +68,8 @@ def start(
         typer.Option(
             "--carry-on",
             help="Start the pages that an earlier campaign has left in the store, which has ended. "
-            "What that one has begun and not written down is uncertain, and not submitted; what was "
-            "never sent of pages that have ended is submitted by `resolve --all submit`.",
+            "What it has begun and not written down is uncertain, not submitted; what was never "
+            "sent of pages that have ended is submitted by `resolve --all submit`.",
         ),
     ] = False,
     server: options.Server = None,

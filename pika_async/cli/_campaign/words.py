@@ -28,6 +28,11 @@ _TO_BE_FOUND: Final = (
     ("--name", "PikaCampaign", "--type", "Keyword"),
     ("--name", "PikaUncertain", "--name", "PikaFailed", "--type", "Int"),
 )
+# By what pages and campaigns say of it; their owners may say the same of their own.
+_LACKS: Final = {
+    "too little is left; the next job needs": ("--budget", "AMOUNT"),
+    "given no price": ("--price", "AMOUNT"),
+}
 # Words with a digit in them: ids of jobs and requests, times, statuses.
 _ID_OR_NUMBER: Final = re.compile(r"\S*\d\S*")
 
@@ -219,12 +224,7 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     name = trail.campaign
     if state(progress) == "paused":
         yield "to go on:"
-        yield f"  {trail.line_of('resume', name)}"
-        if progress.budget is not None:
-            yield "or, where the budget is used up, with a larger one:"
-            yield f"  {trail.line_of('resume', name, '--budget', 'AMOUNT')}"
-            yield "or, where the service does not say what a job costs, with a price:"
-            yield f"  {trail.line_of('resume', name, '--price', 'AMOUNT')}"
+        yield f"  {trail.line_of('resume', name, *_what_lacks(progress.paused or ''))}"
     if waits(progress) is not None:
         yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
         yield "look at the account at the service; fewer jobs at once may help:"
@@ -244,6 +244,11 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     if progress.ended:
         yield "what became of each prompt:"
         yield f"  {trail.line_of('report', name)}"
+
+
+def _what_lacks(reason: str) -> tuple[str, ...]:
+    """The options without which it would be paused again at once."""
+    return tuple(word for sign, words in _LACKS.items() if sign in reason for word in words)
 
 
 def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:
