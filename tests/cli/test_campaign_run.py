@@ -96,8 +96,10 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
             assert f"{first}: saved videos/" in adopted
             assert "given up" in await shell.asked("resolve", name, second, "--drop")
             assert "nothing to settle" in await shell.asked(
-                "resolve", name, first, "--resubmit", *queue, code=2
+                "resolve", name, first, "--resubmit", "--yes", *queue, code=2
             )
+            unsaid = await shell.asked("resolve", name, first, "--resubmit", *queue, code=2)
+            assert "with --yes this is done" in unsaid
         await shell.ran("report", "--store", "store", "--csv", "results.csv")
         assert len(sim.jobs) == 12
     with (tmp_path / "results.csv").open(newline="", encoding="utf-8-sig") as file:
@@ -238,7 +240,7 @@ async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, t
         await shell.asked("start", name, *way)
         with shell.worker():
             await shell.until(name, state="ended", uncertain=1)
-        words = ("resolve", name, "1", "--resubmit", "--queue", f"{shell.queue}-nobody")
+        words = ("resolve", name, "1", "--resubmit", "--yes", "--queue", f"{shell.queue}-nobody")
         with anyio.fail_after(60):
             told = await shell.asked(*words, code=1)
         assert f"none asks for work on the task queue {shell.queue}-nobody" in told

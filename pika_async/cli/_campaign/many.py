@@ -221,10 +221,19 @@ def _confirm(plan: RepairPlan, *, yes: bool) -> None:
     """
     if yes or not plan.decisions:
         return
+    cost = "" if not plan.resubmits or plan.cost is None else f" and spend about {plan.cost}"
+    confirm(f"Settle {counted(len(plan.decisions), 'prompt')}{cost}?")
+
+
+def confirm(question: str) -> None:
+    """Ask, on a terminal; elsewhere somebody has to have said yes.
+
+    Raises:
+        UsageError: Nobody has.
+    """
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nothing was changed; with --yes this is done.")
-    cost = "" if not plan.resubmits or plan.cost is None else f" and spend about {plan.cost}"
-    sys.stderr.write(f"Settle {counted(len(plan.decisions), 'prompt')}{cost}? [y/N] ")
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().casefold() not in _YES:
         raise UsageError("not confirmed; nothing was changed.")

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import anyio
 import typer
@@ -12,14 +12,17 @@ from pika_async import FieldError
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.decided import decisions_of
-from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
-from pika_async.cli._campaign.many import Many, settle_many
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals
+from pika_async.cli._campaign.many import Many, confirm, settle_many
 from pika_async.cli._campaign.settled import tell_settled
 from pika_async.cli._running.asking import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
+
+if TYPE_CHECKING:
+    from pika_async.temporal import Campaign
 
 EXAMPLES: Final = """\
 FILE is a table with the columns `row`, `decision` (adopt, resubmit or drop) and `job_id`, such as
@@ -90,7 +93,11 @@ def resolve(
         ),
     ] = None,
     resubmit: Annotated[
-        bool, typer.Option("--resubmit", help="Submit it again, which may pay a second time.")
+        bool,
+        typer.Option(
+            "--resubmit",
+            help="Submit it again, which may pay a second time; asks first, and tells the price.",
+        ),
     ] = False,
     drop: Annotated[
         bool, typer.Option("--drop", help="Give it up, for good: it cannot be decided about again.")
@@ -216,15 +223,28 @@ def resolve(
             "drop": drop,
             "queue": queue,
         }
+        asks = resubmit and not yes
         given = _options.given(context, _REPEATED)
         trail.words = ["resolve", campaign, str(number), *given]
-        run(partial(_resolve, number, decision, store, codes, show, trail, as_json), trail)
+        run(partial(_resolve, number, decision, asks, store, codes, show, trail, as_json), trail)
         raise typer.Exit(codes[0])
+
+
+async def _confirm(campaign: "Campaign", number: int) -> None:
+    """Ask whether one prompt is to be submitted again, and say what that costs.
+
+    Raises:
+        UsageError: Nobody has said yes.
+    """
+    price = await campaign.price()
+    cost = "nobody knows what it costs" if price is None else f"about {price}"
+    confirm(f"Submit prompt {number} ({cost})? It is paid twice if it has a job already.")
 
 
 async def _resolve(  # noqa: PLR0917 - given by partial
     number: int,
     decision: dict[str, Any],
+    asks: bool,
     store: str | None,
     codes: list[int],
     show: Stage,
@@ -234,6 +254,9 @@ async def _resolve(  # noqa: PLR0917 - given by partial
 ) -> None:
     with scope:
         async with campaign_of(trail, store) as campaign:
+            if asks:
+                with refusals():
+                    await _confirm(campaign, number)
             trail.watched = not decision["drop"]
             if trail.watched:
                 show(Note("a worker waits for the job, which may take minutes"))
