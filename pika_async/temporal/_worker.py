@@ -12,6 +12,7 @@ import anyio
 from temporalio.worker import Worker
 
 from pika_async import ConfigurationError, PikaClient, RetryPolicy
+from pika_async._client import jobs_of
 from pika_async.temporal._activities import Activities
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
@@ -110,7 +111,7 @@ async def run_worker(
         PikaClient(api_key, retry=_ONE_POST, **settings) as submitting,
         PikaClient(api_key, polling=polling, **settings) as waiting,
     ):
-        shelf = Shelf()
+        shelf = Shelf(jobs_of(waiting).service.dialect)
         ours = Activities(
             submitting,
             waiting,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,30 @@ def test_prepare_writes_pages_and_says_how_many(pika, here):
     done = pika("campaign", "prepare", "p.txt", "--store", "summer")
     assert (done.code, done.out) == (0, "200 prompts in 1 page, in summer\n")
     assert (here / "summer" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "service"), [("", ""), ("--service PIKA", "pika"), ("PIKA_SERVICE=fal", "fal")]
+)
+def test_a_service_that_is_said_binds_the_store(pika, here, monkeypatch, words, service):
+    """Workers of another one would pay for it there; where none is said, any worker may."""
+    monkeypatch.delenv("PIKA_SERVICE", raising=False)
+    name, is_variable, value = words.partition("=")
+    if is_variable:
+        monkeypatch.setenv(name, value)
+    given = () if is_variable else words.split()
+    (here / "p.txt").write_text("a red panda\n")
+    assert pika("campaign", "prepare", "p.txt", "--store", "summer", *given).code == 0
+    manifest = json.loads((here / "summer" / "manifest.json").read_text())
+    assert manifest["service"] == service
+
+
+def test_a_store_that_was_prepared_without_a_service_stays_so_and_that_is_said(pika, here):
+    (here / "p.txt").write_text("a red panda\n")
+    assert pika("campaign", "prepare", "p.txt", "--store", "summer").code == 0
+    again = pika("campaign", "prepare", "p.txt", "--store", "summer", "--service", "pika")
+    assert again.code == 0
+    assert "workers of any service submit it" in again.err
 
 
 def test_the_whole_file_is_checked_before_a_page_is_written(pika, here):
@@ -287,3 +312,12 @@ def test_the_line_that_goes_on_with_decisions_submits_nothing_once_more(interrup
     (*place, many, store), (*same, without, known) = asked, resumed
     assert (many.again, without.again) == (True, False)
     assert (*same, without, known) == (*place, evolve(many, again=False), store)
+
+
+def test_the_help_of_resolve_says_what_is_final_and_that_repairs_count(pika, monkeypatch):
+    """Else somebody gives up a prompt for a day, or has more jobs at once than was meant."""
+    monkeypatch.setenv("COLUMNS", "400")
+    told = " ".join(pika("campaign", "resolve", "--help").out.split())
+    assert "for good" in told
+    assert "does not count" not in told
+    assert "count towards the limit" in told

@@ -104,8 +104,10 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
             assert f"{first}: saved videos/" in adopted
             assert "given up" in await shell.asked("resolve", name, second, "--drop")
             assert "nothing to settle" in await shell.asked(
-                "resolve", name, first, "--resubmit", *queue, code=2
+                "resolve", name, first, "--resubmit", "--yes", *queue, code=2
             )
+            unsaid = await shell.asked("resolve", name, first, "--resubmit", *queue, code=2)
+            assert "with --yes this is done" in unsaid
         await shell.ran("report", "--store", "store", "--csv", "results.csv")
         assert len(sim.jobs) == 12
     with (tmp_path / "results.csv").open(newline="", encoding="utf-8-sig") as file:
@@ -116,6 +118,35 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
     page = await shell.ran("report", "--store", "store", "-o", "page.html")
     assert "page.html" in page
     assert "a red panda 11" in (tmp_path / "page.html").read_text("utf-8")
+
+
+async def test_what_a_stopped_campaign_has_never_sent_is_submitted_by_one_command(engine, tmp_path):
+    """The one that status names; to carry on does nothing for it, and is refused."""
+    (tmp_path / "p.txt").write_text("".join(f"a red panda {number}\n" for number in range(8)))
+    async with Simulator(duration=6.0) as sim:
+        shell = Shell(tmp_path, engine, sim)
+        name = tmp_path.name
+        await shell.ran("prepare", "p.txt", "--store", "store")
+        way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
+        await shell.asked("start", name, *way, "-n", "2", "--price", "0.20")
+        with shell.worker():
+            await shell.until(name, submitted=2)
+            await shell.asked("stop", name)
+            stopped = await shell.until(name, state="ended")
+            never = stopped["not_submitted"]
+            assert never == 8 - len(sim.jobs) > 0
+            told = await shell.asked("status", name)
+            assert f"resolve {name} --all submit" in told
+            assert "--carry-on" not in told
+            refused = await shell.asked("start", f"{name}-2", *way, "--carry-on", code=2)
+            assert "nothing is left to start" in refused
+            queue = ("--queue", shell.queue)
+            asked = await shell.asked("resolve", name, "--all", "submit", *queue, code=2)
+            assert f"{never} prompts to submit that have started no job before: about" in asked
+            assert "twice" not in asked
+            await shell.asked("resolve", name, "--all", "submit", "--yes", *queue)
+            said = await shell.until(name, succeeded=8)
+            assert (said["not_submitted"], said["refused"], len(sim.jobs)) == (0, 0, 8)
 
 
 async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command(engine, tmp_path):
@@ -217,7 +248,7 @@ async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, t
         await shell.asked("start", name, *way)
         with shell.worker():
             await shell.until(name, state="ended", uncertain=1)
-        words = ("resolve", name, "1", "--resubmit", "--queue", f"{shell.queue}-nobody")
+        words = ("resolve", name, "1", "--resubmit", "--yes", "--queue", f"{shell.queue}-nobody")
         with anyio.fail_after(60):
             told = await shell.asked(*words, code=1)
         assert f"none asks for work on the task queue {shell.queue}-nobody" in told

@@ -12,6 +12,9 @@ from pika_async import FieldError, Money
 from pika_async.cli._campaign import crowded, words
 from pika_async.cli._campaign.engine import CampaignTrail
 from pika_async.temporal import CampaignProgress, RepairsWaiting, Waiting
+from pika_async.temporal._campaign import sentences
+from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._messages.pages import Short
 
 SINCE = datetime(2026, 11, 28, 2, 40, 10, tzinfo=UTC)
 WAITING = Waiting(
@@ -96,6 +99,21 @@ def test_what_was_never_sent_is_not_told_as_refused(name):
     assert words.finished(one) == one.succeeded + one.refused - one.not_submitted
 
 
+def test_what_was_never_sent_is_submitted_by_a_decision_and_pages_not_begun_by_a_start():
+    """A start takes up no page that has ended, so it would promise what it cannot do."""
+    submit = "  pika-async campaign resolve summer --all submit"
+    carry_on = "  pika-async campaign start NAME --store PLACE --carry-on"
+    stopped = {"succeeded": 90, "stopped": True, "ended": True}
+    all_begun = said(progress(refused=10, not_submitted=10, **stopped))
+    assert submit in all_begun
+    assert carry_on not in all_begun
+    some_begun = said(progress(refused=4, not_submitted=4, **stopped))
+    assert {submit, carry_on} <= set(some_begun)
+    none_begun = said(progress(**stopped))
+    assert carry_on in none_begun
+    assert submit not in none_begun
+
+
 def test_a_campaign_whose_lines_have_all_ended_was_not_ended_by_the_server():
     """Some of them were never sent, since their page had no room for more tries."""
     done = progress(succeeded=90, refused=10, not_submitted=10, ended=True)
@@ -129,12 +147,30 @@ def test_whoever_watches_one_that_has_no_place_is_told_since_when():
         assert "have all places" not in going_on
 
 
-def test_one_with_a_budget_may_be_resumed_without_a_larger_one():
-    """It may be paused for any reason; nothing has to be filled in then."""
-    lines = said(progress(paused="lunch", budget=Money.of(20)))
-    assert "  pika-async campaign resume summer" in lines
-    assert "  pika-async campaign resume summer --budget AMOUNT" in lines
-    assert "  pika-async campaign resume summer --price AMOUNT" in lines
+def _too_little() -> str:
+    grants = Grants()
+    grants.ask(Short(page=0, least=Money.of(1), most=Money.of(5)))
+    return grants.used_up(Money.of(20), 0, 1)
+
+
+NO_PRICE = sentences.NO_PRICE.format(currency="USD", prompt=3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("lunch", ""),
+        ("The key is wrong (HTTP 401). Nothing was started.", ""),
+        (_too_little(), " --budget AMOUNT"),
+        (NO_PRICE, " --price AMOUNT"),
+        (f"{NO_PRICE} Also: {_too_little()}", " --budget AMOUNT --price AMOUNT"),
+    ],
+)
+def test_one_that_is_paused_is_resumed_by_the_line_that_works_for_its_reason(reason, words):
+    """With another one it would be paused again at once, or something be filled in for nothing."""
+    lines = said(progress(paused=reason, budget=Money.of(20)))
+    told = [line for line in lines if "campaign resume" in line and line.startswith("  ")]
+    assert told == [f"  pika-async campaign resume summer{words}"]
 
 
 def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():

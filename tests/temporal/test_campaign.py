@@ -468,6 +468,19 @@ async def test_a_page_that_another_run_has_begun_is_uncertain_and_not_submitted(
     assert found == [Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)] * 4
 
 
+async def test_what_was_prepared_for_one_service_is_not_paid_for_at_another(engine, tmp_path):
+    """Its worker says so, and waits for one of that service."""
+    await Campaign.prepare(prompts(4), tmp_path, service="pika")
+    async with scene(engine) as at, started(at, tmp_path, prompts(4)) as campaign_:
+        await until(lambda progress: progress.troubles, campaign_)
+        (trouble,) = (await campaign_.progress()).troubles
+        assert "for the service pika, and this worker works for gateway" in trouble
+        assert at.sim.submissions == []
+        for name in (f"{campaign_.id}/page/000000", campaign_.id):
+            await at.client.get_workflow_handle(name).terminate()
+    assert not (tmp_path / "begun").exists()
+
+
 async def test_a_campaign_that_has_been_started_is_not_started_again(engine, tmp_path):
     async with scene(engine) as at, started(at, tmp_path, prompts(3)) as campaign_:
         for name in (campaign_.id, "another name"):
@@ -502,8 +515,9 @@ async def test_what_a_terminated_campaign_still_waits_for_is_not_taken_for_left(
         with pytest.raises(CampaignError, match="still waits for jobs that are paid for"):
             await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
         await at.client.get_workflow_handle(f"{one.id}/page/000000").result()
-        two = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
-        assert (await ended(two)).succeeded == 4
+        with pytest.raises(CampaignError, match="nothing is left to start"):
+            await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **again)
+        assert [type(each) for each in await outcomes(one)] == [Finished] * 4
     assert len(at.sim.jobs) == 4
 
 

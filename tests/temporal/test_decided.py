@@ -32,6 +32,7 @@ UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.NO_ANSWER)
 DONE = Finished(job_id="one", videos=(), files=())
 FAILED = Declined(job_id="two", reason="no")
 REFUSED = Refused(error="E", meaning="no")
+UNSENT = Refused(error="NotSubmittedError", meaning="stopped")
 CENTS_20 = Money(200_000)
 
 
@@ -70,6 +71,19 @@ async def test_each_line_counts_as_what_it_comes_to_now(store):
     now = await told(store)
     assert (now.succeeded, now.failed, now.refused, now.uncertain) == (3, 0, 0, 2)
     assert (now.dropped, now.repaired, now.submitted, now.taken) == (1, 4, 3, 6)
+
+
+async def test_what_was_never_sent_is_so_no_more_once_it_was_decided_about(tmp_path):
+    """A count below nothing would come of it, where others of the refused are counted too."""
+    opened = open_store(tmp_path)
+    await write_pages(opened, [GenerationRequest("a red panda")] * 6, page_size=6)
+    await seal(opened, 0, [UNSENT] * 5 + [REFUSED])
+    await claim(None, opened, "foxes", 1, carry_on=False)
+    await add_repair(opened, 0, 1, DONE)
+    await add_repair(opened, 1, 1, Dropped())
+    await add_repair(opened, 2, 1, UNSENT)
+    now = await told(opened, before=progress(taken=6, refused=6, not_submitted=5))
+    assert (now.succeeded, now.dropped, now.refused, now.not_submitted) == (1, 1, 4, 3)
 
 
 async def test_without_decisions_nothing_is_other(store):

@@ -90,6 +90,19 @@ class TestThePlan:
         assert (told.resubmits, told.price, told.cost) == (3, CENTS_20, 3 * CENTS_20)
         assert (told.budget, told.left, len(told.decisions)) == (None, None, 4)
 
+    async def test_it_tells_what_has_started_no_job_before(self, tmp_path):
+        """None of it is paid a second time; an earlier repair may have left a job."""
+        failed = Declined(job_id="two", reason="no")
+        unsent = Refused(error="NotSubmittedError", meaning="stopped")
+        refused = Refused(error="E", meaning="no")
+        store = await prepared(tmp_path, [unsent, refused, unsent, UNSURE, failed])
+        await add_repair(store, 2, 1, UNSURE)
+        await add_repair(store, 2, 2, unsent)
+        resolving = Resolving(None, "x", store, "q")
+        looked = await resolving.look(resubmits(*range(5)), begun_before=True)
+        told = (await planned(looked, state_of(price=CENTS_20), Terms(), store)).plan
+        assert (told.resubmits, told.unpaid, told.cost) == (5, 2, 5 * CENTS_20)
+
     async def test_where_no_price_was_said_jobs_cost_what_they_were_charged(self, tmp_path):
         """On average, rounded up: it is to be enough."""
         state = state_of(succeeded=2, failed=1, cost=Cost(charged=Money(500_000)))

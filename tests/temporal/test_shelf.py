@@ -10,7 +10,7 @@ import anyio
 import pytest
 from support.bucket import bucket
 
-from pika_async import GenerationRequest
+from pika_async import ConfigurationError, GenerationRequest
 from pika_async.temporal import StoreError
 from pika_async.temporal._contents import shelf as shelves
 from pika_async.temporal._contents.files import read_manifest, write_pages
@@ -199,3 +199,47 @@ async def test_the_same_prompts_prepared_again_in_the_same_place_stay_the_same_p
     """A second command changes nothing."""
     proof = await prepared(tmp_path, lines(3))
     assert await prepared(tmp_path, lines(3)) == proof
+
+
+async def test_a_worker_of_another_service_reads_no_page_of_it(tmp_path):
+    """It would be paid for at a service for which nobody has prepared it."""
+    store = open_store(tmp_path)
+    manifest = await write_pages(store, lines(2), service="pika")
+    await store.create("started.txt", CAMPAIGN.encode())
+    proof = manifest.proof(CAMPAIGN)
+    line = Line(store=str(tmp_path), digest=proof, page=0, place=1, index=1)
+    other = Shelf("gateway")
+    for reading in (other.page(str(tmp_path), proof, 0), other.request(line)):
+        with pytest.raises(ConfigurationError) as caught:
+            await reading
+        told = str(caught.value)
+        assert "for the service pika, and this worker works for gateway" in told
+        assert "nothing was submitted" in told
+    assert len(await Shelf("pika").page(str(tmp_path), proof, 0)) == 2
+
+
+async def test_what_was_prepared_for_no_service_every_worker_reads(tmp_path):
+    """As of an earlier version, whose manifests know no service."""
+    proof = await prepared(tmp_path, lines(2))
+    assert len(await Shelf("fal").page(str(tmp_path), proof, 0)) == 2
+
+
+async def test_a_store_stays_with_the_service_that_it_was_prepared_for(tmp_path):
+    """Also where the same is prepared again without one; with another one it is refused."""
+    store = open_store(tmp_path)
+    first = await write_pages(store, lines(2), service="pika")
+    assert (await write_pages(store, lines(2))) == first
+    assert (await write_pages(store, lines(2), service="pika")).service == "pika"
+    with pytest.raises(ConfigurationError, match="for the service pika, and not for fal"):
+        await write_pages(store, lines(2), service="fal")
+
+
+@pytest.mark.parametrize("found", [b'"service":"",', b""])
+async def test_a_manifest_that_knows_no_service_is_read(tmp_path, found):
+    """Of an earlier version."""
+    store = open_store(tmp_path)
+    await write_pages(store, lines(2))
+    there = (tmp_path / "manifest.json").read_bytes()
+    assert b'"service":"",' in there
+    (tmp_path / "manifest.json").write_bytes(there.replace(b'"service":"",', found))
+    assert (await read_manifest(store)).service == ""

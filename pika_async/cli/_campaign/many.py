@@ -31,8 +31,8 @@ class Many:
     """What was said of many lines.
 
     Attributes:
-        word: ``"adopt"``, ``"drop"`` or ``"resubmit"`` for all that are uncertain; None:
-            ``decisions`` tell.
+        word: ``"adopt"``, ``"drop"`` or ``"resubmit"`` for all that are uncertain; ``"submit"`` for
+            all that were never sent; None: ``decisions`` tell.
         decisions: One for a line.
         yes: Whether nobody is asked.
         budget: The most that submitting again may cost.
@@ -67,7 +67,7 @@ async def settle_many(  # noqa: PLR0917 - given by partial
     with scope:
         async with campaign_of(trail, store) as campaign:
             with refusals():
-                decisions = await _shown(many, campaign, show)
+                decisions = await _shown(many, campaign, show, trail)
                 if not decisions:
                     show(Note(f"nothing is to be decided so in the campaign {trail.campaign}"))
                     codes.append(0)
@@ -96,11 +96,13 @@ async def settle_many(  # noqa: PLR0917 - given by partial
                 codes.append(FAILED if plan.repaired else sum_.code)
 
 
-async def _shown(many: Many, campaign: Campaign, show: Stage) -> list[Decision]:
+async def _shown(
+    many: Many, campaign: Campaign, show: Stage, trail: CampaignTrail
+) -> list[Decision]:
     """What is decided about which line; each is told as it stands."""
     decided = {one.index: one for one in many.decisions}
     if many.word is not None:
-        decided = await _for_all(many.word, campaign, show)
+        decided = await _for_all(many.word, campaign, show, trail)
     found: list[Decision] = []
     async for result in campaign.results():
         if (decision := decided.pop(result.index, None)) is not None:
@@ -110,17 +112,27 @@ async def _shown(many: Many, campaign: Campaign, show: Stage) -> list[Decision]:
     return [*found, *decided.values()]
 
 
-async def _for_all(word: str, campaign: Campaign, show: Stage) -> dict[int, Decision]:
-    """One decision for all that are uncertain."""
+async def _for_all(
+    word: str, campaign: Campaign, show: Stage, trail: CampaignTrail
+) -> dict[int, Decision]:
+    """One decision for all that are uncertain, or for all that were never sent."""
     known = temporal()
     unsure: list[int] = []
+    unsent: list[int] = []
     left_open = 0
     async for result in campaign.results():
         left_open += result.outcome is None
         if isinstance(result.outcome, known.Uncertain):
             unsure.append(result.index)
+        elif isinstance(result.outcome, known.Refused) and result.outcome.not_submitted:
+            unsent.append(result.index)
     if left_open:
         show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are left alone"))
+    if word == "submit":
+        return {index: known.Decision(index=index, resubmit=True) for index in unsent}
+    if unsent and word == "resubmit":
+        show(Note(f"{counted(len(unsent), 'prompt')} never sent, and left alone. To submit them:"))
+        show(Note(f"  {trail.line_of('resolve', trail.campaign, '--all', 'submit')}"))
     if word != "adopt":
         words = {"drop": word == "drop", "resubmit": word == "resubmit"}
         return {index: known.Decision(index=index, **words) for index in unsure}
@@ -153,6 +165,7 @@ def _tell_plan(plan: RepairPlan, show: Stage, *, as_json: bool) -> None:
             settled=plan.settled,
             repaired=plan.repaired,
             resubmits=plan.resubmits,
+            unpaid=plan.unpaid,
             price=_money(plan.price),
             cost=_money(plan.cost),
             budget=_money(plan.budget),
@@ -178,7 +191,7 @@ def _words(plan: RepairPlan) -> list[str]:
     if others:
         lines.append(f"{counted(others, 'prompt')} to adopt or to give up, which costs nothing")
     if plan.resubmits:
-        again = f"{counted(plan.resubmits, 'prompt')} to submit again, each of which may pay twice"
+        again = _to_submit(plan)
         cost = "; nobody knows what that costs: say --price"
         if plan.cost is not None:
             cost = f": about {plan.cost} at {plan.price} each"
@@ -191,6 +204,17 @@ def _words(plan: RepairPlan) -> list[str]:
     return lines
 
 
+def _to_submit(plan: RepairPlan) -> str:
+    """How many, and which of them may be paid a second time."""
+    again = plan.resubmits - plan.unpaid
+    told = []
+    if again:
+        told.append(f"{counted(again, 'prompt')} to submit again, each of which may pay twice")
+    if plan.unpaid:
+        told.append(f"{counted(plan.unpaid, 'prompt')} to submit that have started no job before")
+    return ", and ".join(told)
+
+
 def _confirm(plan: RepairPlan, *, yes: bool) -> None:
     """Ask, on a terminal; elsewhere somebody has to have said yes.
 
@@ -199,10 +223,19 @@ def _confirm(plan: RepairPlan, *, yes: bool) -> None:
     """
     if yes or not plan.decisions:
         return
+    cost = "" if not plan.resubmits or plan.cost is None else f" and spend about {plan.cost}"
+    confirm(f"Settle {counted(len(plan.decisions), 'prompt')}{cost}?")
+
+
+def confirm(question: str) -> None:
+    """Ask, on a terminal; elsewhere somebody has to have said yes.
+
+    Raises:
+        UsageError: Nobody has.
+    """
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nothing was changed; with --yes this is done.")
-    cost = "" if not plan.resubmits or plan.cost is None else f" and spend about {plan.cost}"
-    sys.stderr.write(f"Settle {counted(len(plan.decisions), 'prompt')}{cost}? [y/N] ")
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().casefold() not in _YES:
         raise UsageError("not confirmed; nothing was changed.")

@@ -37,9 +37,13 @@ pika-async campaign prepare shots.csv --store s3://bucket/summer --service fal -
 ```
 """
 _PAGE_SIZE: Final = 500
+_NOT_BOUND: Final = (
+    "it was prepared before, without --service, and stays so: workers of any service submit it"
+)
 
 
 def prepare(
+    context: typer.Context,
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="The prompts: txt, csv or jsonl; -: from stdin.")
     ],
@@ -70,7 +74,8 @@ def prepare(
 ) -> None:
     """Write the prompts of a file into a store, in pages. Nothing is submitted.
 
-    All of FILE is checked first, by what --service takes. The same may be prepared again: that
+    All of FILE is checked first, by what --service takes. Where that is said, workers of another
+    service submit none of it. The same may be prepared again: that
     changes nothing. The options of a video hold for all lines that do not say otherwise.
     """
     trail = BatchTrail(file=file, service=service.strip().lower() or _options.GATEWAY)
@@ -81,7 +86,8 @@ def prepare(
             raise UsageError("--store is empty; name a folder.")
         with opened(file, chosen, check, defaults(fields)) as prompts:
             prompts.checked()
-            run(partial(_prepare, prompts, store, page_size, show, as_json), trail)
+            bound = trail.service if _options.was_said(context, "service") else ""
+            run(partial(_prepare, prompts, store, page_size, bound, show, as_json), trail)
 
 
 def _that_fits(check: "Check") -> "Check":
@@ -105,6 +111,7 @@ async def _prepare(  # noqa: PLR0917 - given by partial
     prompts: PromptFile,
     store: str,
     page_size: int,
+    service: str,
     show: Stage,
     as_json: bool,
     scope: anyio.CancelScope,
@@ -112,7 +119,7 @@ async def _prepare(  # noqa: PLR0917 - given by partial
     with scope:
         try:
             manifest = await temporal().Campaign.prepare(
-                _requests(prompts), store, page_size=page_size
+                _requests(prompts), store, page_size=page_size, service=service
             )
         except FieldError as error:
             raise UsageError(f"{prompts.name}: {error}.") from error
@@ -127,6 +134,8 @@ async def _prepare(  # noqa: PLR0917 - given by partial
         else:
             pages = counted(manifest.pages, "page")
             write(f"{counted(manifest.prompts, 'prompt')} in {pages}, in {store}")
+        if service and not manifest.service:
+            show(Note(_NOT_BOUND))
         show(Note(f"next: pika-async campaign start NAME --store {store}"))
 
 

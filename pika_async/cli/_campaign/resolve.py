@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import anyio
 import typer
@@ -13,14 +13,17 @@ from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.crowded import telling
 from pika_async.cli._campaign.decided import decisions_of
-from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
-from pika_async.cli._campaign.many import Many, settle_many
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals
+from pika_async.cli._campaign.many import Many, confirm, settle_many
 from pika_async.cli._campaign.settled import tell_settled
 from pika_async.cli._running.asking import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
+
+if TYPE_CHECKING:
+    from pika_async.temporal import Campaign
 
 EXAMPLES: Final = """\
 FILE is a table with the columns `row`, `decision` (adopt, resubmit or drop) and `job_id`, such as
@@ -36,6 +39,7 @@ pika-async campaign resolve summer 61502 --resubmit
 pika-async campaign resolve summer 61503 --drop
 pika-async campaign resolve summer --all adopt
 pika-async campaign resolve summer --all resubmit --budget 60
+pika-async campaign resolve summer --all submit
 pika-async campaign resolve summer --from decided.csv --yes
 ```
 """
@@ -58,11 +62,12 @@ _OF_MANY: Final = ("budget", "price", "again", "max_in_flight")
 
 
 class ForAll(StrEnum):
-    """What is decided about all lines that are uncertain."""
+    """What is decided about all lines that are uncertain, or, by ``SUBMIT``, were never sent."""
 
     ADOPT = "adopt"
     DROP = "drop"
     RESUBMIT = "resubmit"
+    SUBMIT = "submit"
 
 
 def resolve(
@@ -89,16 +94,23 @@ def resolve(
         ),
     ] = None,
     resubmit: Annotated[
-        bool, typer.Option("--resubmit", help="Submit it again, which may pay a second time.")
+        bool,
+        typer.Option(
+            "--resubmit",
+            help="Submit it again, which may pay a second time; asks first, and tells the price.",
+        ),
     ] = False,
-    drop: Annotated[bool, typer.Option("--drop", help="Give it up.")] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Give it up, for good: it cannot be decided about again.")
+    ] = False,
     for_all: Annotated[
         ForAll | None,
         typer.Option(
             "--all",
             show_default=False,
             help="Decide so about all that are uncertain; they and the cost are listed first. "
-            "adopt: those whose jobs the server still names, as after pages were ended by hand.",
+            "adopt: those whose jobs the server still names, as after pages were ended by hand. "
+            "submit: instead all that were never sent, as since the campaign was stopped.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -153,7 +165,8 @@ def resolve(
             metavar="N",
             min=1,
             show_default=False,
-            help="How many at once; by default 10. The limit of the account does not count them.",
+            help="How many at once; by default 10. Their jobs count towards the limit of the "
+            "account, and wait for places of it.",
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -164,11 +177,11 @@ def resolve(
     as_json: _options.AsJSON = False,
     debug: _options.Debug = False,
 ) -> None:
-    """Decide about prompts that are uncertain, were refused, or are waited for no longer.
+    """Decide about prompts that are uncertain, refused, never sent, or waited for no longer.
 
-    About one, by its number; about all that are uncertain; or about many, by a file. It can be done
-    once their pages have ended. What one costs is outside of the budget of the campaign; many are
-    held to it.
+    About one, by its number; about all that are uncertain, or were never sent; or about many, by a
+    file. It can be done once their pages have ended. What one costs is outside of the budget of the
+    campaign; many are held to it.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     show = stage_for(trail, as_json=as_json)
@@ -211,15 +224,28 @@ def resolve(
             "drop": drop,
             "queue": queue,
         }
+        asks = resubmit and not yes
         given = _options.given(context, _REPEATED)
         trail.words = ["resolve", campaign, str(number), *given]
-        run(partial(_resolve, number, decision, store, codes, show, trail, as_json), trail)
+        run(partial(_resolve, number, decision, asks, store, codes, show, trail, as_json), trail)
         raise typer.Exit(codes[0])
+
+
+async def _confirm(campaign: "Campaign", number: int) -> None:
+    """Ask whether one prompt is to be submitted again, and say what that costs.
+
+    Raises:
+        UsageError: Nobody has said yes.
+    """
+    price = await campaign.price()
+    cost = "nobody knows what it costs" if price is None else f"about {price}"
+    confirm(f"Submit prompt {number} ({cost})? It is paid twice if it has a job already.")
 
 
 async def _resolve(  # noqa: PLR0917 - given by partial
     number: int,
     decision: dict[str, Any],
+    asks: bool,
     store: str | None,
     codes: list[int],
     show: Stage,
@@ -229,6 +255,9 @@ async def _resolve(  # noqa: PLR0917 - given by partial
 ) -> None:
     with scope:
         async with campaign_of(trail, store) as campaign:
+            if asks:
+                with refusals():
+                    await _confirm(campaign, number)
             trail.watched = not decision["drop"]
             if trail.watched:
                 show(Note("a worker waits for the job, which may take minutes"))

@@ -25,6 +25,9 @@ pika-async campaign start summer --store s3://bucket/summer -n 200 --budget 2000
 pika-async campaign start summer-2 --store summer --carry-on
 ```
 """
+_CHANGED: Final = (
+    "the limit of the account {account} was {before:,} and is {now:,} now, for all campaigns on it"
+)
 
 
 def start(
@@ -67,8 +70,9 @@ def start(
         bool,
         typer.Option(
             "--carry-on",
-            help="Start what an earlier campaign has left in the store, which has ended. What that "
-            "one has begun and not written down is uncertain, and not submitted.",
+            help="Start the pages that an earlier campaign has left in the store, which has ended. "
+            "What it has begun and not written down is uncertain, not submitted; what was never "
+            "sent of pages that have ended is submitted by `resolve --all submit`.",
         ),
     ] = False,
     server: options.Server = None,
@@ -111,12 +115,16 @@ async def _start(  # noqa: PLR0917 - given by partial
     scope: anyio.CancelScope,
 ) -> None:
     async with engine_of(trail) as engine:
+        limit, account = settings["max_in_flight"], settings["account"]
+        before = None if limit is None else await temporal().Campaign.limit_of(engine, account)
         # Whole or not at all: a signal waits until it is known whether it was started.
         campaign = await temporal().Campaign.start(engine, trail.campaign, store, **settings)
         trail.watched = True
         if as_json:
             event("started", campaign=trail.campaign, store=store)
         show(Note(f"campaign {trail.campaign} is started; it goes on without this command"))
+        if before is not None and before != limit:
+            show(Note(_CHANGED.format(account=account, before=before, now=limit)))
         if not wait:
             show(Note("to see how it goes:"))
             show(Note(f"  {trail.line_of('status', trail.campaign, '--watch')}"))

@@ -58,6 +58,8 @@ def tell_of(result: CampaignResult, *, as_json: bool, decided: str | None = None
         # Nothing is unknown of it: of a file of decisions, which may be given again.
         when, fingerprint = "", ""
     reason = _CALLED[type(outcome).__name__] if why is None else _WHY.get(why, why)
+    if getattr(outcome, "not_submitted", False):
+        reason = "it was never sent"
     to_do = "" if decided is None else f"  → {decided}"
     write(
         "  ".join(

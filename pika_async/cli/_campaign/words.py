@@ -30,6 +30,11 @@ _TO_BE_FOUND: Final = (
 )
 _WORD: Final = re.compile(r"\S+")
 _DIGIT: Final = re.compile(r"\d")
+# By what pages and campaigns say of it; their owners may say the same of their own.
+_LACKS: Final = {
+    "too little is left; the next job needs": ("--budget", "AMOUNT"),
+    "given no price": ("--price", "AMOUNT"),
+}
 
 
 def finished(progress: CampaignProgress) -> int:
@@ -221,12 +226,7 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     name = trail.campaign
     if state(progress) == "paused":
         yield "to go on:"
-        yield f"  {trail.line_of('resume', name)}"
-        if progress.budget is not None:
-            yield "or, where the budget is used up, with a larger one:"
-            yield f"  {trail.line_of('resume', name, '--budget', 'AMOUNT')}"
-            yield "or, where the service does not say what a job costs, with a price:"
-            yield f"  {trail.line_of('resume', name, '--price', 'AMOUNT')}"
+        yield f"  {trail.line_of('resume', name, *_what_lacks(progress.paused or ''))}"
     if waits(progress) is not None:
         yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
         yield "look at the account at the service; fewer jobs at once may help:"
@@ -235,13 +235,22 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
         yield "uncertain ones may have started a job, and may be billed. To see those of pages that"
         yield "have ended, and what can be done about them:"
         yield f"  {trail.line_of('status', name, '--uncertain')}"
-    if progress.ended and finished(progress) < progress.prompts and not progress.stranded:
-        yield "to start what it has left, under a new name:"
+    if progress.ended and progress.not_submitted:
+        yield "to submit those that were never sent, of pages that had begun; none is paid twice:"
+        yield f"  {trail.line_of('resolve', name, '--all', 'submit')}"
+    begun = finished(progress) + progress.not_submitted
+    if progress.ended and begun < progress.prompts and not progress.stranded:
+        yield "to start the pages that had not begun, under a new name:"
         place = "PLACE" if trail.store is None else trail.store
         yield f"  {trail.line_of('start', 'NAME', '--store', place, '--carry-on')}"
     if progress.ended:
         yield "what became of each prompt:"
         yield f"  {trail.line_of('report', name)}"
+
+
+def _what_lacks(reason: str) -> tuple[str, ...]:
+    """The options without which it would be paused again at once."""
+    return tuple(word for sign, words in _LACKS.items() if sign in reason for word in words)
 
 
 def facts(progress: CampaignProgress, campaign_id: str) -> dict[str, Any]:

@@ -73,7 +73,9 @@ _LONGEST_NOTE: Final = 200
 _UP_TO: Final = f" to {PAGE_SIZE}"
 
 
-async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE_SIZE) -> Manifest:
+async def write_pages(
+    store: Store, requests: Requests, *, page_size: int = PAGE_SIZE, service: str = ""
+) -> Manifest:
     """Write the requests into pages; begun again with the same, it goes on or changes nothing.
 
     One page is in memory at a time. Paths of media are made absolute; every worker must find the
@@ -83,6 +85,8 @@ async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE
         store: Where.
         requests: Requests and prompts.
         page_size: Requests in a page.
+        service: The dialect that they are for, whose workers alone submit them; empty: any. What
+            was prepared without stays without: its manifest tells.
 
     Raises:
         ConfigurationError: There is another campaign in the store.
@@ -96,6 +100,8 @@ async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE
     known = await _manifest(store)
     if known is not None and known.page_size != page_size:
         raise _another(store, f"its pages have {known.page_size} requests, and not {page_size}")
+    if known is not None:
+        _check_service(store, known, service)
     digest, prompts, pages = hashlib.sha256(), 0, 0
     while lines := await _next_lines(take, prompts, pages, page_size):
         content = b"".join(lines)
@@ -115,14 +121,21 @@ async def write_pages(store: Store, requests: Requests, *, page_size: int = PAGE
         page_size=page_size,
         digest=digest.hexdigest(),
         id=secrets.token_hex(8) if known is None else known.id,
+        service=service if known is None else known.service,
     )
     if known is None and not await store.create(MANIFEST, manifest_bytes(manifest)):
         # Somebody has prepared it at the same moment.
         known = await read_manifest(store)
-        manifest = attrs.evolve(manifest, id=known.id)
+        _check_service(store, known, service)
+        manifest = attrs.evolve(manifest, id=known.id, service=known.service)
     if known not in (None, manifest):
         raise _another(store, f"it has {known.prompts} requests, and here are {prompts}")
     return manifest
+
+
+def _check_service(store: Store, known: Manifest, service: str) -> None:
+    if service and known.service not in ("", service):
+        raise _another(store, f"it is for the service {known.service}, and not for {service}")
 
 
 async def _next_lines(

@@ -65,6 +65,8 @@ class Manifest:
         digest: SHA-256 over the content of the page files in their order, hexadecimal.
         id: Drawn when it was prepared: the same prompts, prepared elsewhere, have another one.
             Empty where an earlier version prepared it.
+        service: The dialect that its prompts were prepared for, such as ``"pika"``: workers of
+            another one submit none of them. Empty where none was said.
         format: The version of all this; 1.
     """
 
@@ -73,6 +75,7 @@ class Manifest:
     page_size: int
     digest: str
     id: str = ""
+    service: str = ""
     format: int = FORMAT
 
     def indexes(self, page: int) -> range:
@@ -316,9 +319,10 @@ def read_manifest_bytes(content: bytes) -> Manifest:
     prompts, pages, size = numbers
     if pages != -(-prompts // size) or not isinstance(given["digest"], str):
         raise ValueError("its numbers do not fit together")
-    given["id"] = given["id"] or ""
-    if not isinstance(given["id"], str):
-        raise ValueError("its id is no text")  # noqa: TRY004 - of a text
+    for name in ("id", "service"):
+        given[name] = given[name] or ""
+        if not isinstance(given[name], str):
+            raise ValueError(f"its {name} is no text")  # noqa: TRY004 - of a text
     return Manifest(**given)
 
 

@@ -41,7 +41,9 @@ class Shelf:
     read one by one: not each whole page for each of its lines.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, service: str = "") -> None:
+        """Keep nothing yet; ``service``: the dialect of the worker; empty: it is not looked at."""
+        self._service = service
         self._stores: dict[str, Store] = {}
         self._pages: OrderedDict[_Name, tuple[GenerationRequest, ...]] = OrderedDict()
         self._sizes: dict[_Name, int] = {}
@@ -70,7 +72,7 @@ class Shelf:
             page: The page, from 0.
 
         Raises:
-            ConfigurationError: The store cannot be opened.
+            ConfigurationError: The store cannot be opened, or the prompts are for another service.
             StoreError: The page cannot be read, or the campaign was started on another store.
         """
         name = (place, digest, page)
@@ -96,6 +98,9 @@ class Shelf:
         # Earlier versions tell the digest of the pages alone.
         if digest not in (manifest.digest, *proofs):
             raise StoreError(_ANOTHER.format(place=store.place), place=store.place)
+        if self._service and manifest.service not in ("", self._service):
+            told = _OTHER_SERVICE.format(theirs=manifest.service, ours=self._service)
+            raise ConfigurationError(told, setting="dialect")
         found, places = await read_placed_page(store, page, manifest)
         self._places[place, digest, page] = places
         if len(self._places) > _MOST_PLACES:
@@ -156,4 +161,9 @@ _ANOTHER: Final = (
     "In {place} this worker finds another folder of that name than the one where the campaign was "
     "started: the pages of another campaign, the same prompts prepared a second time, or a copy. "
     + _THE_SAME
+)
+_OTHER_SERVICE: Final = (
+    "The prompts were prepared for the service {theirs}, and this worker works for {ours}: nothing "
+    "was submitted here. Run a worker with --service {theirs} (dialect=), and none of another "
+    "service on the same queue"
 )

@@ -37,11 +37,8 @@ from pika_async.temporal._engine import (
 from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import QUEUE, queue_of_submits
-from pika_async.temporal._owner.arguments import (
-    check_currency,
-    check_start,
-    checked_amount,
-)
+from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
+from pika_async.temporal._owner.carrying import check_left
 from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
@@ -111,6 +108,7 @@ class Campaign(Settling):
         store: str | os.PathLike[str],
         *,
         page_size: int = files.PAGE_SIZE,
+        service: str = "",
     ) -> Manifest:
         """Write the pages of a campaign to its store. Nothing is submitted.
 
@@ -120,13 +118,17 @@ class Campaign(Settling):
             requests: What to make, in order. At most one page is held in memory.
             store: A folder, or the URL of an object store, such as ``s3://bucket/summer``.
             page_size: Prompts of a page, up to 500. A page is one workflow.
+            service: The name of the dialect that they are for, such as ``"pika"``. A worker of
+                another service submits none of them, and says so; empty: any worker does.
 
         Raises:
             FieldError: A request is not allowed, or holds bytes.
             ConfigurationError: Another campaign lies there, or the store cannot be opened.
             ValueError: There are no requests.
         """
-        return await files.write_pages(open_store(store), requests, page_size=page_size)
+        return await files.write_pages(
+            open_store(store), requests, page_size=page_size, service=service.strip()
+        )
 
     @classmethod
     async def start(
@@ -167,13 +169,15 @@ class Campaign(Settling):
                 with the code ``"timeout"``; None: for ever.
             account: Campaigns that share an account's limit name the same one.
             queue: The task queue of the workers.
-            carry_on: Start what an earlier campaign has left here, which has ended. What it has
-                begun and not written down is uncertain then, and not submitted.
+            carry_on: Start the pages that an earlier campaign, which has ended, has left here. What
+                it has begun and not written down is uncertain then, and not submitted. What it has
+                never sent of pages that had begun is for :meth:`resolve_all`.
 
         Raises:
             FieldError: An argument is not allowed.
             ConfigurationError: Nothing was prepared there, or the client has not the plugin.
-            CampaignError: It has been started already, or the engine cannot be reached.
+            CampaignError: It has been started already, or no page is left to carry on, or the
+                engine cannot be reached.
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
@@ -184,6 +188,8 @@ class Campaign(Settling):
         if await is_known(engine, campaign_id):
             # Before anything is noted down here, and before the queue of the other one is touched.
             raise CampaignError(_STARTED.format(campaign=campaign_id))
+        if carry_on:
+            await check_left(opened, manifest, campaign_id)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,

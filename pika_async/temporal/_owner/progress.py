@@ -194,10 +194,14 @@ def _count(counts: dict[str, int], outcome: Outcome | Dropped, by: int) -> None:
             counts["submitted"] += by
         case Refused():
             counts["refused"] += by
+            counts["not_submitted"] += by * outcome.not_submitted
         case Uncertain():
             counts["uncertain"] += by
         case Dropped():
             counts["dropped"] += by
 
 
-_COUNTED: Final = ("submitted", "succeeded", "failed", "refused", "uncertain", "dropped")
+_COUNTED: Final = (
+    *("submitted", "succeeded", "failed"),
+    *("refused", "not_submitted", "uncertain", "dropped"),
+)

@@ -22,6 +22,7 @@ from pika_async.temporal._repairs.bulk import (
     Terms,
     carried_out,
     planned,
+    price_of,
 )
 from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
@@ -76,6 +77,22 @@ class Settling(Steering):
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
         resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
         return await resolving.resolve(decision)
+
+    async def price(self) -> Money | None:
+        """What submitting a prompt again is taken to cost; None where nobody knows.
+
+        As the campaign was told, or as its jobs were charged on average.
+
+        Raises:
+            CampaignError: The engine cannot be asked; or the store that was said is of another
+                campaign.
+            NoAnswerError: The campaign goes on, and no worker answers.
+            StoreError: The engine has forgotten it, and the store cannot be read.
+        """
+        state, _ = await self._state()
+        if state is None:
+            state = await books_of(await self._opened(), self.id)
+        return price_of(state)
 
     async def known_jobs(self, indexes: Iterable[int]) -> dict[int, str]:
         """The jobs of prompts that the engine still knows of, by the prompts, from 0.

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from pika_async import ConfigurationError
+from pika_async.temporal._account.account import Account
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._names import id_of_account
 from pika_async.temporal._owner.arguments import (
     check_above,
     check_currency,
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from pika_async.temporal._store.store import Store
 
 T = TypeVar("T")
+
+_FOR_A_NOTE: Final = timedelta(seconds=5)
 
 
 class Steering(ABC):
@@ -53,6 +59,20 @@ class Steering(ABC):
     @property
     def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
         return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
+
+    @staticmethod
+    async def limit_of(engine: Client, account: str = "default") -> int | None:
+        """How many jobs an account may have in flight that campaigns share at the moment.
+
+        Whoever starts one with another ``max_in_flight`` changes it for them. None: no campaign
+        shares it, or no worker tells within five seconds.
+        """
+        handle = engine.get_workflow_handle_for(Account.run, id_of_account(account))
+        try:
+            order = await handle.query(Account.shares, rpc_timeout=_FOR_A_NOTE)
+        except (RPCError, WorkflowQueryFailedError):
+            return None
+        return order.limit if set(order.wants) - set(order.gone) else None
 
     async def pause(self, reason: str = "paused by its owner") -> None:
         """Submit nothing until it is resumed. Jobs that are paid for are waited for.

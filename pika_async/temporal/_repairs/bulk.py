@@ -34,6 +34,8 @@ class RepairPlan:
         repaired: How many are left alone that were to be submitted again, since they were repaired
             before, and are open still; see ``again``.
         resubmits: How many prompts are submitted again.
+        unpaid: How many of those have started no job before: they were never sent, or were refused.
+            None of them is paid a second time.
         price: What a job is taken to cost; None where nobody knows.
         cost: What submitting again comes to; None where nobody knows.
         budget: The budget that holds; None: none.
@@ -51,6 +53,7 @@ class RepairPlan:
     budget: Money | None = None
     left: Money | None = None
     earlier: Money | None = None
+    unpaid: int = 0
 
 
 @frozen(kw_only=True)
@@ -144,6 +147,7 @@ async def planned(
         budget=budget,
         left=left,
         earlier=earlier,
+        unpaid=sum(one.decision.resubmit and one.is_unpaid for one in todo),
     )
     _check_money(plan, kept)
     return Planned(plan=plan, spending=spending)

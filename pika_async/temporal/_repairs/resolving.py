@@ -14,7 +14,7 @@ from pika_async.temporal._contents.formats import MOST_REPAIRS
 from pika_async.temporal._contents.repairs import add_repair, repairs_of
 from pika_async.temporal._engine import CampaignError
 from pika_async.temporal._messages.repairs import RepairOrder
-from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Uncertain, Why
+from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.accounts import UnderAccount, account_of
 from pika_async.temporal._repairs.decisions import Decision, named, why_not
@@ -65,6 +65,12 @@ class Looked:
     def is_left_alone(self) -> bool:
         """Whether nothing is to be done."""
         return self.is_settled or self.was_repaired
+
+    @property
+    def is_unpaid(self) -> bool:
+        """Whether no job was ever started for it, as far as anybody knows."""
+        # An earlier repair may have left a job that was never named.
+        return isinstance(self.last, Refused) and not self.repairs
 
     @property
     def reserved_as(self) -> tuple[int, int]:

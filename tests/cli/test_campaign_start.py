@@ -1,0 +1,70 @@
+"""What ``campaign start`` says of the limit that it changes for others."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from pika_async.cli._campaign import start
+from pika_async.cli._campaign.engine import CampaignTrail
+from pika_async.temporal import Campaign
+from pika_async.temporal._messages.accounts import AccountOrder
+
+
+class Engine:
+    """One where an account is in use by campaigns."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def get_workflow_handle_for(self, _, name):
+        assert name == "pika-account-default"
+        return self
+
+    async def query(self, _, *, rpc_timeout):
+        assert rpc_timeout.total_seconds() <= 5
+        return self.order
+
+
+SUMMER = AccountOrder(limit=8, wants={"summer": 3})
+
+
+async def said_at_start(monkeypatch, order, limit):
+    @asynccontextmanager
+    async def engine_of(_):
+        yield Engine(order)
+
+    async def started(*_, **__):
+        return None
+
+    monkeypatch.setattr(start, "engine_of", engine_of)
+    monkeypatch.setattr(Campaign, "start", started)
+    said = []
+    settings = {"max_in_flight": limit, "account": "default"}
+    trail = CampaignTrail(campaign="autumn")
+    show = lambda note: said.append(note.text)  # noqa: E731
+    with anyio.CancelScope() as scope:
+        await start._start("autumn", settings, False, [], show, trail, False, scope)
+    return said
+
+
+async def test_a_limit_that_is_changed_for_others_is_told_with_both_numbers(monkeypatch):
+    """The campaign that runs has half as many jobs at once from now on."""
+    said = await said_at_start(monkeypatch, SUMMER, 4)
+    assert "the limit of the account default was 8 and is 4 now, for all campaigns on it" in said
+
+
+@pytest.mark.parametrize(
+    ("order", "limit"), [(SUMMER, 8), (SUMMER, None), (AccountOrder(limit=100), 4)]
+)
+async def test_where_nothing_is_changed_for_others_nothing_is_told(monkeypatch, order, limit):
+    said = await said_at_start(monkeypatch, order, limit)
+    assert not any("limit of the account" in line for line in said)
+
+
+async def test_a_campaign_that_has_ended_without_a_word_shares_nothing():
+    gone = AccountOrder(limit=8, wants={"summer": 0}, gone=("summer",))
+    assert await Campaign.limit_of(Engine(gone)) is None
+    assert await Campaign.limit_of(Engine(SUMMER)) == 8
