@@ -67,7 +67,7 @@ def test_an_unknown_job_is_exit_1_without_a_line_to_repeat(pika, sim):
 
 def test_a_timeout_says_what_the_last_look_met(watch, sim):
     sim.faults.append(Fault("502-html", on="poll", times=None))
-    done = watch("--timeout", "1")
+    done = watch("--timeout", "0")
     assert done.code == 1
     assert "The last look at it failed: the service failed (HTTP 502" in done.err
 
