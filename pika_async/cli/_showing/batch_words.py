@@ -123,6 +123,10 @@ def plan(what: Planned) -> Iterator[str]:
     )
     if what.cost is not None and what.to_submit:
         text += f": about {what.cost}"
+    if what.perhaps:
+        text += f", and up to {what.perhaps} more, if the service does not know their jobs"
+        if what.perhaps_cost is not None:
+            text += f": about {what.perhaps_cost} more"
     if what.budget is not None:
         text += f"; the budget is {what.budget}"
         if what.spent is not None and what.spent.micros:
