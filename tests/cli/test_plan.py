@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import sys
 
 import pytest
@@ -159,12 +160,10 @@ class TestAJobThatTheServiceDoesNotKnow:
         batch(4, *price)
         for job_id in [one for one, job in sim.jobs.items() if "p 2" in str(job.body)]:
             del sim.jobs[job_id]
-        import sqlite3  # noqa: PLC0415
-
         with sqlite3.connect("p.txt.journal") as journal:
             journal.execute(
                 "UPDATE attempts SET status = 'submitted', job_id = 'typo', state = NULL,"
-                " ended_at = NULL WHERE request = 3"
+                " ended_at = NULL, files = NULL, sent_at = 0, accepted_at = 0 WHERE request = 3"
             )
         journal.close()
 
