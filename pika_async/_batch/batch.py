@@ -374,7 +374,7 @@ _STATUS_WORDS: Final = {
 
 def bound_submits(batch: Batch, most: int, spare: int) -> None:
     """Let ``batch`` submit ``most`` requests, ``spare`` of them for jobs that are not found."""
-    batch._board.allowance = Allowance(left=most, spare=spare)  # noqa: SLF001 - of this module
+    batch._board.allowance = Allowance(left=most, spare=spare)
 
 
 def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:

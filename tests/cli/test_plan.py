@@ -177,7 +177,7 @@ class TestAJobThatTheServiceDoesNotKnow:
     @pytest.mark.parametrize(
         ("limit", "perhaps"), [((), 1), (("--limit", "3"), 1), (("--limit", "2"), 0)], ids=str
     )
-    def test_the_plan_says_how_many_more_there_may_be_and_what_they_cost(
+    def test_the_plan_says_how_many_more_there_may_be_and_what_they_cost(  # noqa: PLR0917 - fixtures
         self, batch, sim, price, service, limit, perhaps
     ):
         options = (*price, "--resubmit-uncertain", *limit)

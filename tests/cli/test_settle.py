@@ -65,6 +65,24 @@ def test_one_is_dropped(pika, sim, again):
     assert done.err.splitlines()[-1].endswith("--retry-failed")
 
 
+@pytest.mark.parametrize("first", [("--job", "1=bogus"), ("--resubmit", "1"), ("--drop", "1")])
+@pytest.mark.parametrize("then", ["job", "resubmit", "drop"])
+def test_a_decision_by_which_nothing_was_sent_may_be_replaced(pika, sim, lost, again, first, then):  # noqa: PLR0917 - fixtures
+    """What counts is what was decided last."""
+    assert pika("settle", JOURNAL, *first).code == 0
+    done = pika("settle", JOURNAL, f"--{then}", f"1={lost}" if then == "job" else "1")
+    assert done.code == 0, done.err
+    assert again().code == (1 if then == "drop" else 0)
+    assert len(sim.submissions) == (4 if then == "resubmit" else 3)
+
+
+@pytest.mark.usefixtures("lost")
+def test_what_was_submitted_again_is_not_decided_about_any_more(pika, again):
+    assert pika("settle", JOURNAL, "--resubmit", "1").code == 0
+    assert again().code == 0
+    assert pika("settle", JOURNAL, "--drop", "1").code == 2
+
+
 @pytest.mark.usefixtures("lost")
 def test_machines_get_an_object_for_each(pika):
     (event,) = pika("settle", JOURNAL, "--json").events
