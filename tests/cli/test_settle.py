@@ -25,6 +25,20 @@ def again(pika, sim):
     return lambda *more: pika("batch", "p.txt", "--base-url", sim.url, *more)
 
 
+def test_the_batch_names_settle_before_what_pays_again(pika, sim, here):
+    (here / "p.txt").write_text("a blue cat\n")
+    sim.faults.append(Fault("reset-after"))
+    said = pika("batch", "p.txt", "--base-url", sim.url).err
+    assert 0 < said.index(f"pika-async settle {JOURNAL}") < said.index("--resubmit-uncertain")
+
+
+def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not(pika, monkeypatch):
+    monkeypatch.delenv("PIKA_API_KEY")
+    done = pika("batch", "nothere.txt")
+    assert done.code == 2
+    assert "'nothere.txt' cannot be read" in done.err
+
+
 @pytest.mark.usefixtures("lost")
 def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
     done = pika("settle", JOURNAL)

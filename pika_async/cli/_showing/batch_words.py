@@ -201,7 +201,15 @@ def hints(trail: Trail) -> list[Hint]:
     progress = trail.progress
     if trail.simulated or progress is None:
         return []
-    found = [_about_uncertain(progress.stats, trail)] if progress.stats.uncertain else []
+    found = []
+    if progress.stats.uncertain:
+        if (settle := trail.settle_line()) is not None:
+            text = (
+                f"{counted(progress.stats.uncertain, 'submit')} may have started a job. To list "
+                "them, and to name the jobs that were started, which costs nothing"
+            )
+            found.append(Hint(text=text, line=settle))
+        found.append(_about_uncertain(progress.stats, trail))
     if progress.over_budget is not None:
         found.append(_about_budget(progress.over_budget, progress.beyond_budget))
     unfinished = _unfinished(progress)
