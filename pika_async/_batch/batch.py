@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 
-from pika_async._batch.board import Board
+from pika_async._batch.board import Allowance, Board
 from pika_async._batch.budget import Budget, checked_money
 from pika_async._batch.folder import check_output_dir
 from pika_async._batch.item import Item, OutsideError
@@ -370,6 +370,11 @@ _STATUS_WORDS: Final = {
     "open": "is running already",
     "left": "has been left",
 }
+
+
+def bound_submits(batch: Batch, most: int, spare: int) -> None:
+    """Let ``batch`` submit ``most`` requests, ``spare`` of them for jobs that are not found."""
+    batch._board.allowance = Allowance(left=most, spare=spare)
 
 
 def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -64,6 +64,30 @@ class Counts:
             self.failed += 1
 
 
+@define
+class Allowance:
+    """How many submits may leave in this run; None: as many as there are."""
+
+    left: int | None = None
+    """How many requests may yet be submitted."""
+    spare: int | None = None
+    """How many of them may be those that have a job by now, which the service does not know."""
+
+    def allows(self) -> bool:
+        """Count one more request that is to be submitted; False: it may not be."""
+        if self.left is None:
+            return True
+        self.left -= 1
+        return self.left >= 0
+
+    def allows_another(self) -> bool:
+        """Count a job that the service does not know and that is to be submitted again."""
+        if self.spare is None:
+            return True
+        self.spare -= 1
+        return self.spare >= 0
+
+
 class Board:
     """One for each batch; its items read it and write on it."""
 
@@ -92,6 +116,7 @@ class Board:
         """Taken before an item begins, given back when its job has ended."""
         self.downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
         self.counts = Counts()
+        self.allowance = Allowance()
         self.in_flight: dict[int, str] = {}
         """The jobs that are waited for, by the index of their request."""
         self.unclaimed: dict[int, str] = {}
@@ -206,6 +231,18 @@ class Board:
             return
         if reason is not None:
             raise self._not_submitted(reason)
+
+    def count_submit(self) -> None:
+        """Count a request that is about to be submitted.
+
+        Raises:
+            NotSubmittedError: No more may be submitted in this run.
+        """
+        if not self.allowance.allows():
+            raise NotSubmittedError(
+                "not submitted: as many as this run may submit have been",
+                journalled=self.journal_path is not None,
+            )
 
     def _not_submitted(self, reason: PikaError) -> NotSubmittedError:
         kind = BudgetError if isinstance(reason, BudgetError) else NotSubmittedError

@@ -193,9 +193,8 @@ class Budget:
             )
         price = self._of_one_currency(price)
         while self.spent.total + price > limit:
-            left = limit - self._settled
-            if price > left:
-                raise self._refusal(f"it would cost {price}, and {self._what_is_left(left)}")
+            if price > limit - self._settled:
+                raise self._refusal(f"it would cost {price}, and {self._what_is_left(limit)}")
             self._changed = self._changed or anyio.Event()
             await self._changed.wait()
         self._reserved[index] = price
@@ -271,10 +270,14 @@ class Budget:
             self._unpriced += 1
         self._change()
 
-    def _what_is_left(self, left: Money) -> str:
+    def _what_is_left(self, limit: Money) -> str:
+        """In the sums that ``spent`` has, so that jobs under way count like those that ended."""
+        spent = self.spent
+        left = limit - spent.total
         if left.micros > 0:
-            return f"of the budget of {self._limit} there are {left} left"
-        return f"of the budget of {self._limit} nothing is left: {self._settled} are spent"
+            return f"of the budget of {limit} there are {left} left"
+        what = "spent or reserved" if spent.reserved.micros else "spent"
+        return f"of the budget of {limit} nothing is left: {spent.total} are {what}"
 
     @property
     def _settled(self) -> Money:

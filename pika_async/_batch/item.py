@@ -150,6 +150,8 @@ class Item:
                     # An earlier run's job of which the service knows nothing, for this key.
                     if not (known.resumed and self._record.give_up()):
                         raise
+                    if not self._board.allowance.allows_another():
+                        raise
                     known = self._known = Known(number=known.number)
                     self._board.budget.settle(self._index, None)
                     self._job_id = None
@@ -195,6 +197,7 @@ class Item:
             # Whoever is refused by all is not asked what one more would cost, and no file goes up
             # there; nor does one wait for a turn that he does not take.
             self._board.check_submit(self._index)
+            self._board.count_submit()
         if known.job_id is not None or known.intent is not None:
             budget.take_over(self._index, known.quoted)
         elif budget.bounds:

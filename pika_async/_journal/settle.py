@@ -21,9 +21,8 @@ from pika_async._checks import FieldError, checked_job_id, is_whole
 from pika_async._journal import refusals
 from pika_async._journal.file import JournalFile
 from pika_async._journal.history import Status
-from pika_async._journal.mark import KnownJob
 from pika_async._journal.reader import read_journal
-from pika_async._journal.records import DROPPED, SENT_AGAIN, settled_record
+from pika_async._journal.records import DROPPED, SENT_AGAIN, kind_of, settled_record
 
 if TYPE_CHECKING:
     import os
@@ -32,18 +31,26 @@ if TYPE_CHECKING:
     from pika_async._journal.history import JournalEntry
 
 _STANDING: Final = """
-SELECT attempts.id, attempts.status FROM requests
+SELECT attempts.id, requests.number, attempts.status, attempts.problem FROM requests
 JOIN attempts ON attempts.id = (SELECT max(id) FROM attempts WHERE request = requests.id)
-WHERE requests.number = ? AND attempts.status IN ('submitting', 'uncertain')
+WHERE attempts.status IN ('submitting', 'uncertain')
+OR attempts.status = 'submitted' AND attempts.accepted_at = attempts.sent_at
+OR attempts.status = 'failed' AND attempts.state IS NULL AND attempts.problem IS NOT NULL
 """
 _OF_ANOTHER: Final = """
-SELECT 1 FROM attempts WHERE job_id = ? AND status NOT IN ('submitting', 'uncertain')
+SELECT 1 FROM attempts
+WHERE job_id = ? AND id != ? AND status NOT IN ('submitting', 'uncertain')
 """
 _IS_JOB: Final = """
 UPDATE attempts SET status = 'submitted', job_id = ?, accepted_at = sent_at, problem = NULL
 WHERE id = ?
 """
-_IS_OVER: Final = "UPDATE attempts SET status = 'failed', problem = ? WHERE id = ?"
+# A job that was named by hand before is taken back.
+_IS_OVER: Final = """
+UPDATE attempts SET status = 'failed', problem = ?,
+    job_id = iif(status = 'submitted', NULL, job_id), accepted_at = NULL
+WHERE id = ?
+"""
 # To settle is no run: nothing was met in it.
 _NO_RUN: Final = "DELETE FROM runs WHERE id = ?"
 
@@ -79,7 +86,8 @@ def settle_journal(
     """Decide what became of uncertain submits; all of it is written down, or nothing.
 
     Requests are named by their ``number``, as files and ``uncertain_in`` name them. Nothing is
-    sent. What a submit was taken to cost stays counted as spent, whatever is decided.
+    sent. What a submit was taken to cost stays counted as spent, whatever is decided. Until a run
+    has submitted such a request again, or seen the end of its job, another decision replaces it.
 
     Args:
         path: The journal; no batch may run on it.
@@ -102,21 +110,15 @@ def settle_journal(
     for job_id in jobs.values():
         checked_job_id(job_id)
     # What is not there, or cannot be read, is not made.
-    still = {entry.number for entry in uncertain_in(path)}
-    for name, numbers in (("jobs", jobs), ("resubmit", resubmit), ("drop", drop)):
-        for number in numbers:
-            if number not in still:
-                allowed = ", ".join(map(str, sorted(still))) or "none: nothing in it is uncertain"
-                raise FieldError(
-                    name, number, f"the numbers of uncertain requests: {allowed}", verb="are"
-                )
+    uncertain_in(path)
     file = JournalFile(path, time.time())
     try:
         try:
             _write(file, jobs, resubmit, drop)
         finally:
             file.connection.execute(_NO_RUN, (file.run,))
-        file.committed(map(KnownJob, jobs.values()))
+        # No mark is left of a job that was named by hand: it may be taken back, and an older copy
+        # of the journal has its submit as uncertain, so that it is not bought again by itself.
     except sqlite3.Error as error:
         raise refusals.unusable(path, error) from error
     finally:
@@ -134,8 +136,9 @@ def _write(
     connection.execute("BEGIN IMMEDIATE")
     try:
         for number, job_id in jobs.items():
-            _check_free(connection, job_id)
-            connection.execute(_IS_JOB, (job_id, _attempt(connection, "jobs", number)))
+            attempt = _attempt(connection, "jobs", number)
+            _check_free(connection, job_id, attempt)
+            connection.execute(_IS_JOB, (job_id, attempt))
         for name, kind, numbers in (
             ("resubmit", SENT_AGAIN, resubmit),
             ("drop", DROPPED, drop),
@@ -150,19 +153,29 @@ def _write(
         raise
 
 
-def _check_free(connection: sqlite3.Connection, job_id: str) -> None:
+def _check_free(connection: sqlite3.Connection, job_id: str, attempt: int) -> None:
     # An uncertain attempt may itself have been told of this job, as one that perhaps was started.
-    if connection.execute(_OF_ANOTHER, (job_id,)).fetchone() is not None:
+    if connection.execute(_OF_ANOTHER, (job_id, attempt)).fetchone() is not None:
         raise FieldError("jobs", job_id, "a job that the journal does not know of another request")
 
 
 def _attempt(connection: sqlite3.Connection, name: str, number: int) -> int:
-    found = connection.execute(_STANDING, (number,)).fetchall()
-    if len(found) != 1:
-        # Several: journals of older versions gave a number to more than one.
-        problem = f"{len(found)} uncertain requests have this number" if found else None
+    open_ones = [
+        (attempt, known_by)
+        for attempt, known_by, status, problem in connection.execute(_STANDING)
+        # A decision by which nothing was sent may be replaced; a refusal of the service is none.
+        if status != "failed" or kind_of(problem) in _SENTENCES
+    ]
+    found = [attempt for attempt, known_by in open_ones if known_by == number]
+    if len(found) > 1:
+        # Journals of older versions gave a number to more than one.
+        problem = f"{len(found)} uncertain requests have this number"
         raise FieldError(name, number, "the number of one uncertain request", problem=problem)
-    return int(found[0][0])
+    if not found:
+        numbers = ", ".join(str(one) for one in sorted({known_by for _, known_by in open_ones}))
+        allowed = numbers or "none: nothing in it is uncertain"
+        raise FieldError(name, number, f"the numbers of uncertain requests: {allowed}", verb="are")
+    return int(found[0])
 
 
 def _check_once(numbers: list[int]) -> None:

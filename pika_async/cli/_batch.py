@@ -220,6 +220,7 @@ def batch(
         saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
         limit=limit,
+        kept_in=None if kept_in is None else str(kept_in),
     )
     show = stage_for(trail, as_json=as_json, quiet=quiet)
     with reported(show, trail, debug=debug):
@@ -238,7 +239,8 @@ def batch(
             price=amount("--price", price),
         )
         check_budget(bounds, choices.price, trail.service)
-        if not simulate and not dry_run:
+        if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
+            # A file that is not there is the first thing to mend, and is said below.
             check_key(trail.service, instead=", or add --simulate to try it without paying")
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))

@@ -337,3 +337,16 @@ def test_an_amount_that_is_not_allowed_comes_back_as_it_was_given(amount):
     with pytest.raises(FieldError, match=r"^budget: .* is an amount from 0 to nine") as caught:
         checked_money("budget", amount)
     assert caught.value.value is amount
+
+
+async def test_a_refusal_counts_what_is_under_way_like_every_other_sum():
+    """A job of an earlier run that is waited for is reserved, and was told as spent before."""
+    budget = Budget(Money.of(2), price=Money.of(1))
+    budget.known([], [Money.of(1), Money.of(1)])
+    budget.take_over(0, Money.of(1))
+    budget.take_over(1, None)
+    budget.settle(1, None)
+    budget.known([], [Money.of(1)])
+    with pytest.raises(BudgetError, match=r"nothing is left: \$3.00 are spent or reserved"):
+        await budget.reserve(2, None)
+    assert budget.spent.total == Money.of(3)

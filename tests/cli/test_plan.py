@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import sys
 
 import pytest
@@ -148,6 +149,71 @@ def test_it_asks_only_about_what_the_budget_has_left(batch, sim, service, price,
     done = batch(int(60_000_000 / PRICES[service]), *price, "--budget", "30", "--limit", "90")
     assert "[y/N]" not in done.err
     assert len(sim.jobs) > before
+
+
+class TestAJobThatTheServiceDoesNotKnow:
+    """With ``--resubmit-uncertain`` it is submitted again: that is said before, and is bounded."""
+
+    @pytest.fixture(autouse=True)
+    def mistaken(self, sim, batch, price):
+        """Of four prompts "p 2" has a job by the journal alone."""
+        batch(4, *price)
+        for job_id in [one for one, job in sim.jobs.items() if "p 2" in str(job.body)]:
+            del sim.jobs[job_id]
+        with sqlite3.connect("p.txt.journal") as journal:
+            journal.execute(
+                "UPDATE attempts SET status = 'submitted', job_id = 'typo', state = NULL,"
+                " ended_at = NULL, files = NULL, sent_at = 0, accepted_at = 0 WHERE request = 3"
+            )
+        journal.close()
+
+    @pytest.mark.parametrize("limit", [0, 1, 2, 3])
+    def test_no_more_are_submitted_than_the_limit(self, batch, sim, price, limit):
+        """New prompts come first: they are what the limit was named for."""
+        before = len(sim.submissions)
+        batch(6, *price, "--resubmit-uncertain", "--limit", str(limit))
+        assert len(sim.submissions) - before == limit
+
+    @pytest.mark.parametrize(
+        ("limit", "perhaps"), [((), 1), (("--limit", "3"), 1), (("--limit", "2"), 0)], ids=str
+    )
+    def test_the_plan_says_how_many_more_there_may_be_and_what_they_cost(  # noqa: PLR0917 - fixtures
+        self, batch, sim, price, service, limit, perhaps
+    ):
+        options = (*price, "--resubmit-uncertain", *limit)
+        (plan,) = batch(6, *options, "--dry-run", "--json").events
+        assert (plan["to_submit"], plan["perhaps"]) == (2, perhaps)
+        assert plan["perhaps_cost"]["micros"] == perhaps * PRICES[service]
+        said = "and up to 1 more, if the service does not know their jobs: about $0."
+        assert (said in batch(6, *options, "--dry-run").err) == bool(perhaps)
+        before = len(sim.submissions)
+        batch(6, *options)
+        assert len(sim.submissions) - before == 2 + perhaps
+
+    def test_it_is_in_what_is_asked_about(self, batch, sim, price, monkeypatch):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"n\n")))
+        monkeypatch.setattr("pika_async.cli._running.asking._is_terminal", lambda: True)
+        before = len(sim.submissions)
+        done = batch(4, *price, "--resubmit-uncertain", "--ask-above", "0.1")
+        assert "Submit up to 1 job and spend about $0." in done.err
+        assert len(sim.submissions) == before
+
+
+def test_a_file_that_changes_after_the_plan_does_not_pass_the_limit(
+    batch, sim, price, here, monkeypatch
+):
+    """What stands in the place of a prompt that is done is a new prompt, and counts."""
+    batch(3, *price)
+    confirm = "pika_async.cli._batch.confirm"
+
+    def edited(*_):
+        (here / "p.txt").write_text("p new\np newer\np 2\np 3\n")
+
+    monkeypatch.setattr(confirm, edited)
+    before = len(sim.submissions)
+    done = batch(4, *price, "--limit", "1")
+    assert len(sim.submissions) - before == 1
+    assert "not submitted" in done.out
 
 
 class TestAnAccountThatRunsDry:

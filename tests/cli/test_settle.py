@@ -25,6 +25,20 @@ def again(pika, sim):
     return lambda *more: pika("batch", "p.txt", "--base-url", sim.url, *more)
 
 
+def test_the_batch_names_settle_before_what_pays_again(pika, sim, here):
+    (here / "p.txt").write_text("a blue cat\n")
+    sim.faults.append(Fault("reset-after"))
+    said = pika("batch", "p.txt", "--base-url", sim.url).err
+    assert 0 < said.index(f"pika-async settle {JOURNAL}") < said.index("--resubmit-uncertain")
+
+
+def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not(pika, monkeypatch):
+    monkeypatch.delenv("PIKA_API_KEY")
+    done = pika("batch", "nothere.txt")
+    assert done.code == 2
+    assert "'nothere.txt' cannot be read" in done.err
+
+
 @pytest.mark.usefixtures("lost")
 def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
     done = pika("settle", JOURNAL)
@@ -63,6 +77,24 @@ def test_one_is_dropped(pika, sim, again):
     assert "0 uncertain" not in done.err
     assert "2 succeeded, 1 failed" in done.err
     assert done.err.splitlines()[-1].endswith("--retry-failed")
+
+
+@pytest.mark.parametrize("first", [("--job", "1=bogus"), ("--resubmit", "1"), ("--drop", "1")])
+@pytest.mark.parametrize("then", ["job", "resubmit", "drop"])
+def test_a_decision_by_which_nothing_was_sent_may_be_replaced(pika, sim, lost, again, first, then):  # noqa: PLR0917 - fixtures
+    """What counts is what was decided last."""
+    assert pika("settle", JOURNAL, *first).code == 0
+    done = pika("settle", JOURNAL, f"--{then}", f"1={lost}" if then == "job" else "1")
+    assert done.code == 0, done.err
+    assert again().code == (1 if then == "drop" else 0)
+    assert len(sim.submissions) == (4 if then == "resubmit" else 3)
+
+
+@pytest.mark.usefixtures("lost")
+def test_what_was_submitted_again_is_not_decided_about_any_more(pika, again):
+    assert pika("settle", JOURNAL, "--resubmit", "1").code == 0
+    assert again().code == 0
+    assert pika("settle", JOURNAL, "--drop", "1").code == 2
 
 
 @pytest.mark.usefixtures("lost")

@@ -438,6 +438,9 @@ class TestAgain:
             "pika-async batch j.txt --retry-failed",
             "pika-async batch j.txt",
         ]
+        texts = [one.text for one in found.every("p", "again")]
+        # Whoever copies one of them would spend without a limit.
+        assert all("add --budget and --price again" in text for text in texts)
         assert [one.text.partition(":")[0] for one in found.every("p", "again")] == [
             "1 request failed. To submit it again, as new jobs to be paid for",
             "1 job in flight, 1 request not sent. To go on where it stopped",

@@ -62,6 +62,8 @@ def told(plan: Plan, bounds: Bounds, prompts: PromptFile, *, is_all: bool) -> Pl
         to_submit=plan.count(Fate.SUBMIT),
         left=plan.count(Fate.LEFT),
         cost=plan.cost,
+        perhaps=plan.perhaps,
+        perhaps_cost=plan.perhaps_cost,
         budget=bounds.budget,
         spent=plan.spent,
         own_columns=prompts.own_columns,
@@ -101,27 +103,37 @@ def confirm(plan: Plan, bounds: Bounds) -> None:
     Raises:
         UsageError: The answer is no.
     """
-    count = plan.count(Fate.SUBMIT)
+    count = plan.count(Fate.SUBMIT) + plan.perhaps
+    cost = plan.cost
+    if cost is not None and plan.perhaps:
+        more = plan.perhaps_cost
+        # An empty sum is one in any currency.
+        cost = more if not cost.micros else None if more is None else _together(cost, more)
     if bounds.ask_above is None or not count or not _is_terminal():
         return
-    if plan.cost is None:
+    upto = "up to " if plan.perhaps else ""
+    if cost is None:
         if count <= _MANY:
             return
-        question = f"Submit {counted(count, 'job')}, whose price is not known?"
+        question = f"Submit {upto}{counted(count, 'job')}, whose price is not known?"
     else:
-        most = plan.cost.micros
-        if bounds.budget is not None and bounds.budget.currency == plan.cost.currency:
+        most = cost.micros
+        if bounds.budget is not None and bounds.budget.currency == cost.currency:
             left = bounds.budget if plan.spent is None else bounds.budget - plan.spent
             most = min(most, left.micros)
         if most <= bounds.ask_above.micros:
             return
-        spend = Money(most, plan.cost.currency)
-        question = f"Submit {counted(count, 'job')} and spend about {spend}?"
+        spend = Money(most, cost.currency)
+        question = f"Submit {upto}{counted(count, 'job')} and spend about {spend}?"
     # Not as typer asks, which writes to stdout, where results go.
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().casefold() not in _YES:
         raise UsageError("not confirmed; nothing was sent.")
+
+
+def _together(one: Money, other: Money) -> Money | None:
+    return one + other if one.currency == other.currency else None
 
 
 def _is_terminal() -> bool:

@@ -49,6 +49,7 @@ class BatchRun:
     async def __call__(self, scope: anyio.CancelScope) -> None:
         """Run it; what is cancelled by ``scope`` leaves jobs that run on."""
         from pika_async import Batch  # noqa: PLC0415 - see clients
+        from pika_async._batch.batch import bound_submits  # noqa: PLC0415 - see clients
 
         show, trail, settings = self.show, self.trail, self.settings
         total = len(self.plan.fates) - self.plan.count(Fate.LEFT)
@@ -58,6 +59,9 @@ class BatchRun:
         with closing(self._requests(numbers, progress)) as requests:
             async with client_for(trail, show) as client:
                 batch = Batch(client, requests, on_transition=progress.transition, **settings)
+                if trail.limit is not None:
+                    # The file may have changed since, and a job may turn out to be unknown.
+                    bound_submits(batch, trail.limit, self.plan.perhaps)
                 async with batch:
                     progress.batch = batch
                     self.table.running = lambda: {

@@ -26,7 +26,7 @@ from pika_async.cli._showing.shown import Note
 from pika_async.dialects import Quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from pika_async import GenerationRequest
     from pika_async._journal.reader import JournalReader, Standing
@@ -73,6 +73,10 @@ class Plan:
     """Of each line, in the order of the file."""
     cost: Money | None = None
     """Of what is submitted; None: not known."""
+    perhaps: int = 0
+    """How many more may be submitted: those whose jobs the service turns out not to know."""
+    perhaps_cost: Money | None = None
+    """Of those at most; None: not known."""
     spent: Money | None = None
     """What earlier runs with the journal have cost, without what is in ``cost``, since the same
     submit is sent again with its key; None: nothing is known of it."""
@@ -109,7 +113,7 @@ async def cost_of(requests: Iterable[GenerationRequest], show: Show, trail: Trai
         PikaError: The service could not be asked.
     """
     kinds = Counter(map(_priced_like, requests))
-    return _sum(kinds, await _quotes(kinds, show, trail), None)
+    return _sum(kinds, await _quotes(kinds, show, trail))
 
 
 async def _planned(
@@ -121,20 +125,26 @@ async def _planned(
 ) -> Plan:
     plan = Plan()
     kinds: Counter[GenerationRequest] = Counter()
+    perhaps: Counter[GenerationRequest] = Counter()
     with ExitStack() as stack:
         ledger = _Ledger(stack, choices, trail.service)
         for line in stack.enter_context(closing(prompts.lines())):
             place = len(plan.fates)
-            fate, number = Fate.SUBMIT, None
+            fate, number, is_perhaps = Fate.SUBMIT, None, False
             if line.request is not None:
-                fate, number = await ledger.fate(line.request, place)
+                fate, number, is_perhaps = await ledger.fate(line.request, place)
             plan.fates.append(fate)
             expect(line, number)
-            if fate is Fate.SUBMIT and line.request is not None:
-                kinds[_priced_like(line.request)] += 1
+            if line.request is not None and (is_perhaps or fate is Fate.SUBMIT):
+                (perhaps if is_perhaps else kinds)[_priced_like(line.request)] += 1
         plan.spent, plan.unpriced = ledger.spent()
+        plan.perhaps = perhaps.total()
+        if choices.limit is not None:
+            plan.perhaps = min(plan.perhaps, choices.limit - plan.count(Fate.SUBMIT))
     if not trail.simulated:
-        plan.cost = await _cost(kinds, choices.price, show, trail)
+        costs = await _costs([*(kinds | perhaps)], choices.price, show, trail)
+        plan.cost = _sum(kinds, costs)
+        plan.perhaps_cost = _sum(_dearest(perhaps, costs, plan.perhaps), costs)
     return plan
 
 
@@ -157,15 +167,18 @@ class _Ledger:
 
             self._reader = stack.enter_context(opened(path))
 
-    async def fate(self, request: GenerationRequest, place: int) -> tuple[Fate, int | None]:
-        """What the run will do about a request, the next of the file, and its number if known."""
+    async def fate(self, request: GenerationRequest, place: int) -> tuple[Fate, int | None, bool]:
+        """What the run will do about a request, the next of the file, and its number if known.
+
+        Beside it, whether it is submitted all the same where the service does not know its job.
+        """
         if self._reader is None:
-            return self._limited("", Fate.SUBMIT), place
+            return self._limited("", Fate.SUBMIT), place, False
         try:
             name = fingerprint(await with_media_read(request))
         except ConfigurationError:
             # A file that has gone by now: that is found out again when it is sent.
-            return self._limited("", Fate.SUBMIT), None
+            return self._limited("", Fate.SUBMIT), None, False
         self._met[name] += 1
         standing = self._reader.standing(name, self._met[name])
         number = None if standing is None else standing.number
@@ -174,7 +187,14 @@ class _Ledger:
             cost = self._choices.price if standing.quoted is None else standing.quoted
             if cost is not None:
                 self._repeated.append(cost)
-        return fate, number
+        is_perhaps = (
+            fate is Fate.KNOWN
+            and standing is not None
+            and standing.status is Status.SUBMITTED
+            and standing.service == self._service
+            and self._choices.resubmit_uncertain
+        )
+        return fate, number, is_perhaps
 
     def spent(self) -> tuple[Money | None, int]:
         """What earlier runs have cost, where that is known in one currency.
@@ -242,26 +262,35 @@ def _priced_like(request: GenerationRequest) -> GenerationRequest:
     return with_media(plain, [_SOME_MEDIUM for _ in media_of(plain)])
 
 
-async def _cost(
-    kinds: Counter[GenerationRequest], price: Money | None, show: Show, trail: Trail
-) -> Money | None:
-    """Together; where the service cannot be asked, that is said, and ``price`` counts."""
+async def _costs(
+    kinds: Collection[GenerationRequest], price: Money | None, show: Show, trail: Trail
+) -> dict[GenerationRequest, Money]:
+    """Of each; where the service cannot be asked, that is said, and ``price`` counts."""
     quotes: dict[GenerationRequest, Money] = {}
     if kinds and isinstance(dialect_of(trail.service), Quotes) and has_key(trail.service):
         try:
             quotes = await _quotes(kinds, show, trail)
         except PikaError as error:
             show(Note(f"the service could not be asked for prices: {sentence(error, trail)}"))
-    return _sum(kinds, quotes, price)
+    return quotes if price is None else dict.fromkeys(kinds, price) | quotes
+
+
+def _dearest(
+    kinds: Counter[GenerationRequest], costs: Mapping[GenerationRequest, Money], count: int
+) -> Counter[GenerationRequest]:
+    """Those ``count`` of them that cost most."""
+    found: Counter[GenerationRequest] = Counter()
+    nothing = Money(0)
+    for kind in sorted(kinds, key=lambda one: -costs.get(one, nothing).micros):
+        found[kind] = min(kinds[kind], count)
+        count -= found[kind]
+    return +found
 
 
 def _sum(
-    kinds: Counter[GenerationRequest],
-    quotes: Mapping[GenerationRequest, Money],
-    price: Money | None,
+    kinds: Counter[GenerationRequest], costs: Mapping[GenerationRequest, Money]
 ) -> Money | None:
-    each = {kind: quotes.get(kind, price) for kind in kinds}
-    sums = [money * kinds[kind] for kind, money in each.items() if money is not None]
+    sums = [costs[kind] * count for kind, count in kinds.items() if kind in costs]
     if len(sums) < len(kinds) or len({one.currency for one in sums}) > 1:
         return None
     return sum(sums, Money(0, sums[0].currency if sums else "USD"))

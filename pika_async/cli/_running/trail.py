@@ -82,6 +82,10 @@ class Trail:
         """The command again, with ``more`` options; None where it would pay again for all."""
         return None
 
+    def settle_line(self) -> str | None:
+        """The command that lists what is uncertain in the journal; None where there is none."""
+        return None
+
     @property
     def reads_file(self) -> bool:
         """Whether requests come from a file, and not from options."""
@@ -156,6 +160,8 @@ class BatchTrail(Trail):
     file: str
     limit: int | None = None
     """How many may be submitted in a run."""
+    kept_in: str | None = None
+    """The file of the journal."""
 
     def place(self, number: int) -> str:
         """How a line of the file is named."""
@@ -181,6 +187,13 @@ class BatchTrail(Trail):
             return None
         file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file
         return shlex.join(["pika-async", "batch", file, *again, *more])
+
+    def settle_line(self) -> str | None:
+        """See :class:`Trail`."""
+        if self.simulated or self.kept_in is None:
+            return None
+        file = f"./{self.kept_in}" if self.kept_in.startswith("-") else self.kept_in
+        return shlex.join(["pika-async", "settle", file])
 
     def resume(self) -> str | None:
         """The line that goes on without paying again; of a limit, with what is left of it."""

@@ -123,6 +123,10 @@ def plan(what: Planned) -> Iterator[str]:
     )
     if what.cost is not None and what.to_submit:
         text += f": about {what.cost}"
+    if what.perhaps:
+        text += f", and up to {what.perhaps} more, if the service does not know their jobs"
+        if what.perhaps_cost is not None:
+            text += f": about {what.perhaps_cost} more"
     if what.budget is not None:
         text += f"; the budget is {what.budget}"
         if what.spent is not None and what.spent.micros:
@@ -197,7 +201,15 @@ def hints(trail: Trail) -> list[Hint]:
     progress = trail.progress
     if trail.simulated or progress is None:
         return []
-    found = [_about_uncertain(progress.stats, trail)] if progress.stats.uncertain else []
+    found = []
+    if progress.stats.uncertain:
+        if (settle := trail.settle_line()) is not None:
+            text = (
+                f"{counted(progress.stats.uncertain, 'submit')} may have started a job. To list "
+                "them, and to name the jobs that were started, which costs nothing"
+            )
+            found.append(Hint(text=text, line=settle))
+        found.append(_about_uncertain(progress.stats, trail))
     if progress.over_budget is not None:
         found.append(_about_budget(progress.over_budget, progress.beyond_budget))
     unfinished = _unfinished(progress)

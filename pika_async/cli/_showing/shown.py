@@ -58,6 +58,10 @@ class Planned:
     """Left for a later run, since no more were to be submitted in this one."""
     cost: Money | None
     """What those to submit cost together; None: not known."""
+    perhaps: int
+    """How many more are submitted at most: those whose jobs the service does not know."""
+    perhaps_cost: Money | None
+    """What those cost together at most; None: not known."""
     budget: Money | None
     spent: Money | None
     """What earlier runs have cost, as far as that is known."""
