@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import time
 
+import anyio
 from support.engine import connected
 from support.films import Clumsy, Cut, Farewell, Film
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.service import RPCError
 
 from pika_async import FixedPolling
 from pika_async.simulator import Simulator
@@ -76,3 +78,12 @@ async def reset(client, handle, event):
         )
     )
     return client.get_workflow_handle(handle.id, run_id=answer.run_id, result_type=Outcome)
+
+
+async def terminate(at, name):
+    """As soon as it runs."""
+    with anyio.fail_after(10):
+        while True:
+            with suppress(RPCError):
+                return await at.client.get_workflow_handle(name).terminate()
+            await anyio.sleep(0.02)

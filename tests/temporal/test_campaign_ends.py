@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
 from datetime import timedelta
 
 import anyio
 import pytest
 from support.killed import be_quick
 from support.ledger import most_at_once, pandas
-from support.scene import scene
-from temporalio.service import RPCError
+from support.scene import scene, terminate
 
 from pika_async.temporal import Campaign
 from pika_async.temporal._account import account
@@ -35,15 +33,6 @@ async def start(at, folder, count, first):
     name = uuid.uuid4().hex
     options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT}
     return await Campaign.start(at.client, name, folder, **options)
-
-
-async def terminate(at, name):
-    """As soon as it runs."""
-    with anyio.fail_after(10):
-        while True:
-            with suppress(RPCError):
-                return await at.client.get_workflow_handle(name).terminate()
-            await anyio.sleep(0.02)
 
 
 async def submitted(campaign, count):

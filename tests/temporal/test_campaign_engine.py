@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import anyio
 import pytest
-from support.engine import SERVER, DevelopmentServer
+from support.engine import SERVER
 from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import scene
@@ -25,17 +25,6 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
-
-
-@pytest.fixture
-def server(tmp_path):
-    """One of its own, since it is killed."""
-    folder = tmp_path / "engine"
-    folder.mkdir()
-    server = DevelopmentServer(folder)
-    server.start()
-    yield server
-    server.stop()
 
 
 async def start(at, folder, count, **options):

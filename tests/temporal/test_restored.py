@@ -7,7 +7,7 @@ import uuid
 
 import anyio
 import pytest
-from support.engine import SERVER, DevelopmentServer
+from support.engine import SERVER
 from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import Scene, scene
@@ -24,17 +24,6 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     be_quick(monkeypatch.setattr)
-
-
-@pytest.fixture
-def server(tmp_path):
-    """One of its own, whose disk is exchanged."""
-    folder = tmp_path / "engine"
-    folder.mkdir()
-    server = DevelopmentServer(folder)
-    server.start()
-    yield server
-    server.stop()
 
 
 async def jobs(at, count):
