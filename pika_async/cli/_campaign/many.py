@@ -124,7 +124,7 @@ async def _for_all(
         left_open += result.outcome is None
         if isinstance(result.outcome, known.Uncertain):
             unsure.append(result.index)
-        elif isinstance(result.outcome, known.Refused) and result.outcome.not_submitted:
+        elif getattr(result.outcome, "not_submitted", False):
             unsent.append(result.index)
     if left_open:
         show(Note(f"{counted(left_open, 'prompt')} in pages that have not ended are left alone"))
