@@ -235,6 +235,7 @@ async def test_where_no_answer_comes_any_more_the_campaign_is_held(engine, tmp_p
     assert set(numbers(at.sim).values()) == {1}
 
 
+@pytest.mark.long
 async def test_answers_that_are_lost_in_between_hold_nothing(engine, tmp_path):
     """Submits are answered in between, and their jobs run on: the way to the service works."""
     async with scene(engine, duration=8) as at:
@@ -742,6 +743,7 @@ async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_p
             assert (await ended(campaign_)).succeeded == 3
 
 
+@pytest.mark.long
 async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_path, monkeypatch):
     """Nothing is submitted then either."""
     monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))

@@ -75,6 +75,7 @@ async def test_what_a_terminated_campaign_holds_is_free_only_once_its_jobs_have_
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_the_jobs_of_a_terminated_page_count_for_as_long_as_a_job_may_run(
     engine, tmp_path, monkeypatch
 ):
@@ -124,6 +125,7 @@ async def test_of_a_campaign_that_is_terminated_with_its_pages_the_jobs_count_on
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_an_account_that_begins_anew_knows_what_others_have_in_flight(engine, tmp_path):
     """The one before it was terminated, and its campaigns have not noticed."""
     async with scene(engine, duration=4) as at, at.worker():

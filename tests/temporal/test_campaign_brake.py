@@ -100,6 +100,7 @@ async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries
     assert kinds.count("pika_submit") <= 20 + 2 + 20
 
 
+@pytest.mark.long
 async def test_lost_answers_with_an_answer_between_them_do_not_hold_the_campaign(
     engine, tmp_path, monkeypatch
 ):

@@ -159,6 +159,7 @@ async def test_workers_that_are_asked_to_stop_leave_nothing_uncertain(
 
 
 @pytest.mark.parametrize("service", ["pika", pytest.param("gateway", marks=LONG)])
+@pytest.mark.long
 async def test_a_budget_is_not_passed_while_workers_are_killed(service, engine, tmp_path, kills):
     """What may have been paid for counts as paid for."""
     kills = min(kills, 20)
@@ -209,6 +210,7 @@ def spent(at, each):
     return len(at.sim.jobs) * each.micros
 
 
+@pytest.mark.long
 async def test_two_campaigns_on_one_key_keep_to_its_limit_while_workers_are_killed(
     engine, tmp_path, kills
 ):
@@ -247,6 +249,7 @@ async def test_with_the_engines_default_retries_the_same_kills_pay_twice(engine,
 
 
 @pytest.mark.parametrize("moment", ["while its page is opened", "while its page is sealed"])
+@pytest.mark.long
 async def test_a_page_whose_worker_is_lost_at_its_ends_goes_on_soon(moment, engine, tmp_path):
     """Not only once the longest time is over that opening or sealing may take."""
     async with storm(engine, tmp_path, "gateway", 0) as at:

@@ -149,6 +149,7 @@ async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
     [(0, ()), (0, (SIGNALS,)), (2, (SIGNALS,))],
     ids=["first", "first, without signals", "later, without signals"],
 )
+@pytest.mark.long
 async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
     moment, without, engine, tmp_path
 ):
@@ -164,6 +165,7 @@ async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
     assert most_at_once(at.sim.jobs.values()) <= 12
 
 
+@pytest.mark.long
 async def test_a_campaign_that_is_reset_later_knows_what_came_after_that_moment(engine, tmp_path):
     """Which pages are open, and what it may have in flight, though nobody tells it again."""
     async with scene(engine, duration=8) as at, at.worker():
@@ -218,6 +220,7 @@ async def test_the_pages_of_a_campaign_that_was_reset_hear_that_it_is_stopped(en
     assert progress.succeeded + progress.refused == 60
 
 
+@pytest.mark.long
 async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_path):
     """Its pages are asked: what they were granted is not granted to others a second time."""
     durations = chain([6.0], repeat(0.5))

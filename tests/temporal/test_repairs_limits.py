@@ -114,6 +114,7 @@ async def test_repairs_that_submit_again_keep_to_the_limit_of_the_account(engine
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_repairs_and_a_campaign_share_the_limit_and_neither_starves(engine, tmp_path):
     async with scene(engine, duration=1) as at, at.worker():
         one = await uncertain(at, tmp_path / "one", 12)
@@ -147,6 +148,7 @@ async def test_whoever_waits_for_repairs_can_ask_what_they_wait_for(engine, tmp_
     assert (told.kept, told.kept_until) == (0, None)
 
 
+@pytest.mark.long
 async def test_a_job_that_is_adopted_counts_while_it_runs(engine, tmp_path):
     """It is in flight at the service, so others have one place less."""
     async with scene(engine, duration=3) as at, at.worker():
@@ -183,6 +185,7 @@ async def test_an_account_that_begins_anew_knows_the_places_of_repairs(engine, t
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_an_account_that_begins_anew_knows_of_repairs_that_have_ended_without_a_word(
     engine, tmp_path, monkeypatch
 ):
@@ -203,6 +206,7 @@ async def test_an_account_that_begins_anew_knows_of_repairs_that_have_ended_with
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_the_job_of_a_repair_that_is_terminated_counts_for_as_long_as_it_may_run(
     engine, tmp_path, monkeypatch
 ):
@@ -222,6 +226,7 @@ async def test_the_job_of_a_repair_that_is_terminated_counts_for_as_long_as_it_m
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_the_job_of_a_repair_whose_waiting_is_failed_by_hand_counts_as_long_as_it_may_run(
     engine, tmp_path, monkeypatch
 ):
