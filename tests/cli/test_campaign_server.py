@@ -37,6 +37,7 @@ def engine(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 class TestOnAnEngine:
     async def test_a_namespace_that_is_not_there_is_said_with_what_makes_it(self, engine):
         with pytest.raises(ConfigurationError) as caught:

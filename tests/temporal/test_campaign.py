@@ -169,6 +169,7 @@ async def test_never_more_jobs_are_in_flight_than_was_said_over_two_campaigns_on
     assert most_at_once(at.sim) == 12
 
 
+@pytest.mark.long
 async def test_a_lower_limit_is_kept_as_soon_as_jobs_have_ended(engine, tmp_path):
     async with (
         scene(engine, duration=0.5) as at,
@@ -218,6 +219,7 @@ async def test_a_refused_key_and_an_empty_balance_pause_the_campaign_and_fail_no
     assert set(numbers(at.sim).values()) == {1}
 
 
+@pytest.mark.long
 async def test_where_no_answer_comes_any_more_the_campaign_is_held(engine, tmp_path):
     """Else a broken proxy would leave each of its lines uncertain, and each perhaps paid for."""
     async with scene(engine) as at, started(at, tmp_path, prompts(40), max_in_flight=4) as one:
@@ -298,6 +300,7 @@ async def test_after_a_pause_a_refused_key_holds_the_campaign_only_until_it_is_r
             assert (await ended(campaign_)).succeeded == 4
 
 
+@pytest.mark.long
 async def test_no_more_submits_a_second_leave_than_was_said(engine, tmp_path):
     """The engine's limit is an average, with a burst at the start."""
     async with (

@@ -82,6 +82,7 @@ async def test_lines_that_wait_for_room_keep_to_a_pause_and_to_a_limit_that_came
     assert most_at_once(at.sim.jobs.values()) <= 2
 
 
+@pytest.mark.long
 async def test_while_the_service_has_no_room_the_engine_is_not_filled_with_tries(engine, tmp_path):
     """A history has an end, and a page of lines that all try has reached it within an hour."""
     await Campaign.prepare(pandas(20), tmp_path)

@@ -54,6 +54,7 @@ async def test_no_budget_waits_for_a_page_that_has_no_room(engine, tmp_path):
         await campaign.result()
 
 
+@pytest.mark.long
 async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(engine, tmp_path):
     """It takes all of its lines for uncertain, and most of them were never paid for."""
     async with scene(engine, duration=2) as at, at.worker():

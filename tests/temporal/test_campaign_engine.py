@@ -68,6 +68,7 @@ async def test_an_engine_that_is_killed_over_and_over_has_forgotten_nothing(serv
         await ledger_of(at, campaign)
 
 
+@pytest.mark.long
 async def test_jobs_that_are_accepted_while_the_engine_is_away_keep_their_ids(
     server, tmp_path, monkeypatch
 ):

@@ -88,6 +88,7 @@ async def test_a_campaign_that_is_stopped_ends_with_its_jobs(engine, tmp_path, m
         await account.terminate()
 
 
+@pytest.mark.long
 async def test_a_job_that_is_given_up_keeps_its_place_while_it_may_run(
     engine, tmp_path, monkeypatch
 ):

@@ -130,6 +130,7 @@ async def test_the_jobs_of_a_page_that_was_reset_are_named_and_not_submitted_aga
 
 
 @pytest.mark.parametrize("moment", [0, 1, -1])
+@pytest.mark.long
 async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
     moment, engine, tmp_path
 ):
@@ -242,6 +243,7 @@ async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_p
         await done(campaign)
 
 
+@pytest.mark.long
 async def test_pages_of_an_earlier_run_hear_a_price_that_the_campaign_was_told(engine, tmp_path):
     """They wait for it, and the run that was reset reaches them as well."""
     async with scene(engine) as at, at.worker():

@@ -90,6 +90,7 @@ async def test_what_is_wrong_for_all_is_told_as_a_pause_with_what_to_do(
         await campaign.result()
 
 
+@pytest.mark.long
 async def test_where_the_account_has_no_place_it_is_told_since_when(engine, tmp_path):
     """Another campaign has all of them; once it has left, nothing is said of it any more."""
     async with scene(engine, duration=3) as at, at.worker():

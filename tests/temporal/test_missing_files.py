@@ -91,6 +91,7 @@ async def outcomes(campaign):
     return [one.outcome async for one in campaign.results()]
 
 
+@pytest.mark.long
 async def test_lines_that_a_machine_without_the_folder_took_are_submitted_by_another(
     engine, tmp_path, lacking
 ):
@@ -119,6 +120,7 @@ async def test_a_file_that_is_gone_everywhere_ends_as_refused_and_the_others_go_
     assert "whichever worker took them" in found[1].meaning
 
 
+@pytest.mark.long
 async def test_where_no_file_can_be_read_the_campaign_is_paused_with_what_to_do(
     engine, tmp_path, few
 ):

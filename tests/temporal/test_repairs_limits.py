@@ -168,6 +168,7 @@ async def test_a_job_that_is_adopted_counts_while_it_runs(engine, tmp_path):
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_an_account_that_begins_anew_knows_the_places_of_repairs(engine, tmp_path):
     """The one before it was terminated while their jobs ran and others waited."""
     async with scene(engine, duration=2) as at, at.worker():
@@ -243,6 +244,7 @@ async def test_the_job_of_a_repair_whose_waiting_is_failed_by_hand_counts_as_lon
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
 
+@pytest.mark.long
 async def test_a_repair_that_is_reset_has_one_place_and_submits_nothing_again(engine, tmp_path):
     """Its job runs on, and nobody knows of it but by its place."""
     async with scene(engine, duration=2) as at, at.worker():

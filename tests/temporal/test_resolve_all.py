@@ -240,6 +240,7 @@ class TestOnAnEngine:
         for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
             monkeypatch.setattr(attended, name, seconds)
 
+    @pytest.mark.long
     async def test_a_file_of_decisions_is_carried_out_and_may_be_given_again(
         self, engine, tmp_path
     ):
@@ -265,6 +266,7 @@ class TestOnAnEngine:
             assert len(at.sim.submissions) == 20
             assert (await campaign.plan_repairs(decisions)).settled == 30
 
+    @pytest.mark.long
     async def test_not_more_than_so_many_are_under_way(self, engine, tmp_path):
         """The limit of the account does not count them."""
         async with scene(engine, duration=0.5) as at, at.worker():
@@ -280,6 +282,7 @@ class TestOnAnEngine:
                 most = max(most, running)
             assert most == 2
 
+    @pytest.mark.long
     async def test_of_two_who_settle_the_same_lines_each_is_submitted_once(self, engine, tmp_path):
         """Two colleagues at two terminals see the same list in the morning."""
         async with scene(engine) as at, at.worker():
@@ -367,6 +370,7 @@ class TestOnAnEngine:
         assert isinstance(ended[1].outcome, Refused)
         assert all(isinstance(ended[index].outcome, Finished) for index in (2, 3))
 
+    @pytest.mark.long
     async def test_without_a_worker_it_is_said_how_many_stand(self, engine, tmp_path):
         """What needs no worker is done, and the rest is not begun."""
         async with scene(engine) as at:

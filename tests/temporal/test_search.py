@@ -110,6 +110,7 @@ UPSERTED = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 class TestOnAnEngine:
+    @pytest.mark.long
     async def test_a_query_finds_the_campaign_that_needs_a_look(self, knowing, tmp_path):
         lost = Fault("reset-after", times=3, started=True)
         async with scene(knowing, lost) as at, at.worker():
