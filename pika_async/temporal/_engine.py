@@ -20,7 +20,7 @@ from pika_async import PikaError
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from temporalio.client import Client
+    from temporalio.client import Client, WorkflowExecutionDescription
 
 T = TypeVar("T")
 
@@ -124,13 +124,8 @@ async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus
     Raises:
         CampaignError: The engine cannot be asked.
     """
-    try:
-        described = await engine.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise CampaignError(_sentence(error, workflow_id)) from error
-    return described.status
+    described = await _described(engine, workflow_id)
+    return None if described is None else described.status
 
 
 async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
@@ -139,13 +134,19 @@ async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
     Raises:
         CampaignError: The engine cannot be asked.
     """
+    described = await _described(engine, workflow_id)
+    if described is None:
+        return None
+    return await described.memo_value(name, default=None, type_hint=str)
+
+
+async def _described(engine: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     try:
-        described = await engine.get_workflow_handle(workflow_id).describe()
+        return await engine.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise CampaignError(_sentence(error, workflow_id)) from error
-    return await described.memo_value(name, default=None, type_hint=str)
 
 
 async def limit_submits(engine: Client, queue: str, per_second: float) -> None:
