@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import stat
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,14 @@ class OutsideError(Exception):
     """An exception of the caller's own code, which is its cause, on its way out of the batch."""
 
 
+def cause(problem: BaseException) -> BaseException:
+    """What an item, or the source of requests, ended with, as whoever raised it knows it."""
+    if isinstance(problem, OutsideError):
+        assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
+        return problem.__cause__
+    return problem
+
+
 class Item:
     """One request of a batch."""
 
@@ -96,20 +105,29 @@ class Item:
         error: PikaError | None = None
         files: tuple[Path, ...] = ()
         try:
-            known, state = await self._generated()
-        except PikaError as problem:
-            error = problem
-            board.waited(self._index)
+            try:
+                known, state = await self._generated()
+            except PikaError as problem:
+                error = problem
+                board.waited(self._index)
+            finally:
+                board.generating.give_back()
+            if known is not None and state is not None:
+                if self._job_id is not None:
+                    board.unclaimed[self._index] = self._job_id
+                if board.output_dir is not None:
+                    files, error = await self._saved(board.output_dir, known, state)
+            board.deliver(self._result(state, error, files))
+            # Its traceback holds this frame, which would hold it until the garbage is collected.
+            error = None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as problem:
+            # At once: the group of all items ends only when the source of requests lets it.
+            board.fail(cause(problem))
+            raise
         finally:
-            board.generating.release()
-        if known is not None and state is not None:
-            if self._job_id is not None:
-                board.unclaimed[self._index] = self._job_id
-            if board.output_dir is not None:
-                files, error = await self._saved(board.output_dir, known, state)
-        board.deliver(self._result(state, error, files))
-        # Its traceback holds this frame, which would hold it until the garbage is collected.
-        error = None
+            board.items.pop(self._index, None)
 
     def _result(
         self,
@@ -142,22 +160,26 @@ class Item:
             return known, known.state
         if known.error is not None:
             raise known.error
+        slots = self._board.jobs.slots
         try:
-            async with self._board.jobs.slot():
-                try:
-                    state = await self._end(await self._job(known, content))
-                except NotFoundError:
-                    # An earlier run's job of which the service knows nothing, for this key.
-                    if not (known.resumed and self._record.give_up()):
-                        raise
-                    if not self._board.allowance.allows_another():
-                        raise
-                    known = self._known = Known(number=known.number)
-                    self._board.budget.settle(self._index, None)
-                    self._job_id = None
-                    del self._board.in_flight[self._index]
-                    self._board.counts.resumed -= 1
-                    state = await self._end(await self._job(known, content))
+            if not slots.take():
+                await slots.wait(self)
+            try:
+                state = await self._end(await self._job(known, content))
+            except NotFoundError:
+                # An earlier run's job of which the service knows nothing, for this key.
+                if not (known.resumed and self._record.give_up()):
+                    raise
+                if not self._board.allowance.allows_another():
+                    raise
+                known = self._known = Known(number=known.number)
+                self._board.budget.settle(self._index, None)
+                self._job_id = None
+                del self._board.in_flight[self._index]
+                self._board.counts.resumed -= 1
+                state = await self._end(await self._job(known, content))
+            finally:
+                slots.give_back()
         except PikaError as problem:
             self._board.stop_if_wrong_for_all(problem)
             error = self._meant(problem, known)

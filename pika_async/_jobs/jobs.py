@@ -118,7 +118,7 @@ class Jobs:
         self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
-        self._slots = Slots(max_in_flight)
+        self.slots = Slots(max_in_flight)
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._lately = LatestSubmits(timing.now, retry.appearance)
 
@@ -349,7 +349,7 @@ class Jobs:
 
     def slot(self) -> Slot:
         """One of those that may be in flight at once."""
-        return Slot(self._slots)
+        return Slot(self.slots)
 
     async def renewed(self, video: Video) -> Video | None:
         """The same video with the link that the service gives now; None where it names it no more.
