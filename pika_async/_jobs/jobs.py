@@ -31,7 +31,6 @@ from __future__ import annotations
 import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
 
 from attrs import evolve, frozen
 
@@ -39,6 +38,7 @@ from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
+from pika_async._jobs.live import LiveJobs
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
@@ -119,7 +119,7 @@ class Jobs:
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self.slots = Slots(max_in_flight)
-        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._jobs = LiveJobs()
         self._lately = LatestSubmits(timing.now, retry.appearance)
 
     @property
@@ -396,5 +396,6 @@ class Jobs:
     def _remembered(self, tracker: Tracker) -> Job:
         job = self._jobs.get(tracker.job_id)
         if job is None:
-            job = self._jobs[tracker.job_id] = Job(tracker)
+            job = Job(tracker)
+            self._jobs.add(job)
         return job
