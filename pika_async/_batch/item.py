@@ -153,7 +153,9 @@ class Item:
         """The end of the job: known from the journal, or waited for."""
         content = await with_media_read(self._request)
         known = await self._record.begin(self._request, content)
-        known = self._known = await resolved(known, self._board.jobs, self._record)
+        if known.lost is not None:
+            known = await resolved(known, known.lost, self._board.jobs, self._record)
+        self._known = known
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed
         if known.state is not None:
@@ -192,7 +194,8 @@ class Item:
                 raise
             raise error from problem
         self._board.waited(self._index)
-        state = await self._charged(state)
+        if self._board.jobs.settles_late and state.charge is None:
+            state = await self._charged(state)
         if self._job_id is not None:
             self._board.stop_if_nothing_is_left(self._job_id, state)
         self._board.budget.settle(self._index, state.charge)
@@ -207,9 +210,8 @@ class Item:
         return known.lost
 
     async def _charged(self, state: Succeeded | Failed) -> Succeeded | Failed:
-        """``state`` with its charge, for which the service may need one more look."""
-        if state.charge is not None or self._job_id is None:
-            return state
+        """``state`` with its charge, for which the service needs one more look."""
+        assert self._job_id is not None  # noqa: S101 - it has ended
         charge = await self._board.jobs.charge(self._job_id)
         return state if charge is None else evolve(state, charge=charge)
 
