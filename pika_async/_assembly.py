@@ -20,6 +20,7 @@ from pika_async._log import Teller
 from pika_async._settled import rest
 from pika_async._timing import Timing
 from pika_async._wire.api import API
+from pika_async._wire.descriptors import connections
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.transport import Transport
 from pika_async.dialects import Dialect
@@ -70,7 +71,13 @@ def assembled(
         dialect=dialect,
         allow_insecure=allow_insecure,
     )
-    transport = Transport(session=session, request_timeout=request_timeout, trust_env=trust_env)
+    most = connections()
+    transport = Transport(
+        session=session,
+        request_timeout=request_timeout,
+        trust_env=trust_env,
+        most_polls=most.for_polls,
+    )
     tell = Teller(observer)
     timing = Timing(
         now=time.monotonic,
@@ -93,6 +100,7 @@ def assembled(
         tell=tell,
         request_timeout=request_timeout,
         max_in_flight=max_in_flight,
+        most_submits=most.for_submits,
     )
     downloader = Downloader(
         stream=partial(transport.stream, silence=request_timeout),

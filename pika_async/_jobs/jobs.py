@@ -1,7 +1,5 @@
 """All jobs of one client: submitted, come back to, waited for.
 
-The client, batches and engines use it.
-
 The life of a job, and what each moment means for the money:
 
 1. The request is checked, first by itself when it is built, then by the dialect: what this
@@ -94,6 +92,7 @@ class Jobs:
         tell: Teller,
         request_timeout: float,
         max_in_flight: int | None,
+        most_submits: int | None = None,
     ) -> None:
         self._api = api
         self._retry = retry
@@ -113,7 +112,7 @@ class Jobs:
             tell=tell,
             host=api.host,
         )
-        self._submitter = Submitter(api, retry, timing, tell, self._begun)
+        self._submitter = Submitter(api, retry, timing, tell, self._begun, most=most_submits)
         self._uploads = Uploads(api, self._stubbornly)
         self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)

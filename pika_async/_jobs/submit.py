@@ -26,6 +26,7 @@ from pika_async._events import (
     SubmitWithdrawn,
 )
 from pika_async._jobs.brake import Brake
+from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._states import Failed
 from pika_async._wire.departure import Departure
@@ -59,8 +60,19 @@ class Submitter:
         timing: Timing,
         tell: Teller,
         begun: Callable[[Submit, Accepted], Job],
+        *,
+        most: int | None = None,
     ) -> None:
-        """``begun``: makes the job of an answer, before anyone is told of its id."""
+        """How submits are sent.
+
+        Args:
+            api: The service.
+            retry: When they are sent again.
+            timing: Clocks.
+            tell: Who is told of them.
+            begun: Makes the job of an answer, before anyone is told of its id.
+            most: So many under way at once; None: no bound.
+        """
         self._begun = begun
         self._api = api
         self._repeatable = api.dialect.repeatable
@@ -69,6 +81,7 @@ class Submitter:
         self._timing = timing
         self._tell = tell
         self._brake = Brake(timing.now, timing.rest)
+        self._departures = Slots(most)
         # With the recorder and the body of each: the submit itself would hold its job.
         self._under_way: dict[asyncio.Task[None], tuple[Recorder | None, bytes]] = {}
         self.closed = False
@@ -101,10 +114,8 @@ class Submitter:
         begun = self._timing.now()
         while True:
             attempt += 1
-            held_from = self._timing.now()
-            gone_at = await self._brake.released()
             try:
-                await self._note_leaving(submit, gone_at - held_from)
+                gone_at = await self._released(submit)
             except PikaError as error:
                 if submit.lost is None:
                     raise
@@ -146,6 +157,20 @@ class Submitter:
                 assert submit.job is not None  # noqa: S101 - made of the answer
                 self._pass_on(submit.job, gone_at)
                 return submit.job
+
+    async def _released(self, submit: Submit) -> float:
+        """Wait until it may leave, and write that down; the time on the clock of the brake."""
+        held_from = self._timing.now()
+        # Before the brake, which may close meanwhile, and before it is written down as leaving.
+        if not self._departures.take():
+            await self._departures.wait(Slot(self._departures))
+        try:
+            gone_at = await self._brake.released()
+            await self._note_leaving(submit, gone_at - held_from)
+        except BaseException:
+            self._departures.give_back()
+            raise
+        return gone_at
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
@@ -241,6 +266,7 @@ class Submitter:
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(task, None)
+            self._departures.give_back()
             # Where it has no answer to give, not even an error: it never came to run.
             answer.cancel()
 

@@ -49,6 +49,7 @@ from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Failed, JobState, Succeeded, lacks_links
 from pika_async._timing import Sleepers
+from pika_async._wire.heard import Heard
 from pika_async.dialects import Handle
 
 _ENDED: Final = (Succeeded, Failed)
@@ -61,7 +62,7 @@ _made_patience: Final = quick(Patience)
 class Waiting:
     """What all jobs of a client wait with."""
 
-    look: Callable[[Handle, float], Awaitable[JobState | None]]
+    look: Callable[[Handle, float, Heard], Awaitable[JobState | None]]
     """One poll of a job, bounded by seconds."""
     cancel: Callable[[Handle], Awaitable[bool]]
     """Ask the service to stop a job."""
@@ -140,6 +141,7 @@ class Tracker:
     sleepers: Sleepers = field(factory=Sleepers)
     """The watchers that sleep until the next look."""
     _last_error: PikaError | None = None
+    _heard: Heard = field(factory=Heard)
 
     @classmethod
     def start(
@@ -221,7 +223,7 @@ class Tracker:
         begun = self.waiting.now()
         limit = max(0.0, end - begun)
         try:
-            state = await self.waiting.look(self.handle, limit)
+            state = await self.waiting.look(self.handle, limit, self._heard)
             self._take_answer(state, begun)
             look.answered = True
         except PikaError as error:
@@ -281,7 +283,7 @@ class Tracker:
         known = self.newest.state
         if known is not None and known.is_terminal and not state.is_terminal:
             return
-        if state == known:
+        if state is known or state == known:
             # Equal but for what the service sent along.
             self.newest.state = state
             return

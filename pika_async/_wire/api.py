@@ -20,16 +20,18 @@ from pika_async._meaning import Started
 from pika_async._request.parts import has_bytes
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
+from pika_async._wire.heard import hash_of
 from pika_async.dialects import KeepsFacts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
-    from pika_async._http import Endpoint, HTTPRequest
+    from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
     from pika_async._wire.departure import Departure
+    from pika_async._wire.heard import Heard
     from pika_async._wire.transport import Transport
     from pika_async.dialects import Accepted, Conversation, Dialect, Handle
 
@@ -102,13 +104,16 @@ class API:
         facts = self._keeps_facts.facts(request, key)
         return attrs.evolve(handle, hints={**facts, **handle.hints}) if facts else handle
 
-    def look(self, handle: Handle, timeout: float) -> Awaitable[JobState | None]:
+    def look(
+        self, handle: Handle, timeout: float, heard: Heard | None = None
+    ) -> Awaitable[JobState | None]:
         """Poll a job once; None where the service has nothing to tell of it.
 
         Args:
             handle: The job.
             timeout: Seconds the look may take, if less than the ``request_timeout`` of each of its
                 requests.
+            heard: What the last look at it was answered; this one brings it up to date.
 
         Raises:
             TransportError: It did not get through, or its answer did not.
@@ -119,24 +124,32 @@ class API:
         poll = self.dialect.poll(self.endpoint, handle)
         context = None if self._around_poll is None else self._around_poll()
         if context is not None:
-            return self._converse_within(context, poll, timeout)
-        return self.converse(poll, timeout)
+            return self._converse_within(context, poll, timeout, heard)
+        return self.converse(poll, timeout, heard)
 
     async def _converse_within(
         self,
         context: AbstractContextManager[object],
         conversation: Conversation[_T],
         timeout: float,
+        heard: Heard | None,
     ) -> _T:
         with context:
-            return await self.converse(conversation, timeout)
+            return await self.converse(conversation, timeout, heard)
 
-    async def converse(self, conversation: Conversation[_T], timeout: float = math.inf) -> _T:
+    async def converse(
+        self,
+        conversation: Conversation[_T],
+        timeout: float = math.inf,
+        heard: Heard | None = None,
+    ) -> _T:
         """Send what a conversation yields, give it the answers, and return what it means.
 
         Args:
             conversation: One that has not begun. It never holds the submit.
             timeout: Seconds for all of its requests.
+            heard: What the last conversation of this kind was answered. Where that took one
+                request, and it is answered so again, the meaning is the same.
 
         Raises:
             TransportError: A request did not get through, or its answer did not.
@@ -146,22 +159,34 @@ class API:
                 end of requests; nothing was sent any more.
         """
         end = None if timeout == math.inf else self._now() + timeout
+        answer: HTTPResponse | None = None
+        only = None
         try:
             request = next(conversation)
-            for _ in range(_MOST_REQUESTS):
+            for sent in range(_MOST_REQUESTS):
                 left = None if end is None else end - self._now()
-                request = conversation.send(
-                    await self._transport.send(self._guarded(request), timeout=left)
-                )
+                answer = await self._transport.send(self._guarded(request), timeout=left)
+                if heard is not None:
+                    only = None if sent else hash_of(answer)
+                    if only is not None and only == heard.answer:
+                        same: _T = heard.meaning
+                        return same
+                request = conversation.send(answer)
         except StopIteration as meant:
             value: _T = meant.value
-            return self._failed_without_key(value) if isinstance(value, Failed) else value
+            if isinstance(value, Failed):
+                value = self._failed_without_key(value)
+            if heard is not None:
+                heard.answer, heard.meaning = only, value
+            return value
         except TransportError:
             raise
         except PikaError as error:
-            # The dialect's frames hold the answer, which may be megabytes.
+            # The dialect's frames hold the answer.
             raise self._without_key(error).with_traceback(None) from None
         finally:
+            # An error is kept with its frames, and an answer may be megabytes.
+            answer = None
             conversation.close()
         raise ConfigurationError(
             f"the dialect {self.dialect.name!r} asks for more than {_MOST_REQUESTS} requests to "

@@ -92,7 +92,7 @@ class Shell(Terminal):
         process = self.began(*words)
         try:
             assert process.stderr is not None
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 line = ""
                 while says not in line:
                     line = await anyio.to_thread.run_sync(

@@ -51,7 +51,7 @@ class Shell(Terminal):
 
     async def until(self, name: str, **expected: object) -> dict[str, object]:
         """The status of a campaign, once it says this; a worker may still be starting."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             while True:
                 way = ("--json", "--server", self.engine)
                 process = self.began("status", name, *way)
@@ -70,7 +70,7 @@ class Shell(Terminal):
         try:
             yield process
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=180)
             assert process.returncode == 0
         finally:
             process.kill()
@@ -226,7 +226,7 @@ async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_noth
         with shell.worker():
             await shell.until(name, state="ended", uncertain=9)
             process = shell.began(*words, "--server", engine)
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 while len(sim.submissions) < 11:  # noqa: ASYNC110 - the simulator sets no flag
                     await anyio.sleep(0.05)
             process.kill()
@@ -249,7 +249,7 @@ async def test_without_a_worker_a_decision_stands_and_somebody_is_told(engine, t
         with shell.worker():
             await shell.until(name, state="ended", uncertain=1)
         words = ("resolve", name, "1", "--resubmit", "--yes", "--queue", f"{shell.queue}-nobody")
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             told = await shell.asked(*words, code=1)
         assert f"none asks for work on the task queue {shell.queue}-nobody" in told
         assert "The repair stands" in told

@@ -91,7 +91,7 @@ class TestOnAnEngine:
             try:
                 yield process
                 process.send_signal(signal.SIGTERM)
-                _, err = process.communicate(timeout=60)
+                _, err = process.communicate(timeout=180)
                 assert process.returncode in (0, 143), err
             finally:
                 process.kill()

@@ -39,7 +39,7 @@ class Held(Service):
         super().__init__(*script, **options)
         self.nth, self.seconds = nth, seconds
 
-    async def look(self, handle, limit):
+    async def look(self, handle, limit, heard=None):
         if self.polls + 1 == self.nth:
             asyncio.get_running_loop().moment += self.seconds
         return await super().look(handle, limit)

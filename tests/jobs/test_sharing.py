@@ -97,7 +97,7 @@ class TestOutages:
 class Slow(Service):
     """Answers in 10 s; a look that may not take as long is cut."""
 
-    async def look(self, handle, limit):
+    async def look(self, handle, limit, heard=None):
         await anyio.sleep(min(limit, 10.0))
         if limit < 10.0:
             raise TransportTimeoutError("no whole answer in time")

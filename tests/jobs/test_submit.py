@@ -56,6 +56,65 @@ async def test_a_429_makes_every_submit_of_the_client_wait():
         assert len(sim.submissions) == 3
 
 
+class TestTheMostAtOnce:
+    """No more submits are under way than the process may have connections."""
+
+    async def test_the_others_wait_and_all_are_accepted(self):
+        fault = Fault("slow-headers", on="submit", times=None, seconds=0.05)
+        most = 0
+
+        def all_done():
+            nonlocal most
+            most = max(most, len(wire.submitter._under_way))
+            return all(task.done() for task in tasks)
+
+        async with Simulator(faults=[fault]) as sim, wired(sim, most_submits=2) as wire:
+            tasks = [asyncio.create_task(wire.submit(REQUEST)) for _ in range(7)]
+            await until(all_done)
+        assert most == 2
+        assert len({task.result().id for task in tasks}) == len(sim.jobs) == 7
+
+    async def test_who_waits_is_held_by_a_refusal_that_comes_meanwhile(self):
+        fault = Fault("429-retry-after-seconds", retry_after=30)
+        async with Simulator(faults=[fault]) as sim, wired(sim, most_submits=1) as wire:
+            tasks = [asyncio.create_task(wire.submit(REQUEST)) for _ in range(3)]
+            await until(lambda: all(task.done() for task in tasks))
+            waited = [sent.waited for sent in wire.told(SubmitSent)]
+        assert [seconds >= 30 for seconds in waited] == [False, True, True, True]
+        assert len(sim.jobs) == 3
+
+    async def test_who_leaves_the_line_and_who_is_refused_give_their_places_back(self):
+        async with Simulator(faults=[Fault("400-openai", times=2)]) as sim:
+            async with wired(sim, most_submits=1) as wire:
+                tasks = [asyncio.create_task(wire.submit(REQUEST)) for _ in range(4)]
+                await until(lambda: wire.submitter._under_way)
+                await leave(tasks.pop())
+                tasks.append(asyncio.create_task(wire.submit(REQUEST)))
+                await until(lambda: all(task.done() for task in tasks))
+        refused = [isinstance(task.exception(), APIError) for task in tasks]
+        assert refused == [True, True, False, False]
+        assert len(sim.jobs) == 2
+
+    async def test_a_record_that_cannot_be_written_gives_the_place_back(self):
+        class Full:
+            async def leaving(self):
+                raise ConfigurationError("the disk is full")
+
+            def wanted(self):
+                return True
+
+            def stayed(self):
+                """It has not left."""
+
+        async with Simulator() as sim, wired(sim, most_submits=1) as wire:
+            with anyio.fail_after(20):
+                for _ in range(2):
+                    with pytest.raises(ConfigurationError):
+                        await wire.submit(REQUEST, record=Full())
+                await wire.submit(REQUEST)
+        assert len(sim.jobs) == 1
+
+
 async def test_it_is_told_how_long_the_brake_has_held_a_submit():
     """Those after it go one by one, twenty a second to begin with; that is told too."""
     fault = Fault("429-retry-after-seconds", retry_after=30)

@@ -52,7 +52,7 @@ class Service:
         self.polled_at: list[float] = []
         self.limits: list[float] = []
 
-    async def look(self, handle: Handle, limit: float) -> JobState | None:
+    async def look(self, handle: Handle, limit: float, heard: object = None) -> JobState | None:
         self.polled_at.append(now())
         self.limits.append(limit)
         step = self.script[min(len(self.polled_at), len(self.script)) - 1]

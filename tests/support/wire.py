@@ -90,6 +90,7 @@ async def wired_to(
     request_timeout: float = 30.0,
     retry: RetryPolicy | None = None,
     dialect: Dialect | None = None,
+    most_submits: int | None = None,
 ) -> AsyncIterator[Wired]:
     dialect = dialect or Gateway()
     hosts = {host: url for host in dialect.hosts if host != API_HOST}
@@ -116,6 +117,7 @@ async def wired_to(
         tell=Teller(events.append),
         request_timeout=request_timeout,
         max_in_flight=None,
+        most_submits=most_submits,
     )
     await transport.open()
     try:
@@ -132,8 +134,13 @@ async def wired(
     request_timeout: float = 30.0,
     retry: RetryPolicy | None = None,
     url: str | None = None,
+    most_submits: int | None = None,
 ) -> AsyncIterator[Wired]:
     async with wired_to(
-        url or sim.url, request_timeout=request_timeout, retry=retry, dialect=sim.dialect
+        url or sim.url,
+        request_timeout=request_timeout,
+        retry=retry,
+        dialect=sim.dialect,
+        most_submits=most_submits,
     ) as wire:
         yield wire

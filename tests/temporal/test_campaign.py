@@ -60,7 +60,7 @@ async def started(at, folder, lines, *, page_size=500, **options):
 
 async def until(holds, campaign_=None):
     """Return once it holds, of the campaign's progress if there is one."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         while not holds(*([await campaign_.progress()] if campaign_ else [])):  # noqa: ASYNC110
             await anyio.sleep(0.05)
 

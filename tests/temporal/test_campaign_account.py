@@ -47,13 +47,13 @@ async def start(at, folder, count, first=0, **options):
 
 async def jobs(at, count):
     """Return once there are so many."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while len(at.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.02)
 
 
 async def done(campaign):
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         return await campaign.result()
 
 
@@ -239,6 +239,6 @@ async def test_an_account_goes_on_where_the_workers_of_its_first_campaign_are_go
             await first.aclose()
             options = {"account": at.queue, "max_in_flight": LIMIT}
             two = await start(other, tmp_path / "two", 12, 6, **options)
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 assert (await two.result()).succeeded == 12
         await terminate(at, one.id)

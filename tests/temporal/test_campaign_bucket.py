@@ -39,7 +39,7 @@ async def test_a_bucket_serves_as_a_folder_does_from_the_first_prompt_to_the_las
     async with scene(engine, Fault("reset-after", started=True)) as at, at.worker():
         options = {"queue": at.queue, "account": at.queue}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, place, **options)
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             progress = await campaign.result()
         assert (progress.succeeded, progress.uncertain) == (6, 1)
         ledger = Ledger(at.sim)

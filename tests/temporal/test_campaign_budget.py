@@ -31,7 +31,7 @@ async def start(at, folder, count, page_size, **options):
 
 async def paused(campaign):
     """Its progress, as soon as it is paused and has nothing in flight."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while True:
             progress = await campaign.progress()
             if progress.paused is not None and not progress.in_flight:
@@ -59,7 +59,7 @@ async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(en
     """It takes all of its lines for uncertain, and most of them were never paid for."""
     async with scene(engine, duration=2) as at, at.worker():
         campaign = await start(at, tmp_path, 20, 10, max_in_flight=5, budget=Money(5))
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while len(at.sim.jobs) < 5:  # noqa: ASYNC110 - sets no flag
                 await anyio.sleep(0.02)
         await at.client.get_workflow_handle(f"{campaign.id}/page/000000").terminate()

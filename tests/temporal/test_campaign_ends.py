@@ -37,7 +37,7 @@ async def start(at, folder, count, first):
 
 async def submitted(campaign, count):
     """Return once so many of its lines are."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while (await campaign.progress()).submitted < count:  # noqa: ASYNC110 - is asked
             await anyio.sleep(0.02)
 
@@ -88,7 +88,7 @@ async def test_however_campaigns_end_the_whole_limit_is_free_again(engine, tmp_p
             await end(at, one)
         before = set(at.sim.jobs)
         last = await start(at, tmp_path / "last", 3 * LIMIT, 500)
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             assert (await last.result()).succeeded == 3 * LIMIT
         of_last = [job for name, job in at.sim.jobs.items() if name not in before]
         assert most_at_once(of_last) == LIMIT

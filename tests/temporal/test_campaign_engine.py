@@ -35,7 +35,7 @@ async def start(at, folder, count, **options):
 
 async def jobs(sim, count):
     """Return once there are so many."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         while len(sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.01)
 

@@ -258,7 +258,7 @@ async def test_a_page_whose_worker_is_lost_at_its_ends_goes_on_soon(moment, engi
         async with first as process:
             assert await ended(process) == -signal.SIGKILL
         async with at.worker():
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 assert (await campaign.result()).succeeded == 5
         await at.ledger.read(campaign.results())
     at.check()

@@ -89,7 +89,7 @@ async def test_a_page_that_has_ended_may_be_reset_to_any_of_its_moments(engine, 
         page = f"{campaign.id}/page/000000"
         moments, run_id = await points(at, page), await last_run(at, page)
         for event in (moments[0], moments[1], moments[len(moments) // 2], moments[-1]):
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 await (await reset(at, page, event, run_id)).result()
         after = await ledger_of(at, campaign)
     assert len(at.sim.submissions) == posts == 6
@@ -117,7 +117,7 @@ async def test_the_jobs_of_a_page_that_was_reset_are_named_and_not_submitted_aga
     """Its lines are uncertain, and its first run tells what was paid for."""
     async with scene(engine, duration=3) as at, at.worker():
         campaign = await start(at, tmp_path, 6)
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while (await campaign.progress()).submitted < 6:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.05)
         page = f"{campaign.id}/page/000000"
@@ -232,7 +232,7 @@ async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_p
             await anyio.sleep(0.02)
         await reset(at, campaign.id, (await points(at, campaign.id))[0])
         for budget in (9, 11):
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 await campaign.resume(budget=Money(budget))
                 progress = await campaign.progress()
                 while not progress.paused or progress.in_flight:
@@ -248,7 +248,7 @@ async def test_pages_of_an_earlier_run_hear_a_price_that_the_campaign_was_told(e
     """They wait for it, and the run that was reset reaches them as well."""
     async with scene(engine) as at, at.worker():
         campaign = await start(at, tmp_path, 6, budget=Money(9))
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while not (await campaign.progress()).paused:  # noqa: ASYNC110 - sets no flag
                 await anyio.sleep(0.02)
         await reset(at, campaign.id, (await points(at, campaign.id))[0])
@@ -264,7 +264,7 @@ async def test_a_campaign_that_has_ended_may_be_reset(moment, engine, tmp_path):
         await done(campaign)
         before, posts = await ledger_of(at, campaign), len(at.sim.submissions)
         again = await reset(at, campaign.id, (await points(at, campaign.id))[moment])
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             await again.result()
         after = await ledger_of(at, campaign)
         progress = await campaign.progress()
@@ -282,7 +282,7 @@ async def test_a_repair_that_is_reset_does_not_submit_again(engine, tmp_path):
         repair = f"{campaign.id}/repair/0-1"
         moments, run_id = await points(at, repair), await last_run(at, repair)
         for event in (moments[0], moments[-1]):
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 handle = await reset(at, repair, event, run_id)
                 while (await handle.describe()).status == 1:  # noqa: ASYNC110 - may never end
                     await anyio.sleep(0.1)

@@ -35,7 +35,7 @@ async def start(at, folder, count, **options):
 
 
 async def progress_once(campaign, holds):
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while not holds(progress := await campaign.progress()):  # noqa: ASYNC110 - is asked
             await anyio.sleep(0.05)
     return progress

@@ -36,7 +36,7 @@ async def test_it_is_not_sent_again_with_its_key_either(engine, started):
         handle = await at.start()
         await posted(at.sim)
         await handle.cancel()
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             outcome = await handle.result()
         assert (len(at.sim.submissions), len(at.sim.jobs)) == (1, int(started))
     assert isinstance(outcome, Uncertain)
@@ -61,7 +61,7 @@ def answers(monkeypatch):
 
 async def until_cancelled(handle):
     """Return once the engine was told that the submit is wanted no more."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         while True:
             async for event in handle.fetch_history_events():
                 if event.HasField("activity_task_cancel_requested_event_attributes"):
@@ -92,6 +92,6 @@ async def test_a_task_that_its_workflow_calls_off_sends_nothing_more_either(faul
         await handle.signal(Cut.cut)
         await until_cancelled(handle)
         answers.set()
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             assert await handle.result() == "called off"
         assert (len(at.sim.submissions), len(at.sim.jobs)) == (1, int(fault is None))

@@ -57,7 +57,7 @@ async def test_it_holds_no_prompt_and_no_key_also_after_decisions(tmp_path):
             name = uuid.uuid4().hex
             options = {"queue": at.queue, "account": at.queue}
             campaign = await Campaign.start(at.client, name, tmp_path / "store", **options)
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 assert (await campaign.result()).uncertain == 2
             found = [one.outcome async for one in campaign.results()]
             first, second = (n for n, one in enumerate(found) if isinstance(one, Uncertain))

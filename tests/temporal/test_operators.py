@@ -73,7 +73,7 @@ async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
         campaign = await Campaign.start(at.client, name, tmp_path, **options)
         await fail_waiting(at.client, f"{name}/page/000000")
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             progress = await campaign.result()
         assert (progress.succeeded, progress.failed, progress.uncertain) == (3, 1, 0)
         results = [result async for result in campaign.results()]

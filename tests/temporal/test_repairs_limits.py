@@ -54,7 +54,7 @@ async def started(at, folder, **options):
 async def resubmitted(at, campaign, count, **options):
     decisions = [Decision(index=index, resubmit=True) for index in range(count)]
     options = {"queue": at.queue, "max_in_flight": 300} | options
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         return [one async for one in campaign.resolve_all(decisions, **options)]
 
 
@@ -78,14 +78,14 @@ async def first_moment(handle):
 
 
 async def until(holds):
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while not holds():  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.02)
 
 
 async def is_over(handle):
     """Return once a workflow has ended."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110
             await anyio.sleep(0.05)
 
@@ -126,7 +126,7 @@ async def test_repairs_and_a_campaign_share_the_limit_and_neither_starves(engine
             await until(lambda: len(at.sim.jobs) >= 24)
             known = await account_of(at).query(account.Account.shares)
             assert len(known.placed) == known.told[two.id] == LIMIT // 2
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             assert (await two.result()).succeeded == 24
     assert len(at.sim.jobs) == 36
     assert most_at_once(at.sim.jobs.values()) == LIMIT
@@ -163,7 +163,7 @@ async def test_a_job_that_is_adopted_counts_while_it_runs(engine, tmp_path):
                     await anyio.sleep(0.05)
             await Campaign.prepare(pandas(8, 1), tmp_path / "two")
             two = await started(at, tmp_path / "two")
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 assert (await two.result()).succeeded == 8
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 
@@ -180,7 +180,7 @@ async def test_an_account_that_begins_anew_knows_the_places_of_repairs(engine, t
             # Whoever comes next begins the account anew.
             await Campaign.prepare(pandas(4, 8), tmp_path / "two")
             two = await started(at, tmp_path / "two")
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             assert (await two.result()).succeeded == 4
     assert len(at.sim.jobs) == 12
     assert most_at_once(at.sim.jobs.values()) == LIMIT
@@ -202,7 +202,7 @@ async def test_an_account_that_begins_anew_knows_of_repairs_that_have_ended_with
                 await at.client.get_workflow_handle(f"{campaign.id}/repair/{index}-1").terminate()
         await Campaign.prepare(pandas(4, LIMIT), tmp_path / "two")
         two = await started(at, tmp_path / "two")
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             assert (await two.result()).succeeded == 4
     assert most_at_once(at.sim.jobs.values()) == LIMIT
 

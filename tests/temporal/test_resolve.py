@@ -60,7 +60,7 @@ async def outcomes_of(campaign):
 
 
 async def until(holds):
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while not await holds():  # noqa: ASYNC110 - is asked
             await anyio.sleep(0.05)
 

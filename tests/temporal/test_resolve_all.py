@@ -421,7 +421,7 @@ class TestOnAnEngine:
             one = await Campaign.start(
                 at.client, uuid.uuid4().hex, tmp_path, max_in_flight=5, **way
             )
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 while (await one.progress()).submitted < 5:  # noqa: ASYNC110 - is asked
                     await anyio.sleep(0.05)
             for name in (one.id, f"{one.id}/page/000000", f"pika-account-{at.queue}"):

@@ -27,7 +27,7 @@ def quick(monkeypatch):
 
 
 async def jobs(at, count):
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         while len(at.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
             await anyio.sleep(0.02)
 
@@ -57,7 +57,7 @@ async def test_what_it_has_forgotten_is_uncertain_and_not_sent_again(server, tmp
         async with again.worker():
             options = {"queue": again.queue, "account": again.queue, "carry_on": True}
             rest = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path / "store", **options)
-            with anyio.fail_after(60):
+            with anyio.fail_after(180):
                 assert (await rest.result()).uncertain == 12
         assert len(at.sim.submissions) == posts
         ledger = Ledger(at.sim)

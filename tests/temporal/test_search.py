@@ -90,7 +90,7 @@ async def ended(at, folder, count, *, page_size=10):
 
 async def found(at, query, expected):
     """The ids that a query finds, once it finds so many: the server tells a little later."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while True:
             ids = [each.id async for each in at.client.list_workflows(query)]
             if len(ids) == expected:

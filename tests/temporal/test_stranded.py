@@ -33,7 +33,7 @@ async def stranded(at, folder):
     way = {"queue": at.queue, "account": at.queue, "max_in_flight": 3}
     campaign = await Campaign.start(at.client, uuid.uuid4().hex, folder, **way)
     async with at.worker():
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while len(at.sim.jobs) < 3:  # noqa: ASYNC110 - the simulator sets no flag
                 await anyio.sleep(0.02)
             at.sim.jobs[next(iter(at.sim.jobs))].duration = Polls(1)
@@ -92,7 +92,7 @@ async def test_a_campaign_that_was_ended_before_its_pages_were_begun_is_told_all
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
         handle = at.client.get_workflow_handle(campaign.id)
         async with at.worker():
-            with anyio.fail_after(30):
+            with anyio.fail_after(180):
                 while not (await handle.query("state", result_type=CampaignState)).open_pages:  # noqa: ASYNC110 - is asked
                     await anyio.sleep(0.001)
             await handle.terminate()
@@ -107,7 +107,7 @@ async def test_a_page_that_still_waits_is_not_taken_for_stranded(engine, tmp_pat
         await Campaign.prepare(pandas(2), tmp_path)
         way = {"queue": at.queue, "account": at.queue}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while len(at.sim.jobs) < 2:  # noqa: ASYNC110 - the simulator sets no flag
                 await anyio.sleep(0.02)
         await at.client.get_workflow_handle(campaign.id).terminate()
@@ -116,7 +116,7 @@ async def test_a_page_that_still_waits_is_not_taken_for_stranded(engine, tmp_pat
             await campaign.resolve(0, drop=True)
         for job in at.sim.jobs.values():
             job.duration = Polls(1)
-        with anyio.fail_after(30):
+        with anyio.fail_after(180):
             while await read_sealed(open_store(tmp_path), 0) is None:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.05)
         found = [one.outcome async for one in campaign.results()]

@@ -302,3 +302,25 @@ async def test_a_turn_that_comes_with_a_cancellation_goes_to_the_next(limit):
     assert first.cancelled()
     assert second.done()
     assert not second.cancelled()
+
+
+@in_virtual_time
+async def test_never_more_go_than_the_process_may_have_connections(thread):
+    """However long answers take."""
+    limit = ConnectionLimit(250, now=lambda: thread.now, worked=lambda: thread.worked)
+    taken(limit)
+    waiting = await in_line(limit, 10_000)
+
+    for _ in range(5):
+        thread.does(0.001, idle=0.009)
+        limit.look()
+    assert limit.allowed == 250
+    rounds(limit, 20, 0.15)
+    assert limit.allowed == 250
+    await turns()
+    await leave(waiting)
+
+
+def test_that_may_be_fewer_than_the_usual_hundred():
+    """A process with 64 descriptors has no hundred connections."""
+    assert taken(ConnectionLimit(32)) == 32

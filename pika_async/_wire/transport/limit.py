@@ -14,11 +14,13 @@ is found:
   go every few milliseconds: hundreds that are needed are reached within some hundredths of a
   second. So they do, each second, where answers have come and come no more.
 - Where not a quarter was used for a second, half will do.
+- Never more go at once than the process may have connections.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -71,12 +73,21 @@ class ConnectionLimit:
 
     def __init__(
         self,
+        most: int | None = None,
         *,
         now: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        """``now``: seconds; ``worked``: seconds for which this thread had a processor."""
-        self.allowed = FEW
+        """What it is measured by.
+
+        Args:
+            most: So many at once, whatever is found; None: no bound.
+            now: Seconds.
+            worked: Seconds for which this thread had a processor.
+        """
+        self._most = math.inf if most is None else most
+        self._few = FEW if most is None else min(FEW, most)
+        self.allowed = self._few
         self._now = now
         self._worked = worked
         self._under_way = 0
@@ -152,7 +163,7 @@ class ConnectionLimit:
         if self._line and self._under_way <= self.allowed and self._let_one_go():
             return
         self._under_way -= 1
-        if self.allowed > FEW and self._under_way < _UNUSED * self.allowed:
+        if self.allowed > self._few and self._under_way < _UNUSED * self.allowed:
             self._shrink()
 
     def _end_round(self) -> None:
@@ -168,13 +179,15 @@ class ConnectionLimit:
             self._tried_again_at = now + _TRIED_AGAIN_AFTER
             return
         self._rates.append(rate)
+        if self.allowed >= self._most:
+            return
         if len(self._rates) >= _KNOWN_AFTER and now >= self._tried_again_at:
             self._trial, self._rates = _Before(self.allowed, self._rates), deque(maxlen=_REMEMBERED)
             self._is_earlier = True
             self._allow_twice()
 
     def _allow_twice(self) -> None:
-        self.allowed *= 2
+        self.allowed = int(min(2 * self.allowed, self._most))
         while self._under_way < self.allowed and self._let_one_go():
             self._under_way += 1
 
@@ -204,4 +217,4 @@ class ConnectionLimit:
         now = self._now()
         if now - self._much_used_at > _UNUSED_FOR:
             self._much_used_at = now
-            self.allowed = max(FEW, int(self.allowed / 2))
+            self.allowed = max(self._few, int(self.allowed / 2))

@@ -69,8 +69,16 @@ class Transport:
         session: aiohttp.ClientSession | None,
         request_timeout: float,
         trust_env: bool = True,
+        most_polls: int | None = None,
     ) -> None:
-        """``trust_env``: take proxies from the environment."""
+        """How requests are sent.
+
+        Args:
+            session: One that was lent; None: sessions of its own.
+            request_timeout: Seconds for each request.
+            trust_env: Take proxies from the environment.
+            most_polls: So many at once, over as many connections; None: no bound.
+        """
         self._sessions = Sessions(session, trust_env=trust_env)
         self._request_timeout = request_timeout
         self._bounds = Bounds(request_timeout)
@@ -79,7 +87,7 @@ class Transport:
         self._polls = unbound(self._connecting)
         self._submits = unbound()
         # Of the polls alone: submits are few at once, since the brake lets them go one by one.
-        self._limit = ConnectionLimit()
+        self._limit = ConnectionLimit(most_polls)
 
     async def open(self) -> None:
         """Make the sessions, unless one was lent."""

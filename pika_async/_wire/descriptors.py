@@ -1,0 +1,42 @@
+"""How many connections a client may have, of all that its process may have open at once.
+
+Every connection and every open file takes one file descriptor of the process, and a process has
+only so many: 256 on a Mac, 1,024 on most Linux machines, unless somebody has allowed more
+(``ulimit -n``). Where none is left, everything breaks: no video can be written, no journal opened,
+not even a module imported. So a client leaves a quarter of them to the rest of its process.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+# Of all descriptors. Polls are many and short; a submit keeps its connection for seconds.
+_FOR_POLLS: Final = 2
+_FOR_SUBMITS: Final = 4
+
+
+@frozen
+class Connections:
+    """The most connections at once; None: no bound is known."""
+
+    for_polls: int | None
+    for_submits: int | None
+
+
+def connections() -> Connections:
+    """As many as the process leaves to a client today."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return Connections(None, None)
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return shares(None if descriptors == resource.RLIM_INFINITY else descriptors)
+
+
+def shares(descriptors: int | None) -> Connections:
+    """The shares of so many descriptors; None: any number."""
+    if descriptors is None:
+        return Connections(None, None)
+    return Connections(max(1, descriptors // _FOR_POLLS), max(1, descriptors // _FOR_SUBMITS))

@@ -1,0 +1,30 @@
+"""What the last look at a job was answered, so that the same answer is not read twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from pika_async._http import HTTPResponse
+
+
+@define(eq=False)
+class Heard:
+    """The last answer that was understood, and what it meant.
+
+    Most looks at a job that tells no progress bring the same bytes as the one before. Dialects are
+    pure, so the same answer means the same. Kept is a hash and not the answer itself, since 10,000
+    jobs may be in flight: 64 bits, with a seed of the process, so that no service can make two
+    answers with the same hash on purpose.
+    """
+
+    answer: int | None = None
+    """The hash of what a dialect needed no second answer for; None where it did."""
+    meaning: Any = None
+
+
+def hash_of(answer: HTTPResponse) -> int:
+    """Of all in an answer that may mean something; its dates and the like change each time."""
+    return hash((answer.status, answer.headers.get("Content-Type"), answer.body))
