@@ -240,10 +240,9 @@ class Board:
         if self.left:
             raise asyncio.CancelledError
         reason = self._stopped_by
-        if isinstance(reason, BudgetError) and self.budget.holds(index):
+        if reason is None or (isinstance(reason, BudgetError) and self.budget.holds(index)):
             return
-        if reason is not None:
-            raise self._not_submitted(reason)
+        raise self._not_submitted(reason)
 
     def count_submit(self) -> None:
         """Count a request that is about to be submitted.

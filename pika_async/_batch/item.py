@@ -26,6 +26,7 @@ from pika_async._events import VideoKept
 from pika_async._jobs.job import ended, failure
 from pika_async._journal.history import SavedFile
 from pika_async._quick import quick
+from pika_async._request.parts import has_media
 from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
@@ -151,7 +152,9 @@ class Item:
 
     async def _generated(self) -> tuple[Known, Succeeded | Failed]:
         """The end of the job: known from the journal, or waited for."""
-        content = await with_media_read(self._request)
+        content = self._request
+        if has_media(content):
+            content = await with_media_read(content)
         known = await self._record.begin(self._request, content)
         if known.lost is not None:
             known = await resolved(known, known.lost, self._board.jobs, self._record)

@@ -97,9 +97,9 @@ class Job:
     ) -> Succeeded | Failed:
         """The terminal state, waited for; ``heard`` is told what is known, then each change."""
         watcher = _Watcher(self, timeout)
-        if heard is not None:
-            heard(self.state)
         known = self.state
+        if heard is not None:
+            heard(known)
         if known is not None and lacks_links(known):
             known = (await watcher.next_change(or_the_same=True)).state
         while known is None or not known.is_terminal:

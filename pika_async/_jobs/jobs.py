@@ -393,8 +393,9 @@ class Jobs:
         return await stubbornly(step, self._retry, self._timing)
 
     def _remembered(self, tracker: Tracker) -> Job:
-        job = self._jobs.get(tracker.job_id)
+        job_id = tracker.job_id
+        job = self._jobs.get(job_id)
         if job is None:
             job = Job(tracker)
-            self._jobs.add(job)
+            self._jobs.add(job_id, job)
         return job

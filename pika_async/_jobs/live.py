@@ -28,11 +28,10 @@ class LiveJobs:
         held = self._held.get(job_id)
         return None if held is None else held()
 
-    def add(self, job: Job) -> None:
+    def add(self, job_id: str, job: Job) -> None:
         """Find ``job`` from now on."""
-        held = _Held(job, self._gone)
-        held.job_id = job.id
-        self._held[job.id] = held
+        held = self._held[job_id] = _Held(job, self._gone)
+        held.job_id = job_id
 
     def _gone(self, held: _Held) -> None:
         # Another may have taken its place in the meantime.
