@@ -11,7 +11,7 @@ import anyio
 from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
-from pika_async._batch.known import Known
+from pika_async._batch.known import NOTHING, Known
 from pika_async._batch.lost import resolved
 from pika_async._batch.naming import place_of
 from pika_async._batch.results import BatchResult
@@ -85,7 +85,7 @@ class Item:
         self._index = index
         self._request = request
         self._record = record
-        self._known: Known | None = None
+        self._known = NOTHING
         self._job_id: str | None = None
         self._quoted: Money | None = None
         # Whether a submit of this run is on its way, or may have arrived.
@@ -101,23 +101,22 @@ class Item:
             OutsideError: ``on_transition`` raised.
         """
         board = self._board
-        known: Known | None = None
         state: Succeeded | Failed | None = None
         error: PikaError | None = None
         files: tuple[Path, ...] = ()
         try:
             try:
-                known, state = await self._generated()
+                state = await self._generated()
             except PikaError as problem:
                 error = problem
                 board.waited(self._index)
             finally:
                 board.generating.give_back()
-            if known is not None and state is not None:
+            if state is not None:
                 if self._job_id is not None:
                     board.unclaimed[self._index] = self._job_id
                 if board.output_dir is not None:
-                    files, error = await self._saved(board.output_dir, known, state)
+                    files, error = await self._saved(board.output_dir, state)
             board.deliver(self._result(state, error, files))
             # Its traceback holds this frame, which would hold it until the garbage is collected.
             error = None
@@ -146,11 +145,11 @@ class Item:
             state=state,
             error=error,
             files=files,
-            resumed=self._known is not None and self._known.resumed,
-            number=self._index if self._known is None else self._known.number,
+            resumed=self._known.resumed,
+            number=self._record.number,
         )
 
-    async def _generated(self) -> tuple[Known, Succeeded | Failed]:
+    async def _generated(self) -> Succeeded | Failed:
         """The end of the job: known from the journal, or waited for."""
         content = self._request
         if has_media(content):
@@ -162,7 +161,7 @@ class Item:
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed
         if known.state is not None:
-            return known, known.state
+            return known.state
         if known.error is not None:
             raise known.error
         slots = self._board.jobs.slots
@@ -177,7 +176,7 @@ class Item:
                     raise
                 if not self._board.allowance.allows_another():
                     raise
-                known = self._known = Known(number=known.number)
+                known = self._known = NOTHING
                 self._board.budget.settle(self._index, None)
                 self._job_id = None
                 del self._board.in_flight[self._index]
@@ -203,7 +202,7 @@ class Item:
             self._board.stop_if_nothing_is_left(self._job_id, state)
         self._board.budget.settle(self._index, state.charge)
         await self._record.ended(state, self._running_at)
-        return known, state
+        return state
 
     def _meant(self, problem: PikaError, known: Known) -> PikaError:
         """What went wrong; what keeps a submit from being sent again undoes nothing of before."""
@@ -332,9 +331,10 @@ class Item:
             self._running_at = self._board.now()
 
     async def _saved(
-        self, output_dir: Path, known: Known, state: Succeeded | Failed
+        self, output_dir: Path, state: Succeeded | Failed
     ) -> tuple[tuple[Path, ...], DownloadError | None]:
         """The files of the job's videos, and the first problem in saving them."""
+        known = self._known
         files: list[Path] = []
         saved: list[SavedFile] = []
         problem: DownloadError | None = None
@@ -343,6 +343,7 @@ class Item:
             for place, video in enumerate(state.videos):
                 path, before = await place_of(
                     output_dir,
+                    self._record.number,
                     known,
                     self._request.prompt,
                     video.job_id,
@@ -385,12 +386,12 @@ class Item:
                     path,
                     overwrite=overwrite,
                     # What renews a link is a poll, and another service does not know the job.
-                    renewable=self._known is None or not self._known.elsewhere,
+                    renewable=not self._known.elsewhere,
                 )
         except TargetExistsError:
             # Whatever has the name of an earlier run's job is that job's video, and whole: the
             # run ended before it could be written down.
-            if self._known is None or not self._known.resumed:
+            if not self._known.resumed:
                 raise
         except DownloadError as error:
             if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:

@@ -21,12 +21,20 @@ if TYPE_CHECKING:
 
 
 async def place_of(
-    folder: Path, known: Known, prompt: str, job_id: str, place: int, *, takes_letters: bool
+    folder: Path,
+    number: int,
+    known: Known,
+    prompt: str,
+    job_id: str,
+    place: int,
+    *,
+    takes_letters: bool,
 ) -> tuple[Path, SavedFile | None]:
     """Where one of the videos of a job is, or is to be saved; and what was saved there before.
 
     Args:
         folder: Where the batch saves its videos.
+        number: The number of the request, as its files are named by it.
         known: What the journal tells of the request.
         prompt: What it asks for.
         job_id: The job.
@@ -36,8 +44,8 @@ async def place_of(
     before = _saved_as(known.files, place)
     if before is not None and (takes_letters or before.name.isascii()):
         return await _there(folder, spellings(before.name)), before
-    plainest = video_name(known.number, prompt, job_id, place, ascii_only=True)
-    name = video_name(known.number, prompt, job_id, place) if takes_letters else plainest
+    plainest = video_name(number, prompt, job_id, place, ascii_only=True)
+    name = video_name(number, prompt, job_id, place) if takes_letters else plainest
     if known.resumed:
         # An earlier run may have saved it, in whole or in part, and ended before it was written
         # down; and it may have been of an older version.

@@ -96,8 +96,8 @@ class Job:
         self, timeout: float, heard: Callable[[JobState | None], None] | None = None
     ) -> Succeeded | Failed:
         """The terminal state, waited for; ``heard`` is told what is known, then each change."""
-        watcher = _Watcher(self, timeout)
-        known = self.state
+        watcher, tracker = _Watcher(self, timeout), self._tracker
+        known = tracker.newest.state
         if heard is not None:
             heard(known)
         if known is not None and lacks_links(known):
@@ -108,7 +108,7 @@ class Job:
             if heard is not None:
                 heard(known)
         # With the links that it has now.
-        state = self.state
+        state = tracker.newest.state
         assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
         return state
 
