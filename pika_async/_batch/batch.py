@@ -301,12 +301,13 @@ class Batch(AsyncIterator[BatchResult]):
                 board.generating.give_back()
                 board.deliver(BatchResult(index=index, request=given, error=error))
             else:
-                item = group.create_task(
-                    Item(board, index, request, self._record(index)).run(), name=_ITEM
-                )
-                # An eager factory of tasks may have run it to its end.
-                if not item.done():
-                    board.items[index] = item
+                self._start(group, Item(board, index, request, self._record(index)), index)
+
+    def _start(self, group: asyncio.TaskGroup, item: Item, index: int) -> None:
+        task = group.create_task(item.run(), name=_ITEM)
+        # An eager factory of tasks may have run it to its end.
+        if not task.done():
+            self._board.items[index] = task
 
     def _record(self, index: int) -> Record:
         if self._journal is None:

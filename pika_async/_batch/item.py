@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import stat
 from typing import TYPE_CHECKING, Final
 
-import anyio
 from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
-from pika_async._batch.known import NOTHING, Known
+from pika_async._batch.known import NOTHING
 from pika_async._batch.lost import resolved
-from pika_async._batch.naming import place_of
 from pika_async._batch.results import BatchResult
-from pika_async._client import save_video
-from pika_async._errors import (
-    DownloadError,
-    PikaError,
-    SubmissionUncertainError,
-    TargetExistsError,
-)
-from pika_async._events import VideoKept
+from pika_async._batch.saving import saved_videos
+from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._jobs.job import ended, failure
-from pika_async._journal.history import SavedFile
 from pika_async._quick import quick
 from pika_async._request.parts import has_media
 from pika_async._states import Failed, Running, Succeeded
@@ -36,17 +25,15 @@ if TYPE_CHECKING:
 
     from pika_async._batch.board import Board
     from pika_async._batch.record import Record
+    from pika_async._errors import DownloadError
     from pika_async._jobs.job import Job
     from pika_async._money import Money
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import JobState, Transition, Video
+    from pika_async._states import JobState, Transition
     from pika_async.dialects import Accepted
 
 _made_result: Final = quick(BatchResult)
-
-# The disk itself: what it refuses one video it refuses all.
-_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 class OutsideError(Exception):
@@ -151,6 +138,40 @@ class Item:
 
     async def _generated(self) -> Succeeded | Failed:
         """The end of the job: known from the journal, or waited for."""
+        content = await self._begun()
+        known, board = self._known, self._board
+        if known.state is not None:
+            return known.state
+        if known.error is not None:
+            raise known.error
+        slots = board.jobs.slots
+        try:
+            if not slots.take():
+                await slots.wait(self)
+            try:
+                state = await self._end(await self._job(content))
+            except NotFoundError:
+                if not self._may_begin_anew():
+                    raise
+                state = await self._end(await self._job(content))
+            finally:
+                slots.give_back()
+        except PikaError as problem:
+            error = await self._told(problem)
+            if error is problem:
+                raise
+            raise error from problem
+        board.waited(self._index)
+        if board.jobs.settles_late and state.charge is None:
+            state = await self._charged(state)
+        assert self._job_id is not None  # noqa: S101 - it has ended
+        board.stop_if_nothing_is_left(self._job_id, state)
+        board.budget.settle(self._index, state.charge)
+        await self._record.ended(state, self._running_at)
+        return state
+
+    async def _begun(self) -> GenerationRequest:
+        """The request with its files read, once it is known what earlier runs did for it."""
         content = self._request
         if has_media(content):
             content = await with_media_read(content)
@@ -160,52 +181,38 @@ class Item:
         self._known = known
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed
-        if known.state is not None:
-            return known.state
-        if known.error is not None:
-            raise known.error
-        slots = self._board.jobs.slots
-        try:
-            if not slots.take():
-                await slots.wait(self)
-            try:
-                state = await self._end(await self._job(known, content))
-            except NotFoundError:
-                # An earlier run's job of which the service knows nothing, for this key.
-                if not (known.resumed and self._record.give_up()):
-                    raise
-                if not self._board.allowance.allows_another():
-                    raise
-                known = self._known = NOTHING
-                self._board.budget.settle(self._index, None)
-                self._job_id = None
-                del self._board.in_flight[self._index]
-                self._board.counts.resumed -= 1
-                state = await self._end(await self._job(known, content))
-            finally:
-                slots.give_back()
-        except PikaError as problem:
-            self._board.stop_if_wrong_for_all(problem)
-            error = self._meant(problem, known)
-            if self._job_id is None and not isinstance(error, SubmissionUncertainError):
-                self._board.budget.give_back(self._index)
-            else:
-                self._board.budget.settle(self._index, None)
-            await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
-            if error is problem:
-                raise
-            raise error from problem
-        self._board.waited(self._index)
-        if self._board.jobs.settles_late and state.charge is None:
-            state = await self._charged(state)
-        if self._job_id is not None:
-            self._board.stop_if_nothing_is_left(self._job_id, state)
-        self._board.budget.settle(self._index, state.charge)
-        await self._record.ended(state, self._running_at)
-        return state
+        return content
 
-    def _meant(self, problem: PikaError, known: Known) -> PikaError:
+    def _may_begin_anew(self) -> bool:
+        """Whether an earlier run's job, which the service does not know for this key, is given up.
+
+        Then nothing is known of the request any more.
+        """
+        if not (self._known.resumed and self._record.give_up()):
+            return False
+        if not self._board.allowance.allows_another():
+            return False
+        self._known = NOTHING
+        self._board.budget.settle(self._index, None)
+        self._job_id = None
+        del self._board.in_flight[self._index]
+        self._board.counts.resumed -= 1
+        return True
+
+    async def _told(self, problem: PikaError) -> PikaError:
+        """What went wrong, once it is written down and others are told."""
+        self._board.stop_if_wrong_for_all(problem)
+        error = self._meant(problem)
+        if self._job_id is None and not isinstance(error, SubmissionUncertainError):
+            self._board.budget.give_back(self._index)
+        else:
+            self._board.budget.settle(self._index, None)
+        await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
+        return error
+
+    def _meant(self, problem: PikaError) -> PikaError:
         """What went wrong; what keeps a submit from being sent again undoes nothing of before."""
+        known = self._known
         again = known.intent is not None and self._job_id is None
         if not again or known.lost is None or isinstance(problem, SubmissionUncertainError):
             return problem
@@ -217,8 +224,8 @@ class Item:
         charge = await self._board.jobs.charge(self._job_id)
         return state if charge is None else evolve(state, charge=charge)
 
-    async def _job(self, known: Known, content: GenerationRequest) -> Job:
-        jobs, budget = self._board.jobs, self._board.budget
+    async def _job(self, content: GenerationRequest) -> Job:
+        known, jobs, budget = self._known, self._board.jobs, self._board.budget
         if known.job_id is None:
             # Whoever is refused by all is not asked what one more would cost, and no file goes up
             # there; nor does one wait for a turn that he does not take.
@@ -333,85 +340,14 @@ class Item:
     async def _saved(
         self, output_dir: Path, state: Succeeded | Failed
     ) -> tuple[tuple[Path, ...], DownloadError | None]:
-        """The files of the job's videos, and the first problem in saving them."""
-        known = self._known
-        files: list[Path] = []
-        saved: list[SavedFile] = []
-        problem: DownloadError | None = None
-        self._board.counts.downloading += 1
-        try:
-            for place, video in enumerate(state.videos):
-                path, before = await place_of(
-                    output_dir,
-                    self._record.number,
-                    known,
-                    self._request.prompt,
-                    video.job_id,
-                    place,
-                    takes_letters=self._board.takes_letters,
-                )
-                size = None if before is None else await _size(path)
-                try:
-                    if not size:
-                        await self._download(video, path, overwrite=before is not None)
-                        size = await _size(path)
-                    elif before is not None and size != before.size:
-                        self._board.jobs.tell(
-                            VideoKept(video=video, path=path, size=size, saved_size=before.size)
-                        )
-                        # What was saved stays what it was, so that the next run tells it, too.
-                        size = before.size
-                except DownloadError as error:
-                    problem = problem or error
-                except PikaError as error:
-                    self._board.stop_if_wrong_for_all(error)
-                    problem = problem or _not_saved(video, error)
-                else:
-                    files.append(path)
-                    saved.append(SavedFile(name=path.name, size=size or 0, place=place))
-        finally:
-            self._board.counts.downloading -= 1
-        if tuple(saved) != known.files:
-            await self._record.saved(saved)
+        files, problem = await saved_videos(
+            self._board,
+            self._record,
+            self._known,
+            output_dir=output_dir,
+            prompt=self._request.prompt,
+            state=state,
+        )
         if problem is not None:
             await self._record.went_wrong(problem, self._job_id)
-        return tuple(files), problem
-
-    async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
-        try:
-            async with self._board.downloads:
-                await save_video(
-                    self._board.client,
-                    video,
-                    path,
-                    overwrite=overwrite,
-                    # What renews a link is a poll, and another service does not know the job.
-                    renewable=not self._known.elsewhere,
-                )
-        except TargetExistsError:
-            # Whatever has the name of an earlier run's job is that job's video, and whole: the
-            # run ended before it could be written down.
-            if not self._known.resumed:
-                raise
-        except DownloadError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
-                self._board.stop(error)
-            raise
-        else:
-            self._board.counts.downloaded += 1
-
-
-def _not_saved(video: Video, reason: PikaError) -> DownloadError:
-    """Of a video that is paid for, whatever ``reason`` says of a request: a closed client, say."""
-    error = DownloadError(f"the video was not saved: {reason.what}", job_id=video.job_id)
-    error.__cause__ = reason
-    return error
-
-
-async def _size(path: Path) -> int | None:
-    """Bytes, None where there is no such file."""
-    try:
-        found = await anyio.Path(path).stat()
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return files, problem

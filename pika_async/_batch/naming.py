@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 async def place_of(
     folder: Path,
-    number: int,
     known: Known,
     prompt: str,
     job_id: str,
     place: int,
     *,
+    number: int,
     takes_letters: bool,
 ) -> tuple[Path, SavedFile | None]:
     """Where one of the videos of a job is, or is to be saved; and what was saved there before.
 
     Args:
         folder: Where the batch saves its videos.
-        number: The number of the request, as its files are named by it.
         known: What the journal tells of the request.
         prompt: What it asks for.
         job_id: The job.
         place: Which of its videos it is, from 0.
+        number: The number of the request, by which its files are named.
         takes_letters: Whether names in the folder may have letters of any script.
     """
     before = _saved_as(known.files, place)

@@ -396,6 +396,5 @@ class Jobs:
         job_id = tracker.job_id
         job = self._jobs.get(job_id)
         if job is None:
-            job = Job(tracker)
-            self._jobs.add(job_id, job)
+            self._jobs.add(job_id, job := Job(tracker))
         return job

@@ -167,8 +167,7 @@ class Submitter:
         try:
             if (gone_at := self._brake.take()) is None:
                 gone_at = await self._brake.wait()
-            if self.closed:
-                raise _closed()
+            self._check_open()
             if submit.recorder is None:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()
@@ -184,6 +183,10 @@ class Submitter:
         if self._tell.is_traced:
             self._tell_sent(submit, gone_at - held_from)
         return gone_at
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise _closed()
 
     def _tell_sent(self, submit: Submit, waited: float) -> None:
         self._tell(

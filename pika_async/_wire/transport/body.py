@@ -42,7 +42,7 @@ class Body(aiohttp.Payload):
     async def write_with_length(
         self,
         writer: AbstractStreamWriter,
-        content_length: int | None,  # noqa: ARG002 - it is the size
+        content_length: int | None,
     ) -> None:
         """Write all of it."""
         for piece in self._departure.pieces(self._content):
@@ -52,7 +52,7 @@ class Body(aiohttp.Payload):
         """What aiohttp asked for before 3.12."""
         await self.write_with_length(writer, None)
 
-    async def as_bytes(self, encoding: str = "", errors: str = "") -> bytes:  # noqa: ARG002
+    async def as_bytes(self, encoding: str = "", errors: str = "") -> bytes:
         """All of it, for whoever signs it; nothing leaves by that."""
         return self._content
 

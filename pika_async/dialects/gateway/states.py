@@ -78,18 +78,11 @@ def _unknown(_: str, __: str, item: _Item, raw: _Item) -> JobState:
 
 
 def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
-    video = video_of(item, job_id=job_id, name=name, raw=_kept_within(raw, item))
-    return _succeeded(videos=(video,), raw=raw)
-
-
-def _kept_within(raw: _Item, item: _Item) -> _Item:
-    """A video as it is kept; what the answer keeps as it came is not measured a second time."""
+    # What the answer keeps as it came need not be measured a second time.
     items = raw.get("videos")
-    if isinstance(items, list):
-        for whole in items:
-            if whole is item:
-                return item
-    return kept(item)
+    is_kept = isinstance(items, list) and id(item) in map(id, items)
+    video = video_of(item, job_id=job_id, name=name, raw=item if is_kept else kept(item))
+    return _succeeded(videos=(video,), raw=raw)
 
 
 def _name(job_id: str, place: int) -> str:
