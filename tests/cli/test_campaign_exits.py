@@ -46,8 +46,9 @@ RUNS = (
     ("resume {first} --budget 10", 2),
     ("resume {first}", 0),
     ("resolve {first} 999 --drop", 2),
-    ("start {second} --store second -n 4", 0),
-    ("status {second} --json", 0),
+    ("start {second} --store second -n 1", 0),
+    # So that it has not ended before it is resumed, however long the commands between take.
+    ("pause {second}", 0),
     # The store of another campaign.
     ("resolve {first} 1 --drop --store second", 2),
     ("resolve {first} --all drop --yes --store second", 2),
@@ -60,7 +61,7 @@ RUNS = (
     ("status {first}", 0),
     ("resume {first}", 2),
     ("status {second} --watch", 0),
-    ("status {second}", 0),
+    ("status {second} --json", 0),
     ("pause {second}", 2),
     ("resolve {second} 1 --resubmit", 2),
     ("report {second} --csv results.csv", 0),
@@ -109,7 +110,7 @@ class Shell(Terminal):
 async def one_owner(shell: Shell, name: str) -> list[Ran]:
     names = {"first": f"{name}-first", "second": f"{name}-second"}
     (shell.folder / "p.txt").write_text("".join(f"a red panda {n}\n" for n in range(60)))
-    (shell.folder / "few.txt").write_text("an otter\n" * 6)
+    (shell.folder / "few.txt").write_text("an otter\n" * 20)
     for file, store in (("p.txt", "first"), ("few.txt", "second")):
         done = await shell.ran(f"prepare {file} --store {store}", 0)
         assert done.code == 0, done

@@ -392,7 +392,7 @@ async def test_a_campaign_that_is_held_lets_others_have_its_share(engine, tmp_pa
             two = await Campaign.start(
                 at.client, uuid.uuid4().hex, tmp_path / "b", queue=at.queue, account=at.queue
             )
-            with anyio.fail_after(20):
+            with anyio.fail_after(180):
                 assert (await two.result()).succeeded == 12
             await one.stop()
             await ended(one)

@@ -133,7 +133,7 @@ async def test_an_account_that_begins_anew_knows_what_others_have_in_flight(engi
         await jobs(at, LIMIT)
         await terminate(at, account_of(at))
         two = await start(at, tmp_path / "two", 12, 12)
-        with anyio.fail_after(20):
+        with anyio.fail_after(180):
             while (await two.progress()).share < LIMIT // 2:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.1)
             assert (await one.progress()).share == LIMIT // 2
@@ -167,7 +167,7 @@ async def test_a_limit_that_is_set_while_there_is_no_account_holds(engine, tmp_p
         await jobs(at, LIMIT)
         await terminate(at, account_of(at))
         await one.set_max_in_flight(2)
-        with anyio.fail_after(20):
+        with anyio.fail_after(180):
             while (await one.progress()).share != 2:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.1)
         handle = at.client.get_workflow_handle_for(account.Account.run, account_of(at))
@@ -206,7 +206,7 @@ async def test_a_job_whose_answer_was_lost_keeps_its_place_for_a_time(
         two = await start(at, tmp_path / "two", 12, 12, max_in_flight=LIMIT)
         assert (await done(two)).succeeded == 12
         handle = at.client.get_workflow_handle(account_of(at))
-        with anyio.fail_after(20):
+        with anyio.fail_after(180):
             while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110
                 await anyio.sleep(0.1)
     assert most_at_once(at.sim.jobs.values()) == LIMIT

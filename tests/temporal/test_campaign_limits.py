@@ -77,7 +77,7 @@ async def test_a_campaign_that_is_stopped_ends_with_its_jobs(engine, tmp_path, m
         await Campaign.prepare(pandas(12), tmp_path)
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
-        with anyio.fail_after(20):
+        with anyio.fail_after(180):
             while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
                 await anyio.sleep(0.02)
             await campaign.stop()
