@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 _WRITABLE: Final[dict[str, Any]] = {
     # No slots of its own: objects of both classes have the same places in memory.
     "__slots__": (),
+    "__init__": object.__init__,
     "__setattr__": object.__setattr__,
     "__delattr__": object.__delattr__,
 }
@@ -34,7 +35,6 @@ def quick(cls: Callable[_P, _T]) -> Callable[_P, _T]:
     """
     assert isinstance(cls, type)  # noqa: S101 - typed as what it makes, and of which arguments
     known: dict[str, Any] = {
-        "_new": object.__new__,
         "_draft": type(cls.__name__, (cls,), dict(_WRITABLE)),
         "_class": cls,
         "_unsaid": object(),
@@ -56,7 +56,7 @@ def quick(cls: Callable[_P, _T]) -> Callable[_P, _T]:
         given.append(f"    value.{attribute.name} = {value}\n")
     parameters = ", ".join((*by_place, *(("*", *by_keyword) if by_keyword else ())))
     source = (
-        f"def make({parameters}):\n    value = _new(_draft)\n{''.join(given)}"
+        f"def make({parameters}):\n    value = _draft()\n{''.join(given)}"
         "    value.__class__ = _class\n    return value\n"
     )
     # Written from the names of fields alone, as attrs itself writes what it adds to a class.

@@ -47,12 +47,12 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
     over: asyncio.Future[None] = loop.create_future()
     timer = loop.call_later(seconds, end_of_sleep, over, context=_NOBODYS)
     # Thousands sleep at once: a function of its own for each would weigh more than all the rest.
-    sleepers.ends.append(over)
+    sleepers.append(over)
     try:
         await over
     finally:
         timer.cancel()
-        sleepers.ends.remove(over)
+        sleepers.remove(over)
 
 
 async def settled(step: Callable[[], _T]) -> _T:

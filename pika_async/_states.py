@@ -169,7 +169,11 @@ def lacks_links(state: JobState) -> bool:
     Of a job that has ended in this way the link may still come: whoever asks for it again looks
     again, and it is never a reason to buy it again.
     """
-    return isinstance(state, _ENDED) and not all(video.url for video in state.videos)
+    if isinstance(state, _ENDED):
+        for video in state.videos:
+            if not video.url:
+                return True
+    return False
 
 
 @frozen(kw_only=True)

@@ -21,17 +21,14 @@ class End(Protocol):
         ...
 
 
-class Sleepers:
-    """Whoever sleeps until the same thing is known."""
+class Sleepers(list[End]):
+    """Whoever sleeps until the same thing is known; there are some for each job."""
 
-    __slots__ = ("ends",)
-
-    def __init__(self) -> None:
-        self.ends: list[End] = []
+    __slots__ = ()
 
     def wake(self) -> None:
         """Let all of them go on."""
-        for over in self.ends:
+        for over in self:
             end_of_sleep(over)
 
 

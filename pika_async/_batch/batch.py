@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
-from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -16,7 +15,7 @@ import attrs
 from pika_async._batch.board import Allowance, Board
 from pika_async._batch.budget import Budget, checked_money
 from pika_async._batch.folder import check_output_dir
-from pika_async._batch.item import Item, OutsideError
+from pika_async._batch.item import Item, OutsideError, cause
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
@@ -27,6 +26,7 @@ from pika_async._errors import (
     PikaError,
     SubmissionUncertainError,
 )
+from pika_async._jobs.slots import Slots
 from pika_async._journal.journal import Journal
 from pika_async._log import source_left_behind
 from pika_async._polling.adaptive import AdaptivePolling
@@ -47,9 +47,8 @@ if TYPE_CHECKING:
 # requests that swallows them all is left to itself.
 _CANCELLED_AGAIN: Final = 0.5
 _CANCELLATIONS: Final = 10
-# There are thousands of items: none has a name of its own, nor a context for what follows its end.
+# There are thousands of items: none has a name of its own.
 _ITEM: Final = "one request of a pika_async.Batch"
-_NOBODYS: Final = Context()
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
 
@@ -133,12 +132,9 @@ class Batch(AsyncIterator[BatchResult]):
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
-        self._room = asyncio.Semaphore(max_in_flight if output_dir is None else 2 * max_in_flight)
+        self._room = Slots(max_in_flight if output_dir is None else 2 * max_in_flight)
         self._status = "new"
         self._task: asyncio.Task[None] | None = None
-        self._items: set[asyncio.Task[None]] = set()
-        self._failed = False
-        self._failure: BaseException | None = None
 
     @property
     def stats(self) -> BatchStats:
@@ -221,12 +217,13 @@ class Batch(AsyncIterator[BatchResult]):
         self._status = "left"
         self._board.left = True
         await to_its_end(self._leave())
-        if self._failure is None:
+        failure = self._board.failure
+        if failure is None:
             return
         # Left before it came to the iterator; not to be swallowed.
-        if exc_value is None or isinstance(self._failure, KeyboardInterrupt | SystemExit):
-            raise self._failure
-        exc_value.add_note(f"The batch that was left had failed too: {self._failure!r}")
+        if exc_value is None or isinstance(failure, KeyboardInterrupt | SystemExit):
+            raise failure
+        exc_value.add_note(f"The batch that was left had failed too: {failure!r}")
 
     def __aiter__(self) -> Self:
         return self
@@ -237,18 +234,19 @@ class Batch(AsyncIterator[BatchResult]):
                 f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
                 "`async with Batch(...) as batch:`"
             )
-        result = await self._board.results.get()
+        board = self._board
+        result = await board.results.get()
         if result is None:
             # For others who iterate.
-            self._board.results.put_nowait(None)
-            failure, self._failure = self._failure, None
+            board.results.put_nowait(None)
+            failure, board.failure = board.failure, None
             if failure is None:
                 raise StopAsyncIteration
             if isinstance(failure, StopIteration | StopAsyncIteration):
                 raise RuntimeError(f"on_transition raised {failure!r}") from failure
             raise failure
-        self._board.taken(result)
-        self._room.release()
+        board.taken(result)
+        self._room.give_back()
         return result
 
     async def _learn_from(self, journal: Journal) -> None:
@@ -268,29 +266,22 @@ class Batch(AsyncIterator[BatchResult]):
             async with asyncio.TaskGroup() as group:
                 await self._feed(group)
         except BaseExceptionGroup as problems:
-            self._fail(_first(problems))
+            self._board.fail(_first(problems))
         except asyncio.CancelledError as error:
             if self._status == "open":
                 # Not by us: the source of requests was cancelled.
-                self._fail(error)
+                self._board.fail(error)
             raise
         finally:
             self._board.results.put_nowait(None)
 
-    def _fail(self, failure: BaseException) -> None:
-        """Hand the first failure to whoever iterates, after the results that are ready."""
-        if not self._failed:
-            self._failed = True
-            self._failure = failure
-            self._board.results.put_nowait(None)
-
     async def _feed(self, group: asyncio.TaskGroup) -> None:
         board = self._board
-        # Bound once, and not once for each job in flight.
-        over = self._over
         while True:
-            await self._room.acquire()
-            await board.generating.acquire()
+            if not self._room.take():
+                await self._room.wait(self)
+            if not board.generating.take():
+                await board.generating.wait(self)
             if board.is_beyond_use and not self._is_of_known_length:
                 return
             try:
@@ -299,7 +290,7 @@ class Batch(AsyncIterator[BatchResult]):
                 return
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 raise OutsideError from error
-            if self._failed or self._status != "open":
+            if board.has_failed or self._status != "open":
                 # The source has swallowed the cancellation.
                 raise asyncio.CancelledError
             index = board.counts.taken
@@ -307,20 +298,16 @@ class Batch(AsyncIterator[BatchResult]):
             try:
                 request = allowed(given, board.jobs.check)
             except PikaError as error:
-                board.generating.release()
-                self._board.deliver(BatchResult(index=index, request=given, error=error))
+                board.generating.give_back()
+                board.deliver(BatchResult(index=index, request=given, error=error))
             else:
-                item = group.create_task(
-                    Item(board, index, request, self._record(index)).run(), name=_ITEM
-                )
-                self._items.add(item)
-                item.add_done_callback(over, context=_NOBODYS)
+                self._start(group, Item(board, index, request, self._record(index)), index)
 
-    def _over(self, item: asyncio.Task[None]) -> None:
-        self._items.discard(item)
-        if not item.cancelled() and (error := item.exception()) is not None:
-            # At once: the group ends only when the source of requests lets it.
-            self._fail(_cause(error))
+    def _start(self, group: asyncio.TaskGroup, item: Item, index: int) -> None:
+        task = group.create_task(item.run(), name=_ITEM)
+        # An eager factory of tasks may have run it to its end.
+        if not task.done():
+            self._board.items[index] = task
 
     def _record(self, index: int) -> Record:
         if self._journal is None:
@@ -346,6 +333,7 @@ class Batch(AsyncIterator[BatchResult]):
     async def _stop(self) -> None:
         """End the items, and the taking of requests as far as their source allows that."""
         assert self._task is not None  # noqa: S101 - entered
+        items = self._board.items
         for _ in range(_CANCELLATIONS):
             # Again and again: a source of requests may swallow a cancellation.
             self._task.cancel()
@@ -353,11 +341,11 @@ class Batch(AsyncIterator[BatchResult]):
             if self._task.done():
                 return
             # They are cancelled with the group, which waits for the source.
-            for item in self._items:
+            for item in items.values():
                 item.cancel()
         source_left_behind(_CANCELLATIONS)
-        if self._items:
-            await asyncio.wait(self._items)
+        if items:
+            await asyncio.wait(items.values())
 
     def _give_back(self, results: Iterable[BatchResult]) -> None:
         """Results that were taken, and that nobody has been given after all."""
@@ -381,11 +369,4 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
     problem = problems.exceptions[0]
     for another in problems.exceptions[1:]:
         problem.add_note(f"Beside it there was {another.__cause__ or another!r}")
-    return _cause(problem)
-
-
-def _cause(problem: BaseException) -> BaseException:
-    if isinstance(problem, OutsideError):
-        assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
-        return problem.__cause__
-    return problem
+    return cause(problem)

@@ -19,6 +19,7 @@ from pika_async._errors import (
 )
 from pika_async._events import BatchLeft, BatchStopped, JournalBroken
 from pika_async._jobs.job import failure
+from pika_async._jobs.slots import Slots
 from pika_async._meaning import Started
 from pika_async._states import Failed
 
@@ -112,8 +113,10 @@ class Board:
         self.journal_path = journal_path
         self.timeout = timeout
         self.on_transition = on_transition
-        self.generating = asyncio.Semaphore(max_in_flight)
+        self.generating = Slots(max_in_flight)
         """Taken before an item begins, given back when its job has ended."""
+        self.items: dict[int, asyncio.Task[None]] = {}
+        """Those at work, by the index of their request."""
         self.downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
         self.counts = Counts()
         self.allowance = Allowance()
@@ -127,6 +130,9 @@ class Board:
         """Of which a warning has told already that nobody has taken them."""
         self.results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
         """None: there are no more."""
+        self.has_failed = False
+        self.failure: BaseException | None = None
+        """What has ended the batch, until whoever iterates is told."""
         self.left = False
         """Whether the batch is being left: then nothing more may leave."""
         self._stopped_by: PikaError | None = None
@@ -141,6 +147,13 @@ class Board:
         self.counts.count(result)
         self.untaken(result)
         self.results.put_nowait(result)
+
+    def fail(self, failure: BaseException) -> None:
+        """Hand the first failure to whoever iterates, after the results that are ready."""
+        if not self.has_failed:
+            self.has_failed = True
+            self.failure = failure
+            self.results.put_nowait(None)
 
     def untaken(self, result: BatchResult) -> None:
         """Nobody has this result, so what was paid for is named by the batch."""
@@ -227,10 +240,9 @@ class Board:
         if self.left:
             raise asyncio.CancelledError
         reason = self._stopped_by
-        if isinstance(reason, BudgetError) and self.budget.holds(index):
+        if reason is None or (isinstance(reason, BudgetError) and self.budget.holds(index)):
             return
-        if reason is not None:
-            raise self._not_submitted(reason)
+        raise self._not_submitted(reason)
 
     def count_submit(self) -> None:
         """Count a request that is about to be submitted.

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import stat
+import asyncio
 from typing import TYPE_CHECKING, Final
 
-import anyio
 from attrs import evolve
 
 from pika_async._api_errors import NotFoundError
-from pika_async._batch.known import Known
+from pika_async._batch.known import NOTHING
 from pika_async._batch.lost import resolved
-from pika_async._batch.naming import place_of
 from pika_async._batch.results import BatchResult
-from pika_async._client import save_video
-from pika_async._errors import (
-    DownloadError,
-    PikaError,
-    SubmissionUncertainError,
-    TargetExistsError,
-)
-from pika_async._events import VideoKept
+from pika_async._batch.saving import saved_videos
+from pika_async._errors import PikaError, SubmissionUncertainError
 from pika_async._jobs.job import ended, failure
-from pika_async._journal.history import SavedFile
 from pika_async._quick import quick
+from pika_async._request.parts import has_media
 from pika_async._states import Failed, Running, Succeeded
 from pika_async._wire.media import with_media_read
 
@@ -34,21 +25,27 @@ if TYPE_CHECKING:
 
     from pika_async._batch.board import Board
     from pika_async._batch.record import Record
+    from pika_async._errors import DownloadError
     from pika_async._jobs.job import Job
     from pika_async._money import Money
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import JobState, Transition, Video
+    from pika_async._states import JobState, Transition
     from pika_async.dialects import Accepted
 
 _made_result: Final = quick(BatchResult)
 
-# The disk itself: what it refuses one video it refuses all.
-_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-
 
 class OutsideError(Exception):
     """An exception of the caller's own code, which is its cause, on its way out of the batch."""
+
+
+def cause(problem: BaseException) -> BaseException:
+    """What an item, or the source of requests, ended with, as whoever raised it knows it."""
+    if isinstance(problem, OutsideError):
+        assert problem.__cause__ is not None  # noqa: S101 - that is what it is for
+        return problem.__cause__
+    return problem
 
 
 class Item:
@@ -75,7 +72,7 @@ class Item:
         self._index = index
         self._request = request
         self._record = record
-        self._known: Known | None = None
+        self._known = NOTHING
         self._job_id: str | None = None
         self._quoted: Money | None = None
         # Whether a submit of this run is on its way, or may have arrived.
@@ -91,25 +88,33 @@ class Item:
             OutsideError: ``on_transition`` raised.
         """
         board = self._board
-        known: Known | None = None
         state: Succeeded | Failed | None = None
         error: PikaError | None = None
         files: tuple[Path, ...] = ()
         try:
-            known, state = await self._generated()
-        except PikaError as problem:
-            error = problem
-            board.waited(self._index)
+            try:
+                state = await self._generated()
+            except PikaError as problem:
+                error = problem
+                board.waited(self._index)
+            finally:
+                board.generating.give_back()
+            if state is not None:
+                if self._job_id is not None:
+                    board.unclaimed[self._index] = self._job_id
+                if board.output_dir is not None:
+                    files, error = await self._saved(board.output_dir, state)
+            board.deliver(self._result(state, error, files))
+            # Its traceback holds this frame, which would hold it until the garbage is collected.
+            error = None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as problem:
+            # At once: the group of all items ends only when the source of requests lets it.
+            board.fail(cause(problem))
+            raise
         finally:
-            board.generating.release()
-        if known is not None and state is not None:
-            if self._job_id is not None:
-                board.unclaimed[self._index] = self._job_id
-            if board.output_dir is not None:
-                files, error = await self._saved(board.output_dir, known, state)
-        board.deliver(self._result(state, error, files))
-        # Its traceback holds this frame, which would hold it until the garbage is collected.
-        error = None
+            board.items.pop(self._index, None)
 
     def _result(
         self,
@@ -127,72 +132,100 @@ class Item:
             state=state,
             error=error,
             files=files,
-            resumed=self._known is not None and self._known.resumed,
-            number=self._index if self._known is None else self._known.number,
+            resumed=self._known.resumed,
+            number=self._record.number,
         )
 
-    async def _generated(self) -> tuple[Known, Succeeded | Failed]:
+    async def _generated(self) -> Succeeded | Failed:
         """The end of the job: known from the journal, or waited for."""
-        content = await with_media_read(self._request)
-        known = await self._record.begin(self._request, content)
-        known = self._known = await resolved(known, self._board.jobs, self._record)
-        self._job_id = known.job_id
-        self._board.counts.resumed += known.resumed
+        content = await self._begun()
+        known, board = self._known, self._board
         if known.state is not None:
-            return known, known.state
+            return known.state
         if known.error is not None:
             raise known.error
+        slots = board.jobs.slots
         try:
-            async with self._board.jobs.slot():
-                try:
-                    state = await self._end(await self._job(known, content))
-                except NotFoundError:
-                    # An earlier run's job of which the service knows nothing, for this key.
-                    if not (known.resumed and self._record.give_up()):
-                        raise
-                    if not self._board.allowance.allows_another():
-                        raise
-                    known = self._known = Known(number=known.number)
-                    self._board.budget.settle(self._index, None)
-                    self._job_id = None
-                    del self._board.in_flight[self._index]
-                    self._board.counts.resumed -= 1
-                    state = await self._end(await self._job(known, content))
+            if not slots.take():
+                await slots.wait(self)
+            try:
+                state = await self._end(await self._job(content))
+            except NotFoundError:
+                if not self._may_begin_anew():
+                    raise
+                state = await self._end(await self._job(content))
+            finally:
+                slots.give_back()
         except PikaError as problem:
-            self._board.stop_if_wrong_for_all(problem)
-            error = self._meant(problem, known)
-            if self._job_id is None and not isinstance(error, SubmissionUncertainError):
-                self._board.budget.give_back(self._index)
-            else:
-                self._board.budget.settle(self._index, None)
-            await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
+            error = await self._told(problem)
             if error is problem:
                 raise
             raise error from problem
-        self._board.waited(self._index)
-        state = await self._charged(state)
-        if self._job_id is not None:
-            self._board.stop_if_nothing_is_left(self._job_id, state)
-        self._board.budget.settle(self._index, state.charge)
+        board.waited(self._index)
+        if board.jobs.settles_late and state.charge is None:
+            state = await self._charged(state)
+        assert self._job_id is not None  # noqa: S101 - it has ended
+        board.stop_if_nothing_is_left(self._job_id, state)
+        board.budget.settle(self._index, state.charge)
         await self._record.ended(state, self._running_at)
-        return known, state
+        return state
 
-    def _meant(self, problem: PikaError, known: Known) -> PikaError:
+    async def _begun(self) -> GenerationRequest:
+        """The request with its files read, once it is known what earlier runs did for it."""
+        content = self._request
+        if has_media(content):
+            content = await with_media_read(content)
+        known = await self._record.begin(self._request, content)
+        if known.lost is not None:
+            known = await resolved(known, known.lost, self._board.jobs, self._record)
+        self._known = known
+        self._job_id = known.job_id
+        self._board.counts.resumed += known.resumed
+        return content
+
+    def _may_begin_anew(self) -> bool:
+        """Whether an earlier run's job, which the service does not know for this key, is given up.
+
+        Then nothing is known of the request any more.
+        """
+        if not (self._known.resumed and self._record.give_up()):
+            return False
+        if not self._board.allowance.allows_another():
+            return False
+        self._known = NOTHING
+        self._board.budget.settle(self._index, None)
+        self._job_id = None
+        del self._board.in_flight[self._index]
+        self._board.counts.resumed -= 1
+        return True
+
+    async def _told(self, problem: PikaError) -> PikaError:
+        """What went wrong, once it is written down and others are told."""
+        self._board.stop_if_wrong_for_all(problem)
+        error = self._meant(problem)
+        if self._job_id is None and not isinstance(error, SubmissionUncertainError):
+            self._board.budget.give_back(self._index)
+        else:
+            self._board.budget.settle(self._index, None)
+        await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
+        return error
+
+    def _meant(self, problem: PikaError) -> PikaError:
         """What went wrong; what keeps a submit from being sent again undoes nothing of before."""
+        known = self._known
         again = known.intent is not None and self._job_id is None
         if not again or known.lost is None or isinstance(problem, SubmissionUncertainError):
             return problem
         return known.lost
 
     async def _charged(self, state: Succeeded | Failed) -> Succeeded | Failed:
-        """``state`` with its charge, for which the service may need one more look."""
-        if state.charge is not None or self._job_id is None:
-            return state
+        """``state`` with its charge, for which the service needs one more look."""
+        assert self._job_id is not None  # noqa: S101 - it has ended
         charge = await self._board.jobs.charge(self._job_id)
         return state if charge is None else evolve(state, charge=charge)
 
-    async def _job(self, known: Known, content: GenerationRequest) -> Job:
-        jobs, budget = self._board.jobs, self._board.budget
+    async def _job(self, content: GenerationRequest) -> Job:
+        known, jobs, budget = self._known, self._board.jobs, self._board.budget
         if known.job_id is None:
             # Whoever is refused by all is not asked what one more would cost, and no file goes up
             # there; nor does one wait for a turn that he does not take.
@@ -305,85 +338,16 @@ class Item:
             self._running_at = self._board.now()
 
     async def _saved(
-        self, output_dir: Path, known: Known, state: Succeeded | Failed
+        self, output_dir: Path, state: Succeeded | Failed
     ) -> tuple[tuple[Path, ...], DownloadError | None]:
-        """The files of the job's videos, and the first problem in saving them."""
-        files: list[Path] = []
-        saved: list[SavedFile] = []
-        problem: DownloadError | None = None
-        self._board.counts.downloading += 1
-        try:
-            for place, video in enumerate(state.videos):
-                path, before = await place_of(
-                    output_dir,
-                    known,
-                    self._request.prompt,
-                    video.job_id,
-                    place,
-                    takes_letters=self._board.takes_letters,
-                )
-                size = None if before is None else await _size(path)
-                try:
-                    if not size:
-                        await self._download(video, path, overwrite=before is not None)
-                        size = await _size(path)
-                    elif before is not None and size != before.size:
-                        self._board.jobs.tell(
-                            VideoKept(video=video, path=path, size=size, saved_size=before.size)
-                        )
-                        # What was saved stays what it was, so that the next run tells it, too.
-                        size = before.size
-                except DownloadError as error:
-                    problem = problem or error
-                except PikaError as error:
-                    self._board.stop_if_wrong_for_all(error)
-                    problem = problem or _not_saved(video, error)
-                else:
-                    files.append(path)
-                    saved.append(SavedFile(name=path.name, size=size or 0, place=place))
-        finally:
-            self._board.counts.downloading -= 1
-        if tuple(saved) != known.files:
-            await self._record.saved(saved)
+        files, problem = await saved_videos(
+            self._board,
+            self._record,
+            self._known,
+            output_dir=output_dir,
+            prompt=self._request.prompt,
+            state=state,
+        )
         if problem is not None:
             await self._record.went_wrong(problem, self._job_id)
-        return tuple(files), problem
-
-    async def _download(self, video: Video, path: Path, *, overwrite: bool) -> None:
-        try:
-            async with self._board.downloads:
-                await save_video(
-                    self._board.client,
-                    video,
-                    path,
-                    overwrite=overwrite,
-                    # What renews a link is a poll, and another service does not know the job.
-                    renewable=self._known is None or not self._known.elsewhere,
-                )
-        except TargetExistsError:
-            # Whatever has the name of an earlier run's job is that job's video, and whole: the
-            # run ended before it could be written down.
-            if self._known is None or not self._known.resumed:
-                raise
-        except DownloadError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
-                self._board.stop(error)
-            raise
-        else:
-            self._board.counts.downloaded += 1
-
-
-def _not_saved(video: Video, reason: PikaError) -> DownloadError:
-    """Of a video that is paid for, whatever ``reason`` says of a request: a closed client, say."""
-    error = DownloadError(f"the video was not saved: {reason.what}", job_id=video.job_id)
-    error.__cause__ = reason
-    return error
-
-
-async def _size(path: Path) -> int | None:
-    """Bytes, None where there is no such file."""
-    try:
-        found = await anyio.Path(path).stat()
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return files, problem

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from attrs import define
+from attrs import frozen
 
 from pika_async._errors import OtherServiceError, PikaError, SubmissionUncertainError
 from pika_async._journal.history import SavedFile, Status
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
 
 
-@define(kw_only=True)
+@frozen(kw_only=True)
 class Known:
     """What is known of a request before anything is done for it."""
 
-    number: int
-    """Its place among the requests of the run that met it first."""
     resumed: bool = False
     job_id: str | None = None
     state: Succeeded | Failed | None = None
@@ -54,6 +52,9 @@ class Known:
     """Its job is of another service, which alone can be asked about it."""
 
 
+NOTHING: Final = Known()
+"""The request is met for the first time."""
+
 UNFINISHED: Final = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
 
 
@@ -67,7 +68,7 @@ def known_of(
     lost: SubmissionUncertainError | None = None
     match found.status:
         case Status.WAITING:
-            return Known(number=found.number)
+            return NOTHING
         case Status.SUBMITTING | Status.UNCERTAIN:
             error = lost = still_uncertain(found, request, name)
             intent = found.intent()
@@ -79,7 +80,6 @@ def known_of(
         case Status.SUBMITTED:
             pass
     return Known(
-        number=found.number,
         resumed=True,
         job_id=found.job_id,
         state=state,

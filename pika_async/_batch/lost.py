@@ -13,19 +13,19 @@ from pika_async._meaning import Started
 if TYPE_CHECKING:
     from pika_async._batch.known import Known
     from pika_async._batch.record import Record
+    from pika_async._errors import SubmissionUncertainError
     from pika_async._jobs.jobs import Jobs
 
 
-async def resolved(known: Known, jobs: Jobs, record: Record) -> Known:
-    """What is known of a request once the service was asked, where it can be asked.
+async def resolved(
+    known: Known, lost: SubmissionUncertainError, jobs: Jobs, record: Record
+) -> Known:
+    """What is known of a request once the service was asked for what was lost, where it can be.
 
     A service that takes a repeated key is sent the same submit again, which names the job. One that
     has a history is asked for the job before anything is called uncertain, and before anything is
     bought again.
     """
-    lost = known.lost
-    if lost is None:
-        return known
     if jobs.service.repeatable:
         # Without what was sent there is nothing to repeat.
         return known if known.intent is None else evolve(known, resumed=False, error=None)

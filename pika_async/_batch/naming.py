@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 
 async def place_of(
-    folder: Path, known: Known, prompt: str, job_id: str, place: int, *, takes_letters: bool
+    folder: Path,
+    known: Known,
+    prompt: str,
+    job_id: str,
+    place: int,
+    *,
+    number: int,
+    takes_letters: bool,
 ) -> tuple[Path, SavedFile | None]:
     """Where one of the videos of a job is, or is to be saved; and what was saved there before.
 
@@ -31,13 +38,14 @@ async def place_of(
         prompt: What it asks for.
         job_id: The job.
         place: Which of its videos it is, from 0.
+        number: The number of the request, by which its files are named.
         takes_letters: Whether names in the folder may have letters of any script.
     """
     before = _saved_as(known.files, place)
     if before is not None and (takes_letters or before.name.isascii()):
         return await _there(folder, spellings(before.name)), before
-    plainest = video_name(known.number, prompt, job_id, place, ascii_only=True)
-    name = video_name(known.number, prompt, job_id, place) if takes_letters else plainest
+    plainest = video_name(number, prompt, job_id, place, ascii_only=True)
+    name = video_name(number, prompt, job_id, place) if takes_letters else plainest
     if known.resumed:
         # An earlier run may have saved it, in whole or in part, and ended before it was written
         # down; and it may have been of an older version.

@@ -9,7 +9,14 @@ import anyio.to_thread
 from attrs import frozen
 
 from pika_async._api_errors import InvalidRequestError
-from pika_async._batch.known import UNFINISHED, Known, known_of, of_another_service, still_uncertain
+from pika_async._batch.known import (
+    NOTHING,
+    UNFINISHED,
+    Known,
+    known_of,
+    of_another_service,
+    still_uncertain,
+)
 from pika_async._errors import (
     JournalError,
     NotSubmittedError,
@@ -18,7 +25,6 @@ from pika_async._errors import (
 )
 from pika_async._jobs.job import failure
 from pika_async._journal.history import SavedFile, Status
-from pika_async._quick import quick
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
@@ -35,22 +41,21 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_unmet: Final = quick(Known)
-
 
 class Record:
     """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
 
-    __slots__ = ("_index", "fingerprint")
+    __slots__ = ("fingerprint", "number")
 
     def __init__(self, index: int) -> None:
-        self._index = index
+        self.number = index
+        """The place of the request among those of the run that met it first."""
         self.fingerprint: str | None = None
         """That of the request, where it has been taken."""
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
         """What is known of ``request``; ``content`` is the same with its files read."""
-        return _unmet(number=self._index)
+        return NOTHING
 
     async def known_jobs(self) -> set[str]:
         """The ids of all jobs that belong to some request."""
@@ -113,6 +118,7 @@ class JournalRecord(Record):
 
     __slots__ = (
         "_choices",
+        "_index",
         "_intent",
         "_job_id",
         "_journal",
@@ -142,6 +148,7 @@ class JournalRecord(Record):
             tell_unrecorded: Called with the id of a paid job that could not be written down.
         """
         super().__init__(index)
+        self._index = index
         self._journal = journal
         self._choices = choices
         self._stop = stop
@@ -172,15 +179,15 @@ class JournalRecord(Record):
         self.fingerprint = name
         found = await self._before_sending(self._journal.claim(name, self._index, shown, content))
         self._request = found.request
+        self.number = found.number
         self._job_id = found.job_id
         unanswered = found.status in (Status.SUBMITTING, Status.UNCERTAIN)
         self._standing = found.submit_id if unanswered else None
         elsewhere = self._journal.is_elsewhere(found)
         if elsewhere and found.status in UNFINISHED:
-            return Known(number=found.number, resumed=True, error=of_another_service(found))
+            return Known(resumed=True, error=of_another_service(found))
         if self._choices.begin_anew(found.status):
             return Known(
-                number=found.number,
                 intent=found.intent() if unanswered else None,
                 lost=still_uncertain(found, request, name) if unanswered else None,
                 quoted=found.quoted if unanswered else None,

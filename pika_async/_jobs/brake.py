@@ -94,14 +94,19 @@ class Brake:
         self._hold = self._round_trip = 0.0
         self._awaits_success = False
 
-    async def released(self) -> float:
-        """Wait for a place; returns the moment of going, to be told to :meth:`hold`."""
-        if not self._line.locked() and self._next_place() <= self._now():
-            return self._go()
+    def take(self) -> float | None:
+        """Go at once; the moment of going, to be told to :meth:`hold`. None: :meth:`wait`."""
+        if self._line.locked():
+            return None
+        now = self._now()
+        return self._go(now) if self._next_place() <= now else None
+
+    async def wait(self) -> float:
+        """Wait in line for a place; the moment of going."""
         async with self._line:
             while (wait := self._next_place() - self._now()) > 0:
                 await self._rest(max(wait, _SHORTEST_SLEEP), self._first_in_line)
-            return self._go()
+            return self._go(self._now())
 
     @property
     def held(self) -> float:
@@ -113,8 +118,8 @@ class Brake:
             return self._until
         return max(self._until, self._place)
 
-    def _go(self) -> float:
-        now = self._went_at = self._now()
+    def _go(self, now: float) -> float:
+        self._went_at = now
         if self._pace < math.inf:
             interval = 1 / self._pace
             if self._awaits_success:

@@ -96,10 +96,10 @@ class Job:
         self, timeout: float, heard: Callable[[JobState | None], None] | None = None
     ) -> Succeeded | Failed:
         """The terminal state, waited for; ``heard`` is told what is known, then each change."""
-        watcher = _Watcher(self, timeout)
+        watcher, tracker = _Watcher(self, timeout), self._tracker
+        known = tracker.newest.state
         if heard is not None:
-            heard(self.state)
-        known = self.state
+            heard(known)
         if known is not None and lacks_links(known):
             known = (await watcher.next_change(or_the_same=True)).state
         while known is None or not known.is_terminal:
@@ -108,7 +108,7 @@ class Job:
             if heard is not None:
                 heard(known)
         # With the links that it has now.
-        state = self.state
+        state = tracker.newest.state
         assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
         return state
 

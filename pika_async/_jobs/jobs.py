@@ -29,7 +29,6 @@ from __future__ import annotations
 import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
 
 from attrs import evolve, frozen
 
@@ -37,6 +36,7 @@ from pika_async._errors import PikaError, TransportError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
+from pika_async._jobs.live import LiveJobs
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
@@ -117,8 +117,8 @@ class Jobs:
         self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
-        self._slots = Slots(max_in_flight)
-        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self.slots = Slots(max_in_flight)
+        self._jobs = LiveJobs()
         self._lately = LatestSubmits(timing.now, retry.appearance)
 
     @property
@@ -348,7 +348,7 @@ class Jobs:
 
     def slot(self) -> Slot:
         """One of those that may be in flight at once."""
-        return Slot(self._slots)
+        return Slot(self.slots)
 
     async def renewed(self, video: Video) -> Video | None:
         """The same video with the link that the service gives now; None where it names it no more.
@@ -393,7 +393,8 @@ class Jobs:
         return await stubbornly(step, self._retry, self._timing)
 
     def _remembered(self, tracker: Tracker) -> Job:
-        job = self._jobs.get(tracker.job_id)
+        job_id = tracker.job_id
+        job = self._jobs.get(job_id)
         if job is None:
-            job = self._jobs[tracker.job_id] = Job(tracker)
+            self._jobs.add(job_id, job := Job(tracker))
         return job

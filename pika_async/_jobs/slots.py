@@ -1,13 +1,13 @@
-"""One bound for all the jobs of a client: who may go, and who waits in line."""
+"""How many may go at once, and who waits in line: the jobs of a client, the items of a batch."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Self
 
-import anyio
-
 from pika_async._errors import ClientStateError
+from pika_async._timing import end_of_sleep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,7 +22,7 @@ class Slots:
         """``limit``: None for no bound."""
         self._free = limit
         # By their places; of thousands that leave together each leaves at once.
-        self._line: OrderedDict[Slot, anyio.Event] = OrderedDict()
+        self._line: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
 
     def take(self) -> bool:
         """Go at once; False where there is a line to wait in."""
@@ -33,13 +33,13 @@ class Slots:
             return True
         return False
 
-    async def wait(self, slot: Slot) -> None:
-        """Wait in line for the slot's turn."""
-        turn = self._line[slot] = anyio.Event()
+    async def wait(self, whom: object) -> None:
+        """Wait in line; ``whom``: whose turn it is to be, who is there once."""
+        turn = self._line[whom] = asyncio.get_running_loop().create_future()
         try:
-            await turn.wait()
+            await turn
         except BaseException:
-            if self._line.pop(slot, None) is None:
+            if self._line.pop(whom, None) is None:
                 # Its turn came with the cancellation.
                 self.give_back()
             raise
@@ -50,13 +50,14 @@ class Slots:
             return
         if self._line:
             _, turn = self._line.popitem(last=False)
-            turn.set()
+            # One that was cancelled, and has yet to notice, gives it back itself.
+            end_of_sleep(turn)
         else:
             self._free += 1
 
-    def ahead_of(self, slot: Slot) -> int | None:
+    def ahead_of(self, whom: object) -> int | None:
         """How many go before it; None where it does not wait."""
-        return next((ahead for ahead, waiting in enumerate(self._line) if waiting is slot), None)
+        return next((ahead for ahead, waiting in enumerate(self._line) if waiting is whom), None)
 
 
 class Slot:

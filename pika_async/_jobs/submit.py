@@ -26,7 +26,7 @@ from pika_async._events import (
     SubmitWithdrawn,
 )
 from pika_async._jobs.brake import Brake
-from pika_async._jobs.slots import Slot, Slots
+from pika_async._jobs.slots import Slots
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._states import Failed
 from pika_async._wire.departure import Departure
@@ -163,14 +163,44 @@ class Submitter:
         held_from = self._timing.now()
         # Before the brake, which may close meanwhile, and before it is written down as leaving.
         if not self._departures.take():
-            await self._departures.wait(Slot(self._departures))
+            await self._departures.wait(submit)
         try:
-            gone_at = await self._brake.released()
-            await self._note_leaving(submit, gone_at - held_from)
+            if (gone_at := self._brake.take()) is None:
+                gone_at = await self._brake.wait()
+            self._check_open()
+            if submit.recorder is None:
+                # Whoever is being cancelled must not pay for one more.
+                await anyio.lowlevel.checkpoint_if_cancelled()
+            else:
+                names = self._tell.names_origins
+                intent = partial(self._named, submit) if names else submit.intent
+                await submit.recorder.leaving(intent)
         except BaseException:
             self._departures.give_back()
             raise
+        submit.sent += 1
+        submit.sent_at = self._timing.utc()
+        if self._tell.is_traced:
+            self._tell_sent(submit, gone_at - held_from)
         return gone_at
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise _closed()
+
+    def _tell_sent(self, submit: Submit, waited: float) -> None:
+        self._tell(
+            SubmitSent(
+                submit_id=submit.submit_id,
+                request=submit.request,
+                service=self._api.dialect.name,
+                sent_at=submit.sent_at,
+                tries=submit.sent,
+                host=self._api.host,
+                waited=waited,
+                fingerprint=None if submit.recorder is None else submit.recorder.fingerprint,
+            )
+        )
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
@@ -180,31 +210,6 @@ class Submitter:
             self._brake.hold(delay, gone_at)
         else:
             self._brake.succeeded()
-
-    async def _note_leaving(self, submit: Submit, waited: float) -> None:
-        if self.closed:
-            raise _closed()
-        if submit.recorder is None:
-            # Whoever is being cancelled must not pay for one more.
-            await anyio.lowlevel.checkpoint_if_cancelled()
-        else:
-            names = self._tell.names_origins
-            await submit.recorder.leaving(partial(self._named, submit) if names else submit.intent)
-        submit.sent += 1
-        submit.sent_at = self._timing.utc()
-        if self._tell.is_traced:
-            self._tell(
-                SubmitSent(
-                    submit_id=submit.submit_id,
-                    request=submit.request,
-                    service=self._api.dialect.name,
-                    sent_at=submit.sent_at,
-                    tries=submit.sent,
-                    host=self._api.host,
-                    waited=waited,
-                    fingerprint=None if submit.recorder is None else submit.recorder.fingerprint,
-                )
-            )
 
     def _named(self, submit: Submit) -> Intent:
         """What is sent, with what the observer calls it."""
@@ -255,12 +260,12 @@ class Submitter:
 
     async def _send_once(self, submit: Submit) -> Accepted:
         """One POST, in a task of its own, so that its answer is read even if the caller leaves."""
-        departure = Departure()
         recorder = submit.recorder
-        departure.wanted = partial(self._is_wanted, recorder)
+        departure = Departure(partial(self._is_wanted, recorder))
         # Rather than a shield around the task, which takes two more turns of the loop.
-        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._post(submit, departure, answer))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Accepted] = loop.create_future()
+        task = loop.create_task(self._post(submit, departure, answer))
         if not task.done():
             self._under_way[task] = recorder, submit.prepared.body or b""
 

@@ -344,7 +344,7 @@ class Tracker:
 
     def _observation(self, now: float) -> Observation:
         return _made_observation(
-            job_id=self.job_id,
+            job_id=self.handle.job_id,
             request=self.request,
             state=self.newest.state,
             elapsed=now - self.born,

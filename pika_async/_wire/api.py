@@ -158,13 +158,15 @@ class API:
             ConfigurationError: A request would bring the key where it must not go, or there is no
                 end of requests; nothing was sent any more.
         """
-        end = None if timeout == math.inf else self._now() + timeout
+        left = None if timeout == math.inf else timeout
+        end = None if left is None else self._now() + left
         answer: HTTPResponse | None = None
         only = None
         try:
             request = next(conversation)
             for sent in range(_MOST_REQUESTS):
-                left = None if end is None else end - self._now()
+                if sent and end is not None:
+                    left = end - self._now()
                 answer = await self._transport.send(self._guarded(request), timeout=left)
                 if heard is not None:
                     only = None if sent else hash_of(answer)

@@ -28,7 +28,7 @@ begun; and why withdrawing is a step of this object, which only one of the two c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final
 
@@ -125,7 +125,7 @@ class Departure:
         """Whether the service may have all of it, and so may have begun a job."""
         return self.stand in (Stand.WHOLE, Stand.ANSWERED)
 
-    async def pieces(self, body: bytes) -> AsyncIterator[bytes]:
+    def pieces(self, body: bytes) -> Iterator[bytes]:
         """The body, piece by piece, through the gate.
 
         Raises:

@@ -147,8 +147,8 @@ def as_id(value: object) -> str | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        speakable = 0 < len(text) <= _LONGEST_ID and not _UNSPEAKABLE.search(text)
-        return text if speakable else None
+        speakable = text.isascii() or not _UNSPEAKABLE.search(text)
+        return text if speakable and 0 < len(text) <= _LONGEST_ID else None
     if isinstance(value, float) and value.is_integer() and value <= _EXACT_FLOATS:
         value = int(value)
     return str(value) if type(value) is int and value > 0 else None

@@ -287,7 +287,7 @@ class TestWhatEndsTheProgram:
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             with pytest.raises(KeyboardInterrupt, match="mine"):
                 async with Batch(client, prompts(2), on_transition=heard) as batch:
-                    await until(lambda: batch._failure)
+                    await until(lambda: batch._board.failure)
                     1 / 0  # noqa: B018
 
 

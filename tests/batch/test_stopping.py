@@ -67,14 +67,14 @@ async def test_jobs_that_are_paid_for_are_waited_for_to_their_end():
 async def test_those_that_are_left_do_not_wait_for_their_turn_to_be_told_so(monkeypatch):
     """A hundred thousand of them would wait for a quarter of an hour."""
     turns = 0
-    released = Brake.released
+    take = Brake.take
 
-    async def counted(brake):
+    def counted(brake):
         nonlocal turns
         turns += 1
-        return await released(brake)
+        return take(brake)
 
-    monkeypatch.setattr(Brake, "released", counted)
+    monkeypatch.setattr(Brake, "take", counted)
     faults = [Fault("401-new-api-error", times=None)]
     async with Simulator(faults=faults) as sim, client_for(sim) as client:
         results = await run_batch(client, prompts(200), max_in_flight=4)

@@ -31,8 +31,14 @@ def brake() -> Brake:
     return Brake(now, rest)
 
 
+async def released(one: Brake) -> float:
+    """The moment of going, waited for where there is a line."""
+    at_once = one.take()
+    return await one.wait() if at_once is None else at_once
+
+
 async def gone(one: Brake, count: int) -> list[float]:
-    return list(await asyncio.gather(*(one.released() for _ in range(count))))
+    return list(await asyncio.gather(*(released(one) for _ in range(count))))
 
 
 async def interval(one: Brake) -> float:
@@ -44,9 +50,9 @@ async def interval(one: Brake) -> float:
 
 async def refused_while_admitting(one: Brake) -> None:
     """One submit that is refused after another was admitted."""
-    await one.released()
+    await released(one)
     one.succeeded()
-    one.hold(1.0, await one.released())
+    one.hold(1.0, await released(one))
 
 
 @dataclass
@@ -82,7 +88,7 @@ class Service:
         attempt = 0
         while attempt < ATTEMPTS:
             attempt += 1
-            went = await one.released()
+            went = await released(one)
             self.too_soon += went < self._wanted_at
             await anyio.sleep(self.latency / 2)
             missing = self.missing()
@@ -116,7 +122,7 @@ async def test_without_a_crowd_nobody_waits():
     assert await gone(one, 10) == [1000.0] * 10
     for _ in range(1000):
         one.succeeded()
-        await one.released()
+        await released(one)
     assert now() == 1000.0
 
 
@@ -133,7 +139,7 @@ async def test_a_thousand_are_on_their_way_soon_where_the_service_admits_them_al
     one, begun, left = brake(), now(), []
 
     async def submit():
-        left.append(await one.released() - begun)
+        left.append(await released(one) - begun)
         await anyio.sleep(0.15)
         one.succeeded()
 
@@ -167,7 +173,7 @@ async def test_who_came_first_goes_first():
     one.hold(5.0, now())
 
     async def submit(number):
-        await one.released()
+        await released(one)
         order.append(number)
 
     async with asyncio.TaskGroup() as group:
@@ -195,7 +201,7 @@ async def test_a_crowd_waits_as_long_as_the_first_of_it_that_was_refused():
     one.hold(1.02, crowd[0], asked=1.0)
     for went in crowd[1:]:
         one.hold(1.12, went, asked=1.0)
-    assert await one.released() == pytest.approx(now()) == pytest.approx(1001.02)
+    assert await released(one) == pytest.approx(now()) == pytest.approx(1001.02)
 
 
 @in_virtual_time
@@ -206,7 +212,7 @@ async def test_nobody_goes_sooner_than_the_service_asks_for():
     one.hold(1.05, crowd[0], asked=1.0)
     await anyio.sleep(0.5)
     one.hold(2.2, crowd[1], asked=2.0)
-    assert await one.released() == pytest.approx(1002.5)
+    assert await released(one) == pytest.approx(1002.5)
 
 
 @in_virtual_time
@@ -217,7 +223,7 @@ async def test_a_refusal_that_comes_when_the_hold_is_over_holds_as_any_other():
     one.hold(1.0, crowd[0])
     await anyio.sleep(2)
     one.hold(1.0, crowd[1])
-    assert await one.released() == pytest.approx(1003)
+    assert await released(one) == pytest.approx(1003)
 
 
 @in_virtual_time
@@ -225,11 +231,11 @@ async def test_once_one_is_admitted_after_a_hold_the_next_goes_at_the_pace_that_
     """It does not wait for its place behind one of whom nothing was known."""
     one = brake()
     for _ in range(80):
-        await one.released()
+        await released(one)
         one.succeeded()
-    one.hold(1.0, await one.released())
-    await one.released()
-    waiting = asyncio.create_task(one.released())
+    one.hold(1.0, await released(one))
+    await released(one)
+    waiting = asyncio.create_task(released(one))
     await anyio.sleep(0.004)
     one.succeeded()
     assert await waiting == pytest.approx(1001 + 1 / 101, abs=0.001)
@@ -239,7 +245,7 @@ async def test_once_one_is_admitted_after_a_hold_the_next_goes_at_the_pace_that_
 async def test_whoever_is_cancelled_leaves_no_gap_behind():
     one = brake()
     one.hold(5.0, now())
-    tasks = [asyncio.create_task(one.released()) for _ in range(10)]
+    tasks = [asyncio.create_task(released(one)) for _ in range(10)]
     await anyio.sleep(1)
     for task in tasks[:3] + tasks[5:8]:
         task.cancel()
@@ -251,10 +257,10 @@ async def test_whoever_is_cancelled_leaves_no_gap_behind():
 @in_virtual_time
 async def test_a_hold_tells_whether_others_have_been_admitted_since_the_refused_one_left():
     one = brake()
-    first = await one.released()
+    first = await released(one)
     await anyio.sleep(0.1)
     assert one.hold(1.0, first) is False
-    second = await one.released()
+    second = await released(one)
     await anyio.sleep(0.1)
     one.succeeded()
     assert one.hold(1.0, second) is True
@@ -266,9 +272,9 @@ async def test_a_burst_of_refusals_slows_down_once():
     await refused_while_admitting(one)
     await anyio.sleep(100)
     for _ in range(10):
-        await one.released()
+        await released(one)
         one.succeeded()
-    sent = [await one.released() for _ in range(20)]
+    sent = [await released(one) for _ in range(20)]
     before = one._pace
     for moment in sent:
         one.hold(1.0, moment)
@@ -283,9 +289,9 @@ async def test_the_share_of_chance_in_a_hold_does_not_count_for_the_pace_that_is
     for seconds in (1.0, 1.12):
         one = brake()
         for _ in range(80):
-            await one.released()
+            await released(one)
             one.succeeded()
-        one.hold(seconds, await one.released(), asked=1.0)
+        one.hold(seconds, await released(one), asked=1.0)
         paces.append(one._pace)
     assert paces[0] == paces[1] == pytest.approx(1.25 * 80, rel=0.05)
 
@@ -305,9 +311,9 @@ async def test_each_refusal_slows_down():
 async def test_a_refusal_where_none_was_admitted_since_the_last_hold_doubles_the_hold():
     one = brake()
     for seconds in (0.5, 1.0, 2.0, 4.0):
-        went = await one.released()
+        went = await released(one)
         one.hold(0.5, went)
-        assert await one.released() - went == pytest.approx(seconds)
+        assert await released(one) - went == pytest.approx(seconds)
         await anyio.sleep(FIRST_INTERVAL)
 
 
@@ -334,7 +340,7 @@ async def test_after_the_second_refusal_the_pace_stays_below_the_refused_one_for
     for _ in range(15):
         one.succeeded()
     refused = one._pace
-    one.hold(1.0, await one.released())
+    one.hold(1.0, await released(one))
     await anyio.sleep(100)
     paces = []
     for _ in range(200):

@@ -29,8 +29,8 @@ def standing(stand: Stand) -> Departure:
     return departure
 
 
-async def pieces(departure: Departure, body: bytes) -> list[bytes]:
-    return [piece async for piece in departure.pieces(body)]
+def pieces(departure: Departure, body: bytes) -> list[bytes]:
+    return list(departure.pieces(body))
 
 
 @pytest.mark.parametrize(("before", "step", "after"), TABLE)
@@ -81,46 +81,46 @@ def test_a_job_may_exist_from_the_last_piece_on(stand, may_have):
 
 class TestThePieces:
     @pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 7])
-    async def test_they_are_the_body(self, size):
+    def test_they_are_the_body(self, size):
         body = bytes(index % 251 for index in range(size))
         departure = Departure()
-        given = await pieces(departure, body)
+        given = pieces(departure, body)
         assert b"".join(given) == body
         assert all(len(piece) <= PIECE for piece in given)
         assert departure.stand is Stand.WHOLE
 
-    async def test_a_body_of_one_piece_is_whole_before_it_is_handed_over(self):
+    def test_a_body_of_one_piece_is_whole_before_it_is_handed_over(self):
         departure = Departure()
-        async for _ in departure.pieces(b"{}"):
+        for _ in departure.pieces(b"{}"):
             assert departure.stand is Stand.WHOLE
 
-    async def test_a_longer_one_is_whole_only_when_its_last_piece_is_handed_over(self):
+    def test_a_longer_one_is_whole_only_when_its_last_piece_is_handed_over(self):
         departure = Departure()
-        seen = [departure.stand async for _ in departure.pieces(bytes(2 * PIECE + 1))]
+        seen = [departure.stand for _ in departure.pieces(bytes(2 * PIECE + 1))]
         assert seen == [Stand.LEAVING, Stand.LEAVING, Stand.WHOLE]
 
-    async def test_whoever_measures_silence_is_told_of_each_piece(self):
+    def test_whoever_measures_silence_is_told_of_each_piece(self):
         moves = []
         departure = Departure(moved=lambda: moves.append(departure.stand))
-        await pieces(departure, bytes(2 * PIECE + 1))
+        pieces(departure, bytes(2 * PIECE + 1))
         assert moves == [Stand.LEAVING, Stand.LEAVING, Stand.WHOLE]
 
-    async def test_what_was_called_off_hands_over_nothing(self):
+    def test_what_was_called_off_hands_over_nothing(self):
         departure = Departure()
         departure.withdraw()
         with pytest.raises(WithdrawnError):
-            await pieces(departure, b"paid")
+            pieces(departure, b"paid")
 
-    async def test_what_is_not_wanted_at_the_gate_is_withdrawn(self):
+    def test_what_is_not_wanted_at_the_gate_is_withdrawn(self):
         departure = Departure(wanted=lambda: False)
         with pytest.raises(WithdrawnError):
-            await pieces(departure, b"paid")
+            pieces(departure, b"paid")
         assert departure.is_withdrawn
 
-    async def test_the_gate_is_asked_once_and_at_the_last_moment(self):
+    def test_the_gate_is_asked_once_and_at_the_last_moment(self):
         asked = []
         departure = Departure(wanted=lambda: asked.append(1) is None)
         body = departure.pieces(bytes(2 * PIECE))
         assert asked == []
-        assert len([piece async for piece in body]) == 2
+        assert len(list(body)) == 2
         assert asked == [1]

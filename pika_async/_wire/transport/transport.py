@@ -20,6 +20,7 @@ from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
 from pika_async._quick import quick
 from pika_async._wire.departure import PIECE, Departure, Step
+from pika_async._wire.transport.body import Body
 from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.problems import (
@@ -56,19 +57,7 @@ _PROXY_WANTS_CREDENTIALS: Final = 407
 # Seconds. Connecting that was given up later than that was given up by a loop that was held up.
 _LATE: Final = 0.05
 
-_NO_LENGTH: Final[dict[str, str]] = {}
-
 _response: Final = quick(HTTPResponse)
-
-
-def _payload(departure: Departure, body: bytes) -> aiohttp.AsyncIterablePayload:
-    # What aiohttp makes of an async generator, too, after it has looked through all that it knows.
-    return aiohttp.AsyncIterablePayload(departure.pieces(body))
-
-
-def _length(body: bytes) -> dict[str, str]:
-    # Without it a body that comes piece by piece would be sent in chunks.
-    return {"Content-Length": str(len(body))}
 
 
 class Transport:
@@ -210,9 +199,8 @@ class Transport:
                 return await self._answer(
                     session,
                     request,
-                    _payload(departure, body),
+                    Body(departure, body),
                     self._submits,
-                    _length(body),
                     **options,
                 )
         except TimeoutError as error:
@@ -234,13 +222,12 @@ class Transport:
         self,
         session: aiohttp.ClientSession,
         request: HTTPRequest,
-        body: bytes | aiohttp.AsyncIterablePayload | None,
+        body: bytes | Body | None,
         bound: aiohttp.ClientTimeout,
-        length: Mapping[str, str] = _NO_LENGTH,
         **options: Any,
     ) -> HTTPResponse:
         url, ours = self._sessions.way_to(request.url)
-        headers = {**request.headers, **length} if length else request.headers
+        headers = request.headers
         try:
             # Awaited rather than entered: one coroutine less to wake through.
             response = await session.request(

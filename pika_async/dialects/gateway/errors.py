@@ -86,10 +86,10 @@ def error_within_success(
     response: HTTPResponse, body: Mapping[str, Any], job_id: str | None = None
 ) -> APIError | None:
     """The error that a 2xx says in its body, or None where it says none."""
-    code = body.get("code")
+    code, problem = body.get("code"), body.get("error")
     says_error = (
         body.get("success") is False
-        or (isinstance(body.get("error"), str | dict) and bool(body["error"]))
+        or (problem and isinstance(problem, str | dict))
         or (code is not None and not _is_success_code(code))
     )
     if not says_error:

@@ -17,6 +17,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from pika_async._quick import quick
 from pika_async._request.camera import Camera
+from pika_async._states import Video
 from pika_async.dialects._answers import shown
 
 if TYPE_CHECKING:
@@ -56,26 +57,7 @@ class SubmitBody:
     options: Options
 
 
-@define(kw_only=True)
-class FeedVideo:
-    """One ended element of ``videos``; the service promises none of its fields.
-
-    Status and progress are read on every poll, the rest once, so those two stand apart.
-    """
-
-    id: str | None = None
-    error: str | None = None
-    result_url: str | None = None
-    video_url: str | None = None
-    url: str | None = None
-    sharing_url: str | None = None
-    video_poster: str | None = None
-    image_thumb: str | None = None
-    duration: float | None = None
-    seed: int | None = None
-
-
-_made_video: Final = quick(FeedVideo)
+_made_video: Final = quick(Video)
 
 
 def _text(value: Any) -> str | None:
@@ -87,10 +69,6 @@ def _link(value: Any) -> str | None:
         return None
     # Nobody can be asked for a link with half a character in it.
     return value if value.isascii() or shown(value, len(value)) == value else None
-
-
-def _reason(value: Any) -> str | None:
-    return _text(value.get("message") if isinstance(value, dict) else value)
 
 
 def _number(value: Any) -> float | None:
@@ -204,24 +182,35 @@ def submit_body(value: Mapping[str, Any]) -> SubmitBody:
     return _CREATES.structure(value, SubmitBody)
 
 
-def feed_video(value: Mapping[str, Any]) -> FeedVideo:
-    """One video of a query's answer, as far as it can be understood.
+def video_of(item: Mapping[str, Any], *, job_id: str, name: str, raw: Mapping[str, Any]) -> Video:
+    """One element of ``videos``; the service promises none of its fields.
 
-    Written out: each job has one, and by way of a converter it costs twice as much.
+    Written out: each job has one, and by way of a converter it costs many times as much.
+
+    Args:
+        item: The element as it came.
+        job_id: The job.
+        name: What the video is called where it has no id.
+        raw: The element as the video keeps it.
     """
-    told = value.get
+    told = item.get
     return _made_video(
-        id=_text(told("id")),
-        error=_reason(told("error")),
-        result_url=_link(told("resultUrl")),
-        video_url=_link(told("video_url")),
-        url=_link(told("url")),
-        sharing_url=_link(told("sharingUrl")),
-        video_poster=_link(told("videoPoster")),
-        image_thumb=_link(told("imageThumb")),
+        id=_text(told("id")) or name,
+        job_id=job_id,
+        url=_link(told("resultUrl")) or _link(told("video_url")) or _link(told("url")) or "",
+        share_url=_link(told("sharingUrl")),
+        poster_url=_link(told("videoPoster")),
+        thumbnail_url=_link(told("imageThumb")),
         duration=_number(told("duration")),
         seed=_whole(told("seed")),
+        raw=raw,
     )
+
+
+def reason_of(item: Mapping[str, Any]) -> str | None:
+    """Why a video failed, where its element says so: as a text, or as an object with one."""
+    error = item.get("error")
+    return _text(error.get("message") if isinstance(error, dict) else error)
 
 
 def left_over(value: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

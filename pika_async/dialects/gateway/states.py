@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from pika_async._quick import quick
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import kept, shown
-from pika_async.dialects.gateway.requests import feed_video, percent
+from pika_async.dialects.gateway.requests import percent, reason_of, video_of
 
 _Item: TypeAlias = Mapping[str, Any]
 # Job id, name of the video, the video, the whole answer.
@@ -27,7 +27,6 @@ _LONGEST_WORD: Final = 100
 _GAPS: Final = re.compile(r"(?<=\w)[\s-]+(?=\w)")
 
 _succeeded: Final = quick(Succeeded)
-_made_video: Final = quick(Video)
 
 
 def state_of(job_id: str, items: list[dict[str, Any]], raw: _Item) -> JobState:
@@ -81,8 +80,8 @@ def _unknown(_: str, __: str, item: _Item, raw: _Item) -> JobState:
 def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
     # What the answer keeps as it came need not be measured a second time.
     items = raw.get("videos")
-    is_kept = isinstance(items, list) and any(item is whole for whole in items)
-    video = _video(job_id, name, item, item if is_kept else kept(item))
+    is_kept = isinstance(items, list) and id(item) in map(id, items)
+    video = video_of(item, job_id=job_id, name=name, raw=item if is_kept else kept(item))
     return _succeeded(videos=(video,), raw=raw)
 
 
@@ -91,31 +90,16 @@ def _name(job_id: str, place: int) -> str:
     return job_id if place == 1 else f"{job_id}-{place}"
 
 
-def _video(job_id: str, name: str, item: _Item, raw: _Item) -> Video:
-    video = feed_video(item)
-    return _made_video(
-        id=video.id or name,
-        job_id=job_id,
-        url=video.result_url or video.video_url or video.url or "",
-        share_url=video.sharing_url,
-        poster_url=video.video_poster,
-        thumbnail_url=video.image_thumb,
-        duration=video.duration,
-        seed=video.seed,
-        raw=raw,
-    )
-
-
 def videos_of(job_id: str, items: Iterable[_Item]) -> tuple[Video, ...]:
     """The videos that ``items`` describe, finished or not."""
     return tuple(
-        _video(job_id, _name(job_id, place), item, kept(item))
+        video_of(item, job_id=job_id, name=_name(job_id, place), raw=kept(item))
         for place, item in enumerate(items, start=1)
     )
 
 
 def _failed(_: str, __: str, item: _Item, raw: _Item) -> JobState:
-    return failure(feed_video(item).error, word_of(item), (), raw)
+    return failure(reason_of(item), word_of(item), (), raw)
 
 
 def failure(reason: str | None, word: str, videos: tuple[Video, ...], raw: _Item) -> Failed:

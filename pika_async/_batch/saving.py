@@ -1,0 +1,119 @@
+"""The videos of one request of a batch: saved under their names, unless they are there already."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from pika_async._batch.naming import place_of
+from pika_async._client import save_video
+from pika_async._errors import DownloadError, PikaError, TargetExistsError
+from pika_async._events import VideoKept
+from pika_async._journal.history import SavedFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pika_async._batch.board import Board
+    from pika_async._batch.known import Known
+    from pika_async._batch.record import Record
+    from pika_async._states import Failed, Succeeded, Video
+
+# The disk itself: what it refuses one video it refuses all.
+_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+async def saved_videos(
+    board: Board,
+    record: Record,
+    known: Known,
+    *,
+    output_dir: Path,
+    prompt: str,
+    state: Succeeded | Failed,
+) -> tuple[tuple[Path, ...], DownloadError | None]:
+    """The files of a job's videos, which are written down, and the first problem in saving them."""
+    files: list[Path] = []
+    saved: list[SavedFile] = []
+    problem: DownloadError | None = None
+    board.counts.downloading += 1
+    try:
+        for place, video in enumerate(state.videos):
+            path, before = await place_of(
+                output_dir,
+                known,
+                prompt,
+                video.job_id,
+                place,
+                number=record.number,
+                takes_letters=board.takes_letters,
+            )
+            size = None if before is None else await _size(path)
+            try:
+                if not size:
+                    await _download(board, known, video, path, overwrite=before is not None)
+                    size = await _size(path)
+                elif before is not None and size != before.size:
+                    board.jobs.tell(
+                        VideoKept(video=video, path=path, size=size, saved_size=before.size)
+                    )
+                    # What was saved stays what it was, so that the next run tells it, too.
+                    size = before.size
+            except DownloadError as error:
+                problem = problem or error
+            except PikaError as error:
+                board.stop_if_wrong_for_all(error)
+                problem = problem or _not_saved(video, error)
+            else:
+                files.append(path)
+                saved.append(SavedFile(name=path.name, size=size or 0, place=place))
+    finally:
+        board.counts.downloading -= 1
+    if tuple(saved) != known.files:
+        await record.saved(saved)
+    return tuple(files), problem
+
+
+async def _download(
+    board: Board, known: Known, video: Video, path: Path, *, overwrite: bool
+) -> None:
+    try:
+        async with board.downloads:
+            await save_video(
+                board.client,
+                video,
+                path,
+                overwrite=overwrite,
+                # What renews a link is a poll, and another service does not know the job.
+                renewable=not known.elsewhere,
+            )
+    except TargetExistsError:
+        # Whatever has the name of an earlier run's job is that job's video, and whole: the run
+        # ended before it could be written down.
+        if not known.resumed:
+            raise
+    except DownloadError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
+            board.stop(error)
+        raise
+    else:
+        board.counts.downloaded += 1
+
+
+def _not_saved(video: Video, reason: PikaError) -> DownloadError:
+    """Of a video that is paid for, whatever ``reason`` says of a request: a closed client, say."""
+    error = DownloadError(f"the video was not saved: {reason.what}", job_id=video.job_id)
+    error.__cause__ = reason
+    return error
+
+
+async def _size(path: Path) -> int | None:
+    """Bytes, None where there is no such file."""
+    try:
+        found = await anyio.Path(path).stat()
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None

@@ -1,0 +1,61 @@
+"""The body of a request as aiohttp takes it: piece by piece, through the gate of its departure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
+    from pika_async._wire.departure import Departure
+
+
+class Body(aiohttp.Payload):
+    """A body whose length is known before, and whose departure knows how far it has come.
+
+    An async generator says as much. But asyncio keeps a list of those that run, and aiohttp awaits
+    each piece of one in a coroutine of its own.
+    """
+
+    def __init__(self, departure: Departure, content: bytes) -> None:
+        super().__init__(content)
+        self._departure = departure
+        self._content = content
+
+    @property
+    def size(self) -> int:
+        """In bytes: what is of unknown size would be sent in chunks."""
+        return len(self._content)
+
+    @property
+    def consumed(self) -> bool:
+        """Whether it has begun to leave: then aiohttp does not send it again by itself."""
+        return self._departure.has_begun
+
+    @property
+    def autoclose(self) -> bool:
+        """True: there is nothing to be closed."""
+        return True
+
+    async def write_with_length(
+        self,
+        writer: AbstractStreamWriter,
+        content_length: int | None,
+    ) -> None:
+        """Write all of it."""
+        for piece in self._departure.pieces(self._content):
+            await writer.write(piece)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """What aiohttp asked for before 3.12."""
+        await self.write_with_length(writer, None)
+
+    async def as_bytes(self, encoding: str = "", errors: str = "") -> bytes:
+        """All of it, for whoever signs it; nothing leaves by that."""
+        return self._content
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """All of it as text."""
+        return self._content.decode(encoding, errors)

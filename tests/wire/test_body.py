@@ -1,0 +1,65 @@
+"""The body of a request, as aiohttp asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pika_async._wire.departure import PIECE, Departure, Stand, WithdrawnError
+from pika_async._wire.transport.body import Body
+
+
+class Line:
+    """What a body is written to."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    async def write(self, piece: bytes) -> None:
+        self.written.append(piece)
+
+
+def test_its_size_is_known_so_that_it_is_not_sent_in_chunks():
+    assert Body(Departure(), b"paid").size == 4
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, 2 * PIECE + 1])
+async def test_it_is_written_whole_through_its_departure(size):
+    departure, line = Departure(), Line()
+    body = bytes(index % 251 for index in range(size))
+    await Body(departure, body).write_with_length(line, size)
+    assert b"".join(line.written) == body
+    assert departure.stand is Stand.WHOLE
+
+
+async def test_older_versions_of_aiohttp_write_the_same():
+    departure, line = Departure(), Line()
+    await Body(departure, b"paid").write(line)
+    assert line.written == [b"paid"]
+    assert departure.stand is Stand.WHOLE
+
+
+async def test_what_was_called_off_is_not_written():
+    departure, line = Departure(), Line()
+    departure.withdraw()
+    with pytest.raises(WithdrawnError):
+        await Body(departure, b"paid").write_with_length(line, 4)
+    assert line.written == []
+
+
+async def test_what_has_begun_to_leave_is_not_sent_again_by_aiohttp_itself():
+    body = Body(Departure(), b"paid")
+    assert not body.consumed
+    await body.write_with_length(Line(), 4)
+    assert body.consumed
+
+
+async def test_whoever_signs_it_sees_all_of_it_and_nothing_leaves():
+    departure = Departure()
+    body = Body(departure, b"paid")
+    assert await body.as_bytes() == b"paid"
+    assert body.decode() == "paid"
+    assert departure.stand is Stand.READY
+
+
+def test_there_is_nothing_to_be_closed():
+    assert Body(Departure(), b"paid").autoclose
