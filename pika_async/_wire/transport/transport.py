@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING
 
-from pika_async._bound import Bounds
+from pika_async._bound import Bound, Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
@@ -113,7 +113,8 @@ class Transport:
 
         Args:
             request: What to send.
-            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
+            timeout: Seconds for all of it, the wait for a connection too. From connect to last byte
+                it has the ``request_timeout`` at most.
 
         Raises:
             TransportError: Not reached, broken off, or larger than an API answer can be.
@@ -124,11 +125,11 @@ class Transport:
             if body is not None and len(body) > PIECE:
                 session = self._sessions.for_polls()
                 return await self._leave(session, request, body, Departure())
-            with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
-                if not self._limit.take():
-                    await self._limit.wait()
-                let_go = time.monotonic()
-                try:
+            if not self._limit.take():
+                timeout = await self._turn(timeout)
+            let_go = time.monotonic()
+            try:
+                with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
                     while True:
                         # Asked for now: whoever waited in line may find that it has been closed.
                         session = self._sessions.for_polls()
@@ -138,12 +139,24 @@ class Transport:
                         except aiohttp.ConnectionTimeoutError:
                             if not self._was_held_up(began):
                                 raise
-                finally:
-                    self._limit.give_back(time.monotonic() - let_go)
+            finally:
+                self._limit.give_back(time.monotonic() - let_go)
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise translated(problem, started_by(problem)) from without_headers(problem)
+
+    async def _turn(self, timeout: float | None) -> float | None:
+        """Wait in line for a connection; returns what is left of ``timeout`` then."""
+        # No part of the ``request_timeout``: that others wait says nothing of the service.
+        if timeout is None:
+            await self._limit.wait()
+            return None
+        now = asyncio.get_running_loop().time
+        end = now() + timeout
+        with Bound(max(timeout, 0.001)):
+            await self._limit.wait()
+        return end - now()
 
     async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
         """The one request that costs money, and its whole answer; redirects are not followed.
