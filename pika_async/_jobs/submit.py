@@ -111,11 +111,13 @@ class Submitter:
 
     async def _sent(self, submit: Submit) -> Job:
         attempt = 0
-        begun = self._timing.now()
+        # No outage begins before the first try, however long the line is.
+        begun = math.inf
         while True:
             attempt += 1
             try:
                 gone_at = await self._released(submit)
+                begun = min(begun, gone_at)
             except PikaError as error:
                 if submit.lost is None:
                     raise

@@ -115,6 +115,17 @@ class TestTheMostAtOnce:
         assert len(sim.jobs) == 1
 
 
+async def test_an_outage_begins_with_a_try_and_not_while_a_submit_waits_its_turn():
+    """Whoever was held for longer than the outage budget is sent again like everybody else."""
+    faults = [Fault("reset-after", on="submit", times=2)]
+    async with Simulator(service="pika", faults=faults) as sim, wired(sim) as wire:
+        wire.submitter._brake.hold(400, wire.clock.now())
+        job = await wire.submit(REQUEST)
+        assert wire.clock.moment > 1400
+        assert [job.id] == list(sim.jobs)
+        assert len(sim.submissions) == 3
+
+
 async def test_it_is_told_how_long_the_brake_has_held_a_submit():
     """Those after it go one by one, twenty a second to begin with; that is told too."""
     fault = Fault("429-retry-after-seconds", retry_after=30)
