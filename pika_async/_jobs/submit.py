@@ -162,13 +162,16 @@ class Submitter:
 
     async def _released(self, submit: Submit) -> float:
         """Wait until it may leave, and write that down; the time on the clock of the brake."""
-        held_from = self._timing.now()
+        held_from = at_brake = self._timing.now()
         # Before the brake, which may close meanwhile, and before it is written down as leaving.
         if not self._departures.take():
             await self._departures.wait(Slot(self._departures))
+            at_brake = self._timing.now()
         try:
             gone_at = await self._brake.released()
-            await self._note_leaving(submit, gone_at - held_from)
+            # Where the brake held those ahead, it held whoever stood behind them.
+            waited = gone_at - (held_from if self._brake.has_held(held_from) else at_brake)
+            await self._note_leaving(submit, waited)
         except BaseException:
             self._departures.give_back()
             raise

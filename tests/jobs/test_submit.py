@@ -84,6 +84,17 @@ class TestTheMostAtOnce:
         assert [seconds >= 30 for seconds in waited] == [False, True, True, True]
         assert len(sim.jobs) == 3
 
+    async def test_a_wait_for_a_place_alone_is_not_told_as_one_for_the_service(self):
+        """It has limited nothing: this process has no more connections."""
+        async with Simulator() as sim, wired(sim, most_submits=1) as wire:
+            assert wire.submitter._departures.take()
+            task = asyncio.create_task(wire.submit(REQUEST))
+            await until(lambda: wire.submitter._departures._line)
+            wire.clock.moment += 20
+            wire.submitter._departures.give_back()
+            await task
+        assert [sent.waited for sent in wire.told(SubmitSent)] == [0.0]
+
     async def test_who_leaves_the_line_and_who_is_refused_give_their_places_back(self):
         async with Simulator(faults=[Fault("400-openai", times=2)]) as sim:
             async with wired(sim, most_submits=1) as wire:
@@ -146,9 +157,13 @@ class TestTheMostThatGoUpAtOnce:
         assert most == 2
         assert len({task.result().id for task in tasks}) == len(sim.jobs) == 6
 
-    async def test_who_waits_when_the_client_is_closed_is_told_so(self):
+    async def test_who_waits_when_the_client_is_closed_is_told_so(self, monkeypatch):
+        async def never_ends(_):
+            await anyio.sleep_forever()
+
         requests = [GenerationRequest("a cat", image=PNG + bytes([n])) for n in range(3)]
         async with Simulator(service="fal") as sim, wired(sim, most_uploads=1) as wire:
+            monkeypatch.setattr(wire.api, "ask", never_ends)
             tasks = [asyncio.create_task(wire.submit(request)) for request in requests]
             await until(lambda: len(wire.jobs._uploads._under_way) == 3)
             await wire.jobs.close()
