@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import logging
+import math
 import socket
 import ssl
 import struct
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -205,10 +207,10 @@ async def test_who_waits_for_a_connection_learns_that_the_client_was_closed(
 
 
 class Answering(Transport):
-    """Answers a second after it was asked, over no network."""
+    """Answers a second after it was asked, over no network; never at /silent."""
 
     async def _answer(self, session, request, body, bound, length=None, **options):
-        await anyio.sleep(1.0)
+        await anyio.sleep(math.inf if request.url.endswith("/silent") else 1.0)
         return HTTPResponse(status=200, headers={}, body=b"{}")
 
 
@@ -229,6 +231,20 @@ async def test_the_time_of_a_request_begins_when_it_has_a_connection_and_not_in_
         polls = [asyncio.create_task(transport.send(get("http://a.example/"))) for _ in range(8)]
         answers = await asyncio.gather(*polls)
     assert [answer.status for answer in answers] == [200] * 8
+
+
+@pytest.mark.parametrize("timeout", [None, 600.0])
+@in_virtual_time
+async def test_after_the_line_a_request_has_its_whole_time_and_no_more(timeout):
+    """Also where that was longer than the time itself."""
+    async with over_one_connection(request_timeout=3.0) as transport:
+        polls = [asyncio.create_task(transport.send(get("http://a.example/"))) for _ in range(5)]
+        await anyio.lowlevel.checkpoint()
+        begun = now()
+        with pytest.raises(TransportTimeoutError):
+            await transport.send(get("http://a.example/silent"), timeout=timeout)
+        assert now() - begun == pytest.approx(5.0 + 3.0)
+        await asyncio.gather(*polls)
 
 
 @in_virtual_time

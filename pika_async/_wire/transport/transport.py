@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING
 
-from pika_async._bound import Bound, Bounds
+from pika_async._bound import Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from pika_async._bound import Bound
     from pika_async._http import HTTPRequest
 
 # A feed answer is about a kilobyte, but some gateways echo the request with its media.
@@ -55,6 +56,9 @@ _PROXY_WANTS_CREDENTIALS: Final = 407
 
 # Seconds. Connecting that was given up later than that was given up by a loop that was held up.
 _LATE: Final = 0.05
+
+# Seconds. Whoever has no deadline waits in line no longer than that.
+_LONGEST: Final = 86_400.0
 
 _NO_LENGTH: Final[dict[str, str]] = {}
 
@@ -125,11 +129,11 @@ class Transport:
             if body is not None and len(body) > PIECE:
                 session = self._sessions.for_polls()
                 return await self._leave(session, request, body, Departure())
-            if not self._limit.take():
-                timeout = await self._turn(timeout)
-            let_go = time.monotonic()
-            try:
-                with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
+            with self._bounds.of(None if timeout is None else max(timeout, 0.001)) as bound:
+                if not self._limit.take():
+                    await self._turn(bound, timeout)
+                let_go = time.monotonic()
+                try:
                     while True:
                         # Asked for now: whoever waited in line may find that it has been closed.
                         session = self._sessions.for_polls()
@@ -139,24 +143,21 @@ class Transport:
                         except aiohttp.ConnectionTimeoutError:
                             if not self._was_held_up(began):
                                 raise
-            finally:
-                self._limit.give_back(time.monotonic() - let_go)
+                finally:
+                    self._limit.give_back(time.monotonic() - let_go)
         except PROBLEMS as error:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise translated(problem, started_by(problem)) from without_headers(problem)
 
-    async def _turn(self, timeout: float | None) -> float | None:
-        """Wait in line for a connection; returns what is left of ``timeout`` then."""
+    async def _turn(self, bound: Bound, timeout: float | None) -> None:
+        """Wait in line for a connection, for ``timeout`` at most, and bound the request anew."""
         # No part of the ``request_timeout``: that others wait says nothing of the service.
-        if timeout is None:
-            await self._limit.wait()
-            return None
         now = asyncio.get_running_loop().time
-        end = now() + timeout
-        with Bound(max(timeout, 0.001)):
-            await self._limit.wait()
-        return end - now()
+        end = now() + (_LONGEST if timeout is None else timeout)
+        bound.move(end)
+        await self._limit.wait()
+        bound.move(min(end, now() + self._request_timeout))
 
     async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
         """The one request that costs money, and its whole answer; redirects are not followed.
