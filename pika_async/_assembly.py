@@ -101,6 +101,7 @@ def assembled(
         request_timeout=request_timeout,
         max_in_flight=max_in_flight,
         most_submits=most.for_submits,
+        most_uploads=most.for_uploads,
     )
     downloader = Downloader(
         stream=partial(transport.stream, silence=request_timeout),

@@ -111,11 +111,13 @@ class Submitter:
 
     async def _sent(self, submit: Submit) -> Job:
         attempt = 0
-        begun = self._timing.now()
+        # No outage begins before the first try, however long the line is.
+        begun = math.inf
         while True:
             attempt += 1
             try:
                 gone_at = await self._released(submit)
+                begun = min(begun, gone_at)
             except PikaError as error:
                 if submit.lost is None:
                     raise
@@ -160,14 +162,18 @@ class Submitter:
 
     async def _released(self, submit: Submit) -> float:
         """Wait until it may leave, and write that down; the time on the clock of the brake."""
-        held_from = self._timing.now()
+        held_from = at_brake = self._timing.now()
         # Before the brake, which may close meanwhile, and before it is written down as leaving.
         if not self._departures.take():
             await self._departures.wait(submit)
+            at_brake = self._timing.now()
         try:
             if (gone_at := self._brake.take()) is None:
                 gone_at = await self._brake.wait()
-            self._check_open()
+            # Where the brake held those ahead, it held whoever stood behind them.
+            waited = gone_at - (held_from if self._brake.has_held(held_from) else at_brake)
+            if self.closed:
+                raise _closed()
             if submit.recorder is None:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()
@@ -181,12 +187,8 @@ class Submitter:
         submit.sent += 1
         submit.sent_at = self._timing.utc()
         if self._tell.is_traced:
-            self._tell_sent(submit, gone_at - held_from)
+            self._tell_sent(submit, waited)
         return gone_at
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise _closed()
 
     def _tell_sent(self, submit: Submit, waited: float) -> None:
         self._tell(

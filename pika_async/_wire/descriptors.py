@@ -3,7 +3,7 @@
 Every connection and every open file takes one file descriptor of the process, and a process has
 only so many: 256 on a Mac, 1,024 on most Linux machines, unless somebody has allowed more
 (``ulimit -n``). Where none is left, everything breaks: no video can be written, no journal opened,
-not even a module imported. So a client leaves a quarter of them to the rest of its process.
+not even a module imported. So a client leaves an eighth of them to the rest of its process.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from attrs import frozen
 # Of all descriptors. Polls are many and short; a submit keeps its connection for seconds.
 _FOR_POLLS: Final = 2
 _FOR_SUBMITS: Final = 4
+# An upload asks one machine for an address and brings the bytes to another, and a connection to
+# each is kept for the next one.
+_FOR_UPLOADS: Final = 16
 
 
 @frozen
@@ -23,6 +26,8 @@ class Connections:
 
     for_polls: int | None
     for_submits: int | None
+    for_uploads: int | None
+    """Uploads at once: each has two connections."""
 
 
 def connections() -> Connections:
@@ -30,7 +35,7 @@ def connections() -> Connections:
     try:
         import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
-        return Connections(None, None)
+        return shares(None)
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return shares(None if descriptors == resource.RLIM_INFINITY else descriptors)
 
@@ -38,5 +43,7 @@ def connections() -> Connections:
 def shares(descriptors: int | None) -> Connections:
     """The shares of so many descriptors; None: any number."""
     if descriptors is None:
-        return Connections(None, None)
-    return Connections(max(1, descriptors // _FOR_POLLS), max(1, descriptors // _FOR_SUBMITS))
+        return Connections(None, None, None)
+    return Connections(
+        *(max(1, descriptors // share) for share in (_FOR_POLLS, _FOR_SUBMITS, _FOR_UPLOADS))
+    )

@@ -40,14 +40,14 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("descriptors", "expected"),
     [
-        (None, Connections(None, None)),
-        (1024, Connections(512, 256)),
-        (256, Connections(128, 64)),
-        (3, Connections(1, 1)),
-        (0, Connections(1, 1)),
+        (None, Connections(None, None, None)),
+        (1024, Connections(512, 256, 64)),
+        (256, Connections(128, 64, 16)),
+        (3, Connections(1, 1, 1)),
+        (0, Connections(1, 1, 1)),
     ],
 )
-def test_polls_may_have_half_and_submits_a_quarter(descriptors, expected):
+def test_polls_may_have_half_submits_a_quarter_and_uploads_a_sixteenth(descriptors, expected):
     assert shares(descriptors) == expected
 
 
@@ -63,7 +63,7 @@ def test_it_is_asked_how_many_the_process_may_have(monkeypatch, descriptors):
 
 def test_where_there_is_no_such_bound_there_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert connections() == Connections(None, None)
+    assert connections() == Connections(None, None, None)
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from pika_async import (
 )
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._showing.words import counted
+from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +163,8 @@ class BatchTrail(Trail):
     """How many may be submitted in a run."""
     kept_in: str | None = None
     """The file of the journal."""
+    lost: int = 0
+    """How many submits of this run may have started a job that nobody knows."""
 
     def place(self, number: int) -> str:
         """How a line of the file is named."""
@@ -169,6 +172,7 @@ class BatchTrail(Trail):
 
     def hears(self, event: Event) -> bool:
         """See :class:`Trail`."""
+        self.lost += isinstance(event, SubmitUncertain)
         match event:
             case SubmitUncertain(unclaimed=True) | JournalBroken() | VideoKept():
                 return True
@@ -201,7 +205,9 @@ class BatchTrail(Trail):
             return None
         again = list(self.again)
         if self.limit is not None:
-            left = max(0, self.limit - self.progress.stats.submitted)
+            # Where the same submit is sent again with its key, that takes one of the limit then.
+            lost = 0 if service_named(self.service).repeatable else self.lost
+            left = max(0, self.limit - self.progress.stats.submitted - lost)
             again[again.index("--limit") + 1] = str(left)
         return self._line(again)
 
