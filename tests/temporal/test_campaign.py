@@ -749,7 +749,7 @@ async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_p
 @pytest.mark.long
 async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_path, monkeypatch):
     """Nothing is submitted then either."""
-    monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))
+    monkeypatch.setattr("pika_async.temporal._owner.watching.PATIENCE", page.timedelta(seconds=1))
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at:
         campaign_ = await Campaign.start(
