@@ -64,7 +64,7 @@ INNER_DOORS = {
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
-        *("crowded", "stranded"),
+        *("changes", "crowded", "stranded"),
     },
     "temporal._owner": {"client", "progress"},
 }

@@ -42,8 +42,10 @@ class Campaign(Watching):
 
     Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
     ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
-    that need a look. They count prompts as their pages have ended, and stay so: an engine changes
-    nothing of what has ended. :meth:`progress` tells what was decided since. The server of
+    that need a look. They count prompts as their pages end, and follow, within some ten seconds,
+    what is decided about them while the campaign goes on. Of one that has ended they stay as they
+    are: an engine changes nothing of what has ended. :meth:`progress` tells what was decided since,
+    also then. The server of
     ``pika-async campaign server`` knows them; to another one they are added once, by ``temporal
     operator search-attribute create``. A campaign runs without them, too.
     """

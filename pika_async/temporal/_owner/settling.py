@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import anyio
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
@@ -12,9 +15,10 @@ from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
+from pika_async.temporal._outcomes import Dropped
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
 from pika_async.temporal._owner.remembered import books_of
-from pika_async.temporal._owner.steering import Steering
+from pika_async.temporal._owner.steering import FOR_A_NOTE, Steering
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     Planned,
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
     from pika_async import Money
     from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._outcomes import Outcome
 
 
 class Settling(Steering):
@@ -99,6 +103,8 @@ class Settling(Steering):
             (looked,) = await resolving.look([decision])
             resolved = await settled_within(resolving, looked, None)
         assert resolved.outcome is not None  # noqa: S101 - what has none was raised
+        if drop:
+            await self._tell_dropped()
         return resolved.outcome
 
     async def price(self) -> Money | None:
@@ -211,9 +217,20 @@ class Settling(Steering):
         check_in_flight(max_in_flight)
         terms = _terms(budget, price)
         resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
-        money = plan.spending
-        async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
-            yield resolved
+        money, dropped = plan.spending, False
+        try:
+            async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
+                dropped = dropped or isinstance(resolved.outcome, Dropped)
+                yield resolved
+        finally:
+            if dropped:
+                await self._tell_dropped()
+
+    async def _tell_dropped(self) -> None:
+        """Say to a campaign that goes on that it has changed: what is dropped, no repair tells."""
+        told = self._handle.signal(CampaignRun.decided, rpc_timeout=FOR_A_NOTE)
+        with anyio.CancelScope(shield=True), suppress(RPCError):
+            await told
 
     async def _planned(
         self,

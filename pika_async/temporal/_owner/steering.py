@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FOR_A_NOTE: Final = timedelta(seconds=5)
+FOR_A_NOTE: Final = timedelta(seconds=5)
+"""How long something may take that is of use, and that nobody has asked for."""
 
 
 class Steering(ABC):
@@ -69,7 +70,7 @@ class Steering(ABC):
         """
         handle = engine.get_workflow_handle_for(Account.run, id_of_account(account))
         try:
-            order = await handle.query(Account.shares, rpc_timeout=_FOR_A_NOTE)
+            order = await handle.query(Account.shares, rpc_timeout=FOR_A_NOTE)
         except (RPCError, WorkflowQueryFailedError):
             return None
         return order.limit if set(order.wants) - set(order.gone) else None
