@@ -13,7 +13,7 @@ import attrs
 
 from pika_async import ConfigurationError
 from pika_async.temporal._contents.claims import campaigns_of
-from pika_async.temporal._contents.files import read_line, read_manifest, read_placed_page
+from pika_async.temporal._contents.files import is_for, read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
@@ -91,7 +91,7 @@ class Shelf:
 
     async def _read(self, place: str, digest: str, page: int) -> tuple[GenerationRequest, ...]:
         manifest = await self.manifest(place, digest)
-        if self._service and manifest.service not in ("", self._service):
+        if self._service and not is_for(manifest.service, self._service):
             told = _OTHER_SERVICE.format(theirs=manifest.service, ours=self._service)
             raise ConfigurationError(told, setting="dialect")
         found, places = await read_placed_page(self.store(place), page, manifest)
