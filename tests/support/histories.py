@@ -177,6 +177,16 @@ async def _given_up(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000000", "page-given-up")
 
 
+async def _put_off(address: str, folder: Path) -> None:
+    """A page whose service took nothing for a moment."""
+    async with _scene(address, Fault("503-no-channel", times=2)) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "put-off", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "put-off", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
+
+
 async def _decided(address: str, folder: Path) -> None:
     """A campaign that goes on while one of its lines is decided about, and counts it away."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
@@ -218,6 +228,7 @@ async def write() -> None:
             await _reset(address, _FOLDER / "reset")
             await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")
+            await _put_off(address, _FOLDER / "put-off")
     finally:
         shutil.rmtree(_FOLDER)
 

@@ -14,7 +14,7 @@ from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, _record, _steps
-from pika_async.temporal._campaign import page
+from pika_async.temporal._campaign import page, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
@@ -169,3 +169,47 @@ async def test_an_account_without_money_pauses_the_campaign_also_where_each_subm
         with anyio.fail_after(20):
             assert (await campaign.result()).succeeded == 4
     assert len(at.sim.submissions) == 5
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings"),
+    [
+        ("No available channel", {"faults": [Fault("503-no-channel", times=3)]}),
+        ("web page", {"faults": [Fault("200-html", on="submit", times=3)]}),
+        ("unavailable", {"service": "pika", "variants": ["refused-503"]}),
+    ],
+    ids=["no channel", "page", "vendor"],
+)
+async def test_a_service_that_takes_nothing_for_a_moment_costs_no_line(
+    reason, settings, engine, tmp_path
+):
+    """Each line was refused at the gateway, and failed at Pika, one after the other."""
+    await Campaign.prepare(pandas(4), tmp_path)
+    faults = settings.pop("faults", ())
+    async with scene(engine, *faults, **settings) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(30):
+            while (told := (await campaign.progress()).waiting) is None:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert reason in told.reason
+        at.sim.variants = frozenset()
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.succeeded, progress.failed, progress.refused) == (4, 0, 0)
+
+
+async def test_a_line_that_the_service_alone_does_not_take_is_refused_alone(
+    engine, tmp_path, monkeypatch
+):
+    """As with a model that it has no more: the others are taken before and after."""
+    monkeypatch.setattr(tries, "MOST_DOWN", 2)
+    await Campaign.prepare(pandas(8), tmp_path)
+    fault = Fault("503-no-channel", times=None, prompt="a red panda 00001")
+    async with scene(engine, fault) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.succeeded, progress.refused) == (7, 1)
+    assert len(at.sim.jobs) == 7
