@@ -150,19 +150,23 @@ async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
     assert len(at.sim.submissions) == 3
 
 
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [("refused-402", "Insufficient balance"), ("refused-plan", "needs a membership")],
+)
 async def test_an_account_without_money_pauses_the_campaign_also_where_each_submit_is_a_failed_job(
-    engine, tmp_path
+    variant, reason, engine, tmp_path
 ):
     """Those jobs cost nothing, so their prompts are submitted when it goes on, and none is lost."""
     await Campaign.prepare(pandas(4), tmp_path)
-    async with scene(engine, service="pika", variants=["refused-402"]) as at, at.worker():
+    async with scene(engine, service="pika", variants=[variant]) as at, at.worker():
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
         with anyio.fail_after(20):
             while (progress := await campaign.progress()).paused is None:
                 assert not progress.ended
                 await anyio.sleep(0.1)
-        assert "Insufficient balance" in progress.paused
+        assert reason in progress.paused
         assert (progress.failed, progress.refused, len(at.sim.submissions)) == (0, 0, 1)
         at.sim.variants = frozenset()
         await campaign.resume()
@@ -213,3 +217,33 @@ async def test_a_line_that_the_service_alone_does_not_take_is_refused_alone(
             progress = await campaign.result()
     assert (progress.succeeded, progress.refused) == (7, 1)
     assert len(at.sim.jobs) == 7
+
+
+@pytest.mark.parametrize(
+    ("service", "fault", "reason"),
+    [
+        ("gateway", "403-forbidden", "User is banned"),
+        ("pika", "403-inactive-key", "key is not active"),
+        ("fal", "403-detail", "do not have access"),
+    ],
+)
+async def test_an_account_that_may_not_pauses_the_campaign_and_fails_nothing(
+    service, fault, reason, engine, tmp_path
+):
+    """When somebody has mended it, the same lines are submitted."""
+    await Campaign.prepare(pandas(4), tmp_path)
+    refusal = Fault(fault, on="submit", times=None)
+    async with scene(engine, refusal, service=service) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(30):
+            while (progress := await campaign.progress()).paused is None or progress.in_flight:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+        assert reason in progress.paused
+        assert (progress.failed, progress.refused, progress.uncertain) == (0, 0, 0)
+        assert len(at.sim.submissions) <= 2
+        at.sim.faults.clear()
+        await campaign.resume()
+        with anyio.fail_after(60):
+            assert (await campaign.result()).succeeded == 4
+    assert len(at.sim.jobs) == 4
