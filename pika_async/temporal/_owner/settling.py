@@ -229,7 +229,7 @@ class Settling(Steering):
     async def _tell_dropped(self) -> None:
         """Say to a campaign that goes on that it has changed: what is dropped, no repair tells."""
         told = self._handle.signal(CampaignRun.decided, rpc_timeout=FOR_A_NOTE)
-        with anyio.CancelScope(shield=True), suppress(RPCError):
+        with anyio.CancelScope(shield=True), suppress(RPCError, RuntimeError):
             await told
 
     async def _planned(
