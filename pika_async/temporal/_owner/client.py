@@ -12,7 +12,13 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import PROOF, claim
-from pika_async.temporal._engine import CampaignError, is_known, limit_submits, said
+from pika_async.temporal._engine import (
+    CampaignError,
+    NoAnswerError,
+    is_known,
+    limit_submits,
+    said,
+)
 from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
@@ -124,8 +130,10 @@ class Campaign(Watching):
         Raises:
             FieldError: An argument is not allowed.
             ConfigurationError: Nothing was prepared there, or the client has not the plugin.
+            NoAnswerError: The engine did not answer when it was to begin, so it may have begun.
             CampaignError: It has been started already, or no page is left to carry on, or the
-                engine cannot be reached.
+                engine cannot be reached. Nothing was started now.
+            StoreError: The store cannot be used. Nothing was started.
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
@@ -152,6 +160,8 @@ class Campaign(Watching):
             timeout=timeout,
             searchable=await search.is_searchable(engine),
         )
+        # All that can go wrong goes wrong before it begins.
+        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
         if submits_per_second is not None:
             await said(limit_submits(engine, queue_of_submits(queue), submits_per_second))
         try:
@@ -168,7 +178,8 @@ class Campaign(Watching):
             )
         except WorkflowAlreadyStartedError as error:
             raise CampaignError(_STARTED.format(campaign=campaign_id)) from error
-        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
+        except NoAnswerError as error:
+            raise NoAnswerError(_PERHAPS.format(campaign=campaign_id, problem=error)) from error
         # Whatever lies at that place later on.
         campaign._is_ours = True
         return campaign
@@ -177,4 +188,8 @@ class Campaign(Watching):
 _STARTED: Final = (
     "the campaign {campaign} has been started already; nothing was started now. Ask for its "
     "progress, or start other prompts under another name"
+)
+_PERHAPS: Final = (
+    "it is not known whether the campaign {campaign} was started: {problem}. Ask for its progress, "
+    "or start it again under the same name: it is never started twice"
 )
