@@ -19,6 +19,7 @@ from pika_async.temporal._outcomes import Dropped
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
 from pika_async.temporal._owner.remembered import books_of
 from pika_async.temporal._owner.steering import FOR_A_NOTE, Steering
+from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     Planned,
@@ -267,6 +268,7 @@ class Settling(Steering):
             raise
         if described.status is WorkflowExecutionStatus.COMPLETED:
             return await said(handle.result(), campaign=self.id), False
+        await check_polled(self._engine, described.task_queue)
         asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
         goes_on = described.status is WorkflowExecutionStatus.RUNNING
         return await said(asking, campaign=self.id), goes_on

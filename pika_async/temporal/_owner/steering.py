@@ -7,7 +7,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.service import RPCError
 
 from pika_async import ConfigurationError
@@ -23,6 +28,7 @@ from pika_async.temporal._owner.arguments import (
     check_in_flight,
     checked_amount,
 )
+from pika_async.temporal._polled import UNTOLD, check_polled
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -109,6 +115,7 @@ class Steering(ABC):
         if money is None and each is None:
             await self._update(CampaignRun.resume, None)
             return
+        await self._check_heard()
         state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
         check_currency(state.order.budget, money, each)
         check_above(money, state.order.ended.cost.total)
@@ -143,7 +150,18 @@ class Steering(ABC):
         check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
+    async def _check_heard(self) -> None:
+        """Refuse to tell a campaign something that goes on, where nobody works on it.
+
+        Raises:
+            NoAnswerError: Nobody does; nothing was changed.
+        """
+        described = await self._asked(self._handle.describe())
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            await check_polled(self._engine, described.task_queue, UNTOLD)
+
     async def _update(self, update: Any, *args: Any) -> None:
+        await self._check_heard()
         asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
         try:
             await self._asked(asked)
