@@ -66,7 +66,7 @@ INNER_DOORS = {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
         *("changes", "crowded", "stranded"),
     },
-    "temporal._owner": {"client", "progress"},
+    "temporal._owner": {"accounts", "client", "progress"},
 }
 INNER_ORDER = list(INNER_DOORS)
 

@@ -16,9 +16,10 @@ from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
+from pika_async.temporal._owner.accounts import FOR_A_NOTE
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
 from pika_async.temporal._owner.remembered import books_of
-from pika_async.temporal._owner.steering import FOR_A_NOTE, Steering
+from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
