@@ -208,8 +208,10 @@ async def test_a_line_that_the_service_alone_does_not_take_is_refused_alone(
 ):
     """As with a model that it has no more: the others are taken before and after."""
     monkeypatch.setattr(tries, "MOST_DOWN", 2)
+    # Long enough for another line to be taken, and to wait for its end.
+    monkeypatch.setattr(_steps, "_FIRST_PAUSE", 4.0)
     await Campaign.prepare(pandas(8), tmp_path)
-    fault = Fault("503-no-channel", times=None, prompt="a red panda 00001")
+    fault = Fault("503-no-channel", times=None, prompt="a red panda 00000")
     async with scene(engine, fault) as at, at.worker():
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
@@ -217,6 +219,10 @@ async def test_a_line_that_the_service_alone_does_not_take_is_refused_alone(
             progress = await campaign.result()
     assert (progress.succeeded, progress.refused) == (7, 1)
     assert len(at.sim.jobs) == 7
+    # After the pause another line goes first: it may be taken.
+    first = [str(sent.body).split("a red panda ")[1][:5] for sent in at.sim.submissions]
+    assert first.count("00000") == 2
+    assert first.index("00002") < first.index("00000", first.index("00000") + 1)
 
 
 @pytest.mark.parametrize(
