@@ -64,9 +64,9 @@ INNER_DOORS = {
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
-        *("crowded", "stranded"),
+        *("changes", "crowded", "stranded"),
     },
-    "temporal._owner": {"client", "progress"},
+    "temporal._owner": {"accounts", "client", "progress"},
 }
 INNER_ORDER = list(INNER_DOORS)
 

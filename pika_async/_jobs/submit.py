@@ -28,6 +28,7 @@ from pika_async._events import (
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.slots import Slots
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
+from pika_async._meaning import FOR_LATER
 from pika_async._states import Failed
 from pika_async._wire.departure import Departure
 from pika_async.dialects import Accepted, Finds, Handle
@@ -206,8 +207,8 @@ class Submitter:
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
-        if isinstance(job.state, Failed) and job.state.code == "rate_limited":
-            # A job was made of it, so it is not sent again. It is a 429 to the others all the same.
+        if isinstance(job.state, Failed) and job.state.code in FOR_LATER:
+            # A job was made of it, so it is not sent again. To the others it is as a 429, or a 503.
             delay = self._retry.delay(1, None, self._timing.random())
             self._brake.hold(delay, gone_at)
         else:

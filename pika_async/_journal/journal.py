@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from pika_async._http import one_spelling
 from pika_async._journal import attempts
 from pika_async._journal.attempts import Found
 from pika_async._journal.file import JournalFile
@@ -124,7 +125,7 @@ class Journal:
             now,
             numbers,
             service=service,
-            base_url=base_url,
+            base_url=one_spelling(base_url),
             respelled=file.respelled,
         )
 
@@ -136,7 +137,9 @@ class Journal:
         """Whether what counts was submitted to another service, or to another base URL."""
         if found.service is None:
             return False
-        return found.service != self.service or found.base_url not in (None, self.base_url)
+        if found.service != self.service:
+            return True
+        return found.base_url is not None and one_spelling(found.base_url) != self.base_url
 
     def claim(
         self,

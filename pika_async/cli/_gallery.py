@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pika_async._checks import FieldError
+from pika_async._http import one_spelling
 from pika_async.cli import _options
 from pika_async.cli._nearby import check_journal, folders_of
 from pika_async.cli._running.exits import UsageError
@@ -222,7 +223,7 @@ def _place_options(service: str, base_url: str | None) -> list[str]:
     except (FieldError, KeyError):
         # Of a dialect of the user's own, or of a newer version.
         return words
-    if base_url is not None and base_url.rstrip("/") != usual.rstrip("/"):
+    if base_url is not None and one_spelling(base_url) != one_spelling(usual):
         words += ["--base-url", base_url]
     return words
 

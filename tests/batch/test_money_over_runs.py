@@ -452,9 +452,10 @@ class TestAnAccountThatRunsDry:
         assert paid == 9 * PRICE
         assert sums(journal) == (paid, paid)
 
-    async def test_a_job_beyond_the_rate_limit_is_submitted_by_the_next_run(self, journal):
+    @pytest.mark.parametrize("variant", ["refused-429", "refused-503"])
+    async def test_a_job_that_is_for_later_is_submitted_by_the_next_run(self, variant, journal):
         """It cost nothing, and the request was not judged; its error says to try later."""
-        async with Simulator(service="pika", duration=Polls(1), variants=["refused-429"]) as sim:
+        async with Simulator(service="pika", duration=Polls(1), variants=[variant]) as sim:
             async with client_for(sim) as client:
                 (first,) = await run_batch(client, prompts(1), journal=journal)
                 (entry,) = read_journal(journal)

@@ -193,7 +193,7 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
     [
         ((), "give the number of a prompt, --all or --from"),
         (("1", "--all", "drop"), "one of the three"),
-        (("1", "--resubmit", "--budget", "5"), "--budget goes with --all or --from"),
+        (("1", "--drop", "--budget", "5"), "--budget goes with --resubmit"),
         (("1", "--resubmit", "-n", "5"), "-n goes with --all or --from"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),

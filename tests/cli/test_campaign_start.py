@@ -9,8 +9,9 @@ import pytest
 
 from pika_async.cli._campaign import start
 from pika_async.cli._campaign.engine import CampaignTrail
-from pika_async.temporal import Campaign
+from pika_async.temporal import AccountLimit, Campaign
 from pika_async.temporal._messages.accounts import AccountOrder
+from pika_async.temporal._owner.accounts import limit_of_account
 
 
 class Engine:
@@ -68,3 +69,6 @@ async def test_a_campaign_that_has_ended_without_a_word_shares_nothing():
     gone = AccountOrder(limit=8, wants={"summer": 0}, gone=("summer",))
     assert await Campaign.limit_of(Engine(gone)) is None
     assert await Campaign.limit_of(Engine(SUMMER)) == 8
+    both = AccountOrder(limit=8, wants={"summer": 3, "autumn": 0, "gone": 1}, gone=("gone",))
+    shared = AccountLimit(account="default", jobs=8, campaigns=("autumn", "summer"))
+    assert await limit_of_account(Engine(both), "default") == shared

@@ -393,7 +393,7 @@ class TestSimulated:
     def add(self, journal, base_url, url):
         add(journal, status="succeeded", state=succeeded(video(url=url)), base_url=base_url)
 
-    @pytest.mark.parametrize("url", [HERE, "http://localhost:1", "http://[::1]:80"])
+    @pytest.mark.parametrize("url", [HERE, "http://localhost:1", "http://[::1]:81"])
     def test_a_journal_of_this_machine_says_so_in_large_letters(self, journal, url):
         self.add(journal, url, f"{url}/a.mp4")
         (banner,) = self.banner(journal)

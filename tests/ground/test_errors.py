@@ -405,17 +405,18 @@ class TestMoneyAndAdvice:
         [
             (
                 Money(0),
-                "Nothing was charged for it. The account is beyond a limit of the service: ",
+                "Nothing was charged for it. The service takes no more for now: submit it ",
             ),
-            (None, "is a new paid job, for later: the account is beyond a limit of the service."),
+            (None, "is a new paid job, for later: the service takes no more for now."),
             (
                 Money(1),
                 "It was charged all the same; submitting it again is a new paid job, for later",
             ),
         ],
     )
-    def test_a_job_beyond_a_rate_limit_is_for_later(self, charge, says):
-        state = Failed(reason="Too many jobs", code="rate_limited", charge=charge)
+    @pytest.mark.parametrize("code", ["rate_limited", "unavailable"])
+    def test_a_job_that_the_service_has_no_room_for_is_for_later(self, code, charge, says):
+        state = Failed(reason="Too many jobs", code=code, charge=charge)
         error = made(JobFailedError, state=state)
         assert error.advice == Advice(Action.TRY_LATER, "j-1")
         assert says in str(error)

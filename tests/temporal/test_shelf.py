@@ -218,6 +218,15 @@ async def test_a_worker_of_another_service_reads_no_page_of_it(tmp_path):
     assert len(await Shelf("pika").page(str(tmp_path), proof, 0)) == 2
 
 
+async def test_the_name_of_a_service_is_the_same_in_large_letters(tmp_path):
+    """The command line takes it so, and no worker submitted any of the prompts."""
+    manifest = await write_pages(open_store(tmp_path), lines(2), service="PIKA")
+    assert await write_pages(open_store(tmp_path), lines(2), service="pika") == manifest
+    await open_store(tmp_path).create("started.txt", CAMPAIGN.encode())
+    proof = manifest.proof(CAMPAIGN)
+    assert len(await Shelf("pika").page(str(tmp_path), proof, 0)) == 2
+
+
 async def test_what_was_prepared_for_no_service_every_worker_reads(tmp_path):
     """As of an earlier version, whose manifests know no service."""
     proof = await prepared(tmp_path, lines(2))

@@ -114,6 +114,7 @@ def test_a_key_that_cannot_be_a_header_is_refused_without_being_shown(key):
         ("https://host.example/prefix/", "https://host.example/prefix"),
         ("https://host.example:8443/a/b/", "https://host.example:8443/a/b"),
         (" https://host.example\n", "https://host.example"),
+        ("HTTPS://Host.Example:443/", "https://host.example"),
     ],
 )
 def test_a_base_url_may_carry_a_path_and_loses_its_last_slash(url, expected):
@@ -192,7 +193,7 @@ def test_plain_http_from_the_environment_is_refused_too():
     ],
 )
 def test_plain_http_to_this_machine_is_allowed(url):
-    assert made(base_url=url).base_url == url
+    assert made(base_url=url).base_url == url.lower()
 
 
 @pytest.mark.parametrize(

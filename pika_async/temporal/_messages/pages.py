@@ -46,6 +46,10 @@ class Tally:
         sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in _COUNTS}
         return Tally(**sums)
 
+    def changed(self, **by: int) -> Tally:
+        """The same with so many more of these."""
+        return evolve(self, **{name: getattr(self, name) + more for name, more in by.items()})
+
     def ended(self, outcome: Outcome) -> Tally:
         """One more has ended so; what it was before, and its cost, is counted by the caller."""
         match outcome:

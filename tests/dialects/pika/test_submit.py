@@ -93,7 +93,7 @@ class TestAJobThatFailedAtItsSubmit:
     def test_it_is_an_accepted_job_that_cost_nothing(self, status):
         accepted = PIKA.decode_submit(answer(failed("provider_unavailable", "down"), status))
         assert accepted.handle == Handle("media_1")
-        assert accepted.state == Failed(reason="down", charge=Money(0))
+        assert accepted.state == Failed(reason="down", code="unavailable", charge=Money(0))
 
     def test_under_200_it_is_the_same_where_it_was_refused_at_the_door(self):
         accepted = PIKA.decode_submit(answer(failed("insufficient_balance", "no money")))
@@ -128,11 +128,11 @@ class TestAJobThatFailedAtItsSubmit:
             ("provider_timeout", None),
             ("timed_out", None),
             ("internal", None),
-            ("provider_unavailable", None),
+            ("provider_unavailable", "unavailable"),
             ("rate_limited", "rate_limited"),
-            ("membership_required", None),
-            ("caller_plan_required", None),
-            ("admission_suspended", None),
+            ("membership_required", "forbidden"),
+            ("caller_plan_required", "forbidden"),
+            ("admission_suspended", "forbidden"),
             ("brand_new", None),
         ],
     )
