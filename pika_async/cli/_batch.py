@@ -1,5 +1,6 @@
 """``pika-async batch``: from a file of prompts to a folder of videos."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,8 +12,7 @@ from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
 from pika_async.cli._running.asking import (
-    Bounds,
-    amount,
+    bounds_of,
     check_budget,
     check_unpriced,
     confirm,
@@ -29,6 +29,7 @@ from pika_async.cli._running.places import (
     results_file,
 )
 from pika_async.cli._running.plan import Choices, planned
+from pika_async.cli._running.remembered import with_remembered
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
 from pika_async.cli._running.table import ResultsTable
@@ -145,7 +146,8 @@ def batch(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Spend at most so much over all runs with this journal, such as 20.",
+            help="Spend at most so much over all runs with this journal, such as 20. The journal "
+            "remembers it; inf: as much as there is.",
             rich_help_panel=_MONEY,
         ),
     ] = None,
@@ -227,18 +229,17 @@ def batch(
         check_one(no_download and output_dir, "--no-download", "--output-dir")
         check_one(no_journal and journal, "--no-journal", "--journal")
         check_kind(kept_in, simulate=simulate)
-        bounds = Bounds(
-            budget=amount("--budget", budget),
-            ask_above=None if yes or simulate else amount("--ask-above", ask_above),
-        )
+        bounds = bounds_of(budget, price, None if yes or simulate else ask_above)
+        bounds = with_remembered(bounds, kept_in)
+        trail.budget, trail.price = bounds.budget, bounds.price
         choices = Choices(
             journal=kept_in,
             retry_failed=retry_failed,
             resubmit_uncertain=resubmit_uncertain,
             limit=limit,
-            price=amount("--price", price),
+            price=bounds.price,
         )
-        check_budget(bounds, choices.price, trail.service)
+        check_budget(bounds, trail.service)
         if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
             # A file that is not there is the first thing to mend, and is said below.
             check_key(trail.service, instead=", or add --simulate to try it without paying")
@@ -251,8 +252,8 @@ def batch(
             "timeout": timeout,
             "resubmit_uncertain": resubmit_uncertain,
             "retry_failed": retry_failed,
-            "budget": bounds.budget,
-            "price": choices.price,
+            "budget": math.inf if bounds.lifted else bounds.budget,
+            "price": bounds.price,
         }
         with opened(file, chosen, check_of(trail.service), defaults(fields)) as prompts:
             prompts.checked()

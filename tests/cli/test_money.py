@@ -154,6 +154,59 @@ class TestLimits:
         assert "of which about $0.80 are spent" in done.err
         assert sent(sim) == 2
 
+    def test_a_run_that_says_none_goes_on_with_the_budget_of_the_run_before(self, batch, sim):
+        """What was said in all holds, and it is said whose budget that is."""
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        done = batch()
+        assert (done.code, sent(sim)) == (1, 2)
+        assert done.err.splitlines()[:2] == [
+            "2 known, 2 to submit: about $0.80; the budget is $1.00, of which about $0.80 are spent",
+            (
+                "that budget is the one of an earlier run with this journal, since none was given; "
+                "to change it, give --budget AMOUNT, or --budget inf for none"
+            ),
+        ]
+
+    def test_a_dry_run_and_machines_are_told_of_it(self, batch):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        (plan,) = batch("--dry-run", "--json").events
+        assert plan["budget"] == {"micros": 1_000_000, "currency": "USD"}
+        assert plan["budget_remembered"]
+        (plan,) = batch("--dry-run", "--json", "--budget", "2").events
+        assert not plan["budget_remembered"]
+
+    def test_another_budget_takes_its_place_with_the_price_of_before(self, batch, sim):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        batch("--budget", "1.3", "-n", "1")
+        assert sent(sim) == 3
+        batch()
+        assert sent(sim) == 3
+
+    def test_inf_is_no_budget_and_holds_from_then_on(self, batch, sim):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        batch("--budget", "inf", "--limit", "1")
+        assert sent(sim) == 3
+        assert "budget" not in batch().err
+        assert sent(sim) == 4
+
+    def test_a_budget_that_is_remembered_needs_a_price_where_nobody_says_one(
+        self, batch, dear_batch, sim
+    ):
+        dear_batch("--budget", "1", "-n", "1")
+        done = batch()
+        assert (done.code, sent(sim)) == (2, 0)
+        assert done.err == (
+            "error: the budget of $1.00, which an earlier run with this journal was given, needs "
+            "--price here: the service 'gateway' does not say what a video costs.\n"
+        )
+
+    def test_what_pays_again_is_offered_with_a_budget_that_has_room_for_it(self, batch, sim):
+        sim.faults.append(Fault("reset-after", times=1))
+        batch("--budget", "1.6", "--price", "0.4", "-n", "1")
+        last = batch().err.splitlines()[-2:]
+        assert "AMOUNT is $2.00 or more, for all" in last[0]
+        assert last[1].endswith("--resubmit-uncertain --budget AMOUNT")
+
     def test_a_sum_that_is_not_the_whole_does_not_pass_for_it(self, dear_batch, dear):
         dear.failure = lambda body: "it fell" if body["prompt"] == "a" else None
         done = dear_batch()

@@ -20,6 +20,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import media_of, with_media
 from pika_async._wire.media import with_media_read
 from pika_async.cli._running.clients import client_for, has_key
+from pika_async.cli._running.remembered import has_content
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Note
@@ -162,7 +163,7 @@ class _Ledger:
         self._left: set[str] = set()
         self._room = choices.limit
         path = choices.journal
-        if path is not None and _has_content(path):
+        if path is not None and has_content(path):
             from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
 
             self._reader = stack.enter_context(opened(path))
@@ -246,14 +247,6 @@ class _Ledger:
             return Fate.LEFT
         self._room -= 1
         return fate
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        # What is wrong with it, the batch says.
-        return False
 
 
 def _priced_like(request: GenerationRequest) -> GenerationRequest:

@@ -13,6 +13,7 @@ from pika_async import (
     JobAccepted,
     JournalBroken,
     JournalError,
+    Money,
     SubmitHeldBack,
     SubmitUncertain,
     VideoKept,
@@ -53,6 +54,10 @@ class Trail:
     """The folder of the videos, of a batch that saves them."""
     progress: Progress | None = None
     """How far a batch has come, once it has begun."""
+    budget: Money | None = None
+    """What a batch may spend over all runs with the journal, given now or before."""
+    price: Money | None = None
+    """What a job is taken to cost where the service does not say."""
 
     def hears(self, event: Event) -> bool:
         """Note what an event of the library tells; whether it is to be shown now.

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 
 _BUDGET: Final = "--budget"
-_PRICE: Final = "--price"
+_AMOUNT: Final = "AMOUNT"
+_REMEMBERED: Final = (
+    "that budget is the one of an earlier run with this journal, since none was given; to change "
+    "it, give --budget AMOUNT, or --budget inf for none"
+)
 
 
 @frozen(kw_only=True)
@@ -135,6 +139,8 @@ def plan(what: Planned) -> Iterator[str]:
         text += f"; {what.left} left for later"
     if what.says_more:
         yield text
+    if what.budget_remembered:
+        yield _REMEMBERED
     if what.own_columns:
         yield f"kept with the results, and not sent: {', '.join(what.own_columns)}"
 
@@ -257,22 +263,25 @@ def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
         f"nothing was started, submit again{way}"
     )
     line = trail.line("--resubmit-uncertain")
-    if line is None or _BUDGET not in (words := shlex.split(line)):
+    if line is None or trail.budget is None:
         return Hint(text=text, line=line)
     # The same budget would refuse them: what may have been paid for is spent.
     spent = stats.spent.total
-    price = _amount(words, _PRICE) if _PRICE in words else stats.spent.estimated.micros // count
+    price = stats.spent.estimated.micros // count if trail.price is None else trail.price.micros
     least = Money(spent.micros + count * price, spent.currency)
-    if _amount(words, _BUDGET) >= least.micros:
+    if trail.budget.micros >= least.micros:
         return Hint(text=text, line=line)
-    words[words.index(_BUDGET) + 1] = "AMOUNT"
     text += f". The budget counts them as spent: AMOUNT is {least} or more, for all"
-    return Hint(text=text, line=shlex.join(words))
+    return Hint(text=text, line=_with_another_budget(line))
 
 
-def _amount(words: list[str], option: str) -> int:
-    """What was given for an option, in millionths; it was checked before anything was sent."""
-    return Money.of(words[words.index(option) + 1].strip().removeprefix("$")).micros
+def _with_another_budget(line: str) -> str:
+    """The same command with ``--budget AMOUNT``, in the place of the one that it has."""
+    words = shlex.split(line)
+    if _BUDGET not in words:
+        return shlex.join([*words, _BUDGET, _AMOUNT])
+    words[words.index(_BUDGET) + 1] = _AMOUNT
+    return shlex.join(words)
 
 
 def _unfinished(progress: Progress) -> list[str]:
