@@ -160,8 +160,10 @@ class TestLimits:
         done = batch()
         assert (done.code, sent(sim)) == (1, 2)
         assert done.err.splitlines()[:2] == [
-            "2 known, 2 to submit: about $0.80; the budget is $1.00, of which about $0.80 are"
-                " spent",
+            (
+                "2 known, 2 to submit: about $0.80; the budget is $1.00, of which about $0.80 are "
+                "spent"
+            ),
             (
                 "that budget is the one of an earlier run with this journal, since none was given; "
                 "to change it, give --budget AMOUNT, or --budget inf for none"

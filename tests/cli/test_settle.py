@@ -53,8 +53,8 @@ def test_a_job_is_named_and_waited_for(pika, sim, lost, again):
     done = pika("settle", JOURNAL, "--job", f"1={lost}")
     assert (done.code, done.out) == (0, "")
     # A number that was mistaken for the line of the file shows at once.
-    settled = ["1 settled", "  1  a blue cat"]
-    assert done.err.splitlines() == [*settled, f"nothing in {JOURNAL} is uncertain"]
+    assert done.err.splitlines()[:2] == ["1 settled", "  1  a blue cat"]
+    assert f"nothing in {JOURNAL} is uncertain" in done.err
     assert again().code == 0
     assert len(sim.submissions) == 3
 
@@ -142,3 +142,118 @@ def test_where_the_service_has_a_history_the_jobs_are_looked_for(pika, here, mon
         assert f"found in the history of the service: --job 1={lost}" in done.err
         assert f"perhaps job {lost}" in done.out
         assert len(sim.submissions) == 2
+
+
+class TestAJobThatIsNamed:
+    """It is looked up once, at the service that its submit went to, before it is believed."""
+
+    @pytest.fixture
+    def settle(self, pika, sim):
+        return lambda *more: pika("settle", JOURNAL, "--base-url", sim.url, *more)
+
+    @pytest.fixture
+    def polls(self, sim, lost):
+        before = len(sim.polls)
+        return lambda: len(sim.polls) - before
+
+    def test_the_answer_says_whose_job_it_is_how_it_stands_and_what_to_do(
+        self, settle, lost, polls, sim
+    ):
+        done = settle("--job", f"1={lost}")
+        assert (done.code, done.out) == (0, "")
+        assert done.err.splitlines() == [
+            "1 settled",
+            "  1  a blue cat",
+            f"     its job is {lost}, at the service: queued",
+            (
+                "     the next run waits for it, and pays for nothing again; until its end is seen "
+                "it counts as spent, though nobody has said how much"
+            ),
+            f"nothing in {JOURNAL} is uncertain",
+            "to go on with the batch, with its other options as they were:",
+            f"  pika-async batch p.txt --base-url {sim.url}",
+        ]
+        assert polls() == 1
+
+    def test_an_id_that_the_service_does_not_know_changes_nothing(self, settle, lost, again, here):
+        before = (here / JOURNAL).read_bytes()
+        wrong = f"{lost[:-1]}{'0' if lost[-1] != '0' else '1'}"
+        done = settle("--job", f"1={wrong}", "--json")
+        assert done.code == 2
+        (error,) = done.events
+        assert error["message"].startswith(f"--job 1={wrong}: ")
+        assert "Nothing was decided." in error["message"]
+        assert "--no-check" in error["message"]
+        assert (here / JOURNAL).read_bytes() == before
+        assert "2 known, 1 uncertain" in again("--dry-run").err
+
+    def test_one_wrong_id_of_two_decides_about_none(self, settle, lost, again):
+        done = settle("--job", f"1={lost}", "--job", "2=nothing")
+        assert done.code == 2
+        assert "1 uncertain" in again("--dry-run").err
+
+    def test_without_a_look_it_is_believed_where_that_is_wanted(self, settle, polls):
+        done = settle("--job", "1=nothing", "--no-check")
+        assert done.code == 0
+        assert "     its job is nothing\n" in done.err
+        assert polls() == 0
+
+    def test_where_there_is_no_key_that_is_said(self, settle, lost, polls, monkeypatch):
+        monkeypatch.delenv("PIKA_API_KEY")
+        done = settle("--job", f"1={lost}")
+        assert done.code == 0
+        assert "it was not looked up: there is no API key for the service 'gateway'" in done.err
+        assert polls() == 0
+
+    def test_a_service_that_does_not_answer_decides_nothing(self, settle, lost, sim, again):
+        sim.faults.append(Fault("502-html", on="poll", times=None))
+        done = settle("--job", f"1={lost}")
+        assert done.code == 1
+        assert done.err.startswith(
+            "nothing was decided. Give the same line again later; --no-check"
+        )
+        sim.faults.clear()
+        assert "1 uncertain" in again("--dry-run").err
+
+    def test_the_key_goes_nowhere_but_where_the_command_line_says(self, pika, lost, polls, sim):
+        """The address in a journal, which may come from anywhere, is named and not asked."""
+        with Simulator(duration=Polls(1), api_key=KEY) as other:
+            done = pika("settle", JOURNAL, "--base-url", other.url, "--job", f"1={lost}")
+            assert len(other.polls) == 0
+        assert done.code == 0
+        assert f"to have it looked up, give --base-url {sim.url}" in done.err
+        assert polls() == 0
+
+    def test_one_that_has_ended_is_told_with_what_it_cost(self, pika, here):
+        (here / "p.txt").write_text("a red panda\na blue cat\n")
+        with Simulator(service="pika", duration=Polls(1), api_key=KEY) as dear:
+            way = ("--service", "pika", "--base-url", dear.url)
+            dear.faults.append(Fault("500-message", prompt="a blue cat", times=None))
+            pika("batch", "p.txt", *way, "-n", "1")
+            dear.faults.clear()
+            lost = [*dear.jobs][1]
+            done = pika("settle", JOURNAL, *way, "--job", f"1={lost}", "--json")
+        assert done.code == 0, done.out
+        settled = done.events[0]
+        assert (settled["event"], settled["row"], settled["decision"]) == ("settled", 1, "job")
+        assert (settled["state"], settled["charged"]["micros"]) == ("succeeded", 450_000)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--resubmit", "the next run submits it again, as a new paid job."),
+        ("--drop", "it is given up: no run submits it again, unless with --retry-failed."),
+    ],
+)
+def test_what_was_decided_says_what_it_means_for_the_money(pika, sim, here, option, said):
+    (here / "p.txt").write_text("a blue cat\n")
+    sim.faults.append(Fault("reset-after"))
+    pika("batch", "p.txt", "--base-url", sim.url, "--price", "0.4")
+    done = pika("settle", JOURNAL, option, "0")
+    assert done.err.splitlines()[:4] == [
+        "1 settled",
+        "  0  a blue cat",
+        f"     {said}",
+        "     the lost submit may be billed: it stays counted as spent ($0.40 estimated)",
+    ]
