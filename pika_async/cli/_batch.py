@@ -19,11 +19,12 @@ from pika_async.cli._running.asking import (
     told,
 )
 from pika_async.cli._running.batch import BatchRun
-from pika_async.cli._running.clients import check_key
+from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
 from pika_async.cli._running.places import (
     check_kind,
     check_one,
+    check_places,
     default_journal,
     default_output_dir,
     results_file,
@@ -69,6 +70,7 @@ grep panda prompts.txt | pika-async batch - --json
 ```
 """
 _MONEY: Final = "Money"
+_OR_SIMULATE: Final = ", or add --simulate to try it without paying"
 # What the line that resumes says again; what was to be submitted again has been by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
@@ -176,7 +178,8 @@ def batch(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what is known and what would be bought, and submit nothing.",
+            help="Say what is known and what would be bought, check all that a run checks, and "
+            "submit nothing.",
             rich_help_panel=_MONEY,
         ),
     ] = False,
@@ -242,7 +245,7 @@ def batch(
         check_budget(bounds, trail.service)
         if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
             # A file that is not there is the first thing to mend, and is said below.
-            check_key(trail.service, instead=", or add --simulate to try it without paying")
+            check_way(trail, instead=_OR_SIMULATE)
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
         settings = {
@@ -266,6 +269,10 @@ def batch(
             check_unpriced(plan, bounds)
             show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
+                # The plan is known without a key; whether it could be done is not.
+                if not simulate:
+                    check_way(trail, instead=_OR_SIMULATE)
+                check_places(saved_in, kept_in)
                 raise typer.Exit(0)
             confirm(plan, bounds)
             begin = BatchRun(

@@ -10,7 +10,7 @@ import typer
 from pika_async import GenerationRequest
 from pika_async.cli import _options
 from pika_async.cli._prompts.options import requested
-from pika_async.cli._running.clients import check_key, client_for
+from pika_async.cli._running.clients import check_way, client_for
 from pika_async.cli._running.files import check_target, default_target, free_name
 from pika_async.cli._running.following import follow
 from pika_async.cli._running.run import reported, run
@@ -75,7 +75,7 @@ def generate(
         request = requested(prompt, fields, check_of(trail.service))
         check_target(output or default_target(prompt, "00000000"), overwrite=overwrite)
         if not simulate:
-            check_key(trail.service, instead=", or add --simulate to try it without paying")
+            check_way(trail, instead=", or add --simulate to try it without paying")
         run(partial(_generate, request, timeout, show, trail), trail)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -62,10 +64,60 @@ class TestBefore:
         assert sent(sim) == 0
         assert [path.name for path in here.iterdir()] == ["p.txt"]
 
-    def test_a_dry_run_needs_no_key(self, batch, monkeypatch):
+    def test_a_dry_run_without_a_key_tells_the_plan_and_what_a_run_would_lack(
+        self, batch, monkeypatch
+    ):
         monkeypatch.delenv("PIKA_API_KEY")
         done = batch("--dry-run")
-        assert (done.code, done.err) == (0, "4 to submit\n")
+        assert done.code == 2
+        assert done.err.splitlines() == [
+            "4 to submit",
+            (
+                "error: there is no API key: set PIKA_API_KEY in the environment, or add "
+                "--simulate to try it without paying."
+            ),
+        ]
+        assert batch("--dry-run", "--simulate").code == 0
+
+    @pytest.mark.parametrize(
+        ("environment", "options", "said"),
+        [
+            ({"PIKA_API_KEY": '"abc"'}, (), "the API key has quotes around it"),
+            ({"PIKA_API_KEY": "a b"}, (), "characters that no key has"),
+            ({}, ("--base-url", "ftp://x"), "--base-url: 'ftp://x' cannot be used"),
+            ({}, ("--base-url", "http://example.com"), "plain http to another machine"),
+            ({"HTTPS_PROXY": "socks5://h:1"}, ("--base-url", "https://x.invalid"), "'socks5'"),
+            ({}, ("-d", "taken"), "--output-dir: 'taken' cannot be written to"),
+            ({}, ("-j", "taken/j"), "taken/j' cannot be written"),
+            ({}, ("--budget", "1"), "--budget needs --price here"),
+        ],
+        ids=str,
+    )
+    def test_a_dry_run_refuses_what_the_run_refuses(  # noqa: PLR0917 - fixtures
+        self, pika, here, prompts, monkeypatch, environment, options, said
+    ):
+        """Both before anything is sent, with the same exit code, and in the same words."""
+        (here / "taken").touch()
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        way = ("--base-url", "http://127.0.0.1:9", *options)
+        dry, real = pika("batch", "p.txt", *way, "--dry-run"), pika("batch", "p.txt", *way)
+        assert (dry.code, real.code) == (2, 2)
+        assert said in dry.err
+        assert said in real.err
+        assert not [path for path in here.iterdir() if path.is_dir() and any(path.iterdir())]
+
+    def test_a_budget_in_another_currency_than_what_was_spent_is_refused(self, batch, here):
+        """Amounts of two currencies have no sum, so nobody could hold it."""
+        batch("--price", "0.4", "--limit", "1")
+        with closing(sqlite3.connect(here / "p.txt.journal")) as journal, journal:
+            journal.execute("UPDATE attempts SET quoted_currency = 'EUR'")
+        for more in (("--dry-run",), ()):
+            done = batch("--budget", "1", "--price", "0.4", *more)
+            assert done.code == 2
+            assert "--budget cannot be held: earlier runs with this journal have spent EUR" in (
+                done.err
+            )
 
     def test_known_ones_are_told_apart_and_the_journal_is_only_read(self, batch, sim, here):
         batch("--limit", "2")

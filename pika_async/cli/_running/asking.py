@@ -119,12 +119,20 @@ def check_unpriced(plan: Plan, bounds: Bounds) -> None:
     """Refuse a budget of which nobody knows how much is left.
 
     Raises:
-        UsageError: Earlier runs have submitted jobs whose price nobody has named.
+        UsageError: Earlier runs have submitted jobs whose price nobody has named, or have spent
+            another currency.
     """
     if bounds.budget is not None and plan.unpriced:
         raise UsageError(
             f"{bounds.source} needs --price here: earlier runs with this journal have submitted "
             f"{counted(plan.unpriced, 'job')} of which nobody has said what it cost."
+        )
+    others = sorted(plan.currencies - {bounds.budget.currency}) if bounds.budget else ()
+    if others:
+        raise UsageError(
+            f"{bounds.source} cannot be held: earlier runs with this journal have spent "
+            f"{' and '.join(others)}, and amounts of two currencies have no sum. Give those "
+            "prompts a journal of their own."
         )
 
 

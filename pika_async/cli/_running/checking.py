@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
@@ -14,8 +15,6 @@ from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import anyio
 
     from pika_async import JournalEntry

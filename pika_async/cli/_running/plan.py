@@ -83,6 +83,8 @@ class Plan:
     submit is sent again with its key; None: nothing is known of it."""
     unpriced: int = 0
     """How many submits of theirs nobody has named a price of."""
+    currencies: frozenset[str] = frozenset()
+    """In which they were paid, as far as that is known."""
 
     def count(self, fate: Fate) -> int:
         """How many lines have this fate."""
@@ -139,6 +141,7 @@ async def _planned(
             if line.request is not None and (is_perhaps or fate is Fate.SUBMIT):
                 (perhaps if is_perhaps else kinds)[_priced_like(line.request)] += 1
         plan.spent, plan.unpriced = ledger.spent()
+        plan.currencies = ledger.currencies()
         plan.perhaps = perhaps.total()
         if choices.limit is not None:
             plan.perhaps = min(plan.perhaps, choices.limit - plan.count(Fate.SUBMIT))
@@ -211,6 +214,11 @@ class _Ledger:
         if len({one.currency for one in (*sums, *self._repeated)}) != 1:
             return None, unpriced
         return sum(sums[1:], sums[0]) - sum(self._repeated, sums[0] * 0), unpriced
+
+    def currencies(self) -> frozenset[str]:
+        """In which earlier runs have paid, as far as that is known."""
+        sums = () if self._reader is None else self._reader.spent()[0]
+        return frozenset(one.currency for one in sums)
 
     def _fate(self, standing: Standing | None) -> Fate:
         if standing is None:
