@@ -54,7 +54,8 @@ Paths in it are relative to its folder. All of it is checked before anything is 
 With --json each result is an object with: row (the number that files are named by,
 from 0), line (of FILE, from 1),
 prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok, files, videos
-(id, url, seed, ...), cost (micros, currency), error (kind, message), resumed, and index (its place
+(id, url, seed, ...), charged (what the service says
+that the job cost: micros, currency), error (kind, message), resumed, and index (its place
 in this run). The last object is the summary. NAME.results.csv and `pika-async report` have the
 same names.
 

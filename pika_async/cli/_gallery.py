@@ -85,7 +85,10 @@ def report(
         typer.Option(
             "--csv",
             help="For spreadsheets: a header and a row a request on stdout (row, metadata, "
-            "status, job_id, file, seed, cost, error), and a page only with -o.",
+            "status, job_id, file, seed, charged, estimated, earlier, error), and a page only with "
+            "-o. `charged` is what the service says that the job cost, `estimated` what it was "
+            "taken to cost where the service does not say, `earlier` both of other submits of the "
+            "request.",
         ),
     ] = False,
     as_json: Annotated[

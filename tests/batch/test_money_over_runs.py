@@ -116,11 +116,12 @@ def run(service, journal):
 
 
 def sums(journal):
-    """The bill of the page and the column of costs, in millionths."""
+    """The bill of the page and the columns of money, in millionths."""
     with opened(journal, now=0.0) as gallery:
         bill = totals_of(gallery.entries(), gallery.runs).bill
         rows = list(csv.DictReader(io.StringIO("".join(table(gallery)))))
-    costs = sum((Decimal(row["cost"]) for row in rows if row["cost"]), Decimal())
+    spent = ("charged", "estimated", "earlier")
+    costs = sum((Decimal(row[name]) for row in rows for name in spent if row[name]), Decimal())
     return sum(money.micros for money in bill.sums), int(costs * 1_000_000)
 
 
