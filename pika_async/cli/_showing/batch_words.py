@@ -28,7 +28,7 @@ from pika_async.cli._showing.words import counted, duration, short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pika_async import BatchResult, BatchStats
+    from pika_async import BatchResult, BatchStats, Spent
     from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Planned
@@ -187,7 +187,7 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
         text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
     if stats.spent.total.micros and not simulated:
         about = "" if stats.spent.total == stats.spent.charged else "about "
-        text += f"; {about}{stats.spent.total} spent"
+        text += f"; {about}{stats.spent.total} spent{_parts(stats.spent)}"
         if unpriced := stats.spent.unpriced:
             # Else the sum would pass for the whole.
             text += f", and nobody has said what {counted(unpriced, 'job')} more cost"
@@ -196,6 +196,17 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
     elif saved_in is not None and stats.succeeded:
         text += f"; the files are in {saved_in}"
     return text
+
+
+def _parts(spent: Spent) -> str:
+    """``($0.45 charged, $0.40 reserved for jobs in flight)``, where it is of several kinds."""
+    known = {
+        "charged": spent.charged,
+        "estimated": spent.estimated,
+        "reserved for jobs in flight": spent.reserved,
+    }
+    parts = [f"{amount} {name}" for name, amount in known.items() if amount.micros]
+    return f" ({', '.join(parts)})" if len(parts) > 1 else ""
 
 
 def _listed(numbers: dict[str, int]) -> str:
