@@ -1,12 +1,13 @@
 """The table of results, for spreadsheets: the same columns, words and cells wherever it is written.
 
-``row`` is the number that the files of a request are named by, and ``line`` its place in the file
-of prompts, where there is one. The columns of the caller's own follow, then ``status``, ``job_id``,
-``file`` (names, with ``|`` between several), ``seed`` (the same), ``charged`` (what the service
-says that the job cost) and ``error``. The report of a journal knows more: there ``charged`` is
-followed by ``estimated`` (what the job was taken to cost, where the service does not say) and
-``earlier`` (what other submits of the same request have cost, or may have). The three together are
-what was spent. An amount is a number in US dollars, or has its currency behind it.
+``row`` is the number that the names of its videos begin with: that of the first request is 0 in a
+batch, and 1 in a campaign. ``line`` is its place in the file of prompts, from 1, where there is
+one. The columns of the caller's own follow, then ``status``, ``job_id``, ``file`` (names, with
+``|`` between several), ``seed`` (the same), ``charged`` (what the service says that the job cost)
+and ``error``. The report of a journal knows more: there ``charged`` is followed by ``estimated``
+(what the job was taken to cost, where the service does not say) and ``earlier`` (what other submits
+of the same request have cost, or may have). The three together are what was spent. An amount is a
+number in US dollars, or has its currency behind it.
 """
 
 from __future__ import annotations

@@ -51,13 +51,12 @@ A file is one of:
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
-With --json each result is an object with: row (the number that files are named by,
-from 0), line (of FILE, from 1),
-prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok, files, videos
-(id, url, seed, ...), charged (what the service says
-that the job cost: micros, currency), error (kind, message), resumed, and index (its place
-in this run). The last object is the summary. NAME.results.csv and `pika-async report` have the
-same names.
+With --json each result is an object with: row (the number that the names of its videos begin with,
+00007 as 7; the first is 0), line (of FILE; the first is 1), prompt, metadata, job_id, status
+(succeeded, failed, uncertain, running, waiting), ok, files, videos (id, url, seed, ...), charged
+(what the service says that the job cost: micros, currency), error (kind, message), resumed, and
+index (its place in this run; the first is 0). The last object is the summary. NAME.results.csv and
+`pika-async report` have the same names.
 
 Examples:
 

@@ -84,7 +84,8 @@ def report(
         bool,
         typer.Option(
             "--csv",
-            help="For spreadsheets: a header and a row a request on stdout (row, metadata, "
+            help="For spreadsheets: a header and a row a request on stdout (row, which is the "
+            "number that the names of its videos begin with; metadata, "
             "status, job_id, file, seed, charged, estimated, earlier, error), and a page only with "
             "-o. `charged` is what the service says that the job cost, `estimated` what it was "
             "taken to cost where the service does not say, `earlier` both of other submits of the "

@@ -21,7 +21,7 @@ from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write
-from pika_async.cli._showing.settled_words import prompt, settled
+from pika_async.cli._showing.settled_words import label, prompt, settled
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted, short
@@ -32,8 +32,8 @@ Examples:
 
 ```
 pika-async settle shots.csv.journal
-pika-async settle shots.csv.journal --job 13=3f2a9c1e-7b40-4d0e-9d3c-0a1b2c3d4e5f
-pika-async settle shots.csv.journal --resubmit 14 --drop 15
+pika-async settle shots.csv.journal --job 00013=3f2a9c1e-7b40-4d0e-9d3c-0a1b2c3d4e5f
+pika-async settle shots.csv.journal --resubmit 00014 --drop 00015
 pika-async settle shots.csv.journal --resubmit all
 ```
 """
@@ -90,7 +90,8 @@ def settle(
     """List the submits of a batch that are uncertain, and decide about them.
 
     Each may have started a job, and may be billed: look at the account's usage. N is the number in
-    front of each line, which the names of files begin with, too. What a submit was taken to cost
+    front of each line, as the names of its videos begin with it: 00000 is the first prompt. What a
+    submit was taken to cost
     stays counted as spent, whatever is decided. Where there is a key, a job that is named is looked
     up once, and an id that the service does not know changes nothing; where the service has a
     history, jobs are looked for in it. Nothing is submitted by this.
@@ -202,7 +203,7 @@ def _tell(entry: JournalEntry, found: str | None, *, as_json: bool) -> None:
         return
     when = "" if sent_at is None else f"{_local(sent_at)}  "
     job = f"  perhaps job {short(perhaps)}" if perhaps else ""
-    write(f"{entry.number:>5}  {when}{service}  {prompt(entry)}{job}")
+    write(f"{label(entry.number)}  {when}{service}  {prompt(entry)}{job}")
 
 
 def _local(moment: float) -> str:
@@ -219,11 +220,12 @@ def _advise(
         Note(
             f"{counted(len(still), 'submit')} may have started a job, and may be billed. Look at "
             "the account's usage, then add --job N=JOB_ID, --resubmit N or --drop N. N stands in "
-            "front, and begins with 0: it is not the number of the line in a file of prompts"
+            "front, as the names of its videos begin with it: 00000 is the first prompt, whatever "
+            "its line in the file"
         )
     )
     if looked:
-        options = " ".join(f"--job {number}={job_id}" for number, job_id in looked.items())
+        options = " ".join(f"--job {label(number)}={job_id}" for number, job_id in looked.items())
         show(Note(f"found in the history of the service: {options}"))
 
 

@@ -44,7 +44,7 @@ def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
     done = pika("settle", JOURNAL)
     assert done.code == 0
     (line,) = done.out.splitlines()
-    assert line.split()[0] == "1"
+    assert line.split()[0] == "00001"
     assert line.endswith("  gateway  a blue cat")
     assert "add --job N=JOB_ID, --resubmit N or --drop N" in done.err
 
@@ -53,13 +53,13 @@ def test_a_job_is_named_and_waited_for(pika, sim, lost, again):
     done = pika("settle", JOURNAL, "--job", f"1={lost}")
     assert (done.code, done.out) == (0, "")
     # A number that was mistaken for the line of the file shows at once.
-    assert done.err.splitlines()[:2] == ["1 settled", "  1  a blue cat"]
+    assert done.err.splitlines()[:2] == ["1 settled", "  00001  a blue cat"]
     assert f"nothing in {JOURNAL} is uncertain" in done.err
     assert again().code == 0
     assert len(sim.submissions) == 3
 
 
-@pytest.mark.parametrize("number", ["1", "all"])
+@pytest.mark.parametrize("number", ["1", "00001", "all"])
 @pytest.mark.usefixtures("lost")
 def test_one_is_submitted_again(pika, sim, again, number):
     assert pika("settle", JOURNAL, "--resubmit", number).code == 0
@@ -139,7 +139,7 @@ def test_where_the_service_has_a_history_the_jobs_are_looked_for(pika, here, mon
         assert "1 uncertain" in done.err, done.err
         lost = [*sim.jobs][1]
         done = pika("settle", JOURNAL, *way)
-        assert f"found in the history of the service: --job 1={lost}" in done.err
+        assert f"found in the history of the service: --job 00001={lost}" in done.err
         assert f"perhaps job {lost}" in done.out
         assert len(sim.submissions) == 2
 
@@ -163,7 +163,7 @@ class TestAJobThatIsNamed:
         assert (done.code, done.out) == (0, "")
         assert done.err.splitlines() == [
             "1 settled",
-            "  1  a blue cat",
+            "  00001  a blue cat",
             f"     its job is {lost}, at the service: queued",
             (
                 "     the next run waits for it, and pays for nothing again; until its end is seen "
@@ -253,7 +253,7 @@ def test_what_was_decided_says_what_it_means_for_the_money(pika, sim, here, opti
     done = pika("settle", JOURNAL, option, "0")
     assert done.err.splitlines()[:4] == [
         "1 settled",
-        "  0  a blue cat",
+        "  00000  a blue cat",
         f"     {said}",
         "     the lost submit may be billed: it stays counted as spent ($0.40 estimated)",
     ]

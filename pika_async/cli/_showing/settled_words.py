@@ -19,6 +19,15 @@ _COUNTED: Final = {
 }
 
 
+def label(number: int) -> str:
+    """The number of a request as the names of its videos begin with it: ``00007``.
+
+    A count from 0 would pass for one from 1, as that of the lines of a file and of the prompts of a
+    campaign is.
+    """
+    return f"{number:05}"
+
+
 def prompt(entry: JournalEntry) -> str:
     """The prompt, in one line, as far as it goes in."""
     text = " ".join(entry.prompt.split())
@@ -36,7 +45,7 @@ def settled(
         state: How the job stands that was named, where it was looked up.
         not_checked: Why it was not, else None.
     """
-    yield f"  {entry.number}  {prompt(entry)}"
+    yield f"  {label(entry.number)}  {prompt(entry)}"
     attempt = entry.attempt
     quoted = None if attempt is None else attempt.quoted
     if decision != "job":
