@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal, folders_of
+from pika_async.cli._nearby import batch_line, check_journal, folders_of, settle_line
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
 from pika_async.cli._running.run import reported
@@ -141,7 +141,8 @@ def report(
             if target is not None:
                 saves_in = _saves_in(gallery, videos) if output_dir is None else output_dir
                 places = {(place.service, place.base_url) for place in totals.places}
-                html = pages.page(gallery, totals, batch_line(journal, places, saves_in))
+                lines = batch_line(journal, places, saves_in), settle_line(journal, places)
+                html = pages.page(gallery, totals, *lines)
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:

@@ -128,11 +128,17 @@ def batch_line(
         words += ["FILE", "--journal", str(journal)]
     if output_dir is not None and not _is_same(output_dir, usual):
         words += ["--output-dir", str(output_dir)]
-    if simulated:
-        words.append("--simulate")
-    elif len(places) == 1:
-        words += place_options(*next(iter(places)))
+    words += ["--simulate"] if simulated else _one_place(places)
     return shlex.join(words)
+
+
+def settle_line(journal: Path, places: Collection[tuple[str, str | None]]) -> str:
+    """The command that lists what is uncertain in a journal, and takes decisions about it."""
+    return shlex.join(["pika-async", "settle", str(journal), *_one_place(places)])
+
+
+def _one_place(places: Collection[tuple[str, str | None]]) -> list[str]:
+    return place_options(*next(iter(places))) if len(places) == 1 else []
 
 
 def _is_same(folder: Path, other: Path | None) -> bool:
