@@ -226,6 +226,14 @@ def batch(
         simulated=simulate,
         limit=limit,
         kept_in=None if kept_in is None else str(kept_in),
+        left_out=tuple(
+            option
+            for option, was_given in (
+                ("--retry-failed", retry_failed),
+                ("--resubmit-uncertain", resubmit_uncertain),
+            )
+            if was_given
+        ),
     )
     show = stage_for(trail, as_json=as_json, quiet=quiet)
     with reported(show, trail, debug=debug):

@@ -64,7 +64,9 @@ def generate(
     to stderr. Ctrl-C leaves the job running and says how to come back to it.
     """
     trail = JobTrail(
-        **_options.connection(context, service, base_url, allow_insecure=allow_insecure),
+        **_options.connection(
+            context, service, base_url, allow_insecure=allow_insecure, again=_options.OF_A_JOB
+        ),
         overwrite=overwrite,
         simulated=simulate,
         submits=True,

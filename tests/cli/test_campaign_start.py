@@ -70,6 +70,17 @@ async def test_a_campaign_that_has_ended_without_a_word_shares_nothing():
     assert await Campaign.limit_of(Engine(SUMMER)) == 8
 
 
+def test_the_line_that_goes_on_watching_says_where_the_campaign_lies(pika, monkeypatch):
+    """Once the server has forgotten it, its store alone can tell."""
+    made = []
+    monkeypatch.setattr(start, "run", lambda _, trail: made.append(trail))
+    pika("campaign", "start", "summer", "--store", "my store", "--json", "--server", "h:1")
+    made[0].watched = True
+    assert made[0].resume() == (
+        "pika-async campaign status summer --watch --json --store 'my store' --server h:1"
+    )
+
+
 class TestABudget:
     """It needs a price where the service says none: else the campaign would be paused at once."""
 

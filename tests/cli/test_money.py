@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sqlite3
 import sys
 from contextlib import closing
@@ -194,10 +195,24 @@ class TestLimits:
         assert (done.code, sent(sim)) == (1, 2)
         assert "4 to submit: about $1.60; the budget is $1.00" in done.err
         assert sum(line.endswith(": not submitted") for line in done.out.splitlines()) == 2
-        assert done.err.splitlines()[-1] == (
+        said, line = done.err.splitlines()[-2:]
+        assert said == (
             "2 prompts not submitted: it would cost $0.40, and of the budget of $1.00 there are "
-            "$0.20 left. To submit more, run the same line with a larger --budget."
+            "$0.20 left. To submit more, with a larger budget, of which $1.60 are enough for all "
+            "of them:"
         )
+        assert line == (
+            "  pika-async batch p.txt -n 1 --budget AMOUNT --price 0.4 --base-url " + sim.url
+        )
+        again = shlex.split(line.replace("AMOUNT", "1.6"))[2:]
+        assert batch(*again[1:]).code == 0
+        assert sent(sim) == 4
+
+    def test_a_budget_that_ends_without_a_journal_has_no_line_that_goes_on(self, batch):
+        """The same line would pay again for all."""
+        done = batch("--budget", "1", "--price", "0.4", "-n", "1", "--no-journal")
+        assert "To submit more, give a larger --budget." in done.err
+        assert "pika-async batch" not in done.err
         assert "; about $0.80 spent; " in done.err
 
     def test_a_budget_counts_what_earlier_runs_have_spent(self, batch, sim):

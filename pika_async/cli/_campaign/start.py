@@ -90,7 +90,8 @@ def start(
     It goes on without this command, as long as a worker and the server run. The prompts of a store
     are started once: a second start submits nothing.
     """
-    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace, store=store)
+    trail.words = ["status", campaign, "--watch", *(["--json"] if as_json else [])]
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
         settings = {

@@ -70,6 +70,7 @@ def status(
     at the end.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace, store=store)
+    trail.words = ["status", campaign, "--watch", *(["--json"] if as_json else [])]
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
         codes: list[int] = []

@@ -167,6 +167,8 @@ class BatchTrail(Trail):
     """How many may be submitted in a run."""
     kept_in: str | None = None
     """The file of the journal."""
+    left_out: tuple[str, ...] = ()
+    """Options that were given and that the line which resumes does not repeat."""
 
     def place(self, number: int) -> str:
         """How a line of the file is named."""
@@ -267,7 +269,13 @@ class BatchTrail(Trail):
                 "FILE`; to run the batch again pays again for all."
             )
         given = "Given the same input again, the" if self.file == STDIN else "The"
-        return f"{given} line below waits for them and does the rest, without paying again."
+        line = f"{given} line below waits for them and does the rest, without paying again."
+        if self.left_out:
+            line += (
+                f" It does not repeat {' and '.join(self.left_out)}, which would also pay again "
+                "for what this run has submitted."
+            )
+        return line
 
     @property
     def reads_file(self) -> bool:

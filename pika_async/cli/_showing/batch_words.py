@@ -228,7 +228,7 @@ def hints(trail: Trail) -> list[Hint]:
             found.append(Hint(text=text, line=settle))
         found.append(_about_uncertain(progress.stats, trail))
     if progress.over_budget is not None:
-        found.append(_about_budget(progress.over_budget, progress.beyond_budget))
+        found.append(_about_budget(progress.over_budget, progress.beyond_budget, trail))
     unfinished = _unfinished(progress)
     if not trail.journal:
         if progress.failed or unfinished:
@@ -254,12 +254,16 @@ def hints(trail: Trail) -> list[Hint]:
     return found
 
 
-def _about_budget(error: PikaError, count: int) -> Hint:
-    text = (
-        f"{counted(count, 'prompt')} {short(error.what)}. To submit more, run the same line with a "
-        "larger --budget"
-    )
-    return Hint(text=text, line=None)
+def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
+    text = f"{counted(count, 'prompt')} {short(error.what)}. To submit more, "
+    line, progress = trail.line(), trail.progress
+    if line is None or progress is None:
+        return Hint(text=f"{text}give a larger --budget", line=None)
+    text += "with a larger budget"
+    spent = progress.stats.spent.total
+    if trail.price is not None and trail.price.currency == spent.currency:
+        text += f", of which {spent + count * trail.price} are enough for all of them"
+    return Hint(text=text, line=_with_another_budget(line))
 
 
 def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
