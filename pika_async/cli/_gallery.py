@@ -117,7 +117,7 @@ def report(
         if output_dir is not None and not output_dir.is_dir():
             raise UsageError(f"--output-dir {str(output_dir)!r} is no folder.")
         each = None if price is None else _price(price)
-        check_journal(journal)
+        check_journal(journal, "report")
         target = output or (None if as_json or as_csv else _beside(journal))
         videos = folders_of(journal) if output_dir is None else [output_dir]
         saved = None if target == _STDOUT else target

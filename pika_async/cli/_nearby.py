@@ -26,8 +26,8 @@ _FOLDER_ENDS: Final = ("-videos", "-simulated")
 _MOST_LOOKED_AT: Final = 2_000
 
 
-def check_journal(journal: Path) -> None:
-    """Where prompts or videos were given in the place of a journal, say which one is meant.
+def check_journal(journal: Path, verb: str) -> None:
+    """Where prompts or videos were given to ``verb`` in the place of a journal, say which is meant.
 
     Raises:
         UsageError: It is no journal, and there is one of its batch.
@@ -39,7 +39,7 @@ def check_journal(journal: Path) -> None:
         what = "is no journal" if journal.exists() else "is not there"
         raise UsageError(
             f"{str(journal)!r} {what}; its batch keeps its journal in {str(meant)!r}: "
-            f"pika-async report {shlex.quote(str(meant))}"
+            f"pika-async {verb} {shlex.quote(str(meant))}"
         )
 
 

@@ -1,7 +1,8 @@
 """``pika-async settle``: what a person decides about submits whose end nobody knows."""
 
 import re
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from attrs import asdict
 
 from pika_async import FieldError, JournalEntry
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line
+from pika_async.cli._nearby import batch_line, check_journal
 from pika_async.cli._running.checking import Named, check
 from pika_async.cli._running.clients import has_key
 from pika_async.cli._running.exits import UsageError
@@ -39,6 +40,12 @@ pika-async settle shots.csv.journal --resubmit all
 """
 _ALL: Final = "all"
 _NAMED: Final = 20
+# What costs nothing comes first.
+_WAYS: Final = {
+    ("--job", "N=JOB_ID"): "it has this job: the next run waits for it, which costs nothing",
+    ("--drop", "N"): "leave it be, which costs nothing",
+    ("--resubmit", "N"): "nothing was started: the next run submits it, as a new paid job",
+}
 
 
 def settle(
@@ -102,6 +109,7 @@ def settle(
     with reported(show, trail, debug=debug):
         from pika_async import uncertain_in  # noqa: PLC0415 - it loads sqlite
 
+        check_journal(journal, "settle")
         dialect = dialect_of(trail.service)
         still = uncertain_in(journal)
         decided: dict[int, str] = {}
@@ -121,7 +129,7 @@ def settle(
             run(partial(found_jobs, journal, still, looked, show, trail), trail)
         for entry in still:
             _tell(entry, looked.get(entry.number), as_json=as_json)
-        _advise(journal, still, looked, show)
+        _advise(journal, still, looked, show, trail.again)
         if decided and not still:
             show(Note("to go on with the batch, with its other options as they were:"))
             show(Note(f"  {_batch_line(journal)}"))
@@ -211,7 +219,11 @@ def _local(moment: float) -> str:
 
 
 def _advise(
-    journal: Path, still: list[JournalEntry], looked: Mapping[int, str], show: Stage
+    journal: Path,
+    still: list[JournalEntry],
+    looked: Mapping[int, str],
+    show: Stage,
+    again: Sequence[str],
 ) -> None:
     if not still:
         show(Note(f"nothing in {journal} is uncertain"))
@@ -219,11 +231,13 @@ def _advise(
     show(
         Note(
             f"{counted(len(still), 'submit')} may have started a job, and may be billed. Look at "
-            "the account's usage, then add --job N=JOB_ID, --resubmit N or --drop N. N stands in "
-            "front, as the names of its videos begin with it: 00000 is the first prompt, whatever "
-            "its line in the file"
+            "the account's usage, then say what each is, by the number in front, with which the "
+            "names of its videos begin (00000 is the first prompt, whatever its line in the file):"
         )
     )
+    for option, meaning in _WAYS.items():
+        show(Note(f"  {shlex.join(['pika-async', 'settle', str(journal), *again, *option])}"))
+        show(Note(f"      {meaning}"))
     if looked:
         options = " ".join(f"--job {label(number)}={job_id}" for number, job_id in looked.items())
         show(Note(f"found in the history of the service: {options}"))

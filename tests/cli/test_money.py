@@ -195,6 +195,11 @@ class TestLimits:
         assert (done.code, sent(sim)) == (1, 2)
         assert "4 to submit: about $1.60; the budget is $1.00" in done.err
         assert sum(line.endswith(": not submitted") for line in done.out.splitlines()) == 2
+        # What to do is said once, at the end.
+        (stopped,) = [line for line in done.err.splitlines() if "submits nothing more" in line]
+        assert stopped.endswith(
+            "nothing more: it would cost $0.40, and of the budget of $1.00 there are $0.20 left."
+        )
         said, line = done.err.splitlines()[-2:]
         assert said == (
             "2 prompts not submitted: it would cost $0.40, and of the budget of $1.00 there are "

@@ -46,7 +46,20 @@ def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
     (line,) = done.out.splitlines()
     assert line.split()[0] == "00001"
     assert line.endswith("  gateway  a blue cat")
-    assert "add --job N=JOB_ID, --resubmit N or --drop N" in done.err
+    lines = [line for line in done.err.splitlines() if line.startswith("  pika-async")]
+    # What pays comes last.
+    assert lines == [
+        f"  pika-async settle {JOURNAL} --job N=JOB_ID",
+        f"  pika-async settle {JOURNAL} --drop N",
+        f"  pika-async settle {JOURNAL} --resubmit N",
+    ]
+
+
+@pytest.mark.usefixtures("lost")
+def test_the_file_of_prompts_in_the_place_of_its_journal_names_the_journal(pika):
+    done = pika("settle", "p.txt")
+    assert done.code == 2
+    assert f"pika-async settle {JOURNAL}" in done.err
 
 
 def test_a_job_is_named_and_waited_for(pika, sim, lost, again):
@@ -181,7 +194,7 @@ class TestAJobThatIsNamed:
         done = settle("--job", f"1={wrong}", "--json")
         assert done.code == 2
         (error,) = done.events
-        assert error["message"].startswith(f"--job 1={wrong}: ")
+        assert error["message"].startswith(f"--job 00001={wrong}: ")
         assert "Nothing was decided." in error["message"]
         assert "--no-check" in error["message"]
         assert (here / JOURNAL).read_bytes() == before

@@ -12,6 +12,7 @@ from pika_async.cli._nearby import place_options
 from pika_async.cli._running.clients import client_for, has_key
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.settled_words import label
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
@@ -94,6 +95,6 @@ def _elsewhere(entry: JournalEntry | None, service: str, base_url: str) -> str |
 
 def _unknown(number: int, job_id: str, why: str) -> UsageError:
     return UsageError(
-        f"--job {number}={job_id}: {why} Nothing was decided. Look for the id in the account's "
-        "usage, under the key that the batch ran with; --no-check names it all the same."
+        f"--job {label(number)}={job_id}: {why} Nothing was decided. Look for the id in the "
+        "account's usage, under the key that the batch ran with; --no-check names it all the same."
     )

@@ -222,8 +222,9 @@ def hints(trail: Trail) -> list[Hint]:
     if progress.stats.uncertain:
         if (settle := trail.settle_line()) is not None:
             text = (
-                f"{counted(progress.stats.uncertain, 'submit')} may have started a job. To list "
-                "them, and to name the jobs that were started, which costs nothing"
+                f"{counted(progress.stats.uncertain, 'submit')} may have started a job, and may be "
+                "billed. Look at the account's usage. To list them, and to name the jobs that were "
+                "started, which costs nothing"
             )
             found.append(Hint(text=text, line=settle))
         found.append(_about_uncertain(progress.stats, trail))
@@ -268,14 +269,16 @@ def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
 
 def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
     count = stats.uncertain
-    way = (
-        f" all {count} with (or some of them, from a file and with a journal of their own)"
-        if trail.journal
-        else ", with a file of those prompts alone"
-    )
+    if not trail.journal:
+        return Hint(
+            text="Uncertain: the job may exist and may be billed. Look at the account's usage; "
+            "where nothing was started, submit again, with a file of those prompts alone",
+            line=None,
+        )
+    those = "it" if count == 1 else f"all {count}"
     text = (
-        "Uncertain: the job may exist and may be billed. Look at the account's usage; where "
-        f"nothing was started, submit again{way}"
+        f"Where nothing was started, this submits {those} again, and pays a second time for what "
+        "was started all the same"
     )
     line = trail.line("--resubmit-uncertain")
     if line is None or trail.budget is None:
