@@ -13,7 +13,7 @@ from attrs import asdict
 
 from pika_async import FieldError, JournalEntry
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal
+from pika_async.cli._nearby import batch_line, check_journal, settle_line
 from pika_async.cli._running.checking import Named, check
 from pika_async.cli._running.clients import has_key
 from pika_async.cli._running.exits import UsageError
@@ -173,7 +173,7 @@ def _tell_decided(
                 charged=None if charge is None else asdict(charge),
             )
         elif place < _NAMED:
-            for line in settled(entry, decided[number], state, named.not_checked.get(number)):
+            for line in settled(entry, decided[number], state, named.not_checked):
                 show(Note(line))
     if len(entries) > _NAMED:
         show(Note(f"  … and {len(entries) - _NAMED} more"))
@@ -235,8 +235,12 @@ def _advise(
             "names of its videos begin (00000 is the first prompt, whatever its line in the file):"
         )
     )
+    attempts = [entry.attempt for entry in still if entry.attempt is not None]
+    places = {(attempt.service, attempt.base_url) for attempt in attempts}
+    # Jobs are looked up where they were submitted, whether or not that was said.
+    line = shlex.split(settle_line(journal, () if again else places)) + list(again)
     for option, meaning in _WAYS.items():
-        show(Note(f"  {shlex.join(['pika-async', 'settle', str(journal), *again, *option])}"))
+        show(Note(f"  {shlex.join([*line, *option])}"))
         show(Note(f"      {meaning}"))
     if looked:
         options = " ".join(f"--job {label(number)}={job_id}" for number, job_id in looked.items())

@@ -29,7 +29,8 @@ def test_the_batch_names_settle_before_what_pays_again(pika, sim, here):
     (here / "p.txt").write_text("a blue cat\n")
     sim.faults.append(Fault("reset-after"))
     said = pika("batch", "p.txt", "--base-url", sim.url).err
-    assert 0 < said.index(f"pika-async settle {JOURNAL}") < said.index("--resubmit-uncertain")
+    line = f"pika-async settle {JOURNAL} --base-url {sim.url}\n"
+    assert 0 < said.index(line) < said.index("--resubmit-uncertain")
 
 
 def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not(pika, monkeypatch):
@@ -40,7 +41,7 @@ def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not(pika, monkeyp
 
 
 @pytest.mark.usefixtures("lost")
-def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
+def test_it_lists_what_is_uncertain_and_says_what_to_do(pika, sim):
     done = pika("settle", JOURNAL)
     assert done.code == 0
     (line,) = done.out.splitlines()
@@ -49,9 +50,9 @@ def test_it_lists_what_is_uncertain_and_says_what_to_do(pika):
     lines = [line for line in done.err.splitlines() if line.startswith("  pika-async")]
     # What pays comes last.
     assert lines == [
-        f"  pika-async settle {JOURNAL} --job N=JOB_ID",
-        f"  pika-async settle {JOURNAL} --drop N",
-        f"  pika-async settle {JOURNAL} --resubmit N",
+        f"  pika-async settle {JOURNAL} --base-url {sim.url} --job N=JOB_ID",
+        f"  pika-async settle {JOURNAL} --base-url {sim.url} --drop N",
+        f"  pika-async settle {JOURNAL} --base-url {sim.url} --resubmit N",
     ]
 
 
@@ -63,7 +64,7 @@ def test_the_file_of_prompts_in_the_place_of_its_journal_names_the_journal(pika)
 
 
 def test_a_job_is_named_and_waited_for(pika, sim, lost, again):
-    done = pika("settle", JOURNAL, "--job", f"1={lost}")
+    done = pika("settle", JOURNAL, "--job", f"1={lost}", "--base-url", sim.url)
     assert (done.code, done.out) == (0, "")
     # A number that was mistaken for the line of the file shows at once.
     assert done.err.splitlines()[:2] == ["1 settled", "  00001  a blue cat"]
@@ -92,12 +93,15 @@ def test_one_is_dropped(pika, sim, again):
     assert done.err.splitlines()[-1].endswith("--retry-failed")
 
 
-@pytest.mark.parametrize("first", [("--job", "1=bogus"), ("--resubmit", "1"), ("--drop", "1")])
+@pytest.mark.parametrize(
+    "first", [("--job", "1=bogus", "--no-check"), ("--resubmit", "1"), ("--drop", "1")]
+)
 @pytest.mark.parametrize("then", ["job", "resubmit", "drop"])
 def test_a_decision_by_which_nothing_was_sent_may_be_replaced(pika, sim, lost, again, first, then):  # noqa: PLR0917 - fixtures
     """What counts is what was decided last."""
     assert pika("settle", JOURNAL, *first).code == 0
-    done = pika("settle", JOURNAL, f"--{then}", f"1={lost}" if then == "job" else "1")
+    decision = (f"--{then}", f"1={lost}" if then == "job" else "1")
+    done = pika("settle", JOURNAL, *decision, "--base-url", sim.url)
     assert done.code == 0, done.err
     assert again().code == (1 if then == "drop" else 0)
     assert len(sim.submissions) == (4 if then == "resubmit" else 3)
@@ -233,8 +237,10 @@ class TestAJobThatIsNamed:
         with Simulator(duration=Polls(1), api_key=KEY) as other:
             done = pika("settle", JOURNAL, "--base-url", other.url, "--job", f"1={lost}")
             assert len(other.polls) == 0
-        assert done.code == 0
-        assert f"to have it looked up, give --base-url {sim.url}" in done.err
+        assert done.code == 2
+        assert (
+            f"to have the job looked up there, give --base-url {sim.url}. Nothing was" in done.err
+        )
         assert polls() == 0
 
     def test_one_that_has_ended_is_told_with_what_it_cost(self, pika, here):

@@ -35,8 +35,8 @@ class Named:
     jobs: Mapping[int, str]
     states: dict[int, JobState] = field(factory=dict)
     """How those stand that were looked up."""
-    not_checked: dict[int, str] = field(factory=dict)
-    """Why the others were not."""
+    not_checked: str | None = None
+    """Why none was, where there is a reason that nobody chose."""
 
 
 async def check(
@@ -52,12 +52,11 @@ async def check(
     it gets the key, and a journal may come from anywhere.
 
     Raises:
-        UsageError: The service knows no such job.
+        UsageError: The service knows no such job, or the submit went to another one.
         PikaError: The service could not be asked.
     """
     if not has_key(trail.service):
-        why = f"there is no API key for the service {trail.service!r}"
-        named.not_checked |= dict.fromkeys(named.jobs, why)
+        named.not_checked = f"there is no API key for the service {trail.service!r}"
         return
     from pika_async._client import jobs_of  # noqa: PLC0415 - it loads aiohttp
 
@@ -67,8 +66,10 @@ async def check(
             for number, job_id in named.jobs.items():
                 elsewhere = _elsewhere(entries.get(number), trail.service, base_url)
                 if elsewhere is not None:
-                    named.not_checked[number] = elsewhere
-                    continue
+                    raise UsageError(
+                        f"--job {label(number)}={job_id}: {elsewhere}. Nothing was decided; "
+                        "--no-check names the job without a look at it."
+                    )
                 try:
                     state = await client.job(job_id).refresh()
                 except NotFoundError as error:
@@ -90,7 +91,7 @@ def _elsewhere(entry: JournalEntry | None, service: str, base_url: str) -> str |
         return None
     where = " ".join(place_options(attempt.service, attempt.base_url)) or "no other --base-url"
     place = attempt.service if attempt.base_url is None else attempt.base_url
-    return f"its submit went to {place}; to have it looked up, give {where}"
+    return f"its submit went to {place}; to have the job looked up there, give {where}"
 
 
 def _unknown(number: int, job_id: str, why: str) -> UsageError:

@@ -23,7 +23,7 @@ from pika_async.cli._running.progress import Progress
 from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pika_async import Event
 
@@ -200,7 +200,16 @@ class BatchTrail(Trail):
         if self.simulated or self.kept_in is None:
             return None
         file = f"./{self.kept_in}" if self.kept_in.startswith("-") else self.kept_in
-        return shlex.join(["pika-async", "settle", file])
+        return shlex.join(["pika-async", "settle", file, *self._way()])
+
+    def _way(self) -> Iterator[str]:
+        """The options that say where the service is, of those that were given."""
+        words = iter(self.again)
+        for word in words:
+            if word in ("--service", "--base-url"):
+                yield from (word, next(words))
+            elif word == "--allow-insecure":
+                yield word
 
     def resume(self) -> str | None:
         """The line that goes on without paying again; of a limit, with what is left of it."""
