@@ -85,8 +85,8 @@ class TestABudget:
     """It needs a price where the service says none: else the campaign would be paused at once."""
 
     @pytest.fixture
-    def start(self, pika, here):
-        def start(service, *options):
+    def begin(self, pika, here):
+        def begin(service, *options):
             (here / "p.txt").write_text("a\nb\n")
             bound = ("--service", service) if service else ()
             done = pika("campaign", "prepare", "p.txt", "--store", "summer", *bound)
@@ -95,7 +95,7 @@ class TestABudget:
             way = ("--store", "summer", "--server", "127.0.0.1:9")
             return pika("campaign", "start", "summer", *way, *options)
 
-        return start
+        return begin
 
     @pytest.mark.parametrize(
         ("service", "why"),
@@ -104,8 +104,8 @@ class TestABudget:
             ("", "the prompts are not bound to a service"),
         ],
     )
-    def test_it_is_refused_before_anything_is_started(self, start, service, why):
-        done = start(service, "--budget", "20")
+    def test_it_is_refused_before_anything_is_started(self, begin, service, why):
+        done = begin(service, "--budget", "20")
         assert done.code == 2
         assert done.err.startswith(f"error: --budget needs --price here: {why}")
         assert done.err.endswith("Nothing was started.\n")
@@ -122,9 +122,9 @@ class TestABudget:
         ids=str,
     )
     def test_where_a_price_is_known_or_there_is_no_budget_the_engine_is_asked(
-        self, start, service, options
+        self, begin, service, options
     ):
-        done = start(service, *options)
+        done = begin(service, *options)
         assert "needs --price" not in done.err
         assert "127.0.0.1:9" in done.err
 
