@@ -317,7 +317,7 @@ class TestFailing:
         def undone(connection):
             number = add(1, connection)
             connection.execute(
-                "INSERT OR ROLLBACK INTO runs (id, started_at, version, output_dir) VALUES (?, 0, '', NULL)",
+                "INSERT OR ROLLBACK INTO runs (id, started_at, version) VALUES (?, 0, '')",
                 (number,),
             )
 
