@@ -174,7 +174,7 @@ class Submitter:
             # Where the brake held those ahead, it held whoever stood behind them.
             waited = gone_at - (held_from if self._brake.has_held(held_from) else at_brake)
             if self.closed:
-                raise _closed()
+                raise _closed()  # noqa: TRY301 - its place is given back below
             if submit.recorder is None:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()

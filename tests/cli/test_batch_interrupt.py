@@ -94,9 +94,13 @@ def test_the_line_that_resumes_says_what_was_chosen(interrupted, sim):
 
 
 def test_the_line_that_resumes_does_not_submit_again_what_has_just_been(interrupted):
-    done = interrupted("--retry-failed", "--resubmit-uncertain")
-    assert "--retry-failed" not in done.err
-    assert "--resubmit-uncertain" not in done.err
+    *_, said, line = interrupted("--retry-failed", "--resubmit-uncertain").err.splitlines()
+    assert "--retry-failed" not in line
+    assert "--resubmit-uncertain" not in line
+    assert said.endswith(
+        "It does not repeat --retry-failed and --resubmit-uncertain, which would also pay again "
+        "for what this run has submitted."
+    )
 
 
 def test_json_tells_of_the_interruption_and_of_what_runs_on(interrupted, sim):

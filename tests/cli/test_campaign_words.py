@@ -187,11 +187,27 @@ def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
     )
     lines = said(now)
     assert "100 prompts: 97 succeeded, 1 uncertain, 2 given up" in lines
-    assert "cost: $20.00 charged and $2.00 for what was submitted again" in lines
+    assert "cost: $22.00: $20.00 charged, $2.00 for what was submitted again" in lines
     assert "7 prompts decided about since, and counted as what they are now" in lines
     assert not any("not seen from here" in line for line in lines)
     assert words.finished(now) == 100
     assert not words.all_done(now)
+
+
+def test_what_jobs_in_flight_may_cost_is_in_the_sum():
+    """It is spent as far as the budget goes, and was missing between a submit and its end."""
+    now = progress(
+        charged=Money.of(20),
+        estimated=Money.of("3.6"),
+        reserved=Money.of("4.5"),
+        budget=Money.of(40),
+    )
+    assert (
+        "cost: $28.10: $20.00 charged, $3.60 estimated, $4.50 reserved for jobs in flight; the "
+        "budget is $40.00"
+    ) in said(now)
+    assert "cost: $4.50 reserved for jobs in flight" in said(progress(reserved=Money.of("4.5")))
+    assert now.cost == Money.of("28.1")
 
 
 def test_where_its_store_is_elsewhere_it_is_said_that_decisions_are_not_counted():

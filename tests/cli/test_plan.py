@@ -110,7 +110,7 @@ def test_a_limit_and_a_budget_hold_both_and_over_all_runs(batch, sim, service, p
         done = batch(9, "--limit", "3", "--budget", budget, *price)
         made.append((len(sim.jobs), done.code))
     assert made == [(3, 0), (5, 1), (5, 1), (5, 1)]
-    assert "larger --budget" in done.err.splitlines()[-1]
+    assert "--budget AMOUNT" in done.err.splitlines()[-1]
 
 
 def test_a_budget_for_all_of_them_says_nothing_and_ends_well(batch, sim, service, price):

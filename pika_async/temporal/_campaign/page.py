@@ -155,7 +155,8 @@ class Page:
     def standing(self) -> Standing:
         """Where its lines stand, and what they wait for."""
         tally = evolve(self._tally, cost=self._purse.cost)
-        return Standing(tally=tally, waiting=self._waiting, unseen=self._room.unseen)
+        unseen, reserved = self._room.unseen, self._purse.held
+        return Standing(tally=tally, waiting=self._waiting, unseen=unseen, reserved=reserved)
 
     @property
     def _flying(self) -> int:

@@ -163,11 +163,16 @@ class Waiting:
 
 @frozen(kw_only=True)
 class Standing:
-    """Where an open page stands, what it waits for, and which jobs nobody waits for."""
+    """Where an open page stands, what it waits for, and which jobs nobody waits for.
+
+    ``reserved`` is what its jobs in flight may cost; None where there is none, or no price is
+    known, or a worker of an older version tells.
+    """
 
     tally: Tally
     waiting: Waiting | None = None
     unseen: tuple[Unseen, ...] = ()
+    reserved: Money | None = None
 
 
 @frozen(kw_only=True)
