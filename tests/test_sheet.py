@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Failed, Money, Succeeded, Video
 from pika_async._sheet import Row, Sheet, Standing, seeds_of
@@ -30,7 +30,7 @@ def test_a_table_of_a_file_has_its_lines_and_one_of_a_journal_has_none():
     assert cells(["sku"], has_lines=False, line=5)[:3] == ["3", "", "waiting"]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("own", "named"),
     [
         (["status"], ["metadata.status"]),
@@ -73,7 +73,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@every_row("text", FORMULAS)
 def test_what_somebody_wrote_is_no_formula(text):
     row = cells(["own"], metadata={"own": text}, job_id=text, files=[text], error=text)
     assert row[2] == row[4] == row[5] == f"'{text}"
@@ -81,7 +81,7 @@ def test_what_somebody_wrote_is_no_formula(text):
     assert read(Sheet([text], has_lines=True).header())[2] == f"'{text}"
 
 
-@pytest.mark.parametrize(
+@every_row(
     "text",
     [
         "-5",
@@ -140,7 +140,7 @@ VIDEO = Video(id="v", job_id="j", url=None)
 SEEDED = Video(id="v", job_id="j", url=None, seed=8)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("end", "asked_for", "seeds"),
     [
         (None, None, []),

@@ -10,6 +10,7 @@ import weakref
 import anyio
 import pytest
 from support.batches import KEY, client_for, prompts, until
+from support.tables import every_row
 
 from pika_async import (
     Batch,
@@ -519,9 +520,7 @@ class TestArguments:
             Batch(PikaClient(KEY), requests, **{name: value})
         assert requests.taken == 0
 
-    @pytest.mark.parametrize(
-        "single", ["a prompt", GenerationRequest("a prompt"), b"bytes", {"prompt": "x"}, 7]
-    )
+    @every_row("single", ["a prompt", GenerationRequest("a prompt"), b"bytes", {"prompt": "x"}, 7])
     def test_one_request_alone_is_refused_rather_than_taken_apart(self, single):
         with pytest.raises(ValueError, match=r"requests: .* such as a list"):
             Batch(PikaClient(KEY), single)

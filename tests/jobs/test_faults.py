@@ -12,6 +12,7 @@ import pytest
 from support.batches import client_for
 from support.faults.every import TABLES, each
 from support.faults.table import Poll, Submit, Table, Truth
+from support.tables import every_row
 from support.wire import KEY, wired
 
 from pika_async import (
@@ -53,7 +54,7 @@ def timeout_for(truth: Truth) -> float:
     return 0.3 if truth.silent else 30.0
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.service)
+@every_row("table", TABLES, ids=lambda table: table.service)
 def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
     assert table.amiss(faults_of(SERVICES[table.service])) == []
 
