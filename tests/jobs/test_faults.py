@@ -159,7 +159,7 @@ async def test_a_submit_is_uncertain_once_the_outage_budget_is_used_up(
     table: Table, truth: Truth
 ) -> None:
     faults = [Fault(truth.name, times=None)]
-    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 60)
+    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 6)
     async with (
         Simulator(service=table.service, faults=faults) as sim,
         wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,
