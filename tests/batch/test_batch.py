@@ -302,11 +302,11 @@ class TestLeaving:
 
         monkeypatch.setattr(Departure, "take", noted)
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
-            for results in range(1, 40):
+            for results in range(1, 40, 4):
                 async with Batch(client, Source(), max_in_flight=16) as batch:
                     for _ in range(results):
                         await anext(batch)
-        assert len(late) > 500
+        assert len(late) > 100
         assert not any(late)
 
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
@@ -314,7 +314,7 @@ class TestLeaving:
         self, warm, caplog
     ):
         async with Simulator(duration=Polls(1)) as sim:
-            for turns in range(40):
+            for turns in range(0, 40, 3):
                 async with client_for(sim) as client:
                     if warm:
                         await client.submit("warm")
