@@ -1,11 +1,11 @@
-"""One engine for the tests of a module, or for one test."""
+"""One engine for all tests of a process, or for one test."""
 
 from __future__ import annotations
 
 import pytest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(tmp_path_factory):
     """The address of a development server."""
     from support.engine import SERVER, development_server  # noqa: PLC0415 - for slow tests alone
