@@ -1,11 +1,11 @@
-"""One engine for all tests of a process, or for one test."""
+"""One engine for the tests of a module, or for one test."""
 
 from __future__ import annotations
 
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """The address of a development server."""
     from support.engine import SERVER, development_server  # noqa: PLC0415 - for slow tests alone
