@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Failed, Money, Succeeded, Video
 from pika_async._sheet import Row, Sheet, Standing, seeds_of
@@ -45,7 +45,7 @@ def test_only_a_journal_knows_what_was_estimated_and_what_other_submits_have_cos
     assert read(Sheet([], has_lines=False).row(row))[-2:] == ["0.45", ""]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("own", "named"),
     [
         (["estimated"], ["metadata.estimated"]),
@@ -89,7 +89,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@every_row("text", FORMULAS)
 def test_what_somebody_wrote_is_no_formula(text):
     row = cells(["own"], metadata={"own": text}, job_id=text, files=[text], error=text)
     assert row[2] == row[4] == row[5] == f"'{text}"
@@ -97,7 +97,7 @@ def test_what_somebody_wrote_is_no_formula(text):
     assert read(Sheet([text], has_lines=True).header())[2] == f"'{text}"
 
 
-@pytest.mark.parametrize(
+@every_row(
     "text",
     [
         "-5",
@@ -156,7 +156,7 @@ VIDEO = Video(id="v", job_id="j", url=None)
 SEEDED = Video(id="v", job_id="j", url=None, seed=8)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("end", "asked_for", "seeds"),
     [
         (None, None, []),

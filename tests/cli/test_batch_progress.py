@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     BatchResult,
@@ -186,7 +187,7 @@ def test_what_was_never_submitted_is_finished_and_not_failed_and_makes_no_pace(r
     assert counts(run.progress).endswith("0 failed, 3 not submitted")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("seconds", "words"),
     [(0, "0.0 s"), (9.94, "9.9 s"), (48.4, "48 s"), (99.4, "99 s"), (100, "2 min"),
      (5940, "99 min"), (12_000, "3 h 20 min")],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio.lowlevel
 import pytest
+from support.tables import every_row
 
 from pika_async import FieldError, Money
 from pika_async.cli._campaign import crowded, words
@@ -50,7 +51,7 @@ def test_a_campaign_that_waits_for_room_says_until_when_why_and_what_to_do():
     assert lines[-1] == "  pika-async campaign resume summer --max-in-flight N"
 
 
-@pytest.mark.parametrize("also", [{"paused": "lunch"}, {"stopped": True}, {"ended": True}])
+@every_row("also", [{"paused": "lunch"}, {"stopped": True}, {"ended": True}])
 def test_one_that_submits_nothing_anyway_says_only_why(also):
     assert not any("no submit leaves" in line for line in said(progress(waiting=WAITING, **also)))
 
@@ -90,7 +91,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@every_row("name", COUNTS)
 def test_what_was_never_sent_is_not_told_as_refused(name):
     """Nobody has refused it, and it is not done."""
     changes, expected = COUNTS[name]
@@ -156,7 +157,7 @@ def _too_little() -> str:
 NO_PRICE = sentences.NO_PRICE.format(currency="USD", prompt=3)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("reason", "words"),
     [
         ("lunch", ""),
@@ -245,7 +246,7 @@ def test_of_one_that_the_server_has_forgotten_the_store_tells():
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("text", "expected"),
     [
         ("the job 66e0-818e has failed (HTTP 502)", "the job  has failed (HTTP "),

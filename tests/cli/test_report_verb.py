@@ -627,8 +627,8 @@ def test_other_verbs_do_without_the_template_library(python):
 
 
 def test_a_reader_that_goes_away_is_no_error(here):
-    for number in range(200):
-        add(here / "long.journal", f"{number} {'long ' * 200}")
+    for number in range(20):
+        add(here / "long.journal", f"{number} {'long ' * 2000}")
     done = subprocess.run(  # noqa: S602 - a pipe is what this is about
         f"{sys.executable} -m pika_async.cli report long.journal -o - | head -c 10",
         shell=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from attrs import evolve
+from support.tables import every_row
 from temporalio.client import Client
 
 from pika_async import FieldError, GenerationRequest, Money
@@ -300,9 +301,9 @@ class TestAmountsThatAreNotAllowed:
         """A client that has asked nothing; there is no server that it could ask."""
         return await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
 
-    @pytest.mark.parametrize("amount", [0, -1, "0", float("nan"), Money(-1, "EUR"), 10**13])
-    @pytest.mark.parametrize("field", ["budget", "price"])
-    @pytest.mark.parametrize("way", ["start", "resume", "plan_repairs", "resolve_all", "resolve"])
+    @every_row("amount", [0, -1, "0", float("nan"), Money(-1, "EUR"), 10**13])
+    @every_row("field", ["budget", "price"])
+    @every_row("way", ["start", "resume", "plan_repairs", "resolve_all", "resolve"])
     async def test_none_is_taken_that_is_not_above_0(self, way, field, amount, nobody, tmp_path):
         """It is refused before anybody is asked: the campaign would be paused, or hold nothing."""
         campaign = Campaign(nobody, "foxes", store=tmp_path)

