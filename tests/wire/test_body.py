@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from pika_async._wire.departure import PIECE, Departure, Stand, WithdrawnError
@@ -63,3 +66,10 @@ async def test_whoever_signs_it_sees_all_of_it_and_nothing_leaves():
 
 def test_there_is_nothing_to_be_closed():
     assert Body(Departure(), b"paid").autoclose
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_cannot_be_copied(copied):
+    """It would go out twice; and mocks of aiohttp would copy the whole client with it."""
+    with pytest.raises(TypeError, match="cannot be copied"):
+        copied(Body(Departure(), b"{}"))

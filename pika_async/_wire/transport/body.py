@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 import aiohttp
 
@@ -18,6 +18,10 @@ class Body(aiohttp.Payload):
     An async generator says as much. But asyncio keeps a list of those that run, and aiohttp awaits
     each piece of one in a coroutine of its own.
     """
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be copied: aioresponses tries that, and would go through all of a client."""
+        raise TypeError("the body of a request that is under way cannot be copied")
 
     def __init__(self, departure: Departure, content: bytes) -> None:
         super().__init__(content)
