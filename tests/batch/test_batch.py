@@ -252,6 +252,14 @@ class TestBounds:
                     gc.collect(0)
         assert most <= 3 * 8
 
+    async def test_nothing_is_kept_of_an_item_that_has_ended(self):
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            async with Batch(client, prompts(20), max_in_flight=4) as batch:
+                await until(lambda: batch._board.items)
+                async for _ in batch:
+                    assert len(batch._board.items) <= 4
+                assert batch._board.items == {}
+
     async def test_an_idle_source_holds_no_place_of_the_client(self):
         async def idle():
             await anyio.sleep_forever()

@@ -29,6 +29,9 @@ def test_nothing_is_left_of_a_job_that_nobody_holds():
 def test_the_end_of_a_job_does_not_hide_another_that_took_its_place():
     jobs, first, second = LiveJobs(), a_job(), a_job()
     jobs.add("one", first)
+    # As the garbage collector does while it tells of those that are gone.
+    reference = jobs._held["one"]
     jobs.add("one", second)
     del first
+    assert reference() is None
     assert jobs.get("one") is second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,17 @@ from pika_async._wire.departure import PIECE, Departure, Stand, WithdrawnError
 from pika_async._wire.transport.body import Body
 
 
-class Line:
-    """What a body is written to."""
-
+class _Line:
     def __init__(self) -> None:
         self.written: list[bytes] = []
 
     async def write(self, piece: bytes) -> None:
         self.written.append(piece)
+
+
+def line() -> Any:
+    """What a body is written to, as far as it asks for it."""
+    return _Line()
 
 
 def test_its_size_is_known_so_that_it_is_not_sent_in_chunks():
@@ -27,32 +31,32 @@ def test_its_size_is_known_so_that_it_is_not_sent_in_chunks():
 
 @pytest.mark.parametrize("size", [0, 1, PIECE, 2 * PIECE + 1])
 async def test_it_is_written_whole_through_its_departure(size):
-    departure, line = Departure(), Line()
+    departure, writer = Departure(), line()
     body = bytes(index % 251 for index in range(size))
-    await Body(departure, body).write_with_length(line, size)
-    assert b"".join(line.written) == body
+    await Body(departure, body).write_with_length(writer, size)
+    assert b"".join(writer.written) == body
     assert departure.stand is Stand.WHOLE
 
 
 async def test_older_versions_of_aiohttp_write_the_same():
-    departure, line = Departure(), Line()
-    await Body(departure, b"paid").write(line)
-    assert line.written == [b"paid"]
+    departure, writer = Departure(), line()
+    await Body(departure, b"paid").write(writer)
+    assert writer.written == [b"paid"]
     assert departure.stand is Stand.WHOLE
 
 
 async def test_what_was_called_off_is_not_written():
-    departure, line = Departure(), Line()
+    departure, writer = Departure(), line()
     departure.withdraw()
     with pytest.raises(WithdrawnError):
-        await Body(departure, b"paid").write_with_length(line, 4)
-    assert line.written == []
+        await Body(departure, b"paid").write_with_length(writer, 4)
+    assert writer.written == []
 
 
 async def test_what_has_begun_to_leave_is_not_sent_again_by_aiohttp_itself():
     body = Body(Departure(), b"paid")
     assert not body.consumed
-    await body.write_with_length(Line(), 4)
+    await body.write_with_length(line(), 4)
     assert body.consumed
 
 
