@@ -8,7 +8,10 @@ import anyio
 import pytest
 from support.batches import KEY
 
+from pika_async._http import Endpoint, HTTPRequest, HTTPResponse
+from pika_async._wire.api import API
 from pika_async._wire.descriptors import Connections, connections, shares
+from pika_async.dialects import Gateway
 from pika_async.simulator import Fault, Polls, Simulator
 
 PROMPTS = 400
@@ -41,13 +44,15 @@ asyncio.run(main())
     ("descriptors", "expected"),
     [
         (None, Connections(None, None, None)),
-        (1024, Connections(512, 256, 64)),
-        (256, Connections(128, 64, 16)),
+        (1024, Connections(512, 256, 32)),
+        (256, Connections(128, 64, 8)),
         (3, Connections(1, 1, 1)),
         (0, Connections(1, 1, 1)),
     ],
 )
-def test_polls_may_have_half_submits_a_quarter_and_uploads_a_sixteenth(descriptors, expected):
+def test_polls_may_have_half_submits_a_quarter_and_all_else_a_thirtysecond_at_each_machine(
+    descriptors, expected
+):
     assert shares(descriptors) == expected
 
 
@@ -64,6 +69,50 @@ def test_it_is_asked_how_many_the_process_may_have(monkeypatch, descriptors):
 def test_where_there_is_no_such_bound_there_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
     assert connections() == Connections(None, None, None)
+
+
+class Asked:
+    """A transport that counts how many are asked at once; none is answered before ``all``."""
+
+    def __init__(self, awaited):
+        self.under_way = self.most = 0
+        self.awaited, self.all = awaited, anyio.Event()
+
+    async def send(self, request, *, timeout=None):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        if self.under_way == self.awaited:
+            self.all.set()
+        await self.all.wait()
+        await anyio.lowlevel.checkpoint()
+        self.under_way -= 1
+        return HTTPResponse(status=200, headers={}, body=b"")
+
+
+def question():
+    yield HTTPRequest(method="GET", url="https://api.example/x", headers={})
+    return "answer"
+
+
+@pytest.mark.parametrize(("verb", "most"), [("ask", 3), ("ask_aside", 3), ("converse", 12)])
+async def test_questions_at_machines_of_their_own_are_bounded_and_polls_are_not_by_that(verb, most):
+    """Prices, histories and addresses of uploads lie elsewhere, and each keeps its connection."""
+    transport = Asked(most)
+    endpoint = Endpoint(base_url="https://api.example", api_key=KEY)
+    api = API(
+        endpoint=endpoint, dialect=Gateway(), transport=transport, now=lambda: 0.0, most_aside=3
+    )
+    answers = []
+
+    async def asked():
+        answers.append(await getattr(api, verb)(question()))
+
+    with anyio.fail_after(180):
+        async with anyio.create_task_group() as group:
+            for _ in range(12):
+                group.start_soon(asked)
+    assert answers == ["answer"] * 12
+    assert transport.most == most
 
 
 @pytest.mark.slow
