@@ -128,3 +128,46 @@ async def test_more_jobs_than_the_process_may_open_files_all_end_well():
     assert ok == PROMPTS
     assert len(sim.jobs) == PROMPTS
     assert DESCRIPTORS // 2 < most < DESCRIPTORS
+
+
+AT_THREE_MACHINES = f"""
+import asyncio, resource, sys
+import pika_async
+from pika_async import FixedPolling, GenerationRequest, PikaClient, run_batch
+from pika_async.dialects import Fal
+
+async def main():
+    url, platform_url, folder = sys.argv[1:]
+    png = b"\\x89PNG\\r\\n\\x1a\\n"
+    requests = [
+        GenerationRequest(f"a cat {{n}}", image=png + n.to_bytes(2, "big") * 50_000)
+        for n in range({PROMPTS})
+    ]
+    async with PikaClient(
+        {KEY!r}, base_url=url, dialect=Fal(platform_url=platform_url), polling=FixedPolling(0.3)
+    ) as client:
+        results = await run_batch(
+            client, requests, max_in_flight={PROMPTS}, budget=10_000, price=0.1,
+            output_dir=folder, journal=folder + ".journal",
+        )
+    print(sum(result.ok for result in results))
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such bound")
+async def test_prices_uploads_and_videos_have_what_they_need_beside_the_jobs(tmp_path):
+    """With as many descriptors as a Mac allows, an image for each job, and prices elsewhere."""
+    slow = [Fault("slow-headers", on=on, times=None, seconds=0.3) for on in ("submit", "poll")]
+    async with (
+        Simulator(service="fal", faults=slow, duration=Polls(2), api_key=KEY) as sim,
+        Simulator(service="fal", api_key=KEY) as platform,
+    ):
+        command = [sys.executable, "-c", AT_THREE_MACHINES, sim.url, platform.url]
+        with anyio.fail_after(180):
+            done = await anyio.run_process([*command, str(tmp_path / "videos")], check=False)
+    assert (done.stderr.decode(), done.stdout.decode()) == ("", f"{PROMPTS}\n")
+    assert len(sim.jobs) == PROMPTS
