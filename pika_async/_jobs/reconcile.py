@@ -113,7 +113,7 @@ class Finder:
             body = sent.body.encode("utf-8", "surrogatepass")
             looked_up = Lost(request=attrs.evolve(prepared, body=body), sent_at=lost.sent_at)
             found = await self._stubbornly(
-                lambda: self._api.converse(dialect.find(self._api.endpoint, looked_up))
+                lambda: self._api.ask_aside(dialect.find(self._api.endpoint, looked_up))
             )
             await self._answered(sent.digest)
         # From here on nobody else comes in between.

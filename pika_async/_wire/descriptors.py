@@ -3,7 +3,8 @@
 Every connection and every open file takes one file descriptor of the process, and a process has
 only so many: 256 on a Mac, 1,024 on most Linux machines, unless somebody has allowed more
 (``ulimit -n``). Where none is left, everything breaks: no video can be written, no journal opened,
-not even a module imported. So a client leaves an eighth of them to the rest of its process.
+not even a module imported. So a client leaves an eighth of them to the rest of its process, for
+videos, journals and whatever else is open.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from attrs import frozen
 # Of all descriptors. Polls are many and short; a submit keeps its connection for seconds.
 _FOR_POLLS: Final = 2
 _FOR_SUBMITS: Final = 4
-# An upload asks one machine for an address and brings the bytes to another, and a connection to
-# each is kept for the next one.
-_FOR_UPLOADS: Final = 16
+# Prices and histories, addresses of uploads and their bytes may lie at a machine each, and a
+# connection to each is kept for the next one.
+_ASIDE: Final = 32
 
 
 @frozen
@@ -26,8 +27,8 @@ class Connections:
 
     for_polls: int | None
     for_submits: int | None
-    for_uploads: int | None
-    """Uploads at once: each has two connections."""
+    aside: int | None
+    """For all else, to each machine that it takes."""
 
 
 def connections() -> Connections:
@@ -45,5 +46,5 @@ def shares(descriptors: int | None) -> Connections:
     if descriptors is None:
         return Connections(None, None, None)
     return Connections(
-        *(max(1, descriptors // share) for share in (_FOR_POLLS, _FOR_SUBMITS, _FOR_UPLOADS))
+        *(max(1, descriptors // share) for share in (_FOR_POLLS, _FOR_SUBMITS, _ASIDE))
     )
