@@ -182,13 +182,13 @@ class Submitter:
                 names = self._tell.names_origins
                 intent = partial(self._named, submit) if names else submit.intent
                 await submit.recorder.leaving(intent)
+            submit.sent += 1
+            submit.sent_at = self._timing.utc()
+            if self._tell.is_traced:
+                self._tell_sent(submit, waited)
         except BaseException:
             self._departures.give_back()
             raise
-        submit.sent += 1
-        submit.sent_at = self._timing.utc()
-        if self._tell.is_traced:
-            self._tell_sent(submit, waited)
         return gone_at
 
     def _tell_sent(self, submit: Submit, waited: float) -> None:
