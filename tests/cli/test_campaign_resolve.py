@@ -19,16 +19,15 @@ from pika_async.temporal import CampaignError, Dropped, RepairPlan
 class Foxes:
     """A campaign that notes what is decided."""
 
-    def __init__(self, price, left):
-        self.decided, self.terms, self.planned = [], {}, []
-        self._price, self._left = price, left
+    def __init__(self, price, left, *, finished=False):
+        self.decided = []
+        self._price, self._left, self._finished = price, left, finished
 
     async def plan_repairs(self, decisions, **terms):
         if self._left == Money(0):
             raise CampaignError("1 job comes to $0.20, and of the budget nothing is left")
-        self.planned.append(terms)
         return RepairPlan(
-            decisions=tuple(decisions),
+            decisions=() if self._finished else tuple(decisions),
             settled=0,
             repaired=0,
             resubmits=1,
@@ -40,7 +39,6 @@ class Foxes:
 
     async def resolve(self, index, **decision):
         self.decided.append(index)
-        self.terms = {name: decision.get(name) for name in ("budget", "price")}
         return Dropped()
 
 
@@ -49,9 +47,11 @@ class Typed(io.StringIO):
         return True
 
 
-async def resolved(monkeypatch, *, answer=None, asks=True, price=None, left=None, **decision):
+async def resolved(
+    monkeypatch, *, answer=None, asks=True, price=None, left=None, finished=False, **decision
+):
     """What was decided, and what was asked."""
-    foxes, asked = Foxes(price, left), Typed()
+    foxes, asked = Foxes(price, left, finished=finished), Typed()
 
     @asynccontextmanager
     async def campaign_of(*_):
@@ -96,6 +96,13 @@ async def test_where_too_little_is_left_nobody_is_asked(monkeypatch, asks):
     assert decided == []
     assert "of the budget nothing is left" in said
     assert "[y/N]" not in said
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_nobody_is_asked_about_what_has_its_video(monkeypatch, asks):
+    decided, said = await resolved(monkeypatch, asks=asks, answer="y", finished=True, resubmit=True)
+    assert decided == []
+    assert said == "prompt 3 is finished: there is nothing to settle; nothing was changed."
 
 
 async def test_without_a_yes_nothing_is_submitted(monkeypatch):

@@ -104,12 +104,13 @@ async def test_a_campaign_from_a_file_of_prompts_to_a_table_of_results(engine, t
             queue = ("--queue", shell.queue)
             adopted = await shell.asked("resolve", name, first, "--adopt", job_id, *queue)
             assert f"{first}: saved videos/" in adopted
-            assert "given up" in await shell.asked("resolve", name, second, "--drop")
-            assert "nothing to settle" in await shell.asked(
-                "resolve", name, first, "--resubmit", "--yes", *queue, code=2
-            )
-            unsaid = await shell.asked("resolve", name, first, "--resubmit", *queue, code=2)
+            unsaid = await shell.asked("resolve", name, second, "--resubmit", *queue, code=2)
             assert "with --yes this is done" in unsaid
+            assert "given up" in await shell.asked("resolve", name, second, "--drop")
+            for yes in ((), ("--yes",)):
+                assert "nothing to settle" in await shell.asked(
+                    "resolve", name, first, "--resubmit", *yes, *queue, code=2
+                )
         await shell.ran("report", "--store", "store", "--csv", "results.csv")
         assert len(sim.jobs) == 12
     with (tmp_path / "results.csv").open(newline="", encoding="utf-8-sig") as file:

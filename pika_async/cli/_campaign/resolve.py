@@ -241,15 +241,18 @@ async def _look(campaign: "Campaign", number: int, decision: dict[str, Any], *, 
     """Hold one prompt that is to be submitted again to the budget; ask, and say what it costs.
 
     Raises:
-        UsageError: Too little is left for it, or nobody has said yes.
+        UsageError: It has its video already, or too little is left for it, or nobody has said yes.
     """
     known: Any = temporal()
     again = [known.Decision(index=number - 1, resubmit=True)]
     terms = {name: decision[name] for name in _OF_MONEY}
     with refusals(), _about(number):
         plan = await campaign.plan_repairs(again, again=True, **terms)
-    if not asks or not plan.decisions:
-        # What has its video already is refused when it is decided about.
+    if not plan.decisions:
+        raise UsageError(
+            f"prompt {number} is finished: there is nothing to settle; nothing was changed."
+        )
+    if not asks:
         return
     cost = "nobody knows what it costs" if plan.price is None else f"about {plan.price}"
     if plan.left is not None:
