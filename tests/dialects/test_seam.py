@@ -427,7 +427,7 @@ class TestConversations:
         assert closed == [True]
 
     async def test_its_time_is_for_all_of_its_requests(self):
-        moments = iter([0.0, 0.0, 4.0])
+        moments = iter([0.0, 4.0])
         endpoint = Endpoint(base_url=BASE, api_key=KEY)
 
         class Timed(FakeTransport):

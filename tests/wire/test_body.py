@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -64,6 +65,11 @@ async def test_whoever_signs_it_sees_all_of_it_and_nothing_leaves():
     assert await body.as_bytes() == b"paid"
     assert body.decode() == "paid"
     assert departure.stand is Stand.READY
+
+
+def test_whoever_copies_what_was_sent_does_not_copy_the_client_behind_it():
+    body = Body(Departure(), b"paid")
+    assert copy.deepcopy({"data": body})["data"] is body
 
 
 def test_there_is_nothing_to_be_closed():
