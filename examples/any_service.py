@@ -13,7 +13,7 @@ import asyncio
 import sys
 from decimal import Decimal
 
-from pika_async import Batch, BudgetError, Money, PikaClient
+from pika_async import Batch, BudgetError, ConfigurationError, Money, PikaClient
 
 # What a video is taken to cost where the service, a gateway say, does not tell.
 PRICE = Money.of("0.45")
@@ -53,4 +53,7 @@ if __name__ == "__main__":
     parser.add_argument("journal")
     parser.add_argument("dollars")
     parser.add_argument("prompts", nargs="+")
-    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    try:
+        sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

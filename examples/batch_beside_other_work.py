@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 
-from pika_async import Batch, PikaClient, PikaError
+from pika_async import Batch, ConfigurationError, PikaClient, PikaError
 
 
 async def show_progress(batch: Batch) -> None:
@@ -57,4 +57,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if not Path(given.path).is_file():
         parser.error(f"there is no file {given.path}")
-    asyncio.run(main(**vars(given)))
+    try:
+        asyncio.run(main(**vars(given)))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

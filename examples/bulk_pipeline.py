@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pika_async import Batch, GenerationRequest, PikaClient
+from pika_async import Batch, ConfigurationError, GenerationRequest, PikaClient
 
 
 def requests(path: str, rows: dict[int, int], left_out: list[int]) -> Iterator[GenerationRequest]:
@@ -76,4 +76,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if not Path(given.prompts).is_file():
         parser.error(f"there is no file {given.prompts}")
-    sys.exit(asyncio.run(main(**vars(given))))
+    try:
+        sys.exit(asyncio.run(main(**vars(given))))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

@@ -13,7 +13,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 
-from pika_async import Batch, PikaClient
+from pika_async import Batch, ConfigurationError, PikaClient
 
 
 async def lines_of_input() -> AsyncIterator[str]:
@@ -43,5 +43,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         asyncio.run(main(given.journal))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -8,6 +8,7 @@ import asyncio
 import sys
 
 from pika_async import (
+    ConfigurationError,
     JobFailedError,
     JobTimeoutError,
     ModerationError,
@@ -45,4 +46,7 @@ async def main(prompt: str) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt")
-    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    try:
+        sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

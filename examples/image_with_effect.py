@@ -7,7 +7,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from pika_async import Camera, GenerationRequest, PikaClient
+from pika_async import Camera, ConfigurationError, GenerationRequest, PikaClient
 
 
 async def main(image: str, effect: str, path: str) -> None:
@@ -34,4 +34,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if not Path(given.image).is_file():
         parser.error(f"there is no file {given.image}")
-    asyncio.run(main(**vars(given)))
+    try:
+        asyncio.run(main(**vars(given)))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

@@ -6,7 +6,7 @@ PIKA_API_KEY=… python examples/quickstart.py "a red panda surfing" videos
 import argparse
 import asyncio
 
-from pika_async import PikaClient, run_batch
+from pika_async import ConfigurationError, PikaClient, run_batch
 
 
 async def main(prompt: str, folder: str) -> None:
@@ -21,4 +21,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt")
     parser.add_argument("folder")
-    asyncio.run(main(**vars(parser.parse_args())))
+    try:
+        asyncio.run(main(**vars(parser.parse_args())))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

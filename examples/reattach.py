@@ -11,7 +11,7 @@ import sys
 
 import anyio
 
-from pika_async import PikaClient
+from pika_async import ConfigurationError, PikaClient
 
 
 async def main(prompt: str, id_file: str, path: str) -> None:
@@ -35,4 +35,7 @@ if __name__ == "__main__":
     parser.add_argument("prompt")
     parser.add_argument("id_file")
     parser.add_argument("path")
-    asyncio.run(main(**vars(parser.parse_args())))
+    try:
+        asyncio.run(main(**vars(parser.parse_args())))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

@@ -11,22 +11,21 @@ python examples/temporal_generate.py "a red panda surfing" videos
 import argparse
 import asyncio
 import hashlib
-import os
 import sys
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from pika_async import GenerationRequest
+from pika_async import ConfigurationError, GenerationRequest, PikaClient
 from pika_async.temporal import (
     Declined,
     Finished,
     GenerateVideo,
     Outcome,
-    PikaPlugin,
     Refused,
     Uncertain,
+    connected,
     run_worker,
 )
 
@@ -52,10 +51,9 @@ async def generated(engine: Client, prompt: str) -> Outcome:
 
 async def main(prompt: str, folder: str) -> int:
     saved = False
-    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
-    engine = await Client.connect(address, plugins=[PikaPlugin()])
+    PikaClient()  # without a key it says so, before anything is asked for
     stop = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
+    async with connected() as engine, asyncio.TaskGroup() as tasks:
         # Mostly a program of its own, on as many machines as you like.
         tasks.create_task(run_worker(engine, queue=QUEUE, output_dir=folder, stop=stop))
         match await generated(engine, prompt):
@@ -78,4 +76,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt")
     parser.add_argument("folder")
-    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    try:
+        sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
+    except ConfigurationError as error:  # no key, or no engine; nothing was sent
+        parser.exit(2, f"{error}\n")

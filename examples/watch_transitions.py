@@ -7,6 +7,7 @@ import argparse
 import asyncio
 
 from pika_async import (
+    ConfigurationError,
     Failed,
     JobState,
     PikaClient,
@@ -46,4 +47,7 @@ async def main(prompt: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt")
-    asyncio.run(main(**vars(parser.parse_args())))
+    try:
+        asyncio.run(main(**vars(parser.parse_args())))
+    except ConfigurationError as error:  # no key, say; nothing was sent
+        parser.exit(2, f"{error}\n")

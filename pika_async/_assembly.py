@@ -93,6 +93,7 @@ def assembled(
             transport=transport,
             now=timing.now,
             around_poll=observer.around_poll if isinstance(observer, AroundPolls) else None,
+            most_aside=most.aside,
         ),
         polling=polling,
         retry=retry,
@@ -101,6 +102,7 @@ def assembled(
         request_timeout=request_timeout,
         max_in_flight=max_in_flight,
         most_submits=most.for_submits,
+        most_uploads=most.aside,
     )
     downloader = Downloader(
         stream=partial(transport.stream, silence=request_timeout),

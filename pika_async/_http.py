@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
 API_HOST: Final = "api"
 """The name of the host that every service has: the one that takes submits."""
+
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def one_spelling(base_url: str) -> str:
+    """The one spelling of all base URLs that lead to the same place; what is none stays as it is.
+
+    Scheme and host in small letters, the host in ASCII, no default port, no slash at the end:
+    https://www.rfc-editor.org/rfc/rfc3986#section-6.2. Compare no base URLs by another one: what
+    went to a service must be known there again.
+    """
+    if not base_url.isprintable() or any(mark in base_url for mark in " @?#"):
+        return base_url
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return base_url
+    if not host:
+        return base_url
+    if not host.isascii():
+        # As it goes out. What cannot is refused elsewhere.
+        with suppress(UnicodeError):
+            host = host.encode("idna").decode()
+    where = f"[{host}]" if ":" in host else host
+    if port is not None and port != DEFAULT_PORTS.get(parts.scheme):
+        where += f":{port}"
+    return f"{parts.scheme}://{where}{parts.path.rstrip('/')}"
 
 
 def _names_only(headers: Mapping[str, str]) -> str:
@@ -22,7 +53,7 @@ class Endpoint:
     """Where the service is and as whom to talk to it."""
 
     base_url: str
-    """Of the host "api". No slash at the end; may carry a path."""
+    """Of the host "api", in its one spelling; may carry a path."""
     api_key: str = field(repr=False)
     hosts: Mapping[str, str] = field(factory=dict)
     """The base URLs of the service's other hosts, by the names that its dialect gives them."""

@@ -86,6 +86,10 @@ class Advice(NamedTuple):
     journalled: bool = False
 
 
+FOR_LATER: Final = ("rate_limited", "unavailable")
+"""The codes of failed jobs that the service had no room for, or nobody to make them."""
+
+
 def after_failure(code: str | None, usual: Action, *, linked: bool) -> Action:
     """What to do about a job that failed.
 
@@ -94,7 +98,7 @@ def after_failure(code: str | None, usual: Action, *, linked: bool) -> Action:
     """
     if not linked:
         return Action.WAIT_FOR_JOB
-    return Action.TRY_LATER if code == "rate_limited" else usual
+    return Action.TRY_LATER if code in FOR_LATER else usual
 
 
 class Spelling(NamedTuple):
@@ -182,16 +186,16 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
             )
         case Action.TRY_LATER if money is MoneyMeaning.NOT_CHARGED and job_id is not None:
             return (
-                "Nothing was charged for it. The account is beyond a limit of the service: submit "
-                "it again later. A batch with a journal does that when it is run again."
+                "Nothing was charged for it. The service takes no more for now: submit it again "
+                "later. A batch with a journal does that when it is run again."
             )
         case Action.TRY_LATER if money is MoneyMeaning.STAYS_PAID:
             return (
                 "It was charged all the same; submitting it again is a new paid job, for later: "
-                "the account is beyond a limit of the service."
+                "the service takes no more for now."
             )
         case Action.TRY_LATER if money is MoneyMeaning.SERVICE_DECIDES:
-            return f"{_SERVICE_DECIDES}, for later: the account is beyond a limit of the service."
+            return f"{_SERVICE_DECIDES}, for later: the service takes no more for now."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.NOT_CHARGED:
             return "Nothing was charged for it; submitting it again is a new job."
         case Action.SUBMIT_ANEW if money is MoneyMeaning.STAYS_PAID:

@@ -1,10 +1,13 @@
 """The table of results, for spreadsheets: the same columns, words and cells wherever it is written.
 
-``row`` is the number that the files of a request are named by, and ``line`` its place in the file
-of prompts, where there is one. The columns of the caller's own follow, then ``status``, ``job_id``,
-``file`` (names, with ``|`` between several), ``seed`` (the same), ``cost`` (what the service said
-that it cost: a number in US dollars, or with its currency behind it; in a report, where the service
-does not say, what it was taken to cost) and ``error``.
+``row`` is the number that the names of its videos begin with: that of the first request is 0 in a
+batch, and 1 in a campaign. ``line`` is its place in the file of prompts, from 1, where there is
+one. The columns of the caller's own follow, then ``status``, ``job_id``, ``file`` (names, with
+``|`` between several), ``seed`` (the same), ``charged`` (what the service says that the job cost)
+and ``error``. The report of a journal knows more: there ``charged`` is followed by ``estimated``
+(what the job was taken to cost, where the service does not say) and ``earlier`` (what other submits
+of the same request have cost, or may have). The three together are what was spent. An amount is a
+number in US dollars, or has its currency behind it.
 """
 
 from __future__ import annotations
@@ -21,12 +24,13 @@ from attrs import field, frozen
 from pika_async._money import Money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pika_async._states import Failed, Succeeded
 
 _FIRST: Final = ("row", "line")
-_LAST: Final = ("status", "job_id", "file", "seed", "cost", "error")
+_LAST: Final = ("status", "job_id", "file", "seed", "charged", "error")
+_LAST_OF_A_JOURNAL: Final = (*_LAST[:-1], "estimated", "earlier", _LAST[-1])
 # As between the media in one cell of a file of prompts.
 _BETWEEN: Final = "|"
 _OUR_CURRENCY: Final = "USD"
@@ -66,7 +70,9 @@ class Row:
         job_id: Its job, or None.
         files: The names of the files that were saved.
         seeds: Of its videos, or the one that was asked for.
-        costs: What it cost, an amount a currency; empty where that is not known.
+        charged: What the service says that the job cost, or None.
+        estimated: What the job was taken to cost, where the service does not say, or None.
+        earlier: What other submits of the request have cost, or may have; an amount a currency.
         error: What went wrong; may be empty.
     """
 
@@ -77,7 +83,9 @@ class Row:
     job_id: str | None = None
     files: Sequence[str] = ()
     seeds: Sequence[int] = ()
-    costs: Sequence[Money] = ()
+    charged: Money | None = None
+    estimated: Money | None = None
+    earlier: Sequence[Money] = ()
     error: str = ""
 
 
@@ -96,13 +104,15 @@ class Sheet:
     """The names of these columns."""
     has_lines: bool
     """Whether the requests are lines of a file."""
+    of_journal: bool = False
+    """Whether a journal tells of them, with all their submits."""
 
     def header(self) -> str:
         """The names of the columns.
 
         One of the caller's own that is called like another has ``metadata.`` in front.
         """
-        return _line([*self._first(), *map(_text, map(self._named, self.own)), *_LAST])
+        return _line([*self._first(), *map(_text, map(self._named, self.own)), *self._last()])
 
     def row(self, row: Row) -> str:
         """A request."""
@@ -115,11 +125,20 @@ class Sheet:
                 _text(row.job_id or ""),
                 _text(_BETWEEN.join(row.files)),
                 _BETWEEN.join(map(str, row.seeds)),
-                _BETWEEN.join(map(_cost, row.costs)),
+                *self._money(row),
                 # On one line, as lines are counted by whoever looks at the file.
                 _text(" ".join(row.error.split())),
             ]
         )
+
+    def _money(self, row: Row) -> Iterator[str]:
+        known = (row.charged, row.estimated) if self.of_journal else (row.charged,)
+        yield from ("" if one is None else _amount(one) for one in known)
+        if self.of_journal:
+            yield _BETWEEN.join(map(_amount, row.earlier))
+
+    def _last(self) -> Sequence[str]:
+        return _LAST_OF_A_JOURNAL if self.of_journal else _LAST
 
     def _first(self) -> Sequence[str]:
         return _FIRST if self.has_lines else _FIRST[:1]
@@ -127,7 +146,7 @@ class Sheet:
     def _named(self, name: str) -> str:
         # Spreadsheets and databases make no difference between Status and status.
         others = {one.casefold() for one in self.own}
-        if name.casefold() not in (*_FIRST, *_LAST):
+        if name.casefold() not in (*_FIRST, *_LAST_OF_A_JOURNAL):
             return name
         found = f"metadata.{name}"
         while found.casefold() in others:
@@ -139,10 +158,10 @@ def _number(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def _cost(cost: Money) -> str:
+def _amount(money: Money) -> str:
     """An amount that a spreadsheet can add up; its currency where that is not the dollar."""
-    amount = f"{cost.amount:f}"
-    return amount if cost.currency == _OUR_CURRENCY else _text(f"{amount} {cost.currency}")
+    amount = f"{money.amount:f}"
+    return amount if money.currency == _OUR_CURRENCY else _text(f"{amount} {money.currency}")
 
 
 def _text(cell: str) -> str:

@@ -115,10 +115,11 @@ class Failed:
 
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
-        code: ``"moderation"``, ``"quota"`` or ``"rate_limited"`` where the reason is known to mean
-            that, else None. A gateway has no codes: there a reason with "moderation" or "prompt not
-            allowed" in it is ``"moderation"``, one with "reached its generate limit" is
-            ``"quota"``.
+        code: Where the reason is known to mean that, ``"moderation"``, ``"quota"``,
+            ``"rate_limited"``, ``"unavailable"`` (the service, or the vendor behind it, takes
+            nothing for now) or ``"forbidden"`` (the account may not ask for that); else None. A
+            gateway has no codes: there a reason with "moderation" or "prompt not allowed" in it is
+            ``"moderation"``, one with "reached its generate limit" is ``"quota"``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
         raw: What the service said, decoded; not compared, and not in the repr.
@@ -161,6 +162,7 @@ JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
 
 # A union would be made anew at each look at each job.
 _ENDED: Final = (Succeeded, Failed)
+_OF_CIRCUMSTANCES: Final = ("quota", "rate_limited", "unavailable", "forbidden")
 
 
 def lacks_links(state: JobState) -> bool:
@@ -196,14 +198,14 @@ class Transition:
 
 
 def was_not_begun(state: JobState) -> TypeGuard[Failed]:
-    """Whether a job was refused for the account's sake, before it cost anything.
+    """Whether a job was refused before it cost anything, and not for the sake of its request.
 
-    The account had run dry, or was beyond a rate limit. That is no verdict on the request: once the
-    account is topped up, or later, it can be submitted again.
+    The account had run dry, was beyond a rate limit, or may not ask for that; or nobody was there
+    to make it. Once the account is topped up, or later, it can be submitted again.
     """
     return (
         isinstance(state, Failed)
-        and state.code in ("quota", "rate_limited")
+        and state.code in _OF_CIRCUMSTANCES
         and state.charge is not None
         and not state.charge.micros
     )

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support.tables import every_row
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the benchmarks ask POSIX for CPU time and limits"
@@ -63,7 +64,7 @@ def test_ratios_are_taken_round_by_round():
     assert ratio.spread == "1.20 (1.10 to 1.30)"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("target", "figures", "verdict"),
     [
         ("cpu", (1.3,), "missed"),

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from aioresponses import aioresponses
 from support.mocks import RepairedResponse
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -179,12 +180,12 @@ class TestConfiguration:
             PikaClient(KEY, base_url="http://api.example")
         PikaClient(KEY, base_url="http://api.example", allow_insecure=True)
 
-    @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True])
+    @every_row("value", [0, -1, float("nan"), float("inf"), True])
     def test_request_timeout_is_above_zero(self, value):
         with pytest.raises(ValueError, match="request_timeout: .* is not allowed"):
             PikaClient(KEY, request_timeout=value)
 
-    @pytest.mark.parametrize("value", [0, -1, 1.5, True])
+    @every_row("value", [0, -1, 1.5, True])
     def test_max_in_flight_is_a_whole_number_from_one(self, value):
         with pytest.raises(ValueError, match="max_in_flight: .* is not allowed"):
             PikaClient(KEY, max_in_flight=value)
@@ -325,7 +326,7 @@ class TestJobs:
                 assert (await job.result()).video.job_id == job_id
             assert len(sim.submissions) == 1
 
-    @pytest.mark.parametrize("job_id", ["", " ", None, 7])
+    @every_row("job_id", ["", " ", None, 7])
     def test_an_id_is_text(self, job_id):
         with pytest.raises(ValueError, match="job_id: .* is not allowed"):
             PikaClient(KEY).job(job_id)

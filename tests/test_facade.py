@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.tables import every_row
 
 import pika_async
 import pika_async.dialects
@@ -79,7 +80,7 @@ def test_all_is_sorted_and_names_nothing_twice():
     assert pika_async.__all__ == sorted(set(pika_async.__all__))
 
 
-@pytest.mark.parametrize("name", CONTRACT.split())
+@every_row("name", CONTRACT.split())
 def test_every_name_of_the_contract_is_exported(name):
     assert name in pika_async.__all__
     assert getattr(pika_async, name) is not None
@@ -107,7 +108,7 @@ def test_dir_lists_the_public_names_before_they_are_used():
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["Simulator", "Gateway", "pika", "_errors_", "TransportTimeout"])
+@every_row("name", ["Simulator", "Gateway", "pika", "_errors_", "TransportTimeout"])
 def test_a_name_that_is_not_public_is_an_attribute_error_that_names_it(name):
     with pytest.raises(AttributeError, match=f"module 'pika_async' has no attribute '{name}'"):
         getattr(pika_async, name)
@@ -135,14 +136,14 @@ def public(module: ModuleType) -> list:
     ]
 
 
-@pytest.mark.parametrize("cls", [*public(pika_async), *public(pika_async.dialects)])
+@every_row("cls", [*public(pika_async), *public(pika_async.dialects)])
 def test_every_public_class_and_its_verbs_have_a_docstring(cls):
     # An inherited docstring says nothing of this class.
     assert vars(cls)["__doc__"]
     assert [name for name, member in members(cls) if not inspect.getdoc(member)] == []
 
 
-@pytest.mark.parametrize("name", pika_async.__all__)
+@every_row("name", pika_async.__all__)
 def test_every_public_name_can_be_asked_for_help(name):
     assert inspect.getdoc(getattr(pika_async, name))
 

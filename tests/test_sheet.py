@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Failed, Money, Succeeded, Video
 from pika_async._sheet import Row, Sheet, Standing, seeds_of
@@ -23,16 +23,32 @@ def cells(own=(), *, has_lines=True, **fields):
 
 
 def test_a_table_of_a_file_has_its_lines_and_one_of_a_journal_has_none():
-    named = ["sku", "status", "job_id", "file", "seed", "cost", "error"]
+    named = ["sku", "status", "job_id", "file", "seed", "charged", "error"]
     assert read(Sheet(["sku"], has_lines=True).header()) == ["row", "line", *named]
     assert read(Sheet(["sku"], has_lines=False).header()) == ["row", *named]
     assert cells(["sku"], line=5, metadata={"sku": "A"})[:4] == ["3", "5", "A", "waiting"]
     assert cells(["sku"], has_lines=False, line=5)[:3] == ["3", "", "waiting"]
 
 
-@pytest.mark.parametrize(
+def test_only_a_journal_knows_what_was_estimated_and_what_other_submits_have_cost():
+    """So a word has one meaning in every table, and no column is there that stays empty."""
+    sheet = Sheet([], has_lines=False, of_journal=True)
+    assert read(sheet.header())[-5:] == ["seed", "charged", "estimated", "earlier", "error"]
+    row = Row(
+        number=0,
+        standing=Standing.RUNNING,
+        charged=Money(450_000),
+        estimated=Money(500_000),
+        earlier=[Money(250_000), Money(3_000_000, "EUR")],
+    )
+    assert read(sheet.row(row))[-4:-1] == ["0.45", "0.5", "0.25|3 EUR"]
+    assert read(Sheet([], has_lines=False).row(row))[-2:] == ["0.45", ""]
+
+
+@every_row(
     ("own", "named"),
     [
+        (["estimated"], ["metadata.estimated"]),
         (["status"], ["metadata.status"]),
         # Also in a table without lines: a column has one name in every table.
         (["line"], ["metadata.line"]),
@@ -73,7 +89,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@every_row("text", FORMULAS)
 def test_what_somebody_wrote_is_no_formula(text):
     row = cells(["own"], metadata={"own": text}, job_id=text, files=[text], error=text)
     assert row[2] == row[4] == row[5] == f"'{text}"
@@ -81,7 +97,7 @@ def test_what_somebody_wrote_is_no_formula(text):
     assert read(Sheet([text], has_lines=True).header())[2] == f"'{text}"
 
 
-@pytest.mark.parametrize(
+@every_row(
     "text",
     [
         "-5",
@@ -127,9 +143,9 @@ def test_several_files_and_seeds_stand_in_one_cell():
 
 
 def test_a_cost_is_a_number_in_dollars_or_names_its_currency():
-    assert cells(costs=(Money(450_000),))[6] == "0.45"
-    assert cells(costs=(Money(12_000_000, "SEK"),))[6] == "12 SEK"
-    assert cells(costs=(Money(-450_000),))[6] == "-0.45"
+    assert cells(charged=Money(450_000))[6] == "0.45"
+    assert cells(charged=Money(12_000_000, "SEK"))[6] == "12 SEK"
+    assert cells(charged=Money(-450_000))[6] == "-0.45"
 
 
 def test_an_error_is_one_line():
@@ -140,7 +156,7 @@ VIDEO = Video(id="v", job_id="j", url=None)
 SEEDED = Video(id="v", job_id="j", url=None, seed=8)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("end", "asked_for", "seeds"),
     [
         (None, None, []),

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, Self
 import attrs
 
 from pika_async._batch.board import Allowance, Board
-from pika_async._batch.budget import Budget, checked_money
 from pika_async._batch.folder import check_output_dir
 from pika_async._batch.item import Item, OutsideError, cause
+from pika_async._batch.limits import budget_of, check_price, go_on, is_there
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
-from pika_async._checks import FieldError, checked_bound, checked_timeout
+from pika_async._checks import checked_bound, checked_timeout
 from pika_async._client import jobs_of
 from pika_async._errors import (
     ClientStateError,
@@ -82,7 +82,8 @@ class Batch(AsyncIterator[BatchResult]):
             nothing, is submitted again without this.
         budget: What all runs with this journal may spend at most: dollars, or ``Money``. What a
             submit may cost is reserved before it leaves. What would not fit comes back as
-            BudgetError; jobs that are paid for go their way.
+            BudgetError; jobs that are paid for go their way. The journal remembers it, with the
+            price: None goes on with those of the run before, and ``math.inf`` lifts the budget.
         price: What a job is taken to cost where the service does not say, one of an earlier run of
             the journal too. With a budget it is needed where there are such jobs.
         on_transition: Called with each change of state of each job. What it raises ends the batch.
@@ -124,11 +125,7 @@ class Batch(AsyncIterator[BatchResult]):
             timeout=checked_timeout(timeout),
             on_transition=on_transition,
             max_in_flight=max_in_flight,
-            budget=Budget(
-                checked_money("budget", budget),
-                price=checked_money("price", price),
-                journalled=journal is not None,
-            ),
+            budget=budget_of(budget, price, journalled=journal is not None),
         )
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
@@ -177,16 +174,13 @@ class Batch(AsyncIterator[BatchResult]):
             )
         board = self._board
         board.jobs = jobs_of(self._client)
-        if board.budget.needs_quotes and not board.jobs.can_quote:
-            raise FieldError(
-                "price",
-                None,
-                "what a job costs, such as 0.45",
-                problem=f"the service {board.jobs.service.dialect!r} does not say what a job "
-                "costs, and a budget needs to know it",
-            )
         self._status = "open"
         try:
+            if board.journal_path is None or not await settled(
+                partial(is_there, board.journal_path)
+            ):
+                # Before there is one; else it may remember a price.
+                check_price(board.budget, board.jobs)
             if board.output_dir is not None:
                 board.takes_letters = await settled(partial(check_output_dir, board.output_dir))
             if board.journal_path is not None:
@@ -198,7 +192,7 @@ class Batch(AsyncIterator[BatchResult]):
                     base_url=board.jobs.service.base_url,
                     output_dir=board.output_dir,
                 )
-                board.budget.known(*await self._journal.spent())
+                await go_on(board.budget, self._journal, board.jobs)
                 await self._learn_from(self._journal)
         except BaseException:
             self._status = "left"

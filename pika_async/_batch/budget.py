@@ -18,6 +18,10 @@ its price as if it were of this run; but it is never given back, since it may ha
 before this run began.
 
 Without a limit all of it is only counted, and a job whose price nobody has named is counted as one.
+
+A journal remembers the limit, and the price beside it: a run that is given none goes on with that
+of the run before, so that whoever carries on spends no more than was said in all. Only a run that
+is told so lifts it.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from attrs import field, frozen
 
 from pika_async._checks import FieldError
 from pika_async._errors import BudgetError
+from pika_async._journal.history import Limits
 from pika_async._money import Money
 
 if TYPE_CHECKING:
@@ -72,7 +77,12 @@ class Budget:
     """What may be spent, and what is."""
 
     def __init__(
-        self, limit: Money | None, *, price: Money | None = None, journalled: bool = False
+        self,
+        limit: Money | None,
+        *,
+        price: Money | None = None,
+        journalled: bool = False,
+        is_lifted: bool = False,
     ) -> None:
         """Begin with nothing spent.
 
@@ -80,18 +90,16 @@ class Budget:
             limit: None counts without a bound.
             price: What a job costs where the service does not say.
             journalled: Whether a journal keeps what is needed to go on.
+            is_lifted: That there is no limit was said, and holds whatever earlier runs were given.
 
         Raises:
             FieldError: The two are in different currencies.
         """
-        if limit is not None and price is not None and price.currency != limit.currency:
-            raise FieldError("price", price, f"an amount in {limit.currency}, as the budget is one")
         self._journalled = journalled
-        self._limit = limit
-        self._price = price
-        currency = (limit or price or Money(0)).currency
-        self._nothing = Money(0, currency)
-        self._charged = self._estimated = self._nothing
+        self._is_lifted = is_lifted
+        # Whether the limit is one that an earlier run was given.
+        self._is_recalled = False
+        self._set(limit, price)
         # Of each submit under way; None: nobody has named its price.
         self._reserved: dict[int, Money | None] = {}
         self._unpriced = 0
@@ -99,6 +107,35 @@ class Budget:
         self._taken_over: set[int] = set()
         # Made by whoever waits for it.
         self._changed: anyio.Event | None = None
+
+    def _set(self, limit: Money | None, price: Money | None) -> None:
+        if limit is not None and price is not None and price.currency != limit.currency:
+            raise FieldError("price", price, f"an amount in {limit.currency}, as the budget is one")
+        self._limit = limit
+        self._price = price
+        self._nothing = Money(0, (limit or price or Money(0)).currency)
+        self._charged = self._estimated = self._nothing
+
+    def recall(self, limits: Limits | None) -> Limits | None:
+        """Go on with what earlier runs were given, where this one was given nothing.
+
+        Returns:
+            What holds from now on, for the runs that follow; None: nobody has ever set a limit.
+
+        Raises:
+            FieldError: The limit of then and the price of now are in different currencies.
+        """
+        if limits is not None:
+            if self._limit is None and not self._is_lifted:
+                self._is_recalled = limits.budget is not None
+                self._set(limits.budget, self._price)
+            if self._limit is not None and self._price is None:
+                price = limits.price
+                is_alike = price is not None and price.currency == self._limit.currency
+                self._set(self._limit, price if is_alike else None)
+        if limits is None and self._limit is None:
+            return None
+        return Limits(budget=self._limit, price=self._price)
 
     @property
     def bounds(self) -> bool:
@@ -274,10 +311,13 @@ class Budget:
         """In the sums that ``spent`` has, so that jobs under way count like those that ended."""
         spent = self.spent
         left = limit - spent.total
+        whole = f"of the budget of {limit}"
+        if self._is_recalled:
+            whole += ", which an earlier run with this journal was given,"
         if left.micros > 0:
-            return f"of the budget of {limit} there are {left} left"
+            return f"{whole} there are {left} left"
         what = "spent or reserved" if spent.reserved.micros else "spent"
-        return f"of the budget of {limit} nothing is left: {spent.total} are {what}"
+        return f"{whole} nothing is left: {spent.total} are {what}"
 
     @property
     def _settled(self) -> Money:

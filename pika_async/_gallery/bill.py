@@ -23,15 +23,15 @@ class Bill:
     submits: int
     charged: tuple[Money, ...] = ()
     """What the service says they cost."""
-    expected: tuple[Money, ...] = ()
+    estimated: tuple[Money, ...] = ()
     """What the others were taken to cost."""
     unknown: int = 0
     """How many of them nobody has named a price of."""
 
     @property
     def sums(self) -> tuple[Money, ...]:
-        """Charged and expected together."""
-        return added((*self.charged, *self.expected))
+        """Charged and estimated together."""
+        return added((*self.charged, *self.estimated))
 
 
 @frozen(kw_only=True)
@@ -56,7 +56,7 @@ def in_all(bills: Iterable[Bill]) -> Bill:
     return Bill(
         submits=sum(bill.submits for bill in bills),
         charged=added(amount for bill in bills for amount in bill.charged),
-        expected=added(amount for bill in bills for amount in bill.expected),
+        estimated=added(amount for bill in bills for amount in bill.estimated),
         unknown=sum(bill.unknown for bill in bills),
     )
 
@@ -65,16 +65,16 @@ def in_all(bills: Iterable[Bill]) -> Bill:
 class _Sum:
     submits: int = 0
     charged: Counter[str] = Factory(Counter)
-    expected: Counter[str] = Factory(Counter)
+    estimated: Counter[str] = Factory(Counter)
     unknown: int = 0
 
     def add(self, attempt: Attempt, price: Money | None) -> None:
         self.submits += 1
-        expected = price if attempt.quoted is None else attempt.quoted
+        estimated = price if attempt.quoted is None else attempt.quoted
         if attempt.charged is not None:
             self.charged[attempt.charged.currency] += attempt.charged.micros
-        elif expected is not None:
-            self.expected[expected.currency] += expected.micros
+        elif estimated is not None:
+            self.estimated[estimated.currency] += estimated.micros
         else:
             self.unknown += 1
 
@@ -82,7 +82,7 @@ class _Sum:
         return Bill(
             submits=self.submits,
             charged=_moneys(self.charged),
-            expected=_moneys(self.expected),
+            estimated=_moneys(self.estimated),
             unknown=self.unknown,
         )
 

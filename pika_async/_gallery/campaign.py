@@ -59,6 +59,7 @@ def campaign_page(album: Album, *, status_line: str, resolve_line: str) -> Itera
             shares=stacked([(standing, totals.standings[standing]) for standing in Standing]),
             status_line=status_line,
             resolve_line=resolve_line,
+            settle_line=None,
             policy=policy(style, script),
             style=style,
             script=script,

@@ -56,7 +56,7 @@ def _bill(bill: Bill) -> dict[str, Any]:
     return {
         "submits": bill.submits,
         "charged": [_money(amount) for amount in bill.charged],
-        "expected": [_money(amount) for amount in bill.expected],
+        "estimated": [_money(amount) for amount in bill.estimated],
         "unknown": bill.unknown,
     }
 
@@ -88,7 +88,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "status": attempt.standing.value,
         "reason": attempt.reason,
         "code": attempt.code,
-        "cost": _money(attempt.charged),
+        "charged": _money(attempt.charged),
         "quoted": _money(attempt.quoted),
         "error": _error(attempt),
         "service": attempt.service,

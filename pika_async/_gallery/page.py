@@ -22,18 +22,33 @@ if TYPE_CHECKING:
 _SIMULATED: Final = ".simulated"
 
 
-def page(gallery: Gallery, totals: Totals, batch_line: str | None = None) -> Iterator[str]:
+def page(
+    gallery: Gallery,
+    totals: Totals,
+    batch_line: str | None = None,
+    settle_line: str | None = None,
+) -> Iterator[str]:
     """The page, piece by piece, so that memory does not grow with the journal.
 
-    ``batch_line``: the command that runs the batch again.
+    Args:
+        gallery: What the journal held.
+        totals: The same, added up.
+        batch_line: The command that runs the batch again.
+        settle_line: The command that lists what is uncertain, and takes decisions about it.
     """
-    yield from marked(_pieces(gallery, totals, batch_line), gallery.path)
+    name = shlex.quote(gallery.path.name)
+    pieces = _pieces(
+        gallery,
+        totals,
+        batch_line or f"pika-async batch FILE --journal {name}",
+        settle_line or f"pika-async settle {name}",
+    )
+    yield from marked(pieces, gallery.path)
 
 
-def _pieces(gallery: Gallery, totals: Totals, batch_line: str | None) -> Iterator[str]:
+def _pieces(gallery: Gallery, totals: Totals, batch_line: str, settle_line: str) -> Iterator[str]:
     timeline = Timeline(gallery.runs)
     style, script = Markup(part("page.css")), Markup(part("page.js"))  # noqa: S704 - our own
-    name = gallery.path.name
     return (
         environment()
         .get_template("page.html")
@@ -44,7 +59,8 @@ def _pieces(gallery: Gallery, totals: Totals, batch_line: str | None) -> Iterato
             timeline=timeline,
             row_height=row_height(gallery.count()),
             simulated=_simulated(gallery, totals),
-            batch_line=batch_line or f"pika-async batch FILE --journal {shlex.quote(name)}",
+            batch_line=batch_line,
+            settle_line=settle_line,
             shares=stacked([(standing, totals.standings[standing]) for standing in Standing]),
             policy=policy(style, script),
             style=style,

@@ -8,7 +8,7 @@ from pika_async._gallery.bill import added
 from pika_async._sheet import MARK, Row, Sheet, seeds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pika_async._gallery.gallery import Gallery
     from pika_async._gallery.values import Attempt, Entry
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 def table(gallery: Gallery) -> Iterator[str]:
     """The header, then a row for each request; see ``_sheet`` for the columns.
 
-    A mark for spreadsheets stands in front where a letter is not ASCII. A cost is that of all
-    submits of the request together; where the service does not say what a job cost, it is what the
-    job was taken to cost.
+    A mark for spreadsheets stands in front where a letter is not ASCII.
     """
     names: dict[str, None] = {}
     is_ascii = True
     for entry in gallery.entries():
         # In the order in which they are met.
         names.update(dict.fromkeys(entry.metadata))
-        is_ascii = (
-            is_ascii and Sheet(tuple(entry.metadata), has_lines=False).row(row(entry)).isascii()
-        )
-    sheet = Sheet(tuple(names), has_lines=False)
+        is_ascii = is_ascii and _sheet(entry.metadata).row(row(entry)).isascii()
+    sheet = _sheet(names)
     header = sheet.header()
     yield header if is_ascii and header.isascii() else MARK + header
     for entry in gallery.entries():
         yield sheet.row(row(entry))
 
 
+def _sheet(own: Iterable[str]) -> Sheet:
+    return Sheet(tuple(own), has_lines=False, of_journal=True)
+
+
 def row(entry: Entry) -> Row:
     """The row of a request."""
     attempt = entry.attempt
     asked_for = entry.options.get("seed")
-    submits = (each.cost for each in entry.attempts if each.is_submit and each.cost is not None)
+    earlier = (each.cost for each in entry.earlier if each.is_submit and each.cost is not None)
+    known = attempt.is_submit and attempt.charged is None
     return Row(
         number=entry.number,
         metadata=entry.metadata,
@@ -48,7 +49,9 @@ def row(entry: Entry) -> Row:
         job_id=attempt.job_id,
         files=[clip.file for clip in entry.clips if clip.file is not None],
         seeds=seeds_of(attempt.end, asked_for),
-        costs=added(submits),
+        charged=attempt.charged,
+        estimated=attempt.quoted if known else None,
+        earlier=added(earlier),
         error=_error(attempt),
     )
 

@@ -10,6 +10,7 @@ from attrs import Factory, define, field, frozen
 
 from pika_async._gallery.bill import Bill, Bills, RunBill, in_all
 from pika_async._gallery.values import Entry, Run, Standing, on_this_machine
+from pika_async._http import one_spelling
 from pika_async._money import Money
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class _Tally:
             self.accepted += attempt.accepted_at is not None
             self.ended += attempt.end is not None
             if attempt.service is not None:
-                self.places[attempt.service, attempt.base_url] += 1
+                place = attempt.base_url and one_spelling(attempt.base_url)
+                self.places[attempt.service, place] += 1
         for attempt in entry.earlier:
             self.accepted_before += attempt.accepted_at is not None
             self.uncertain_before += attempt.standing is Standing.UNCERTAIN

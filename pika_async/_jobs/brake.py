@@ -113,6 +113,10 @@ class Brake:
         """Seconds until somebody gets a place."""
         return max(self._next_place() - self._now(), 0.0)
 
+    def has_held(self, since: float) -> bool:
+        """Whether it has held anybody back since then."""
+        return self._pace < math.inf or self._until > since
+
     def _next_place(self) -> float:
         if self._pace == math.inf and self._saved:
             return self._until

@@ -93,6 +93,7 @@ class Jobs:
         request_timeout: float,
         max_in_flight: int | None,
         most_submits: int | None = None,
+        most_uploads: int | None = None,
     ) -> None:
         self._api = api
         self._retry = retry
@@ -113,7 +114,7 @@ class Jobs:
             host=api.host,
         )
         self._submitter = Submitter(api, retry, timing, tell, self._begun, most=most_submits)
-        self._uploads = Uploads(api, self._stubbornly)
+        self._uploads = Uploads(api, self._stubbornly, most=most_uploads)
         self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
@@ -239,8 +240,7 @@ class Jobs:
             hints: What looks at it are to know: addresses, facts of the submit.
             origin: What the observer of its submit called that.
         """
-        known = self._jobs.get(job_id)
-        if known is not None:
+        if (known := self._jobs.get(job_id)) is not None:
             return known
         born = self._lately.sent_at(job_id)
         if born is None and seconds_ago is not None and 0 <= seconds_ago < math.inf:

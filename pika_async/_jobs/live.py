@@ -23,6 +23,9 @@ class LiveJobs:
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
 
+    def __len__(self) -> int:
+        return len(self._held)
+
     def get(self, job_id: str) -> Job | None:
         """The job, where somebody holds it."""
         held = self._held.get(job_id)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from pika_async._errors import OtherServiceError, PikaError, UnsupportedError
+from pika_async._http import one_spelling
 from pika_async.dialects import Finds, Handle, Lost
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Finder:
             body = sent.body.encode("utf-8", "surrogatepass")
             looked_up = Lost(request=attrs.evolve(prepared, body=body), sent_at=lost.sent_at)
             found = await self._stubbornly(
-                lambda: self._api.converse(dialect.find(self._api.endpoint, looked_up))
+                lambda: self._api.ask_aside(dialect.find(self._api.endpoint, looked_up))
             )
             await self._answered(sent.digest)
         # From here on nobody else comes in between.
@@ -139,7 +140,7 @@ class Finder:
 
     def _check_service(self, sent: Intent) -> None:
         here = (self._api.dialect.name, self._api.endpoint.base_url)
-        if (sent.service, sent.base_url) != here:
+        if (sent.service, one_spelling(sent.base_url)) != here:
             raise OtherServiceError(
                 f"the submit went to {sent.service} at {sent.base_url}, and this client asks "
                 f"{here[0]} at {here[1]}",

@@ -28,6 +28,7 @@ from pika_async._events import (
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.slots import Slots
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
+from pika_async._meaning import FOR_LATER
 from pika_async._states import Failed
 from pika_async._wire.departure import Departure
 from pika_async.dialects import Accepted, Finds, Handle
@@ -111,11 +112,13 @@ class Submitter:
 
     async def _sent(self, submit: Submit) -> Job:
         attempt = 0
-        begun = self._timing.now()
+        # No outage begins before the first try, however long the line is.
+        begun = math.inf
         while True:
             attempt += 1
             try:
                 gone_at = await self._released(submit)
+                begun = min(begun, gone_at)
             except PikaError as error:
                 if submit.lost is None:
                     raise
@@ -160,14 +163,18 @@ class Submitter:
 
     async def _released(self, submit: Submit) -> float:
         """Wait until it may leave, and write that down; the time on the clock of the brake."""
-        held_from = self._timing.now()
+        held_from = at_brake = self._timing.now()
         # Before the brake, which may close meanwhile, and before it is written down as leaving.
         if not self._departures.take():
             await self._departures.wait(submit)
+            at_brake = self._timing.now()
         try:
             if (gone_at := self._brake.take()) is None:
                 gone_at = await self._brake.wait()
-            self._check_open()
+            # Where the brake held those ahead, it held whoever stood behind them.
+            waited = gone_at - (held_from if self._brake.has_held(held_from) else at_brake)
+            if self.closed:
+                raise _closed()  # noqa: TRY301 - its place is given back below
             if submit.recorder is None:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()
@@ -175,18 +182,14 @@ class Submitter:
                 names = self._tell.names_origins
                 intent = partial(self._named, submit) if names else submit.intent
                 await submit.recorder.leaving(intent)
+            submit.sent += 1
+            submit.sent_at = self._timing.utc()
+            if self._tell.is_traced:
+                self._tell_sent(submit, waited)
         except BaseException:
             self._departures.give_back()
             raise
-        submit.sent += 1
-        submit.sent_at = self._timing.utc()
-        if self._tell.is_traced:
-            self._tell_sent(submit, gone_at - held_from)
         return gone_at
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise _closed()
 
     def _tell_sent(self, submit: Submit, waited: float) -> None:
         self._tell(
@@ -204,8 +207,8 @@ class Submitter:
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
-        if isinstance(job.state, Failed) and job.state.code == "rate_limited":
-            # A job was made of it, so it is not sent again. It is a 429 to the others all the same.
+        if isinstance(job.state, Failed) and job.state.code in FOR_LATER:
+            # A job was made of it, so it is not sent again. To the others it is as a 429, or a 503.
             delay = self._retry.delay(1, None, self._timing.random())
             self._brake.hold(delay, gone_at)
         else:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from itertools import starmap
+from itertools import islice, starmap
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from pika_async._http import one_spelling
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
 from pika_async._journal.records import NOT_BEGUN, SENT_AGAIN, files_of, kind_of, state_of
@@ -125,10 +126,10 @@ FROM attempts WHERE id = ({_THAT_COUNTS})
 # What a failed answer named belongs to nobody until it has been found.
 # Of jobs that were waited for without a pause: none that one run submitted and another saw end.
 _DURATIONS = """
-SELECT ended_at - accepted_at FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT ?)
-WHERE status = 'succeeded' AND service = ? AND base_url = ? AND ended_at > accepted_at
+SELECT base_url, ended_at - accepted_at FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT ?)
+WHERE status = 'succeeded' AND service = ? AND base_url IS NOT NULL AND ended_at > accepted_at
     AND NOT EXISTS (SELECT 1 FROM runs WHERE started_at > accepted_at AND started_at <= ended_at)
-ORDER BY id DESC LIMIT ?
+ORDER BY id DESC
 """
 _JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL AND status <> 'uncertain'"
 _CHARGED = """
@@ -271,11 +272,14 @@ def job_ids(connection: sqlite3.Connection) -> set[str]:
 
 
 def durations(
-    service: str, base_url: str, most: int, connection: sqlite3.Connection
+    service: str, place: str, most: int, connection: sqlite3.Connection
 ) -> tuple[float, ...]:
-    found = connection.execute(_DURATIONS, (10 * most, service, base_url, most))
+    rows = connection.execute(_DURATIONS, (10 * most, service))
+    # Almost all are spelled as they are now.
+    spelled = cache(one_spelling)
+    found = (seconds for base_url, seconds in rows if spelled(base_url) == place)
     # The oldest first.
-    return tuple(seconds for (seconds,) in found)[::-1]
+    return tuple(islice(found, most))[::-1]
 
 
 def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...], int]:

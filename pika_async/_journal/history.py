@@ -34,6 +34,19 @@ class Status(StrEnum):
 
 
 @frozen(kw_only=True)
+class Limits:
+    """What the runs with a journal may spend, as it was said last.
+
+    Attributes:
+        budget: All of them together; None: as much as there is.
+        price: What a job is taken to cost where the service does not say, or None.
+    """
+
+    budget: Money | None
+    price: Money | None = None
+
+
+@frozen(kw_only=True)
 class Run:
     """One run of a batch on the journal.
 
@@ -44,6 +57,10 @@ class Run:
         last_at: When something was last noted in it; its start where nothing was.
         output_dir: Where it saved videos: the whole path of then. None: nowhere, or in a journal
             of an older version, which does not tell.
+        budget: What all runs were to spend at most from then on, as it was given or went on with
+            that of the run before. None: there was none, or a journal of an older version, which
+            does not tell.
+        price: What a job was taken to cost where the service did not say, of a run with a budget.
     """
 
     number: int
@@ -51,6 +68,8 @@ class Run:
     version: str
     last_at: float
     output_dir: str | None = None
+    budget: Money | None = None
+    price: Money | None = None
 
     @property
     def seconds(self) -> float:

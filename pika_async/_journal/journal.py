@@ -44,11 +44,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from pika_async._http import one_spelling
 from pika_async._journal import attempts
 from pika_async._journal.attempts import Found
 from pika_async._journal.file import JournalFile
 from pika_async._journal.group_commit import GroupCommit
-from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.history import Limits, SavedFile, Status
+from pika_async._journal.limits import keep_limits, last_limits
 from pika_async._journal.records import NOT_BEGUN, files_record, problem_record
 from pika_async._json import compact, to_json
 from pika_async._settled import to_its_end
@@ -124,7 +126,7 @@ class Journal:
             now,
             numbers,
             service=service,
-            base_url=base_url,
+            base_url=one_spelling(base_url),
             respelled=file.respelled,
         )
 
@@ -136,7 +138,9 @@ class Journal:
         """Whether what counts was submitted to another service, or to another base URL."""
         if found.service is None:
             return False
-        return found.service != self.service or found.base_url not in (None, self.base_url)
+        if found.service != self.service:
+            return True
+        return found.base_url is not None and one_spelling(found.base_url) != self.base_url
 
     def claim(
         self,
@@ -183,6 +187,14 @@ class Journal:
         One sum for each currency. Last how many have neither.
         """
         return self._commits.write(attempts.spent)
+
+    def limits(self) -> asyncio.Future[Limits | None]:
+        """What its runs may spend, as it was said last; None where no run has had a budget."""
+        return self._commits.write(last_limits)
+
+    def keep_limits(self, limits: Limits) -> asyncio.Future[None]:
+        """From this run on they hold."""
+        return self._commits.write(partial(keep_limits, self._run, limits))
 
     def durations(self, most: int) -> asyncio.Future[tuple[float, ...]]:
         """Seconds from the answer to the end, of the latest jobs that succeeded at this service."""

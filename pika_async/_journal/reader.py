@@ -14,8 +14,9 @@ from attrs import frozen
 from pika_async._errors import JournalError
 from pika_async._journal.attempts import spent, status_of
 from pika_async._journal.file import read_only
-from pika_async._journal.history import Attempt, JournalEntry, Run, Status
-from pika_async._journal.records import files_of, folder_of, problem_of, state_of
+from pika_async._journal.history import Attempt, JournalEntry, Limits, Run, Status
+from pika_async._journal.limits import last_limits
+from pika_async._journal.records import files_of, folder_of, limits_of, problem_of, state_of
 from pika_async._money import Money
 
 if TYPE_CHECKING:
@@ -186,6 +187,13 @@ class JournalReader:
             sums[one.currency] = one + sums.get(one.currency, Money(0, one.currency))
         return list(sums.values()), unpriced
 
+    def limits(self) -> Limits | None:
+        """What its runs may spend, as it was said last; None where no run has had a budget."""
+        try:
+            return last_limits(self._connection)
+        except _NO_SUCH_ROW as error:
+            raise _unreadable(self.path, str(error)) from error
+
     def _entries(self, query: str) -> Iterator[JournalEntry]:
         try:
             for row in self._connection.execute(query, (self.last_run,)):
@@ -268,6 +276,7 @@ def _runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
             version=row["version"],
             last_at=at,
             output_dir=_output_dir(row["output_dir"]),
+            **_limits(row["limits"]),
         )
         for row, at in zip(rows, last, strict=True)
     )
@@ -275,6 +284,13 @@ def _runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
 
 def _output_dir(record: str | None) -> str | None:
     return None if record is None else str(json.loads(record)["path"])
+
+
+def _limits(record: str | None) -> dict[str, Money | None]:
+    if record is None:
+        return {}
+    limits = limits_of(record)
+    return {"budget": limits.budget, "price": limits.price}
 
 
 def _unreadable(path: Path, finding: str) -> JournalError:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._api_errors import APIError, InvalidRequestError
 from pika_async._errors import PikaError
-from pika_async._journal.history import Problem, SavedFile
+from pika_async._journal.history import Limits, Problem, SavedFile
 from pika_async._json import compact, from_json
 from pika_async._meaning import Action, Advice, MoneyMeaning, Started
+from pika_async._money import Money
 from pika_async._states import Failed, JobState, Succeeded
 
 if TYPE_CHECKING:
@@ -144,6 +145,25 @@ def folder_of(record: str, journal: Path) -> tuple[Path, ...]:
     path, way = Path(fields["path"]), fields["from_journal"]
     moved = None if way is None else Path(os.path.normpath(journal.absolute().parent / way))
     return (path,) if moved in (None, path) else (path, moved)
+
+
+def limits_record(limits: Limits) -> str:
+    """What runs may spend."""
+    return compact({"budget": _amount(limits.budget), "price": _amount(limits.price)})
+
+
+def limits_of(record: str) -> Limits:
+    """What :func:`limits_record` wrote."""
+    fields = json.loads(record)
+    return Limits(budget=_amount_of(fields["budget"]), price=_amount_of(fields["price"]))
+
+
+def _amount(money: Money | None) -> list[Any] | None:
+    return None if money is None else [money.micros, money.currency]
+
+
+def _amount_of(fields: list[Any] | None) -> Money | None:
+    return None if fields is None else Money(*fields)
 
 
 def _money_of(value: str | None) -> MoneyMeaning | None:

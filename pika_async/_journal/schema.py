@@ -2,8 +2,8 @@
 
 Format 1 had one row a request, and copied what a new submit would overwrite into a table of the
 past. Format 2 has one row a request and one row a submit of it. Format 3 says of itself whether
-its log is with it. Format 4 tells where a run saved its videos, and format 5 what the observer
-called a submit.
+its log is with it. Format 4 tells where a run saved its videos, format 5 what the observer called a
+submit, and format 6 the budget that a run was given.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 # https://www.sqlite.org/fileformat2.html#application_id
 APPLICATION_ID: Final = 0x50494B41
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 # Times are seconds since 1970, money is whole millionths of its currency. The columns of a request
 # after `request` tell what went wrong with it while no attempt stands. An attempt is a submit that
-# may have started a job; of a request the newest one counts. A run says where it saves videos. The
-# states of an attempt are compared one by one: for IN with so many SQLite fills a table of its own
-# at each write.
+# may have started a job; of a request the newest one counts. A run says where it saves videos, and
+# what may be spent. The states of an attempt are compared one by one: for IN with so many SQLite
+# fills a table of its own at each write.
 _REQUESTS: Final = """
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY,
@@ -81,12 +81,14 @@ CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     started_at REAL NOT NULL,
     version TEXT NOT NULL,
-    output_dir TEXT
+    output_dir TEXT,
+    limits TEXT
 )
 """
 # Of formats 2 to 4 the attempts were as above.
 _ADD_ORIGIN: Final = "ALTER TABLE attempts ADD COLUMN origin TEXT"
 _ADD_OUTPUT_DIR: Final = "ALTER TABLE runs ADD COLUMN output_dir TEXT"
+_ADD_LIMITS: Final = "ALTER TABLE runs ADD COLUMN limits TEXT"
 
 
 def make(connection: sqlite3.Connection) -> None:
@@ -225,4 +227,14 @@ def _from_4_to_5(connection: sqlite3.Connection) -> None:
     connection.execute(_ADD_ORIGIN)
 
 
-_STEPS: Final = {1: _from_1_to_2, 2: make_log, 3: _from_3_to_4, 4: _from_4_to_5}
+def _from_5_to_6(connection: sqlite3.Connection) -> None:
+    connection.execute(_ADD_LIMITS)
+
+
+_STEPS: Final = {
+    1: _from_1_to_2,
+    2: make_log,
+    3: _from_3_to_4,
+    4: _from_4_to_5,
+    5: _from_5_to_6,
+}

@@ -135,8 +135,10 @@ def _write(
     connection = file.connection
     connection.execute("BEGIN IMMEDIATE")
     try:
+        # No number is named twice, so it is read once: there may be ten thousand.
+        standing = _standing(connection)
         for number, job_id in jobs.items():
-            attempt = _attempt(connection, "jobs", number)
+            attempt = _attempt(standing, "jobs", number)
             _check_free(connection, job_id, attempt)
             connection.execute(_IS_JOB, (job_id, attempt))
         for name, kind, numbers in (
@@ -145,7 +147,7 @@ def _write(
         ):
             record = settled_record(kind, _SENTENCES[kind])
             for number in numbers:
-                attempt = _attempt(connection, name, number)
+                attempt = _attempt(standing, name, number)
                 connection.execute(_IS_OVER, (record, attempt))
         connection.execute("COMMIT")
     except BaseException:
@@ -159,30 +161,36 @@ def _check_free(connection: sqlite3.Connection, job_id: str, attempt: int) -> No
         raise FieldError("jobs", job_id, "a job that the journal does not know of another request")
 
 
-def _attempt(connection: sqlite3.Connection, name: str, number: int) -> int:
-    open_ones = [
-        (attempt, known_by)
-        for attempt, known_by, status, problem in connection.execute(_STANDING)
+def _standing(connection: sqlite3.Connection) -> dict[int, list[int]]:
+    """The attempts that may be decided about, by the numbers of their requests."""
+    found: dict[int, list[int]] = {}
+    for attempt, number, status, problem in connection.execute(_STANDING):
         # A decision by which nothing was sent may be replaced; a refusal of the service is none.
-        if status != "failed" or kind_of(problem) in _SENTENCES
-    ]
-    found = [attempt for attempt, known_by in open_ones if known_by == number]
+        if status != "failed" or kind_of(problem) in _SENTENCES:
+            found.setdefault(number, []).append(attempt)
+    return found
+
+
+def _attempt(standing: Mapping[int, list[int]], name: str, number: int) -> int:
+    found = standing.get(number, ())
     if len(found) > 1:
         # Journals of older versions gave a number to more than one.
         problem = f"{len(found)} uncertain requests have this number"
         raise FieldError(name, number, "the number of one uncertain request", problem=problem)
     if not found:
-        numbers = ", ".join(str(one) for one in sorted({known_by for _, known_by in open_ones}))
+        numbers = ", ".join(map(str, sorted(standing)))
         allowed = numbers or "none: nothing in it is uncertain"
         raise FieldError(name, number, f"the numbers of uncertain requests: {allowed}", verb="are")
-    return int(found[0])
+    return found[0]
 
 
 def _check_once(numbers: list[int]) -> None:
+    seen: set[int] = set()
     for number in numbers:
         if not is_whole(number):
             raise FieldError("number", number, "whole numbers of requests")
-        if numbers.count(number) > 1:
+        if number in seen:
             raise FieldError(
                 "number", number, "each number once", problem="it is named more than once"
             )
+        seen.add(number)

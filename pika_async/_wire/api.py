@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+import anyio
 import anyio.to_thread
 import attrs
 
@@ -55,12 +56,25 @@ class API:
         transport: Transport,
         now: Callable[[], float],
         around_poll: Callable[[], AbstractContextManager[object] | None] | None = None,
+        most_aside: int | None = None,
     ) -> None:
+        """How it is asked.
+
+        Args:
+            endpoint: Where it is.
+            dialect: How it spells what it is asked and what it answers.
+            transport: Sends the requests.
+            now: Seconds on a clock that never goes back.
+            around_poll: Makes what each poll is sent within.
+            most_aside: So many conversations at once that are neither submits nor about a job;
+                None: no bound.
+        """
         self.dialect = dialect
         self.endpoint = endpoint
         self._transport = transport
         self._now = now
         self._around_poll = around_poll
+        self._aside = anyio.CapacityLimiter(math.inf if most_aside is None else most_aside)
         self._prefix = f"{endpoint.base_url}/"
         self._origins = {
             host: origin(endpoint.url_of(host)) for host in (API_HOST, *endpoint.hosts)
@@ -202,10 +216,19 @@ class API:
             PikaError: As there; whatever broke off, no job was started.
         """
         try:
-            return await self.converse(conversation)
+            return await self.ask_aside(conversation)
         except PikaError as error:
             error.started = Started.NO
             raise
+
+    async def ask_aside(self, conversation: Conversation[_T]) -> _T:
+        """:meth:`converse` where machines of their own may answer, to which connections are kept.
+
+        Raises:
+            PikaError: As there.
+        """
+        async with self._aside:
+            return await self.converse(conversation)
 
     def _guarded(self, request: HTTPRequest) -> HTTPRequest:
         """``request``, if it brings the key only where it may go."""

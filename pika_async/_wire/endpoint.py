@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pika_async._errors import ConfigurationError
-from pika_async._http import API_HOST, Endpoint
+from pika_async._http import API_HOST, DEFAULT_PORTS, Endpoint, one_spelling
 from pika_async._meaning import Action
 from pika_async.dialects import ReadsPlace, url_variable
 
@@ -77,7 +77,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
         port = parts.port
     except ValueError:
         return "", "", None
-    default = {"http": 80, "https": 443}.get(parts.scheme)
+    default = DEFAULT_PORTS.get(parts.scheme)
     return parts.scheme, parts.hostname or "", default if port is None else port
 
 
@@ -136,7 +136,7 @@ def _checked_url(url: str, *, allow_insecure: bool) -> str:
             setting="base_url",
             action=Action.ALLOW_INSECURE,
         )
-    return url.rstrip("/")
+    return one_spelling(url)
 
 
 def _problem(url: str, parts: SplitResult) -> str:

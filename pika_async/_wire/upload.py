@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import anyio
 import anyio.to_thread
 
 from pika_async._checks import FieldError
@@ -43,12 +45,19 @@ _REMEMBERED = 10_000
 class Uploads:
     """The uploads of one client."""
 
-    def __init__(self, api: API, stubbornly: Stubbornly) -> None:
-        """``stubbornly``: awaits what it is given, again where that may be tried again."""
+    def __init__(self, api: API, stubbornly: Stubbornly, *, most: int | None = None) -> None:
+        """How bytes go up.
+
+        Args:
+            api: The service.
+            stubbornly: Awaits what it is given, again where that may be tried again.
+            most: So many at once, those between two tries too; None: no bound.
+        """
         self._api = api
         dialect = api.dialect
         self._dialect = dialect if isinstance(dialect, TakesUploads) else None
         self._stubbornly = stubbornly
+        self._places = anyio.CapacityLimiter(math.inf if most is None else most)
         # By the digest of the bytes; the addresses that were learnt last, oldest first.
         self._known: OrderedDict[str, str] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[str]] = {}
@@ -106,7 +115,8 @@ class Uploads:
         def conversation() -> Conversation[str]:
             return dialect.upload(self._api.endpoint, content, kind)
 
-        return await self._stubbornly(lambda: self._api.ask(conversation()))
+        async with self._places:
+            return await self._stubbornly(lambda: self._api.ask(conversation()))
 
     async def close(self) -> None:
         """Call off what is still going up."""

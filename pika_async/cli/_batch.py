@@ -1,5 +1,6 @@
 """``pika-async batch``: from a file of prompts to a folder of videos."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,24 +12,25 @@ from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
 from pika_async.cli._running.asking import (
-    Bounds,
-    amount,
+    bounds_of,
     check_budget,
     check_unpriced,
     confirm,
     told,
 )
 from pika_async.cli._running.batch import BatchRun
-from pika_async.cli._running.clients import check_key
+from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
 from pika_async.cli._running.places import (
     check_kind,
     check_one,
+    check_places,
     default_journal,
     default_output_dir,
     results_file,
 )
 from pika_async.cli._running.plan import Choices, planned
+from pika_async.cli._running.remembered import with_remembered
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
 from pika_async.cli._running.table import ResultsTable
@@ -49,12 +51,12 @@ A file is one of:
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
-With --json each result is an object with: row (the number that files are named by,
-from 0), line (of FILE, from 1),
-prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok, files, videos
-(id, url, seed, ...), cost (micros, currency), error (kind, message), resumed, and index (its place
-in this run). The last object is the summary. NAME.results.csv and `pika-async report` have the
-same names.
+With --json each result is an object with: row (the number that the names of its videos begin with,
+00007 as 7; the first is 0), line (of FILE; the first is 1), prompt, metadata, job_id, status
+(succeeded, failed, uncertain, running, waiting), ok, files, videos (id, url, seed, ...), charged
+(what the service says that the job cost: micros, currency), error (kind, message), resumed, and
+index (its place in this run; the first is 0). The last object is the summary. NAME.results.csv and
+`pika-async report` have the same names.
 
 Examples:
 
@@ -68,6 +70,7 @@ grep panda prompts.txt | pika-async batch - --json
 ```
 """
 _MONEY: Final = "Money"
+_OR_SIMULATE: Final = ", or add --simulate to try it without paying"
 # What the line that resumes says again; what was to be submitted again has been by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
@@ -145,7 +148,8 @@ def batch(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Spend at most so much over all runs with this journal, such as 20.",
+            help="Spend at most so much over all runs with this journal, such as 20. The journal "
+            "remembers it; inf: as much as there is.",
             rich_help_panel=_MONEY,
         ),
     ] = None,
@@ -174,7 +178,8 @@ def batch(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what is known and what would be bought, and submit nothing.",
+            help="Say what is known and what would be bought, check all that a run checks, and "
+            "submit nothing.",
             rich_help_panel=_MONEY,
         ),
     ] = False,
@@ -221,27 +226,34 @@ def batch(
         simulated=simulate,
         limit=limit,
         kept_in=None if kept_in is None else str(kept_in),
+        left_out=tuple(
+            option
+            for option, was_given in (
+                ("--retry-failed", retry_failed),
+                ("--resubmit-uncertain", resubmit_uncertain),
+            )
+            if was_given
+        ),
     )
     show = stage_for(trail, as_json=as_json, quiet=quiet)
     with reported(show, trail, debug=debug):
         check_one(no_download and output_dir, "--no-download", "--output-dir")
         check_one(no_journal and journal, "--no-journal", "--journal")
         check_kind(kept_in, simulate=simulate)
-        bounds = Bounds(
-            budget=amount("--budget", budget),
-            ask_above=None if yes or simulate else amount("--ask-above", ask_above),
-        )
+        bounds = bounds_of(budget, price, None if yes or simulate else ask_above)
+        bounds = with_remembered(bounds, kept_in)
+        trail.budget, trail.price = bounds.budget, bounds.price
         choices = Choices(
             journal=kept_in,
             retry_failed=retry_failed,
             resubmit_uncertain=resubmit_uncertain,
             limit=limit,
-            price=amount("--price", price),
+            price=bounds.price,
         )
-        check_budget(bounds, choices.price, trail.service)
+        check_budget(bounds, trail.service)
         if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
             # A file that is not there is the first thing to mend, and is said below.
-            check_key(trail.service, instead=", or add --simulate to try it without paying")
+            check_way(trail, instead=_OR_SIMULATE)
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
         settings = {
@@ -251,8 +263,8 @@ def batch(
             "timeout": timeout,
             "resubmit_uncertain": resubmit_uncertain,
             "retry_failed": retry_failed,
-            "budget": bounds.budget,
-            "price": choices.price,
+            "budget": math.inf if bounds.lifted else bounds.budget,
+            "price": bounds.price,
         }
         with opened(file, chosen, check_of(trail.service), defaults(fields)) as prompts:
             prompts.checked()
@@ -265,6 +277,10 @@ def batch(
             check_unpriced(plan, bounds)
             show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
+                # The plan is known without a key; whether it could be done is not.
+                if not simulate:
+                    check_way(trail, instead=_OR_SIMULATE)
+                check_places(saved_in, kept_in)
                 raise typer.Exit(0)
             confirm(plan, bounds)
             begin = BatchRun(

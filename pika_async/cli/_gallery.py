@@ -1,7 +1,6 @@
 """``pika-async report``: from a journal to a page that a person can look through."""
 
 import json
-import shlex
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,19 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pika_async._checks import FieldError
 from pika_async.cli import _options
-from pika_async.cli._nearby import check_journal, folders_of
+from pika_async.cli._nearby import batch_line, check_journal, folders_of, settle_line
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
-from pika_async.cli._running.places import default_output_dir
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
 from pika_async.cli._showing.sentences import meaning
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import stage_for
-from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
     from pika_async._gallery import Folder, Gallery, Totals
@@ -39,8 +35,6 @@ pika-async report shots.journal --json | jq 'select(.event == "totals")'
 ```
 """
 _STDOUT: Final = Path("-")
-# The last part of the names of journals of simulated jobs.
-_SIMULATED: Final = ".simulated"
 _HIGHEST_PRICE: Final = 1_000_000
 
 
@@ -90,8 +84,12 @@ def report(
         bool,
         typer.Option(
             "--csv",
-            help="For spreadsheets: a header and a row a request on stdout (row, metadata, "
-            "status, job_id, file, seed, cost, error), and a page only with -o.",
+            help="For spreadsheets: a header and a row a request on stdout (row, which is the "
+            "number that the names of its videos begin with; metadata, "
+            "status, job_id, file, seed, charged, estimated, earlier, error), and a page only with "
+            "-o. `charged` is what the service says that the job cost, `estimated` what it was "
+            "taken to cost where the service does not say, `earlier` both of other submits of the "
+            "request.",
         ),
     ] = False,
     as_json: Annotated[
@@ -119,7 +117,7 @@ def report(
         if output_dir is not None and not output_dir.is_dir():
             raise UsageError(f"--output-dir {str(output_dir)!r} is no folder.")
         each = None if price is None else _price(price)
-        check_journal(journal)
+        check_journal(journal, "report")
         target = output or (None if as_json or as_csv else _beside(journal))
         videos = folders_of(journal) if output_dir is None else [output_dir]
         saved = None if target == _STDOUT else target
@@ -142,7 +140,9 @@ def report(
                     write(cells, exact=True)
             if target is not None:
                 saves_in = _saves_in(gallery, videos) if output_dir is None else output_dir
-                html = pages.page(gallery, totals, _batch_line(journal, totals, saves_in))
+                places = {(place.service, place.base_url) for place in totals.places}
+                lines = batch_line(journal, places, saves_in), settle_line(journal, places)
+                html = pages.page(gallery, totals, *lines)
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:
@@ -188,43 +188,6 @@ def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
     ]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} would both write to stdout: give one of them.")
-
-
-def _batch_line(journal: Path, totals: "Totals", output_dir: Path | None) -> str:
-    """The command that runs the batch of a journal again; ``output_dir``: where its videos are."""
-    prompts, simulated = journal.with_suffix(""), journal.suffix == _SIMULATED
-    words = ["pika-async", "batch"]
-    usual = None
-    if journal.suffix == ".journal" and prompts.is_file():
-        words.append(str(prompts))
-        usual = default_output_dir(str(prompts), simulate=False)
-    else:
-        words += ["FILE", "--journal", str(journal)]
-    if output_dir is not None and not _is_same(output_dir, usual):
-        words += ["--output-dir", str(output_dir)]
-    places = {(place.service, place.base_url) for place in totals.places}
-    if simulated:
-        words.append("--simulate")
-    elif len(places) == 1:
-        words += _place_options(*places.pop())
-    return shlex.join(words)
-
-
-def _is_same(folder: Path, other: Path | None) -> bool:
-    return other is not None and folder.absolute() == other.absolute()
-
-
-def _place_options(service: str, base_url: str | None) -> list[str]:
-    """Jobs are asked for, and bought again, only where they were submitted."""
-    words = [] if service == _options.GATEWAY else ["--service", service]
-    try:
-        usual = service_named(service).hosts["api"]
-    except (FieldError, KeyError):
-        # Of a dialect of the user's own, or of a newer version.
-        return words
-    if base_url is not None and base_url.rstrip("/") != usual.rstrip("/"):
-        words += ["--base-url", base_url]
-    return words
 
 
 def _price(text: str) -> Decimal:

@@ -10,7 +10,7 @@ import typer
 from pika_async import GenerationRequest
 from pika_async.cli import _options
 from pika_async.cli._prompts.options import requested
-from pika_async.cli._running.clients import check_key, client_for
+from pika_async.cli._running.clients import check_way, client_for
 from pika_async.cli._running.files import check_target, default_target, free_name
 from pika_async.cli._running.following import follow
 from pika_async.cli._running.run import reported, run
@@ -64,7 +64,9 @@ def generate(
     to stderr. Ctrl-C leaves the job running and says how to come back to it.
     """
     trail = JobTrail(
-        **_options.connection(context, service, base_url, allow_insecure=allow_insecure),
+        **_options.connection(
+            context, service, base_url, allow_insecure=allow_insecure, again=_options.OF_A_JOB
+        ),
         overwrite=overwrite,
         simulated=simulate,
         submits=True,
@@ -75,7 +77,7 @@ def generate(
         request = requested(prompt, fields, check_of(trail.service))
         check_target(output or default_target(prompt, "00000000"), overwrite=overwrite)
         if not simulate:
-            check_key(trail.service, instead=", or add --simulate to try it without paying")
+            check_way(trail, instead=", or add --simulate to try it without paying")
         run(partial(_generate, request, timeout, show, trail), trail)
 
 

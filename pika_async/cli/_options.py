@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 _SERVICE: Final = ("service", "base_url", "allow_insecure")
+OF_A_JOB: Final = ("timeout", "as_json", *_SERVICE)
+"""What the line that waits for a job again says once more."""
 
 
 def _no_nan(seconds: float) -> float:

@@ -44,7 +44,9 @@ def watch(
     the video does.
     """
     trail = JobTrail(
-        **_options.connection(context, service, base_url, allow_insecure=allow_insecure),
+        **_options.connection(
+            context, service, base_url, allow_insecure=allow_insecure, again=_options.OF_A_JOB
+        ),
         overwrite=overwrite,
         target=output,
     )

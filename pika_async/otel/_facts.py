@@ -56,7 +56,10 @@ def span_name(model: str | None) -> str:
 
 
 def add_asked(facts: Facts, request: GenerationRequest) -> None:
-    """Add what a span says of a request beside its model; not its prompt."""
+    """Add what a span says of a request; not its prompt."""
+    if request.model is not None:
+        # Where metrics count it among others, its span names it.
+        facts["gen_ai.request.model"] = request.model
     seed = request.seed
     if seed is not None and abs(seed) <= _LARGEST_WHOLE:
         facts["gen_ai.request.seed"] = seed

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 from attrs import define
 
 from pika_async.otel._facts import REQUIRED, VIDEO, Facts, common, span_name
+
+MOST_KINDS: Final = 50
+"""So many are told apart, the first ones. A model may be any text, and each of them would be a time
+series, and be remembered, for ever."""
+
+OTHER: Final = "_OTHER"
+"""The model of all kinds beyond that, as the conventions spell what is left over."""
+
+
+class Kinds:
+    """Those that were met so far."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str | None, str | None], Kind] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, model: str | None, service: str | None) -> Kind:
+        """The kind of a model (None: the service's own) and a service (None: not known)."""
+        known = self._known.get((model, service))
+        if known is None:
+            if model is not None and len(self._known) >= MOST_KINDS:
+                model = OTHER
+            # Of the others there may be one already.
+            known = self._known.get((model, service))
+            if known is None:
+                known = self._known[model, service] = Kind.of(model, service)
+        return known
+
+    def all(self) -> list[Kind]:
+        """Each once; may be asked in any thread."""
+        return list(self._known.copy().values())
 
 
 @define(eq=False)
@@ -35,7 +68,7 @@ class Kind:
         shared = common(model, service)
         return cls(
             shared=shared,
-            span_name=span_name(model),
+            span_name=span_name(None if model == OTHER else model),
             facts={**REQUIRED, **VIDEO, **shared},
             succeeded={**REQUIRED, **shared},
             accepted={**shared, "pika.outcome": "accepted"},

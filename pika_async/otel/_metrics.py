@@ -9,7 +9,7 @@ from opentelemetry.metrics import Observation, get_meter_provider
 
 from pika_async import Failed, RateLimitError, __version__
 from pika_async.otel._facts import error_type, failure_type, units
-from pika_async.otel._kind import Kind
+from pika_async.otel._kind import Kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pika_async import GenerationRequest, JobEnded, Money, PikaError, SubmitHeldBack
     from pika_async.otel._facts import Facts
+    from pika_async.otel._kind import Kind
 
 # The conventions' own end at 82 seconds; a video takes minutes.
 _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
@@ -41,7 +42,7 @@ class Metrics:
     """What is counted and timed."""
 
     def __init__(self, meter: Meter) -> None:
-        self._kinds: dict[tuple[str | None, str | None], Kind] = {}
+        self._kinds = Kinds()
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             unit="s",
@@ -110,22 +111,18 @@ class Metrics:
 
         ``service``: None where it is not told.
         """
-        name = (None if request is None else request.model, service)
-        known = self._kinds.get(name)
-        if known is None:
-            known = self._kinds[name] = Kind.of(*name)
-        return known
+        return self._kinds.of(None if request is None else request.model, service)
 
     # What is counted here is asked for when metrics are exported, in whatever thread that is: so
     # it costs a job next to nothing.
 
     def _in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
-        for kind in self._kinds.copy().values():
+        for kind in self._kinds.all():
             if kind.in_flight is not None:
                 yield Observation(kind.in_flight, kind.shared)
 
     def _polls(self, _: CallbackOptions) -> Iterator[Observation]:
-        for kind in self._kinds.copy().values():
+        for kind in self._kinds.all():
             if kind.answered is not None:
                 yield Observation(kind.answered, {**kind.shared, "pika.outcome": "answered"})
             if kind.unanswered:

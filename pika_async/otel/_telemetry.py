@@ -78,7 +78,8 @@ class Telemetry:
     Spans: one a job, from its submit to its end, with an event for each transition from one kind of
     state to another; in it one a submit, which is exported as soon as the service has answered. No
     poll is a span, also where aiohttp is instrumented. No metric names a job, and neither a key nor
-    a message of the service is told anywhere.
+    a message of the service is told anywhere. Metrics tell the first fifty models apart, each at
+    its service; all others are the model ``_OTHER`` there, and their spans name them.
 
     The span of a job has the fingerprint of its request (``pika.request.fingerprint``) where a
     journal or the engine has it too, or where its submit is uncertain.

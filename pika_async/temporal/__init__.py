@@ -30,6 +30,7 @@ try:
         Uncertain,
         Why,
     )
+    from pika_async.temporal._owner.accounts import AccountLimit
     from pika_async.temporal._owner.client import Campaign
     from pika_async.temporal._owner.progress import CampaignProgress
     from pika_async.temporal._plugin import PikaPlugin
@@ -52,6 +53,7 @@ except ImportError as _error:
     ) from _error
 
 __all__ = [
+    "AccountLimit",
     "Campaign",
     "CampaignError",
     "CampaignProgress",

@@ -28,6 +28,7 @@ from pika_async import (
 )
 from pika_async._client import jobs_of
 from pika_async._download.names import name_in_folder
+from pika_async._http import one_spelling
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import lacks_links, was_not_begun
@@ -193,7 +194,10 @@ class Activities:
         There its key is not known, so the same would be a new job, and its job is not found.
         """
         here = jobs_of(self._waiting).service
-        if sent.service is None or (sent.service, sent.base_url) == (here.dialect, here.base_url):
+        if sent.service is None:
+            return None
+        place = None if sent.base_url is None else one_spelling(sent.base_url)
+        if (sent.service, place) == (here.dialect, here.base_url):
             return None
         return _ELSEWHERE.format(
             f"{sent.service} at {sent.base_url}", f"{here.dialect} at {here.base_url}"

@@ -1,8 +1,17 @@
-"""Who is to blame that a submit started nothing: the line, the worker or the account. Pure.
+"""Who is to blame that a submit started nothing: the line, the worker, the account or the service.
+
+Pure. What is wrong for the account holds all of a campaign, until somebody has mended it.
 
 A file that a worker cannot read says something of its machine: a folder is not mounted there, or
 its user may not read it. Others may see it. So such a submit is put off, to whichever worker takes
 it next, and is given up after ``MOST_UNREAD`` tries: then the file is gone everywhere.
+
+A service that takes nothing at the moment says so of each line that it is asked for, as where it
+has no channel for the model, or the vendor behind it is down. Nothing was begun. So a line of a
+campaign is put off, and all others with it. Where others are taken meanwhile, and it alone is not,
+it is refused after ``MOST_DOWN`` tries: it asks for what the service does not have. The last line
+of a page, which has nobody beside it, is tried for an hour at least. Where nothing at all was taken
+for a day the campaign is held, and whoever goes on with it has such lines refused.
 """
 
 from __future__ import annotations
@@ -20,6 +29,11 @@ MOST_UNREAD: Final = 8
 UNREAD: Final = "FieldError"
 """What is said of a file that was not read. With that name, nothing else is put off."""
 
+MOST_DOWN: Final = 8
+"""Tries of one line that the service does not take, while it takes others."""
+
+# A web page in the place of an answer is no word about the line either.
+_DOWN: Final = frozenset({"ServerError", "DecodeError"})
 _WRONG_FOR_ALL: Final = frozenset(
     {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
 )
@@ -28,6 +42,12 @@ _WRONG_FOR_ALL: Final = frozenset(
 def is_for_all(told: Told) -> bool:
     """Whether a refusal speaks of the account and not of the line."""
     return told.said is not None and told.said.error in _WRONG_FOR_ALL
+
+
+def is_down(told: Told) -> bool:
+    """Whether the service takes nothing now, and nothing was begun."""
+    said = told.said
+    return told.cause is Cause.REFUSED and said is not None and said.error in _DOWN
 
 
 def is_unread(told: Told) -> bool:

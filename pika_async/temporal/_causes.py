@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pika_async import (
+    APIError,
     ClientStateError,
     ConfigurationError,
     FieldError,
     JournalError,
+    PermissionDeniedError,
     QuotaExceededError,
     RateLimitError,
+    ServerError,
 )
 from pika_async._jobs.verdicts import Verdict, after_submit
 from pika_async.temporal._failures import as_failure
@@ -18,7 +21,7 @@ from pika_async.temporal._records import Said
 from pika_async.temporal._verdict import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from temporalio.exceptions import ApplicationError
 
@@ -26,16 +29,25 @@ if TYPE_CHECKING:
     from pika_async.temporal._records import Leaving
 
 
+# By the codes of jobs that were not begun; see ``was_not_begun``.
+_NOT_BEGUN: Final[Mapping[str, tuple[Cause, type[APIError]]]] = {
+    "quota": (Cause.REFUSED, QuotaExceededError),
+    "forbidden": (Cause.REFUSED, PermissionDeniedError),
+    "unavailable": (Cause.REFUSED, ServerError),
+    "rate_limited": (Cause.NOT_STARTED, RateLimitError),
+}
+
+
 def not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
-    """A job that was refused for the account's sake, at no charge: as if the answer had said so."""
+    """A job that was refused at no charge, and not for its request: as if an answer had said so."""
+    cause, error = _NOT_BEGUN[state.code or ""]
     # All say the same, without the id of a job: a pause tells each reason once.
-    dry = state.code == "quota"
     said = Said(
-        error=(QuotaExceededError if dry else RateLimitError).__name__,
+        error=error.__name__,
         meaning=told(f"The job was not begun: {state.reason.rstrip('.')}. Nothing is charged."),
         answered=True,
     )
-    return as_failure(Cause.REFUSED if dry else Cause.NOT_STARTED, said)
+    return as_failure(cause, said)
 
 
 def cause_of(error: PikaError | FieldError, sent: Leaving | None) -> Cause:

@@ -54,6 +54,7 @@ _PLAIN: Final = (
     *(pages.Tally, pages.PageOrder, pages.Opened, pages.Sealing, pages.Held, pages.Narrowed),
     *(pages.Short, pages.Waiting, pages.Standing),
     *(campaigns.CampaignOrder, campaigns.CampaignState),
+    *(campaigns.Counting, campaigns.Decided),
     *(accounts.Joining, accounts.Amount, accounts.Leaving, accounts.AccountOrder),
     *(accounts.Asking, accounts.Remains),
     *(repairs.RepairOrder, repairs.Repaired),

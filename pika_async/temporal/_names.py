@@ -21,6 +21,7 @@ def queue_of_submits(queue: str) -> str:
 OPEN_PAGE: Final = "pika_open_page"
 SEAL_PAGE: Final = "pika_seal_page"
 SEAL_REPAIR: Final = "pika_seal_repair"
+DECIDED: Final = "pika_decided"
 PAGE_RESULT: Final = "pika_page_result"
 LEFT_BEHIND: Final = "pika_left_behind"
 EARLIER_ACCOUNT: Final = "pika_earlier_account"

@@ -21,8 +21,22 @@ _BEGINNING: Final = 1.0
 _LOOKS_AT_BEGINNING: Final = 3
 
 
-async def check_polled(engine: Client, queue: str) -> None:
+STANDS: Final = (
+    "nobody can say how the campaign stands. Nothing is lost: it goes on as soon as a worker runs"
+)
+UNTOLD: Final = (
+    "the campaign cannot be told, and nothing was changed. Say it again as soon as a worker runs"
+)
+"""What follows where nobody works."""
+
+
+async def check_polled(engine: Client, queue: str, so: str = STANDS) -> None:
     """Refuse to ask a workflow of that queue something where nobody could answer.
+
+    Args:
+        engine: A client of the engine.
+        queue: The task queue.
+        so: What follows where nobody works.
 
     Raises:
         NoAnswerError: No worker asks for work there, nor has done for some minutes.
@@ -35,7 +49,7 @@ async def check_polled(engine: Client, queue: str) -> None:
             # Not every server tells who asks for work; whether somebody answers is seen soon.
             return
         await anyio.sleep(_BEGINNING)
-    raise NoAnswerError(_UNPOLLED.format(queue=queue, way=way_to(queue)))
+    raise NoAnswerError(_UNPOLLED.format(queue=queue, so=so, way=way_to(queue)))
 
 
 async def asking_on(
@@ -60,7 +74,6 @@ def way_to(queue: str) -> str:
 
 
 _UNPOLLED: Final = (
-    "no worker asks for work on the task queue {queue}, so nobody can say how the campaign stands. "
-    "Nothing is lost: it goes on as soon as a worker runs. Start one: pika-async campaign "
+    "no worker asks for work on the task queue {queue}, so {so}. Start one: pika-async campaign "
     "worker{way}"
 )

@@ -137,7 +137,7 @@ async def run_worker(
                 ours.finish,
                 ours.find,
                 *for_campaigns.all,
-                for_repairs.seal_repair,
+                *for_repairs.all,
                 *activities,
             ],
             max_concurrent_activities=max_waiting,

@@ -8,6 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import BudgetError, FieldError, Money
 from pika_async._batch.budget import Budget, checked_money
@@ -331,7 +332,7 @@ def test_at_the_edge_of_the_limit_many_at_once_do_not_pass_it_and_nothing_leaks(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("amount", [-1, "-0.5", Money(-5, "EUR"), 10**13])
+@every_row("amount", [-1, "-0.5", Money(-5, "EUR"), 10**13])
 def test_an_amount_that_is_not_allowed_comes_back_as_it_was_given(amount):
     """So that a program finds its own value in the error."""
     with pytest.raises(FieldError, match=r"^budget: .* is an amount from 0 to nine") as caught:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
+from crashes.nursery import Order
+from crashes.nursery import prompts as prompts_of
 from support.batches import client_for, prompts, until
 
 from pika_async import Batch, JournalError, PikaClient, read_journal, run_batch
 from pika_async.simulator import Polls, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+TESTS = Path(__file__).parents[1]
 ENDLESS = Polls(1_000_000)
 ALL = prompts(5)
-
-RUN = """
-import asyncio, sys
-from pika_async import Batch, FixedPolling, PikaClient
-async def main():
-    client = PikaClient("sk-key", base_url=sys.argv[1], polling=FixedPolling(0.02))
-    async with client, Batch(client, sys.argv[3:], journal=sys.argv[2]) as batch:
-        async for result in batch:
-            pass
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -98,19 +93,47 @@ async def running(
         yield batch
 
 
-async def killed(
-    sim: Simulator, journal: Path, requests: list[str] = ALL, *, known: int = 0
-) -> None:
-    """What ``kill -9`` leaves of a batch whose jobs are all in flight, ``known`` of them before."""
-    process = subprocess.Popen(  # noqa: ASYNC220 - to begin it takes no time
-        [sys.executable, "-c", RUN, sim.url, journal, *requests]
-    )
-    try:
-        wanted = len(sim.submissions) + len(requests) - known
-        await until(lambda: len({poll.job_id for poll in sim.polls}) >= wanted)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has loaded the package, and is forked into each that is to be killed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "crashes.nursery"],
+        cwd=TESTS,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def killed(nursery: subprocess.Popen[bytes]) -> Callable[..., Awaitable[None]]:
+    """What ``kill -9`` leaves of a batch of all prompts, with all jobs in flight.
+
+    So many of them are ``known`` to the journal before.
+    """
+
+    def word() -> dict[str, Any]:
+        assert nursery.stdout is not None
+        return json.loads(nursery.stdout.readline())
+
+    async def killed(sim: Simulator, journal: Path, *, known: int = 0) -> None:
+        order = Order(url=sim.url, journal=str(journal), name="prompt", prompts=len(ALL))
+        assert prompts_of(order) == ALL
+        assert nursery.stdin is not None
+        nursery.stdin.write(json.dumps(attrs.asdict(order)).encode() + b"\n")
+        nursery.stdin.flush()
+        process = word()["process"]
+        try:
+            wanted = len(sim.submissions) + len(ALL) - known
+            await until(lambda: len({poll.job_id for poll in sim.polls}) >= wanted)
+        finally:
+            os.kill(process, signal.SIGKILL)
+            while (ended := word().get("ended")) is None:
+                pass
+        assert ended == -signal.SIGKILL
+
+    return killed
 
 
 async def resumes(sim: Simulator, client: PikaClient, journal: Path) -> None:
@@ -148,14 +171,14 @@ class TestWithoutItsLog:
         assert f"{elsewhere}-wal" in said
         assert "Copy the log too" in said
 
-    async def test_so_is_one_made_after_a_kill(self, journal, elsewhere):
+    async def test_so_is_one_made_after_a_kill(self, killed, journal, elsewhere):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             await killed(sim, journal)
             alone(journal, elsewhere)
             assert "its log" in await refuses(sim, client, elsewhere)
             await resumes(sim, client, journal)
 
-    async def test_so_is_a_journal_whose_log_was_deleted_after_a_kill(self, journal):
+    async def test_so_is_a_journal_whose_log_was_deleted_after_a_kill(self, killed, journal):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             await killed(sim, journal)
             journal.with_name("run.journal-wal").unlink()
@@ -210,7 +233,7 @@ class TestGoodCopies:
                 assert len(list(read_journal(elsewhere))) == len(ALL)
                 await resumes(sim, client, elsewhere)
 
-    async def test_one_made_after_a_kill_goes_on(self, journal, tmp_path):
+    async def test_one_made_after_a_kill_goes_on(self, killed, journal, tmp_path):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             await killed(sim, journal)
             for copied in COPIES:
@@ -232,7 +255,9 @@ class TestGoodCopies:
                 copied(elsewhere, tmp_path / "third.journal")
             await resumes(sim, client, tmp_path / "third.journal")
 
-    async def test_a_journal_that_another_program_looked_at_after_a_kill_goes_on(self, journal):
+    async def test_a_journal_that_another_program_looked_at_after_a_kill_goes_on(
+        self, killed, journal
+    ):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             await killed(sim, journal)
             looked_at(journal)
@@ -265,7 +290,7 @@ class TestFilesOfTwoMoments:
 
     @pytest.mark.parametrize("copied", [alone, by_vacuum, by_backup])
     async def test_a_copy_of_the_end_of_a_run_is_not_put_under_the_log_of_a_later_one(
-        self, copied, journal, elsewhere
+        self, killed, copied, journal, elsewhere
     ):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
             await run_batch(client, ["early"], journal=journal)
@@ -277,7 +302,7 @@ class TestFilesOfTwoMoments:
 
     @pytest.mark.parametrize("copied", [by_vacuum, by_backup])
     async def test_a_copy_that_sqlite_made_is_not_put_under_the_log_of_its_source(
-        self, copied, journal, elsewhere
+        self, killed, copied, journal, elsewhere
     ):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             await killed(sim, journal)
@@ -319,7 +344,7 @@ class TestAnOlderOnePutBack:
 
     @pytest.mark.parametrize("copied", [with_its_log, by_vacuum, by_backup])
     async def test_so_is_one_copied_while_a_run_went_on_that_was_killed_later(
-        self, copied, journal, elsewhere
+        self, killed, copied, journal, elsewhere
     ):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             async with running(sim, client, journal, ALL[:2]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import math
 from decimal import Decimal
 
 import pytest
@@ -115,11 +116,12 @@ def run(service, journal):
 
 
 def sums(journal):
-    """The bill of the page and the column of costs, in millionths."""
+    """The bill of the page and the columns of money, in millionths."""
     with opened(journal, now=0.0) as gallery:
         bill = totals_of(gallery.entries(), gallery.runs).bill
         rows = list(csv.DictReader(io.StringIO("".join(table(gallery)))))
-    costs = sum((Decimal(row["cost"]) for row in rows if row["cost"]), Decimal())
+    spent = ("charged", "estimated", "earlier")
+    costs = sum((Decimal(row[name]) for row in rows for name in spent if row[name]), Decimal())
     return sum(money.micros for money in bill.sums), int(costs * 1_000_000)
 
 
@@ -452,9 +454,10 @@ class TestAnAccountThatRunsDry:
         assert paid == 9 * PRICE
         assert sums(journal) == (paid, paid)
 
-    async def test_a_job_beyond_the_rate_limit_is_submitted_by_the_next_run(self, journal):
+    @pytest.mark.parametrize("variant", ["refused-429", "refused-503"])
+    async def test_a_job_that_is_for_later_is_submitted_by_the_next_run(self, variant, journal):
         """It cost nothing, and the request was not judged; its error says to try later."""
-        async with Simulator(service="pika", duration=Polls(1), variants=["refused-429"]) as sim:
+        async with Simulator(service="pika", duration=Polls(1), variants=[variant]) as sim:
             async with client_for(sim) as client:
                 (first,) = await run_batch(client, prompts(1), journal=journal)
                 (entry,) = read_journal(journal)
@@ -477,3 +480,80 @@ class TestAnAccountThatRunsDry:
                 again = await run_batch(client, prompts(1), journal=journal)
         assert kinds(again) == ["JobFailedError"]
         assert len(sim.submissions) == 1
+
+
+class TestABudgetThatIsRemembered:
+    """What was said holds for whoever goes on with the journal and says nothing."""
+
+    async def test_a_run_without_one_goes_on_with_that_of_the_run_before(self, run, service):
+        await run(prompts(5), budget=0.5)
+        ends, spent = await run(prompts(5), budget=None)
+        assert ends == ["ok"] * 2 + ["BudgetError"] * 3
+        assert spent.total == 2 * CENTS_20
+        assert len(service.posts) == 2
+
+    async def test_it_is_that_of_the_last_run_that_said_one(self, run):
+        await run(prompts(5), budget=0.5)
+        await run(prompts(5), budget=0.7)
+        await run(prompts(5), budget=None)
+        assert (await run(prompts(5), budget=None))[0] == ["ok"] * 3 + ["BudgetError"] * 2
+
+    async def test_a_refusal_says_whose_budget_it_is(self, service, journal, run):
+        await run(prompts(3), budget=0.5)
+        async with client_of(service) as client:
+            results = await run_batch(client, prompts(3), journal=journal)
+        assert str(results[2].error).startswith(
+            "not submitted: it would cost $0.20, and of the budget of $0.50, which an earlier run "
+            "with this journal was given, there are $0.10 left."
+        )
+
+    async def test_infinity_lifts_it_for_good(self, run):
+        await run(prompts(4), budget=0.5)
+        assert (await run(prompts(4), budget=math.inf))[0] == ["ok"] * 4
+        assert (await run(prompts(5), budget=None))[0] == ["ok"] * 5
+
+    async def test_it_holds_after_a_batch_that_was_left_early(self, service, journal, run):
+        service.looks = 1_000_000
+        async with client_of(service) as client:
+            async with Batch(client, prompts(9), budget=0.5, journal=journal) as batch:
+                await until(lambda: len(batch.in_flight) == 2)
+        service.looks = 0
+        assert (await run(prompts(9), budget=None))[0] == ["ok"] * 2 + ["BudgetError"] * 7
+
+    async def test_a_budget_that_was_refused_is_none(self, run):
+        """One in another currency than what is spent already sets nothing."""
+        await run(prompts(3), budget=0.5)
+        with pytest.raises(FieldError, match="two currencies"):
+            await run(prompts(3), budget=Money(9_000_000, "EUR"))
+        assert (await run(prompts(3), budget=None))[0] == ["ok"] * 2 + ["BudgetError"]
+
+    async def test_its_price_is_remembered_with_it(self, journal):
+        """Where the service says no price, the budget could not hold without."""
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            await run_batch(client, prompts(2), journal=journal, budget=1, price=0.4)
+            results = await run_batch(client, prompts(4), journal=journal)
+            assert kinds(results) == ["ok"] * 2 + ["BudgetError"] * 2
+            results = await run_batch(client, prompts(4), journal=journal, budget=1.3)
+            assert kinds(results) == ["ok"] * 3 + ["BudgetError"]
+
+    async def test_one_of_another_service_needs_a_price_where_that_says_none(self, run, journal):
+        await run(prompts(2), budget=5)
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="does not say what a job costs"):
+                await run_batch(client, ["another"], journal=journal)
+            assert len(sim.submissions) == 0
+
+    async def test_a_price_in_another_currency_is_refused(self, run):
+        await run(prompts(2), budget=5)
+        with pytest.raises(FieldError, match="an amount in USD"):
+            await run(prompts(3), budget=None, price=Money(1, "EUR"))
+
+    async def test_the_journal_tells_programs(self, run, journal):
+        await run(prompts(1), budget=0.5)
+        await run(prompts(2), budget=None)
+        runs = [entry.run for entry in read_journal(journal)]
+        assert [(run.budget, run.price) for run in runs] == [(Money(500_000), None)] * 2
+
+    async def test_without_a_budget_nothing_is_remembered(self, run, journal):
+        await run(prompts(1), budget=None, price=0.4)
+        assert [entry.run.budget for entry in read_journal(journal)] == [None]

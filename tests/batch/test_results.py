@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     BatchResult,
@@ -49,14 +50,14 @@ def test_unwrapped_a_success_is_its_state():
     assert result(state=DONE).unwrap() is DONE
 
 
-@pytest.mark.parametrize("state", [None, DONE], ids=["without a state", "beside a state"])
+@every_row("state", [None, DONE], ids=["without a state", "beside a state"])
 def test_unwrapped_an_error_is_raised(state):
     with pytest.raises(JobFailedError) as caught:
         result(state=state, error=FAILURE).unwrap()
     assert caught.value is FAILURE
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("given", "prompt"),
     [(REQUEST, "a red panda"), ("a red panda", "a red panda"), ("", ""), (None, "None"), (7, "7")],
     ids=repr,

@@ -334,7 +334,7 @@ class TestWhatIsUncertain:
 
     async def test_leaving_between_the_intent_and_the_submit_takes_the_intent_back(self, journal):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
-            for _ in range(20):
+            for _ in range(6):
                 with anyio.CancelScope() as scope:
                     async with Batch(client, prompts(16), journal=journal) as batch:
                         await until(lambda: journal.exists() and self.some_intent(journal))

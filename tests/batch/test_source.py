@@ -7,6 +7,7 @@ from collections import deque
 
 import pytest
 from support.batches import client_for
+from support.tables import every_row
 
 from pika_async import ConfigurationError, GenerationRequest, run_batch
 from pika_async._batch.source import allowed, taker
@@ -124,7 +125,7 @@ SINGLE = {
 }
 
 
-@pytest.mark.parametrize("name", list(SINGLE))
+@every_row("name", list(SINGLE))
 def test_one_request_or_none_at_all_is_no_source(name):
     with pytest.raises(
         ValueError, match=rf"requests: {name} is not allowed; allowed is an iterable"
@@ -140,7 +141,7 @@ def test_a_prompt_is_a_request():
     assert allowed("a red panda", lambda _: None) == REQUEST
 
 
-@pytest.mark.parametrize("given", ["", "  ", None, 7, b"a", ["a"], "\ud800"], ids=repr)
+@every_row("given", ["", "  ", None, 7, b"a", ["a"], "\ud800"], ids=repr)
 def test_what_is_no_request_is_an_error_that_says_what_it_costs(given):
     with pytest.raises(ConfigurationError, match="is not allowed") as caught:
         allowed(given, lambda _: None)

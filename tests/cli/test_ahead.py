@@ -5,6 +5,7 @@ from functools import partial
 
 import anyio
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     AdaptivePolling,
@@ -26,7 +27,7 @@ def estimate(low, median, high, basis="durations"):
     return Estimate(low=low, median=median, high=high, basis=basis, jobs=3.0)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("basis", "words"),
     [
         ("assumed", "at a guess 40 s left (typically 20 s to 90 s)"),
@@ -42,7 +43,7 @@ def test_it_is_counted_from_the_answer_on():
     assert time_left(estimate(20.0, 40.0, 90.0), 30.0) == "about 10 s left (1 s to 60 s)"
 
 
-@pytest.mark.parametrize("since", [90.0, 1000.0])
+@every_row("since", [90.0, 1000.0])
 def test_of_a_job_that_was_to_have_ended_nothing_is_said(since):
     assert time_left(estimate(20.0, 40.0, 90.0), since) is None
 
@@ -51,7 +52,7 @@ def test_a_spread_of_nothing_is_left_out():
     assert time_left(estimate(119.0, 120.0, 121.0), 0.0) == "about 2 min left"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("seconds", "words"),
     [(0.01, "1 s"), (4.4, "4 s"), (9.4, "9 s"), (9.6, "10 s"), (48.4, "48 s"), (7200, "2 h 0 min")],
 )

@@ -159,7 +159,7 @@ def test_json_is_one_object_a_result_and_one_with_the_totals(batch, sim):
         "error": None,
         "files": [f"prompts-videos/00000-a-red-panda-{job_ids[0]}.mp4"],
         "videos": first["videos"],
-        "cost": None,
+        "charged": None,
         "resumed": False,
     }
     assert first["videos"][0]["url"].startswith("http://127.0.0.1")

@@ -5,9 +5,13 @@ import shlex
 import signal
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from pika_async import BatchStats, SubmitUncertain, TransportError
+from pika_async.cli._running.progress import Progress
+from pika_async.cli._running.trail import BatchTrail
 from pika_async.simulator import Fault, Polls
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on POSIX")
@@ -90,9 +94,13 @@ def test_the_line_that_resumes_says_what_was_chosen(interrupted, sim):
 
 
 def test_the_line_that_resumes_does_not_submit_again_what_has_just_been(interrupted):
-    done = interrupted("--retry-failed", "--resubmit-uncertain")
-    assert "--retry-failed" not in done.err
-    assert "--resubmit-uncertain" not in done.err
+    *_, said, line = interrupted("--retry-failed", "--resubmit-uncertain").err.splitlines()
+    assert "--retry-failed" not in line
+    assert "--resubmit-uncertain" not in line
+    assert said.endswith(
+        "It does not repeat --retry-failed and --resubmit-uncertain, which would also pay again "
+        "for what this run has submitted."
+    )
 
 
 def test_json_tells_of_the_interruption_and_of_what_runs_on(interrupted, sim):
@@ -257,3 +265,33 @@ def test_the_line_that_resumes_says_what_is_left_of_a_limit(interrupting, pika, 
     sim.duration = Polls(1)
     assert pika(*shlex.split(line)[1:]).code == 0
     assert len(sim.submissions) == 3
+
+
+def test_a_submit_that_is_uncertain_has_used_up_one_of_a_limit(interrupting, pika, sim, here):
+    """It may be paid for, so whoever resumes has one less to spend."""
+    sim.faults.append(Fault("reset-after", on="submit"))
+    (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
+    sim.duration = Polls(1000)
+    done = interrupting(
+        signal.SIGINT,
+        lambda: len({poll.job_id for poll in sim.polls}) == 2,
+        *("batch", "p.txt", "-n", "2", "--limit", "4", "--base-url", sim.url),
+    )
+    line = done.err.splitlines()[-1]
+    assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
+    for job in sim.jobs.values():
+        job.duration = Polls(1)
+    sim.duration = Polls(1)
+    pika(*shlex.split(line)[1:])
+    assert len(sim.submissions) == 4
+
+
+@pytest.mark.parametrize(("service", "left"), [("gateway", 1), ("fal", 1), ("pika", 2)])
+def test_where_the_same_submit_is_sent_again_with_its_key_it_counts_once(service, left):
+    """Sent again it takes of the limit what it has not taken before."""
+    batch = SimpleNamespace(stats=BatchStats(submitted=2))
+    trail = BatchTrail(file="p.txt", service=service, limit=4, journal=True)
+    trail.again = ["--limit", "4"]
+    trail.progress = Progress(total=9, now=lambda: 0.0, batch=batch)
+    trail.hears(SubmitUncertain(submit_id="s", error=TransportError("reset")))
+    assert f"--limit {left}" in trail.resume()

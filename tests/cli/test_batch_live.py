@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.tables import every_row
 
 from pika_async import (
     AuthenticationError,
@@ -105,7 +106,7 @@ def test_a_narrow_terminal_goes_without_the_bar():
     assert "3 of 10 done" in head
 
 
-@pytest.mark.parametrize("width", [20, 64, 80])
+@every_row("width", [20, 64, 80])
 def test_each_line_takes_one_line_of_any_terminal(width):
     screen = Screen(width=width)
     screen.fails(6, PikaError("no " * 100))

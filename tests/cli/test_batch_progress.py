@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     BatchResult,
@@ -9,9 +10,11 @@ from pika_async import (
     Failed,
     InvalidRequestError,
     JobFailedError,
+    Money,
     NotSubmittedError,
     Queued,
     Running,
+    Spent,
     Succeeded,
     Transition,
     Video,
@@ -184,10 +187,20 @@ def test_what_was_never_submitted_is_finished_and_not_failed_and_makes_no_pace(r
     assert counts(run.progress).endswith("0 failed, 3 not submitted")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("seconds", "words"),
     [(0, "0.0 s"), (9.94, "9.9 s"), (48.4, "48 s"), (99.4, "99 s"), (100, "2 min"),
      (5940, "99 min"), (12_000, "3 h 20 min")],
 )  # fmt: skip
 def test_durations_are_for_people(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_sum_of_several_kinds_says_what_it_counts(run):
+    """A reader who adds up what was charged would miss the rest."""
+    cents = {"charged": Money(450_000), "reserved": Money(200_000)}
+    run.stands(taken=2, running=1, succeeded=1, spent=Spent(**cents))
+    said = "about $0.65 spent ($0.45 charged, $0.20 reserved for jobs in flight)"
+    assert said in totals(run.progress, None)
+    run.stands(taken=1, succeeded=1, spent=Spent(charged=Money(450_000)))
+    assert totals(run.progress, None).endswith("; $0.45 spent")

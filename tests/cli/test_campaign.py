@@ -108,25 +108,27 @@ def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monke
     assert "pip install 'pika-async[cli,temporal]'" in done.err
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (("quote", "--help"), 0, "Usage: "),
-        (("campaign", "--help"), 0, "Usage: "),
-        (("campaign", "status", "summer"), 2, "pip install 'pika-async[cli,temporal]'"),
-    ],
-    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
-)
-def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install(words, code, said):
+def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install():
     """In a process of its own: here it is installed."""
-    program = (
-        "import sys; sys.modules['temporalio'] = None; from pika_async.cli import main; main()"
-    )
+    program = """if True:
+        import sys
+        sys.modules["temporalio"] = None
+        from pika_async.cli import main
+
+        for line in ("quote --help", "campaign --help", "campaign status summer"):
+            sys.argv = ["pika-async", *line.split()]
+            try:
+                main()
+            except SystemExit as left:
+                print(f"{line}: {left.code or 0}", flush=True)
+        """
     done = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
-    assert done.returncode == code, done.stderr
-    assert said in done.stdout + done.stderr
+    ends = [line for line in done.stdout.splitlines() if line[-3:-1] == ": "]
+    assert ends == ["quote --help: 0", "campaign --help: 0", "campaign status summer: 2"]
+    assert done.stdout.count("Usage: ") == 2
+    assert "pip install 'pika-async[cli,temporal]'" in done.stderr
 
 
 PROGRESS = CampaignProgress(
@@ -193,7 +195,7 @@ def test_a_file_of_decisions_that_cannot_be_meant_is_told_by_its_lines(
     [
         ((), "give the number of a prompt, --all or --from"),
         (("1", "--all", "drop"), "one of the three"),
-        (("1", "--resubmit", "--budget", "5"), "--budget goes with --all or --from"),
+        (("1", "--drop", "--budget", "5"), "--budget goes with --resubmit"),
         (("1", "--resubmit", "-n", "5"), "-n goes with --all or --from"),
         (("--all", "drop", "--resubmit"), "one of the three"),
         (("--all", "drop", "--from", "d.csv"), "give --all or --from, not both"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from support.tables import every_row
 
 from pika_async import GenerationRequest
 from pika_async._gallery import row
@@ -22,7 +22,7 @@ def told(outcome):
     return row(one), facts(result, one)
 
 
-@pytest.mark.parametrize("outcome", [STOPPED, NO_ROOM], ids=["stopped", "no room"])
+@every_row("outcome", [STOPPED, NO_ROOM], ids=["stopped", "no room"])
 def test_what_was_never_sent_did_not_fail(outcome):
     """Its row says why, and machines are told the kind of it."""
     row, facts = told(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import GenerationRequest, Money
 from pika_async.cli._campaign import many
@@ -38,7 +39,7 @@ async def test_what_was_never_sent_is_submitted_where_it_is_meant(word, indexes,
     assert ("  pika-async campaign resolve foxes --all submit" in said) == hints
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("resubmits", "unpaid", "told"),
     [
         (3, 0, "3 prompts to submit again, each of which may pay twice: about $0.60 at $0.20 each"),

@@ -51,9 +51,11 @@ class Shell(Terminal):
 
     async def until(self, name: str, **expected: object) -> dict[str, object]:
         """The status of a campaign, once it says this; a worker may still be starting."""
+        way = ("--json", "--server", self.engine)
         with anyio.fail_after(180):
             while True:
-                way = ("--json", "--server", self.engine)
+                # To ask is more work than most of what is asked about.
+                await anyio.sleep(0.5)
                 process = self.began("status", name, *way)
                 out, err = await anyio.to_thread.run_sync(process.communicate)
                 if process.returncode:

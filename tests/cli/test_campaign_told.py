@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from support.tables import every_row
 
 from pika_async import GenerationRequest, Money, SubmissionUncertainError, SubmitUncertain
 from pika_async.cli._campaign.engine import CampaignTrail
@@ -99,7 +100,7 @@ class TestALostSubmit:
         assert said == [f"warning: a submit is uncertain: {lost().error.headline}"]
 
 
-@pytest.mark.parametrize("campaign", ["foxes", "a/page/b", "x/repair/1-1/y", "of 2026/again"])
+@every_row("campaign", ["foxes", "a/page/b", "x/repair/1-1/y", "of 2026/again"])
 def test_the_campaign_is_read_off_the_ids_of_its_pages_and_repairs(campaign):
     for name in (id_of_page(campaign, 7), id_of_page(campaign, 1234567)):
         assert campaign_of(name) == campaign_of(f"{name}/again") == campaign

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio.lowlevel
 import pytest
+from support.tables import every_row
 
 from pika_async import FieldError, Money
 from pika_async.cli._campaign import crowded, words
@@ -50,7 +51,7 @@ def test_a_campaign_that_waits_for_room_says_until_when_why_and_what_to_do():
     assert lines[-1] == "  pika-async campaign resume summer --max-in-flight N"
 
 
-@pytest.mark.parametrize("also", [{"paused": "lunch"}, {"stopped": True}, {"ended": True}])
+@every_row("also", [{"paused": "lunch"}, {"stopped": True}, {"ended": True}])
 def test_one_that_submits_nothing_anyway_says_only_why(also):
     assert not any("no submit leaves" in line for line in said(progress(waiting=WAITING, **also)))
 
@@ -90,7 +91,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@every_row("name", COUNTS)
 def test_what_was_never_sent_is_not_told_as_refused(name):
     """Nobody has refused it, and it is not done."""
     changes, expected = COUNTS[name]
@@ -156,7 +157,7 @@ def _too_little() -> str:
 NO_PRICE = sentences.NO_PRICE.format(currency="USD", prompt=3)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("reason", "words"),
     [
         ("lunch", ""),
@@ -187,11 +188,27 @@ def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
     )
     lines = said(now)
     assert "100 prompts: 97 succeeded, 1 uncertain, 2 given up" in lines
-    assert "cost: $20.00 charged and $2.00 for what was submitted again" in lines
+    assert "cost: $22.00: $20.00 charged, $2.00 for what was submitted again" in lines
     assert "7 prompts decided about since, and counted as what they are now" in lines
     assert not any("not seen from here" in line for line in lines)
     assert words.finished(now) == 100
     assert not words.all_done(now)
+
+
+def test_what_jobs_in_flight_may_cost_is_in_the_sum():
+    """It is spent as far as the budget goes, and was missing between a submit and its end."""
+    now = progress(
+        charged=Money.of(20),
+        estimated=Money.of("3.6"),
+        reserved=Money.of("4.5"),
+        budget=Money.of(40),
+    )
+    assert (
+        "cost: $28.10: $20.00 charged, $3.60 estimated, $4.50 reserved for jobs in flight; the "
+        "budget is $40.00"
+    ) in said(now)
+    assert "cost: $4.50 reserved for jobs in flight" in said(progress(reserved=Money.of("4.5")))
+    assert now.cost == Money.of("28.1")
 
 
 def test_where_its_store_is_elsewhere_it_is_said_that_decisions_are_not_counted():
@@ -229,7 +246,7 @@ def test_of_one_that_the_server_has_forgotten_the_store_tells():
     assert lines[0].endswith("the server has forgotten it, and this is what its store tells")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("text", "expected"),
     [
         ("the job 66e0-818e has failed (HTTP 502)", "the job  has failed (HTTP "),

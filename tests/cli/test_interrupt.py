@@ -31,6 +31,20 @@ def test_ctrl_c_is_exit_130_and_the_line_that_resumes_has_all_that_it_needs(
     assert len(sim.submissions) == 1
 
 
+@pytest.mark.parametrize("verb", ["generate", "watch"])
+def test_the_line_that_resumes_says_again_how_long_is_waited(interrupting, sim, verb):
+    """It carries on as it was begun."""
+    sim.duration = Polls(1000)
+    way = ("--timeout", "60", "--base-url", sim.url)
+    done = interrupting(signal.SIGINT, lambda: sim.polls, "generate", "x", *way)
+    (job_id,) = sim.jobs
+    if verb == "watch":
+        before = len(sim.polls)
+        done = interrupting(signal.SIGINT, lambda: len(sim.polls) > before, "watch", job_id, *way)
+    assert done.err.splitlines()[-1].endswith(f" --timeout 60 --base-url {sim.url}")
+    assert f"pika-async watch {job_id} " in done.err
+
+
 def test_ctrl_c_while_the_submit_is_under_way_still_names_its_job(interrupting, sim):
     sim.faults.append(Fault("slow-headers", seconds=0.3))
     done = interrupting(

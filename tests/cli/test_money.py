@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import shlex
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -62,10 +65,60 @@ class TestBefore:
         assert sent(sim) == 0
         assert [path.name for path in here.iterdir()] == ["p.txt"]
 
-    def test_a_dry_run_needs_no_key(self, batch, monkeypatch):
+    def test_a_dry_run_without_a_key_tells_the_plan_and_what_a_run_would_lack(
+        self, batch, monkeypatch
+    ):
         monkeypatch.delenv("PIKA_API_KEY")
         done = batch("--dry-run")
-        assert (done.code, done.err) == (0, "4 to submit\n")
+        assert done.code == 2
+        assert done.err.splitlines() == [
+            "4 to submit",
+            (
+                "error: there is no API key: set PIKA_API_KEY in the environment, or add "
+                "--simulate to try it without paying."
+            ),
+        ]
+        assert batch("--dry-run", "--simulate").code == 0
+
+    @pytest.mark.parametrize(
+        ("environment", "options", "said"),
+        [
+            ({"PIKA_API_KEY": '"abc"'}, (), "the API key has quotes around it"),
+            ({"PIKA_API_KEY": "a b"}, (), "characters that no key has"),
+            ({}, ("--base-url", "ftp://x"), "--base-url: 'ftp://x' cannot be used"),
+            ({}, ("--base-url", "http://example.com"), "plain http to another machine"),
+            ({"HTTPS_PROXY": "socks5://h:1"}, ("--base-url", "https://x.invalid"), "'socks5'"),
+            ({}, ("-d", "taken"), "--output-dir: 'taken' cannot be written to"),
+            ({}, ("-j", "taken/j"), "taken/j' cannot be written"),
+            ({}, ("--budget", "1"), "--budget needs --price here"),
+        ],
+        ids=str,
+    )
+    def test_a_dry_run_refuses_what_the_run_refuses(  # noqa: PLR0917 - fixtures
+        self, pika, here, prompts, monkeypatch, environment, options, said
+    ):
+        """Both before anything is sent, with the same exit code, and in the same words."""
+        (here / "taken").touch()
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        way = ("--base-url", "http://127.0.0.1:9", *options)
+        dry, real = pika("batch", "p.txt", *way, "--dry-run"), pika("batch", "p.txt", *way)
+        assert (dry.code, real.code) == (2, 2)
+        assert said in dry.err
+        assert said in real.err
+        assert not [path for path in here.iterdir() if path.is_dir() and any(path.iterdir())]
+
+    def test_a_budget_in_another_currency_than_what_was_spent_is_refused(self, batch, here):
+        """Amounts of two currencies have no sum, so nobody could hold it."""
+        batch("--price", "0.4", "--limit", "1")
+        with closing(sqlite3.connect(here / "p.txt.journal")) as journal, journal:
+            journal.execute("UPDATE attempts SET quoted_currency = 'EUR'")
+        for more in (("--dry-run",), ()):
+            done = batch("--budget", "1", "--price", "0.4", *more)
+            assert done.code == 2
+            assert "--budget cannot be held: earlier runs with this journal have spent EUR" in (
+                done.err
+            )
 
     def test_known_ones_are_told_apart_and_the_journal_is_only_read(self, batch, sim, here):
         batch("--limit", "2")
@@ -142,10 +195,29 @@ class TestLimits:
         assert (done.code, sent(sim)) == (1, 2)
         assert "4 to submit: about $1.60; the budget is $1.00" in done.err
         assert sum(line.endswith(": not submitted") for line in done.out.splitlines()) == 2
-        assert done.err.splitlines()[-1] == (
-            "2 prompts not submitted: it would cost $0.40, and of the budget of $1.00 there are "
-            "$0.20 left. To submit more, run the same line with a larger --budget."
+        # What to do is said once, at the end.
+        (stopped,) = [line for line in done.err.splitlines() if "submits nothing more" in line]
+        assert stopped.endswith(
+            "nothing more: it would cost $0.40, and of the budget of $1.00 there are $0.20 left."
         )
+        said, line = done.err.splitlines()[-2:]
+        assert said == (
+            "2 prompts not submitted: it would cost $0.40, and of the budget of $1.00 there are "
+            "$0.20 left. To submit more, with a larger budget, of which $1.60 are enough for all "
+            "of them:"
+        )
+        assert line == (
+            "  pika-async batch p.txt -n 1 --budget AMOUNT --price 0.4 --base-url " + sim.url
+        )
+        again = shlex.split(line.replace("AMOUNT", "1.6"))[2:]
+        assert batch(*again[1:]).code == 0
+        assert sent(sim) == 4
+
+    def test_a_budget_that_ends_without_a_journal_has_no_line_that_goes_on(self, batch):
+        """The same line would pay again for all."""
+        done = batch("--budget", "1", "--price", "0.4", "-n", "1", "--no-journal")
+        assert "To submit more, give a larger --budget." in done.err
+        assert "pika-async batch" not in done.err
         assert "; about $0.80 spent; " in done.err
 
     def test_a_budget_counts_what_earlier_runs_have_spent(self, batch, sim):
@@ -153,6 +225,62 @@ class TestLimits:
         done = batch("--budget", "1", "--price", "0.4")
         assert "of which about $0.80 are spent" in done.err
         assert sent(sim) == 2
+
+    def test_a_run_that_says_none_goes_on_with_the_budget_of_the_run_before(self, batch, sim):
+        """What was said in all holds, and it is said whose budget that is."""
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        done = batch()
+        assert (done.code, sent(sim)) == (1, 2)
+        assert done.err.splitlines()[:2] == [
+            (
+                "2 known, 2 to submit: about $0.80; the budget is $1.00, of which about $0.80 are "
+                "spent"
+            ),
+            (
+                "that budget is the one of an earlier run with this journal, since none was given; "
+                "to change it, give --budget AMOUNT, or --budget inf for none"
+            ),
+        ]
+
+    def test_a_dry_run_and_machines_are_told_of_it(self, batch):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        (plan,) = batch("--dry-run", "--json").events
+        assert plan["budget"] == {"micros": 1_000_000, "currency": "USD"}
+        assert plan["budget_remembered"]
+        (plan,) = batch("--dry-run", "--json", "--budget", "2").events
+        assert not plan["budget_remembered"]
+
+    def test_another_budget_takes_its_place_with_the_price_of_before(self, batch, sim):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        batch("--budget", "1.3", "-n", "1")
+        assert sent(sim) == 3
+        batch()
+        assert sent(sim) == 3
+
+    def test_inf_is_no_budget_and_holds_from_then_on(self, batch, sim):
+        batch("--budget", "1", "--price", "0.4", "-n", "1")
+        batch("--budget", "inf", "--limit", "1")
+        assert sent(sim) == 3
+        assert "budget" not in batch().err
+        assert sent(sim) == 4
+
+    def test_a_budget_that_is_remembered_needs_a_price_where_nobody_says_one(
+        self, batch, dear_batch, sim
+    ):
+        dear_batch("--budget", "1", "-n", "1")
+        done = batch()
+        assert (done.code, sent(sim)) == (2, 0)
+        assert done.err == (
+            "error: the budget of $1.00, which an earlier run with this journal was given, needs "
+            "--price here: the service 'gateway' does not say what a video costs.\n"
+        )
+
+    def test_what_pays_again_is_offered_with_a_budget_that_has_room_for_it(self, batch, sim):
+        sim.faults.append(Fault("reset-after", times=1))
+        batch("--budget", "1.6", "--price", "0.4", "-n", "1")
+        last = batch().err.splitlines()[-2:]
+        assert "AMOUNT is $2.00 or more, for all" in last[0]
+        assert last[1].endswith("--resubmit-uncertain --budget AMOUNT")
 
     def test_a_sum_that_is_not_the_whole_does_not_pass_for_it(self, dear_batch, dear):
         dear.failure = lambda body: "it fell" if body["prompt"] == "a" else None

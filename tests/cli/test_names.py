@@ -3,16 +3,16 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async.cli._running.files import default_target, free_name, numbered
 from pika_async.cli._running.trail import JobTrail
 from pika_async.cli._showing.words import printable
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("prompt", "job_id", "name"),
     [
         ("A red panda, surfing!", "3f2a9c1e-7b40", "a-red-panda-surfing-3f2a9c1e.mp4"),
@@ -59,7 +59,7 @@ def test_a_free_name_is_the_first_that_does_not_exist(here):
     assert free_name(Path("a.mp4")) == Path("a-3.mp4")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("trail", "line"),
     [
         (JobTrail(), None),

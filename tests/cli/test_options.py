@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from attrs import field, fields, frozen
+from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
 from pika_async._request import about as module
@@ -120,7 +121,7 @@ def test_media_are_links_or_files_below_the_folder(here):
     assert requested("x", {"image": "HTTPS://h/a.png"}, anything).image == "HTTPS://h/a.png"
 
 
-@pytest.mark.parametrize("given", [{}, {"seed": None, "camera": []}])
+@every_row("given", [{}, {"seed": None, "camera": []}])
 def test_what_was_not_given_is_the_default(given: dict[str, Any]):
     assert requested("x", given, anything) == GenerationRequest("x")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import GenerationRequest
 from pika_async.cli._prompts.fields import COLUMNS, near
@@ -33,7 +34,7 @@ def test_a_column_that_is_no_field_is_kept_as_metadata_under_its_own_name(read):
     assert two == GenerationRequest("a cat")
 
 
-@pytest.mark.parametrize(
+@every_row(
     "content",
     [
         ",prompt,seed\n0,a panda,7\n1,a cat,8\n",
@@ -67,7 +68,7 @@ def test_what_pandas_and_spreadsheets_write_reads_like_what_was_meant(read, cont
     ]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("column", "meant"),
     [
         ("promt", "prompt"),
@@ -93,7 +94,7 @@ def test_a_column_that_is_nearly_a_field_is_refused_with_the_one_that_was_meant(
         read(f"prompt,{column}\na,b\n")
 
 
-@pytest.mark.parametrize(
+@every_row(
     "column",
     [
         *("sku", "id", "name", "owner", "title", "notes", "scene", "prompt_id", "video_id"),
@@ -125,7 +126,7 @@ def test_a_row_with_nothing_but_its_own_columns_misses_its_prompt(read):
         read("sku,prompt\n1,a\n2,\n")
 
 
-@pytest.mark.parametrize("name", ["p.xlsx", "p.xls", "p.ods", "p.XLSX"])
+@every_row("name", ["p.xlsx", "p.xls", "p.ods", "p.XLSX"])
 def test_a_workbook_is_told_how_to_be_saved(read, name):
     with pytest.raises(UsageError, match='save it as "CSV UTF-8"') as caught:
         read(b"PK\3\4", name)

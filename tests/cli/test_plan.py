@@ -15,6 +15,8 @@ KEY = "sk-9f8e7d6c5b4a"
 PRICES = {"gateway": 450_000, "pika": 450_000, "fal": 200_000}
 # What a service whose jobs cannot fail for want of money answers to a submit.
 DRY = {"gateway": "403-quota-not-enough", "fal": "403-locked"}
+# How many jobs an account pays for that runs dry.
+PAID = 3
 AGAIN = ("--resubmit-uncertain", "--retry-failed")
 
 
@@ -110,7 +112,7 @@ def test_a_limit_and_a_budget_hold_both_and_over_all_runs(batch, sim, service, p
         done = batch(9, "--limit", "3", "--budget", budget, *price)
         made.append((len(sim.jobs), done.code))
     assert made == [(3, 0), (5, 1), (5, 1), (5, 1)]
-    assert "larger --budget" in done.err.splitlines()[-1]
+    assert "--budget AMOUNT" in done.err.splitlines()[-1]
 
 
 def test_a_budget_for_all_of_them_says_nothing_and_ends_well(batch, sim, service, price):
@@ -140,13 +142,14 @@ def test_a_budget_that_came_later_needs_a_price_for_what_was_bought_before(batch
 
 
 def test_it_asks_only_about_what_the_budget_has_left(batch, sim, service, price, monkeypatch):
-    """A budget of 30, of which 15 are spent, leaves less than 20 to be asked about."""
-    batch(int(15_000_000 / PRICES[service]), *price, "--budget", "30")
+    """A budget of 3, of which 1.50 are spent, leaves less than 2 to be asked about."""
+    given = (*price, "--budget", "3", "--ask-above", "2")
+    batch(int(1_500_000 / PRICES[service]), *given)
     terminal = io.TextIOWrapper(io.BytesIO(b"n\n"))
     monkeypatch.setattr(sys, "stdin", terminal)
     monkeypatch.setattr("pika_async.cli._running.asking._is_terminal", lambda: True)
     before = len(sim.jobs)
-    done = batch(int(60_000_000 / PRICES[service]), *price, "--budget", "30", "--limit", "90")
+    done = batch(int(6_000_000 / PRICES[service]), *given, "--limit", "90")
     assert "[y/N]" not in done.err
     assert len(sim.jobs) > before
 
@@ -222,9 +225,9 @@ class TestAnAccountThatRunsDry:
     @pytest.fixture
     def dry(self, sim, service):
         if service == "pika":
-            sim.service_at_work.balance_micro_usd = 6 * PRICES["pika"]
+            sim.service_at_work.balance_micro_usd = PAID * PRICES["pika"]
         else:
-            sim.faults.append(Fault(DRY[service], times=None, after=6))
+            sim.faults.append(Fault(DRY[service], times=None, after=PAID))
 
         def top_up():
             sim.faults.clear()
@@ -238,20 +241,20 @@ class TestAnAccountThatRunsDry:
         self, batch, sim, price, dry, at_once
     ):
         options = (*price, "--budget", "99", "-n", at_once)
-        done = batch(20, *options)
+        done = batch(10, *options)
         said = [line for line in done.err.splitlines() if "submits nothing more" in line]
         assert (done.code, len(said)) == (1, 1)
-        assert len(done.out.splitlines()) == 20
-        assert done.out.count(": not submitted") >= 20 - 6 - int(at_once)
+        assert len(done.out.splitlines()) == 10
+        assert done.out.count(": not submitted") >= 10 - PAID - int(at_once)
         # Whoever was under way when it happened has been refused, and nobody after.
-        assert 7 <= len(sim.submissions) <= 6 + int(at_once)
+        assert PAID + 1 <= len(sim.submissions) <= PAID + int(at_once)
         *_, last, line = done.err.splitlines()
         assert "--retry-failed" not in done.err
         assert "to submit only those without one" in last
         assert line.lstrip().startswith("pika-async batch p.txt")
         dry()
-        again = batch(20, *options)
+        again = batch(10, *options)
         assert again.code == 0
-        assert "20 succeeded, 0 failed" in again.err
+        assert "10 succeeded, 0 failed" in again.err
         paid = [job for job in sim.jobs.values() if job.outcome == "finished"]
-        assert len(paid) == 20
+        assert len(paid) == 10

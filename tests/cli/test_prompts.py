@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
 from pika_async.cli._prompts.file import Format, PromptFile, opened
@@ -57,14 +58,14 @@ def test_txt_is_one_prompt_a_line_without_empty_lines_and_comments(read):
     }
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@every_row("end", ["\n", "\r\n", "\r"])
 def test_lines_end_as_on_any_system(read, end):
     assert list(read("p.txt", f"a{end}b{end}")) == [1, 2]
     assert list(read("p.csv", f"prompt{end}a{end}b{end}")) == [2, 3]
     assert list(read("p.jsonl", f'"a"{end}"b"')) == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["p.txt", "P.TXT"])
+@every_row("name", ["p.txt", "P.TXT"])
 def test_a_byte_order_mark_is_not_part_of_the_first_prompt(read, name):
     assert read(name, b"\xef\xbb\xbfa")[1].prompt == "a"
 
@@ -141,7 +142,7 @@ def test_absolute_paths_stay(read, here):
     assert read("shots/p.jsonl", content)[1].image == here / "cake.png"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("name", "content", "line"),
     [
         ("p.txt", b"ok\ncaf\xe9\n", "p.txt:2: it is not UTF-8; save the file as UTF-8"),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     AuthenticationError,
@@ -45,7 +46,7 @@ from pika_async.cli._showing.words import state_words
 FILE = BatchTrail(file="p.csv", journal=True)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("field", "option", "in_file"),
     [
         ("prompt", "PROMPT", "prompt"),
@@ -71,7 +72,7 @@ def test_values_are_told_as_they_are_written():
     assert refusal(error, of_file=True) == "extend: 'x' is not allowed; allowed is true or false"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("error", "said"),
     [
         (
@@ -194,7 +195,7 @@ class TestServicesThatSayTooMuch:
         assert "… (900,018 characters)" in said
         assert len(said) < 1000
 
-    @pytest.mark.parametrize(
+    @every_row(
         "error",
         [
             ServerError(LONG, status=500),

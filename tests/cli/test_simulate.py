@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from support.impatient import IMPATIENT
+from support.tables import every_row
 
 from pika_async.cli._simulate import _media_port
 from pika_async.simulator import FAULTS, SERVICES, VARIANTS, Fault, Simulator
@@ -154,7 +155,7 @@ def two_free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("host", "port", "media_port"),
     [("127.0.0.1", 8700, 0), (EVERYWHERE, 8700, 8701), (EVERYWHERE, 0, 0), ("::", 65535, 0)],
 )

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from rich.console import Console
+from support.tables import every_row
 
 from pika_async import Estimate, Failed, Queued, Running, Succeeded, Transition, Unknown, Video
 from pika_async.cli._running.trail import JobTrail
@@ -18,7 +19,7 @@ VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
 ESTIMATE = Estimate(low=20.0, median=40.0, high=90.0, basis="durations", jobs=3.0)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("state", "words"),
     [
         (Queued(), "queued"),

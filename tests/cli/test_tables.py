@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import GenerationRequest
 from pika_async.cli._prompts.file import opened
@@ -28,7 +29,7 @@ def read(here):
     return read
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("name", "content", "requests"),
     [
         ("p.txt", f"{MARK}a panda\n{MARK}a cat\n", [PANDA, CAT]),
@@ -70,8 +71,8 @@ def test_lines_of_joined_files_keep_their_numbers(here):
         assert [line.number for line in prompts.lines()] == [2, 3, 5]
 
 
-@pytest.mark.parametrize("sign", [",", ";", "\t"])
-@pytest.mark.parametrize(
+@every_row("sign", [",", ";", "\t"])
+@every_row(
     "header",
     ["prompt|seed", "PROMPT|Seed", " Prompt | seed ", '"prompt"|"SEED"', "\xa0prompt|seed|"],
 )
@@ -80,7 +81,7 @@ def test_the_header_tells_what_separates_the_cells_and_names_them_in_any_case(re
     assert read("p.csv", content) == TWO
 
 
-@pytest.mark.parametrize("name", ["negative_prompt", "Negative Prompt", "negative-prompt"])
+@every_row("name", ["negative_prompt", "Negative Prompt", "negative-prompt"])
 def test_blanks_and_hyphens_in_names_count_as_underscores(read, name):
     asked = [GenerationRequest("a panda", negative_prompt="rain")]
     assert read("p.csv", f"prompt,{name}\na panda,rain\n") == asked
@@ -95,7 +96,7 @@ def test_a_prompt_with_the_signs_of_other_separators_is_never_split(read):
     assert read("p.csv", "prompt\tseed\na; b, c\t7\n") == [GenerationRequest("a; b, c", seed=7)]
 
 
-@pytest.mark.parametrize("seed", ["7.0", "7.", "7.000", "+7.0", " 7.0 "])
+@every_row("seed", ["7.0", "7.", "7.000", "+7.0", " 7.0 "])
 def test_a_whole_number_may_be_written_with_a_point(read, seed):
     asked = [GenerationRequest("a", seed=7, frame_rate=12, motion=2)]
     assert read("p.csv", f"prompt,seed,frame_rate,motion\na,{seed},12.0,2.0\n") == asked
@@ -103,14 +104,12 @@ def test_a_whole_number_may_be_written_with_a_point(read, seed):
     assert read("p.jsonl", content) == asked
 
 
-@pytest.mark.parametrize("seed", [4294967296, 9007199254740993, 12345678901234567891])
+@every_row("seed", [4294967296, 9007199254740993, 12345678901234567891])
 def test_a_long_whole_number_with_a_point_keeps_every_digit(read, seed):
     assert read("p.csv", f"prompt,seed\na,{seed}.0\n") == [GenerationRequest("a", seed=seed)]
 
 
-@pytest.mark.parametrize(
-    "seed", ["7.5", "7,0", "1e3", "7.0.0", ".0", "nan", "inf", "True", "7_0.0"]
-)
+@every_row("seed", ["7.5", "7,0", "1e3", "7.0.0", ".0", "nan", "inf", "True", "7_0.0"])
 def test_what_is_no_whole_number_is_refused_before_anything_is_sent(read, seed):
     with pytest.raises(UsageError, match="seed: .* is not allowed"):
         read("p.csv", f'prompt,seed\na,"{seed}"\n')

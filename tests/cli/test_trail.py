@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import attrs
-import pytest
 from support.events import ACCEPTED, BROKEN, EVENTS, HELD_BACK, LOST
+from support.tables import every_row
 
 from pika_async import (
     BatchStopped,
@@ -45,9 +45,7 @@ def test_of_a_batch_what_holds_it_up_is_shown_and_its_results_tell_of_the_files(
     assert heard(batch_trail(), EVENTS) == {SubmitHeldBack, JournalBroken, VideoKept}
 
 
-@pytest.mark.parametrize(
-    "event", [LOST_UNHEARD, UNWRITTEN, OUT_OF_MONEY], ids=lambda event: type(event).__name__
-)
+@every_row("event", [LOST_UNHEARD, UNWRITTEN, OUT_OF_MONEY], ids=lambda event: type(event).__name__)
 def test_what_costs_a_batch_money_or_stops_it_is_shown(event):
     assert batch_trail().hears(event)
 
@@ -56,7 +54,7 @@ def test_that_the_journal_stops_a_batch_is_told_by_the_journal_itself():
     assert not batch_trail().hears(BatchStopped(error=BROKEN))
 
 
-@pytest.mark.parametrize("trail", [job_trail, batch_trail])
+@every_row("trail", [job_trail, batch_trail])
 def test_standing_in_line_is_nothing_to_be_warned_of(trail):
     assert not trail().hears(attrs.evolve(HELD_BACK, in_line=True))
 

@@ -16,6 +16,7 @@ import traceback
 import pytest
 from attrs import evolve, frozen
 from support.batches import until
+from support.tables import every_row
 from support.toy import Toy, toy_service
 from support.wire import KEY, wired_to
 
@@ -54,7 +55,7 @@ def toy_client(service, **options) -> PikaClient:
     return PikaClient(KEY, base_url=service.url, **(QUICK | {"dialect": Toy()} | options))
 
 
-@pytest.mark.parametrize("dialect", [Toy(), Gateway(), Pika()], ids=lambda dialect: dialect.name)
+@every_row("dialect", [Toy(), Gateway(), Pika()], ids=lambda dialect: dialect.name)
 def test_every_dialect_answers_everything_that_the_seam_asks(dialect):
     asked = {name for name in vars(Dialect) if not name.startswith("_")}
     assert asked == {

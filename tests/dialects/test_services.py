@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import frozen
+from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async._wire.endpoint import endpoint
@@ -50,7 +51,7 @@ def placed(dialect, *, base_url=None, **environment):
     return found.base_url, found.hosts["files"], found.hosts["platform"]
 
 
-@pytest.mark.parametrize("name", ["gateway", " Gateway "])
+@every_row("name", ["gateway", " Gateway "])
 def test_a_service_is_named_by_a_word(name):
     assert service_named(name) == Gateway()
 
@@ -60,7 +61,7 @@ def test_an_unknown_service_is_refused_with_those_that_there_are():
         service_named("sora")
 
 
-@pytest.mark.parametrize("environment", [{}, {"PIKA_SERVICE": ""}, {"PIKA_SERVICE": "gateway"}])
+@every_row("environment", [{}, {"PIKA_SERVICE": ""}, {"PIKA_SERVICE": "gateway"}])
 def test_the_environment_names_the_service_and_else_it_is_the_gateway(environment):
     assert service_of(environment).name == "gateway"
 
@@ -80,9 +81,7 @@ def test_all_hosts_are_the_services_own_where_nothing_is_said():
     )
 
 
-@pytest.mark.parametrize(
-    "said", [{"base_url": "https://own.example"}, {"ELSEWHERE_HOST": "own.example"}]
-)
+@every_row("said", [{"base_url": "https://own.example"}, {"ELSEWHERE_HOST": "own.example"}])
 def test_with_a_base_url_of_ones_own_every_host_is_at_that_one(said):
     assert placed(Elsewhere(), **said) == ("https://own.example",) * 3
 
@@ -124,7 +123,7 @@ def test_a_service_that_takes_what_another_one_does_not_is_named():
     assert "pika" in caught.value.services
 
 
-@pytest.mark.parametrize("name", ["pika", " Pika "])
+@every_row("name", ["pika", " Pika "])
 def test_pikas_own_api_is_named_by_its_word(name):
     assert service_named(name) == Pika()
 
@@ -144,7 +143,7 @@ def test_pikas_own_api_is_one_host_with_one_key():
 
 
 class TestGateway:
-    @pytest.mark.parametrize(
+    @every_row(
         ("field", "value"),
         [
             ("resolution", "720p"),

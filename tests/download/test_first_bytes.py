@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.media import CLIP, VIDEO, Script, finished, whole
+from support.tables import every_row
 
 from pika_async import DownloadError, RetryPolicy
 from pika_async.simulator import Fault
@@ -53,29 +54,33 @@ def declared(body, kind):
 
 
 async def saved(script, tmp_path):
+    """What was saved, which is there no longer."""
     path = tmp_path / "v.mp4"
     # Its pauses take no time but grow, so that the minute of patience holds few attempts.
     await script.downloader(retry=RetryPolicy(attempts=3)).download(
         VIDEO, path, overwrite=False, renew=renew
     )
-    return path.read_bytes()
+    assert [*tmp_path.iterdir()] == [path]
+    saved = path.read_bytes()
+    path.unlink()
+    return saved
 
 
-@pytest.mark.parametrize("kind", DECLARED)
-@pytest.mark.parametrize("name", VIDEOS)
+@every_row("kind", DECLARED)
+@every_row("name", VIDEOS)
 async def test_a_video_is_saved_whatever_it_is_declared_to_be(name, kind, tmp_path):
     assert await saved(Script([declared(VIDEOS[name], kind)]), tmp_path) == VIDEOS[name]
 
 
-@pytest.mark.parametrize("kind", DECLARED)
-@pytest.mark.parametrize("name", NO_VIDEOS)
+@every_row("kind", DECLARED)
+@every_row("name", NO_VIDEOS)
 async def test_what_is_no_video_is_never_saved(name, kind, tmp_path):
     with pytest.raises(DownloadError, match="what came is no video"):
         await saved(Script([declared(NO_VIDEOS[name], kind)]), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", NO_VIDEOS)
+@every_row("name", NO_VIDEOS)
 async def test_what_is_no_video_is_asked_for_again_as_a_refused_link_is(name, tmp_path):
     script = Script([declared(NO_VIDEOS[name], "video/mp4"), declared(CLIP, "video/mp4")])
     assert await saved(script, tmp_path) == CLIP

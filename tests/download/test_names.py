@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async._download.names import (
     LONGEST_NAME,
@@ -93,7 +93,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("given", "name"), NAMES, ids=[name for _, name in NAMES])
+@every_row(("given", "name"), NAMES, ids=[name for _, name in NAMES])
 def test_a_name_shows_number_prompt_and_job(given, name):
     assert video_name(*given) == name
 
@@ -111,7 +111,7 @@ FORMER = [
 ]
 
 
-@pytest.mark.parametrize(("prompt", "words"), FORMER)
+@every_row(("prompt", "words"), FORMER)
 def test_the_names_in_ascii_stay_as_they_were(prompt, words):
     middle = f"-{words}" if words else ""
     assert video_name(7, prompt, UUID, ascii_only=True) == f"00007{middle}-{UUID}.mp4"
@@ -154,7 +154,7 @@ def test_a_name_is_found_in_the_spelling_that_a_file_system_keeps():
     assert spellings("00000-e-a.mp4") == ("00000-e-a.mp4",)
 
 
-@pytest.mark.parametrize("word", sorted(RESERVED))
+@every_row("word", sorted(RESERVED))
 def test_no_prompt_and_no_job_make_a_name_that_windows_reserves(word):
     for name in (video_name(0, word, "a"), video_name(0, "a", word), video_name(0, word, word)):
         assert name.partition(".")[0] not in RESERVED
@@ -197,7 +197,7 @@ ALIKE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), ALIKE)
+@every_row(("one", "other"), ALIKE)
 def test_jobs_whose_ids_look_alike_have_different_names(one, other):
     names = {video_name(0, "x", one), video_name(0, "x", other)}
     assert len({name.casefold() for name in names}) == 2
@@ -234,7 +234,7 @@ CUT = [
 ]
 
 
-@pytest.mark.parametrize(("text", "length", "expected"), CUT)
+@every_row(("text", "length", "expected"), CUT)
 def test_text_is_cut_between_words(text, length, expected):
     assert short(text, length) == expected
 

@@ -34,12 +34,17 @@ def sim():
 
 
 def run(
-    sim: Simulator, name: str, *arguments: object, typed: str = "", folder: Path | None = None
+    sim: Simulator,
+    name: str,
+    *arguments: object,
+    typed: str = "",
+    folder: Path | None = None,
+    key: str = "key",
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", IMPATIENT, str(EXAMPLES / name), *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, **at_service(sim, "key")},
+        env={**os.environ, **at_service(sim, key)},
         input=typed,
         capture_output=True,
         text=True,
@@ -304,6 +309,45 @@ def test_an_example_whose_file_is_not_there_says_so_and_writes_nothing(sim, tmp_
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("error: there is no file nowhere.csv\n"), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+NEEDS_A_KEY = {
+    "any_service.py": ("j", "1", "a red panda"),
+    "batch_beside_other_work.py": ("in.csv", "an otter"),
+    "bulk_pipeline.py": ("in.csv", "videos", "out.csv"),
+    "endless_prompts.py": ("j",),
+    "handle_failures.py": ("a red panda",),
+    "image_with_effect.py": ("cake.png", "Melt", "out.mp4"),
+    "quickstart.py": ("a red panda", "videos"),
+    "reattach.py": ("a red panda", "id.txt", "out.mp4"),
+    "temporal_generate.py": ("a red panda", "videos"),
+    "watch_transitions.py": ("a red panda",),
+    "web_aiohttp.py": ("file", "0"),
+    "web_fastapi.py": ("file", "0"),
+}
+NEEDS_NO_KEY = {"campaign.py", "telemetry.py"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({path.name for path in EXAMPLES.glob("*.py")} - NEEDS_NO_KEY)
+)
+def test_an_example_without_a_key_says_so_in_one_sentence(sim, tmp_path, name):
+    """Whoever tries one first of all meets this, and no traceback."""
+    (tmp_path / "in.csv").write_text("prompt\na red panda\n")
+    (tmp_path / "cake.png").write_bytes(PNG)
+    done = run(sim, name, *NEEDS_A_KEY[name], folder=tmp_path, key="")
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "no API key: pass api_key=… or set PIKA_API_KEY in the environment." in done.stderr
+    assert not sim.submissions
+
+
+def test_temporal_generate_without_an_engine_says_so_in_one_sentence(sim, tmp_path, monkeypatch):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:9")
+    done = run(sim, "temporal_generate.py", "a red panda", "videos", folder=tmp_path)
+    assert done.returncode == 2
+    assert "127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_examples_are_installed_from_a_clone_as_the_readme_says():

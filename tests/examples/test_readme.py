@@ -15,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 from support.impatient import IMPATIENT
 from support.site import at_service, free_port
+from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest, PikaClient
 from pika_async.dialects import SERVICES, Cancels, Finds, Quotes, service_named
@@ -264,15 +265,15 @@ def takes(service: str, fields: dict[str, object]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("service", SERVICES)
+@every_row("row", ROWS)
+@every_row("service", SERVICES)
 def test_the_table_says_what_each_service_takes(row, service):
     said = table()[row][service]
     assert said in ("yes", "no")
     assert any(takes(service, fields) for fields in ROWS[row]) == (said == "yes")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@every_row("service", SERVICES)
 def test_the_table_says_what_each_service_can_do_beside(service):
     dialect = service_named(service)
     told = {row: cells[service] for row, cells in table().items()}

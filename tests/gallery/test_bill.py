@@ -19,18 +19,18 @@ def bill(*attempts, price=None):
     return totals_of([entry(*attempts)], [], price).bill
 
 
-def test_what_the_service_says_counts_before_what_was_expected():
+def test_what_the_service_says_counts_before_what_was_estimated():
     assert bill(attempt(charged=HALF, quoted=PRICE)).charged == (HALF,)
-    assert bill(attempt(charged=HALF, quoted=PRICE)).expected == ()
+    assert bill(attempt(charged=HALF, quoted=PRICE)).estimated == ()
 
 
-def test_what_it_has_not_said_is_expected_to_cost_its_quote():
+def test_what_it_has_not_said_is_estimated_by_its_quote():
     found = bill(attempt(quoted=HALF), price=PRICE)
-    assert (found.charged, found.expected) == ((), (HALF,))
+    assert (found.charged, found.estimated) == ((), (HALF,))
 
 
 def test_without_a_quote_it_is_the_price_that_was_given():
-    assert bill(attempt(), price=PRICE).expected == (PRICE,)
+    assert bill(attempt(), price=PRICE).estimated == (PRICE,)
 
 
 def test_without_either_it_is_counted_as_unknown_and_never_guessed():
@@ -40,7 +40,7 @@ def test_without_either_it_is_counted_as_unknown_and_never_guessed():
 
 def test_what_was_charged_nothing_is_known_to_be_nothing():
     found = bill(attempt(Standing.FAILED, charged=Money(0), quoted=HALF))
-    assert (found.charged, found.expected, found.unknown) == ((Money(0),), (), 0)
+    assert (found.charged, found.estimated, found.unknown) == ((Money(0),), (), 0)
 
 
 def test_a_request_that_was_refused_has_cost_nothing():
@@ -57,7 +57,7 @@ def test_submits_are_added_up_by_what_became_of_them():
     lost = attempt(Standing.UNCERTAIN, quoted=HALF)
     fell = attempt(Standing.FAILED, 1.0, charged=Money(0))
     found = totals_of([entry(lost, fell, attempt(charged=HALF))], [])
-    assert {standing: (one.charged, one.expected) for standing, one in found.outcomes.items()} == {
+    assert {standing: (one.charged, one.estimated) for standing, one in found.outcomes.items()} == {
         Standing.SUCCEEDED: ((HALF,), ()),
         Standing.FAILED: ((Money(0),), ()),
         Standing.UNCERTAIN: ((), (HALF,)),

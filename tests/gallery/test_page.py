@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sqlite3
 import tracemalloc
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import ClassVar
@@ -14,6 +16,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.entries import attempt, entry
 from support.journals import (
     NOW,
     START,
@@ -22,12 +25,23 @@ from support.journals import (
     create,
     html_of,
     page_of,
+    parsed,
     succeeded,
     video,
 )
 
-from pika_async import Failed, InvalidRequestError, JobTimeoutError
-from pika_async._gallery import Folder, opened, page, totals_of
+from pika_async import Failed, InvalidRequestError, JobTimeoutError, Money
+from pika_async._gallery import (
+    Album,
+    Folder,
+    Standing,
+    campaign_page,
+    opened,
+    page,
+    totals_of,
+)
+from pika_async._journal.history import Limits
+from pika_async._journal.records import limits_record
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -275,14 +289,25 @@ class TestCards:
         assert found.one("time")["datetime"] == "2023-11-14T22:13:20Z"
         assert "f" * 64 in found.text
         assert "may be billed" in found.text
-        assert "--resubmit-uncertain" in found.text
+
+    @pytest.mark.parametrize(("known", "job"), [({}, "JOB_ID"), ({"job_id": "job-7"}, "job-7")])
+    def test_it_offers_what_costs_nothing_first_and_what_pays_last(self, journal, known, job):
+        add(journal, status="uncertain", sent_at=START, number=7, **known)
+        found = card(journal, settle_line="pika-async settle j --service fal")
+        assert [one.one("code").text for one in found.every("span", "command")] == [
+            f"pika-async settle j --service fal --job 00007={job}",
+            "pika-async settle j --service fal --drop 00007",
+            "pika-async settle j --service fal --resubmit 00007",
+        ]
+        advice = [one.text for one in found.every("p", "advice")]
+        assert ["to be paid for" in one for one in advice] == [False, False, False, True]
 
     def test_an_earlier_uncertain_submit_is_not_to_be_submitted_once_more(self, journal):
         past = {"status": "uncertain", "sent_at": START}
         add(journal, status="succeeded", state=succeeded(), past=[past])
         earlier = card(journal).one("div", "earlier")
         assert "may be billed too" in earlier.text
-        assert "--resubmit-uncertain" not in earlier.text
+        assert "pika-async" not in earlier.text
 
     def test_a_job_in_flight_says_what_its_last_look_met(self, journal):
         problem = JobTimeoutError("not finished in time", job_id="job-4", state=None)
@@ -393,7 +418,7 @@ class TestSimulated:
     def add(self, journal, base_url, url):
         add(journal, status="succeeded", state=succeeded(video(url=url)), base_url=base_url)
 
-    @pytest.mark.parametrize("url", [HERE, "http://localhost:1", "http://[::1]:80"])
+    @pytest.mark.parametrize("url", [HERE, "http://localhost:1", "http://[::1]:81"])
     def test_a_journal_of_this_machine_says_so_in_large_letters(self, journal, url):
         self.add(journal, url, f"{url}/a.mp4")
         (banner,) = self.banner(journal)
@@ -433,18 +458,32 @@ class TestAgain:
     def test_the_commands_that_go_on_are_told_with_what_they_do(self, journal):
         one_of_each(journal)
         found = page_of(journal, batch_line="pika-async batch j.txt")
-        assert [one.one("code").text for one in found.every("span", "command")] == [
+        lines = [one.one("code").text for one in found.every("span", "command")]
+        assert lines[:4] == [
+            # It costs nothing, so it comes first.
+            "pika-async settle j.journal",
             "pika-async batch j.txt --resubmit-uncertain",
             "pika-async batch j.txt --retry-failed",
             "pika-async batch j.txt",
         ]
+        assert lines[4:]
+        assert all(line.startswith("pika-async settle j.journal --") for line in lines[4:])
         texts = [one.text for one in found.every("p", "again")]
         # Whoever copies one of them would spend without a limit.
-        assert all("add --budget and --price again" in text for text in texts)
+        assert all("has no limit by itself: --budget sets one" in text for text in texts)
         assert [one.text.partition(":")[0] for one in found.every("p", "again")] == [
             "1 request failed. To submit it again, as new jobs to be paid for",
             "1 job in flight, 1 request not sent. To go on where it stopped",
         ]
+
+    def test_where_the_journal_remembers_a_budget_they_are_said_to_keep_to_it(self, journal):
+        one_of_each(journal)
+        with closing(sqlite3.connect(journal)) as connection, connection:
+            record = limits_record(Limits(budget=Money.of(20)))
+            connection.execute("UPDATE runs SET limits = ?", (record,))
+        texts = [one.text for one in page_of(journal).every("p", "again")]
+        assert texts
+        assert all("The budget of $20.00 holds: the journal remembers it" in one for one in texts)
 
     def test_without_a_line_the_journal_is_named(self, journal):
         add(journal)
@@ -655,3 +694,19 @@ def test_a_reason_of_900_kilobytes_is_shown_by_its_beginning(journal):
     assert why.startswith("it fell. it fell.")
     assert why.endswith("… (900,000 characters)")
     assert len(why) < 3_000
+
+
+def test_the_page_of_a_campaign_offers_what_costs_nothing_first_and_what_pays_last():
+    album = Album(
+        name="summer",
+        place="summer",
+        entries=[entry(attempt(Standing.UNCERTAIN, job_id=None), number=1)],
+        made_at=NOW,
+    )
+    line = "pika-async campaign resolve summer"
+    found = parsed("".join(campaign_page(album, status_line="status", resolve_line=line)))
+    assert [one.one("code").text for one in found.every("span", "command")] == [
+        f"{line} 1 --adopt JOB_ID",
+        f"{line} 1 --drop",
+        f"{line} 1 --resubmit",
+    ]

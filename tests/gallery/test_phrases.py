@@ -6,11 +6,12 @@ import time
 from datetime import timedelta, timezone
 
 import pytest
+from support.tables import every_row
 
 from pika_async._gallery import phrases
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("amount", "words"),
     [
         (None, "—"),
@@ -45,13 +46,13 @@ def test_moments_are_in_utc():
     assert phrases.iso(1_700_000_000) == "2023-11-14T22:13:20Z"
 
 
-@pytest.mark.parametrize("at", [1e300, float("inf"), float("nan"), -1e18])
+@every_row("at", [1e300, float("inf"), float("nan"), -1e18])
 def test_a_moment_that_no_calendar_has_is_a_number(at):
     assert phrases.moment(at) == str(at)
     assert phrases.iso(at) is None
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("value", "words"),
     [
         ({"path": "cat.png"}, "cat.png"),
@@ -67,7 +68,7 @@ def test_options_are_shown_as_words(value, words):
     assert phrases.option(value) == words
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("value", "words"),
     [
         (16 / 9, "16:9"),
@@ -94,14 +95,12 @@ def test_an_aspect_ratio_is_shown_as_people_write_it(value, words):
     assert phrases.option(value, "aspect_ratio") == words
 
 
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.1 + 0.2, "0.3"), (12.0, "12"), (1.5, "1.5"), (7, "7")]
-)
+@every_row(("value", "words"), [(0.1 + 0.2, "0.3"), (12.0, "12"), (1.5, "1.5"), (7, "7")])
 def test_numbers_have_no_digits_that_nobody_wrote(value, words):
     assert phrases.option(value, "guidance_scale") == words
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("hours", "words"),
     [
         (0, "2023-11-14 22:13:20 UTC"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async._gallery.safe import visible, web_link
 
 
-@pytest.mark.parametrize(
+@every_row(
     "url",
     [
         "https://media.test/a.mp4",
@@ -22,7 +22,7 @@ def test_links_of_the_web_stay_as_they_are(url):
     assert web_link(url) == url
 
 
-@pytest.mark.parametrize(
+@every_row(
     "url",
     [
         None,
@@ -52,7 +52,7 @@ def test_what_could_end_an_attribute_is_escaped_in_links():
     assert link == "https://media.test/a.mp4%22%27%3E%3Cscript%3E%0A%E2%80%AE?%C3%A9"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("text", "shown"),
     [
         ("plain, é, 熊猫, 🐼", "plain, é, 熊猫, 🐼"),

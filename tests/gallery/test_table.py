@@ -12,7 +12,7 @@ from support.journals import NOW, START, add, succeeded, video
 from pika_async import Failed, InvalidRequestError
 from pika_async._gallery import opened, table
 
-HEADER = ["row", "status", "job_id", "file", "seed", "cost", "error"]
+HEADER = ["row", "status", "job_id", "file", "seed", "charged", "estimated", "earlier", "error"]
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def test_there_is_a_header_and_a_row_for_each_request(journal):
     add(journal)
     assert rows(journal) == [
         HEADER,
-        ["0", "succeeded", "job-1", "a.mp4", "7", "0.45", ""],
-        ["1", "failed", "job-2", "", "", "", "it fell"],
-        ["2", "waiting", "", "", "", "", ""],
+        ["0", "succeeded", "job-1", "a.mp4", "7", "0.45", "", "", ""],
+        ["1", "failed", "job-2", "", "", "", "", "", "it fell"],
+        ["2", "waiting", "", "", "", "", "", "", ""],
     ]
 
 
@@ -67,7 +67,14 @@ def test_metadata_that_are_called_like_a_column_stand_beside_it(journal):
 
 def test_what_a_job_was_taken_to_cost_stands_until_the_service_says_what_it_did(journal):
     add(journal, status="submitted", job_id="j", quoted=450_000, quoted_currency="USD")
-    assert rows(journal)[1][5] == "0.45"
+    assert rows(journal)[1][5:8] == ["", "0.45", ""]
+
+
+def test_what_it_did_cost_takes_the_place_of_what_it_was_taken_to_cost(journal):
+    fields = {"quoted": 450_000, "quoted_currency": "USD"}
+    fields |= {"charged": 400_000, "charged_currency": "USD"}
+    add(journal, status="succeeded", state=succeeded(), job_id="j", **fields)
+    assert rows(journal)[1][5:8] == ["0.4", "", ""]
 
 
 def test_another_currency_is_named(journal):
@@ -90,7 +97,7 @@ def test_every_file_of_a_job_is_named(journal):
 def test_why_a_request_was_refused_is_told(journal):
     problem = InvalidRequestError("no such model", status=422)
     add(journal, status="failed", problem=problem, ended_at=START)
-    assert rows(journal)[1][6].endswith("no such model.")
+    assert rows(journal)[1][8].endswith("no such model.")
 
 
 @pytest.mark.parametrize("reason", ["=1+1", "@x", '=HYPERLINK("http://x")'])
@@ -100,7 +107,7 @@ def test_what_a_service_says_is_no_formula_of_a_spreadsheet(journal, reason):
     state = Failed(reason=reason)
     add(journal, status="failed", state=state, job_id=reason, options=options)
     header, row = rows(journal)
-    assert (header[1], row[1], row[3], row[7]) == (f"'{reason}",) * 4
+    assert (header[1], row[1], row[3], row[9]) == (f"'{reason}",) * 4
 
 
 @pytest.mark.parametrize("where", ["name", "value", "reason"])

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from support.entries import attempt, entry, run
+from support.tables import every_row
 
 from pika_async._gallery.timeline import LABELLED, Timeline, row_height, stacked
 from pika_async._gallery.values import Standing
@@ -18,7 +19,7 @@ def bars(*attempts, runs=None):
     return [(bar.kind, bar.left, bar.width) for bar in found]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("at", "left"),
     [(0, 0), (1000, 0), (1030, 30), (1060, 60), (5000, 60), (9000, 60), (9020, 80), (9999, 100)],
 )
@@ -44,13 +45,13 @@ def test_a_run_in_which_nothing_was_noted_is_named():
     assert [one.number for one in silent] == [3]
 
 
-@pytest.mark.parametrize("runs", [[], [run(1000, 1000)]])
+@every_row("runs", [[], [run(1000, 1000)]])
 def test_where_nothing_was_noted_there_is_nothing_to_measure(runs):
     timeline = Timeline(runs)
     assert (timeline.seconds, timeline.left(1000), timeline.ticks()) == (0, 0, [])
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("seconds", "ticks"),
     [
         (0.35, [0, 0.1, 0.2, 0.3]),
@@ -65,7 +66,7 @@ def test_ticks_are_few_and_round(seconds, ticks):
     assert [tick.left for tick in found] == pytest.approx([100 * t / seconds for t in ticks])
 
 
-@pytest.mark.parametrize("days", [10, 10_000])
+@every_row("days", [10, 10_000])
 def test_there_are_never_many_ticks(days):
     assert len(Timeline([run(0, 86_400 * days)]).ticks()) <= 9
 
@@ -77,7 +78,7 @@ def test_a_job_is_queued_then_generated():
     ]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("job", "expected"),
     [
         (attempt(Standing.FAILED, 10, 30, 70), [("queued", 10, 20), ("failed", 30, 40)]),

@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 from support.entries import attempt, entry, run
 from support.journals import video
+from support.tables import every_row
 
 from pika_async import Failed, Money
 from pika_async._gallery.totals import spread, totals_of
 from pika_async._gallery.values import Clip, Standing
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("values", "median", "percentile_90", "longest"),
     [
         ([], None, None, None),
@@ -80,7 +81,7 @@ def test_a_job_never_seen_being_generated_counts_as_a_whole_only():
     assert (found.queued.count, found.generated.count, found.whole.median) == (0, 0, 9.0)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "job",
     [
         attempt(Standing.FAILED, 0.0, 1.0, 2.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.tables import every_row
 from support.virtual_time import in_virtual_time, now
 
 from pika_async._bound import Bound, Bounds
@@ -41,7 +42,7 @@ async def test_what_takes_turns_and_no_time_is_waited_for():
             await sleep(0)
 
 
-@pytest.mark.parametrize(("late", "more"), [(0.01, 0.01), (2.0, 2.0), (60.0, 5.0)])
+@every_row(("late", "more"), [(0.01, 0.01), (2.0, 2.0), (60.0, 5.0)])
 def test_a_bound_that_is_late_ends_as_long_again_later_and_never_much(late, more):
     @in_virtual_time
     async def held_up_once():

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 from attrs import field, frozen
+from support.tables import every_row
 
 from pika_async import FieldError, Pikaffect
 from pika_async._checks import (
@@ -37,7 +38,7 @@ class TestFieldError:
     def test_it_is_a_value_error(self):
         assert isinstance(FieldError("seed", "x", "a whole number"), ValueError)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("facts", "words"),
         [
             ({}, "seed: 'x' is not allowed; allowed is a number"),
@@ -66,7 +67,7 @@ class TestFieldError:
         assert error.written_complaint == "'x' is not allowed; allowed is true or false"
         assert FieldError("seed", "x", "a number").written == "a number"
 
-    @pytest.mark.parametrize("again", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])  # noqa: S301 - our own bytes
+    @every_row("again", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])  # noqa: S301 - our own bytes
     def test_it_travels_with_all_its_facts(self, again):
         error = FieldError("a.b", 3, "text", problem="no", nearest="x", verb="are", written="words")
         travelled = again(error)
@@ -110,12 +111,12 @@ _GOOD = [(check, value) for check, good, _ in VALIDATORS for value in good]
 _BAD = [(check, value) for check, _, bad in VALIDATORS for value in bad]
 
 
-@pytest.mark.parametrize(("check", "value"), _GOOD)
+@every_row(("check", "value"), _GOOD)
 def test_a_check_lets_through_what_is_allowed_as_it_is(check, value):
     assert checked(check, value) is value
 
 
-@pytest.mark.parametrize(("check", "value"), _BAD)
+@every_row(("check", "value"), _BAD)
 def test_a_check_refuses_the_rest_and_names_the_field_and_the_value(check, value):
     with pytest.raises(FieldError) as caught:
         checked(check, value)

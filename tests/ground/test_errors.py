@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from support.tables import every_row
 
 import pika_async
 from pika_async import (
@@ -130,10 +131,10 @@ def made(cls: type[PikaError], **changes) -> PikaError:
     return cls("something happened", **{**ATTRIBUTES[cls], **changes})
 
 
-every_class = pytest.mark.parametrize("cls", list(ATTRIBUTES), ids=name)
+every_class = every_row("cls", list(ATTRIBUTES), ids=name)
 
 
-@pytest.mark.parametrize(("cls", "parent", "besides"), TREE, ids=[name(row[0]) for row in TREE])
+@every_row(("cls", "parent", "besides"), TREE, ids=[name(row[0]) for row in TREE])
 def test_an_error_has_the_place_in_the_tree_that_the_contract_draws(cls, parent, besides):
     expected = (parent,) if besides is None else (parent, besides)
     assert cls.__bases__ == expected
@@ -190,9 +191,7 @@ class UnrestorableError(Exception):
         super().__init__(f"{first} and {second}")
 
 
-@pytest.mark.parametrize(
-    "cause", [UnpicklableError("broken"), UnrestorableError("this", "that")], ids=repr
-)
+@every_row("cause", [UnpicklableError("broken"), UnrestorableError("this", "that")], ids=repr)
 @every_class
 def test_a_cause_that_cannot_be_pickled_travels_as_its_type_and_text(cls, cause):
     error = made(cls)
@@ -217,9 +216,7 @@ def test_the_text_of_every_error_names_the_job_and_ends_with_the_meaning(cls):
     assert str(error).endswith(error.meaning)
 
 
-@pytest.mark.parametrize(
-    "cls", [cls for cls in ATTRIBUTES if not issubclass(cls, JobError)], ids=name
-)
+@every_row("cls", [cls for cls in ATTRIBUTES if not issubclass(cls, JobError)], ids=name)
 def test_an_error_of_no_known_job_names_none(cls):
     assert "job None" not in str(made(cls, job_id=None))
 
@@ -232,7 +229,7 @@ def test_an_error_without_words_is_empty_text():
     assert str(PikaError()) == ""
 
 
-@pytest.mark.parametrize("cls", [JobError, JobFailedError, ModerationError, JobTimeoutError])
+@every_row("cls", [JobError, JobFailedError, ModerationError, JobTimeoutError])
 def test_a_job_error_cannot_be_made_without_its_job(cls):
     with pytest.raises(TypeError, match="job_id"):
         cls("failed", state=None)
@@ -261,7 +258,7 @@ class TestSubmissionUncertain:
         assert "fingerprint 0123456789ab)" in text
         assert "may be billed, so no second job was asked for" in text
 
-    @pytest.mark.parametrize("missing", ["request", "fingerprint", "sent_at"])
+    @every_row("missing", ["request", "fingerprint", "sent_at"])
     def test_it_cannot_be_made_without_its_evidence(self, missing):
         evidence = {**ATTRIBUTES[SubmissionUncertainError]}
         del evidence[missing]
@@ -270,7 +267,7 @@ class TestSubmissionUncertain:
 
 
 class TestAPIErrorText:
-    @pytest.mark.parametrize(
+    @every_row(
         ("given", "expected"),
         [
             ({}, "(HTTP 418)."),
@@ -284,7 +281,7 @@ class TestAPIErrorText:
     def test_it_shows_the_evidence_there_is(self, given, expected):
         assert APIError(status=418, **given).what.endswith(expected)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("cls", "words"),
         [
             (AuthenticationError, "API key was not accepted"),
@@ -342,26 +339,26 @@ class TestMoneyAndAdvice:
     def test_every_class_has_its_place_in_the_tables(self):
         assert {*NOT_STARTED, *ALWAYS} == set(ATTRIBUTES) - {PikaError}
 
-    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    @every_row("cls", NOT_STARTED, ids=name)
     def test_what_started_nothing_costs_nothing(self, cls):
         error = made(cls, job_id=None)
         error.started = Started.NO
         assert meant(error) == NOT_STARTED[cls]
 
-    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    @every_row("cls", NOT_STARTED, ids=name)
     def test_what_may_have_started_a_job_may_be_charged(self, cls):
         error = made(cls, job_id=None)
         error.started = Started.MAYBE
         assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.CHECK_USAGE)
 
-    @pytest.mark.parametrize("cls", NOT_STARTED, ids=name)
+    @every_row("cls", NOT_STARTED, ids=name)
     def test_where_the_answer_names_a_job_all_the_same_that_one_is_to_be_looked_at(self, cls):
         error = made(cls)
         error.started = Started.MAYBE
         assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.LOOK_AT_JOB)
         assert error.advice.job_id == "j-1"
 
-    @pytest.mark.parametrize("cls", sorted({*NOT_STARTED} - {NotFoundError}, key=name), ids=name)
+    @every_row("cls", sorted({*NOT_STARTED} - {NotFoundError}, key=name), ids=name)
     def test_what_is_about_a_job_leaves_it_paid_for_and_to_be_waited_for(self, cls):
         error = made(cls, job_id=None)
         error.about_job("j-2")
@@ -373,7 +370,7 @@ class TestMoneyAndAdvice:
         error.about_job("j-2")
         assert meant(error) == (MoneyMeaning.MAY_BE_CHARGED, Action.CHECK_KEY_AND_URL)
 
-    @pytest.mark.parametrize("cls", ALWAYS, ids=name)
+    @every_row("cls", ALWAYS, ids=name)
     def test_of_some_it_is_known_from_the_start(self, cls):
         error = made(cls)
         assert meant(error) == ALWAYS[cls]
@@ -383,7 +380,7 @@ class TestMoneyAndAdvice:
         error = made(NotSubmittedError, journalled=False)
         assert error.advice == Advice(Action.SEND_THE_REST)
 
-    @pytest.mark.parametrize("cls", [NotSubmittedError, SubmissionUncertainError], ids=name)
+    @every_row("cls", [NotSubmittedError, SubmissionUncertainError], ids=name)
     def test_advice_knows_whether_a_journal_does(self, cls):
         assert made(cls, journalled=True).advice.journalled
         assert not made(cls, journalled=False).advice.journalled
@@ -400,22 +397,23 @@ class TestMoneyAndAdvice:
         error.tries = 5
         assert str(error).endswith("It was tried 5 times.")
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("charge", "says"),
         [
             (
                 Money(0),
-                "Nothing was charged for it. The account is beyond a limit of the service: ",
+                "Nothing was charged for it. The service takes no more for now: submit it ",
             ),
-            (None, "is a new paid job, for later: the account is beyond a limit of the service."),
+            (None, "is a new paid job, for later: the service takes no more for now."),
             (
                 Money(1),
                 "It was charged all the same; submitting it again is a new paid job, for later",
             ),
         ],
     )
-    def test_a_job_beyond_a_rate_limit_is_for_later(self, charge, says):
-        state = Failed(reason="Too many jobs", code="rate_limited", charge=charge)
+    @pytest.mark.parametrize("code", ["rate_limited", "unavailable"])
+    def test_a_job_that_the_service_has_no_room_for_is_for_later(self, code, charge, says):
+        state = Failed(reason="Too many jobs", code=code, charge=charge)
         error = made(JobFailedError, state=state)
         assert error.advice == Advice(Action.TRY_LATER, "j-1")
         assert says in str(error)
@@ -441,7 +439,7 @@ class TestConfiguration:
         assert "or allow_insecure=True if that is what you want" in str(error)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("cls", "caught_as"),
     [(cls, besides) for cls, _, besides in TREE if besides],
     ids=[name(cls) for cls, _, besides in TREE if besides],

@@ -9,18 +9,19 @@ from typing import get_args
 import attrs
 import pytest
 from support.events import ACCEPTED, EVENTS
+from support.tables import every_row
 
 import pika_async
 from pika_async import Event
 
-every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+every_event = every_row("event", EVENTS, ids=lambda event: type(event).__name__)
 
 
 def test_the_samples_are_of_every_kind():
     assert {type(event) for event in EVENTS} == set(get_args(Event))
 
 
-@pytest.mark.parametrize("kind", get_args(Event))
+@every_row("kind", get_args(Event))
 def test_every_kind_is_public_and_says_what_each_of_its_facts_is(kind):
     assert kind.__name__ in pika_async.__all__
     for attribute in attrs.fields(kind):

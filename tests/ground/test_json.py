@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import (
     Failed,
@@ -107,7 +108,7 @@ class TestShape:
             "polls": 4,
         }
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("state", "shape"),
         [
             (Queued(), {"kind": "queued"}),
@@ -129,7 +130,7 @@ class TestShape:
         assert text.isascii()
         assert "\n" not in text
 
-    @pytest.mark.parametrize(
+    @every_row(
         "value",
         [
             VIDEO,
@@ -156,17 +157,17 @@ class TestShape:
 
 
 class TestRefused:
-    @pytest.mark.parametrize("value", [None, "text", {"kind": "queued"}, 3, [Queued()], Queued])
+    @every_row("value", [None, "text", {"kind": "queued"}, 3, [Queued()], Queued])
     def test_what_is_none_of_these_cannot_be_written(self, value):
         with pytest.raises(TypeError, match="allowed are a Transition"):
             to_json(value)
 
-    @pytest.mark.parametrize("kind", [str, dict, None, "Transition", Running | Queued])
+    @every_row("kind", [str, dict, None, "Transition", Running | Queued])
     def test_nothing_else_can_be_read(self, kind):
         with pytest.raises(TypeError, match="allowed are Transition, JobState"):
             from_json("{}", kind)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("text", "kind", "problem"),
         [
             ("", JobState, "no JSON of a JobState"),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.events import ACCEPTED, EVENTS, LOST, REQUEST
+from support.tables import every_row
 
 from pika_async import (
     Camera,
@@ -142,7 +143,7 @@ class TestRequests:
         assert through(one) == one
         assert through(several) == several
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("text", "problem"),
         [
             ("{}", "an object with a prompt"),
@@ -215,7 +216,7 @@ def through_event(error: PikaError) -> PikaError:
 
 
 class TestEvents:
-    @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+    @every_row("event", EVENTS, ids=lambda event: type(event).__name__)
     def test_an_event_comes_back_as_it_was_as_itself_or_as_any_event(self, event):
         text = to_json(event)
         for kind in (type(event), Event):
@@ -242,7 +243,7 @@ class TestEvents:
         text = '{"kind":"waiting_ended","job_id":"j","why":"left"}'
         assert from_json(text, Event).job_id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("text", "kind", "problem"),
         [
             ("null", Event, "None is not the kind of it; allowed are submit_sent"),
@@ -289,14 +290,14 @@ class TestEvents:
         with pytest.raises(ValueError, match=re.escape(problem)):
             from_json(text, kind)
 
-    @pytest.mark.parametrize("kind", [PikaError, Path, GenerationRequest | None])
+    @every_row("kind", [PikaError, Path, GenerationRequest | None])
     def test_nothing_else_can_be_read(self, kind):
         with pytest.raises(TypeError, match="GenerationRequest, Event"):
             from_json("{}", kind)
 
 
 class TestErrors:
-    @pytest.mark.parametrize("name", _ERRORS)
+    @every_row("name", _ERRORS)
     def test_an_error_comes_back_with_its_facts_its_text_and_its_meaning(self, name):
         error = made(name)
         error.tries = 3
@@ -305,7 +306,7 @@ class TestErrors:
         assert (str(again), again.money, again.advice) == (str(error), error.money, error.advice)
         assert vars(again) == vars(error)
 
-    @pytest.mark.parametrize("name", _ERRORS)
+    @every_row("name", _ERRORS)
     def test_every_fact_of_every_error_has_a_type(self, name):
         assert set(_parameters(_ERRORS[name])) <= set(_FACTS)
 

@@ -18,6 +18,7 @@ from support.events import (
     SENT,
     VIDEO,
 )
+from support.tables import every_row
 
 from pika_async import (
     BatchLeft,
@@ -50,7 +51,7 @@ class TestTheTeller:
         Teller(lambda event: seen.append((event, len(records()))))(ACCEPTED)
         assert seen == [(ACCEPTED, 1)]
 
-    @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+    @every_row("event", EVENTS, ids=lambda event: type(event).__name__)
     def test_the_observer_is_told_of_every_event_as_it_is(self, event):
         told = []
         Teller(told.append)(event)
@@ -69,7 +70,7 @@ class TestTheTeller:
         )
         assert record.exc_info[0] is RuntimeError
 
-    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+    @every_row("error", [KeyboardInterrupt, SystemExit])
     def test_what_is_to_end_the_program_is_let_through(self, error):
         def ends(_):
             raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-import pytest
+from support.tables import every_row
 
 from pika_async import Action, Advice, MoneyMeaning, Started
 from pika_async._meaning import PYTHON, Spelling, in_sentences, runs_on
@@ -18,8 +18,8 @@ SHELL = Spelling(
 )
 
 
-@pytest.mark.parametrize("money", MoneyMeaning)
-@pytest.mark.parametrize("action", [None, *Action])
+@every_row("money", MoneyMeaning)
+@every_row("action", [None, *Action])
 def test_every_money_with_every_advice_makes_whole_sentences(money, action):
     said = in_sentences(money, None if action is None else Advice(action, "j-1"))
     assert said[0].isupper()
@@ -27,7 +27,7 @@ def test_every_money_with_every_advice_makes_whole_sentences(money, action):
     assert "None" not in said
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("money", "words"),
     [
         (MoneyMeaning.NOT_SENT, "Nothing was sent."),
@@ -41,7 +41,7 @@ def test_without_advice_the_money_alone_is_told(money, words):
     assert words in in_sentences(money, None)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("action", "python", "shell"),
     [
         (Action.WAIT_FOR_JOB, "client.job('j-1').result()", "`watch j-1`"),
@@ -62,7 +62,7 @@ def test_what_is_to_be_typed_is_spelt_for_its_reader_and_the_rest_is_the_same(
     assert ours.replace(python, shell) == theirs
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("action", "to_do"),
     [
         (Action.TOP_UP, "Top up the account, or raise its limit, before the next submit."),

@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import FieldError, Money
 
 amounts = st.builds(Money, st.integers())
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("given_", "micros"),
     [
         (20, 20_000_000),
@@ -30,27 +31,25 @@ def test_an_amount_as_people_write_it_becomes_whole_millionths(given_, micros):
     assert Money.of(given_).micros == micros
 
 
-@pytest.mark.parametrize(
-    "given_", ["", "twenty", "$20", float("nan"), float("inf"), True, None, []]
-)
+@every_row("given_", ["", "twenty", "$20", float("nan"), float("inf"), True, None, []])
 def test_what_is_no_amount_is_refused_with_what_is_allowed(given_):
     with pytest.raises(FieldError, match=r"amount: .* is not allowed; allowed is an amount"):
         Money.of(given_)
 
 
-@pytest.mark.parametrize("micros", [0.5, "7", None, True])
+@every_row("micros", [0.5, "7", None, True])
 def test_millionths_are_whole_numbers(micros):
     with pytest.raises(FieldError, match="micros"):
         Money(micros)
 
 
-@pytest.mark.parametrize("currency", ["", "usd", None, "$", "€UR"])
+@every_row("currency", ["", "usd", None, "$", "€UR"])
 def test_a_currency_is_a_code_in_capitals(currency):
     with pytest.raises(FieldError, match="currency"):
         Money(1, currency)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("money", "text"),
     [
         (Money(450_000), "$0.45"),
@@ -80,7 +79,7 @@ def test_so_many_times_a_price_is_exact():
     assert 3 * Money(450_000) == Money(450_000) * 3 == Money(1_350_000)
 
 
-@pytest.mark.parametrize("step", ["__add__", "__sub__", "__lt__", "__le__", "__gt__", "__ge__"])
+@every_row("step", ["__add__", "__sub__", "__lt__", "__le__", "__gt__", "__ge__"])
 def test_currencies_are_never_mixed(step):
     with pytest.raises(ValueError, match="different currencies"):
         getattr(Money(1), step)(Money(1, "EUR"))

@@ -11,6 +11,7 @@ import attrs
 import pytest
 from attrs import field, frozen
 from attrs.exceptions import FrozenInstanceError
+from support.tables import every_row
 
 from pika_async import BatchResult, GenerationRequest, Queued, Succeeded, Video
 from pika_async._quick import quick
@@ -40,7 +41,7 @@ GIVEN: list[tuple[type, tuple[Any, ...], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "by_place", "by_name"), GIVEN)
+@every_row(("cls", "by_place", "by_name"), GIVEN)
 def test_it_is_the_same_value(
     cls: type[Any], by_place: tuple[Any, ...], by_name: dict[str, Any]
 ) -> None:
@@ -61,7 +62,7 @@ def test_it_has_the_same_hash() -> None:
     assert hash(of_prompt("a red panda")) == hash(GenerationRequest("a red panda"))
 
 
-@pytest.mark.parametrize(("cls", "by_place", "by_name"), GIVEN)
+@every_row(("cls", "by_place", "by_name"), GIVEN)
 def test_it_is_frozen(cls: type[Any], by_place: tuple[Any, ...], by_name: dict[str, Any]) -> None:
     """Nobody writes into it, or takes a field away."""
     made = quick(cls)(*by_place, **by_name)
@@ -82,7 +83,7 @@ def test_what_is_made_by_default_is_made_anew() -> None:
     assert one.metadata is not other.metadata
 
 
-@pytest.mark.parametrize("cls", [GenerationRequest, Video, Handle, BatchResult])
+@every_row("cls", [GenerationRequest, Video, Handle, BatchResult])
 def test_it_takes_the_same_arguments(cls: type[Any]) -> None:
     """By place or by name, needed or not, as the class does; others are a TypeError."""
 
@@ -106,7 +107,7 @@ def test_a_private_field_is_given_by_its_public_name() -> None:
     assert quick(Keeps)(secret=1) == Keeps(secret=1)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "prompt", ["a red panda", "two\r\nlines\r\n", "\ufeffmarked", " blanks around ", "naïve ☂"]
 )
 def test_a_prompt_alone_is_the_request_of_it(prompt: str) -> None:
@@ -114,7 +115,7 @@ def test_a_prompt_alone_is_the_request_of_it(prompt: str) -> None:
     assert of_prompt(prompt) == GenerationRequest(prompt)
 
 
-@pytest.mark.parametrize("prompt", ["", "  ", "\r\n", "\ud800", None, 7])
+@every_row("prompt", ["", "  ", "\r\n", "\ud800", None, 7])
 def test_a_prompt_that_is_not_allowed_is_refused_alike(prompt: Any) -> None:
     """With the same words, before anything is sent."""
     with pytest.raises(ValueError, match="prompt") as usual:

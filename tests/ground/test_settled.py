@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from support.batches import until
+from support.tables import every_row
 
 from pika_async._settled import settled, to_its_end
 
@@ -182,7 +183,7 @@ class TestInACancelledScope:
             asyncio.get_running_loop().call_later(0, work.may_end.set)
         assert (work.ended, work.cancelled) == (True, False)
 
-    @pytest.mark.parametrize("how", ["by a scope", "by a scope and natively"])
+    @every_row("how", ["by a scope", "by a scope and natively"])
     def test_waiting_while_cancelled_does_not_keep_the_loop_busy(self, how):
         # A cancelled scope asks again at every turn; a loop that spins makes thousands of them.
         async def main():

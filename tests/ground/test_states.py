@@ -7,6 +7,7 @@ from typing import get_args
 
 import attrs
 import pytest
+from support.tables import every_row
 
 from pika_async import (
     Failed,
@@ -43,7 +44,7 @@ def test_the_job_states_are_the_five_that_the_contract_names():
     assert get_args(JobState) == (Queued, Running, Succeeded, Failed, Unknown)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("state", "expected"),
     list(zip(EXAMPLES, [False, False, True, True, False], strict=True)),
     ids=list(map(kind, EXAMPLES)),
@@ -57,20 +58,20 @@ def test_is_terminal_can_be_asked_of_the_class_and_is_no_field():
     assert "is_terminal" not in attrs.fields_dict(Succeeded)
 
 
-@pytest.mark.parametrize("value", [*EXAMPLES, VIDEO], ids=kind)
+@every_row("value", [*EXAMPLES, VIDEO], ids=kind)
 def test_raw_does_not_count_in_equality_or_hash(value):
     other = attrs.evolve(value, raw={"another": "answer"})
     assert other == value
     assert hash(other) == hash(value)
 
 
-@pytest.mark.parametrize("value", [*EXAMPLES, VIDEO], ids=kind)
+@every_row("value", [*EXAMPLES, VIDEO], ids=kind)
 def test_raw_does_not_show_in_repr(value):
     assert "raw" not in repr(value)
     assert "'n'" not in repr(value)
 
 
-@pytest.mark.parametrize("value", [*EXAMPLES, VIDEO], ids=kind)
+@every_row("value", [*EXAMPLES, VIDEO], ids=kind)
 def test_raw_is_an_own_empty_mapping_where_nothing_was_decoded(value):
     fields = {
         field.name: getattr(value, field.name)
@@ -82,26 +83,26 @@ def test_raw_is_an_own_empty_mapping_where_nothing_was_decoded(value):
     assert first.raw is not second.raw
 
 
-@pytest.mark.parametrize("value", VALUES, ids=kind)
+@every_row("value", VALUES, ids=kind)
 def test_values_are_frozen(value):
     name = attrs.fields(type(value))[0].name
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, name, "other")
 
 
-@pytest.mark.parametrize("value", VALUES, ids=kind)
+@every_row("value", VALUES, ids=kind)
 def test_values_are_slotted(value):
     assert not hasattr(value, "__dict__")
 
 
-@pytest.mark.parametrize("value", VALUES, ids=kind)
+@every_row("value", VALUES, ids=kind)
 def test_values_take_keywords_only(value):
     assert all(field.kw_only for field in attrs.fields(type(value)))
     with pytest.raises(TypeError):
         type(value)("positional")
 
 
-@pytest.mark.parametrize("value", VALUES, ids=kind)
+@every_row("value", VALUES, ids=kind)
 def test_values_survive_pickling_with_what_they_came_from(value):
     copy = pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes
     assert copy == value
@@ -153,7 +154,7 @@ def test_patterns_may_name_the_facts_of_a_state_by_their_place():
             assert status == "daydreaming"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("state", "text"),
     [
         (Queued(), "queued"),

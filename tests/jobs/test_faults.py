@@ -12,6 +12,7 @@ import pytest
 from support.batches import client_for
 from support.faults.every import TABLES, each
 from support.faults.table import Poll, Submit, Table, Truth
+from support.tables import every_row
 from support.wire import KEY, wired
 
 from pika_async import (
@@ -53,7 +54,7 @@ def timeout_for(truth: Truth) -> float:
     return 0.3 if truth.silent else 30.0
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.service)
+@every_row("table", TABLES, ids=lambda table: table.service)
 def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
     assert table.amiss(faults_of(SERVICES[table.service])) == []
 
@@ -158,7 +159,7 @@ async def test_a_submit_is_uncertain_once_the_outage_budget_is_used_up(
     table: Table, truth: Truth
 ) -> None:
     faults = [Fault(truth.name, times=None)]
-    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 60)
+    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 6)
     async with (
         Simulator(service=table.service, faults=faults) as sim,
         wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 from support.jobs import BROKEN, DONE, LINKLESS, Service, attached, running, submitted
+from support.tables import every_row
 from support.virtual_time import in_virtual_time, now
 
 from pika_async import (
@@ -343,7 +344,7 @@ class TestDeadline:
             await submitted(Service(outage)).result(timeout=20)
         assert caught.value.__cause__ is outage
 
-    @pytest.mark.parametrize("timeout", [-1, math.nan, "60", True])
+    @every_row("timeout", [-1, math.nan, "60", True])
     def test_a_bad_timeout_is_refused_by_name(self, timeout):
         with pytest.raises(ValueError, match="timeout: .* is not allowed; allowed are seconds"):
             attached_anywhere().transitions(timeout=timeout)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import (
     AuthenticationError,
@@ -63,7 +63,7 @@ def step(**so):
     return next_step(**(given | so))
 
 
-@pytest.mark.parametrize("row", ROWS)
+@every_row("row", ROWS)
 def test_what_a_watcher_does_next(row):
     so, expected = ROWS[row]
     assert step(**so) == expected
@@ -87,9 +87,7 @@ def test_nobody_sleeps_into_the_past_nor_past_a_deadline_nor_beside_a_look(**so)
         assert not so["look_under_way"]
 
 
-@pytest.mark.parametrize(
-    ("timeout", "grace"), [(0, 3.0), (3, 3.0), (7, 7.0), (1200, 10.0), (math.inf, 10.0)]
-)
+@every_row(("timeout", "grace"), [(0, 3.0), (3, 3.0), (7, 7.0), (1200, 10.0), (math.inf, 10.0)])
 def test_a_last_look_may_last_in_proportion_to_what_was_asked_for(timeout, grace):
     assert last_look_grace(timeout) == grace
 
@@ -114,7 +112,7 @@ class TestFailures:
     def test_a_refused_key_is_waited_out_not_at_all(self):
         assert patient().failed(AuthenticationError(status=401), 200.0) == -math.inf
 
-    @pytest.mark.parametrize(
+    @every_row(
         "error",
         [
             AuthenticationError(status=401, is_api_answer=False),
@@ -123,13 +121,13 @@ class TestFailures:
         ],
         ids=["401", "403", "404"],
     )
-    @pytest.mark.parametrize("lately", [True, False], ids=["just submitted", "re-attached"])
+    @every_row("lately", [True, False], ids=["just submitted", "re-attached"])
     def test_a_page_or_nothing_is_waited_out_for_the_outage_budget_whatever_its_status(
         self, error, lately
     ):
         assert patient(lately=lately).failed(error, 200.0) == 500.0
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("lately", "seen", "until"),
         [
             (True, False, 160.0),
@@ -154,7 +152,7 @@ class TestFailures:
 
 
 class TestAppearing:
-    @pytest.mark.parametrize(
+    @every_row(
         ("now", "seen", "may"),
         [(159.9, False, True), (160.0, False, False), (120.0, True, False)],
     )
@@ -200,7 +198,7 @@ class TestLinks:
         at_its_end = patience.with_links(LINKLESS, 260.0)
         assert patience.with_links(LINKLESS, 9_000.0) == at_its_end
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("state", "lacks"),
         [
             (LINKLESS, True),

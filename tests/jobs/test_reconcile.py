@@ -156,6 +156,15 @@ async def test_what_was_sent_to_another_service_is_not_looked_for_here():
     assert len(service.paths) == asked
 
 
+async def test_the_same_place_in_another_spelling_is_no_other_service():
+    """As where an earlier run named it with a slash at the end, or in large letters."""
+    async with toy_service(lose_answers=1) as service, client_of(service) as client:
+        lost = await lost_submit(client)
+        spelled = f"{lost.sent.base_url.replace('http', 'HTTP')}/"
+        lost.sent = attrs.evolve(lost.sent, base_url=spelled)
+        assert (await client.find(lost)) is not None
+
+
 class TestANameInTheFailedAnswer:
     async def test_the_job_is_looked_at_once_and_is_the_job(self):
         async with (

@@ -14,6 +14,7 @@ from support.wire import wired
 
 from pika_async import (
     APIError,
+    ClientStateError,
     ConfigurationError,
     GenerationRequest,
     NotFoundError,
@@ -83,6 +84,17 @@ class TestTheMostAtOnce:
         assert [seconds >= 30 for seconds in waited] == [False, True, True, True]
         assert len(sim.jobs) == 3
 
+    async def test_a_wait_for_a_place_alone_is_not_told_as_one_for_the_service(self):
+        """It has limited nothing: this process has no more connections."""
+        async with Simulator() as sim, wired(sim, most_submits=1) as wire:
+            assert wire.submitter._departures.take()
+            task = asyncio.create_task(wire.submit(REQUEST))
+            await until(lambda: wire.submitter._departures._line)
+            wire.clock.moment += 20
+            wire.submitter._departures.give_back()
+            await task
+        assert [sent.waited for sent in wire.told(SubmitSent)] == [0.0]
+
     async def test_who_leaves_the_line_and_who_is_refused_give_their_places_back(self):
         async with Simulator(faults=[Fault("400-openai", times=2)]) as sim:
             async with wired(sim, most_submits=1) as wire:
@@ -113,6 +125,63 @@ class TestTheMostAtOnce:
                         await wire.submit(REQUEST, record=Full())
                 await wire.submit(REQUEST)
         assert len(sim.jobs) == 1
+
+
+class TestTheMostThatGoUpAtOnce:
+    """An upload takes a connection to one machine for its address, one to another for the bytes."""
+
+    async def test_the_others_wait_and_all_arrive_although_some_break_and_some_leave(
+        self, monkeypatch
+    ):
+        going_up = most = 0
+        requests = [GenerationRequest("a cat", image=PNG + bytes([n])) for n in range(7)]
+        faults = [Fault("upload-503", times=3)]
+        async with Simulator(service="fal", faults=faults) as sim:
+            async with wired(sim, most_uploads=2) as wire:
+                ask = wire.api.ask
+
+                async def counted(conversation):
+                    nonlocal going_up, most
+                    going_up += 1
+                    most = max(most, going_up)
+                    try:
+                        return await ask(conversation)
+                    finally:
+                        going_up -= 1
+
+                monkeypatch.setattr(wire.api, "ask", counted)
+                tasks = [asyncio.create_task(wire.submit(request)) for request in requests]
+                await until(lambda: most)
+                await leave(tasks.pop())
+                await until(lambda: all(task.done() for task in tasks))
+        assert most == 2
+        assert len({task.result().id for task in tasks}) == len(sim.jobs) == 6
+
+    async def test_who_waits_when_the_client_is_closed_is_told_so(self, monkeypatch):
+        async def never_ends(_):
+            await anyio.sleep_forever()
+
+        requests = [GenerationRequest("a cat", image=PNG + bytes([n])) for n in range(3)]
+        async with Simulator(service="fal") as sim, wired(sim, most_uploads=1) as wire:
+            monkeypatch.setattr(wire.api, "ask", never_ends)
+            tasks = [asyncio.create_task(wire.submit(request)) for request in requests]
+            await until(lambda: len(wire.jobs._uploads._under_way) == 3)
+            await wire.jobs.close()
+            for task in tasks:
+                with pytest.raises(ClientStateError, match="closed"):
+                    await task
+        assert sim.submissions == []
+
+
+async def test_an_outage_begins_with_a_try_and_not_while_a_submit_waits_its_turn():
+    """Whoever was held for longer than the outage budget is sent again like everybody else."""
+    faults = [Fault("reset-after", on="submit", times=2)]
+    async with Simulator(service="pika", faults=faults) as sim, wired(sim) as wire:
+        wire.submitter._brake.hold(400, wire.clock.now())
+        job = await wire.submit(REQUEST)
+        assert wire.clock.moment > 1400
+        assert [job.id] == list(sim.jobs)
+        assert len(sim.submissions) == 3
 
 
 async def test_it_is_told_how_long_the_brake_has_held_a_submit():

@@ -8,6 +8,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -114,7 +115,7 @@ TABLE = {
 # fmt: on
 
 
-@pytest.mark.parametrize(("error", "on_submit", "on_poll"), list(TABLE.values()), ids=list(TABLE))
+@every_row(("error", "on_submit", "on_poll"), list(TABLE.values()), ids=list(TABLE))
 def test_the_table_decides_what_a_failure_leads_to(error, on_submit, on_poll):
     assert (after_submit(error), after_poll(error)) == (on_submit, on_poll)
 
@@ -144,7 +145,7 @@ def test_whatever_may_have_started_is_sent_again_only_for_a_503_with_retry_after
     assert after_submit(error) is (AGAIN if asked else UNCERTAIN)
 
 
-@pytest.mark.parametrize("ask", [after_submit, after_poll])
+@every_row("ask", [after_submit, after_poll])
 def test_an_error_that_no_request_ends_with_is_no_symptom_and_is_raised_at_once(ask):
     error = JobFailedError("failed", job_id="j", state=None)
     with pytest.raises(JobFailedError) as caught:
@@ -174,7 +175,7 @@ class TestDelay:
         delay = policy.delay(failures, RateLimitError(status=429, retry_after=asked), chance)
         assert asked <= delay <= asked * (1 + policy.jitter / 2)
 
-    @pytest.mark.parametrize("asked", [121, 10**9, math.inf, 10**300])
+    @every_row("asked", [121, 10**9, math.inf, 10**300])
     def test_a_longer_retry_after_is_cut_to_the_maximum(self, asked):
         policy = RetryPolicy()
         error = ServerError(status=503, retry_after=asked)
@@ -185,13 +186,13 @@ class TestDelay:
         error = RateLimitError(status=429, retry_after=8)
         assert RetryPolicy().delay(1, error, 0.1) != RetryPolicy().delay(1, error, 0.9)
 
-    @pytest.mark.parametrize("asked", [0, 0.0, None])
+    @every_row("asked", [0, 0.0, None])
     def test_a_retry_after_of_nothing_is_backed_off_from_all_the_same(self, asked):
         # A date that has passed comes as zero; without this, polls would follow without a pause.
         error = RateLimitError(status=429, retry_after=asked)
         assert RetryPolicy(jitter=0).delay(3, error, 0.5) == 2
 
-    @pytest.mark.parametrize(
+    @every_row(
         "error", [TransportError("reset"), DecodeError(status=200)], ids=lambda e: type(e).__name__
     )
     def test_errors_that_know_no_retry_after_are_backed_off_from(self, error):
@@ -203,15 +204,15 @@ class TestPolicy:
         assert RetryPolicy().outage_budget == 300
         assert RetryPolicy().attempts == 5
 
-    @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", None, math.nan], ids=repr)
+    @every_row("value", [0, -1, 1.5, True, "3", None, math.nan], ids=repr)
     def test_attempts_are_a_whole_number_from_one(self, value):
         with pytest.raises(
             ValueError, match=r"^attempts: .* is not allowed; .* whole number from 1"
         ):
             RetryPolicy(attempts=value)
 
-    @pytest.mark.parametrize("value", [-1, math.nan, math.inf, None, "5", True], ids=repr)
-    @pytest.mark.parametrize(
+    @every_row("value", [-1, math.nan, math.inf, None, "5", True], ids=repr)
+    @every_row(
         "name",
         [field.name for field in attrs.fields(RetryPolicy) if field.name != "attempts"],
     )

@@ -316,7 +316,10 @@ class TestFailing:
 
         def undone(connection):
             number = add(1, connection)
-            connection.execute("INSERT OR ROLLBACK INTO runs VALUES (?, 0, '', NULL)", (number,))
+            connection.execute(
+                "INSERT OR ROLLBACK INTO runs (id, started_at, version) VALUES (?, 0, '')",
+                (number,),
+            )
 
         async with committing(path) as commits:
             with pytest.raises(JournalError, match="UNIQUE"):

@@ -476,6 +476,7 @@ class TestElsewhere:
         [
             (SERVICE, BASE_URL, False),
             (SERVICE, "https://other.example", True),
+            (SERVICE, f"{BASE_URL.upper()}:443/", False),
             ("pika", BASE_URL, True),
         ],
     )
@@ -499,6 +500,21 @@ class TestElsewhere:
             await journal._update(request, base_url=None)
         async with opened(path, service=service) as journal:
             assert journal.is_elsewhere(await journal.claim("f", 0, "{}")) is expected
+
+    @pytest.mark.parametrize(
+        ("base_url", "known"),
+        [(f"{BASE_URL.upper()}:443/", 1), ("https://other.example", 0)],
+    )
+    async def test_how_long_jobs_took_is_known_of_the_same_address_alone(
+        self, base_url, known, tmp_path
+    ):
+        """However an earlier run has spelled it."""
+        async with opened(tmp_path / "journal.db") as journal:
+            request = (await journal.claim("f", 0, "{}")).request
+            await started(journal, request)
+            await journal.ended(request, DONE, None)
+            await journal._update(request, base_url=base_url)
+            assert len(await journal.durations(10)) == known
 
     async def test_what_was_never_submitted_is_nowhere_else(self, tmp_path):
         path = tmp_path / "journal.db"

@@ -187,34 +187,75 @@ def held(path: Path) -> sqlite3.Connection:
     return reader
 
 
-KILLED = f"""
-import os, sqlite3, sys
+# Of each line it makes a process, which ends at the statement of that number.
+MORTALS = f"""
+import os, sqlite3, sys, traceback
 from pathlib import Path
 from pika_async._journal import file
-file._LONG_LOG = 0
-connect, left = sqlite3.connect, [int(sys.argv[2])]
-def watched(name, *arguments, **options):
-    connection = connect(name, *arguments, **options)
-    def count(text):
-        left[0] -= 1
-        if left[0] == 0:
-            os._exit(9)
-    connection.set_trace_callback(count)
-    return connection
-sqlite3.connect = watched
-journal = file.JournalFile(Path(sys.argv[1]), {MOMENT})
-for name in ("one", "two"):
-    journal.connection.execute({ADD!r}, (f"{{name}} {{sys.argv[3]}}",))
-    print(name, flush=True)
-    journal.committed()
-journal.close()
+
+def live(path, statement):
+    file._LONG_LOG = 0
+    connect, left = sqlite3.connect, [statement]
+    def watched(name, *arguments, **options):
+        connection = connect(name, *arguments, **options)
+        def count(text):
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(9)
+        connection.set_trace_callback(count)
+        return connection
+    sqlite3.connect = watched
+    journal = file.JournalFile(path, {MOMENT})
+    for name in ("one", "two"):
+        journal.connection.execute({ADD!r}, (f"{{name}} {{statement}}",))
+        print(name, statement, flush=True)
+        journal.committed()
+    journal.close()
+
+for line in sys.stdin:
+    if not os.fork():
+        try:
+            live(Path(sys.argv[1]), int(line))
+        except BaseException:
+            traceback.print_exc(file=sys.stdout)
+            os._exit(1)
+        os._exit(0)
+    print("ended", os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
+
+
+@contextmanager
+def mortals(path):
+    """Let a process live on the journal: what it has told, and how it has ended."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MORTALS, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def live(statement):
+            process.stdin.write(f"{statement}\n")
+            process.stdin.flush()
+            told = []
+            while not (line := process.stdout.readline()).startswith("ended "):
+                assert line, told
+                told.append(line.strip())
+            return told, int(line.split()[1])
+
+        yield live
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", ["a new one", "one at rest", "a copy that SQLite made"])
 def test_killed_at_any_statement_it_is_neither_refused_nor_does_it_forget(path, start):
     """That of the opening, of each transaction, and of each checkpoint."""
+    with mortals(path) as live:
+        assert lives(path, start, live) > 30
+
+
+def lives(path, start, live):
+    """How many processes were ended before one came to its own end."""
     known: set[str] = set()
     for life in range(1, 200):
         if start == "a new one":
@@ -231,19 +272,14 @@ def test_killed_at_any_statement_it_is_neither_refused_nor_does_it_forget(path, 
             with closing(sqlite3.connect(source)) as connection:
                 connection.execute("VACUUM INTO ?", (str(path),))
             source.unlink()
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, path, str(life), str(life)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        known |= {f"{name} {life}" for name in done.stdout.split()}
-        if done.returncode == 0:
-            break
-        assert done.returncode == 9, done.stderr
+        told, code = live(life)
+        known |= {*told}
+        if code == 0:
+            return life
+        assert code == 9, told
         JournalFile(path, MOMENT).close()
         assert known <= {entry.fingerprint for entry in read_journal(path)}
-    assert life > 30
+    raise AssertionError("without an end")
 
 
 def test_where_there_is_no_such_log_the_file_is_always_complete(path, monkeypatch, tmp_path):

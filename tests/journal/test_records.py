@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -79,7 +79,7 @@ def made(cls: type[PikaError], words: str = "something happened") -> PikaError:
     return error
 
 
-every_error = pytest.mark.parametrize("cls", family(PikaError), ids=lambda cls: cls.__name__)
+every_error = every_row("cls", family(PikaError), ids=lambda cls: cls.__name__)
 
 
 class TestProblems:
@@ -180,7 +180,7 @@ class TestEnds:
     LINKED = Video(id="v", job_id="j", url="https://media.test/v.mp4")
     LINKLESS = Video(id="w", job_id="j", url="")
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("end", "expected"),
         [
             (Succeeded(videos=(LINKED,)), False),

@@ -1,7 +1,7 @@
 """The steps from older formats: real journals of the versions that wrote them.
 
-Those of format 1 are kept in ``format1``, those of formats 2 to 4, at the end, in ``format2`` to
-``format4``.
+Those of format 1 are kept in ``format1``, those of formats 2 to 5, at the end, in ``format2`` to
+``format5``.
 
 They were made by that version against its own simulator, each in one folder that was copied when
 its last process had ended:
@@ -37,6 +37,7 @@ from support.batches import client_for
 
 from pika_async import (
     Batch,
+    BudgetError,
     FixedPolling,
     JobFailedError,
     JournalError,
@@ -56,6 +57,7 @@ FORMAT_1 = Path(__file__).parent / "format1"
 FORMAT_2 = Path(__file__).parent / "format2"
 FORMAT_3 = Path(__file__).parent / "format3"
 FORMAT_4 = Path(__file__).parent / "format4"
+FORMAT_5 = Path(__file__).parent / "format5"
 
 # Each request, how far it has come, and how far each of its submits has.
 FOUND = {
@@ -631,13 +633,85 @@ class TestFormat4:
         assert (result.job_id, result.ok, result.resumed) == (job.id, True, True)
 
 
+class TestFormat5:
+    """Four that its version left, without a budget.
+
+    - ``saved``: two prompts, with a budget of 1 dollar and a price of 0.40; both succeeded, and
+      their videos were saved.
+    - ``uncertain``: with the same budget; the connection was reset after the submit had left
+      (``reset-after``).
+    - ``running``: two prompts; the batch was left while both jobs were in flight.
+    - ``killed``: the same, and the process was killed with SIGKILL. All that it wrote lies in the
+      ``-wal``.
+    """
+
+    FOUND = TestFormat4.FOUND
+    each = pytest.mark.parametrize(("name", "found"), FOUND)
+
+    @pytest.fixture
+    def older(self, tmp_path):
+        def copied(name: str) -> Path:
+            for path in FORMAT_5.glob(f"{name}.journal*"):
+                shutil.copy(path, tmp_path)
+            return tmp_path / f"{name}.journal"
+
+        return copied
+
+    @each
+    def test_it_is_read_and_stays_as_it_is(self, older, name, found, tmp_path):
+        path = older(name)
+        before = contents(tmp_path)
+        entries = list(read_journal(path))
+        assert {(entry.prompt, entry.status) for entry in entries} == found
+        assert {entry.run.budget for entry in entries} == {None}
+        assert contents(tmp_path) == before
+
+    @each
+    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, found):
+        path = older(name)
+        assert version(path) == 5
+        before = {entry.id: entry.attempts for entry in read_journal(path)}
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {entry.id: entry.attempts for entry in read_journal(path)} == before
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+    @each
+    def test_a_step_that_breaks_off_leaves_it_as_it_was(self, older, name, found, monkeypatch):
+        path = older(name)
+
+        def half_way(connection):
+            connection.execute("ALTER TABLE runs ADD COLUMN limits TEXT")
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(schema._STEPS, 5, half_way)
+        with pytest.raises(KeyboardInterrupt):
+            JournalFile(path, 1e10)
+        monkeypatch.undo()
+        assert version(path) == 5
+        JournalFile(path, 1e10).close()
+        assert version(path) == schema.SCHEMA_VERSION
+        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+    async def test_what_it_has_spent_counts_and_its_budget_is_said_anew(self, older):
+        """The budget itself was not written down; what was spent of it was."""
+        path = older("saved")
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (result,) = await run_batch(client, ["new"], journal=path, budget=1, price=0.4)
+            assert "of the budget of $1.00 there are $0.20 left" in str(result.error)
+            (result,) = await run_batch(client, ["new"], journal=path)
+            assert isinstance(result.error, BudgetError)
+            assert len(sim.submissions) == 0
+
+
 def test_all_formats_lead_to_the_tables_that_a_new_journal_has(tmp_path):
     """Each step adds what it is to add, and none adds it twice."""
     with closing(JournalFile(tmp_path / "new", 1e10)):
         pass
     new = columns(tmp_path / "new")
     assert "origin" in new["attempts"]
-    for folder in (FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4):
+    assert "limits" in new["runs"]
+    for folder in (FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5):
         for path in sorted(folder.glob("*.journal*")):
             shutil.copy(path, tmp_path)
         for path in sorted(folder.glob("*.journal")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.batches import client_for
+from support.journals import add
 
 from pika_async import (
     BudgetError,
@@ -175,6 +176,29 @@ async def test_a_journal_that_a_batch_writes_to_is_left_alone(journal, sim, run)
 
     await run(prompts=during())
     assert [entry.number for entry in uncertain_in(journal)] == [1]
+
+
+def test_what_is_open_is_looked_up_once_however_many_are_decided_about(journal, monkeypatch):
+    """An outage may leave ten thousand, and each was looked for among all of them."""
+
+    def statements(count):
+        path = journal.with_suffix(f".{count}")
+        for number in range(count):
+            add(path, f"a panda {number}", "uncertain", sent_at=1.0, submit_id=f"k{number}")
+        made = []
+
+        class Traced(settle.JournalFile):
+            def __init__(self, *arguments):
+                super().__init__(*arguments)
+                self.connection.set_trace_callback(made.append)
+
+        monkeypatch.setattr(settle, "JournalFile", Traced)
+        jobs = {number: f"job {number}" for number in range(count // 2)}
+        settle_journal(path, jobs=jobs, resubmit=range(count // 2, count))
+        assert uncertain_in(path) == []
+        return [one for one in made if "JOIN attempts" in one]
+
+    assert len(statements(4)) == len(statements(8))
 
 
 @pytest.mark.usefixtures("lost")

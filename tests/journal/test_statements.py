@@ -19,7 +19,7 @@ INTENT = Intent(service="gateway", base_url="https://x.example", submit_id="k", 
 def tables():
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         schema.make(connection)
-        connection.execute("INSERT INTO runs VALUES (1, 0.0, '0', NULL)")
+        connection.execute("INSERT INTO runs (id, started_at, version) VALUES (1, 0.0, '0')")
         attempts.claim(1, "f", 0, "{}", attempts.Numbers(), connection)
         yield connection
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.jobs import DONE, REQUEST, Service, attached, running, submitted
+from support.tables import every_row
 from support.virtual_time import in_virtual_time
 
 from benchmarks.rig.virtual_jobs import bimodal, log_normal, noise, power, simulate, stall
@@ -125,7 +126,7 @@ class TestBounds:
         assert max(delays) <= 60
         assert delays[-1] > 10
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("name", "value"),
         [
             *[
@@ -324,7 +325,7 @@ class TestJobsOfElsewhere:
         policy.learn([])
         assert not policy.knows_durations
 
-    @pytest.mark.parametrize("wrong", [0, -1.0, math.inf, math.nan])
+    @every_row("wrong", [0, -1.0, math.inf, math.nan])
     def test_what_is_no_duration_is_refused(self, wrong):
         with pytest.raises(ValueError, match="durations: .* is not allowed"):
             AdaptivePolling().learn([wrong])
@@ -375,7 +376,7 @@ class TestHandedOver:
         with pytest.raises(ValueError, match="this is no text that AdaptivePolling.dump gave"):
             AdaptivePolling.load(text)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("name", "value"),
         [
             ("pika_async_polling", 2),
@@ -624,7 +625,7 @@ class TestEstimate:
 
 
 class TestWorth:
-    @pytest.mark.parametrize("draw", [log_normal(0.35), bimodal], ids=["log-normal", "bimodal"])
+    @every_row("draw", [log_normal(0.35), bimodal], ids=["log-normal", "bimodal"])
     def test_it_polls_less_than_the_fixed_interval_of_the_same_delay(self, draw):
         outcome = simulate(AdaptivePolling(), draw, 1, jobs=200)
         assert outcome.ratio < 0.75
@@ -634,7 +635,7 @@ class TestWorth:
         outcome = simulate(AdaptivePolling(), log_normal(0.35), 1, report=power, jobs=200)
         assert outcome.ratio < 0.15
 
-    @pytest.mark.parametrize("report", [stall, noise], ids=["stall", "noise"])
+    @every_row("report", [stall, noise], ids=["stall", "noise"])
     def test_misleading_progress_does_no_harm(self, report):
         outcome = simulate(AdaptivePolling(), log_normal(0.35), 1, report=report, jobs=200)
         assert outcome.ratio < 0.75

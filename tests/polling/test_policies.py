@@ -8,6 +8,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import ExponentialPolling, FixedPolling, Observation, Running
 from pika_async._backoff import growing, spread
@@ -86,7 +87,7 @@ def test_jitter_keeps_the_mean(seconds, jitter, chance):
     assert mean == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("initial", "factor", "maximum", "step", "expected"),
     [
         (1.0, 1.5, 10.0, 2, 2.25),
@@ -116,14 +117,14 @@ def test_growth_ends_at_its_maximum_without_overflow(initial, factor, maximum, s
 JUNK = [-1, -0.001, math.nan, math.inf, -math.inf, None, "1", True, [1]]
 
 
-@pytest.mark.parametrize("value", JUNK, ids=repr)
-@pytest.mark.parametrize("name", ["initial", "maximum", "factor", "jitter"])
+@every_row("value", JUNK, ids=repr)
+@every_row("name", ["initial", "maximum", "factor", "jitter"])
 def test_exponential_polling_refuses_what_is_no_number_in_range(name, value):
     with pytest.raises(ValueError, match=f"^{name}: .* is not allowed; allowed is a number from"):
         ExponentialPolling(**{name: value})
 
 
-@pytest.mark.parametrize("value", JUNK, ids=repr)
+@every_row("value", JUNK, ids=repr)
 def test_fixed_polling_refuses_what_is_no_number_of_seconds(value):
     with pytest.raises(
         ValueError, match=r"^interval: .* is not allowed; allowed is a number from 0"
@@ -131,15 +132,13 @@ def test_fixed_polling_refuses_what_is_no_number_of_seconds(value):
         FixedPolling(value)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("factor", 0.99), ("factor", 0), ("jitter", 1.01), ("jitter", 2)]
-)
+@every_row(("name", "value"), [("factor", 0.99), ("factor", 0), ("jitter", 1.01), ("jitter", 2)])
 def test_a_shrinking_factor_and_a_jitter_beyond_the_delay_are_refused(name, value):
     with pytest.raises(ValueError, match=f"^{name}: {value!r} is not allowed"):
         ExponentialPolling(**{name: value})
 
 
-@pytest.mark.parametrize("policy", [FixedPolling(1), ExponentialPolling()], ids=repr)
+@every_row("policy", [FixedPolling(1), ExponentialPolling()], ids=repr)
 def test_the_simple_policies_learn_nothing_and_cannot_be_changed(policy):
     before = policy.delay(after(3), 0.5)
     policy.finished(after(3))

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest, Pikaffect
 from pika_async._request.fingerprint import fingerprint
@@ -88,7 +89,7 @@ def test_a_fingerprint_is_a_sha_256_in_hexadecimal():
     assert set(digits) <= set("0123456789abcdef")
 
 
-@pytest.mark.parametrize(("one", "other"), list(SAME.values()), ids=list(SAME))
+@every_row(("one", "other"), list(SAME.values()), ids=list(SAME))
 def test_equal_requests_have_equal_fingerprints(one, other):
     assert one == other
     assert fingerprint(one) == fingerprint(other)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async._request.media import SNIFF_LENGTH, is_video, media_type
 
@@ -66,7 +66,7 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize(("head", "expected"), HEADS, ids=[repr(head)[2:-1] for head, _ in HEADS])
+@every_row(("head", "expected"), HEADS, ids=[repr(head)[2:-1] for head, _ in HEADS])
 def test_a_file_is_known_by_its_first_bytes(head, expected):
     assert media_type(head) == expected
 
@@ -77,7 +77,7 @@ def test_four_hundred_bytes_suffice(head, rest):
     assert media_type(whole[:SNIFF_LENGTH]) == media_type(whole)
 
 
-@pytest.mark.parametrize(("head", "expected"), HEADS, ids=[repr(head)[2:-1] for head, _ in HEADS])
+@every_row(("head", "expected"), HEADS, ids=[repr(head)[2:-1] for head, _ in HEADS])
 def test_a_video_is_what_has_the_type_of_one(head, expected):
     assert is_video(head) == (expected is not None and expected.startswith("video/"))
 

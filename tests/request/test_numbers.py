@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.fingerprint import fingerprint
@@ -37,20 +38,20 @@ class ArrayFloat:
         return self._value
 
 
-@pytest.mark.parametrize("seven", [7.0, ArrayWhole(7), ArrayFloat(7.0), Decimal("7.0")], ids=repr)
+@every_row("seven", [7.0, ArrayWhole(7), ArrayFloat(7.0), Decimal("7.0")], ids=repr)
 def test_a_seed_of_seven_is_the_same_request_in_whatever_number_it_comes(seven):
     request = GenerationRequest("x", seed=seven)
     assert type(request.seed) is int
     assert fingerprint(request) == fingerprint(GenerationRequest("x", seed=7))
 
 
-@pytest.mark.parametrize("field", ["frame_rate", "motion"])
-@pytest.mark.parametrize("three", [3.0, ArrayWhole(3), ArrayFloat(3.0)], ids=repr)
+@every_row("field", ["frame_rate", "motion"])
+@every_row("three", [3.0, ArrayWhole(3), ArrayFloat(3.0)], ids=repr)
 def test_so_are_the_other_whole_numbers(field, three):
     assert type(getattr(GenerationRequest("x", **{field: three}), field)) is int
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("field", "number", "kind"),
     [
         ("guidance_scale", ArrayFloat(7.5), float),
@@ -68,9 +69,7 @@ def test_numbers_of_arrays_become_numbers_that_json_can_hold(field, number, kind
     assert json.dumps(value)
 
 
-@pytest.mark.parametrize(
-    "value", [7.5, ArrayFloat(7.5), 2.0**60, float("nan"), float("inf"), True], ids=repr
-)
+@every_row("value", [7.5, ArrayFloat(7.5), 2.0**60, float("nan"), float("inf"), True], ids=repr)
 def test_what_is_not_surely_a_whole_number_is_no_seed(value):
     with pytest.raises(FieldError, match="a whole number"):
         GenerationRequest("x", seed=value)

@@ -7,9 +7,9 @@ import hashlib
 import json
 
 import attrs
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
 from pika_async._request.record import intent_body, request_record
@@ -81,7 +81,7 @@ REQUESTS = [
 
 
 class TestRequests:
-    @pytest.mark.parametrize(("fields", "record"), REQUESTS, ids=[str(row[1]) for row in REQUESTS])
+    @every_row(("fields", "record"), REQUESTS, ids=[str(row[1]) for row in REQUESTS])
     def test_a_request_is_kept_without_its_defaults_and_its_media(self, fields, record):
         assert asked(**fields) == {"prompt": "x", **record}
 
@@ -101,7 +101,7 @@ class TestRequests:
         digest = sha256(long.encode())
         assert kept == {"a": digest, "b": [{"c": [digest, short]}]}
 
-    @pytest.mark.parametrize("url", ["data:image/png;base64,iVBO", "DATA:video/mp4,x"])
+    @every_row("url", ["data:image/png;base64,iVBO", "DATA:video/mp4,x"])
     def test_a_data_url_in_extra_is_kept_as_its_digest_however_short(self, url):
         assert asked(extra={"a": [url]})["extra"] == {"a": [sha256(url.encode())]}
 
@@ -144,7 +144,7 @@ class TestRequests:
 
 
 class TestBodies:
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             b"{}",
@@ -170,7 +170,7 @@ class TestBodies:
         text = intent_body(json.dumps({"image": lines}).encode())[1]
         assert json.loads(text) == {"image": sha256(lines.encode())}
 
-    @pytest.mark.parametrize(
+    @every_row(
         "bulk",
         ["data:image/png;base64,iVBO", "DATA:video/mp4,x", "x" * (LONGEST_TEXT + 1)],
         ids=["a data URL", "another", "a long text"],
@@ -185,7 +185,7 @@ class TestBodies:
         body = b'{"a":"\\u0064ata:image/png;base64,iVBO"}'
         assert json.loads(intent_body(body)[1]) == {"a": sha256(b"data:image/png;base64,iVBO")}
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             b"\x89PNG\r\n\x1a\n\xff",

@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Camera, FieldError, GenerationRequest, Pikaffect
 from pika_async._request.fields import RequestFields, as_request
@@ -163,7 +164,7 @@ NOT_ALLOWED = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "allowed"), NOT_ALLOWED)
+@every_row(("field", "value", "allowed"), NOT_ALLOWED)
 def test_a_wrong_value_is_refused_with_the_field_the_value_and_what_is_allowed(
     field, value, allowed
 ):
@@ -206,9 +207,7 @@ ALLOWED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), ALLOWED, ids=[f"{name}={value!r}"[:50] for name, value in ALLOWED]
-)
+@every_row(("field", "value"), ALLOWED, ids=[f"{name}={value!r}"[:50] for name, value in ALLOWED])
 def test_values_up_to_the_very_bounds_are_taken_as_they_are(field, value):
     assert getattr(GenerationRequest("x", **{field: value}), field) == value
 
@@ -254,7 +253,7 @@ def test_only_the_prompt_is_positional():
 
 
 class TestAspectRatioAsText:
-    @pytest.mark.parametrize(
+    @every_row(
         ("text", "expected"),
         [
             ("16:9", 16 / 9),
@@ -312,15 +311,15 @@ class TestPikaffect:
             "Tear",
         ]
 
-    @pytest.mark.parametrize("change", [str, str.lower, str.upper, str.title, " {} \n".format])
-    @pytest.mark.parametrize("effect", Pikaffect)
+    @every_row("change", [str, str.lower, str.upper, str.title, " {} \n".format])
+    @every_row("effect", Pikaffect)
     def test_case_and_blanks_around_do_not_matter(self, effect, change):
         assert GenerationRequest("x", pikaffect=change(effect.value)).pikaffect is effect
 
     def test_a_member_stays_itself(self):
         assert GenerationRequest("x", pikaffect=Pikaffect.MELT).pikaffect is Pikaffect.MELT
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("typo", "meant"),
         [
             ("Disolve", "Dissolve"),
@@ -335,7 +334,7 @@ class TestPikaffect:
         with pytest.raises(ValueError, match=f"^pikaffect: '{typo}' .*did you mean '{meant}'"):
             GenerationRequest("x", pikaffect=typo)
 
-    @pytest.mark.parametrize("value", ["", " ", 5, True, b"Melt"], ids=repr)
+    @every_row("value", ["", " ", 5, True, b"Melt"], ids=repr)
     def test_what_is_no_name_of_one_lists_them_all(self, value):
         with pytest.raises(ValueError, match=r"^pikaffect: .* is not allowed; ") as caught:
             GenerationRequest("x", pikaffect=value)
@@ -343,7 +342,7 @@ class TestPikaffect:
         assert "did you mean" not in str(caught.value)
         assert all(effect.value in str(caught.value) for effect in Pikaffect)
 
-    @pytest.mark.parametrize("name", ["Zap", "Robot Me", "Freeze", "Glow Up", "Jelly it"])
+    @every_row("name", ["Zap", "Robot Me", "Freeze", "Glow Up", "Jelly it"])
     def test_one_that_resembles_none_is_kept_for_the_service_to_decide(self, name):
         assert GenerationRequest("x", pikaffect=f" {name} ").pikaffect == name
 
@@ -361,12 +360,12 @@ class TestCamera:
         ("rotate", ("cw", "ccw")),
     )
 
-    @pytest.mark.parametrize(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
+    @every_row(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
     def test_each_movement_takes_its_two_directions(self, name, values):
         assert [getattr(Camera(**{name: value}), name) for value in values] == list(values)
 
-    @pytest.mark.parametrize("value", ["In", "sideways", "", True, 1, ["in"]], ids=repr)
-    @pytest.mark.parametrize(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
+    @every_row("value", ["In", "sideways", "", True, 1, ["in"]], ids=repr)
+    @every_row(("name", "values"), MOVES, ids=[name for name, _ in MOVES])
     def test_anything_else_is_refused_with_the_two_that_are_allowed(self, name, values, value):
         with pytest.raises(ValueError, match=rf"^camera\.{name}: .*allowed are {values[0]}, "):
             Camera(**{name: value})
@@ -497,7 +496,7 @@ class TestAsAValue:
         with pytest.raises(ValueError, match=r"^motion: 9 is not allowed"):
             attrs.evolve(GenerationRequest("x"), motion=9)
 
-    @pytest.mark.parametrize("field", ["image", "video"])
+    @every_row("field", ["image", "video"])
     def test_its_repr_never_dumps_media(self, field):
         content = (PNG if field == "image" else MP4) + b"panda" * 1000
         kind = "image/png" if field == "image" else "video/mp4"
@@ -515,7 +514,7 @@ class TestAsAValue:
         assert repr(Path(path)) in repr(GenerationRequest("x", image=path))
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("field", "value"),
     [("image", b"\0" * 10_000), ("prompt", ["x" * 10_000]), ("image", "x" * 10_000)],
     ids=["bytes", "another type", "text"],
@@ -526,9 +525,7 @@ def test_a_refusal_stays_short_however_large_the_value(field, value):
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("extra", well()), ("motion", 10**5000)], ids=["nested", "number"]
-)
+@every_row(("field", "value"), [("extra", well()), ("motion", 10**5000)], ids=["nested", "number"])
 def test_even_what_has_no_repr_is_refused_with_the_field(field, value):
     with pytest.raises(ValueError, match=rf"^{field}: this (dict|int), too large to show, is not"):
         GenerationRequest("x", **{field: value})
@@ -546,14 +543,14 @@ class TestAsRequest:
         with pytest.raises(ValueError, match=r"^prompt: '' is not allowed"):
             as_request("")
 
-    @pytest.mark.parametrize("value", [None, 5, b"panda", {"prompt": "panda"}], ids=repr)
+    @every_row("value", [None, 5, b"panda", {"prompt": "panda"}], ids=repr)
     def test_anything_else_is_refused(self, value):
         with pytest.raises(ValueError, match=r"^request: .*a GenerationRequest or a prompt"):
             as_request(value)
 
 
 class TestWhatGoesTogether:
-    @pytest.mark.parametrize(
+    @every_row(
         ("fields", "name", "needed"),
         [
             ({"region": "the sky"}, "region", "video"),
@@ -566,7 +563,7 @@ class TestWhatGoesTogether:
         with pytest.raises(FieldError, match=f"^{name}: .* it says something of {needed}, which"):
             GenerationRequest("x", **fields)
 
-    @pytest.mark.parametrize("seconds", [[1], [1, 2, 3]])
+    @every_row("seconds", [[1], [1, 2, 3]])
     def test_each_step_between_keyframes_has_its_seconds(self, seconds):
         frames = [f"https://host.example/{number}.png" for number in range(3)]
         with pytest.raises(FieldError, match="between 3 keyframes there are 2 steps"):
@@ -575,7 +572,7 @@ class TestWhatGoesTogether:
             GenerationRequest("x", keyframes=tuple(frames), keyframe_seconds=(1, 2))
         )
 
-    @pytest.mark.parametrize("many", [1, 6])
+    @every_row("many", [1, 6])
     def test_there_are_two_to_five_keyframes(self, many):
         with pytest.raises(FieldError, match=f"these are {many}; allowed are 2 to 5"):
             GenerationRequest("x", keyframes=[IMAGE] * many)
@@ -585,7 +582,7 @@ class TestWhatGoesTogether:
             GenerationRequest("x", keyframes=["https://host.example/a.png", "nope"])
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("fields", "kind"),
     [
         ({}, Kind.TEXT_TO_VIDEO),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.fingerprint import fingerprint
@@ -49,7 +50,7 @@ def test_text_inside_extra_is_the_same_in_every_spelling_of_its_line_ends_and_ma
     assert asked("\ufeffa\r\nb").extra == {"style": {"words": ["a\nb", 1]}}
 
 
-@pytest.mark.parametrize("text", ["a b", "a\n b", "a\n\n\nb", " a", "a\u2028b", "a\vb", "a\\nb"])
+@every_row("text", ["a b", "a\n b", "a\n\n\nb", " a", "a\u2028b", "a\vb", "a\\nb"])
 def test_what_differs_in_more_than_that_stays_another_request(text):
     others = {"ab", "a\nb", "a\n\nb", "a"}
     assert not any(
@@ -59,7 +60,7 @@ def test_what_differs_in_more_than_that_stays_another_request(text):
     assert GenerationRequest(text).prompt == text
 
 
-@pytest.mark.parametrize("text", ["\ufeff", "\ufeff\r\n", "\r", "\r\n\ufeff \n"])
+@every_row("text", ["\ufeff", "\ufeff\r\n", "\r", "\r\n\ufeff \n"])
 def test_a_prompt_of_marks_and_line_ends_is_empty_and_refused(text):
     with pytest.raises(FieldError, match="text that is not empty"):
         GenerationRequest(text)

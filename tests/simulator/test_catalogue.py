@@ -6,6 +6,7 @@ import anyio
 import pytest
 from support.faults.every import TABLES, each
 from support.faults.table import JSON, NOTHING, PAGE, Broken
+from support.tables import every_row
 
 from pika_async.simulator import FAULTS, Fault, Polls, Simulator
 from pika_async.simulator._catalogue import SERVICES, faults_of
@@ -99,7 +100,7 @@ def broken(*, on):
     return each(lambda table: (t for t in getattr(table, f"on_{on}")() if t.seen in BREAKS))
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.service)
+@every_row("table", TABLES, ids=lambda table: table.service)
 def test_the_table_of_a_service_has_a_row_for_every_fault_and_place(table):
     assert table.amiss(faults_of(SERVICES[table.service])) == []
 

@@ -3,6 +3,7 @@ import random
 import pytest
 from attrs import frozen
 from attrs.exceptions import FrozenInstanceError
+from support.tables import every_row
 
 from pika_async.simulator import FAULTS, Fault
 from pika_async.simulator._faults import Ledger, encoded, headers
@@ -31,7 +32,7 @@ def test_a_fault_is_frozen():
         Fault("502-html").times = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("typo", "nearest"), [("502html", "502-html"), ("reset", "reset-after")])
+@every_row(("typo", "nearest"), [("502html", "502-html"), ("reset", "reset-after")])
 def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(typo, nearest):
     with pytest.raises(
         ValueError, match=rf"no fault '{typo}'\. Did you mean '{nearest}'"
@@ -46,7 +47,7 @@ def test_a_name_like_no_other_is_answered_with_the_list_alone():
         Fault("zzz")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("name", "arguments", "sentence"),
     [
         ("cut", {"on": "submit"}, "it is for 'download', not for on='submit'"),
@@ -136,7 +137,7 @@ class Case:
     retry_after: str | None
 
 
-@pytest.mark.parametrize(
+@every_row(
     "case",
     [
         Case(Fault("429-openai"), None),
@@ -157,7 +158,7 @@ def test_headers_of_a_fault_win():
     assert headers(fault, wall=0) == {"Retry-After": "soon", "X-Other": "1"}
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("body", "raw", "kind"),
     [
         ({"a": 1}, b'{"a":1}', "application/json; charset=utf-8"),

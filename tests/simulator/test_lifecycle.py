@@ -11,6 +11,7 @@ import aiohttp
 import anyio
 import anyio.lowlevel
 import pytest
+from support.tables import every_row
 
 from pika_async.simulator import Fault, Simulator
 
@@ -28,7 +29,7 @@ async def test_opening_twice_is_an_error_with_a_sentence():
         sim.__enter__()
 
 
-@pytest.mark.parametrize("name", ["url", "media_url"])
+@every_row("name", ["url", "media_url"])
 def test_there_is_no_url_before_it_runs(name):
     with pytest.raises(RuntimeError, match="is not running: use it inside"):
         getattr(Simulator(), name)

@@ -2,6 +2,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.tables import every_row
 
 from pika_async.simulator._media import Served, find, longer, picture, serve, shifted, video
 
@@ -26,7 +27,7 @@ def test_the_pictures_are_jpegs():
         assert read(picture(name)).startswith(b"\xff\xd8\xff")
 
 
-@pytest.mark.parametrize("more", [16, 17, 1000, 300_000, 600_001])
+@every_row("more", [16, 17, 1000, 300_000, 600_001])
 def test_a_padded_video_has_exactly_the_size_asked_for(more):
     padded = video(SIZE + more)
 
@@ -48,7 +49,7 @@ def test_padding_beyond_four_gigabytes_has_a_long_box():
     assert (1).to_bytes(4) + b"free" + (2**32).to_bytes(8) == tail[:16]
 
 
-@pytest.mark.parametrize("size", [0, SIZE - 1, SIZE + 15])
+@every_row("size", [0, SIZE - 1, SIZE + 15])
 def test_a_size_that_the_video_does_not_fit_is_refused(size):
     with pytest.raises(ValueError, match=f"media_bytes is {size}, but"):
         video(size)
@@ -73,7 +74,7 @@ def test_the_video_plays_padded_or_not(tmp_path, size):
         assert fact in seen.stdout
 
 
-@pytest.mark.parametrize(("start", "stop"), [(0, 10), (5, SIZE + 5), (SIZE + 1, SIZE + 9), (7, 7)])
+@every_row(("start", "stop"), [(0, 10), (5, SIZE + 5), (SIZE + 1, SIZE + 9), (7, 7)])
 def test_any_slice_is_the_same_as_of_the_whole(start, stop):
     padded = video(SIZE + 1000)
 
@@ -83,7 +84,7 @@ def test_any_slice_is_the_same_as_of_the_whole(start, stop):
 WHOLE = Served(200, 0, SIZE)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("asked", "served"),
     [
         ("bytes=0-99", Served(206, 0, 100, f"bytes 0-99/{SIZE}")),
@@ -109,14 +110,12 @@ def test_without_a_range_the_whole_is_served():
     assert serve(FILE, {}) == WHOLE
 
 
-@pytest.mark.parametrize("condition", [FILE.etag, FILE.modified])
+@every_row("condition", [FILE.etag, FILE.modified])
 def test_if_range_holds_while_the_file_is_the_same(condition):
     assert serve(FILE, {"Range": "bytes=1-", "If-Range": condition}).status == 206
 
 
-@pytest.mark.parametrize(
-    "condition", ['"other"', "Sat, 24 May 2025 10:30:45 GMT", "W/" + FILE.etag]
-)
+@every_row("condition", ['"other"', "Sat, 24 May 2025 10:30:45 GMT", "W/" + FILE.etag])
 def test_if_range_fails_for_another_file(condition):
     assert serve(FILE, {"Range": "bytes=1-", "If-Range": condition}) == WHOLE
 
@@ -128,14 +127,14 @@ def test_a_longer_file_is_another_file():
     assert FILE.etag != other.etag
 
 
-@pytest.mark.parametrize(("asked", "start"), [("bytes=100-", 0), ("bytes=0-", 1)])
+@every_row(("asked", "start"), [("bytes=100-", 0), ("bytes=0-", 1)])
 def test_a_shifted_range_says_where_it_starts(asked, start):
     served = shifted(FILE, serve(FILE, {"Range": asked}))
 
     assert Served(206, start, SIZE, f"bytes {start}-{SIZE - 1}/{SIZE}") == served
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("path", "kind"),
     [
         ("/video.mp4", "video/mp4"),
@@ -148,6 +147,6 @@ def test_a_file_is_found_by_the_end_of_its_path(path, kind):
     assert kind == find(path, None).content_type
 
 
-@pytest.mark.parametrize("path", ["/", "/other.jpg", "/pika/generate", "/video.mp4/x"])
+@every_row("path", ["/", "/other.jpg", "/pika/generate", "/video.mp4/x"])
 def test_other_paths_are_no_files(path):
     assert find(path, None) is None

@@ -1,11 +1,12 @@
 from functools import partial
 
 import pytest
+from support.tables import every_row
 
 from pika_async.simulator import Fault, Polls, Simulator
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("arguments", "sentence"),
     [
         ({"duration": -1}, "duration is -1 seconds"),
@@ -51,7 +52,7 @@ def test_settings_can_be_changed():
     assert [Fault("408")] == simulator.faults
 
 
-@pytest.mark.parametrize("name", ["host", "port", "prefix", "seed"])
+@every_row("name", ["host", "port", "prefix", "seed"])
 def test_what_is_fixed_once_it_runs_cannot_be_changed(name):
     with pytest.raises(AttributeError):
         setattr(Simulator(), name, "other")
@@ -61,7 +62,7 @@ def test_one_variant_may_be_given_as_a_string():
     assert Simulator(variants="lagging").variants == {"lagging": 1.0}
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("given", "prefix"),
     [("", ""), ("/", ""), ("v1", "/v1"), ("/v1/", "/v1"), ("/a/b", "/a/b")],
 )

@@ -177,6 +177,33 @@ async def _given_up(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000000", "page-given-up")
 
 
+async def _put_off(address: str, folder: Path) -> None:
+    """A page whose service took nothing for a moment."""
+    async with _scene(address, Fault("503-no-channel", times=2)) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "put-off", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "put-off", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
+
+
+async def _decided(address: str, folder: Path) -> None:
+    """A campaign that goes on while one of its lines is decided about, and counts it away."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(6), folder, page_size=3)
+        money = {"budget": Money(300_000), "price": Money(100_000)}
+        campaign = await Campaign.start(
+            at.client, "decided", folder, queue=at.queue, account="decided", **money
+        )
+        await _until(campaign, lambda told: told.paused and told.uncertain and not told.in_flight)
+        unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
+        await campaign.resume(budget=1)
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-decided")
+        await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair-told")
+
+
 async def _alone(address: str) -> None:
     async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
         await at.client.execute_workflow(
@@ -200,6 +227,8 @@ async def write() -> None:
             await _alone(address)
             await _reset(address, _FOLDER / "reset")
             await _given_up(address, _FOLDER / "given-up")
+            await _decided(address, _FOLDER / "decided")
+            await _put_off(address, _FOLDER / "put-off")
     finally:
         shutil.rmtree(_FOLDER)
 

@@ -193,11 +193,16 @@ def parsed(html: str) -> Element:
 
 
 def html_of(
-    path: Path, *, price: Decimal | None = None, batch_line: str | None = None, **options: Any
+    path: Path,
+    *,
+    price: Decimal | None = None,
+    batch_line: str | None = None,
+    settle_line: str | None = None,
+    **options: Any,
 ) -> str:
     with opened(path, **({"now": NOW} | options)) as gallery:
         totals = totals_of(gallery.entries(), gallery.runs, price)
-        return "".join(page(gallery, totals, batch_line))
+        return "".join(page(gallery, totals, batch_line, settle_line))
 
 
 def page_of(path: Path, **options: Any) -> Element:

@@ -102,6 +102,12 @@ def no_money() -> Exception:
     return as_failure(Cause.REFUSED, said)
 
 
+def unavailable() -> Exception:
+    """The service takes nothing at the moment, by its own word."""
+    said = Said(error="ServerError", meaning="No channel is available.", answered=True)
+    return as_failure(Cause.REFUSED, said)
+
+
 def lost(sent: Leaving) -> Exception:
     """The answer of the service is lost."""
     said = Said(error="SubmissionUncertainError", meaning="No answer.", sent=sent)

@@ -91,6 +91,7 @@ async def wired_to(
     retry: RetryPolicy | None = None,
     dialect: Dialect | None = None,
     most_submits: int | None = None,
+    most_uploads: int | None = None,
 ) -> AsyncIterator[Wired]:
     dialect = dialect or Gateway()
     hosts = {host: url for host in dialect.hosts if host != API_HOST}
@@ -118,6 +119,7 @@ async def wired_to(
         request_timeout=request_timeout,
         max_in_flight=None,
         most_submits=most_submits,
+        most_uploads=most_uploads,
     )
     await transport.open()
     try:
@@ -135,6 +137,7 @@ async def wired(
     retry: RetryPolicy | None = None,
     url: str | None = None,
     most_submits: int | None = None,
+    most_uploads: int | None = None,
 ) -> AsyncIterator[Wired]:
     async with wired_to(
         url or sim.url,
@@ -142,5 +145,6 @@ async def wired(
         retry=retry,
         dialect=sim.dialect,
         most_submits=most_submits,
+        most_uploads=most_uploads,
     ) as wire:
         yield wire

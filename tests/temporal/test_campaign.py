@@ -742,21 +742,10 @@ async def test_without_a_worker_nobody_answers_and_nothing_is_lost(engine, tmp_p
         ) as told:
             await campaign_.progress()
         assert f"Start one: pika-async campaign worker --queue {at.queue}" in str(told.value)
+        with anyio.fail_after(10), pytest.raises(NoAnswerError, match="nothing was changed"):
+            await campaign_.pause()
         async with at.worker():
             assert (await ended(campaign_)).succeeded == 3
-
-
-@pytest.mark.long
-async def test_a_pause_without_a_worker_says_that_it_may_come_later(engine, tmp_path, monkeypatch):
-    """Nothing is submitted then either."""
-    monkeypatch.setattr("pika_async.temporal._owner.client.PATIENCE", page.timedelta(seconds=1))
-    await Campaign.prepare(prompts(3), tmp_path)
-    async with scene(engine) as at:
-        campaign_ = await Campaign.start(
-            at.client, uuid.uuid4().hex, tmp_path, queue=at.queue, account=at.queue
-        )
-        with pytest.raises(CampaignError, match="may be done as soon as one runs"):
-            await campaign_.pause()
 
 
 @pytest.mark.long

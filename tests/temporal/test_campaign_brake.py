@@ -14,7 +14,7 @@ from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, _record, _steps
-from pika_async.temporal._campaign import page
+from pika_async.temporal._campaign import page, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
@@ -150,22 +150,106 @@ async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
     assert len(at.sim.submissions) == 3
 
 
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [("refused-402", "Insufficient balance"), ("refused-plan", "needs a membership")],
+)
 async def test_an_account_without_money_pauses_the_campaign_also_where_each_submit_is_a_failed_job(
-    engine, tmp_path
+    variant, reason, engine, tmp_path
 ):
     """Those jobs cost nothing, so their prompts are submitted when it goes on, and none is lost."""
     await Campaign.prepare(pandas(4), tmp_path)
-    async with scene(engine, service="pika", variants=["refused-402"]) as at, at.worker():
+    async with scene(engine, service="pika", variants=[variant]) as at, at.worker():
         options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
         with anyio.fail_after(180):
             while (progress := await campaign.progress()).paused is None:
                 assert not progress.ended
                 await anyio.sleep(0.1)
-        assert "Insufficient balance" in progress.paused
+        assert reason in progress.paused
         assert (progress.failed, progress.refused, len(at.sim.submissions)) == (0, 0, 1)
         at.sim.variants = frozenset()
         await campaign.resume()
         with anyio.fail_after(180):
             assert (await campaign.result()).succeeded == 4
     assert len(at.sim.submissions) == 5
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings"),
+    [
+        ("No available channel", {"faults": [Fault("503-no-channel", times=3)]}),
+        ("web page", {"faults": [Fault("200-html", on="submit", times=3)]}),
+        ("unavailable", {"service": "pika", "variants": ["refused-503"]}),
+    ],
+    ids=["no channel", "page", "vendor"],
+)
+async def test_a_service_that_takes_nothing_for_a_moment_costs_no_line(
+    reason, settings, engine, tmp_path
+):
+    """Each line was refused at the gateway, and failed at Pika, one after the other."""
+    await Campaign.prepare(pandas(4), tmp_path)
+    faults = settings.pop("faults", ())
+    async with scene(engine, *faults, **settings) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(30):
+            while (told := (await campaign.progress()).waiting) is None:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert reason in told.reason
+        at.sim.variants = frozenset()
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.succeeded, progress.failed, progress.refused) == (4, 0, 0)
+
+
+async def test_a_line_that_the_service_alone_does_not_take_is_refused_alone(
+    engine, tmp_path, monkeypatch
+):
+    """As with a model that it has no more: the others are taken before and after."""
+    monkeypatch.setattr(tries, "MOST_DOWN", 2)
+    # Long enough for another line to be taken, and to wait for its end.
+    monkeypatch.setattr(_steps, "_FIRST_PAUSE", 4.0)
+    await Campaign.prepare(pandas(8), tmp_path)
+    fault = Fault("503-no-channel", times=None, prompt="a red panda 00000")
+    async with scene(engine, fault) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.succeeded, progress.refused) == (7, 1)
+    assert len(at.sim.jobs) == 7
+    # After the pause another line goes first: it may be taken.
+    first = [str(sent.body).split("a red panda ")[1][:5] for sent in at.sim.submissions]
+    assert first.count("00000") == 2
+    assert first.index("00002") < first.index("00000", first.index("00000") + 1)
+
+
+@pytest.mark.parametrize(
+    ("service", "fault", "reason"),
+    [
+        ("gateway", "403-forbidden", "User is banned"),
+        ("pika", "403-inactive-key", "key is not active"),
+        ("fal", "403-detail", "do not have access"),
+    ],
+)
+async def test_an_account_that_may_not_pauses_the_campaign_and_fails_nothing(
+    service, fault, reason, engine, tmp_path
+):
+    """When somebody has mended it, the same lines are submitted."""
+    await Campaign.prepare(pandas(4), tmp_path)
+    refusal = Fault(fault, on="submit", times=None)
+    async with scene(engine, refusal, service=service) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        with anyio.fail_after(30):
+            while (progress := await campaign.progress()).paused is None or progress.in_flight:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+        assert reason in progress.paused
+        assert (progress.failed, progress.refused, progress.uncertain) == (0, 0, 0)
+        assert len(at.sim.submissions) <= 2
+        at.sim.faults.clear()
+        await campaign.resume()
+        with anyio.fail_after(60):
+            assert (await campaign.result()).succeeded == 4
+    assert len(at.sim.jobs) == 4

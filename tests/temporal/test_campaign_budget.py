@@ -96,3 +96,18 @@ async def test_where_nobody_says_a_price_the_campaign_goes_on_when_it_is_told_on
     # For the time when the engine has forgotten it.
     noted = await allowed_of(open_store(tmp_path), campaign.id)
     assert noted == Allowed(campaign=campaign.id, budget=Money(9_000_000), price=Money(1_000_000))
+
+
+async def test_what_jobs_in_flight_may_cost_is_told_as_reserved(engine, tmp_path):
+    """Between a submit and its end the budget has it, and the sums were without it."""
+    async with scene(engine, duration=60) as at, at.worker():
+        campaign = await start(at, tmp_path, 8, 4, max_in_flight=4, budget=Money(6))
+        with anyio.fail_after(30):
+            while True:
+                now = await campaign.progress()
+                if now.submitted == 4:
+                    break
+                await anyio.sleep(0.05)
+        assert (now.charged, now.estimated, now.reserved) == (None, None, Money(4))
+        assert now.cost == Money(4)
+        await campaign.stop()

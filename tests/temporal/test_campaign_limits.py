@@ -142,3 +142,23 @@ async def test_a_campaign_that_joins_waits_until_jobs_of_the_other_have_ended(en
             assert (await one.result()).succeeded == 16
             assert (await two.result()).succeeded == 16
     assert most_at_once(at.sim.jobs.values()) == limit
+
+
+async def test_a_limit_that_was_changed_is_told_with_those_that_share_it(engine, tmp_path):
+    """Of the account, as soon as one campaign has changed it, and one that is paused shares it."""
+    async with scene(engine, duration=20) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        names = []
+        for number in range(2):
+            await Campaign.prepare(pandas(9, 9 * number), tmp_path / str(number))
+            names.append(f"{at.queue}-{number}")
+            one = await Campaign.start(at.client, names[-1], tmp_path / str(number), **options)
+        with anyio.fail_after(30):
+            while not all([(await Campaign(at.client, n).progress()).share for n in names]):  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+        await one.pause()
+        await one.set_max_in_flight(7)
+        told = await one.account_limit()
+        assert (told.account, told.jobs, told.campaigns) == (at.queue, 7, tuple(names))
+        for name in names:
+            await at.client.get_workflow_handle(name).terminate()

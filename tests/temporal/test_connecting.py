@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async.temporal import NoAnswerError
 from pika_async.temporal._connecting import told_of_the_server
@@ -25,7 +26,7 @@ def test_a_server_that_went_away_as_a_worker_began_is_told_as_one_that_never_was
     )
 
 
-@pytest.mark.parametrize(
+@every_row(
     "words",
     [
         "a bug",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.tables import every_row
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 
@@ -99,13 +100,13 @@ def crossed(value, hint):
     return back
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+@every_row("value", VALUES, ids=lambda value: type(value).__name__)
 def test_each_value_comes_back_equal(value):
     back = crossed(value, type(value))
     assert (back, type(back)) == (value, type(value))
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("values", "union"), [(STATES, JobState), (OUTCOMES, Outcome), ([LEAVING, ACCEPTED], Record)]
 )
 def test_of_a_union_each_comes_back_as_what_it_was(values, union):
@@ -138,7 +139,7 @@ def test_bytes_are_refused_before_anything_is_sent():
         crossed(request, GenerationRequest)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "written",
     [
         "a red panda",
@@ -156,13 +157,13 @@ def test_what_another_language_spells_differently_is_the_same_request():
     assert crossed(written, GenerationRequest) == expected
 
 
-@pytest.mark.parametrize("written", [{}, 3, {"prompt": 3}, {"prompt": "a", "sed": 7}, None])
+@every_row("written", [{}, 3, {"prompt": 3}, {"prompt": "a", "sed": 7}, None])
 def test_what_is_no_request_is_refused(written):
     with pytest.raises(ValueError, match=r"request|prompt"):
         crossed(written or {}, GenerationRequest)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "kept", [None, 3, [], {}, {"phase": "later"}, {"phase": "accepted"}, {"phase": "leaving"}, "x"]
 )
 def test_a_record_that_is_not_understood_is_none(kept):
@@ -192,7 +193,7 @@ def test_a_codec_of_ones_own_stays():
     assert issubclass(ours.payload_converter_class, PikaPayloadConverter)
 
 
-@pytest.mark.parametrize("given", [None, DataConverter.default])
+@every_row("given", [None, DataConverter.default])
 def test_without_one_of_ones_own_it_is_ours(given):
     assert with_our_values(given).payload_converter_class is PikaPayloadConverter
 

@@ -135,6 +135,7 @@ async def test_a_page_that_was_written_down_since_is_stranded_no_more(store):
     assert (now.uncertain, now.succeeded, now.refused, now.submitted) == (4, 1, 1, 1)
 
 
+@pytest.mark.slow
 class TestOnAnEngine:
     async def test_the_progress_of_a_forgotten_campaign_has_it(self, engine, store):
         await allow(store, Allowed(campaign="foxes", budget=Money(2_000_000), price=CENTS_20))
@@ -143,7 +144,6 @@ class TestOnAnEngine:
         assert (now.uncertain, now.dropped, now.repaired, now.budget) == (2, 1, 1, Money(2_000_000))
         assert (now.forgotten, now.ended, now.repairs_known) == (True, True, True)
 
-    @pytest.mark.slow
     async def test_a_store_on_which_nothing_was_started_is_refused_too(self, engine, tmp_path):
         """While the engine knew the campaign it was told as if it lay there."""
         async with scene(engine) as at:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
@@ -67,7 +67,7 @@ def test_a_failure_whose_words_nobody_understands_proves_nothing(cause, said):
         assert leads_to(failure) is Verdict.UNCERTAIN
 
 
-@pytest.mark.parametrize(
+@every_row(
     "failure",
     [
         None,
@@ -85,7 +85,7 @@ def test_any_other_failure_proves_nothing(failure):
     assert leads_to(failure) is Verdict.UNCERTAIN
 
 
-@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.TIMED_OUT])
+@every_row("cause", [cause for cause in Cause if cause is not Cause.TIMED_OUT])
 def test_what_our_own_worker_says_is_read_as_it_was_meant(cause):
     said = Said(error="RateLimitError", meaning="later", seconds=7.0, sent=LEAVING)
     raised = as_failure(cause, said)

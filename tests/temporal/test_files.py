@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bucket import bucket
 from support.media import finished
+from support.tables import every_row
 
 from pika_async import (
     ConfigurationError,
@@ -607,7 +608,7 @@ class TestResults:
 
 
 class TestVideos:
-    @pytest.mark.parametrize(
+    @every_row(
         ("asked", "name"),
         [
             (

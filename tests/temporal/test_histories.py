@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from support.tables import every_row
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
@@ -20,7 +20,7 @@ def event(kind, **told):
     return HistoryEvent(event_id=9, event_type=number, **{attributes: told})
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("kind", "told", "came"),
     [
         ("completed", {"result": RESULT}, RESULT),
@@ -33,8 +33,6 @@ def test_an_end_names_the_event_that_asked_for_it_and_tells_what_came(kind, told
     assert found == ActivityEnd(scheduled=5, came=came)
 
 
-@pytest.mark.parametrize(
-    "other", [event("scheduled"), event("started"), event("canceled", scheduled_event_id=5)]
-)
+@every_row("other", [event("scheduled"), event("started"), event("canceled", scheduled_event_id=5)])
 def test_what_is_no_end_with_a_word_tells_none(other):
     assert end_of_activity(other) is None

@@ -14,6 +14,7 @@ from support.scene import scene
 from pika_async import GenerationRequest
 from pika_async.simulator import Polls
 from pika_async.temporal import Campaign, Decision, Finished, NoAnswerError, Uncertain, Why
+from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
@@ -66,6 +67,7 @@ async def campaign_of(at, folder):
     await seal(open_store(folder), 0, [unsure])
     name = uuid.uuid4().hex
     await claim(at.client, open_store(folder), name, 1, carry_on=False)
+    await allow(open_store(folder), Allowed(campaign=name))
     return Campaign(at.client, name, store=folder)
 
 

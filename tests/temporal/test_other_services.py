@@ -114,3 +114,12 @@ async def test_a_job_that_its_owner_has_named_is_looked_for_where_the_worker_is(
         errand = Errand(request=REQUEST, job=job, is_named=True)
         done = await at.environment.run(at.activities.finish, errand)
         assert isinstance(done, Finished)
+
+
+async def test_the_same_place_in_another_spelling_is_no_other_one():
+    """Of an earlier version, or written by hand; its job was waited for by nobody."""
+    async with worker("gateway") as at:
+        job = await at.submit()
+        spelled = f"{job.base_url.replace('http', 'HTTP')}/"
+        errand = Errand(request=REQUEST, job=evolve(job, base_url=spelled))
+        assert isinstance(await at.environment.run(at.activities.finish, errand), Finished)

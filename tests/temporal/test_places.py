@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async.temporal._limits.places import Places
 
@@ -30,7 +30,7 @@ def asked(count):
     return places
 
 
-@pytest.mark.parametrize("name", PARTS)
+@every_row("name", PARTS)
 def test_all_repairs_together_share_as_one_campaign(name):
     limit, repairs, wants, part = PARTS[name]
     assert asked(repairs).part(limit, wants) == part

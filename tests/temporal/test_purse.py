@@ -82,3 +82,15 @@ def test_what_is_spent_never_passes_what_was_granted_where_charges_keep_to_price
                 purse.give_back(place)
         total = purse.cost.total
         assert (total.micros if total else 0) <= granted
+
+
+def test_what_jobs_under_way_may_cost_is_held_until_they_end():
+    purse = Purse(None)
+    assert purse.held is None
+    purse.reserve(0, Money(40))
+    purse.reserve(1, None)
+    purse.reserve(2, Money(2))
+    assert purse.held == Money(42)
+    purse.settle(0, Money(30))
+    purse.give_back(2)
+    assert purse.held is None

@@ -8,6 +8,7 @@ import anyio
 import pytest
 from support.killed import be_quick
 from support.scene import scene
+from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest, Money
 from pika_async.simulator import Fault
@@ -224,9 +225,7 @@ class TestThePlan:
         assert sum(name.startswith("results/") for name in reads) == 3
         assert sum(name.startswith("repairs/") for name in reads) == 300
 
-    @pytest.mark.parametrize(
-        "words", [{}, {"drop": True, "resubmit": True}, {"adopt": "x", "drop": True}]
-    )
+    @every_row("words", [{}, {"drop": True, "resubmit": True}, {"adopt": "x", "drop": True}])
     def test_a_decision_is_one_of_three(self, words):
         with pytest.raises(FieldError, match="one of adopt, resubmit and drop"):
             Decision(index=0, **words)

@@ -15,13 +15,15 @@ from temporalio.api.enums.v1 import EventType, IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesResponse
 from temporalio.service import RPCError, RPCStatusCode
 
+from pika_async import Money
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign
+from pika_async.temporal import Campaign, Decision, Uncertain
 from pika_async.temporal._campaign import campaign as campaigns
+from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.search import ATTRIBUTES, counted, is_searchable
-from pika_async.temporal._messages.pages import Tally
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+CENTS_20 = Money(200_000)
 INT = IndexedValueType.INDEXED_VALUE_TYPE_INT
 ALL = {"PikaCampaign": KEYWORD, "PikaUncertain": INT, "PikaFailed": INT}
 
@@ -59,7 +61,7 @@ async def test_a_campaign_is_searchable_where_all_of_them_are_known(known, searc
 
 
 def test_what_is_set_counts_lines():
-    set_ = {update.key.name: update.value for update in counted(Tally(uncertain=3, failed=2))}
+    set_ = {update.key.name: update.value for update in counted(3, 2)}
     assert set_ == {"PikaUncertain": 3, "PikaFailed": 2}
 
 
@@ -86,6 +88,20 @@ async def ended(at, folder, count, *, page_size=10):
     with anyio.fail_after(90):
         progress = await campaign.result()
     return campaign, progress
+
+
+async def paused_after_a_page(at, folder, count):
+    """A campaign whose first page has ended, and has spent the budget."""
+    await Campaign.prepare(pandas(count), folder, page_size=4)
+    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+    money = {"budget": 4 * CENTS_20, "price": CENTS_20}
+    campaign = await Campaign.start(at.client, uuid.uuid4().hex, folder, **options, **money)
+    with anyio.fail_after(60):
+        while True:
+            progress = await campaign.progress()
+            if progress.paused and progress.succeeded + progress.uncertain == 4:
+                return campaign
+            await anyio.sleep(0.05)
 
 
 async def found(at, query, expected):
@@ -129,6 +145,52 @@ class TestOnAnEngine:
             campaign, progress = await ended(at, tmp_path / "a", 5)
             assert progress.failed == 5
             assert await found(at, "PikaFailed = 5", 1) == [campaign.id]
+
+    async def test_they_follow_what_is_decided_while_the_campaign_goes_on(
+        self, knowing, tmp_path, monkeypatch
+    ):
+        """Submitted again, and given up: whoever looks for work is not sent to what is settled."""
+        monkeypatch.setattr(search, "BETWEEN", search.timedelta(seconds=0.5))
+        lost = Fault("reset-after", times=3, started=True)
+        async with scene(knowing, lost) as at, at.worker():
+            campaign = await paused_after_a_page(at, tmp_path, 8)
+            ours = f"WorkflowId = '{campaign.id}'"
+            await found(at, f"{ours} AND PikaUncertain = 3", 1)
+            unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+            await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
+            await found(at, f"{ours} AND PikaUncertain = 2", 1)
+            drops = [Decision(index=index, drop=True) for index in unsure[1:]]
+            assert len([one async for one in campaign.resolve_all(drops, queue=at.queue)]) == 2
+            await found(at, f"{ours} AND PikaUncertain = 0", 1)
+            await campaign.resume(budget=2)
+            with anyio.fail_after(60):
+                progress = await campaign.result()
+            assert (progress.succeeded, progress.uncertain, progress.dropped) == (6, 0, 2)
+            # A page that ends does not bring back what was counted away.
+            assert await found(at, f"{ours} AND PikaUncertain = 0", 1)
+
+    async def test_what_a_repair_has_failed_counts_also_in_the_next_run(
+        self, knowing, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(campaigns, "PAGES_OF_A_RUN", 1)
+        lost = Fault("reset-after", times=1, started=True)
+        async with scene(knowing, lost) as at, at.worker():
+            campaign = await paused_after_a_page(at, tmp_path, 12)
+            (unsure,) = [
+                r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)
+            ]
+            at.sim.failure = "it broke"
+            await campaign.resolve(unsure, resubmit=True, budget=1, queue=at.queue)
+            at.sim.failure = None
+            ours = f"WorkflowId = '{campaign.id}' AND PikaFailed = 1 AND PikaUncertain"
+            await found(at, f"{ours} = 0", 1)
+            # The last page, in another run, has news.
+            lost = Fault("reset-after", started=True, prompt="a red panda 00011")
+            at.sim.faults.append(lost)
+            await campaign.resume(budget=3)
+            with anyio.fail_after(60):
+                await campaign.result()
+            assert await found(at, f"{ours} = 1 AND ExecutionStatus = 'Completed'", 1)
 
     async def test_they_stay_when_the_campaign_continues_as_new(
         self, knowing, tmp_path, monkeypatch

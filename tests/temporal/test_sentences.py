@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from support.tables import every_row
 
 from pika_async.temporal._campaign.sentences import NO_ANSWERS, with_reason
 
@@ -16,7 +16,7 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize("name", REASONS)
+@every_row("name", REASONS)
 def test_no_reason_for_a_pause_is_hidden_by_another(name):
     """Where answers were lost, nothing says so a second time once it is resumed."""
     reasons, expected = REASONS[name]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async.temporal._limits.shares import Member, Shares, even
 
@@ -20,7 +20,7 @@ EVEN = {
 }
 
 
-@pytest.mark.parametrize("name", EVEN)
+@every_row("name", EVEN)
 def test_a_limit_is_shared_evenly(name):
     """Water that is poured into glasses of different sizes."""
     limit, wants, expected = EVEN[name]

@@ -73,7 +73,7 @@ async def test_a_page_that_is_larger_than_the_bound_is_read_once_while_it_is_wor
 @pytest.mark.parametrize("text", ["x" * 100_000, "красная панда" * 5_000, "🦊" + "x" * 50_000])
 async def test_the_size_of_a_page_is_what_it_takes_in_memory(tmp_path, text):
     """One letter beyond the common ones makes a text four times as large."""
-    requests = [GenerationRequest(f"{number}{text}", extra={"a": [text]}) for number in range(20)]
+    requests = [GenerationRequest(f"{number}{text}", extra={"a": [text]}) for number in range(5)]
     proof = await prepared(tmp_path, requests)
     shelf = Shelf()
     tracemalloc.start()
@@ -215,6 +215,15 @@ async def test_a_worker_of_another_service_reads_no_page_of_it(tmp_path):
         told = str(caught.value)
         assert "for the service pika, and this worker works for gateway" in told
         assert "nothing was submitted" in told
+    assert len(await Shelf("pika").page(str(tmp_path), proof, 0)) == 2
+
+
+async def test_the_name_of_a_service_is_the_same_in_large_letters(tmp_path):
+    """The command line takes it so, and no worker submitted any of the prompts."""
+    manifest = await write_pages(open_store(tmp_path), lines(2), service="PIKA")
+    assert await write_pages(open_store(tmp_path), lines(2), service="pika") == manifest
+    await open_store(tmp_path).create("started.txt", CAMPAIGN.encode())
+    proof = manifest.proof(CAMPAIGN)
     assert len(await Shelf("pika").page(str(tmp_path), proof, 0)) == 2
 
 

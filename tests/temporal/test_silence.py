@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
+from support.tables import every_row
 
 from pika_async.temporal import Refused, Uncertain, Why
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
@@ -46,7 +46,7 @@ HEARD = {
 }
 
 
-@pytest.mark.parametrize("name", HEARD)
+@every_row("name", HEARD)
 def test_what_a_submit_says_of_the_way_to_the_service(name):
     said, job, expected = HEARD[name]
     assert heard(said, job) is expected
@@ -76,7 +76,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", ROWS)
+@every_row("name", ROWS)
 def test_so_many_lost_answers_in_a_row_are_told(name):
     """After that it begins to count anew: somebody has looked at it."""
     submits, expected = ROWS[name]

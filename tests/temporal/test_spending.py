@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from attrs import evolve
+from support.tables import every_row
 from temporalio.client import Client
 
 from pika_async import FieldError, GenerationRequest, Money
@@ -12,6 +13,7 @@ from pika_async.temporal import (
     Campaign,
     CampaignError,
     Declined,
+    Dropped,
     Finished,
     PikaPlugin,
     Refused,
@@ -203,6 +205,82 @@ class TestABudgetForThese:
         assert (told.earlier, told.left) == (Money(0), budget)
 
 
+class TestOneLineAlone:
+    """One prompt that is submitted again is paid from the same purse as many."""
+
+    @pytest.fixture
+    async def owner(self, store, tmp_path, monkeypatch):
+        """Of a campaign that the engine has forgotten; each repair finishes, for 20 cents."""
+        engine = await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
+        owner = Campaign(engine, "foxes", store=tmp_path)
+        owner.reserved = []
+
+        async def forgotten(*_):
+            return None, False
+
+        async def settle(_, looked):
+            owner.reserved.append(await reservations(store))
+            index, number = looked.reserved_as
+            outcome = Dropped() if looked.decision.drop else finished(f"job-{index}-{number}")
+            await add_repair(store, index, number, outcome)
+            return outcome
+
+        monkeypatch.setattr(Campaign, "_state", forgotten)
+        monkeypatch.setattr(Resolving, "settle", settle)
+        return owner
+
+    async def test_its_price_is_reserved_before_it_is_submitted(self, owner, store):
+        await allow(store, Allowed(campaign="foxes", price=CENTS_20))
+        assert await owner.resolve(3, resubmit=True) == finished("job-3-1")
+        assert owner.reserved == [[Reserved(index=3, repair=1, price=CENTS_20)]]
+
+    async def test_it_keeps_to_the_budget_of_the_campaign(self, owner, store):
+        """Ten lines at 20 cents may have been paid for: of 2.30 there are 30 cents left."""
+        await allow(store, Allowed(campaign="foxes", budget=Money(2_300_000), price=CENTS_20))
+        await owner.resolve(0, resubmit=True)
+        await take_note(store, "job-0-1", Note(index=0, how=SUBMITTED, repair=1, tries=1))
+        with pytest.raises(CampaignError) as caught:
+            await owner.resolve(1, resubmit=True)
+        assert "there are $0.10 left; other repairs have cost $0.20" in str(caught.value)
+        enough = (
+            "Say a budget for all that is submitted again (budget=, or --budget): $0.40 would do"
+        )
+        assert enough in str(caught.value)
+        assert len(owner.reserved) == 1
+
+    async def test_what_the_error_names_is_enough(self, owner, store):
+        await allow(store, Allowed(campaign="foxes", budget=CENTS_20, price=CENTS_20))
+        with pytest.raises(CampaignError, match=r"\$0.20 would do"):
+            await owner.resolve(1, resubmit=True)
+        assert await owner.resolve(1, resubmit=True, budget=CENTS_20) == finished("job-1-1")
+
+    async def test_what_others_have_reserved_since_the_look_is_seen(
+        self, owner, store, monkeypatch
+    ):
+        """Two people at two terminals, of whom each has a plan that fits by itself."""
+        looks = Spending.look
+
+        async def look_and_be_late(spending, *known):
+            await looks(spending, *known)
+            await reserve(store, 1, Reserved(index=7, repair=1, price=CENTS_20))
+
+        monkeypatch.setattr(Spending, "look", look_and_be_late)
+        with pytest.raises(CampaignError, match=r"prompt 2 .* was not submitted: the budget is"):
+            await owner.resolve(1, resubmit=True, budget=CENTS_20, price=CENTS_20)
+        assert owner.reserved == []
+
+    async def test_what_costs_nothing_needs_no_budget(self, owner, store):
+        """Nothing is noted of this campaign, and it is given up all the same."""
+        assert await owner.resolve(1, drop=True) == Dropped()
+        assert await reservations(store) == []
+
+    @pytest.mark.parametrize("decision", [{"drop": True}, {"adopt": "one"}])
+    @pytest.mark.parametrize("amount", [{"budget": 1}, {"price": 1}])
+    async def test_an_amount_is_for_what_is_submitted_again(self, owner, decision, amount):
+        with pytest.raises(FieldError, match="none where nothing is submitted again"):
+            await owner.resolve(1, **decision, **amount)
+
+
 def state_in(currency):
     order = CampaignOrder(
         store="s",
@@ -223,9 +301,9 @@ class TestAmountsThatAreNotAllowed:
         """A client that has asked nothing; there is no server that it could ask."""
         return await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
 
-    @pytest.mark.parametrize("amount", [0, -1, "0", float("nan"), Money(-1, "EUR"), 10**13])
-    @pytest.mark.parametrize("field", ["budget", "price"])
-    @pytest.mark.parametrize("way", ["start", "resume", "plan_repairs", "resolve_all"])
+    @every_row("amount", [0, -1, "0", float("nan"), Money(-1, "EUR"), 10**13])
+    @every_row("field", ["budget", "price"])
+    @every_row("way", ["start", "resume", "plan_repairs", "resolve_all", "resolve"])
     async def test_none_is_taken_that_is_not_above_0(self, way, field, amount, nobody, tmp_path):
         """It is refused before anybody is asked: the campaign would be paused, or hold nothing."""
         campaign = Campaign(nobody, "foxes", store=tmp_path)
@@ -238,6 +316,8 @@ class TestAmountsThatAreNotAllowed:
                     await campaign.resume(**money)
                 case "plan_repairs":
                     await campaign.plan_repairs(resubmits(0), **money)
+                case "resolve":
+                    await campaign.resolve(0, resubmit=True, **money)
                 case _:
                     await anext(campaign.resolve_all(resubmits(0), **money))
         assert caught.value.field == field

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from support.tables import every_row
 
 from pika_async.temporal import _steps
 from pika_async.temporal._failures import Told
@@ -23,7 +24,7 @@ def told(seconds):
     return Told(cause=Cause.NOT_STARTED, record=None, said=said)
 
 
-@pytest.mark.parametrize("seconds", [None, 0.0, 1.0])
+@every_row("seconds", [None, 0.0, 1.0])
 def test_a_service_that_always_says_soon_is_not_asked_every_second_for_a_day(seconds):
     """A try takes some ten events, and a history has room for 51,200."""
     waited, tries = 0.0, 0
@@ -33,6 +34,6 @@ def test_a_service_that_always_says_soon_is_not_asked_every_second_for_a_day(sec
     assert tries < 1600
 
 
-@pytest.mark.parametrize("tries", [0, 3, 100])
+@every_row("tries", [0, 3, 100])
 def test_no_try_is_made_earlier_than_the_service_asks_for(tries):
     assert pause(told(600.0), tries).total_seconds() >= 600.0

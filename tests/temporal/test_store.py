@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bucket import SECRET, bucket
+from support.tables import every_row
 
 from pika_async import ConfigurationError, PikaError
 from pika_async.temporal._store import folder, objects
@@ -247,7 +248,7 @@ class TestPlaces:
         assert store.shown("c") == f"{url.rstrip('/')}/c"
         assert store.local("c") is None
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("place", "says"),
         [
             ("", "allowed is a folder"),
@@ -267,7 +268,7 @@ class TestPlaces:
         with pytest.raises(ConfigurationError, match=says):
             open_store(place)
 
-    @pytest.mark.parametrize(
+    @every_row(
         "url",
         [
             "s3://key:hunter2@bucket/a",
@@ -650,7 +651,7 @@ class TestBucket:
         assert "abc" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("said", "shown"),
     [
         ("no", "no"),

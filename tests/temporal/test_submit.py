@@ -25,12 +25,13 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
+from pika_async.temporal._blame import is_down, is_for_all
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.discreet import restored
 from pika_async.temporal._contents.files import read_page, write_pages
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
-from pika_async.temporal._failures import as_failure
+from pika_async.temporal._failures import Told, as_failure
 from pika_async.temporal._record import LATEST
 from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
 from pika_async.temporal._store.store import open_store
@@ -523,14 +524,52 @@ class TestOrigins:
         ("refused-402", Cause.REFUSED, "QuotaExceededError"),
         ("refused-200", Cause.REFUSED, "QuotaExceededError"),
         ("refused-429", Cause.NOT_STARTED, "RateLimitError"),
+        ("refused-503", Cause.REFUSED, "ServerError"),
+        ("refused-plan", Cause.REFUSED, "PermissionDeniedError"),
     ],
 )
 async def test_a_job_that_is_refused_for_the_sake_of_the_account_is_no_end_of_the_request(
     variant, cause, error
 ):
-    """It cost nothing: an empty account pauses a campaign, and a full one is tried again."""
+    """It cost nothing: one that is empty, or may not, pauses a campaign; others are tried again."""
     async with scene("pika", variants=[variant]) as at:
         kind, said = await at.failure()
     assert (kind, said.error, said.answered, said.sent) == (f"pika.{cause}", error, True, None)
     told = re.fullmatch(r"The job was not begun: .*\w\. Nothing is charged\.", said.meaning)
     assert told, said.meaning
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        *(("gateway", name) for name in ("401-new-api-error", "401-quota-used-up")),
+        *(("gateway", name) for name in ("403-forbidden", "403-fail-to-fetch-task")),
+        *(("gateway", name) for name in ("402-quota-not-enough", "403-quota-not-enough")),
+        *(("pika", name) for name in ("401-unknown-key", "403-inactive-key", "402-balance")),
+        *(("fal", name) for name in ("401-detail", "403-detail", "403-admin-lock", "403-locked")),
+        *((name, "403-challenge") for name in ("gateway", "pika", "fal")),
+        *((name, "401-empty") for name in ("gateway", "pika", "fal")),
+    ],
+)
+async def test_what_is_refused_for_the_sake_of_the_key_is_wrong_for_all(service, fault):
+    """At each service it pauses a campaign, which fails no prompt for it."""
+    async with scene(service, Fault(fault)) as at:
+        kind, said = await at.failure()
+        assert (kind, len(at.sim.jobs)) == (f"pika.{Cause.REFUSED}", 0)
+    assert is_for_all(Told(cause=Cause.REFUSED, record=None, said=said))
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        *(("gateway", name) for name in ("400-invalid-request", "422-detail")),
+        *(("pika", "422-message"), ("fal", "422-array")),
+    ],
+)
+async def test_what_is_refused_for_the_sake_of_the_request_is_not(service, fault):
+    async with scene(service, Fault(fault)) as at:
+        kind, said = await at.failure()
+    assert kind == f"pika.{Cause.REFUSED}"
+    told = Told(cause=Cause.REFUSED, record=None, said=said)
+    assert not is_for_all(told)
+    assert not is_down(told)

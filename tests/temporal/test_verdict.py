@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async._request.record import Intent
 from pika_async.temporal._records import Accepted, Leaving
@@ -79,7 +79,7 @@ def test_only_what_could_be_told_from_its_equals_is_looked_for(cause, record, re
         assert record.searchable
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("cause", "record", "expected"),
     [
         (Cause.TIMED_OUT, None, Verdict.AGAIN),
@@ -98,7 +98,7 @@ def test_the_table_says(cause, record, expected):
     assert verdict(cause, record) is expected
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("repeatable", "searchable", "expected"),
     [
         (False, False, Recourse.NONE),
@@ -106,7 +106,7 @@ def test_the_table_says(cause, record, expected):
         (False, True, Recourse.SEARCH),
     ],
 )
-@pytest.mark.parametrize("cause", [Cause.TIMED_OUT, Cause.LOST])
+@every_row("cause", [Cause.TIMED_OUT, Cause.LOST])
 def test_what_is_uncertain_is_settled_as_the_service_can(cause, repeatable, searchable, expected):
     record = evolve(LEAVING, repeatable=repeatable, searchable=searchable)
     assert recourse(cause, record) is expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async._wire.departure import PIECE, STEPS, Departure, Stand, Step, WithdrawnError
 
@@ -33,14 +34,14 @@ def pieces(departure: Departure, body: bytes) -> list[bytes]:
     return list(departure.pieces(body))
 
 
-@pytest.mark.parametrize(("before", "step", "after"), TABLE)
+@every_row(("before", "step", "after"), TABLE)
 def test_a_step_leads_where_the_table_says(before, step, after):
     departure = standing(before)
     assert departure.take(step)
     assert departure.stand is after
 
 
-@pytest.mark.parametrize(("stand", "step"), REFUSED)
+@every_row(("stand", "step"), REFUSED)
 def test_any_other_step_is_refused_and_changes_nothing(stand, step):
     departure = standing(stand)
     assert not departure.take(step)
@@ -51,7 +52,7 @@ def test_the_table_is_whole():
     assert len(STEPS) == len(TABLE)
 
 
-@pytest.mark.parametrize("stand", [Stand.LEAVING, Stand.WHOLE, Stand.ANSWERED])
+@every_row("stand", [Stand.LEAVING, Stand.WHOLE, Stand.ANSWERED])
 def test_what_has_begun_to_leave_cannot_be_called_off(stand):
     departure = standing(stand)
     assert not departure.withdraw()
@@ -65,7 +66,7 @@ def test_it_can_be_called_off_twice():
     assert departure.is_withdrawn
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("stand", "may_have"),
     [
         (Stand.READY, False),

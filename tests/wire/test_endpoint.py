@@ -7,6 +7,7 @@ import traceback
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import ConfigurationError
 from pika_async._wire.endpoint import endpoint, is_loopback, origin
@@ -37,7 +38,7 @@ def made(**changes):
     return endpoint(**{**given_values, **changes})
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("argument", "variable", "expected"),
     [
         ("https://argument.example", "https://variable.example", "https://argument.example"),
@@ -55,7 +56,7 @@ def test_the_base_url_is_the_argument_else_the_variable_else_the_default(
     assert made(base_url=argument, environment=environment).base_url == expected
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("argument", "variable", "expected"),
     [("sk-argument", "sk-variable", "sk-argument"), (None, "sk-variable", "sk-variable")],
     ids=["argument", "variable"],
@@ -64,18 +65,18 @@ def test_the_key_is_the_argument_else_the_variable(argument, variable, expected)
     assert made(api_key=argument, environment={"PIKA_API_KEY": variable}).api_key == expected
 
 
-@pytest.mark.parametrize("key", [None, "", "  ", "\n"], ids=repr)
+@every_row("key", [None, "", "  ", "\n"], ids=repr)
 def test_no_key_is_an_error_that_names_argument_and_variable(key):
     with pytest.raises(ConfigurationError, match=r"pass api_key=… or set PIKA_API_KEY"):
         made(api_key=key)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "key",
     [f"{KEY}\n", f"  {KEY}", f"{KEY}\r\n", f"{KEY} ", f"\t{KEY}", f"\ufeff{KEY}", f"{KEY}\u00a0"],
     ids=repr,
 )
-@pytest.mark.parametrize("place", ["argument", "variable"])
+@every_row("place", ["argument", "variable"])
 def test_a_key_with_blanks_around_it_is_refused_with_that_reason(key, place):
     given = {"api_key": key} if place == "argument" else {"environment": {"PIKA_API_KEY": key}}
     with pytest.raises(ConfigurationError, match="has (blanks|characters)") as caught:
@@ -83,7 +84,7 @@ def test_a_key_with_blanks_around_it_is_refused_with_that_reason(key, place):
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "key",
     [f'"{KEY}"', f"'{KEY}'", f'"{KEY}', f"{KEY}'", f"`{KEY}`", f"\u201c{KEY}\u201d"],
     ids=repr,
@@ -94,7 +95,7 @@ def test_a_key_in_quotes_is_refused_with_that_reason(key):
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "key",
     [f"{KEY} {KEY}", f"{KEY}\r\nX-Other: 1", f"{KEY}\x00", f"{KEY}é", f"{KEY}\x7f"],
     ids=ascii,
@@ -105,7 +106,7 @@ def test_a_key_that_cannot_be_a_header_is_refused_without_being_shown(key):
     assert KEY not in "".join(traceback.format_exception_only(caught.value))
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("url", "expected"),
     [
         ("https://host.example/", "https://host.example"),
@@ -114,13 +115,14 @@ def test_a_key_that_cannot_be_a_header_is_refused_without_being_shown(key):
         ("https://host.example/prefix/", "https://host.example/prefix"),
         ("https://host.example:8443/a/b/", "https://host.example:8443/a/b"),
         (" https://host.example\n", "https://host.example"),
+        ("HTTPS://Host.Example:443/", "https://host.example"),
     ],
 )
 def test_a_base_url_may_carry_a_path_and_loses_its_last_slash(url, expected):
     assert made(base_url=url).base_url == expected
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("url", "problem"),
     [
         ("api.yescale.io", "does not begin with https://"),
@@ -150,7 +152,7 @@ def test_what_is_no_base_url_is_refused_with_what_is_allowed(url, problem):
     assert "http(s)://host[:port][/path]" in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "url",
     [
         f"https://user:{KEY}@host.example",
@@ -166,7 +168,7 @@ def test_a_key_within_a_base_url_is_not_shown_when_the_url_is_refused(url):
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "url", ["http://host.example", "http://10.0.0.5:8000", "http://0.0.0.0", "http://[2001:db8::1]"]
 )
 def test_plain_http_to_another_machine_is_refused_unless_allowed(url):
@@ -180,7 +182,7 @@ def test_plain_http_from_the_environment_is_refused_too():
         made(environment={"PIKA_BASE_URL": "http://host.example"})
 
 
-@pytest.mark.parametrize(
+@every_row(
     "url",
     [
         "http://localhost:8700",
@@ -192,10 +194,10 @@ def test_plain_http_from_the_environment_is_refused_too():
     ],
 )
 def test_plain_http_to_this_machine_is_allowed(url):
-    assert made(base_url=url).base_url == url
+    assert made(base_url=url).base_url == url.lower()
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("host", "expected"),
     [
         ("localhost", True),
@@ -213,7 +215,7 @@ def test_loopback_is_told_from_what_only_looks_like_it(host, expected):
     assert is_loopback(host) is expected
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("url", "expected"),
     [
         ("https://host.example/a", ("https", "host.example", 443)),

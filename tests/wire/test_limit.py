@@ -277,6 +277,45 @@ async def test_what_is_not_used_is_given_up(limit, thread):
     assert gone(waiting) == 300
 
 
+async def shrunk_during_a_trial(limit, thread):
+    """As few as at first, after twice as many as had been found good were on trial."""
+    taken(limit)
+    waiting = await in_line(limit, 1_020)
+    rounds(limit, 2, 0.15)
+    rounds(limit, 3, 0.15)
+    assert limit.allowed == 4 * FEW
+    thread.does(0.0, idle=1.5)
+    while limit.allowed > FEW:
+        limit.give_back(0.15)
+        thread.does(0.0, idle=0.5)
+    await turns()
+    assert gone(waiting) == 1_020
+    taken(limit)
+
+
+@in_virtual_time
+async def test_nobody_goes_before_those_who_wait_however_a_trial_ends(limit, thread):
+    """A trial that was begun before the limit shrank does not raise it behind their backs."""
+    await shrunk_during_a_trial(limit, thread)
+    waiting = await in_line(limit, 10_000)
+    for _ in range(4):
+        rounds(limit, 1, 0.15)
+        assert not limit.take()
+    await leave(waiting)
+
+
+@in_virtual_time
+async def test_what_many_brought_once_is_no_measure_for_few(limit, thread):
+    """After it has shrunk, a crowd finds out anew, as soon as the first one did."""
+    await shrunk_during_a_trial(limit, thread)
+    waiting = await in_line(limit, 10_000)
+    rounds(limit, 2, 0.15)
+    assert limit.allowed == 2 * FEW
+    rounds(limit, 3, 0.15)
+    assert limit.allowed == 4 * FEW
+    await leave(waiting)
+
+
 async def test_who_leaves_the_line_takes_nobody_s_place(limit):
     """A cancelled poll was never under way."""
     taken(limit)

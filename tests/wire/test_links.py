@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 from yarl import URL
 
 from pika_async import TransportError
@@ -36,7 +37,7 @@ def test_every_ascii_byte_of_a_redirect_goes_out_as_it_came(path):
     assert raw(there) == path.removesuffix("?")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("link", "sent"),
     [
         ("https://h/é.mp4?sig=a%2Fb%7Ec%3D", "/%C3%A9.mp4?sig=a%2Fb%7Ec%3D"),
@@ -63,7 +64,7 @@ def test_a_host_with_letters_of_its_own_has_the_name_that_servers_know():
     assert link.raw_host == "xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("location", "leads_to"),
     [
         ("/real/a%2Fb%27%7E.mp4?sig=x%3Ay%40z", "https://h.example:1/real/a%2Fb%27%7E.mp4?sig=x%3Ay%40z"),
@@ -82,7 +83,7 @@ def test_a_location_is_read_from_where_it_was_met(location, leads_to):
     assert str(redirected(URL("https://h.example:1/a/b?x=%7E", encoded=True), location)) == leads_to
 
 
-@pytest.mark.parametrize(
+@every_row(
     "location",
     ["ftp://h/x", "file:///etc/passwd", "javascript:x", "data:video/mp4,x", "https:///x"],
 )

@@ -6,21 +6,25 @@ import asyncio
 import gc
 import gzip
 import logging
+import math
 import socket
 import ssl
 import struct
 import traceback
 import warnings
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from support.virtual_time import in_virtual_time, now
 
 from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
-from pika_async._http import HTTPRequest
+from pika_async._http import HTTPRequest, HTTPResponse
 from pika_async._meaning import Started
 from pika_async._wire.departure import Departure
 from pika_async._wire.transport import MAX_ANSWER_BYTES, Transport
@@ -200,6 +204,65 @@ async def test_who_waits_for_a_connection_learns_that_the_client_was_closed(
     # Whether the first ones had connected by then is chance.
     assert ClientStateError in kinds
     assert kinds <= {TransportError, ClientStateError}
+
+
+class Answering(Transport):
+    """Answers a second after it was asked, over no network; never at /silent."""
+
+    async def _answer(self, session, request, body, bound, length=None, **options):
+        await anyio.sleep(math.inf if request.url.endswith("/silent") else 1.0)
+        return HTTPResponse(status=200, headers={}, body=b"{}")
+
+
+@asynccontextmanager
+async def over_one_connection(request_timeout):
+    transport = Answering(session=None, request_timeout=request_timeout, most_polls=1)
+    await transport.open()
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+@in_virtual_time
+async def test_the_time_of_a_request_begins_when_it_has_a_connection_and_not_in_line_for_one():
+    """Else a crowd that has to wait for connections would pass for a service that is silent."""
+    async with over_one_connection(request_timeout=3.0) as transport:
+        polls = [asyncio.create_task(transport.send(get("http://a.example/"))) for _ in range(8)]
+        answers = await asyncio.gather(*polls)
+    assert [answer.status for answer in answers] == [200] * 8
+
+
+@pytest.mark.parametrize("timeout", [None, 600.0])
+@in_virtual_time
+async def test_after_the_line_a_request_has_its_whole_time_and_no_more(timeout):
+    """Also where that was longer than the time itself."""
+    async with over_one_connection(request_timeout=3.0) as transport:
+        polls = [asyncio.create_task(transport.send(get("http://a.example/"))) for _ in range(5)]
+        await anyio.lowlevel.checkpoint()
+        begun = now()
+        with pytest.raises(TransportTimeoutError):
+            await transport.send(get("http://a.example/silent"), timeout=timeout)
+        assert now() - begun == pytest.approx(5.0 + 3.0)
+        await asyncio.gather(*polls)
+
+
+@in_virtual_time
+async def test_who_has_less_time_spends_it_in_line_too_and_takes_nobody_s_connection():
+    """A deadline is one, wherever the time goes."""
+    async with over_one_connection(request_timeout=30.0) as transport:
+        first, second, late = (
+            asyncio.create_task(transport.send(get("http://a.example/"), timeout=timeout))
+            for timeout in (None, 1.5, 1.2)
+        )
+        begun = now()
+        for poll in (second, late):
+            with pytest.raises(TransportTimeoutError):
+                await poll
+        assert now() - begun == pytest.approx(1.5)
+        assert (await first).status == 200
+        with anyio.fail_after(1.1):
+            await transport.send(get("http://a.example/"))
 
 
 async def test_redirects_are_not_followed(serve, transport):

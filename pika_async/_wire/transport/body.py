@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 import aiohttp
 
@@ -19,14 +19,14 @@ class Body(aiohttp.Payload):
     each piece of one in a coroutine of its own.
     """
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be copied: aioresponses tries that, and would go through all of a client."""
+        raise TypeError("the body of a request that is under way cannot be copied")
+
     def __init__(self, departure: Departure, content: bytes) -> None:
         super().__init__(content)
         self._departure = departure
         self._content = content
-
-    def __deepcopy__(self, memo: object) -> Self:
-        """Itself: tools for tests keep a copy of what was sent, and a POST leaves once."""
-        return self
 
     @property
     def size(self) -> int:

@@ -218,3 +218,6 @@ class ConnectionLimit:
         if now - self._much_used_at > _UNUSED_FOR:
             self._much_used_at = now
             self.allowed = max(self._few, int(self.allowed / 2))
+            # What more of them brought is no measure for fewer, nor is a trial of so many.
+            self._rates.clear()
+            self._trial, self._is_earlier = None, False

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from pika_async._bound import Bound
     from pika_async._http import HTTPRequest
 
 # A feed answer is about a kilobyte, but some gateways echo the request with its media.
@@ -56,6 +57,9 @@ _PROXY_WANTS_CREDENTIALS: Final = 407
 
 # Seconds. Connecting that was given up later than that was given up by a loop that was held up.
 _LATE: Final = 0.05
+
+# Seconds. Whoever has no deadline waits in line no longer than that.
+_LONGEST: Final = 86_400.0
 
 _response: Final = quick(HTTPResponse)
 
@@ -102,7 +106,8 @@ class Transport:
 
         Args:
             request: What to send.
-            timeout: Seconds from connect to last byte, if less than the ``request_timeout``.
+            timeout: Seconds for all of it, the wait for a connection too. From connect to last byte
+                it has the ``request_timeout`` at most.
 
         Raises:
             TransportError: Not reached, broken off, or larger than an API answer can be.
@@ -113,9 +118,9 @@ class Transport:
             if body is not None and len(body) > PIECE:
                 session = self._sessions.for_polls()
                 return await self._leave(session, request, body, Departure())
-            with self._bounds.of(None if timeout is None else max(timeout, 0.001)):
+            with self._bounds.of(None if timeout is None else max(timeout, 0.001)) as bound:
                 if not self._limit.take():
-                    await self._limit.wait()
+                    await self._turn(bound, timeout)
                 let_go = time.monotonic()
                 try:
                     while True:
@@ -133,6 +138,15 @@ class Transport:
             problem = usable(error)
         # Raised out here, so that the original and its headers do not stay behind as context.
         raise translated(problem, started_by(problem)) from without_headers(problem)
+
+    async def _turn(self, bound: Bound, timeout: float | None) -> None:
+        """Wait in line for a connection, for ``timeout`` at most, and bound the request anew."""
+        # No part of the ``request_timeout``: that others wait says nothing of the service.
+        now = asyncio.get_running_loop().time
+        end = now() + (_LONGEST if timeout is None else timeout)
+        bound.move(end)
+        await self._limit.wait()
+        bound.move(min(end, now() + self._request_timeout))
 
     async def post(self, request: HTTPRequest, departure: Departure) -> HTTPResponse:
         """The one request that costs money, and its whole answer; redirects are not followed.

@@ -150,5 +150,5 @@ def facts(result: CampaignResult, one: Entry) -> dict[str, Any]:
         "state": None if result.outcome is None else type(result.outcome).__name__.lower(),
         "error": error,
         "files": [clip.file for clip in one.clips],
-        "cost": None if attempt.charged is None else asdict(attempt.charged),
+        "charged": None if attempt.charged is None else asdict(attempt.charged),
     }

@@ -1,5 +1,6 @@
 """``pika-async campaign prepare``: from a file of prompts to the pages of a campaign."""
 
+import shlex
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -37,6 +38,7 @@ pika-async campaign prepare shots.csv --store s3://bucket/summer --service fal -
 ```
 """
 _PAGE_SIZE: Final = 500
+_START: Final = ("pika-async", "campaign", "start", "NAME", "--store")
 _NOT_BOUND: Final = (
     "it was prepared before, without --service, and stays so: workers of any service submit it"
 )
@@ -136,7 +138,7 @@ async def _prepare(  # noqa: PLR0917 - given by partial
             write(f"{counted(manifest.prompts, 'prompt')} in {pages}, in {store}")
         if service and not manifest.service:
             show(Note(_NOT_BOUND))
-        show(Note(f"next: pika-async campaign start NAME --store {store}"))
+        show(Note(f"next: {shlex.join([*_START, store])}"))
 
 
 def _requests(prompts: PromptFile) -> Iterator[GenerationRequest]:

@@ -82,7 +82,8 @@ def report(
             metavar="FILE",
             show_default=False,
             help="For spreadsheets, a row a prompt (row, metadata, status, job_id, file, seed, "
-            "cost, error), here; -: to stdout.",
+            "charged, error), here; -: to stdout. `charged` is what the service says that the job "
+            "cost.",
         ),
     ] = None,
     overwrite: Annotated[

@@ -1,5 +1,6 @@
 """``pika-async campaign resolve``: what a person decides about submits whose end nobody knows."""
 
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.crowded import telling
 from pika_async.cli._campaign.decided import decisions_of
-from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals
+from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
 from pika_async.cli._campaign.many import Many, confirm, settle_many
 from pika_async.cli._campaign.settled import tell_settled
 from pika_async.cli._running.asking import amount
@@ -23,6 +24,8 @@ from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pika_async.temporal import Campaign
 
 EXAMPLES: Final = """\
@@ -58,7 +61,8 @@ _WITHOUT_AGAIN: Final = (
 )
 
 
-_OF_MANY: Final = ("budget", "price", "again", "max_in_flight")
+_OF_MANY: Final = ("again", "max_in_flight")
+_OF_MONEY: Final = ("budget", "price")
 
 
 class ForAll(StrEnum):
@@ -143,7 +147,6 @@ def resolve(
             show_default=False,
             help="All submitting again for this campaign may cost so much, with what it has cost "
             "before; by default what is left of the campaign's budget, if it has one.",
-            rich_help_panel=_MANY,
         ),
     ] = None,
     price: Annotated[
@@ -154,7 +157,6 @@ def resolve(
             show_default=False,
             help="What a video is taken to cost; by default as the campaign was told, or as its "
             "jobs were charged.",
-            rich_help_panel=_MANY,
         ),
     ] = None,
     max_in_flight: Annotated[
@@ -180,8 +182,8 @@ def resolve(
     """Decide about prompts that are uncertain, refused, never sent, or waited for no longer.
 
     About one, by its number; about all that are uncertain, or were never sent; or about many, by a
-    file. It can be done once their pages have ended. What one costs is outside of the budget of the
-    campaign; many are held to it.
+    file. It can be done once their pages have ended. What is submitted again is held to what is
+    left of the budget of the campaign, or to one of its own.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     show = stage_for(trail, as_json=as_json)
@@ -212,9 +214,11 @@ def resolve(
         if (adopt is not None) + resubmit + drop != 1:
             raise UsageError("give one of --adopt JOB_ID, --resubmit and --drop.")
         if many_alone := _options.given(context, _OF_MANY):
+            raise UsageError(f"{many_alone[0]} goes with --all or --from.")
+        if not resubmit and (money := _options.given(context, _OF_MONEY)):
             raise UsageError(
-                f"{many_alone[0]} goes with --all or --from. One prompt is decided about whatever "
-                "it costs."
+                f"{money[0]} goes with --resubmit: nothing else costs anything, when it is about "
+                "one prompt."
             )
         if adopt is not None and not adopt.strip():
             raise UsageError("--adopt: it is empty; allowed is the id of a job.")
@@ -222,6 +226,8 @@ def resolve(
             "adopt": None if adopt is None else adopt.strip(),
             "resubmit": resubmit,
             "drop": drop,
+            "budget": amount("--budget", budget, above_zero=True),
+            "price": amount("--price", price, above_zero=True),
             "queue": queue,
         }
         asks = resubmit and not yes
@@ -231,15 +237,39 @@ def resolve(
         raise typer.Exit(codes[0])
 
 
-async def _confirm(campaign: "Campaign", number: int) -> None:
-    """Ask whether one prompt is to be submitted again, and say what that costs.
+async def _look(campaign: "Campaign", number: int, decision: dict[str, Any], *, asks: bool) -> None:
+    """Hold one prompt that is to be submitted again to the budget; ask, and say what it costs.
 
     Raises:
-        UsageError: Nobody has said yes.
+        UsageError: Too little is left for it, or nobody has said yes.
     """
-    price = await campaign.price()
-    cost = "nobody knows what it costs" if price is None else f"about {price}"
+    known: Any = temporal()
+    again = [known.Decision(index=number - 1, resubmit=True)]
+    terms = {name: decision[name] for name in _OF_MONEY}
+    with refusals(), _about(number):
+        plan = await campaign.plan_repairs(again, again=True, **terms)
+    if not asks or not plan.decisions:
+        # What has its video already is refused when it is decided about.
+        return
+    cost = "nobody knows what it costs" if plan.price is None else f"about {plan.price}"
+    if plan.left is not None:
+        cost += f"; of the budget of {plan.budget} there are {plan.left} left"
     confirm(f"Submit prompt {number} ({cost})? It is paid twice if it has a job already.")
+
+
+@contextmanager
+def _about(number: int) -> "Iterator[None]":
+    """While inside, a prompt that the campaign does not have is wrong usage.
+
+    Raises:
+        UsageError: It has none of that number.
+    """
+    try:
+        yield
+    except FieldError as error:
+        if error.field != "index":
+            raise
+        raise UsageError(f"N: {number} is not allowed; the campaign has no such prompt.") from error
 
 
 async def _resolve(  # noqa: PLR0917 - given by partial
@@ -255,22 +285,16 @@ async def _resolve(  # noqa: PLR0917 - given by partial
 ) -> None:
     with scope:
         async with campaign_of(trail, store) as campaign:
-            if asks:
-                with refusals():
-                    await _confirm(campaign, number)
+            if decision["resubmit"]:
+                await _look(campaign, number, decision, asks=asks)
             trail.watched = not decision["drop"]
             if trail.watched:
                 show(Note("a worker waits for the job, which may take minutes"))
             try:
-                async with telling(campaign, trail, show):
-                    outcome = await campaign.resolve(number - 1, **decision)
+                with _about(number):
+                    async with telling(campaign, trail, show):
+                        outcome = await campaign.resolve(number - 1, **decision)
                 codes.append(tell_settled(number, outcome, as_json=as_json))
-            except FieldError as error:
-                if error.field != "index":
-                    raise
-                raise UsageError(
-                    f"N: {number} is not allowed; the campaign has no such prompt."
-                ) from error
             finally:
                 # What was refused leaves nothing to come back to; a signal does.
                 trail.watched = trail.watched and scope.cancel_called

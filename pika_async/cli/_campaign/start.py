@@ -1,26 +1,30 @@
 """``pika-async campaign start``: from now on workers submit."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
 import anyio
 import typer
 
+from pika_async import FieldError
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
-from pika_async.cli._campaign.engine import CampaignTrail, engine_of, temporal
+from pika_async.cli._campaign.engine import CampaignTrail, engine_of, refusals, temporal
 from pika_async.cli._campaign.watching import watch
 from pika_async.cli._running.asking import amount
+from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
+from pika_async.dialects import Quotes, service_named
 
 EXAMPLES: Final = """\
 Examples:
 
 ```
-pika-async campaign start summer --store summer
+pika-async campaign start summer --store summer --budget 20 --price 0.45
 pika-async campaign start summer --store s3://bucket/summer -n 200 --budget 2000 --price 0.20 --wait
 pika-async campaign start summer-2 --store summer --carry-on
 ```
@@ -86,7 +90,8 @@ def start(
     It goes on without this command, as long as a worker and the server run. The prompts of a store
     are started once: a second start submits nothing.
     """
-    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
+    trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace, store=store)
+    trail.words = ["status", campaign, "--watch", *(["--json"] if as_json else [])]
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
         settings = {
@@ -104,6 +109,37 @@ def start(
         raise typer.Exit(codes[0] if codes else 0)
 
 
+async def _check_price(store: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a budget where nobody may know what a job costs: nothing would be submitted for it.
+
+    Raises:
+        UsageError: The prompts may go to a service that does not say, and there is no price.
+        ConfigurationError: Nothing is prepared there.
+    """
+    if settings.get("budget") is None or settings.get("price") is not None:
+        return
+    with refusals():
+        manifest = await temporal().read_manifest(store)
+    if manifest.service and _says_prices(manifest.service):
+        return
+    why = f"the service {manifest.service!r} does not say what a video costs"
+    if not manifest.service:
+        why = (
+            "the prompts are not bound to a service, and a gateway does not say what a video "
+            "costs. The price counts only where the service says none; prompts that are prepared "
+            "with --service pika or fal need none"
+        )
+    raise UsageError(f"--budget needs --price here: {why}. Nothing was started.")
+
+
+def _says_prices(service: str) -> bool:
+    try:
+        return isinstance(service_named(service), Quotes)
+    except FieldError:
+        # Of a worker of somebody's own, which alone knows.
+        return True
+
+
 async def _start(  # noqa: PLR0917 - given by partial
     store: str,
     settings: dict[str, Any],
@@ -114,6 +150,7 @@ async def _start(  # noqa: PLR0917 - given by partial
     as_json: bool,
     scope: anyio.CancelScope,
 ) -> None:
+    await _check_price(store, settings)
     async with engine_of(trail) as engine:
         limit, account = settings["max_in_flight"], settings["account"]
         before = None if limit is None else await temporal().Campaign.limit_of(engine, account)

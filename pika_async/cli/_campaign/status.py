@@ -24,11 +24,12 @@ EXAMPLES: Final = """\
 With --json: `campaign`, `state` (running, paused, stopping, ended), `prompts`, `taken`,
 `submitted`, `in_flight`, `succeeded`, `failed`, `refused`, `not_submitted` (those of the refused
 that were never sent), `uncertain`, `dropped` (given up), `repaired` (decided about since, and
-counted as what they are now), `charged`, `estimated`, `repairs_cost` (of what was submitted again)
-and `budget` (micros, currency), `share` (of the jobs in flight), `paused` (why), `waiting` (why no
-submit leaves: `reason`, `since`, `until`, `tries`), `unseen` and `unseen_until` (places kept for
-jobs that may run), `crowded_since` (no place in the account), `troubles`, `forgotten` (by the
-server: the store tells), `searchable` (the server finds it by `PikaUncertain > 0` or
+counted as what they are now), `charged`, `estimated`, `reserved` (for jobs in flight),
+`repairs_cost` (of what was submitted again) and `budget` (micros, currency), `share` (of the jobs
+in flight), `paused` (why), `waiting` (why no submit leaves: `reason`, `since`, `until`, `tries`),
+`unseen` and `unseen_until` (places kept for jobs that may run), `crowded_since` (no place in the
+account), `troubles`, `forgotten` (by the server: the store tells), `searchable` (the server finds
+it by `PikaUncertain > 0` or
 `PikaFailed > 0`). With --uncertain one object for each: `row` (the number of the prompt, from 1),
 `prompt`, `metadata`, `fingerprint`, `sent_at`, `why`.
 
@@ -69,6 +70,7 @@ def status(
     at the end.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace, store=store)
+    trail.words = ["status", campaign, "--watch", *(["--json"] if as_json else [])]
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
         codes: list[int] = []

@@ -1,7 +1,7 @@
 """``pika-async campaign pause``, ``resume`` and ``stop``."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import anyio
 import typer
@@ -17,11 +17,13 @@ from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import stage_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from pika_async.temporal import Campaign
+    from pika_async.temporal import AccountLimit, Campaign
 
 _Deed: TypeAlias = "Callable[[Campaign], Awaitable[None]]"
+
+_SHOWN: Final = 5
 
 PAUSE_EXAMPLES: Final = """\
 Example:
@@ -80,7 +82,7 @@ def resume(
     """Go on with a campaign that was paused, or has paused itself, and change its limits.
 
     The budget is that of the whole campaign, with what is spent already. The price holds for
-    what is submitted from now on.
+    what is submitted from now on. The limit of jobs in flight is that of its account.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     with reported(stage_for(trail, as_json=as_json), trail, debug=debug):
@@ -92,12 +94,40 @@ def resume(
                 f"nothing for a time: {trail.line_of('pause', campaign)}"
             )
 
+    told, facts = [f"campaign {campaign} goes on"], dict[str, Any]()
+
     async def go_on(one: "Campaign") -> None:
         if max_in_flight is not None:
+            before = await one.account_limit()
             await one.set_max_in_flight(max_in_flight)
+            now = await one.account_limit()
+            told.append(_of_limit(max_in_flight, before, now))
+            facts.update(_limit_facts(max_in_flight, now))
         await one.resume(budget=most, price=each)
 
-    _steer(go_on, trail, "resumed", [f"campaign {campaign} goes on"], as_json, debug)
+    _steer(go_on, trail, "resumed", told, as_json, debug, facts=facts)
+
+
+def _of_limit(jobs: int, before: "AccountLimit | None", now: "AccountLimit | None") -> str:
+    """What it is now for the whole account, and for which campaigns."""
+    if now is None:
+        return (
+            f"its account has at most {jobs:,} jobs in flight now, for all campaigns that share it"
+        )
+    was = "" if before is None or before.jobs == jobs else f", where it had {before.jobs:,}"
+    shown, more = now.campaigns[:_SHOWN], len(now.campaigns) - _SHOWN
+    *names, last = [*shown, f"{more:,} more"] if more > 0 else [*shown]
+    who = f"the campaigns {', '.join(names)} and {last} share them"
+    if not names:
+        who = "no other campaign shares them"
+    return f"the account {now.account} has at most {jobs:,} jobs in flight now{was}; {who}"
+
+
+def _limit_facts(jobs: int, now: "AccountLimit | None") -> dict[str, Any]:
+    """The same for machines."""
+    account = None if now is None else now.account
+    campaigns = None if now is None else list(now.campaigns)
+    return {"account": account, "max_in_flight": jobs, "campaigns": campaigns}
 
 
 def stop(
@@ -115,13 +145,20 @@ def stop(
 
 
 def _steer(  # noqa: PLR0917 - of the verbs above alone
-    deed: _Deed, trail: CampaignTrail, name: str, told: list[str], as_json: bool, debug: bool
+    deed: _Deed,
+    trail: CampaignTrail,
+    name: str,
+    told: list[str],
+    as_json: bool,
+    debug: bool,
+    *,
+    facts: "Mapping[str, Any] | None" = None,
 ) -> None:
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
         run(partial(_do, deed, trail), trail)
         if as_json:
-            event(name, campaign=trail.campaign)
+            event(name, campaign=trail.campaign, **(facts or {}))
         first, *more = told
         for line in (first, *(f"  {one}" for one in more)):
             show(Note(line))

@@ -76,15 +76,22 @@ def counts(progress: CampaignProgress) -> str:
 
 
 def money(progress: CampaignProgress) -> str | None:
-    """``$23.60 ($20.00 charged, $3.60 estimated) of a budget of $40.00``; None: nothing known."""
-    known = {"charged": progress.charged, "estimated": progress.estimated}
+    """``$24.50: $20.00 charged, $4.50 reserved for jobs in flight; the budget is $40.00``.
+
+    None: nothing is known.
+    """
+    known = {
+        "charged": progress.charged,
+        "estimated": progress.estimated,
+        "reserved for jobs in flight": progress.reserved,
+        "for what was submitted again": progress.repairs_cost,
+    }
     parts = [f"{amount} {name}" for name, amount in known.items() if amount is not None]
-    if progress.repairs_cost is not None:
-        parts.append(f"{progress.repairs_cost} for what was submitted again")
-    budget = "" if progress.budget is None else f", the budget is {progress.budget}"
-    if not parts:
-        return budget.removeprefix(", ") or None
-    return " and ".join(parts) + budget
+    told = ", ".join(parts)
+    if len(parts) > 1 and (total := progress.cost) is not None:
+        told = f"{total}: {told}"
+    budget = "" if progress.budget is None else f"the budget is {progress.budget}"
+    return "; ".join(filter(None, (told, budget))) or None
 
 
 def pace(progress: CampaignProgress) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import secrets
+import shlex
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,6 +55,11 @@ pika-async campaign worker --simulate
 ```
 """
 _HERE: Final = "127.0.0.1"
+_WORK: Final = ("pika-async", "campaign", "worker")
+_AGAIN: Final = (
+    *("server", "namespace", "queue", "max_waiting", "max_submits", "simulate", "port"),
+    *("quiet", "service", "base_url", "allow_insecure", "as_json"),
+)
 _SECONDS_BETWEEN_WARNINGS: Final = 30.0
 _FAILED_ACTIVITY: Final = "warning: Completing activity as failed"
 _SIMULATED_SECONDS: Final = 6.0
@@ -126,7 +132,8 @@ def worker(
             with _log.brief("temporalio", telling.of_engine):
                 run(work, trail)
         except InterruptedRunError:
-            show(Note("ended; the submits under way were waited for"))
+            show(Note("ended; the submits under way were waited for. To go on with their jobs:"))
+            show(Note(f"  {shlex.join([*_WORK, *_options.given(context, _AGAIN)])}"))
 
 
 @define

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Submits above which is asked where nobody knows what they cost.
 _MANY: Final = 100
 _YES: Final = ("y", "yes")
+_NO_BUDGET: Final = "inf"
 
 
 @frozen(kw_only=True)
@@ -29,8 +30,36 @@ class Bounds:
     """What may be spent."""
 
     budget: Money | None
+    price: Money | None
+    """What a job is taken to cost where the service does not say."""
     ask_above: Money | None
     """None: never ask."""
+    lifted: bool = False
+    """It was said that there is no budget, whatever earlier runs had."""
+    is_remembered: bool = False
+    """The budget is that of an earlier run, since none was given."""
+
+    @property
+    def source(self) -> str:
+        """What asks for it: the option, or the run before."""
+        if not self.is_remembered:
+            return "--budget"
+        return f"the budget of {self.budget}, which an earlier run with this journal was given,"
+
+
+def bounds_of(budget: str | None, price: str | None, ask_above: str | None) -> Bounds:
+    """What was given for the options of that name.
+
+    Raises:
+        UsageError: One of them is no amount of money.
+    """
+    lifted = budget is not None and budget.strip().lower() == _NO_BUDGET
+    return Bounds(
+        budget=None if lifted else amount("--budget", budget),
+        price=amount("--price", price),
+        ask_above=amount("--ask-above", ask_above),
+        lifted=lifted,
+    )
 
 
 def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money | None:
@@ -65,22 +94,24 @@ def told(plan: Plan, bounds: Bounds, prompts: PromptFile, *, is_all: bool) -> Pl
         perhaps=plan.perhaps,
         perhaps_cost=plan.perhaps_cost,
         budget=bounds.budget,
+        budget_remembered=bounds.is_remembered,
         spent=plan.spent,
         own_columns=prompts.own_columns,
         is_all=is_all,
     )
 
 
-def check_budget(bounds: Bounds, price: Money | None, service: str) -> None:
+def check_budget(bounds: Bounds, service: str) -> None:
     """Refuse a budget where nobody knows what a job costs.
 
     Raises:
         UsageError: There is a budget, and neither the service nor an option tells a price.
     """
-    told = price is not None or isinstance(dialect_of(service), Quotes)
+    told = bounds.price is not None or isinstance(dialect_of(service), Quotes)
     if bounds.budget is not None and not told:
         raise UsageError(
-            f"--budget needs --price here: the service {service!r} does not say what a video costs."
+            f"{bounds.source} needs --price here: the service {service!r} does not say what a "
+            "video costs."
         )
 
 
@@ -88,12 +119,20 @@ def check_unpriced(plan: Plan, bounds: Bounds) -> None:
     """Refuse a budget of which nobody knows how much is left.
 
     Raises:
-        UsageError: Earlier runs have submitted jobs whose price nobody has named.
+        UsageError: Earlier runs have submitted jobs whose price nobody has named, or have spent
+            another currency.
     """
     if bounds.budget is not None and plan.unpriced:
         raise UsageError(
-            "--budget needs --price here: earlier runs with this journal have submitted "
+            f"{bounds.source} needs --price here: earlier runs with this journal have submitted "
             f"{counted(plan.unpriced, 'job')} of which nobody has said what it cost."
+        )
+    others = sorted(plan.currencies - {bounds.budget.currency}) if bounds.budget else ()
+    if others:
+        raise UsageError(
+            f"{bounds.source} cannot be held: earlier runs with this journal have spent "
+            f"{' and '.join(others)}, and amounts of two currencies have no sum. Give those "
+            "prompts a journal of their own."
         )
 
 

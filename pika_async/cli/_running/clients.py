@@ -6,7 +6,10 @@ import os
 import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
+from pika_async._wire.endpoint import endpoint
+from pika_async._wire.proxies import Proxies
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.services import dialect_of
 
@@ -44,6 +47,27 @@ def check_key(service: str, *, instead: str = "") -> None:
         variables = dialect_of(service).key_variables
         named = " or ".join(" with ".join(names) for names in variables)
         raise UsageError(f"there is no API key: set {named} in the environment{instead}.")
+
+
+def check_way(trail: Trail, *, instead: str = "") -> None:
+    """Refuse what would keep every request of a command from leaving. Sends nothing.
+
+    Raises:
+        UsageError: There is no key, or no such service.
+        ConfigurationError: The key, the address or the proxy cannot be used.
+    """
+    check_key(trail.service, instead=instead)
+    dialect = dialect_of(trail.service)
+    place = endpoint(
+        api_key=None,
+        base_url=trail.base_url,
+        environment=os.environ,
+        dialect=dialect,
+        allow_insecure=trail.allow_insecure,
+    )
+    for host in (place.base_url, *place.hosts.values()):
+        parts = urlsplit(host)
+        Proxies(trust_env=True).of(parts.scheme, parts.hostname or "")
 
 
 class Ear:

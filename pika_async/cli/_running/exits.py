@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pika_async import (
     ConfigurationError,
     JobFailedError,
+    JobTimeoutError,
     JournalError,
     NotFoundError,
     PikaError,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FAILED: Final = 1
 USAGE: Final = 2
+_TIMEOUT: Final = "--timeout"
 SIGNALLED: Final = 128
 """Plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
 
@@ -43,6 +45,10 @@ def failure(error: BaseException, trail: Trail) -> Failure:
     if trail.job_id is None and isinstance(error, PikaError):
         # A submit that broke off may still have told which job it started.
         trail.job_id = error.job_id
+    if isinstance(error, JobTimeoutError) and _TIMEOUT in trail.again:
+        # The line that waits again would give up as soon.
+        at = trail.again.index(_TIMEOUT)
+        trail.again = trail.again[:at] + trail.again[at + 2 :]
     resume = trail.resume() if _can_go_on(error, trail) else None
     return Failure(
         kind="Interrupted" if isinstance(error, InterruptedRunError) else type(error).__name__,

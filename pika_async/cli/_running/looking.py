@@ -10,6 +10,7 @@ from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async.cli._running.clients import client_for
 from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.settled_words import label
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ async def found_jobs(  # noqa: PLR0917 - given by partial
                 try:
                     job = await client.find(lost)
                 except PikaError as error:
-                    show(Note(f"{entry.number} was not looked for: {sentence(error, trail)}"))
+                    show(
+                        Note(f"{label(entry.number)} was not looked for: {sentence(error, trail)}")
+                    )
                     continue
                 if job is not None and job.id not in known:
                     looked[entry.number] = job.id

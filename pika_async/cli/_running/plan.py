@@ -20,6 +20,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import media_of, with_media
 from pika_async._wire.media import with_media_read
 from pika_async.cli._running.clients import client_for, has_key
+from pika_async.cli._running.remembered import has_content
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Note
@@ -82,6 +83,8 @@ class Plan:
     submit is sent again with its key; None: nothing is known of it."""
     unpriced: int = 0
     """How many submits of theirs nobody has named a price of."""
+    currencies: frozenset[str] = frozenset()
+    """In which they were paid, as far as that is known."""
 
     def count(self, fate: Fate) -> int:
         """How many lines have this fate."""
@@ -138,6 +141,7 @@ async def _planned(
             if line.request is not None and (is_perhaps or fate is Fate.SUBMIT):
                 (perhaps if is_perhaps else kinds)[_priced_like(line.request)] += 1
         plan.spent, plan.unpriced = ledger.spent()
+        plan.currencies = ledger.currencies()
         plan.perhaps = perhaps.total()
         if choices.limit is not None:
             plan.perhaps = min(plan.perhaps, choices.limit - plan.count(Fate.SUBMIT))
@@ -162,7 +166,7 @@ class _Ledger:
         self._left: set[str] = set()
         self._room = choices.limit
         path = choices.journal
-        if path is not None and _has_content(path):
+        if path is not None and has_content(path):
             from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
 
             self._reader = stack.enter_context(opened(path))
@@ -211,6 +215,11 @@ class _Ledger:
             return None, unpriced
         return sum(sums[1:], sums[0]) - sum(self._repeated, sums[0] * 0), unpriced
 
+    def currencies(self) -> frozenset[str]:
+        """In which earlier runs have paid, as far as that is known."""
+        sums = () if self._reader is None else self._reader.spent()[0]
+        return frozenset(one.currency for one in sums)
+
     def _fate(self, standing: Standing | None) -> Fate:
         if standing is None:
             return Fate.SUBMIT
@@ -246,14 +255,6 @@ class _Ledger:
             return Fate.LEFT
         self._room -= 1
         return fate
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        # What is wrong with it, the batch says.
-        return False
 
 
 def _priced_like(request: GenerationRequest) -> GenerationRequest:

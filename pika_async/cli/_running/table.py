@@ -75,7 +75,7 @@ class ResultsTable:
             job_id=result.job_id,
             files=[path.name for path in result.files],
             seeds=seeds_of(end, None) or row.seeds,
-            costs=() if end is None or end.charge is None else (end.charge,),
+            charged=None if end is None else end.charge,
             error="" if result.error is None else reason(result.error),
         )
 

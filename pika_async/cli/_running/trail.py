@@ -13,6 +13,7 @@ from pika_async import (
     JobAccepted,
     JournalBroken,
     JournalError,
+    Money,
     SubmitHeldBack,
     SubmitUncertain,
     VideoKept,
@@ -20,9 +21,10 @@ from pika_async import (
 )
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._showing.words import counted
+from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pika_async import Event
 
@@ -53,6 +55,10 @@ class Trail:
     """The folder of the videos, of a batch that saves them."""
     progress: Progress | None = None
     """How far a batch has come, once it has begun."""
+    budget: Money | None = None
+    """What a batch may spend over all runs with the journal, given now or before."""
+    price: Money | None = None
+    """What a job is taken to cost where the service does not say."""
 
     def hears(self, event: Event) -> bool:
         """Note what an event of the library tells; whether it is to be shown now.
@@ -162,6 +168,10 @@ class BatchTrail(Trail):
     """How many may be submitted in a run."""
     kept_in: str | None = None
     """The file of the journal."""
+    lost: int = 0
+    """How many submits of this run may have started a job that nobody knows."""
+    left_out: tuple[str, ...] = ()
+    """Options that were given and that the line which resumes does not repeat."""
 
     def place(self, number: int) -> str:
         """How a line of the file is named."""
@@ -169,6 +179,7 @@ class BatchTrail(Trail):
 
     def hears(self, event: Event) -> bool:
         """See :class:`Trail`."""
+        self.lost += isinstance(event, SubmitUncertain)
         match event:
             case SubmitUncertain(unclaimed=True) | JournalBroken() | VideoKept():
                 return True
@@ -193,7 +204,16 @@ class BatchTrail(Trail):
         if self.simulated or self.kept_in is None:
             return None
         file = f"./{self.kept_in}" if self.kept_in.startswith("-") else self.kept_in
-        return shlex.join(["pika-async", "settle", file])
+        return shlex.join(["pika-async", "settle", file, *self._way()])
+
+    def _way(self) -> Iterator[str]:
+        """The options that say where the service is, of those that were given."""
+        words = iter(self.again)
+        for word in words:
+            if word in ("--service", "--base-url"):
+                yield from (word, next(words))
+            elif word == "--allow-insecure":
+                yield word
 
     def resume(self) -> str | None:
         """The line that goes on without paying again; of a limit, with what is left of it."""
@@ -201,7 +221,9 @@ class BatchTrail(Trail):
             return None
         again = list(self.again)
         if self.limit is not None:
-            left = max(0, self.limit - self.progress.stats.submitted)
+            # Where the same submit is sent again with its key, that takes one of the limit then.
+            lost = 0 if service_named(self.service).repeatable else self.lost
+            left = max(0, self.limit - self.progress.stats.submitted - lost)
             again[again.index("--limit") + 1] = str(left)
         return self._line(again)
 
@@ -262,7 +284,13 @@ class BatchTrail(Trail):
                 "FILE`; to run the batch again pays again for all."
             )
         given = "Given the same input again, the" if self.file == STDIN else "The"
-        return f"{given} line below waits for them and does the rest, without paying again."
+        line = f"{given} line below waits for them and does the rest, without paying again."
+        if self.left_out:
+            line += (
+                f" It does not repeat {' and '.join(self.left_out)}, which would also pay again "
+                "for what this run has submitted."
+            )
+        return line
 
     @property
     def reads_file(self) -> bool:

@@ -109,7 +109,7 @@ class AsJSON:
             ok=getattr(result, "ok", False),
             files=[str(path) for path in getattr(result, "files", ())],
             videos=[] if end is None else [_facts(video) for video in end.videos],
-            cost=None if charge is None else asdict(charge),
+            charged=None if charge is None else asdict(charge),
             error=problem,
             resumed=getattr(result, "resumed", False),
             index=getattr(result, "index", None),

@@ -28,14 +28,18 @@ from pika_async.cli._showing.words import counted, duration, short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pika_async import BatchResult, BatchStats
+    from pika_async import BatchResult, BatchStats, Spent
     from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Planned
 
 
 _BUDGET: Final = "--budget"
-_PRICE: Final = "--price"
+_AMOUNT: Final = "AMOUNT"
+_REMEMBERED: Final = (
+    "that budget is the one of an earlier run with this journal, since none was given; to change "
+    "it, give --budget AMOUNT, or --budget inf for none"
+)
 
 
 @frozen(kw_only=True)
@@ -135,6 +139,8 @@ def plan(what: Planned) -> Iterator[str]:
         text += f"; {what.left} left for later"
     if what.says_more:
         yield text
+    if what.budget_remembered:
+        yield _REMEMBERED
     if what.own_columns:
         yield f"kept with the results, and not sent: {', '.join(what.own_columns)}"
 
@@ -181,7 +187,7 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
         text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
     if stats.spent.total.micros and not simulated:
         about = "" if stats.spent.total == stats.spent.charged else "about "
-        text += f"; {about}{stats.spent.total} spent"
+        text += f"; {about}{stats.spent.total} spent{_parts(stats.spent)}"
         if unpriced := stats.spent.unpriced:
             # Else the sum would pass for the whole.
             text += f", and nobody has said what {counted(unpriced, 'job')} more cost"
@@ -190,6 +196,17 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
     elif saved_in is not None and stats.succeeded:
         text += f"; the files are in {saved_in}"
     return text
+
+
+def _parts(spent: Spent) -> str:
+    """``($0.45 charged, $0.40 reserved for jobs in flight)``, where it is of several kinds."""
+    known = {
+        "charged": spent.charged,
+        "estimated": spent.estimated,
+        "reserved for jobs in flight": spent.reserved,
+    }
+    parts = [f"{amount} {name}" for name, amount in known.items() if amount.micros]
+    return f" ({', '.join(parts)})" if len(parts) > 1 else ""
 
 
 def _listed(numbers: dict[str, int]) -> str:
@@ -205,13 +222,14 @@ def hints(trail: Trail) -> list[Hint]:
     if progress.stats.uncertain:
         if (settle := trail.settle_line()) is not None:
             text = (
-                f"{counted(progress.stats.uncertain, 'submit')} may have started a job. To list "
-                "them, and to name the jobs that were started, which costs nothing"
+                f"{counted(progress.stats.uncertain, 'submit')} may have started a job, and may be "
+                "billed. Look at the account's usage. To list them, and to name the jobs that were "
+                "started, which costs nothing"
             )
             found.append(Hint(text=text, line=settle))
         found.append(_about_uncertain(progress.stats, trail))
     if progress.over_budget is not None:
-        found.append(_about_budget(progress.over_budget, progress.beyond_budget))
+        found.append(_about_budget(progress.over_budget, progress.beyond_budget, trail))
     unfinished = _unfinished(progress)
     if not trail.journal:
         if progress.failed or unfinished:
@@ -237,42 +255,51 @@ def hints(trail: Trail) -> list[Hint]:
     return found
 
 
-def _about_budget(error: PikaError, count: int) -> Hint:
-    text = (
-        f"{counted(count, 'prompt')} {short(error.what)}. To submit more, run the same line with a "
-        "larger --budget"
-    )
-    return Hint(text=text, line=None)
+def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
+    text = f"{counted(count, 'prompt')} {short(error.what)}. To submit more, "
+    line, progress = trail.line(), trail.progress
+    if line is None or progress is None:
+        return Hint(text=f"{text}give a larger --budget", line=None)
+    text += "with a larger budget"
+    spent = progress.stats.spent.total
+    if trail.price is not None and trail.price.currency == spent.currency:
+        text += f", of which {spent + count * trail.price} are enough for all of them"
+    return Hint(text=text, line=_with_another_budget(line))
 
 
 def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
     count = stats.uncertain
-    way = (
-        f" all {count} with (or some of them, from a file and with a journal of their own)"
-        if trail.journal
-        else ", with a file of those prompts alone"
-    )
+    if not trail.journal:
+        return Hint(
+            text="Uncertain: the job may exist and may be billed. Look at the account's usage; "
+            "where nothing was started, submit again, with a file of those prompts alone",
+            line=None,
+        )
+    those = "it" if count == 1 else f"all {count}"
     text = (
-        "Uncertain: the job may exist and may be billed. Look at the account's usage; where "
-        f"nothing was started, submit again{way}"
+        f"Where nothing was started, this submits {those} again, and pays a second time for what "
+        "was started all the same"
     )
     line = trail.line("--resubmit-uncertain")
-    if line is None or _BUDGET not in (words := shlex.split(line)):
+    if line is None or trail.budget is None:
         return Hint(text=text, line=line)
     # The same budget would refuse them: what may have been paid for is spent.
     spent = stats.spent.total
-    price = _amount(words, _PRICE) if _PRICE in words else stats.spent.estimated.micros // count
+    price = stats.spent.estimated.micros // count if trail.price is None else trail.price.micros
     least = Money(spent.micros + count * price, spent.currency)
-    if _amount(words, _BUDGET) >= least.micros:
+    if trail.budget.micros >= least.micros:
         return Hint(text=text, line=line)
-    words[words.index(_BUDGET) + 1] = "AMOUNT"
     text += f". The budget counts them as spent: AMOUNT is {least} or more, for all"
-    return Hint(text=text, line=shlex.join(words))
+    return Hint(text=text, line=_with_another_budget(line))
 
 
-def _amount(words: list[str], option: str) -> int:
-    """What was given for an option, in millionths; it was checked before anything was sent."""
-    return Money.of(words[words.index(option) + 1].strip().removeprefix("$")).micros
+def _with_another_budget(line: str) -> str:
+    """The same command with ``--budget AMOUNT``, in the place of the one that it has."""
+    words = shlex.split(line)
+    if _BUDGET not in words:
+        return shlex.join([*words, _BUDGET, _AMOUNT])
+    words[words.index(_BUDGET) + 1] = _AMOUNT
+    return shlex.join(words)
 
 
 def _unfinished(progress: Progress) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich import filesize
 
-from pika_async import NotSubmittedError, Transition
+from pika_async import BudgetError, NotSubmittedError, Transition
 from pika_async import _events as events
 from pika_async.cli._running.trail import BatchTrail, watch_line
 from pika_async.cli._showing import batch_words, shown
@@ -93,7 +93,10 @@ class Plain:
                 )
             case events.BatchStopped():
                 self._stopped_for = reason(what.error)
-                said = sentence(what.error, self._trail)
+                # What to do about a budget is said at the end, with the line that does it.
+                is_brief = isinstance(what.error, BudgetError)
+                said = sentence(what.error, self._trail, brief=is_brief)
+                said = said.removeprefix("not submitted: ")
                 self._problem(f"error: the batch submits nothing more: {said}")
             case shown.Planned():
                 for line in batch_words.plan(what):

@@ -63,6 +63,8 @@ class Planned:
     perhaps_cost: Money | None
     """What those cost together at most; None: not known."""
     budget: Money | None
+    budget_remembered: bool
+    """It is that of an earlier run with the journal, since none was given."""
     spent: Money | None
     """What earlier runs have cost, as far as that is known."""
     own_columns: tuple[str, ...]

@@ -40,6 +40,12 @@ QUOTA_CODES: Final = frozenset(
 """The account has no money left, or none that it may spend now."""
 RATE_CODES: Final = frozenset({"rate_limited"})
 """The account has more jobs under way, or asks for them faster, than the service allows."""
+UNAVAILABLE_CODES: Final = frozenset({"provider_unavailable"})
+"""The vendor behind the service is down."""
+FORBIDDEN_CODES: Final = frozenset(
+    {"membership_required", "caller_plan_required", "admission_suspended"}
+)
+"""The account may not ask for that, as long as nobody changes it."""
 MODERATION_CODES: Final = frozenset({"content_moderation"})
 
 _BY_STATUS: Final[Mapping[int, type[APIError]]] = {

@@ -11,9 +11,11 @@ from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import first_text, kept, objects, shown
 from pika_async.dialects.pika.errors import (
+    FORBIDDEN_CODES,
     MODERATION_CODES,
     QUOTA_CODES,
     RATE_CODES,
+    UNAVAILABLE_CODES,
     code_of,
     message_of,
 )
@@ -34,9 +36,18 @@ _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
-_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES.union(
-    RATE_CODES, ("membership_required", "caller_plan_required", "admission_suspended")
-)
+_REFUSED_AT_THE_DOOR: Final = QUOTA_CODES | RATE_CODES | FORBIDDEN_CODES
+_MEANINGS: Final = {
+    code: meaning
+    for codes, meaning in (
+        (QUOTA_CODES, "quota"),
+        (MODERATION_CODES, "moderation"),
+        (RATE_CODES, "rate_limited"),
+        (UNAVAILABLE_CODES, "unavailable"),
+        (FORBIDDEN_CODES, "forbidden"),
+    )
+    for code in codes
+}
 
 
 def word_of(document: Mapping[str, Any]) -> str:
@@ -70,13 +81,6 @@ def _failed(
 ) -> Failed:
     code = code_of(document)
     reason = message_of(document) or code or "the service said that it failed, and gave no reason"
-    meaning = None
-    if code in QUOTA_CODES:
-        meaning = "quota"
-    elif code in MODERATION_CODES:
-        meaning = "moderation"
-    elif code in RATE_CODES:
-        meaning = "rate_limited"
     charge = charge_of(document)
     # A limit may also be the vendor's, met while the job ran: then nobody says that it was free.
     free = code in _REFUSED_AT_THE_DOOR and (at_the_door or code not in RATE_CODES)
@@ -84,6 +88,7 @@ def _failed(
         charge = Money(0)
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)
+    meaning = _MEANINGS.get(code or "")
     return Failed(reason=reason, code=meaning, videos=linked, charge=charge, raw=raw)
 
 

@@ -27,7 +27,6 @@ from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.sentences import with_reason
-from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
@@ -63,7 +62,7 @@ class CampaignRun:
         self._opened = 0
         self._priced = False
         self._changed = True
-        self._searchers = search.Searchers(order.ended)
+        self._searchers = search.Searchers(order)
         self._earlier = Earlier()
 
     @workflow.run
@@ -85,7 +84,8 @@ class CampaignRun:
             self._changed = False
             if self._full() and not self._pages:
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(evolve(self._order, max_in_flight=None))
+                order = evolve(self._order, decided=self._searchers.decided, max_in_flight=None)
+                workflow.continue_as_new(order)
         await self._membership.leave(self._unseen())
         return self.state()
 
@@ -129,6 +129,11 @@ class CampaignRun:
         """The account's word: it does not know how this campaign stands."""
         self._membership.say_again()
         self._changed = True
+
+    @workflow.signal
+    async def decided(self) -> None:
+        """A repair's word, or its owner's: lines of pages that have ended have come to another."""
+        await self._searchers.count(lambda: self._order)
 
     @workflow.signal
     def short(self, short: Short) -> None:
@@ -304,11 +309,7 @@ class CampaignRun:
         if tally is None:
             self._order = evolve(self._order, stranded=(*self._order.stranded, page))
             tally = Tally(taken=self._order.lines_of(page), uncertain=self._order.lines_of(page))
-        budget, spent = self._order.budget, 0
-        if budget is not None:
-            spent = self._grants.spent_by(page, tally, budget.currency, again=again)
-            if again:
-                tally = evolve(tally, cost=Cost(estimated=Money(spent, budget.currency)))
+        tally, spent = self._grants.settled(page, tally, self._order.budget, again=again)
         self._order = evolve(
             self._order, ended=self._order.ended + tally, spent=self._order.spent + spent
         )

@@ -6,9 +6,10 @@ So the grants never sum to more than the budget.
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from pika_async._money import Money
+from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._messages.pages import Short, Tally
 
 
@@ -67,6 +68,24 @@ class Grants:
         self.granted[page] = self.granted.get(page, 0) + amount
         del self.short[page]
         return Money(amount, currency)
+
+    def settled(
+        self, page: int, tally: Tally, budget: Money | None, *, again: bool
+    ) -> tuple[Tally, int]:
+        """Where a page that has ended stands, and what it has spent of a budget, in millionths.
+
+        Args:
+            page: The page.
+            tally: What it says itself.
+            budget: That of the campaign, if it has one.
+            again: Whether it was run again; see :meth:`spent_by`.
+        """
+        if budget is None:
+            return tally, 0
+        spent = self.spent_by(page, tally, budget.currency, again=again)
+        if again:
+            tally = evolve(tally, cost=Cost(estimated=Money(spent, budget.currency)))
+        return tally, spent
 
     def spent_by(self, page: int, tally: Tally, currency: str, *, again: bool = False) -> int:
         """What a page that has ended has spent; all it was granted where that is not known.

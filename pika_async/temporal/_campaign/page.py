@@ -20,13 +20,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
-from pika_async.temporal._blame import MOST_UNREAD, is_for_all, is_unread
+from pika_async.temporal._blame import MOST_UNREAD, is_down, is_for_all, is_unread
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -36,6 +36,7 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     UNHEARD,
 )
+from pika_async.temporal._campaign.tries import Others, Tries
 from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
 from pika_async.temporal._limits.brake import Brake
@@ -67,9 +68,6 @@ from pika_async.temporal._steps import (
     refused,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PATIENCE: Final = timedelta(days=1)
 """How long nothing but failures to submit is taken before somebody has to say how to go on."""
 
@@ -92,6 +90,7 @@ class Page:
         self._unsent = STOPPED
         self._brake = Brake()
         self._waiting: Waiting | None = None
+        self._held = 0
         self._failing_since = workflow.now()
         self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
         self._short: Short | None = None
@@ -156,15 +155,20 @@ class Page:
     def standing(self) -> Standing:
         """Where its lines stand, and what they wait for."""
         tally = evolve(self._tally, cost=self._purse.cost)
-        return Standing(tally=tally, waiting=self._waiting, unseen=self._room.unseen)
+        unseen, reserved = self._room.unseen, self._purse.held
+        return Standing(tally=tally, waiting=self._waiting, unseen=unseen, reserved=reserved)
 
     @property
     def _flying(self) -> int:
         return self._room.taken(self._tally.in_flight)
 
+    @property
+    def _others(self) -> Others:
+        left = self._prompts - len(self._outcomes) - self._tally.in_flight
+        return Others(taken=self._tally.submitted, left=left - 1, held=self._held)
+
     def _count(self, **changes: int) -> None:
-        changed = {name: getattr(self._tally, name) + by for name, by in changes.items()}
-        self._tally = evolve(self._tally, **changed)
+        self._tally = self._tally.changed(**changes)
 
     async def _to_its_end(self) -> Tally:
         tally = await self._whole()
@@ -288,7 +292,7 @@ class Page:
 
     async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
-        unread = 0
+        tries = Tries()
         while True:
             # Several lines wake at once, and the first may leave no room for the others.
             while not (self._stopped or self._passable()):
@@ -310,9 +314,8 @@ class Page:
                 self._brake.hand_back(round_)
                 return job
             assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
-            unread += is_unread(told)
-            is_refused = job is not None or unread >= MOST_UNREAD
-            if not await self._goes_on(told, round_, refused=is_refused):
+            end = tries.is_refused(told, self._others, again=job is None)
+            if not await self._goes_on(told, round_, refused=end):
                 self._went_well(round_)
                 return refused(told)
 
@@ -369,8 +372,8 @@ class Page:
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
         self._brake.paused()
-        if is_unread(told):
-            # Lines that wait already are woken first: another one tries, whose file may be here.
+        if is_unread(told) or is_down(told):
+            # Lines that wait already are woken first: another one tries, which may be taken.
             await workflow.wait_condition(lambda: True)
 
     async def _hold(self, reason: str) -> None:
@@ -380,18 +383,16 @@ class Page:
             await tell_campaign("held", Held(page=self._order.page, reason=reason))
             await self._make_room()
         await workflow.wait_condition(lambda: self._resumed)
+        self._held += 1
 
     async def _make_room(self) -> None:
         """Give the room to others meanwhile; last the room of jobs that nobody waits for."""
-        await self._until(lambda: not self._tally.in_flight)
+        await workflow.wait_condition(lambda: self._resumed or not self._tally.in_flight)
         if self._room.unseen and not self._resumed:
             await tell_campaign("narrowed", Narrowed(page=self._order.page, width=self._flying))
-            await self._until(lambda: not self._flying)
+            await workflow.wait_condition(lambda: self._resumed or not self._flying)
         if not self._resumed:
             await tell_campaign("narrowed", Narrowed(page=self._order.page, width=0))
-
-    async def _until(self, ended: Callable[[], bool]) -> None:
-        await workflow.wait_condition(lambda: self._resumed or ended())
 
     @property
     def _resumed(self) -> bool:

@@ -6,7 +6,7 @@ before it, and each of its pages, has ended.
 
 A name may stand there of which no campaign ever began here: somebody else has started one of that
 name on another store at the same moment, and the engine has refused the one here. Such a name
-stands in nobody's way.
+stands in nobody's way, unless pages were begun here and nobody else can have begun them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pika_async.temporal._contents import files
+from pika_async.temporal._contents.formats import BEGUN
 from pika_async.temporal._engine import CampaignError, is_running, noted_with
 from pika_async.temporal._names import ids_of_page
 
@@ -41,6 +42,9 @@ async def claim(
         return
     names = dict.fromkeys(noted)
     earlier = [name for name in names if not await _is_elsewhere(engine, store, name)]
+    if not earlier and [page async for page in store.names(BEGUN)]:
+        # One did begin here; the engine has forgotten it, and its name was given again elsewhere.
+        earlier = list(names)
     if earlier and not carry_on:
         raise CampaignError(
             f"the prompts in {store.place} have been started as the campaign {earlier[-1]}; "

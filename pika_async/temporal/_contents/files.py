@@ -54,6 +54,7 @@ __all__ = [
     "Manifest",
     "add_repair",
     "begin",
+    "is_for",
     "open_pages",
     "read_line",
     "read_manifest",
@@ -133,8 +134,13 @@ async def write_pages(
     return manifest
 
 
+def is_for(bound: str, service: str) -> bool:
+    """Whether prompts that were bound to a service, or to none ("" then), are for this one."""
+    return not bound or bound.casefold() == service.casefold()
+
+
 def _check_service(store: Store, known: Manifest, service: str) -> None:
-    if service and known.service not in ("", service):
+    if service and not is_for(known.service, service):
         raise _another(store, f"it is for the service {known.service}, and not for {service}")
 
 

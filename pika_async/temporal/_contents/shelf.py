@@ -13,12 +13,13 @@ import attrs
 
 from pika_async import ConfigurationError
 from pika_async.temporal._contents.claims import campaigns_of
-from pika_async.temporal._contents.files import read_line, read_manifest, read_placed_page
+from pika_async.temporal._contents.files import is_for, read_line, read_manifest, read_placed_page
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
 if TYPE_CHECKING:
     from pika_async import GenerationRequest
+    from pika_async.temporal._contents.formats import Manifest
     from pika_async.temporal._records import Line
     from pika_async.temporal._store.store import Store
 
@@ -89,6 +90,23 @@ class Shelf:
             return found
 
     async def _read(self, place: str, digest: str, page: int) -> tuple[GenerationRequest, ...]:
+        manifest = await self.manifest(place, digest)
+        if self._service and not is_for(manifest.service, self._service):
+            told = _OTHER_SERVICE.format(theirs=manifest.service, ours=self._service)
+            raise ConfigurationError(told, setting="dialect")
+        found, places = await read_placed_page(self.store(place), page, manifest)
+        self._places[place, digest, page] = places
+        if len(self._places) > _MOST_PLACES:
+            del self._places[next(iter(self._places))]
+        return found
+
+    async def manifest(self, place: str, digest: str) -> Manifest:
+        """What was prepared there, where that is the store of the campaign.
+
+        Raises:
+            ConfigurationError: The store cannot be opened.
+            StoreError: It cannot be read, or the campaign was started on another store.
+        """
         store = self.store(place)
         try:
             manifest = await read_manifest(store)
@@ -98,14 +116,7 @@ class Shelf:
         # Earlier versions tell the digest of the pages alone.
         if digest not in (manifest.digest, *proofs):
             raise StoreError(_ANOTHER.format(place=store.place), place=store.place)
-        if self._service and manifest.service not in ("", self._service):
-            told = _OTHER_SERVICE.format(theirs=manifest.service, ours=self._service)
-            raise ConfigurationError(told, setting="dialect")
-        found, places = await read_placed_page(store, page, manifest)
-        self._places[place, digest, page] = places
-        if len(self._places) > _MOST_PLACES:
-            del self._places[next(iter(self._places))]
-        return found
+        return manifest
 
     def _make_room(self) -> None:
         # The last one is in use, however large it is.

@@ -104,6 +104,14 @@ class Purse:
         return bool(self._reserved)
 
     @property
+    def held(self) -> Money | None:
+        """What jobs under way may cost; None where there is none, or no price is known."""
+        held = None
+        for amount in self._reserved.values():
+            held = _sum(held, amount)
+        return held
+
+    @property
     def left(self) -> Money | None:
         """What may be reserved now; None: without a bound."""
         if self.granted is None:

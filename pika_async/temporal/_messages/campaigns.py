@@ -12,6 +12,34 @@ from pika_async.temporal._messages.pages import Tally
 
 
 @frozen(kw_only=True)
+class Decided:
+    """How the owner of a campaign has changed its counts since its pages ended.
+
+    Attributes:
+        uncertain: How many more lines are uncertain; most often below 0.
+        failed: How many more have failed.
+    """
+
+    uncertain: int = 0
+    failed: int = 0
+
+
+@frozen(kw_only=True)
+class Counting:
+    """What a worker is asked to count.
+
+    Attributes:
+        store: Where the campaign lies.
+        digest: That of its pages.
+        stranded: Pages that have ended without a result.
+    """
+
+    store: str
+    digest: str
+    stranded: tuple[int, ...] = ()
+
+
+@frozen(kw_only=True)
 class CampaignOrder:
     """A campaign, and where it stands when it continues as new.
 
@@ -34,6 +62,7 @@ class CampaignOrder:
         stranded: Pages that ended without a result.
         searchable: Whether the server knows the search attributes of campaigns.
         unseen: Jobs of pages that have ended, which may run and which nobody waits for.
+        decided: What its owner has decided since, as far as it was told.
     """
 
     store: str
@@ -54,6 +83,7 @@ class CampaignOrder:
     stranded: tuple[int, ...] = ()
     searchable: bool = False
     unseen: tuple[Unseen, ...] = ()
+    decided: Decided = field(factory=Decided)
 
     def lines_of(self, page: int) -> int:
         """How many lines a page has."""

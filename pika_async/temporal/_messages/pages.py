@@ -46,6 +46,10 @@ class Tally:
         sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in _COUNTS}
         return Tally(**sums)
 
+    def changed(self, **by: int) -> Tally:
+        """The same with so many more of these."""
+        return evolve(self, **{name: getattr(self, name) + more for name, more in by.items()})
+
     def ended(self, outcome: Outcome) -> Tally:
         """One more has ended so; what it was before, and its cost, is counted by the caller."""
         match outcome:
@@ -159,11 +163,16 @@ class Waiting:
 
 @frozen(kw_only=True)
 class Standing:
-    """Where an open page stands, what it waits for, and which jobs nobody waits for."""
+    """Where an open page stands, what it waits for, and which jobs nobody waits for.
+
+    ``reserved`` is what its jobs in flight may cost; None where there is none, or no price is
+    known, or a worker of an older version tells.
+    """
 
     tally: Tally
     waiting: Waiting | None = None
     unseen: tuple[Unseen, ...] = ()
+    reserved: Money | None = None
 
 
 @frozen(kw_only=True)

@@ -1,66 +1,43 @@
-"""A campaign as its owner sees it: prepared, started, watched, settled."""
+"""A campaign as its owner sees it: prepared and started, and then watched, steered, settled."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowFailureError,
-    WorkflowQueryFailedError,
-)
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
-from pika_async import ConfigurationError
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
-from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import PROOF, claim, is_of
-from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._contents.claims import PROOF, claim
 from pika_async.temporal._engine import (
-    PATIENCE,
     CampaignError,
-    ForgottenError,
+    NoAnswerError,
     is_known,
-    is_running,
     limit_submits,
     said,
-    status_of,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder
-from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
 from pika_async.temporal._owner.carrying import check_left
-from pika_async.temporal._owner.decided import Decided
-from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
-from pika_async.temporal._owner.remembered import remembered
-from pika_async.temporal._owner.settling import Settling
-from pika_async.temporal._polled import check_polled
-from pika_async.temporal._repairs.bulk import price_of
-from pika_async.temporal._repairs.stranded import outcomes_of_stranded
-from pika_async.temporal._store.errors import StoreError
-from pika_async.temporal._store.store import Store, open_store
+from pika_async.temporal._owner.watching import Watching
+from pika_async.temporal._store.store import open_store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from decimal import Decimal
 
+    from temporalio.client import Client
+
     from pika_async import GenerationRequest, Money
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
-    from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._outcomes import Outcome
+    from pika_async.temporal._contents.files import Manifest
 
 
-class Campaign(Settling):
+class Campaign(Watching):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
@@ -71,36 +48,13 @@ class Campaign(Settling):
 
     Where the server knows the search attributes ``PikaCampaign`` (Keyword), ``PikaUncertain`` and
     ``PikaFailed`` (Int) when a campaign starts, a query such as ``PikaUncertain > 0`` finds those
-    that need a look. They count prompts as their pages have ended, and stay so: an engine changes
-    nothing of what has ended. :meth:`progress` tells what was decided since. The server of
+    that need a look. They count prompts as their pages end, and follow, within some ten seconds,
+    what is decided about them while the campaign goes on. Of one that has ended they stay as they
+    are: an engine changes nothing of what has ended. :meth:`progress` tells what was decided since,
+    also then. The server of
     ``pika-async campaign server`` knows them; to another one they are added once, by ``temporal
     operator search-attribute create``. A campaign runs without them, too.
     """
-
-    def __init__(
-        self, engine: Client, campaign_id: str, *, store: str | os.PathLike[str] | None = None
-    ) -> None:
-        """Name a campaign; nothing is asked of the engine.
-
-        Args:
-            engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
-            campaign_id: As it was started.
-            store: Where it lies. The engine knows it as long as it keeps ended workflows; after
-                that it has to be said. The store of another campaign is refused when it is used.
-
-        Raises:
-            ConfigurationError: The client has not the plugin.
-        """
-        if not knows_our_values(engine.data_converter):
-            raise ConfigurationError(
-                "this Temporal client cannot carry requests and outcomes; connect it with "
-                "Client.connect(…, plugins=[PikaPlugin()])"
-            )
-        super().__init__(engine, campaign_id)
-        self._place = store
-        self._store: Store | None = None
-        self._decided: Decided | None = None
-        self._is_ours = False
 
     @staticmethod
     async def prepare(
@@ -176,8 +130,10 @@ class Campaign(Settling):
         Raises:
             FieldError: An argument is not allowed.
             ConfigurationError: Nothing was prepared there, or the client has not the plugin.
+            NoAnswerError: The engine did not answer when it was to begin, so it may have begun.
             CampaignError: It has been started already, or no page is left to carry on, or the
-                engine cannot be reached.
+                engine cannot be reached. Nothing was started now.
+            StoreError: The store cannot be used. Nothing was started.
         """
         campaign = cls(engine, campaign_id, store=store)
         opened = open_store(store)
@@ -204,6 +160,8 @@ class Campaign(Settling):
             timeout=timeout,
             searchable=await search.is_searchable(engine),
         )
+        # All that can go wrong goes wrong before it begins.
+        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
         if submits_per_second is not None:
             await said(limit_submits(engine, queue_of_submits(queue), submits_per_second))
         try:
@@ -220,180 +178,18 @@ class Campaign(Settling):
             )
         except WorkflowAlreadyStartedError as error:
             raise CampaignError(_STARTED.format(campaign=campaign_id)) from error
-        await allow(opened, Allowed(campaign=campaign_id, budget=money, price=each))
+        except NoAnswerError as error:
+            raise NoAnswerError(_PERHAPS.format(campaign=campaign_id, problem=error)) from error
         # Whatever lies at that place later on.
         campaign._is_ours = True
         return campaign
-
-    async def progress(self) -> CampaignProgress:
-        """Where it stands; where the engine has forgotten it, by its store, if that was said.
-
-        What was decided about prompts since is read from its store. Where that is a folder which is
-        not here, prompts count as their pages have ended: see ``CampaignProgress.repairs_known``.
-
-        Raises:
-            CampaignError: There is no such campaign, or no worker answers; or the store that was
-                said is of another one.
-            StoreError: The store that was said cannot be read.
-        """
-        if self._place is not None:
-            await self._opened()
-        try:
-            described = await said(self._handle.describe(), campaign=self.id)
-        except ForgottenError:
-            return await self._remembered()
-        ended = described.status is not WorkflowExecutionStatus.RUNNING
-        if described.status is WorkflowExecutionStatus.COMPLETED:
-            state = await said(self._handle.result(), campaign=self.id)
-        else:
-            await check_polled(self._engine, described.task_queue)
-            state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        standings, troubles = [], []
-        for page in state.open_pages:
-            standing, trouble = await self._page(page)
-            if ended and await self._is_lost(page):
-                standing, state = lost(standing, state, page)
-            standings.append(standing)
-            troubles.extend(trouble)
-        told = progress_of(state, standings, ended=ended, troubles=troubles, now=_now())
-        return await self._repaired(told, state)
-
-    async def _repaired(self, told: CampaignProgress, state: CampaignState) -> CampaignProgress:
-        """The same with what was decided since, where its store is seen from here."""
-        try:
-            store = await self._opened(to_decide=self._place is not None)
-            self._decided = self._decided or Decided(store)
-            seen = await self._decided.look(price_of(state), told.stranded)
-            manifest = await files.read_manifest(store)
-            open_ = {page: await self._stranded(store, manifest, page) for page in seen.left}
-        except (ConfigurationError, StoreError):
-            if self._place is not None:
-                raise
-            return told
-        return with_repairs(told, seen, {page: one for page, one in open_.items() if one})
-
-    async def _remembered(self) -> CampaignProgress:
-        """What its store says. Called while the engine's word is handled, which is raised again."""
-        state = None
-        if self._place is not None:
-            state = await remembered(await self._opened(), self.id)
-        if state is None:
-            raise  # noqa: PLE0704 - see above
-        told = progress_of(state, [], ended=True, troubles=[], now=_now())
-        return await self._repaired(evolve(told, forgotten=True), state)
-
-    async def _is_lost(self, page: str) -> bool:
-        """Whether an open page of a campaign that has ended was begun, and nobody works on it."""
-        status = await status_of(self._engine, page)
-        # What nobody knows was never begun.
-        if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
-            return False
-        return not await is_running(self._engine, f"{page}/again")
-
-    async def _page(self, page: str) -> tuple[Standing, list[str]]:
-        """Where an open page stands, and what its activities fail with, over and over."""
-        handle = self._engine.get_workflow_handle_for(Page.run, page)
-        try:
-            described = await handle.describe()
-            if described.status is WorkflowExecutionStatus.COMPLETED:
-                return Standing(tally=await handle.result()), []
-            standing = await handle.query(Page.standing, rpc_timeout=PATIENCE)
-        except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
-            # It has not begun yet, or has just ended otherwise.
-            return Standing(tally=Tally()), []
-        pending = described.raw_description.pending_activities
-        troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
-        return standing, sorted(troubles)
-
-    async def result(self) -> CampaignProgress:
-        """Wait until it has ended; returns where it stands then.
-
-        Raises:
-            CampaignError: There is no such campaign, or it was terminated.
-            StoreError: The engine has forgotten it, and the store cannot be read.
-        """
-        try:
-            state = await said(self._handle.result(), campaign=self.id)
-        except ForgottenError:
-            return await self._remembered()
-        except WorkflowFailureError as error:
-            raise CampaignError(
-                f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
-                "in its store; what was in flight is written down there by its pages"
-            ) from error
-        told = progress_of(state, [], ended=True, troubles=[], now=_now())
-        return await self._repaired(told, state)
-
-    async def results(self) -> AsyncIterator[CampaignResult]:
-        """What became of each prompt, in order; at most one page is held in memory.
-
-        Needs the store and no worker. ``outcome`` is None where its page has not ended yet. Of a
-        page that was ended by hand before its outcomes were written down, the engine tells which
-        jobs have ended; the rest is uncertain.
-
-        Raises:
-            CampaignError: Nobody knows where it lies: say ``store=``; or that store is of another
-                campaign.
-            StoreError: The store cannot be read.
-        """
-        store = await self._opened()
-        manifest = await files.read_manifest(store)
-        stranded: tuple[int, tuple[Outcome, ...] | None] = (-1, None)
-        async for result in files.results(store):
-            page, place = divmod(result.index, manifest.page_size)
-            if result.outcome is None and stranded[0] != page:
-                stranded = (page, await self._stranded(store, manifest, page))
-            if result.outcome is None and (outcomes := stranded[1]) is not None:
-                yield evolve(result, outcome=outcomes[place])
-            else:
-                yield result
-
-    async def _stranded(
-        self, store: Store, manifest: Manifest, page: int
-    ) -> tuple[Outcome, ...] | None:
-        try:
-            return await outcomes_of_stranded(self._engine, store, manifest, page)
-        except CampaignError:
-            # The store is read also where no engine can be asked.
-            return None
-
-    async def place(self) -> str:
-        """Where it lies: an absolute folder, or the URL of an object store.
-
-        Raises:
-            CampaignError: There is no such campaign, or nobody knows: say ``store=``; or that
-                store is of another campaign.
-        """
-        return (await self._opened()).place
-
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        if self._store is None:
-            self._store = open_store(await self._found() if self._place is None else self._place)
-        # Whoever said it may have meant the store of another campaign.
-        self._is_ours = self._is_ours or await is_of(self._store, self.id)
-        if to_decide and not self._is_ours:
-            raise CampaignError(
-                f"no campaign was ever started on the store {self._store.place}, so none of its "
-                "prompts was submitted; nothing was changed. Say the store that "
-                f"{self.id} was started with"
-            )
-        return self._store
-
-    async def _found(self) -> str:
-        """Where it lies, as the engine knows it, which was told when it was started there."""
-        described = await said(self._handle.describe(), campaign=self.id)
-        place = await described.memo_value("store", default=None, type_hint=str)
-        if place is None:
-            raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
-        self._is_ours = True
-        return place
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 _STARTED: Final = (
     "the campaign {campaign} has been started already; nothing was started now. Ask for its "
     "progress, or start other prompts under another name"
+)
+_PERHAPS: Final = (
+    "it is not known whether the campaign {campaign} was started: {problem}. Ask for its progress, "
+    "or start it again under the same name: it is never started twice"
 )

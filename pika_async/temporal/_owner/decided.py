@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from pika_async import Money
-from pika_async.temporal._contents.damage import gone, told
-from pika_async.temporal._contents.files import read_manifest, read_sealed
-from pika_async.temporal._contents.formats import REPAIRS, read_repair, repaired
 from pika_async.temporal._outcomes import Dropped, Outcome
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.spending import Spending
 
 if TYPE_CHECKING:
@@ -37,13 +35,11 @@ class Seen:
 
 
 class Decided:
-    """The repairs of one campaign: each is read once, since none is ever changed."""
+    """The decisions about the lines of one campaign."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._before: dict[int, Outcome] = {}
-        self._repairs: dict[int, list[Outcome | Dropped]] = {}
-        self._page: tuple[int, tuple[Outcome, ...]] = (-1, ())
+        self._changes = Changes(store)
 
     async def look(self, price: Money | None, stranded: Iterable[int] = ()) -> Seen:
         """What stands there now.
@@ -56,39 +52,14 @@ class Decided:
             ConfigurationError: Nothing was prepared there.
             StoreError: The store cannot be read.
         """
-        size = (await read_manifest(self._store)).page_size
-        async for name in self._store.names(REPAIRS):
-            with told(self._store, name):
-                index, number = repaired(name)
-            known = self._repairs.setdefault(index, [])
-            if number <= len(known):
-                continue
-            content = await self._store.read(name)
-            if content is None:
-                raise gone(self._store, name)
-            with told(self._store, name):
-                known.append(read_repair(content, index, number))
-            await self._keep_before(index, size)
+        changed = await self._changes.look()
         spending = Spending(self._store, price or Money(0), None)
-        await spending.look(self._repairs)
+        await spending.look(self._changes.repairs)
         cost = Money(spending.sum, "USD" if price is None else price.currency)
-        sealed = [(page, await read_sealed(self._store, page)) for page in stranded]
+        sealed = await self._changes.sealed(stranded)
         return Seen(
-            changed=tuple((self._before[index], told_[-1]) for index, told_ in self._last()),
+            changed=changed,
             cost=cost if cost.micros else None,
             sealed=tuple((page, outcomes) for page, outcomes in sealed if outcomes is not None),
             left=tuple(page for page, outcomes in sealed if outcomes is None),
         )
-
-    def _last(self) -> Iterable[tuple[int, list[Outcome | Dropped]]]:
-        return ((index, told_) for index, told_ in self._repairs.items() if index in self._before)
-
-    async def _keep_before(self, index: int, size: int) -> None:
-        """What a line had come to; its page is sealed, since only then it may be decided about."""
-        page, place = divmod(index, size)
-        if index in self._before:
-            return
-        if self._page[0] != page:
-            self._page = (page, await read_sealed(self._store, page) or ())
-        if self._page[1]:
-            self._before[index] = self._page[1][place]

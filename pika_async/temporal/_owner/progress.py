@@ -42,6 +42,8 @@ class CampaignProgress:
         charged: What the service says that ended jobs cost; None where it says nothing.
         estimated: What jobs cost by their prices where the service does not say, and what uncertain
             submits may have cost; None where there is none, or no price is known.
+        reserved: What jobs in flight may cost, and submits under way; None where there is none, or
+            no price is known.
         budget: The most that it may spend.
         share: How many jobs it may have in flight now.
         paused: Why nothing is submitted; None where it goes on.
@@ -95,12 +97,15 @@ class CampaignProgress:
     repaired: int = 0
     repairs_cost: Money | None = None
     repairs_known: bool = False
+    reserved: Money | None = None
 
     @property
     def cost(self) -> Money | None:
-        """What it has come to, repairs included; None where nothing is known."""
+        """Charged, estimated, reserved, and for repairs, together; None where nothing is known."""
         total = Cost(charged=self.charged, estimated=self.estimated).total
-        return Cost(charged=total, estimated=self.repairs_cost).total
+        for more in (self.reserved, self.repairs_cost):
+            total = Cost(charged=total, estimated=more).total
+        return total
 
 
 def progress_of(
@@ -128,6 +133,7 @@ def progress_of(
         uncertain=sum_.uncertain,
         charged=sum_.cost.charged,
         estimated=sum_.cost.estimated,
+        reserved=sum((Cost(estimated=each.reserved) for each in standings), Cost()).estimated,
         budget=order.budget,
         share=state.share,
         crowded_since=None if ended else state.crowded_since,

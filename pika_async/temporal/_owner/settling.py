@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import anyio
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
 
+from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
+from pika_async.temporal._outcomes import Dropped
+from pika_async.temporal._owner.accounts import FOR_A_NOTE
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
 from pika_async.temporal._owner.remembered import books_of
 from pika_async.temporal._owner.steering import Steering
+from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     Planned,
@@ -23,6 +30,7 @@ from pika_async.temporal._repairs.bulk import (
     carried_out,
     planned,
     price_of,
+    settled_within,
 )
 from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
 
     from pika_async import Money
     from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._outcomes import Dropped, Outcome
+    from pika_async.temporal._outcomes import Outcome
 
 
 class Settling(Steering):
@@ -48,14 +56,18 @@ class Settling(Steering):
         adopt: str | None = None,
         resubmit: bool = False,
         drop: bool = False,
+        budget: Money | Decimal | float | None = None,
+        price: Money | Decimal | float | None = None,
         queue: str = QUEUE,
     ) -> Outcome | Dropped:
         """Settle a prompt by the word of its owner; returns what it comes to.
 
         One of three: this is its job; submit it again, which may pay a second time; give it up.
         A prompt may be settled that is uncertain, or refused, or waited for no longer, or whose job
-        the service does not know, as where another id was meant. What it costs is outside of the
-        campaign's budget. Its job counts towards the limit of the campaign's account: it is
+        the service does not know, as where another id was meant. What is submitted again is held to
+        a budget, and its price is reserved first, as by :meth:`resolve_all`.
+
+        Its job counts towards the limit of the campaign's account: it is
         submitted as soon as that has a place for it, also if nobody waits for it any more. Where
         the engine has forgotten the campaign, that is the account ``"default"``.
 
@@ -64,19 +76,38 @@ class Settling(Steering):
             adopt: The id of its job, which is waited for and whose videos are saved.
             resubmit: Submit it again.
             drop: Give it up.
+            budget: As for :meth:`plan_repairs`; for what is submitted again alone.
+            price: As for :meth:`plan_repairs`; for what is submitted again alone.
             queue: The task queue of the workers.
 
         Raises:
-            FieldError: Not one of the three is said, or there is no such prompt.
-            NoAnswerError: No worker works on it. It stands, and is done when one comes.
+            FieldError: Not one of the three is said, or there is no such prompt; or an amount is
+                none, not above 0, in another currency, or said where nothing is submitted again.
+            NoAnswerError: No worker works on it. It stands, and is done when one comes. Or it was
+                to be submitted again, the campaign goes on, and no worker tells what is left of
+                its budget: then nothing was begun.
             CampaignError: Its page has not ended yet, there is nothing to settle, the job is that
                 of another prompt, or the service knows no such job; or it was to be submitted
-                again, and the engine still names its job; or the store that was said is not of
-                this campaign. Nothing was changed.
+                again, and the engine still names its job, or more is needed than is left, or nobody
+                knows what is, as of :meth:`plan_repairs`; or the store that was said is not of this
+                campaign. Nothing was changed.
         """
         decision = Decision(index=index, adopt=adopt, resubmit=resubmit, drop=drop)
-        resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
-        return await resolving.resolve(decision)
+        terms = _terms(budget, price)
+        if resubmit:
+            resolving, plan, (looked,) = await self._planned(
+                [decision], terms, queue, again=True, begun_before=False
+            )
+            resolved = await settled_within(resolving, looked, plan.spending)
+        else:
+            _check_free(terms)
+            resolving = Resolving(self._engine, self.id, await self._opened(to_decide=True), queue)
+            (looked,) = await resolving.look([decision])
+            resolved = await settled_within(resolving, looked, None)
+        assert resolved.outcome is not None  # noqa: S101 - what has none was raised
+        if drop:
+            await self._tell_dropped()
+        return resolved.outcome
 
     async def price(self) -> Money | None:
         """What submitting a prompt again is taken to cost; None where nobody knows.
@@ -188,16 +219,33 @@ class Settling(Steering):
         check_in_flight(max_in_flight)
         terms = _terms(budget, price)
         resolving, plan, looked = await self._planned(decisions, terms, queue, again=again)
-        money = plan.spending
-        async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
-            yield resolved
+        money, dropped = plan.spending, False
+        try:
+            async for resolved in carried_out(resolving, looked, money, at_once=max_in_flight):
+                dropped = dropped or isinstance(resolved.outcome, Dropped)
+                yield resolved
+        finally:
+            if dropped:
+                await self._tell_dropped()
+
+    async def _tell_dropped(self) -> None:
+        """Say to a campaign that goes on that it has changed: what is dropped, no repair tells."""
+        told = self._handle.signal(CampaignRun.decided, rpc_timeout=FOR_A_NOTE)
+        with anyio.CancelScope(shield=True), suppress(RPCError, RuntimeError):
+            await told
 
     async def _planned(
-        self, decisions: Iterable[Decision], terms: Terms, queue: str, *, again: bool
+        self,
+        decisions: Iterable[Decision],
+        terms: Terms,
+        queue: str,
+        *,
+        again: bool,
+        begun_before: bool = True,
     ) -> tuple[Resolving, Planned, list[Looked]]:
         store = await self._opened(to_decide=True)
         resolving = Resolving(self._engine, self.id, store, queue)
-        looked = await resolving.look(tuple(decisions), begun_before=True, again=again)
+        looked = await resolving.look(tuple(decisions), begun_before=begun_before, again=again)
         state, goes_on = await self._state()
         if state is None:
             state = await books_of(store, self.id)
@@ -221,6 +269,7 @@ class Settling(Steering):
             raise
         if described.status is WorkflowExecutionStatus.COMPLETED:
             return await said(handle.result(), campaign=self.id), False
+        await check_polled(self._engine, described.task_queue)
         asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
         goes_on = described.status is WorkflowExecutionStatus.RUNNING
         return await said(asking, campaign=self.id), goes_on
@@ -228,3 +277,14 @@ class Settling(Steering):
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:
     return Terms(budget=checked_amount("budget", budget), price=checked_amount("price", price))
+
+
+def _check_free(terms: Terms) -> None:
+    """Refuse amounts for what costs nothing.
+
+    Raises:
+        FieldError: One is said.
+    """
+    for name, amount in (("budget", terms.budget), ("price", terms.price)):
+        if amount is not None:
+            raise FieldError(name, str(amount), "none where nothing is submitted again")

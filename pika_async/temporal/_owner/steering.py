@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateFailedError
-from temporalio.service import RPCError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
 
 from pika_async import ConfigurationError
-from pika_async.temporal._account.account import Account
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
-from pika_async.temporal._names import id_of_account
+from pika_async.temporal._owner.accounts import AccountLimit, limit_of_account
 from pika_async.temporal._owner.arguments import (
     check_above,
     check_currency,
     check_in_flight,
     checked_amount,
 )
+from pika_async.temporal._polled import UNTOLD, check_polled
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from pika_async.temporal._store.store import Store
 
 T = TypeVar("T")
-
-_FOR_A_NOTE: Final = timedelta(seconds=5)
 
 
 class Steering(ABC):
@@ -67,12 +67,20 @@ class Steering(ABC):
         Whoever starts one with another ``max_in_flight`` changes it for them. None: no campaign
         shares it, or no worker tells within five seconds.
         """
-        handle = engine.get_workflow_handle_for(Account.run, id_of_account(account))
-        try:
-            order = await handle.query(Account.shares, rpc_timeout=_FOR_A_NOTE)
-        except (RPCError, WorkflowQueryFailedError):
-            return None
-        return order.limit if set(order.wants) - set(order.gone) else None
+        found = await limit_of_account(engine, account)
+        return None if found is None else found.jobs
+
+    async def account_limit(self) -> AccountLimit | None:
+        """The limit of its account, and which campaigns share it at the moment.
+
+        None: no worker tells within five seconds.
+
+        Raises:
+            CampaignError: There is no such campaign, or no worker answers.
+        """
+        await self._check_heard()
+        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        return await limit_of_account(self._engine, state.order.account)
 
     async def pause(self, reason: str = "paused by its owner") -> None:
         """Submit nothing until it is resumed. Jobs that are paid for are waited for.
@@ -108,6 +116,7 @@ class Steering(ABC):
         if money is None and each is None:
             await self._update(CampaignRun.resume, None)
             return
+        await self._check_heard()
         state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
         check_currency(state.order.budget, money, each)
         check_above(money, state.order.ended.cost.total)
@@ -133,7 +142,7 @@ class Steering(ABC):
         await self._update(CampaignRun.stop)
 
     async def set_max_in_flight(self, jobs: int) -> None:
-        """So many jobs in flight at most, for all campaigns of the account.
+        """So many jobs in flight at most, for all campaigns of the account; see ``account_limit``.
 
         Raises:
             FieldError: It is no whole number from 1 to 10,000.
@@ -142,7 +151,18 @@ class Steering(ABC):
         check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
+    async def _check_heard(self) -> None:
+        """Refuse to tell a campaign something that goes on, where nobody works on it.
+
+        Raises:
+            NoAnswerError: Nobody does; nothing was changed.
+        """
+        described = await self._asked(self._handle.describe())
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            await check_polled(self._engine, described.task_queue, UNTOLD)
+
     async def _update(self, update: Any, *args: Any) -> None:
+        await self._check_heard()
         asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
         try:
             await self._asked(asked)

@@ -1,8 +1,8 @@
-"""What workers do for repairs: write down what they came to."""
+"""What workers do for repairs: write down what they came to, and count it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -12,14 +12,22 @@ from pika_async.temporal._contents.discreet import spelled_out
 from pika_async.temporal._contents.formats import MOST_REPAIRS
 from pika_async.temporal._contents.repairs import add_repair, repairs_of
 from pika_async.temporal._failures import NO_ROOM_LEFT
+from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._messages.repairs import Repaired
-from pika_async.temporal._names import SEAL_REPAIR
+from pika_async.temporal._names import DECIDED, SEAL_REPAIR
 from pika_async.temporal._outcomes import Finished, Uncertain
+from pika_async.temporal._repairs.changes import Changes, decided_in
 from pika_async.temporal._repairs.decisions import named
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async.temporal._contents.shelf import Shelf
+
+
+_COUNTED: Final = 8
+"""Campaigns whose repairs are remembered, the last ones that were counted."""
 
 
 class RepairActivities:
@@ -27,6 +35,26 @@ class RepairActivities:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._changes: dict[tuple[str, str], Changes] = {}
+
+    @property
+    def all(self) -> tuple[Callable[..., Any], ...]:
+        """What a worker registers."""
+        return (self.seal_repair, self.decided)
+
+    @activity.defn(name=DECIDED)
+    @beating()
+    async def decided(self, counting: Counting) -> Decided:
+        """What the owner of a campaign has decided since its pages ended."""
+        name = (counting.store, counting.digest)
+        await self._shelf.manifest(*name)
+        # Those that are known are not read again. One look at a time: a campaign asks so.
+        changes = self._changes.pop(name, None) or Changes(self._shelf.store(counting.store))
+        found = await decided_in(changes, counting.stranded)
+        self._changes[name] = changes
+        if len(self._changes) > _COUNTED:
+            del self._changes[next(iter(self._changes))]
+        return found
 
     @activity.defn(name=SEAL_REPAIR)
     @beating()

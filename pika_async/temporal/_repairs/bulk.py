@@ -1,4 +1,4 @@
-"""Many decisions at once: what they cost is known before the first is carried out."""
+"""What decisions cost is known, and held to a budget, before the first of them is carried out."""
 
 from __future__ import annotations
 
@@ -207,10 +207,15 @@ def _check_money(plan: RepairPlan, kept: int) -> None:
         if kept and plan.budget is not None:
             rest = Money(kept, plan.budget.currency)
             earlier += f"; the campaign goes on, and what it has still to submit may cost {rest}"
+        jobs = (
+            f"{plan.resubmits} jobs at {plan.price} come" if plan.resubmits > 1 else "1 job comes"
+        )
+        say = "Decide about fewer prompts, or say" if plan.resubmits > 1 else "Say"
+        enough = plan.cost if plan.earlier is None else plan.cost + plan.earlier
         raise CampaignError(
-            f"{plan.resubmits} jobs at {plan.price} come to {plan.cost}, and of the budget of "
-            f"{plan.budget} there are {plan.left} left{earlier}. Nothing was changed. Decide about "
-            "fewer prompts, or say a budget for all that is submitted again"
+            f"{jobs} to {plan.cost}, and of the budget of {plan.budget} there are {plan.left} "
+            f"left{earlier}. Nothing was changed. {say} a budget for all that is submitted again "
+            f"(budget=, or --budget): {enough} would do"
         )
 
 
@@ -256,16 +261,28 @@ async def carried_out(
 async def _one(
     resolving: Resolving, looked: Looked, spending: Spending | None
 ) -> Resolved | NoAnswerError:
-    index, number = looked.reserved_as
-    paying = spending if looked.decision.resubmit else None
     try:
-        if paying is not None and not await paying.reserve(index, number):
-            return Resolved(index=index, problem=_USED_UP.format(line=named(index)))
-        outcome = await resolving.settle(looked)
+        return await settled_within(resolving, looked, spending)
     except NoAnswerError as error:
         return error
     except CampaignError as error:
-        return Resolved(index=index, problem=str(error))
+        return Resolved(index=looked.decision.index, problem=str(error))
+
+
+async def settled_within(
+    resolving: Resolving, looked: Looked, spending: Spending | None
+) -> Resolved:
+    """Carry out one decision; what it submits again is reserved first.
+
+    Raises:
+        NoAnswerError: No worker works on it; it stands, and is done when one comes.
+        CampaignError: Too little is left for it, or it cannot be carried out any more.
+    """
+    index, number = looked.reserved_as
+    paying = spending if looked.decision.resubmit else None
+    if paying is not None and not await paying.reserve(index, number):
+        raise CampaignError(_USED_UP.format(line=named(index)))
+    outcome = await resolving.settle(looked)
     cost = None if paying is None else paying.settle(index, number, outcome)
     return Resolved(index=index, outcome=outcome, cost=cost)
 

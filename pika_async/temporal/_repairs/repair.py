@@ -12,9 +12,10 @@ from pika_async.temporal._account.place import Place
 from pika_async.temporal._failures import UNKNOWN_JOB
 from pika_async.temporal._limits.unseen import Unseen, until
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder
-from pika_async.temporal._names import SEAL_REPAIR
+from pika_async.temporal._names import SEAL_REPAIR, campaign_of
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
+from pika_async.temporal._signals import heard
 from pika_async.temporal._steps import awaited, is_given_up, lasting, submitted
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # In histories: repairs that have begun before it write down what they find.
 _NOT_SEALED: Final = "an id that nobody knows settles nothing"
+# In histories: repairs of which a campaign that goes on is told nothing.
+_TOLD: Final = "a campaign is told of its repairs"
 _WRITING: Final = timedelta(minutes=5)
 
 
@@ -56,6 +59,8 @@ class Repair:
         self._check_known(order, outcome)
         repaired = Repaired(order=order, outcome=outcome)
         await lasting(SEAL_REPAIR, repaired, type(None), longest=_WRITING)
+        if workflow.patched(_TOLD):
+            await self._tell_campaign()
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal
@@ -67,6 +72,11 @@ class Repair:
     async def say_again(self) -> None:
         """The account's word: it does not know how this repair stands."""
         await self._place.say_again()
+
+    async def _tell_campaign(self) -> None:
+        """One that has ended changes its counts no more."""
+        if (campaign := campaign_of(workflow.info().workflow_id)) is not None:
+            await heard(workflow.get_external_workflow_handle(campaign).signal("decided"))
 
     def _check_known(self, order: RepairOrder, outcome: Outcome) -> None:
         """A job that its owner has named, and that nobody knows, settles nothing."""

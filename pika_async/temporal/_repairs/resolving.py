@@ -91,11 +91,6 @@ class Resolving:
         self._stranded: dict[int, tuple[Outcome, ...]] = {}
         self._told = PageTold()
 
-    async def resolve(self, decision: Decision) -> Outcome | Dropped:
-        """Settle one line; see ``Campaign.resolve``."""
-        (looked,) = await self.look([decision])
-        return await self.settle(looked)
-
     async def look(
         self, decisions: Sequence[Decision], *, begun_before: bool = False, again: bool = True
     ) -> list[Looked]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.tables import every_row
 
 from pika_async import FieldError
 from pika_async._wire.endpoint import endpoint
@@ -32,7 +33,7 @@ def test_queue_storage_and_platform_are_hosts_of_their_own() -> None:
     assert places() == ("https://queue.fal.run", "https://rest.fal.ai", "https://api.fal.ai/v1")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("said", "url"),
     [
         ("queue.falrun.com", "https://queue.falrun.com"),
@@ -62,7 +63,7 @@ def test_storage_and_platform_may_be_named() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("environment", "key"),
     [
         ({"FAL_KEY": "id:secret"}, "id:secret"),
@@ -74,7 +75,7 @@ def test_the_key_is_one_variable_or_two_halves(environment, key) -> None:
     assert placed(without="key", **environment).api_key == key
 
 
-@pytest.mark.parametrize("app", ["pika", "fal-ai/pika/v2.2", "", "a//b", "a/..", 5, "workflows/a"])
+@every_row("app", ["pika", "fal-ai/pika/v2.2", "", "a//b", "a/..", 5, "workflows/a"])
 def test_an_app_is_owner_and_name(app) -> None:
     with pytest.raises(FieldError, match="^app: "):
         Fal(app=app)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fal import ENDPOINT, FAL, HANDLE, JOB, PAGE, QUEUE, answer, talk
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -44,15 +45,13 @@ IMAGE = "https://host.example/a.png"
 VIDEO = "https://host.example/a.mp4"
 
 
-@pytest.mark.parametrize(
-    "can", [Cancels, Finds, LimitsMedia, Quotes, ReadsPlace, TakesUploads, TellsBalance]
-)
+@every_row("can", [Cancels, Finds, LimitsMedia, Quotes, ReadsPlace, TakesUploads, TellsBalance])
 def test_it_can_what_the_service_can(can) -> None:
     assert isinstance(FAL, can)
 
 
 class TestCancel:
-    @pytest.mark.parametrize("status", [200, 202])
+    @every_row("status", [200, 202])
     def test_it_is_asked(self, status) -> None:
         asked, (request, *_) = talk(
             FAL.cancel(ENDPOINT, HANDLE), answer(status, {"status": "CANCELLATION_REQUESTED"})
@@ -64,7 +63,7 @@ class TestCancel:
         ended = answer(400, {"status": "ALREADY_COMPLETED"})
         assert talk(FAL.cancel(ENDPOINT, HANDLE), ended)[0] is False
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "body", "kind"),
         [
             (404, {"status": "NOT_FOUND"}, NotFoundError),
@@ -111,12 +110,12 @@ class TestUpload:
         assert (stored.host, stored.body) == (None, b"\x89PNG")
         assert stored.headers == {"Content-Type": "image/png"}
 
-    @pytest.mark.parametrize("kind", ["video/mp4", "video/x-msvideo", "application/octet-stream"])
+    @every_row("kind", ["video/mp4", "video/x-msvideo", "application/octet-stream"])
     def test_a_file_of_any_kind_has_a_name(self, kind) -> None:
         _, (begun, _) = self.upload(answer(200, self.TICKET), answer(200), kind=kind)
         assert json.loads(begun.body)["file_name"]
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body", [{}, {"upload_url": None}, {"upload_url": "https://x", "file_url": ""}, [], PAGE]
     )
     def test_an_answer_without_addresses_is_begun_anew(self, body) -> None:
@@ -124,8 +123,8 @@ class TestUpload:
             self.upload(answer(200, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize("status", [400, 403, 404, 408, 500, 503])
-    @pytest.mark.parametrize("body", [b"<Error/>", {"detail": "the address has worn out"}])
+    @every_row("status", [400, 403, 404, 408, 500, 503])
+    @every_row("body", [b"<Error/>", {"detail": "the address has worn out"}])
     def test_a_host_that_refuses_the_file_is_tried_again(self, status, body) -> None:
         with pytest.raises(APIError) as caught:
             self.upload(answer(200, self.TICKET), answer(status, body))
@@ -209,7 +208,7 @@ class TestFind:
     def test_several_are_all_told_and_each_once(self) -> None:
         assert self.ids(page(row("a"), row("b"), row("a"))) == ["a", "b"]
 
-    @pytest.mark.parametrize(
+    @every_row(
         "other",
         [
             {"json_input": {**BODY, "seed": 8}},
@@ -231,7 +230,7 @@ class TestFind:
     def test_another_job_is_not_taken_for_it(self, other) -> None:
         assert self.ids(page(row(**other))) == []
 
-    @pytest.mark.parametrize(
+    @every_row(
         "same",
         [
             {"seconds": -119},
@@ -287,7 +286,7 @@ class TestQuote:
         )
         assert request.host == "platform"
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("unit", "fields", "micros"),
         [
             ("second", {}, 200_000),
@@ -309,11 +308,11 @@ class TestQuote:
         quoted = self.quote(unit, **fields)[0]
         assert quoted == (None if micros is None else Money(micros))
 
-    @pytest.mark.parametrize("price", [-0.04, 1e300, "9" * 40, float("inf"), True])
+    @every_row("price", [-0.04, 1e300, "9" * 40, float("inf"), True])
     def test_what_no_price_can_be_is_none(self, price) -> None:
         assert self.quote("second", price)[0] is None
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("path", "fields", "micros"),
         [
             ("v2.2/pikaframes", {"keyframes": [IMAGE] * 3}, 400_000),
@@ -338,7 +337,7 @@ class TestQuote:
         assert self.quote("request", **known)[0] == Money(40_000)
         assert self.quote("second", **known)[0] is None
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("price", "currency"),
         [(None, "USD"), ("x", "USD"), (True, "USD"), (1e400, "USD"), (1, ""), (1, 5)],
     )
@@ -370,11 +369,11 @@ class TestBalance:
         assert request.url == "https://api.fal.ai/v1/account/billing?expand=credits"
         assert request.host == "platform"
 
-    @pytest.mark.parametrize("status", [401, 403])
+    @every_row("status", [401, 403])
     def test_a_key_that_may_not_ask_is_told_nothing(self, status) -> None:
         assert self.balance(answer(status, {"error": {"message": "no"}}))[0] is None
 
-    @pytest.mark.parametrize("body", [{}, {"credits": None}, {"credits": {}}])
+    @every_row("body", [{}, {"credits": None}, {"credits": {}}])
     def test_an_answer_without_it_tells_nothing(self, body) -> None:
         assert self.balance(answer(200, body))[0] is None
 

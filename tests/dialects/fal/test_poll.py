@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fal import ENDPOINT, FAL, HANDLE, JOB, PAGE, QUEUE, answer, complaint, talk
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -47,8 +48,8 @@ def urls(sent) -> list[str]:
 
 
 class TestStatus:
-    @pytest.mark.parametrize("code", [200, 202])
-    @pytest.mark.parametrize(
+    @every_row("code", [200, 202])
+    @every_row(
         ("body", "state"),
         [
             ({"status": "IN_QUEUE", "queue_position": 0}, Queued(position=0)),
@@ -73,17 +74,17 @@ class TestStatus:
         assert sent[0].method == "GET"
         assert sent[0].headers == {"Authorization": "Key id:secret"}
 
-    @pytest.mark.parametrize("body", [b"", b"  ", b"null"])
+    @every_row("body", [b"", b"  ", b"null"])
     def test_an_empty_answer_tells_nothing(self, body) -> None:
         assert look(answer(200, body))[0] is None
 
-    @pytest.mark.parametrize("body", [[], {}, {"status": None}, {"status": 5}, b"{", PAGE])
+    @every_row("body", [[], {}, {"status": None}, {"status": 5}, b"{", PAGE])
     def test_an_answer_of_another_shape_is_a_failed_look(self, body) -> None:
         with pytest.raises(DecodeError) as caught:
             look(answer(200, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "body", "kind"),
         [
             (401, {"detail": "no such key"}, AuthenticationError),
@@ -103,7 +104,7 @@ class TestStatus:
             look(answer(status, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize("body", [{"status": "NOT_FOUND"}, {"detail": "no such application"}])
+    @every_row("body", [{"status": "NOT_FOUND"}, {"detail": "no such application"}])
     def test_an_id_that_is_unknown_is_not_found(self, body) -> None:
         with pytest.raises(NotFoundError) as caught:
             look(answer(404, body))
@@ -144,7 +145,7 @@ class TestAddresses:
         _, sent = look(answer(200, done), answer(200, VIDEO), handle=handle)
         assert urls(sent) == [f"{JOB}/status", JOB]
 
-    @pytest.mark.parametrize("status", [404, 405, 413])
+    @every_row("status", [404, 405, 413])
     def test_a_wrong_address_of_a_status_is_followed_by_the_right_one(self, status) -> None:
         wrong = f"{QUEUE}/fal-ai/pika/v2.2/text-to-video/requests/j/status"
         state, sent = look(
@@ -155,8 +156,8 @@ class TestAddresses:
         assert state == Running()
         assert urls(sent) == [wrong, f"{JOB}/status"]
 
-    @pytest.mark.parametrize("status", [404, 405, 413])
-    @pytest.mark.parametrize("body", [{"detail": "x"}, {"status": "NOT_FOUND"}, PAGE, b""])
+    @every_row("status", [404, 405, 413])
+    @every_row("body", [{"detail": "x"}, {"status": "NOT_FOUND"}, PAGE, b""])
     def test_a_wrong_address_of_a_result_is_followed_by_all_others(self, status, body) -> None:
         named = f"{QUEUE}/fal-ai/pika/v2.2/text-to-video/requests/j"
         wrong = answer(status, body)
@@ -165,7 +166,7 @@ class TestAddresses:
         assert isinstance(state, Succeeded)
         assert urls(sent)[1:] == [named, JOB, f"{JOB}/response"]
 
-    @pytest.mark.parametrize("status", [404, 405, 413])
+    @every_row("status", [404, 405, 413])
     def test_a_job_whose_result_is_nowhere_has_not_failed(self, status) -> None:
         wrong = answer(status, {"status": "NOT_FOUND"})
         with pytest.raises(APIError) as caught:
@@ -178,7 +179,7 @@ class TestAddresses:
         state, _ = look(answer(200, status), gone, gone)
         assert state == Failed(reason="The runner broke")
 
-    @pytest.mark.parametrize("result", [answer(502, PAGE), answer(403, {"detail": "locked"})])
+    @every_row("result", [answer(502, PAGE), answer(403, {"detail": "locked"})])
     def test_what_the_status_says_of_a_failure_waits_for_the_result(self, result) -> None:
         status = {**DONE, "error": "The runner broke", "error_type": "runner_disconnected"}
         with pytest.raises(APIError) as caught:
@@ -212,7 +213,7 @@ class TestResult:
         assert (state.video.duration, state.video.seed, state.charge) == (None, None, None)
         assert state.raw == VIDEO
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "links"),
         [
             ({"video": {"url": LINK, "content_type": None, "file_size": None}}, [LINK]),
@@ -239,7 +240,7 @@ class TestResult:
         assert lacks_links(state) == (links == [""])
         assert len({video.id for video in state.videos}) == len(links)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("seed", "duration", "told"),
         [(7, 5, (7, 5)), (7.0, 5.5, (7, 5.5)), (None, None, (None, None)), ("7", "5", (None, None)),
          (True, True, (None, None)), (1e400, 1e400, (None, None)), (0.5, 10**400, (None, None))],
@@ -249,7 +250,7 @@ class TestResult:
         state = ended(answer(200, body))
         assert (state.video.seed, state.video.duration) == told
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("hint", "told", "seed"),
         [("7", None, 7), ("7", 8, 8), ("7", 0, 0), ("7", "x", 7), ("x", None, None), ("", 8, 8)],
     )
@@ -264,7 +265,7 @@ class TestResult:
         state = ended(answer(200, VIDEO), {**DONE, "error": "x", "error_type": "y"})
         assert isinstance(state, Succeeded)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "body"),
         [
             (400, {"detail": "Request is still in progress"}),
@@ -275,7 +276,7 @@ class TestResult:
     def test_a_result_that_is_not_there_yet_is_waited_for(self, status, body) -> None:
         assert ended(answer(status, body)) == Running()
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "body"),
         [
             (400, {"detail": "Bad Request"}),
@@ -305,13 +306,13 @@ class TestResult:
             ended(answer(status, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize("body", [b"", b"null", [], b"{", PAGE, "text"])
+    @every_row("body", [b"", b"null", [], b"{", PAGE, "text"])
     def test_a_success_without_an_object_is_a_failed_look(self, body) -> None:
         with pytest.raises(DecodeError) as caught:
             ended(answer(200, body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "body", "reason", "code"),
         [
             (422, complaint("too long", "string_too_long", "prompt"), "prompt: too long", None),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fal import ENDPOINT, FAL, QUEUE
+from support.tables import every_row
 
 from pika_async import Camera, FieldError, GenerationRequest
 from pika_async.dialects import Fal
@@ -110,7 +111,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "path", "body"), CASES, ids=[str(case[1:]) for case in CASES])
+@every_row(("fields", "path", "body"), CASES, ids=[str(case[1:]) for case in CASES])
 def test_each_kind_of_request_goes_to_its_endpoint_with_its_fields(fields, path, body) -> None:
     url, made = sent(**fields)
     drawn = {} if "seed" in body else {"seed": made["seed"]}
@@ -118,12 +119,12 @@ def test_each_kind_of_request_goes_to_its_endpoint_with_its_fields(fields, path,
     assert made == {"prompt": "x", **body, **drawn}
 
 
-@pytest.mark.parametrize("effect", sorted(EFFECTS))
+@every_row("effect", sorted(EFFECTS))
 def test_each_of_the_sixteen_effects_is_sent_by_its_name(effect: str) -> None:
     assert sent(image=IMAGE, pikaffect=effect)[1]["pikaffect"] == effect
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("ratio", "name"),
     [
         *((name, name) for name in ("16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3")),
@@ -194,7 +195,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "field", "said"), REFUSED, ids=[str(c[0]) for c in REFUSED])
+@every_row(("fields", "field", "said"), REFUSED, ids=[str(c[0]) for c in REFUSED])
 def test_what_no_endpoint_takes_is_refused_by_name(fields, field, said) -> None:
     with pytest.raises(FieldError) as caught:
         FAL.check(GenerationRequest("x", **fields))
@@ -202,7 +203,7 @@ def test_what_no_endpoint_takes_is_refused_by_name(fields, field, said) -> None:
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@every_row(
     "path", ["fal-ai/kling-video/v2.6/pro/text-to-video", "owner/app", "workflows/me/mine/run"]
 )
 def test_an_endpoint_in_full_goes_through_with_prompt_media_and_extra(path: str) -> None:
@@ -270,7 +271,7 @@ def test_a_drawn_seed_is_a_whole_number_of_31_bits(key: str) -> None:
     assert 0 <= seed < 2**31
 
 
-@pytest.mark.parametrize(
+@every_row(
     "fields",
     [
         {},

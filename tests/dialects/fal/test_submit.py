@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fal import FAL, JOB, PAGE, answer, complaint
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -29,7 +30,7 @@ TEXT = {"detail": "said so"}
 LOCKED = {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("body", "state"),
     [
         (
@@ -89,7 +90,7 @@ SUBMITS = [
 ]
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("status", "body", "kind", "started"), SUBMITS, ids=[f"{c[0]}-{c[2].__name__}" for c in SUBMITS]
 )
 def test_a_refused_submit_says_whether_it_may_have_started_a_job(
@@ -109,7 +110,7 @@ def test_a_504_by_the_callers_own_limit_started_nothing() -> None:
     assert after_submit(caught.value) is Verdict.RAISE
 
 
-@pytest.mark.parametrize("status", [409, 499, 500, 502, 503, 504])
+@every_row("status", [409, 499, 500, 502, 503, 504])
 def test_an_answer_that_may_have_started_a_job_names_it_in_its_header(status: int) -> None:
     with pytest.raises(APIError) as caught:
         FAL.decode_submit(answer(status, TEXT, X_Fal_Request_Id="j"))
@@ -137,7 +138,7 @@ def test_a_503_that_names_a_job_is_never_sent_again_whatever_pause_it_asks_for()
     assert after_submit(caught.value) is Verdict.UNCERTAIN
 
 
-@pytest.mark.parametrize(
+@every_row(
     "body", [{}, {"request_id": None}, {"request_id": ""}, {"status": "IN_QUEUE"}, [], b"", b"null"]
 )
 def test_a_success_without_an_id_may_have_started_a_job(body) -> None:
@@ -155,7 +156,7 @@ def test_a_page_is_no_answer_of_fal_unless_it_names_a_request() -> None:
     assert (caught.value.started, caught.value.job_id) == (Started.MAYBE, "j")
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("body", "header", "code", "message"),
     [
         ({"detail": "x", "error_type": "bad_request"}, "other", "bad_request", "x"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversations import meant
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -241,8 +242,8 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("status", [401, 402, 403])
-@pytest.mark.parametrize(("body", "headers"), list(OTHERS.values()), ids=list(OTHERS))
+@every_row("status", [401, 402, 403])
+@every_row(("body", "headers"), list(OTHERS.values()), ids=list(OTHERS))
 def test_a_refusal_that_is_not_the_apis_own_says_nothing_of_key_or_job(
     answer, status, body, headers
 ):
@@ -258,8 +259,8 @@ def test_a_refusal_that_is_not_the_apis_own_says_nothing_of_key_or_job(
     assert on_submit.advice == Advice(Action.TRY_LATER)
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 418, 422, 451])
-@pytest.mark.parametrize("body", [PAGE, CHALLENGE, b"", b"Not here", b"null", b"{}"], ids=repr)
+@every_row("status", [400, 404, 405, 409, 410, 413, 418, 422, 451])
+@every_row("body", [PAGE, CHALLENGE, b"", b"Not here", b"null", b"{}"], ids=repr)
 def test_a_page_or_nothing_is_a_failed_poll_whatever_its_status(answer, status, body):
     response = answer(body, status)
     with pytest.raises(APIError) as caught:
@@ -268,8 +269,8 @@ def test_a_page_or_nothing_is_a_failed_poll_whatever_its_status(answer, status, 
     assert after_submit(error_of(response)) is RAISE
 
 
-@pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize(
+@every_row("status", [401, 403])
+@every_row(
     "body",
     [
         {"error": {"message": "Invalid token", "type": "new_api_error"}},
@@ -292,7 +293,7 @@ def error_of(response) -> APIError:
     return caught.value
 
 
-@pytest.mark.parametrize("row", [Row(*values) for values in ROWS.values()], ids=list(ROWS))
+@every_row("row", [Row(*values) for values in ROWS.values()], ids=list(ROWS))
 def test_an_error_is_read_and_judged_as_its_row_says(payload, answer, row):
     body = payload(row.body) if isinstance(row.body, str) else row.body
     response = answer(body, row.status, row.headers)
@@ -319,19 +320,19 @@ class TestMessage:
         {"detail": "7"},
     )
 
-    @pytest.mark.parametrize("first", range(7), ids=[str(place) for place in PLACES])
+    @every_row("first", range(7), ids=[str(place) for place in PLACES])
     def test_the_first_place_that_has_one_wins(self, answer, first):
         body: dict = {}
         for place in reversed(self.PLACES[first:]):
             body.update(place)
         assert error_of(answer(body, 400)).message == str(first + 1)
 
-    @pytest.mark.parametrize("junk", ["", None, 5, [], ["x"], {}, {"text": "x"}, True], ids=repr)
+    @every_row("junk", ["", None, 5, [], ["x"], {}, {"text": "x"}, True], ids=repr)
     def test_what_is_no_text_or_empty_is_passed_over(self, answer, junk):
         body = {"error": {"message": junk}, "message": junk, "msg": junk, "detail": "here"}
         assert error_of(answer(body, 400)).message == "here"
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body", [{}, [], "text", 5, None, {"detail": [{"loc": ["body"], "msg": "x"}]}], ids=repr
     )
     def test_an_error_without_one_has_empty_text(self, answer, body):
@@ -339,7 +340,7 @@ class TestMessage:
 
 
 class TestBulk:
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             {"error": {"message": "A" * 1_500_000, "code": "B" * 1_500_000}},
@@ -360,7 +361,7 @@ class TestBulk:
 
 
 class TestCode:
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "expected"),
         [
             ({"code": "a"}, "a"),
@@ -380,17 +381,15 @@ class TestCode:
     def test_it_is_text_or_a_whole_number_of_the_error_or_beside_it(self, answer, body, expected):
         assert error_of(answer(body, 400)).code == expected
 
-    @pytest.mark.parametrize(
-        "code", ["quota_not_enough", "insufficient_quota", "insufficient_user_quota"]
-    )
-    @pytest.mark.parametrize("status", [400, 402, 403])
+    @every_row("code", ["quota_not_enough", "insufficient_quota", "insufficient_user_quota"])
+    @every_row("status", [400, 402, 403])
     def test_every_code_for_want_of_money_is_a_quota_error(self, answer, code, status):
         assert type(error_of(answer({"code": code}, status))) is QuotaExceededError
         assert type(error_of(answer({"error": {"code": code}}, status))) is QuotaExceededError
 
 
 class TestRequestId:
-    @pytest.mark.parametrize(
+    @every_row(
         ("headers", "expected"),
         [
             ({"X-Oneapi-Request-Id": "one"}, "one"),
@@ -406,7 +405,7 @@ class TestRequestId:
         body = {"error": {"message": "no (request id: three-3)"}}
         assert error_of(answer(body, 400, headers)).request_id == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("message", "expected"),
         [
             (f"Invalid token (request id: {RID})", RID),
@@ -430,7 +429,7 @@ NOW_SECONDS = 1747987200.0
 
 
 class TestRetryAfter:
-    @pytest.mark.parametrize(
+    @every_row(
         ("value", "expected"),
         [
             ("0", 0.0),
@@ -446,7 +445,7 @@ class TestRetryAfter:
     def test_it_may_be_seconds(self, answer, value, expected):
         assert retry_after(answer(headers={"Retry-After": value})) == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         "value",
         [
             "Fri, 23 May 2025 08:00:30 GMT",
@@ -456,7 +455,7 @@ class TestRetryAfter:
         ],
         ids=["IMF", "RFC 850", "asctime", "with an offset"],
     )
-    @pytest.mark.parametrize(
+    @every_row(
         ("headers", "received_at"),
         [({"Date": NOW}, NOW_SECONDS + 3600), ({}, NOW_SECONDS), ({"Date": "junk"}, NOW_SECONDS)],
         ids=["from the server's Date", "from ours without one", "from ours if it is junk"],
@@ -465,13 +464,11 @@ class TestRetryAfter:
         response = answer(headers={**headers, "Retry-After": value}, received_at=received_at)
         assert retry_after(response) == 30.0
 
-    @pytest.mark.parametrize(
-        "value", ["Fri, 23 May 2025 07:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]
-    )
+    @every_row("value", ["Fri, 23 May 2025 07:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
     def test_a_date_that_has_passed_is_zero_and_never_less(self, answer, value):
         assert retry_after(answer(headers={"Date": NOW, "Retry-After": value})) == 0.0
 
-    @pytest.mark.parametrize(
+    @every_row(
         "value",
         [
             "",
@@ -512,7 +509,7 @@ class TestRetryAfter:
         wait = retry_after(answer(headers={"Retry-After": value}))
         assert wait is None or wait >= 0.0
 
-    @pytest.mark.parametrize("status", [429, 503, 400, 200])
+    @every_row("status", [429, 503, 400, 200])
     def test_errors_carry_it(self, answer, status):
         error = error_of(answer({"error": "no"}, status, {"Retry-After": "7"}))
         assert error.retry_after == 7.0

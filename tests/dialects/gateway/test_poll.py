@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversations import meant
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -125,27 +126,27 @@ class TestStatusWords:
         ("daydreaming", Unknown(status="daydreaming")),
     )
 
-    @pytest.mark.parametrize(("word", "expected"), WORDS, ids=[repr(word) for word, _ in WORDS])
+    @every_row(("word", "expected"), WORDS, ids=[repr(word) for word, _ in WORDS])
     def test_each_has_its_meaning(self, seen, word, expected):
         assert seen({"status": word}) == expected
 
     FAILURES = ("error", "failed", "failure", "cancelled", "canceled")
 
-    @pytest.mark.parametrize("word", FAILURES)
+    @every_row("word", FAILURES)
     def test_each_for_failure_fails_and_is_quoted_where_no_reason_is_given(self, seen, word):
         state = seen({"status": word})
         assert isinstance(state, Failed)
         assert "gave no reason" in state.reason
         assert repr(word) in state.reason
 
-    @pytest.mark.parametrize("word", ["QUEUED", "Queued", " queued\n"], ids=repr)
+    @every_row("word", ["QUEUED", "Queued", " queued\n"], ids=repr)
     def test_case_and_blanks_do_not_matter(self, seen, word):
         assert seen({"status": word}) == Queued()
 
     def test_an_unknown_one_is_kept_to_the_letter(self, seen):
         assert seen({"status": "Day Dreaming "}) == Unknown(status="Day Dreaming ")
 
-    @pytest.mark.parametrize("junk", [None, 3, True, [], {}, ["finished"]], ids=repr)
+    @every_row("junk", [None, 3, True, [], {}, ["finished"]], ids=repr)
     def test_what_is_no_word_is_an_unknown_status_and_stays_in_raw(self, seen, junk):
         state = seen({"status": junk})
         assert state == Unknown(status="")
@@ -162,7 +163,7 @@ class TestStatusWords:
 
 
 class TestProgress:
-    @pytest.mark.parametrize(
+    @every_row(
         ("progress", "expected"),
         [
             (0, 0),
@@ -203,7 +204,7 @@ class TestProgress:
     def test_it_is_a_whole_percentage_or_none(self, seen, progress, expected):
         assert seen({"status": "pending", "progress": progress}) == Running(progress=expected)
 
-    @pytest.mark.parametrize("token", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+    @every_row("token", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
     def test_numbers_that_are_none_are_none(self, answer, token):
         body = b'{"videos": [{"status": "pending", "progress": %s}]}' % token
         assert state_of(answer(body)) == Running(progress=None)
@@ -217,7 +218,7 @@ class TestProgress:
 
 
 class TestSeveralVideos:
-    @pytest.mark.parametrize(
+    @every_row(
         ("videos", "expected"),
         [
             ([("pending", 60), ("pending", 20), ("pending", 90)], Running(progress=20)),
@@ -274,7 +275,7 @@ class TestSeveralVideos:
 
 
 class TestFailures:
-    @pytest.mark.parametrize(
+    @every_row(
         ("reason", "code"),
         [
             ("prompt not allowed", "moderation"),
@@ -287,7 +288,7 @@ class TestFailures:
     def test_a_reason_that_is_known_has_a_code(self, seen, reason, code):
         assert seen({"status": "error", "error": reason}) == Failed(reason=reason, code=code)
 
-    @pytest.mark.parametrize("empty", ["", None, 0, False, [], {}, {"code": 5}], ids=repr)
+    @every_row("empty", ["", None, 0, False, [], {}, {"code": 5}], ids=repr)
     def test_one_without_a_reason_says_so(self, seen, empty):
         state = seen({"status": "error", "error": empty})
         assert "gave no reason" in state.reason
@@ -311,7 +312,7 @@ class TestFailures:
 
 
 class TestVideoFields:
-    @pytest.mark.parametrize(
+    @every_row(
         ("field", "name"),
         [
             ("resultUrl", "url"),
@@ -320,17 +321,17 @@ class TestVideoFields:
             ("imageThumb", "thumbnail_url"),
         ],
     )
-    @pytest.mark.parametrize("junk", ["", None, 5, ["https://x"], {"url": "https://x"}], ids=repr)
+    @every_row("junk", ["", None, 5, ["https://x"], {"url": "https://x"}], ids=repr)
     def test_a_link_that_is_no_text_is_no_link(self, seen, field, name, junk):
         state = seen({"status": "finished", field: junk})
         assert state == Succeeded(videos=(video(),))
         assert getattr(state.video, name) == ("" if name == "url" else None)
 
-    @pytest.mark.parametrize("junk", ["", None, 5, True], ids=repr)
+    @every_row("junk", ["", None, 5, True], ids=repr)
     def test_a_video_without_a_name_has_that_of_the_job(self, seen, junk):
         assert seen({"id": junk, "status": "finished"}).video.id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("seed", "expected"),
         [
             (3183047765, 3183047765),
@@ -355,7 +356,7 @@ class TestVideoFields:
     def test_a_seed_is_exact_however_large(self, seen, seed, expected):
         assert seen({"status": "finished", "seed": seed}).video.seed == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("duration", "expected"),
         [(5, 5), (5.04, 5.04), ("5.04", 5.04), (True, None), ("5 s", None), (None, None)],
         ids=repr,
@@ -376,10 +377,8 @@ class TestAnEcho:
         ({"status": "daydreaming"}, Unknown(status="daydreaming")),
     )
 
-    @pytest.mark.parametrize(
-        ("item", "expected"), STATES, ids=[item["status"] for item, _ in STATES]
-    )
-    @pytest.mark.parametrize(
+    @every_row(("item", "expected"), STATES, ids=[item["status"] for item, _ in STATES])
+    @every_row(
         "echo",
         [
             lambda item: {"id": "j", "input": {"image": BULK}, "videos": [item]},
@@ -398,7 +397,7 @@ class TestAnEcho:
         item = {"status": "pending", "input": {"image": "A" * 7_000}}
         assert seen(item).raw["videos"] == [item]
 
-    @pytest.mark.parametrize("word", ["error", "pending"])
+    @every_row("word", ["error", "pending"])
     def test_what_is_kept_does_not_grow_with_the_number_of_videos(self, answer, word):
         many = {"id": "j", "videos": [{"status": word, "error": "A" * 1_000}] * 5_000}
         assert len(pickle.dumps(state_of(answer(many)))) < 400_000
@@ -409,7 +408,7 @@ class TestAnEcho:
         assert state == Failed(reason="no")
         assert json.dumps(state.raw).count("[") < 60
 
-    @pytest.mark.parametrize("status", [200, 400, 500])
+    @every_row("status", [200, 400, 500])
     def test_no_error_keeps_it(self, answer, status):
         with pytest.raises(PikaError) as caught:
             state_of(answer({"error": "busy", "input": {"image": BULK}}, status))
@@ -417,7 +416,7 @@ class TestAnEcho:
 
 
 class TestNothingToTell:
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             b"",
@@ -435,7 +434,7 @@ class TestNothingToTell:
     def test_an_answer_without_videos_is_none(self, answer, body):
         assert state_of(answer(body)) is None
 
-    @pytest.mark.parametrize("status", [200, 202, 204])
+    @every_row("status", [200, 202, 204])
     def test_so_is_an_empty_one_of_any_2xx(self, answer, status):
         assert state_of(answer(b"", status)) is None
 
@@ -445,14 +444,14 @@ class TestNothingToTell:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("status", [200, 400, 404])
+    @every_row("status", [200, 400, 404])
     def test_an_unknown_job_is_not_found_with_any_status(self, payload, answer, status):
         with pytest.raises(NotFoundError) as caught:
             state_of(answer(payload("error_task_not_exist"), status))
         assert (caught.value.status, caught.value.code) == (status, "task_not_exist")
         assert after_poll(caught.value) is Verdict.GRACE
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [{"success": False}, {"error": "busy"}, {"code": "service_busy", "data": None}],
         ids=json.dumps,
@@ -462,7 +461,7 @@ class TestErrors:
             state_of(answer(body))
         assert after_poll(caught.value) is Verdict.AGAIN
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "words"),
         [
             (b"<!doctype html><title>New API</title>", "a web page"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversations import asked
+from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest, Pikaffect
 from pika_async.dialects import Endpoint, Gateway, Handle
@@ -63,11 +64,11 @@ class TestBody:
             },
         }
 
-    @pytest.mark.parametrize("key", ["image", "video", "pikaffect"])
+    @every_row("key", ["image", "video", "pikaffect"])
     def test_a_key_without_a_value_is_left_out_since_it_must_not_be_empty(self, key):
         assert key not in encoded()
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("fields", "path", "expected"),
         [
             ({"model": "2.0"}, ["model"], "2.0"),
@@ -95,7 +96,7 @@ class TestBody:
         assert value == expected
         assert type(value) is type(expected)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("camera", "expected"),
         [
             (None, {}),
@@ -115,12 +116,12 @@ class TestBody:
         parameters = encoded(guidance_scale=12, motion=1)["options"]["parameters"]
         assert json.dumps(parameters) == '{"guidanceScale": 12, "motion": 1, "negativePrompt": ""}'
 
-    @pytest.mark.parametrize("image", ["https://h.example/a.png", PNG], ids=["URL", "bytes"])
+    @every_row("image", ["https://h.example/a.png", PNG], ids=["URL", "bytes"])
     def test_an_image_decides_its_ratio_unless_the_caller_set_one(self, image):
         assert "aspectRatio" not in encoded(image=image)["options"]
         assert encoded(image=image, aspect_ratio=2)["options"]["aspectRatio"] == 2
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("field", "content", "kind"),
         [
             ("image", PNG, "image/png"),
@@ -159,7 +160,7 @@ class TestExtra:
         assert options["frameRate"] == 24
         assert options["parameters"] == {"motion": 1, "negativePrompt": "", "style": "anime"}
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("extra", "path", "expected"),
         [
             ({"promptText": "y"}, ["promptText"], "y"),
@@ -254,7 +255,7 @@ class TestRoundTrip:
 
 
 class TestDecodingARequest:
-    @pytest.mark.parametrize(
+    @every_row(
         ("options", "field"),
         [
             ({"frameRate": 0}, "frame_rate"),
@@ -269,7 +270,7 @@ class TestDecodingARequest:
         with pytest.raises(ValueError, match=f"^{field}: "):
             GATEWAY.decode_request({"promptText": "x", "model": "1.5", "options": options})
 
-    @pytest.mark.parametrize("missing", ["promptText", "model", "options"])
+    @every_row("missing", ["promptText", "model", "options"])
     def test_a_body_without_what_is_required_is_refused(self, missing):
         body = encoded()
         del body[missing]
@@ -304,7 +305,7 @@ class TestHTTP:
         assert one == GATEWAY.encode_submit(endpoint, GenerationRequest("x"), "another")
         assert b"idempotency-key-1" not in one.body
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("job_id", "segment"),
         [
             ("a/b", "a%2Fb"),

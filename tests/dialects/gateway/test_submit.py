@@ -9,6 +9,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -33,8 +34,8 @@ def error_of(response: HTTPResponse) -> PikaError:
 
 
 class TestTheJobId:
-    @pytest.mark.parametrize("status", [200, 201, 202])
-    @pytest.mark.parametrize("name", ["created", "created_bare", "created_three_schemas"])
+    @every_row("status", [200, 201, 202])
+    @every_row("name", ["created", "created_bare", "created_three_schemas"])
     def test_it_is_read_from_the_recorded_answers(self, payload, answer, name, status):
         body = payload(name)
         accepted = GATEWAY.decode_submit(answer(body, status))
@@ -53,7 +54,7 @@ class TestTheJobId:
         ("data.job.id", {"data": {"job": {"id": "7"}}}),
     )
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "expected"),
         [(body, str(index)) for index, (_, body) in enumerate(PLACES, 1)],
         ids=[name for name, _ in PLACES],
@@ -61,7 +62,7 @@ class TestTheJobId:
     def test_it_is_found_in_each_place(self, answer, body, expected):
         assert GATEWAY.decode_submit(answer(body)).handle.job_id == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "expected"),
         [
             ({"data": {"task_id": "2", "id": "3"}, "task_id": "4", "id": "1"}, "1"),
@@ -83,18 +84,18 @@ class TestTheJobId:
     def test_the_earlier_place_wins_in_whatever_order_the_keys_come(self, answer, body, expected):
         assert GATEWAY.decode_submit(answer(body)).handle.job_id == expected
 
-    @pytest.mark.parametrize("junk", ["", None, 0, 7, True, [], {}, ["x"]], ids=repr)
-    @pytest.mark.parametrize("place", ["id", "task_id", "video_id"])
+    @every_row("junk", ["", None, 0, 7, True, [], {}, ["x"]], ids=repr)
+    @every_row("place", ["id", "task_id", "video_id"])
     def test_what_is_no_text_or_empty_is_passed_over(self, answer, place, junk):
         assert GATEWAY.decode_submit(answer({place: junk, "data": "here"})).handle.job_id == "here"
 
-    @pytest.mark.parametrize("name", ["request_id", "batch_id", "message", "prompt"])
+    @every_row("name", ["request_id", "batch_id", "message", "prompt"])
     def test_it_is_never_another_things_name(self, answer, name):
         error = error_of(answer({name: "not-the-job", "data": {name: "nor-this"}}))
         assert isinstance(error, DecodeError)
         assert "names no job id" in str(error)
 
-    @pytest.mark.parametrize(
+    @every_row(
         "place",
         [
             lambda job_id: {"id": job_id},
@@ -109,7 +110,7 @@ class TestTheJobId:
         ],
         ids=[*(name for name, _ in PLACES), "in a list", "in a text that holds JSON"],
     )
-    @pytest.mark.parametrize(
+    @every_row(
         ("told", "expected"),
         [
             (1234567, "1234567"),
@@ -128,7 +129,7 @@ class TestTheJobId:
     def test_it_is_text_or_a_whole_number_in_each_place(self, answer, place, told, expected):
         assert GATEWAY.decode_submit(answer(place(told))).handle.job_id == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         "token",
         [
             "true",
@@ -166,7 +167,7 @@ class TestTheJobId:
         later = answer(b'{"id": %s, "task_id": "here"}' % token.encode())
         assert GATEWAY.decode_submit(later).handle.job_id == "here"
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [{"id": 12, "task_id": "here"}, {"data": {"id": 12, "task_id": "here"}}],
         ids=json.dumps,
@@ -174,7 +175,7 @@ class TestTheJobId:
     def test_a_text_counts_for_more_than_the_number_of_a_row(self, answer, body):
         assert GATEWAY.decode_submit(answer(body)).handle.job_id == "here"
 
-    @pytest.mark.parametrize("name", ["request_id", "batch_id"])
+    @every_row("name", ["request_id", "batch_id"])
     def test_the_number_of_another_thing_is_none(self, answer, name):
         assert isinstance(error_of(answer({name: 77, "data": {name: 78}})), DecodeError)
 
@@ -199,11 +200,11 @@ ECHOES = {
 
 
 class TestAnEcho:
-    @pytest.mark.parametrize("name", ECHOES)
+    @every_row("name", ECHOES)
     def test_the_id_is_read_whatever_stands_beside_it(self, answer, name):
         assert GATEWAY.decode_submit(answer(ECHOES[name])).handle.job_id == "j"
 
-    @pytest.mark.parametrize("name", ECHOES)
+    @every_row("name", ECHOES)
     def test_what_is_kept_of_it_is_small(self, answer, name):
         accepted = GATEWAY.decode_submit(answer(ECHOES[name]))
         assert len(pickle.dumps(accepted)) < 400_000
@@ -215,7 +216,7 @@ class TestAnEcho:
             "input": {"image": f"{'A' * 200}… (1500000 characters)", "n": 1},
         }
 
-    @pytest.mark.parametrize("length", [7_900, 8_000])
+    @every_row("length", [7_900, 8_000])
     def test_a_text_of_up_to_8000_characters_is_kept_whole(self, answer, length):
         body = {"id": "j", "input": "A" * length}
         assert GATEWAY.decode_submit(answer(body)).raw == body
@@ -225,7 +226,7 @@ class TestAnEcho:
         assert error.started is Started.MAYBE
         assert len(pickle.dumps(error)) < 5_000
 
-    @pytest.mark.parametrize("data", ["{", '{"task_id": "j"', "[1, 2", " <html></html>"], ids=repr)
+    @every_row("data", ["{", '{"task_id": "j"', "[1, 2", " <html></html>"], ids=repr)
     def test_a_broken_answer_in_the_place_of_an_id_is_none(self, answer, data):
         error = error_of(answer({"code": "success", "data": data}))
         assert error.started is Started.MAYBE
@@ -241,18 +242,18 @@ class TestASubmitThatIsAnsweredWithAFailedJob:
         {"task_id": "j", "status": "FAILURE", "fail_reason": "no"},
     )
 
-    @pytest.mark.parametrize("body", FAILED, ids=json.dumps)
-    @pytest.mark.parametrize("status", [200, 201, 400, 402, 500, 503])
+    @every_row("body", FAILED, ids=json.dumps)
+    @every_row("status", [200, 201, 400, 402, 500, 503])
     def test_it_is_a_job_that_failed_under_any_status(self, answer, body, status):
         accepted = GATEWAY.decode_submit(answer(body, status))
         assert (accepted.handle, accepted.state) == (Handle("j"), Failed(reason="no"))
 
-    @pytest.mark.parametrize("word", ["SUBMITTED", "NOT_START", "QUEUED", "IN_PROGRESS", "SUCCESS"])
+    @every_row("word", ["SUBMITTED", "NOT_START", "QUEUED", "IN_PROGRESS", "SUCCESS"])
     def test_any_other_state_is_asked_for_by_polls(self, answer, word):
         body = {"code": "success", "data": {"task_id": "j", "status": word}}
         assert GATEWAY.decode_submit(answer(body)).state == Queued()
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [{"id": "j", "status": "error", "error": "busy"}, {"status": "failed"}],
         ids=json.dumps,
@@ -262,11 +263,11 @@ class TestASubmitThatIsAnsweredWithAFailedJob:
 
 
 class TestASuccessThatIsAnError:
-    @pytest.mark.parametrize("code", [0, 200, "0", "200", "success", None], ids=repr)
+    @every_row("code", [0, 200, "0", "200", "success", None], ids=repr)
     def test_these_codes_count_as_success(self, answer, code):
         assert GATEWAY.decode_submit(answer({"id": "j", "code": code})).handle.job_id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         "code",
         [1, 201, -1, 400, "1", "error", "Success", "SUCCESS", "", True, False, [], {}, [0]],
         ids=repr,
@@ -274,7 +275,7 @@ class TestASuccessThatIsAnError:
     def test_any_other_code_is_an_error(self, answer, code):
         assert isinstance(error_of(answer({"id": "j", "code": code})), APIError)
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "message", "code"),
         [
             ({"success": False}, "", None),
@@ -294,7 +295,7 @@ class TestASuccessThatIsAnError:
         assert (error.status, error.message, error.code) == (200, message, code)
         assert after_submit(error) is Verdict.RAISE
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             {"success": True},
@@ -314,7 +315,7 @@ class TestASuccessThatIsAnError:
     def test_what_only_looks_like_an_error_is_none(self, answer, body):
         assert GATEWAY.decode_submit(answer({**body, "id": "j"})).handle.job_id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "cls"),
         [
             (
@@ -329,7 +330,7 @@ class TestASuccessThatIsAnError:
     def test_it_has_the_class_that_its_code_or_text_means(self, answer, body, cls):
         assert type(error_of(answer(body))) is cls
 
-    @pytest.mark.parametrize(
+    @every_row(
         "name",
         [
             "error_500_do_request",
@@ -376,7 +377,7 @@ SPELLINGS = {
 
 
 class TestASuccessThatIsNoAnswer:
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             b"",
@@ -397,15 +398,15 @@ class TestASuccessThatIsNoAnswer:
         ],
         ids=lambda body: repr(body[:30]),
     )
-    @pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
+    @every_row("kind", ["application/json", "text/plain", None])
     def test_without_a_job_id_it_may_have_been_billed(self, answer, body, kind):
         error = error_of(answer(body, headers={"Content-Type": kind} if kind else {}))
         assert isinstance(error, DecodeError)
         assert error.started is Started.MAYBE
         assert after_submit(error) is Verdict.UNCERTAIN
 
-    @pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8"])
-    @pytest.mark.parametrize("body", [b"", b"\r\n", b"[]", b'{"message": "success"}'], ids=repr)
+    @every_row("kind", ["text/html", "text/html; charset=utf-8"])
+    @every_row("body", [b"", b"\r\n", b"[]", b'{"message": "success"}'], ids=repr)
     def test_a_server_that_calls_everything_html_proves_nothing_by_it(self, answer, body, kind):
         error = error_of(answer(body, headers={"Content-Type": kind}))
         assert error.started is Started.MAYBE
@@ -417,19 +418,19 @@ class TestASuccessThatIsNoAnswer:
             GATEWAY.decode_submit(response).handle.job_id == "daea3d5c-e413-4694-a573-b231eeaa9709"
         )
 
-    @pytest.mark.parametrize("around", [(b" ", b""), (b"", b"\n"), (b"\r\n\t", b" \r\n")])
+    @every_row("around", [(b" ", b""), (b"", b"\n"), (b"\r\n\t", b" \r\n")])
     def test_blanks_around_the_json_are_read_over(self, around, answer):
         before, after = around
         assert GATEWAY.decode_submit(answer(before + b'{"id": "j"}' + after)).handle.job_id == "j"
 
-    @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
-    @pytest.mark.parametrize("kind", ["application/json", "text/html"])
+    @every_row("spell", SPELLINGS.values(), ids=SPELLINGS)
+    @every_row("kind", ["application/json", "text/html"])
     def test_an_answer_is_understood_however_it_is_spelt(self, answer, spell, kind):
         body = spell('{"id": "j", "prompt": "é"}')
         accepted = GATEWAY.decode_submit(answer(body, headers={"Content-Type": kind}))
         assert accepted.handle.job_id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             b'{"id": "j", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
@@ -452,7 +453,7 @@ class TestASuccessThatIsNoAnswer:
         assert error.started is Started.MAYBE
         assert 0 < len(error.body) <= 500
 
-    @pytest.mark.parametrize("kind", ["application/json", "text/html"])
+    @every_row("kind", ["application/json", "text/html"])
     def test_what_is_packed_is_not_unpacked_without_end_and_proves_nothing(self, answer, kind):
         bomb = gzip.compress(b" " * 40_000_000, compresslevel=1)
         error = error_of(answer(bomb, headers={"Content-Type": kind}))
@@ -461,7 +462,7 @@ class TestASuccessThatIsNoAnswer:
     def test_json_after_a_byte_order_mark_is_read_all_the_same(self, answer):
         assert GATEWAY.decode_submit(answer(b'\xef\xbb\xbf{"id": "j"}')).handle.job_id == "j"
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("body", "kind"),
         [
             (b"<!doctype html><title>New API</title>", "text/html"),

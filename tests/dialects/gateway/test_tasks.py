@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversations import meant
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -88,7 +89,7 @@ class TestStatus:
         ("Failed", Failed(reason="out of memory")),
     )
 
-    @pytest.mark.parametrize(("word", "expected"), WORDS, ids=[word for word, _ in WORDS])
+    @every_row(("word", "expected"), WORDS, ids=[word for word, _ in WORDS])
     def test_each_word_in_any_case_has_its_meaning(self, seen, word, expected):
         known = {"progress": "50%"}
         if isinstance(expected, Succeeded):
@@ -97,7 +98,7 @@ class TestStatus:
             known = {"progress": "100%", "fail_reason": "out of memory"}
         assert seen(wrapped(task(status=word, **known))) == expected
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("progress", "expected"),
         [("50%", 50), ("100%", 100), ("0%", 0), (50, 50), ("50", 50), ("", None), (None, None)],
         ids=repr,
@@ -139,7 +140,7 @@ SHAPES = {
 
 
 class TestWrappings:
-    @pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES)
+    @every_row("body", SHAPES.values(), ids=SHAPES)
     def test_the_state_is_found_in_each(self, seen, body):
         assert seen(body) == Running(progress=50)
 
@@ -189,14 +190,14 @@ PLACES = {
 
 
 class TestLinks:
-    @pytest.mark.parametrize("fields", PLACES.values(), ids=PLACES)
+    @every_row("fields", PLACES.values(), ids=PLACES)
     def test_the_link_of_a_success_is_found_in_each_place(self, seen, fields):
         assert seen(wrapped(task(status="SUCCESS", **fields))).video.url == LINK
 
     def test_without_one_it_is_empty_and_waited_for(self, seen):
         assert seen(wrapped(task(status="SUCCESS", progress="100%"))) == done("")
 
-    @pytest.mark.parametrize(
+    @every_row(
         "junk",
         ["soon", 5, True, {"url": 5}, [[]], "data:video/mp4;base64,AAAA", "/v1/v.mp4"],
         ids=repr,
@@ -236,7 +237,7 @@ class TestLinks:
         {"code": 0, "data": {"id": "j", "status": "succeeded", "output": LINK}},
     )
 
-    @pytest.mark.parametrize("body", BARE, ids=json.dumps)
+    @every_row("body", BARE, ids=json.dumps)
     def test_a_success_with_a_link_needs_no_more(self, seen, body):
         assert seen(body) == done()
 
@@ -247,7 +248,7 @@ class TestLinks:
 
 
 class TestAFeedInTheWrapping:
-    @pytest.mark.parametrize(
+    @every_row(
         ("video", "expected"),
         [
             ({"status": "queued"}, Queued()),
@@ -257,7 +258,7 @@ class TestAFeedInTheWrapping:
         ],
         ids=lambda value: value["status"] if isinstance(value, dict) else "",
     )
-    @pytest.mark.parametrize(
+    @every_row(
         "wrap",
         [
             wrapped,
@@ -272,7 +273,7 @@ class TestAFeedInTheWrapping:
     def test_it_is_read_as_without_the_wrapping(self, seen, wrap, video, expected):
         assert seen(wrap({"id": "j", "videos": [video]})) == expected
 
-    @pytest.mark.parametrize("word", ["success", "SUCCESS", "completed"])
+    @every_row("word", ["success", "SUCCESS", "completed"])
     def test_a_success_of_the_request_ends_no_video_that_is_being_made(self, seen, word):
         feed = {"status": word, "videos": [{"status": "pending", "progress": 13}]}
         assert seen(wrapped(feed)) == Running(progress=13)
@@ -289,12 +290,12 @@ REASONS = {
 
 
 class TestFailures:
-    @pytest.mark.parametrize("fields", REASONS.values(), ids=REASONS)
+    @every_row("fields", REASONS.values(), ids=REASONS)
     def test_the_reason_is_the_services_and_has_its_code(self, seen, fields):
         state = seen(wrapped(task(status="FAILURE", **fields)))
         assert state == Failed(reason="prompt not allowed", code="moderation")
 
-    @pytest.mark.parametrize("empty", ["", None, 0, [], {}], ids=repr)
+    @every_row("empty", ["", None, 0, [], {}], ids=repr)
     def test_without_one_it_says_so(self, seen, empty):
         state = seen(wrapped(task(status="FAILURE", fail_reason=empty)))
         assert state == Failed(reason="the service said 'failure' and gave no reason")
@@ -305,18 +306,18 @@ class TestFailures:
         assert isinstance(state, Failed)
         assert [video.url for video in state.videos] == [OTHER]
 
-    @pytest.mark.parametrize("status", [200, 400, 404, 500])
+    @every_row("status", [200, 400, 404, 500])
     def test_a_job_that_failed_has_failed_under_any_status_where_it_is_named(self, seen, status):
         body = wrapped(task(status="FAILURE", fail_reason="no"), code="task_failed")
         assert seen(body, status) == Failed(reason="no")
 
-    @pytest.mark.parametrize("word", ["failed", "failure", "cancelled"])
-    @pytest.mark.parametrize("status", [200, 400])
+    @every_row("word", ["failed", "failure", "cancelled"])
+    @every_row("status", [200, 400])
     def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, status):
         body = {"id": "j", "status": word, "error": "no"}
         assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no")
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             wrapped({"status": "error", "message": "busy"}),
@@ -343,7 +344,7 @@ class TestFailures:
 
 
 class TestNotUnderstood:
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             wrapped({"task_id": "j"}),
@@ -372,7 +373,7 @@ class TestNotUnderstood:
         assert json.dumps(body)[:20] in str(caught.value).replace("\\'", "'")
         assert caught.value.body == json.dumps(body)[:500]
 
-    @pytest.mark.parametrize(
+    @every_row(
         "body",
         [
             {"code": "success", "data": None},

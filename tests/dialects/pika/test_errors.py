@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from support.answers import answer
+from support.tables import every_row
 
 from pika_async.dialects.pika.errors import error_of
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("body", "message"),
     [
         ({"message": "plain"}, "plain"),
@@ -45,7 +45,7 @@ def test_or_in_the_body_where_it_has_no_header():
     assert error_of(answer({"request_id": 7}, 500)).request_id is None
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("body", "seconds"),
     [
         ({"retry_after": 7}, 7.0),
@@ -63,7 +63,7 @@ def test_the_time_to_wait_may_stand_in_the_body(body, seconds):
     assert error_of(answer({"message": "many", **body}, 429, Retry_After="3")).retry_after == 3.0
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("header", "seconds"),
     [("7", 7.0), ("Sat, 28 Nov 2026 12:00:30 GMT", 30.0), ("soon", None), ("", None)],
 )

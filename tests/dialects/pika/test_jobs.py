@@ -40,6 +40,8 @@ MEANINGS = {
     "insufficient_balance": "quota",
     "cycle_limit_exceeded": "quota",
     "rate_limited": "rate_limited",
+    "provider_unavailable": "unavailable",
+    "membership_required": "forbidden",
 }
 COMPLETES = sorted(set(VARIANTS) - set(REFUSALS))
 
@@ -199,9 +201,9 @@ class TestAJobThatFailsAtItsSubmit:
         assert isinstance(job.state, Failed)
         assert (len(sim.submissions), list(sim.jobs)) == (2, [job.id])
 
-    async def test_one_beyond_the_rate_limit_holds_back_the_submits_behind_it(self):
-        """As a 429 without a document does; a job that failed otherwise holds nobody back."""
-        for variant, held in (("refused-429", True), ("refused-503", False)):
+    async def test_one_that_is_for_later_holds_back_the_submits_behind_it(self):
+        """As a 429 and a 503 without a document do; one that failed otherwise holds nobody back."""
+        for variant, held in (("refused-429", True), ("refused-503", True), ("refused-402", False)):
             async with simulator(variants=[variant]) as sim, wired(sim) as wire:
                 for _ in range(2):
                     await wire.submit(GenerationRequest("a cat"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from support.answers import answer
 from support.conversations import asked, meant
 from support.documents import ANY_JSON, DOCUMENTS, STATUSES
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -77,7 +78,7 @@ class TestUploads:
         headers = {"content-type": "application/octet-stream", "Cache-Control": "max-age=1"}
         assert put_for({**TICKET, "headers": headers}).headers == headers
 
-    @pytest.mark.parametrize("headers", [None, {}])
+    @every_row("headers", [None, {}])
     def test_where_no_headers_are_given_the_announced_type_is_sent(self, headers):
         assert put_for({**TICKET, "headers": headers}).headers == {"Content-Type": "image/png"}
 
@@ -85,11 +86,11 @@ class TestUploads:
         headers = {"content-length": "5", "x-a": "b"}
         assert put_for({**TICKET, "headers": headers}).headers == {"x-a": "b"}
 
-    @pytest.mark.parametrize("status", [200, 201, 204])
+    @every_row("status", [200, 201, 204])
     def test_the_lasting_address_is_what_goes_into_the_body(self, status):
         assert meant(upload(), answer(TICKET), answer(b"", status)) == LASTING
 
-    @pytest.mark.parametrize(
+    @every_row(
         "ticket",
         [
             {},
@@ -115,13 +116,13 @@ class TestUploads:
         assert after_poll(error) is Verdict.AGAIN
         assert error.started is Started.NO
 
-    @pytest.mark.parametrize("status", [400, 403, 404, 408, 410, 500, 503, 302])
+    @every_row("status", [400, 403, 404, 408, 410, 500, 503, 302])
     def test_a_put_that_fails_is_begun_anew_with_a_new_address(self, status):
         error = error_of(upload(), answer(TICKET), answer(b"<Error/>", status))
         assert after_poll(error) is Verdict.AGAIN
 
-    @pytest.mark.parametrize("place", ["ticket", "put"])
-    @pytest.mark.parametrize(
+    @every_row("place", ["ticket", "put"])
+    @every_row(
         ("status", "what_to_do"),
         [(413, "make the file smaller"), (415, "the type image/png: convert it")],
     )
@@ -137,7 +138,7 @@ class TestUploads:
         error = error_of(upload(), answer({"message": "many"}, 429, Retry_After="3"))
         assert (type(error), error.retry_after) == (RateLimitError, 3.0)
 
-    @pytest.mark.parametrize("status", [401, 408, 409, 500, 503])
+    @every_row("status", [401, 408, 409, 500, 503])
     def test_whatever_goes_wrong_no_job_was_started(self, status):
         for answers in ([answer(b"", status)], [answer(TICKET), answer(b"", status)]):
             assert error_of(upload(), *answers).started is Started.NO
@@ -167,7 +168,7 @@ class TestQuotes:
         request = asked(self.quote(GenerationRequest("go", model="kling/a b/text-to-video")))
         assert "/catalog/apis/kling%2Fa%20b%2Ftext-to-video/quote" in request.url
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("said", "price"),
         [
             (answer({"micro_usd": 12500, "sell_usd": "0.0125"}), Money(12500)),
@@ -202,7 +203,7 @@ class TestTheBalance:
 
     CYCLE = {"used_micro_usd": 1, "limit_micro_usd": 10, "remaining_micro_usd": 9}  # noqa: RUF012
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("said", "left"),
         [
             ({"balance_micro_usd": 5, "postpaid": None}, Money(5)),

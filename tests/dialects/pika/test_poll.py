@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.answers import answer
 from support.conversations import asked, meant
 from support.documents import ANY_JSON, DOCUMENTS, STATUSES
+from support.tables import every_row
 
 from pika_async import (
     AuthenticationError,
@@ -60,7 +61,7 @@ def test_it_asks_for_the_document_with_the_key():
     assert request.headers == {"X-API-Key": "key-0123456789"}
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("job_id", "segment"),
     [("..", "%2E%2E"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("ü", "%C3%BC"), ("a b", "a%20b")],
 )
@@ -70,7 +71,7 @@ def test_whatever_a_job_is_called_is_one_segment_of_the_path(job_id, segment):
 
 
 class TestTheDocument:
-    @pytest.mark.parametrize(
+    @every_row(
         ("status", "state"),
         [
             ("queued", Queued()),
@@ -83,7 +84,7 @@ class TestTheDocument:
     def test_its_status_is_the_state_and_what_is_new_is_polled_on(self, status, state):
         assert look(document(status, output=None, error=None)) == state
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("output", "found"),
         [
             (ONE, [LINK]),
@@ -126,7 +127,7 @@ class TestTheDocument:
         state = look(document("failed", error="half of it", output=ONE))
         assert (state.reason, urls(state)) == ("half of it", [LINK])
 
-    @pytest.mark.parametrize("status", [402, 403, 404, 409, 429, 500, 503])
+    @every_row("status", [402, 403, 404, 409, 429, 500, 503])
     def test_it_counts_under_any_status_where_it_is_of_this_job(self, status):
         body = {"id": "media_1", "status": "failed", "error": "no"}
         assert look(answer(body, status)) == Failed(reason="no")
@@ -135,13 +136,13 @@ class TestTheDocument:
         assert type(error_of(answer({"id": "media_2", "status": "failed"}))) is DecodeError
         assert type(error_of(answer({"id": "media_2", "status": "failed"}, 404))) is NotFoundError
 
-    @pytest.mark.parametrize("body", [b"", b"  ", b"null"])
+    @every_row("body", [b"", b"  ", b"null"])
     def test_an_empty_answer_tells_nothing(self, body):
         assert look(answer(body)) is None
 
 
 class TestTheCharge:
-    @pytest.mark.parametrize(
+    @every_row(
         ("billing", "charge"),
         [
             ({"state": "settled", "charge_micro_usd": 200_000}, Money(200_000)),
@@ -201,7 +202,7 @@ class TestTheLinkApart:
         {"media_type": "video", "video": {}, "image": {"url": "https://cdn.pika.art/poster.png"}},
     )
 
-    @pytest.mark.parametrize("output", MISSING)
+    @every_row("output", MISSING)
     def test_where_the_document_has_none_it_is_asked_for_in_the_same_look(self, output):
         conversation = PIKA.poll(HERE, Handle("media_1"))
         next(conversation)
@@ -215,7 +216,7 @@ class TestTheLinkApart:
             conversation.send(answer({"url": LINK}))
         assert urls(end.value.value) == [LINK]
 
-    @pytest.mark.parametrize(
+    @every_row(
         "apart",
         [
             answer({"message": "not ready"}, 409),
@@ -233,7 +234,7 @@ class TestTheLinkApart:
         assert isinstance(state, Succeeded)
         assert lacks_links(state)
 
-    @pytest.mark.parametrize("status", [429, 500, 502, 504])
+    @every_row("status", [429, 500, 502, 504])
     def test_where_it_breaks_the_look_failed_and_is_taken_again(self, status):
         error = error_of(document("completed"), answer(b"", status))
         assert after_poll(error) is Verdict.AGAIN
@@ -245,7 +246,7 @@ class TestTheLinkApart:
 
 
 class TestWhatIsNoDocument:
-    @pytest.mark.parametrize(
+    @every_row(
         ("response", "cls", "verdict"),
         [
             (answer({"message": "Job not found"}, 404), NotFoundError, Verdict.GRACE),

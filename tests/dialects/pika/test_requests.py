@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import every_row
 
 from pika_async import Camera, FieldError, GenerationRequest
 from pika_async.dialects import Endpoint, Pika
@@ -112,12 +113,12 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("given_", "path", "body"), ROWS)
+@every_row(("given_", "path", "body"), ROWS)
 def test_a_request_goes_to_its_model_with_the_fields_of_its_row(given_, path, body):
     assert sent(GenerationRequest("go", **given_)) == (path, body)
 
 
-@pytest.mark.parametrize(("given_", "path"), [row[:2] for row in ROWS])
+@every_row(("given_", "path"), [row[:2] for row in ROWS])
 def test_a_body_passes_the_strict_schema_unless_extra_says_more(given_, path):
     said = complaint(path, sent(GenerationRequest("go", **given_))[1])
     assert said == ("fps: Extra inputs are not permitted" if "extra" in given_ else None)
@@ -163,7 +164,7 @@ def test_the_same_request_is_the_same_body_byte_for_byte():
 
 
 class TestWhatIsRefused:
-    @pytest.mark.parametrize(
+    @every_row(
         ("given_", "field"),
         [
             ({"aspect_ratio": "16:9"}, "aspect_ratio"),
@@ -209,7 +210,7 @@ class TestWhatIsRefused:
         on_image = refused(GenerationRequest("x", image=IMAGE, pikaffect="Wizard Cat"))
         assert "allowed are the effects on an image: 90s Me, " in str(on_image)
 
-    @pytest.mark.parametrize(
+    @every_row(
         "given_",
         [
             {"image": "data:image/png;base64,aGVsbG8="},
@@ -223,7 +224,7 @@ class TestWhatIsRefused:
     def test_a_data_url_is_refused_with_what_to_pass_instead(self, given_):
         assert "pass the bytes or a pathlib.Path" in str(refused(GenerationRequest("go", **given_)))
 
-    @pytest.mark.parametrize(("kind", "most"), [("image", 20), ("video", 50)])
+    @every_row(("kind", "most"), [("image", 20), ("video", 50)])
     def test_a_file_over_the_limit_is_refused_before_it_goes_up(self, kind, most):
         head = PNG if kind == "image" else MP4
         size = most * 1024**2
@@ -279,7 +280,7 @@ class TestAFullPath:
             "pikaffect": "Melt",
         }
 
-    @pytest.mark.parametrize(
+    @every_row(
         "given_", [{"motion": 1}, {"aspect_ratio": 1.0}, {"ingredients": [IMAGE]}, {"extend": True}]
     )
     def test_a_field_without_a_common_name_is_refused_and_not_dropped(self, given_):
@@ -287,11 +288,11 @@ class TestAFullPath:
         assert error.field == next(iter(given_))
         assert "put it into extra" in str(error)
 
-    @pytest.mark.parametrize("path", ["a/../b", "../jobs/x", "a//b", "/", "a/.", "a/ /b", "/a/b/c"])
+    @every_row("path", ["a/../b", "../jobs/x", "a//b", "/", "a/.", "a/ /b", "/a/b/c"])
     def test_one_that_would_lead_elsewhere_is_refused(self, path):
         assert refused(GenerationRequest("go", model=path)).field == "model"
 
-    @pytest.mark.parametrize("path", ["a/b?key=1/c", "a/b#c/d", "a/b c/d", "a/ü/c", "a/%2e%2e/c"])
+    @every_row("path", ["a/b?key=1/c", "a/b#c/d", "a/b c/d", "a/ü/c", "a/%2e%2e/c"])
     def test_one_with_odd_characters_stays_below_its_prefix(self, path):
         url = PIKA.encode_submit(HERE, GenerationRequest("go", model=path), "k").url
         assert url.startswith("https://api.dev.pika.art/v1/media/a/")
@@ -304,12 +305,12 @@ def test_the_effects_are_those_of_the_catalogue():
     assert not set(IMAGE_EFFECTS) & set(VIDEO_EFFECTS)
 
 
-@pytest.mark.parametrize("effect", IMAGE_EFFECTS)
+@every_row("effect", IMAGE_EFFECTS)
 def test_every_image_effect_is_spelt_as_the_service_spells_it(effect):
     assert sent(GenerationRequest("x", image=IMAGE, pikaffect=effect))[1]["pikaffect"] == effect
 
 
-@pytest.mark.parametrize("effect", VIDEO_EFFECTS)
+@every_row("effect", VIDEO_EFFECTS)
 def test_every_video_effect_is_spelt_as_the_service_spells_it(effect):
     request = GenerationRequest(effect, video=VIDEO, pikaffect=effect)
     assert sent(request)[1] == {"pikaffect": effect, "video": VIDEO}

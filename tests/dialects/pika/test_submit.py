@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.answers import answer
 from support.documents import ANY_JSON, DOCUMENTS, STATUSES
+from support.tables import every_row
 
 from pika_async import (
     APIError,
@@ -53,8 +54,8 @@ def error_of(response: HTTPResponse) -> PikaError:
 
 
 class TestAccepted:
-    @pytest.mark.parametrize("status", [200, 201, 202])
-    @pytest.mark.parametrize("body", [QUEUED, {**QUEUED, **NULLS}, {"id": "media_1"}])
+    @every_row("status", [200, 201, 202])
+    @every_row("body", [QUEUED, {**QUEUED, **NULLS}, {"id": "media_1"}])
     def test_the_document_names_the_job(self, body, status):
         accepted = PIKA.decode_submit(answer(body, status))
         assert accepted == Accepted(handle=Handle("media_1"), state=Queued(), raw=body)
@@ -77,36 +78,36 @@ class TestAccepted:
         assert isinstance(state, Succeeded)
         assert (state.video.url, state.charge) == ("https://cdn.pika.art/a.mp4", Money(200_000))
 
-    @pytest.mark.parametrize("output", [None, {}, {"media_type": "video", "video": {}}])
+    @every_row("output", [None, {}, {"media_type": "video", "video": {}}])
     def test_a_job_that_is_done_without_a_link_yet_is_left_to_a_poll(self, output):
         body = {**QUEUED, "status": "completed", "output": output}
         assert PIKA.decode_submit(answer(body)).state == Running(progress=100)
 
-    @pytest.mark.parametrize("status", [409, 429, 500, 503])
+    @every_row("status", [409, 429, 500, 503])
     def test_the_body_is_read_before_the_status(self, status):
         accepted = PIKA.decode_submit(answer(QUEUED, status))
         assert (accepted.handle, accepted.state) == (Handle("media_1"), Queued())
 
 
 class TestAJobThatFailedAtItsSubmit:
-    @pytest.mark.parametrize("status", [402, 403, 429, 503])
+    @every_row("status", [402, 403, 429, 503])
     def test_it_is_an_accepted_job_that_cost_nothing(self, status):
         accepted = PIKA.decode_submit(answer(failed("provider_unavailable", "down"), status))
         assert accepted.handle == Handle("media_1")
-        assert accepted.state == Failed(reason="down", charge=Money(0))
+        assert accepted.state == Failed(reason="down", code="unavailable", charge=Money(0))
 
     def test_under_200_it_is_the_same_where_it_was_refused_at_the_door(self):
         accepted = PIKA.decode_submit(answer(failed("insufficient_balance", "no money")))
         assert accepted.state == Failed(reason="no money", code="quota", charge=Money(0))
 
-    @pytest.mark.parametrize("status", [429, 200])
+    @every_row("status", [429, 200])
     def test_one_beyond_the_rate_limit_cost_nothing_under_any_status(self, status):
         """It was refused at the door, too."""
         accepted = PIKA.decode_submit(answer(failed("rate_limited"), status))
         assert accepted.state == Failed(reason="no", code="rate_limited", charge=Money(0))
 
-    @pytest.mark.parametrize("status", [429, 200])
-    @pytest.mark.parametrize("code", ["rate_limited", "insufficient_balance"])
+    @every_row("status", [429, 200])
+    @every_row("code", ["rate_limited", "insufficient_balance"])
     def test_while_its_charge_is_pending_nobody_says_that_it_cost_nothing(self, code, status):
         """Else the next run of a batch would submit it again, and the charge comes all the same."""
         pending = failed(code) | {"billing": {"state": "pending", "charge_micro_usd": None}}
@@ -115,7 +116,7 @@ class TestAJobThatFailedAtItsSubmit:
     def test_under_200_nobody_says_what_a_job_cost_that_failed_later(self):
         assert PIKA.decode_submit(answer(failed("provider_error"))).state.charge is None
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("code", "meaning"),
         [
             ("insufficient_balance", "quota"),
@@ -128,18 +129,18 @@ class TestAJobThatFailedAtItsSubmit:
             ("provider_timeout", None),
             ("timed_out", None),
             ("internal", None),
-            ("provider_unavailable", None),
+            ("provider_unavailable", "unavailable"),
             ("rate_limited", "rate_limited"),
-            ("membership_required", None),
-            ("caller_plan_required", None),
-            ("admission_suspended", None),
+            ("membership_required", "forbidden"),
+            ("caller_plan_required", "forbidden"),
+            ("admission_suspended", "forbidden"),
             ("brand_new", None),
         ],
     )
     def test_its_code_says_what_it_means(self, code, meaning):
         assert PIKA.decode_submit(answer(failed(code), 402)).state.code == meaning
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("error", "reason"),
         [
             ({"code": "internal", "message": "it broke"}, "it broke"),
@@ -185,7 +186,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "cls", "verdict"), REFUSALS)
+@every_row(("status", "body", "cls", "verdict"), REFUSALS)
 def test_an_answer_that_names_no_job_is_refused_or_asked_again(status, body, cls, verdict):
     error = error_of(answer(body, status))
     assert type(error) is cls

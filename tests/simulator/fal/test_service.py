@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.faults import fal
+from support.tables import every_row
 
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -269,7 +270,7 @@ async def test_it_may_lie_below_a_path(call) -> None:
         assert (await call.request("GET", job["status_url"])).status == 200
 
 
-@pytest.mark.parametrize("place", ["result", "upload", "platform"])
+@every_row("place", ["result", "upload", "platform"])
 def test_places_of_faults_are_those_of_the_service(place) -> None:
     name = {"result": "result-404", "upload": "upload-503", "platform": "platform-403"}[place]
     assert Fault(name).on == place

@@ -1,7 +1,7 @@
 import copy
 import json
 
-import pytest
+from support.tables import every_row
 
 from pika_async import PikaClient
 from pika_async.simulator import Polls, Simulator
@@ -47,19 +47,17 @@ def test_the_least_that_is_needed_is_accepted():
     assert complaint(least) is None
 
 
-@pytest.mark.parametrize(
-    "path", ["promptText", "model", "options", "options.parameters", "options.extend"]
-)
+@every_row("path", ["promptText", "model", "options", "options.parameters", "options.extend"])
 def test_what_is_required_must_be_there(path):
     assert f"field {path} is required" == complaint(changed(path, GONE))
 
 
-@pytest.mark.parametrize("path", ["promptText", "model", "image", "pikaffect"])
+@every_row("path", ["promptText", "model", "image", "pikaffect"])
 def test_a_text_that_is_there_must_not_be_empty(path):
     assert f"field {path} must not be empty" == complaint(changed(path, ""))
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("path", "value", "kinds"),
     [
         ("model", 1.5, ("number", "string")),
@@ -81,7 +79,7 @@ def test_a_value_of_another_type_is_refused_in_the_words_of_the_decoder(path, va
     assert sentence == complaint(changed(path, value))
 
 
-@pytest.mark.parametrize(
+@every_row(
     ("path", "low", "high"),
     [
         ("options.aspectRatio", 0.4, 2.5),
@@ -103,7 +101,7 @@ def test_fields_that_are_not_known_are_let_through():
     assert complaint(SEED_EXAMPLE | {"newer": 1}) is None
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b'"text"', b"null", b"{", b"\xff\xfe{}"])
+@every_row("raw", [b"", b"[]", b'"text"', b"null", b"{", b"\xff\xfe{}"])
 def test_a_body_that_is_no_json_object_is_refused(raw):
     assert read_object(raw) is None
     assert complaint(read_object(raw)) == "the request body is not a JSON object"

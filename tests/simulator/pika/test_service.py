@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.faults import pika
+from support.tables import every_row
 
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.simulator._services.pika.answers import REFUSALS
@@ -274,7 +275,7 @@ class TestTheMediaHost:
 
 
 class TestBodies:
-    @pytest.mark.parametrize(
+    @every_row(
         ("path", "body", "said"),
         [
             ("pika/pika-2.5/text-to-video", None, "Input should be an object"),
@@ -311,7 +312,7 @@ class TestBodies:
         assert (reply.status, reply.json) == (422, {"message": "prompt: Field required"})
         assert sim.jobs == {}
 
-    @pytest.mark.parametrize(
+    @every_row(
         ("path", "body", "micros"),
         [
             ("pika/pika-2.5/text-to-video", {"resolution": "720p"}, 200_000),

@@ -22,6 +22,7 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
     "refused-200": (200, "insufficient_balance", "Insufficient balance"),
     "refused-402": (402, "insufficient_balance", "Insufficient balance"),
     "refused-403": (403, "cycle_limit_exceeded", "The spending limit of this cycle is reached"),
+    "refused-plan": (403, "membership_required", "This model needs a membership"),
     "refused-429": (429, "rate_limited", "Too many jobs"),
     "refused-503": (503, "provider_unavailable", "The provider is unavailable"),
 }

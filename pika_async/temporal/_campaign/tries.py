@@ -1,0 +1,80 @@
+"""The tries of one line of a page that started nothing: when the line is refused for good."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+from temporalio import workflow
+
+from pika_async.temporal._blame import MOST_DOWN, MOST_UNREAD, is_down, is_unread
+
+if TYPE_CHECKING:
+    from pika_async.temporal._failures import Told
+
+ALONE_FOR: Final = timedelta(hours=1)
+"""How long the last line of a page is tried that the service does not take."""
+
+# In histories: of pages that had each line refused while the service took nothing.
+_PUT_OFF: Final = "a service that takes nothing now is asked again later"
+
+
+@frozen(kw_only=True)
+class Others:
+    """The other lines of a page.
+
+    Attributes:
+        taken: How many of them the service has taken so far.
+        left: How many have no job yet, and no end.
+        held: How often the page was held, and its owner has gone on with it.
+    """
+
+    taken: int
+    left: int
+    held: int
+
+
+class PutOff:
+    """The tries of a line that the service does not take. Pure."""
+
+    def __init__(self, others: Others, now: datetime) -> None:
+        """Begin with the first."""
+        self._first = others
+        self._since = now
+        self._tries = 0
+        self._gone_on = False
+
+    def is_passed_by(self, others: Others, now: datetime) -> bool:
+        """Note one more try; returns whether the service takes others, and not this line."""
+        if others.held > self._first.held and not self._gone_on:
+            # Nothing was taken for a day, and its owner goes on all the same.
+            self._gone_on, self._tries = True, 0
+        self._tries += 1
+        # The last one of a page has nobody beside it who could be taken.
+        alone = bool(others.taken) and not others.left and now - self._since >= ALONE_FOR
+        passed = others.taken > self._first.taken or self._gone_on or alone
+        return passed and self._tries >= MOST_DOWN
+
+
+class Tries:
+    """Of one line."""
+
+    def __init__(self) -> None:
+        self._unread = 0
+        self._put_off: PutOff | None = None
+
+    def is_refused(self, told: Told, others: Others, *, again: bool) -> bool:
+        """Whether what a try was told is the end, of this line or of all.
+
+        Args:
+            told: How it ended.
+            others: The others, as they stand now.
+            again: Whether what started nothing may be sent again, by the table.
+        """
+        self._unread += is_unread(told)
+        if is_down(told) and workflow.patched(_PUT_OFF):
+            now = workflow.now()
+            self._put_off = self._put_off or PutOff(others, now)
+            return self._put_off.is_passed_by(others, now)
+        return not again or self._unread >= MOST_UNREAD

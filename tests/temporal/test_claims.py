@@ -1,0 +1,66 @@
+"""Which campaign works on a store, where the engine has forgotten the one that did."""
+
+from __future__ import annotations
+
+import pytest
+from support.ledger import pandas
+
+from pika_async.temporal import Campaign, CampaignError
+from pika_async.temporal._contents import claims
+from pika_async.temporal._contents.files import begin
+from pika_async.temporal._store.store import open_store
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+@pytest.fixture
+async def store(tmp_path):
+    await Campaign.prepare(pandas(2), tmp_path)
+    return open_store(tmp_path)
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """It knows the name "summer" as that of a campaign on another store, which goes on."""
+    notes = {"summer": "the proof of another store"}
+
+    async def noted_with(_, name, __):
+        return notes.get(name)
+
+    async def is_running(_, name):
+        return name == "summer"
+
+    monkeypatch.setattr(claims, "noted_with", noted_with)
+    monkeypatch.setattr(claims, "is_running", is_running)
+
+
+async def claimed(store, name, **options):
+    await claims.claim(None, store, name, 1, carry_on=options.get("carry_on", False))
+
+
+async def test_a_name_under_which_no_page_was_begun_stands_in_nobodys_way(store):
+    await claimed(store, "summer")
+    await claimed(store, "autumn")
+    assert await claims.campaigns_of(store) == ["summer", "autumn"]
+
+
+@pytest.mark.parametrize(
+    ("carry_on", "why"), [(False, "have been started as"), (True, "has not ended yet")]
+)
+async def test_where_a_page_was_begun_the_name_may_have_been_given_again_since(
+    store, carry_on, why
+):
+    """The engine forgets a campaign in time, and its name is free for other prompts then."""
+    await claimed(store, "summer")
+    await begin(store, 0, "a run of summer")
+    with pytest.raises(CampaignError, match=why):
+        await claimed(store, "autumn", carry_on=carry_on)
+    assert await claims.campaigns_of(store) == ["summer"]
+
+
+async def test_pages_that_another_campaign_has_begun_since_are_not_of_such_a_name(store):
+    await claimed(store, "summer")
+    await claimed(store, "autumn")
+    await begin(store, 0, "a run of autumn")
+    await claimed(store, "winter", carry_on=True)
+    assert await claims.campaigns_of(store) == ["summer", "autumn", "winter"]

@@ -1,0 +1,91 @@
+"""Whoever steers a campaign that no worker works on is told so at once, and not after a timeout."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from temporalio.api.taskqueue.v1 import PollerInfo
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse
+from temporalio.client import WorkflowExecutionStatus
+
+from pika_async.temporal import Campaign, NoAnswerError, _polled
+from pika_async.temporal._converter import PIKA_DATA_CONVERTER
+
+RUNNING, COMPLETED = WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED
+
+
+class Engine:
+    """Has one campaign, and so many workers that ask for work."""
+
+    data_converter = PIKA_DATA_CONVERTER
+    namespace = "default"
+
+    def __init__(self, workers, status=RUNNING):
+        self.workflow_service, self._workers, self._status = self, workers, status
+        self.asked = []
+
+    def get_workflow_handle_for(self, *_):
+        return self
+
+    async def describe(self):
+        return SimpleNamespace(status=self._status, task_queue="the queue")
+
+    async def describe_task_queue(self, request):
+        assert request.task_queue.name == "the queue"
+        return DescribeTaskQueueResponse(pollers=[PollerInfo(identity="w")] * self._workers)
+
+    async def execute_update(self, update, **_):
+        self.asked.append(update.__name__)
+
+    async def query(self, query, **_):
+        self.asked.append(query.__name__)
+        raise AssertionError("nobody answers")
+
+
+@pytest.fixture(autouse=True)
+def naps(monkeypatch):
+    """How long was slept in all."""
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(_polled.anyio, "sleep", sleep)
+    return slept
+
+
+WAYS = {
+    "pause": lambda one: one.pause(),
+    "resume": lambda one: one.resume(),
+    "resume with more": lambda one: one.resume(budget=5),
+    "stop": lambda one: one.stop(),
+    "set_max_in_flight": lambda one: one.set_max_in_flight(5),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_without_a_worker_nothing_is_asked_and_it_is_said_how_to_start_one(way, naps):
+    """It took fifteen seconds, and left open whether it would be done some day."""
+    engine = Engine(0)
+    with pytest.raises(NoAnswerError) as caught:
+        await WAYS[way](Campaign(engine, "foxes"))
+    told = str(caught.value)
+    assert "no worker asks for work on the task queue the queue" in told
+    assert "nothing was changed" in told
+    assert "pika-async campaign worker --queue 'the queue'" in told
+    assert engine.asked == []
+    assert sum(naps) <= 3
+
+
+async def test_with_a_worker_it_is_asked_at_once(naps):
+    engine = Engine(1)
+    await Campaign(engine, "foxes").pause()
+    assert (engine.asked, naps) == (["pause"], [])
+
+
+async def test_one_that_has_ended_needs_no_worker_to_say_so():
+    """The engine itself answers."""
+    engine = Engine(0, COMPLETED)
+    await Campaign(engine, "foxes").pause()
+    assert engine.asked == ["pause"]
