@@ -277,7 +277,7 @@ class TestJobs:
         async with Simulator() as sim, client_for(sim) as client:
             await client.submit("a red panda")
             gc.collect()
-            assert not client._jobs._jobs._held
+            assert not client._jobs._jobs
 
     async def test_a_job_just_submitted_has_its_minute_even_if_nobody_held_it(self):
         lost = Fault("unknown-404", on="poll")
