@@ -66,12 +66,13 @@ class Purse:
         self.found["kills"] += life.killed
 
     def by_the_report(self) -> tuple[int, int]:
-        """The sum of the page's bill, and that of the column of costs."""
+        """The sum of the page's bill, and that of the columns of money."""
         with opened(self._journal, now=0.0) as gallery:
             bill = totals_of(gallery.entries(), gallery.runs).bill
             rows = list(csv.DictReader(io.StringIO("".join(table(gallery)))))
         assert bill.unknown == 0
-        costs = sum((Decimal(row["cost"]) for row in rows if row["cost"]), Decimal())
+        spent = ("charged", "estimated", "earlier")
+        costs = sum((Decimal(row[name]) for row in rows for name in spent if row[name]), Decimal())
         return sum(money.micros for money in bill.sums), int(costs * 1_000_000)
 
     def without_a_job(self, told: Iterable[dict[str, Any]]) -> int:
