@@ -263,6 +263,26 @@ class TestWhatEndsTheProgram:
             assert set(left_of(told).in_flight.values()) == set(sim.jobs)
             assert await client.submit("another")
 
+    @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+    async def test_of_a_source_it_comes_where_results_are_taken_after_those_that_are_ready(
+        self, kind
+    ):
+        """It does not end the loop from within a task, where nobody could catch it."""
+        delivered = asyncio.Event()
+
+        async def source():
+            yield "one"
+            await delivered.wait()
+            raise kind("mine")
+
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            async with Batch(client, source()) as batch:
+                assert (await anext(batch)).ok
+                delivered.set()
+                with pytest.raises(kind, match="mine"):
+                    await anext(batch)
+            assert await client.submit("another")
+
     async def test_it_is_not_hidden_by_what_whoever_leaves_was_leaving_for(self):
         def heard(_):
             raise KeyboardInterrupt("mine")
