@@ -231,9 +231,9 @@ class AdaptivePolling:
         watched.rate = rate
         if looks > self.budget:
             delay *= looks / self.budget
-            longest = max(delay, longest)
+            longest, looks = max(delay, longest), self.budget
         if observation.at is not None:
-            delay = together(observation.at, delay, shortest, longest)
+            delay = together(observation.at, delay, shortest, longest, looks)
         watched.forgotten = watched.born + age + delay + _FORGOTTEN_AFTER
         return delay
 
