@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pika_async._polling.hazard import Durations
     from pika_async._polling.policies import Observation
+    from pika_async._polling.tables import Tables
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState
 
@@ -192,70 +193,87 @@ class AdaptivePolling:
                     f"durations: {end!r} is not allowed; allowed are finite seconds above 0"
                 )
             start = _NOTICED * end
-            learnt.lived(learnt.every, 0.0, start)
+            learnt.every.lived(0, 0.0, start)
             learnt.ended(learnt.every, start, end)
 
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""
-        learnt = self._learnt
-        if observation.state is not None and observation.state.is_terminal:
+        # Asked after each poll. Most tell nothing but that the job has grown older: what is done
+        # for those is done in few steps, and all else by functions that those do not call.
+        learnt, state = self._learnt, observation.state
+        progress = position = None
+        if isinstance(state, Running):
+            progress = state.progress
+        elif isinstance(state, Queued):
+            position = state.position
+        elif state is not None and state.is_terminal:
             # There is nothing to look for.
             return self.max_interval
         watched = learnt.watch(observation)
-        age = observation.elapsed
-        self._learn_from_look(watched, observation)
-        jitter = self.jitter * (2.0 * random_number - 1.0)
-        needed = 0.5 + random_number if observation.polls == 0 else 1.0 + jitter
-        delay = self._worth_waiting(watched, observation, needed)
-        slowest = self.max_interval * (1.0 - self.jitter * random_number)
-        delay = max(
-            min(max(delay, self._queue_ahead(watched, observation)), slowest), self.min_interval
-        )
-        learnt.rate += 1.0 / delay - watched.rate
-        watched.rate = 1.0 / delay
-        delay *= max(1.0, learnt.rate / self.budget)
+        if observation.polls:
+            needed = 1.0 + self.jitter * (2.0 * random_number - 1.0)
+        else:
+            needed = 0.5 + random_number
+        durations, age = watched.durations, observation.elapsed
+        if durations is None or progress or watched.early or watched.trace is not None:
+            delay = self._worth_waiting(watched, observation, progress, needed)
+        else:
+            tables = learnt.lived(watched, durations, age)
+            delay = tables.next_look(watched.bin, age, needed) - age
+        if position or watched.place is not None:
+            delay = max(delay, self._queue_ahead(watched, observation))
+        shortest = self.min_interval
+        longest = self.max_interval * (1.0 - self.jitter * random_number)
+        if not shortest <= delay <= longest:
+            delay = max(min(delay, longest), shortest)
+        rate = 1.0 / delay
+        looks = learnt.rate = learnt.rate + (rate - watched.rate)
+        watched.rate = rate
+        if looks > self.budget:
+            delay *= looks / self.budget
+            longest, looks = max(delay, longest), self.budget
         if observation.at is not None:
-            delay = together(observation.at, delay, self.min_interval, max(delay, slowest))
+            delay = together(observation.at, delay, shortest, longest, looks)
         watched.forgotten = watched.born + age + delay + _FORGOTTEN_AFTER
         return delay
 
-    def _worth_waiting(self, watched: Watched, observation: Observation, needed: float) -> float:
-        age = observation.elapsed
-        durations = watched.durations
-        if durations is None:
-            # Of unknown age, it is as likely to end now as later: on average a job's length away.
-            even = needed * math.sqrt(2.0 * self.look_cost * max(self._learnt.every.mean, age))
-            return self._sooner_if_nothing_is_known(watched, even, age, needed)
-        self._learnt.refresh(durations)
-        forecast = self._forecast(watched)
-        if forecast is None:
-            best = durations.next_look(age, needed) - age
-            return self._sooner_if_nothing_is_known(watched, best, age, needed)
-        return forecast.next_look(age, needed, self.look_cost) - age
-
-    def _sooner_if_nothing_is_known(
-        self, watched: Watched, delay: float, age: float, needed: float
+    def _worth_waiting(
+        self, watched: Watched, observation: Observation, progress: int | None, needed: float
     ) -> float:
-        if self._learnt.every.count or not watched.early:
-            return delay
-        return min(delay, needed * max(_EARLY, _EARLY_GROWTH * age))
+        """Seconds until the next look at any job, whatever is known of it."""
+        learnt, durations, age = self._learnt, watched.durations, observation.elapsed
+        if durations is None:
+            delay = self._of_unknown_age(age, needed)
+        else:
+            if age > watched.age and (progress or watched.trace is not None):
+                self._learn_from_progress(watched, durations, observation)
+            tables = learnt.lived(watched, durations, age)
+            if watched.trace is not None and (forecast := self._forecast(watched)) is not None:
+                return forecast.next_look(age, needed, self.look_cost) - age
+            delay = tables.next_look(watched.bin, age, needed) - age
+        if watched.early and not learnt.every.count:
+            # Nothing is known yet.
+            delay = min(delay, needed * max(_EARLY, _EARLY_GROWTH * age))
+        return delay
 
-    def _learn_from_look(self, watched: Watched, observation: Observation) -> None:
-        age, start = observation.elapsed, watched.age
-        durations = watched.durations
-        if durations is None or age <= start:
-            return
-        self._learnt.lived(durations, start, age)
-        watched.age = age
+    def _of_unknown_age(self, age: float, needed: float) -> float:
+        """It is as likely to end now as later: on average a job's length away."""
+        mean = self._learnt.every.tables.mean
+        return needed * math.sqrt(2.0 * self.look_cost * max(mean, age))
+
+    def _learn_from_progress(
+        self, watched: Watched, durations: Durations, observation: Observation
+    ) -> None:
+        model, state, age = self._learnt.progress, observation.state, observation.elapsed
         trace = watched.trace
         if trace is not None:
-            survived = durations.log_survival(age) - durations.log_survival(start)
-            self._learnt.progress.judge(trace, age, survived, ended=False)
-        state = observation.state
+            tables = durations.tables
+            survived = tables.log_survival(age) - tables.log_survival(watched.age)
+            model.judge(trace, age, survived, ended=False)
         if isinstance(state, Running) and state.progress:
             if trace is None:
                 trace = watched.trace = Trace()
-            self._learnt.progress.reported(trace, age, state.progress, observation.unchanged_for)
+            model.reported(trace, age, state.progress, observation.unchanged_for)
         elif trace is not None:
             trace.latest = None
 
@@ -267,7 +285,7 @@ class AdaptivePolling:
         if not self._learnt.progress.followed(trace.latest):
             return None
         age = watched.age
-        quartiles = durations.quantile(age, 0.75) / durations.quantile(age, 0.25)
+        quartiles = durations.tables.quantile(age, 0.75) / durations.tables.quantile(age, 0.25)
         spread = math.log(quartiles) / _QUARTILES
         return trace.latest if trace.latest.scale < _NARROWER * spread else None
 
@@ -301,7 +319,7 @@ class AdaptivePolling:
         trace = watched.trace
         if trace is not None:
             durations = watched.durations
-            survived = durations.log_survival(end) - durations.log_survival(start)
+            survived = durations.tables.log_survival(end) - durations.tables.log_survival(start)
             learnt.progress.judge(trace, end, survived, ended=True)
             if isinstance(observation.state, Succeeded):
                 learnt.progress.ended(trace, 0.5 * (start + end))
@@ -322,7 +340,7 @@ class AdaptivePolling:
         age = 0.0
         quantile: Callable[[float, float], float]
         if observation is None:
-            quantile = self._durations_like(request).quantile
+            quantile = self._tables_like(request).quantile
         elif observation.state is not None and observation.state.is_terminal:
             return Estimate(low=0.0, median=0.0, high=0.0, basis=basis, jobs=jobs)
         else:
@@ -334,18 +352,18 @@ class AdaptivePolling:
                 quantile, basis = shown.quantile, "progress"
             elif watched is not None and watched.durations is not None:
                 learnt.refresh(watched.durations)
-                quantile = watched.durations.quantile
+                quantile = watched.durations.tables.quantile
             elif observation.request is not None:
-                quantile = self._durations_like(observation.request).quantile
+                quantile = self._tables_like(observation.request).quantile
             else:
-                quantile = self._durations_like(None).quantile_of_the_rest
+                quantile = self._tables_like(None).quantile_of_the_rest
         low, median, high = (max(0.0, quantile(age, part) - age) for part in _QUANTILES)
         return Estimate(low=low, median=median, high=high, basis=basis, jobs=jobs)
 
-    def _durations_like(self, request: GenerationRequest | None) -> Durations:
+    def _tables_like(self, request: GenerationRequest | None) -> Tables:
         durations = self._learnt.like(request)
         self._learnt.refresh(durations)
-        return durations
+        return durations.tables
 
 
 def _of_this_version(kept: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from itertools import accumulate, pairwise, repeat
-from operator import add, mul, sub
+from itertools import accumulate, compress, count, pairwise
 from typing import TYPE_CHECKING, Any, Final
+
+from pika_async._polling.ages import BINS, EDGES, ENDS, STEP, WIDTHS, bin_of
+from pika_async._polling.smoothing import smoothed
+from pika_async._polling.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Ages in seconds at which bins begin: 0, 1, then ever farther apart, as one bin serves jobs of
-# seconds and of hours alike. The last one has no end.
-STEP: Final = 0.045
-EDGES: Final = (0.0, *(math.exp(STEP * number) for number in range(int(10.0 / STEP) + 1)))
-WIDTHS: Final = tuple(end - start for start, end in pairwise(EDGES))
-_BINS: Final = len(EDGES)
-_LAST: Final = _BINS - 1
-# The length of each bin and its edge; the last, which has no end, counts as long as all before.
-_BINNED: Final = tuple(zip((*WIDTHS, EDGES[-1]), EDGES, strict=True))
+    from pika_async._polling.prior import Prior
+    from pika_async._polling.tables import Pace
 
-_NUMBERS: Final = tuple(map(float, range(_BINS)))
+_NUMBERS: Final = tuple(map(float, range(BINS)))
+# The last bin is lived through in part alone.
+_WHOLE: Final = (*WIDTHS, 0.0)
 
 # Half the rule of thumb for a Gaussian kernel, 0.9 * sd * n ** -0.2, which blurs several modes.
 _RULE_OF_THUMB: Final = 0.5
@@ -29,14 +26,11 @@ _RULE_OF_THUMB: Final = 0.5
 _UNKNOWN_SPREAD: Final = 0.4
 # Weights grow with each job instead of all others shrinking; before they overflow, all shrink.
 _HEAVY: Final = 1e9
-# A job older than nearly all that were seen may have any scale: its hazard falls like 1 / age, and
-# no faster.
-_RARE: Final = 0.02
-_OUTLIVED: Final = 0.4
-# Beyond the age that so few were expected to reach, as many standard deviations from the median,
-# the prior falls like a power of the age: it knows nothing there, and must not be sure of an end.
-_RARE_AT: Final = 2.054
-_TAIL: Final = -1.5
+# The tables are built anew when so many jobs have ended, and for so large a share of those before;
+# a look weighs as much as the last number.
+_NEWS: Final = 1.0
+_NEWS_GROWTH: Final = 0.1
+_NEWS_OF_A_LOOK: Final = 0.01
 
 
 def finite(value: Any) -> float:
@@ -48,21 +42,6 @@ def finite(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no number")
     return float(value)
-
-
-def expected_survival(median: float, sigma: float) -> list[float]:
-    """The share of jobs expected to reach each edge: log-normal, with a heavier tail."""
-    scale = sigma * math.sqrt(2.0)
-    tail = median * math.exp(sigma * _RARE_AT)
-    return [
-        1.0,
-        *(
-            0.5 * math.erfc(math.log(edge / median) / scale)
-            if edge < tail
-            else _RARE * math.pow(edge / tail, _TAIL)
-            for edge in EDGES[1:]
-        ),
-    ]
 
 
 class Durations:
@@ -78,68 +57,68 @@ class Durations:
         "_growth",
         "_lived",
         "_lived_whole",
-        "_lookable",
-        "_mean",
-        "_news",
+        "_pace",
         "_weight",
         "count",
-        "cumulative",
-        "hazard",
-        "looks",
-        "looks_per_second",
+        "enough",
+        "news",
+        "tables",
     )
 
-    looks: list[float]
-    cumulative: list[float]
+    tables: Tables
 
     def __init__(
         self,
-        prior: list[float],
-        prior_weight: float,
+        prior: Prior,
         *,
         memory: float,
-        look_cost: float,
-        intervals: tuple[float, float],
+        pace: Pace,
     ) -> None:
-        self._ends = [0.0] * _BINS
-        self._lived = [0.0] * _BINS
+        self._ends = [0.0] * BINS
+        self._lived = [0.0] * BINS
         # Differences of the number of jobs that lived through the whole of a bin.
-        self._lived_whole = [0.0] * (_BINS + 1)
+        self._lived_whole = [0.0] * (BINS + 1)
         self._weight = 1.0
         self._growth = 1.0 / (1.0 - 1.0 / memory)
-        self._lookable = (0.5 / look_cost, 1.0 / intervals[1], 1.0 / intervals[0])
-        self._news = 0.0
+        self._pace = pace
         self.count = 0.0
-        self._mean: float | None = None
-        self.rebuild(prior, prior_weight)
+        self.news = 0.0
+        """How much has been learnt since the tables were built."""
+        self.enough = _NEWS
+        """So much that they are to be built anew."""
+        self.rebuild(prior)
 
-    def lived(self, start: float, end: float) -> None:
-        """Learn that a job of age ``start`` has reached the age ``end``."""
-        first = bisect_right(EDGES, start) - 1
-        self._news += 0.01
+    def lived(self, first: int, start: float, end: float) -> int:
+        """Learn that a job of age ``start``, which is in the bin ``first``, has reached ``end``.
+
+        Returns the bin of that age.
+        """
+        self.news += _NEWS_OF_A_LOOK
         weight, lived = self._weight, self._lived
-        # Most looks find a job in the bin of the last one, or not far from it.
-        if first == _LAST or end < EDGES[first + 1]:
+        # Most looks find a job in the bin of the last one, or in the next.
+        if end < ENDS[first]:
             lived[first] += (end - start) * weight
-            return
-        last = bisect_right(EDGES, end, first) - 1
-        lived[first] += (EDGES[first + 1] - start) * weight
+            return first
+        last = first + 1
+        if end >= ENDS[last]:
+            last = bin_of(end, last + 1)
+            self._lived_whole[first + 1] += weight
+            self._lived_whole[last] -= weight
+        lived[first] += (ENDS[first] - start) * weight
         lived[last] += (end - EDGES[last]) * weight
-        self._lived_whole[first + 1] += weight
-        self._lived_whole[last] -= weight
+        return last
 
     def ended(self, start: float, end: float) -> None:
         """Learn that a job of age ``start`` had ended when it was looked at at ``end``."""
-        first, last = bisect_right(EDGES, start) - 1, bisect_right(EDGES, end) - 1
+        first, last = bin_of(start), bin_of(end)
         self._weight *= self._growth
         weight = self._weight
         left = 1.0
         shares = []
-        for number in range(first, last + 1):
-            lived = min(end, EDGES[number + 1] if number < _LAST else end) - max(
-                start, EDGES[number]
-            )
-            dies = -math.expm1(-self.hazard[number] * lived)
+        edges = [start, *EDGES[first + 1 : last + 1], end]
+        for number, (begun, over) in enumerate(pairwise(edges), first):
+            lived = over - begun
+            dies = -math.expm1(-self.tables.hazard_in(number) * lived)
             shares.append((number, left * dies, lived))
             left *= 1.0 - dies
         total = math.fsum(share for _, share, _ in shares)
@@ -150,7 +129,8 @@ class Durations:
             self._lived[number] += (left - 0.5 * part) * lived
             left -= part
         self.count = min(self.count + 1.0, self.count / self._growth + 1.0)
-        self._news += 1.0
+        self.news += 1.0
+        self.enough = _NEWS + _NEWS_GROWTH * self.count
         if weight > _HEAVY:
             self._lighten()
 
@@ -181,170 +161,46 @@ class Durations:
         Raises:
             ValueError, TypeError, KeyError, IndexError: It is something else.
         """
-        found = {"ends": [0.0] * _BINS, "lived": [0.0] * _BINS, "lived_whole": [0.0] * (_BINS + 1)}
+        found = {"ends": [0.0] * BINS, "lived": [0.0] * BINS, "lived_whole": [0.0] * (BINS + 1)}
         for name, values in found.items():
             for place, value in kept[name]:
                 values[range(len(values))[place]] = finite(value)
         self._ends, self._lived, self._lived_whole = found.values()
         self.count = finite(kept["count"])
         self._weight = 1.0
-        self._news = math.inf
+        self.enough = _NEWS + _NEWS_GROWTH * self.count
+        self.news = math.inf
 
-    @property
-    def stale(self) -> bool:
-        """Whether enough has been learnt since the tables were built to build them anew."""
-        return self._news >= 1.0 + 0.1 * self.count
-
-    def rebuild(self, prior: list[float], prior_weight: float) -> None:
-        """Build the tables.
-
-        Args:
-            prior: The share of jobs expected to reach each edge.
-            prior_weight: How many jobs that expectation counts for.
-        """
-        self._news = 0.0
-        self._mean = None
-        scale = 1.0 / self._weight
-        width = self._bandwidth()
-        ends = _smoothed([value * scale for value in self._ends], width)
-        lived = _smoothed(
-            [
-                (part + number * seconds) * scale
-                for part, number, seconds in zip(
-                    self._lived, accumulate(self._lived_whole), (*WIDTHS, 0.0), strict=False
-                )
-            ],
-            width,
+    def rebuild(self, prior: Prior) -> None:
+        """Build the tables: what was learnt, and what is known before anything is."""
+        self.news = 0.0
+        reached = BINS - next(compress(count(), reversed(self._lived)), BINS)
+        ends = self._ends[:reached]
+        whole = accumulate(self._lived_whole)
+        lived = [
+            part + jobs * seconds
+            for part, jobs, seconds in zip(self._lived[:reached], whole, _WHOLE, strict=False)
+        ]
+        width, scale = self._bandwidth(ends), 1.0 / self._weight
+        self.tables = Tables(
+            prior,
+            self._pace,
+            smoothed(ends, width, scale, BINS),
+            smoothed(lived, width, scale, BINS),
         )
-        weight = prior_weight
-        reach = [*prior[1:], 0.0]
-        hazard = []
-        survival = 1.0
-        exp = math.exp
-        for before, after, ended, passed, (seconds, edge) in zip(
-            prior, reach, ends, lived, _BINNED, strict=True
-        ):
-            rate = (weight * (before - after) + ended) / (
-                weight * seconds * 0.5 * (before + after) + passed + 1e-9
-            )
-            if survival < _RARE and rate < _OUTLIVED / edge:
-                rate = _OUTLIVED / edge
-            survival *= exp(-rate * seconds)
-            hazard.append(rate)
-        self.hazard = hazard
-        per_look, fewest, most = self._lookable
-        # The bounds of sqrt(rate * per_look), asked before the root is taken.
-        least, greatest = fewest**2 / per_look, most**2 / per_look
-        sqrt = math.sqrt
-        self.looks_per_second = [
-            fewest if rate <= least else most if rate >= greatest else sqrt(rate * per_look)
-            for rate in hazard
-        ]
-        self.looks = [0.0, *accumulate(map(mul, self.looks_per_second, WIDTHS))]
-        self.cumulative = [0.0, *accumulate(map(mul, hazard, WIDTHS))]
 
-    @property
-    def mean(self) -> float:
-        """Seconds that a job takes on average."""
-        if self._mean is None:
-            # Asked for at each look at a re-attached job; the same until the tables are built anew.
-            self._mean = self._areas()[-1]
-        return self._mean
-
-    def _areas(self) -> list[float]:
-        """The integral of the survival up to each edge."""
-        survivals = self.survival()
-        return [
-            0.0,
-            *accumulate(
-                seconds * 0.5 * (before + after)
-                for seconds, before, after in zip(WIDTHS, survivals, survivals[1:], strict=False)
-            ),
-        ]
-
-    def survival(self) -> list[float]:
-        """The share of jobs that reach each edge."""
-        return [math.exp(-total) for total in self.cumulative]
-
-    def log_survival(self, age: float) -> float:
-        """The logarithm of the share of jobs that reach ``age``."""
-        number = bisect_right(EDGES, age) - 1
-        return -self.cumulative[number] - (age - EDGES[number]) * self.hazard[number]
-
-    def _bandwidth(self) -> float:
+    def _bandwidth(self, ends: list[float]) -> float:
         """Standard deviation of the kernel, in bins."""
-        weight = math.fsum(self._ends)
+        weight = mean = square = 0.0
+        for number, value in zip(_NUMBERS, ends, strict=False):
+            if value:
+                weight += value
+                mean += value * number
+                square += value * number * number
         if self.count < 2.0:
             spread = _UNKNOWN_SPREAD
         else:
-            mean = math.fsum(map(mul, self._ends, _NUMBERS)) / weight
-            square = math.fsum(
-                value * (number - mean) ** 2 for number, value in enumerate(self._ends) if value
-            )
-            spread = max(math.sqrt(square / weight) * STEP, 0.03)
+            mean /= weight
+            spread = max(math.sqrt(max(square / weight - mean * mean, 0.0)) * STEP, 0.03)
         narrowing = math.pow(max(1.0, self.count), -0.2)
         return max(1.0, _RULE_OF_THUMB * spread * narrowing / STEP)
-
-    def next_look(self, age: float, needed: float) -> float:
-        """The age by which ``needed`` looks are worth their cost, counted from ``age``."""
-        number = bisect_right(EDGES, age) - 1
-        wanted = self.looks[number] + (age - EDGES[number]) * self.looks_per_second[number] + needed
-        number = bisect_right(self.looks, wanted, number) - 1
-        return EDGES[number] + (wanted - self.looks[number]) / self.looks_per_second[number]
-
-    def quantile(self, age: float, share: float) -> float:
-        """The age by which ``share`` of the jobs that have reached ``age`` have ended."""
-        wanted = -self.log_survival(age) - math.log1p(-share)
-        number = bisect_right(self.cumulative, wanted) - 1
-        return EDGES[number] + (wanted - self.cumulative[number]) / self.hazard[number]
-
-    def quantile_of_the_rest(self, waited: float, share: float) -> float:
-        """The wait by which ``share`` of the jobs, met at no particular age, have ended.
-
-        Of those that had not ended when ``waited`` seconds had passed since they were met. The
-        density of such a rest is survival / mean.
-        """
-        areas = self._areas()
-        number = min(bisect_right(EDGES, waited), _LAST) - 1
-        part = min((waited - EDGES[number]) / WIDTHS[number], 1.0)
-        met = areas[number] + part * (areas[number + 1] - areas[number])
-        wanted = met + share * (areas[-1] - met)
-        number = min(bisect_right(areas, wanted), _LAST) - 1
-        part = (wanted - areas[number]) / (areas[number + 1] - areas[number] or 1.0)
-        return max(waited, EDGES[number] + part * WIDTHS[number])
-
-
-def _smoothed(values: list[float], width: float) -> list[float]:
-    """``values`` through three moving means, which together are nearly Gaussian.
-
-    Args:
-        values: By bin.
-        width: Standard deviation of the Gaussian, in bins.
-    """
-    # A mean over 2r + 1 values has a variance of r(r + 1) / 3; r need not be whole.
-    radius = 0.5 * (math.sqrt(1.0 + 4.0 * width * width) - 1.0)
-    inner = int(radius)
-    outer = radius - inner
-    share = 1.0 / (1.0 + 2.0 * radius)
-    pad = [0.0] * (inner + 1)
-    span = 2 * inner + 1
-    # Jobs reach a part of the ages alone: the others are zeros, and stay so.
-    first, last = _reached(values)
-    reach = 3 * len(pad)
-    start, end = max(0, first - reach), min(len(values), last + reach)
-    before, after = [0.0] * start, [0.0] * (len(values) - end)
-    values = values[start:end]
-    for _ in range(3):
-        padded = [*pad, *values, *pad]
-        sums = [0.0, *accumulate(padded)]
-        # Functions of C all the way: the tables are built again for every tenth job.
-        within = map(sub, sums[1 + span :], sums[1:])
-        beside = map(mul, map(add, padded, padded[span + 1 :]), repeat(outer))
-        values = [*map(mul, map(add, within, beside), repeat(share))]
-    return [*before, *values, *after]
-
-
-def _reached(values: list[float]) -> tuple[int, int]:
-    """Where the values that are not zero begin and end."""
-    places = [place for place, value in enumerate(values) if value]
-    return (places[0], places[-1] + 1) if places else (0, 0)

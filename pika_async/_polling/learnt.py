@@ -6,14 +6,18 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pika_async._polling.ages import STEP, bin_of
 from pika_async._polling.forecast import ProgressModel, Trace
-from pika_async._polling.hazard import STEP, Durations, expected_survival, finite
+from pika_async._polling.hazard import Durations, finite
+from pika_async._polling.prior import Prior, expected_survival
+from pika_async._polling.tables import Pace
 from pika_async._request.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pika_async._polling.policies import Observation
+    from pika_async._polling.tables import Tables
     from pika_async._request.request import GenerationRequest
 
 _Kind: TypeAlias = tuple[object, ...]
@@ -33,7 +37,7 @@ _MOST_WATCHED: Final = 20_000
 class Watched:
     """What is kept of a job in flight."""
 
-    __slots__ = ("age", "born", "durations", "early", "forgotten", "place", "rate", "trace")
+    __slots__ = ("age", "bin", "born", "durations", "early", "forgotten", "place", "rate", "trace")
 
     def __init__(
         self, durations: Durations | None, born: float, age: float, *, early: bool
@@ -42,6 +46,8 @@ class Watched:
         """Of its kind; None where its age is not known."""
         self.born = born
         self.age = age
+        self.bin = bin_of(age)
+        """The one that its age is in."""
         self.early = early
         """One of the first: looked at early as long as nothing is known."""
         self.rate = 0.0
@@ -57,6 +63,7 @@ class Learnt:
         "_durations",
         "_kinds",
         "_prior",
+        "_some_forgotten",
         "clock",
         "every",
         "pace",
@@ -73,11 +80,9 @@ class Learnt:
         look_cost: float,
         intervals: tuple[float, float],
     ) -> None:
-        self._prior = expected_survival(expected, _PRIOR_SIGMA)
-        self._durations = partial(
-            Durations, memory=memory, look_cost=look_cost, intervals=intervals
-        )
-        self.every = self._durations(self._prior, _PRIOR_WEIGHT)
+        self._prior = Prior(expected_survival(expected, _PRIOR_SIGMA), _PRIOR_WEIGHT)
+        self._durations = partial(Durations, memory=memory, pace=Pace(look_cost, intervals))
+        self.every = self._durations(self._prior)
         self._kinds: dict[_Kind, Durations] = {}
         self.progress = ProgressModel(memory)
         self.watched: dict[str, Watched] = {}
@@ -85,33 +90,47 @@ class Learnt:
         """Looks a second that all watched jobs together are worth."""
         self.clock = 0.0
         """Seconds that must have passed since the first look, by the ages of the jobs."""
+        self._some_forgotten = 0.0
+        """Until then on that clock nobody is forgotten."""
         self.pace = 0.0
         """Seconds that a place in the queue has taken, on average."""
 
     def watch(self, observation: Observation) -> Watched:
         """The record of a job, the most recently looked at from now on."""
+        age, job_id = observation.elapsed, observation.job_id
+        watched = self.watched.pop(job_id, None)
+        if watched is None or age < watched.age:
+            watched = self._begun(observation, watched)
+        self.watched[job_id] = watched
+        now = watched.born + age
+        if now > self.clock:
+            self.clock = now
+            if now > self._some_forgotten:
+                self._forget_the_old(job_id)
+        return watched
+
+    def _begun(self, observation: Observation, before: Watched | None) -> Watched:
+        """The record of a job that is watched from now on, or once more."""
         age = observation.elapsed
-        watched = self.watched.pop(observation.job_id, None)
-        # Whoever has let go of a job and comes back to it counts its age anew, and not from its
-        # birth: nothing can be learnt from that.
-        younger = watched is not None and age < watched.age
-        if watched is not None and younger:
-            self.rate -= watched.rate
-        if watched is None or younger:
-            request = None if younger else observation.request
-            durations = None if request is None else self.durations(request)
-            early = len(self.watched) < _EARLY_JOBS
-            watched = Watched(durations, self.clock - age, age, early=early)
-            if len(self.watched) >= _MOST_WATCHED:
-                self.forget(next(iter(self.watched)))
-        self.watched[observation.job_id] = watched
-        self.clock = max(self.clock, watched.born + age)
+        durations = None
+        if before is not None:
+            # Whoever has let go of a job and comes back to it counts its age anew, and not from its
+            # birth: nothing can be learnt from that.
+            self.rate -= before.rate
+        elif observation.request is not None:
+            durations = self.durations(observation.request)
+        early = len(self.watched) < _EARLY_JOBS
+        if len(self.watched) >= _MOST_WATCHED:
+            self.forget(next(iter(self.watched)))
+        return Watched(durations, self.clock - age, age, early=early)
+
+    def _forget_the_old(self, looked_at: str) -> None:
         # The one just looked at is last, and due in the future.
-        while self.watched[oldest := next(iter(self.watched))].forgotten < self.clock:
-            if oldest == observation.job_id:
+        while (oldest := next(iter(self.watched))) != looked_at:
+            self._some_forgotten = self.watched[oldest].forgotten
+            if self._some_forgotten >= self.clock:
                 break
             self.forget(oldest)
-        return watched
 
     def forget(self, job_id: str) -> Watched | None:
         """Stop watching a job, if it is being watched."""
@@ -130,7 +149,7 @@ class Learnt:
                 # As long as there is one kind, it is all there is.
                 known = self.every
             else:
-                known = self._durations(self.every.survival(), _KIND_WEIGHT)
+                known = self._durations(self._prior_of_a_kind())
                 only = next(iter(self._kinds))
                 if self._kinds[only] is self.every:
                     self.every = deepcopy(self.every)
@@ -169,18 +188,23 @@ class Learnt:
         for kind, known in kept["kinds"][:_MOST_KINDS]:
             durations = self.every
             if known is not None:
-                durations = self._durations(self._prior, _PRIOR_WEIGHT)
+                durations = self._durations(self._prior)
                 durations.take_back(known)
                 self.refresh(durations)
             self._kinds[tuple(kind)] = durations
         self.progress.take_back(kept["progress"])
         self.pace = finite(kept["pace"])
 
-    def lived(self, durations: Durations, start: float, end: float) -> None:
-        """Learn that a job went on."""
-        durations.lived(start, end)
-        if durations is not self.every:
-            self.every.lived(start, end)
+    def lived(self, watched: Watched, durations: Durations, age: float) -> Tables:
+        """Learn that a job went on until that age, and return what is known of its like then."""
+        if age > watched.age:
+            last = durations.lived(watched.bin, watched.age, age)
+            if durations is not self.every:
+                self.every.lived(watched.bin, watched.age, age)
+            watched.age, watched.bin = age, last
+        if durations.news >= durations.enough:
+            self.refresh(durations)
+        return durations.tables
 
     def ended(self, durations: Durations, start: float, end: float) -> None:
         """Learn that a job ended between two looks."""
@@ -190,14 +214,18 @@ class Learnt:
 
     def refresh(self, durations: Durations) -> None:
         """Bring the tables of a kind up to date, where there is news."""
-        if not durations.stale:
+        if durations.news < durations.enough:
             return
-        if durations is not self.every:
-            if self.every.stale:
-                self.every.rebuild(self._prior, _PRIOR_WEIGHT)
-            durations.rebuild(self.every.survival(), _KIND_WEIGHT)
-        else:
-            durations.rebuild(self._prior, _PRIOR_WEIGHT)
+        every = self.every
+        if durations is every:
+            every.rebuild(self._prior)
+            return
+        if every.news >= every.enough:
+            every.rebuild(self._prior)
+        durations.rebuild(self._prior_of_a_kind())
+
+    def _prior_of_a_kind(self) -> Prior:
+        return Prior(self.every.tables.survival(), _KIND_WEIGHT)
 
 
 def _kind(request: GenerationRequest) -> _Kind:
