@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 
 QUICK = {"visitors": 100, "jobs": 10, "seconds": 1.0, "staying": 0}
 
-_EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "web_aiohttp.py"
+_ROOT: Final = Path(__file__).parents[1]
+_EXAMPLE: Final = _ROOT / "examples" / "web_aiohttp.py"
+
+# Seconds; one that has not answered by then has ended at its start.
+_STARTED_WITHIN: Final = 60.0
 
 
 @define
@@ -59,7 +63,13 @@ def site(service: str) -> Iterator[tuple[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [sys.executable, str(_EXAMPLE), str(Path(folder, "videos.db")), str(port)],
-            env={**os.environ, "PIKA_API_KEY": "key", "PIKA_BASE_URL": service},
+            # As this process imports what it measures: from the folder, or installed.
+            env={
+                **os.environ,
+                "PIKA_API_KEY": "key",
+                "PIKA_BASE_URL": service,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
             stdout=subprocess.DEVNULL,
         )
         try:
@@ -104,11 +114,12 @@ async def watch(session: aiohttp.ClientSession, address: str, seen: Seen, leaves
 
 
 async def ready(session: aiohttp.ClientSession, address: str) -> None:
-    while True:
-        with suppress(aiohttp.ClientConnectionError):
-            async with session.get(address):
-                return
-        await asyncio.sleep(0.05)  # noqa: TID251 - the server takes its time to start
+    async with asyncio.timeout(_STARTED_WITHIN):
+        while True:
+            with suppress(aiohttp.ClientConnectionError):
+                async with session.get(address):
+                    return
+            await asyncio.sleep(0.05)  # noqa: TID251 - the server takes its time to start
 
 
 async def visit(address: str, visitors: int, jobs: int, leaves: bool) -> Seen:
