@@ -11,14 +11,9 @@ from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
-from pika_async.cli._running.asking import (
-    bounds_of,
-    check_budget,
-    check_unpriced,
-    confirm,
-    told,
-)
+from pika_async.cli._running.asking import check_budget, check_unpriced, confirm, told
 from pika_async.cli._running.batch import BatchRun
+from pika_async.cli._running.bounds import bounds_of
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
 from pika_async.cli._running.places import (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from support.engine import free_port
 
 from pika_async.cli._campaign import resolve, server, start, words
 from pika_async.cli._campaign.engine import CampaignTrail
@@ -81,7 +82,10 @@ def test_an_image_that_is_too_large_for_a_page_is_refused_with_its_line(pika, he
         (("report",), "give the ID of a campaign, or --store PLACE"),
         (("report", "--store", "s"), "no campaign is prepared in"),
         (("report", "--store", "ftp://x"), "a store of the kind ftp:// is not known"),
-        (("server", "--db", "no/pika.db"), "in a folder that is not there"),
+        (
+            ("server", "--db", "no/pika.db", "--port", str(free_port())),
+            "in a folder that is not there",
+        ),
     ],
     ids=lambda given: given if isinstance(given, str) else given[0],
 )

@@ -17,7 +17,7 @@ from pika_async.cli._campaign.decided import decisions_of
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
 from pika_async.cli._campaign.many import Many, confirm, settle_many
 from pika_async.cli._campaign.settled import tell_settled
-from pika_async.cli._running.asking import amount
+from pika_async.cli._running.bounds import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.shown import Note

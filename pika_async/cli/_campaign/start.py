@@ -12,7 +12,7 @@ from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.engine import CampaignTrail, engine_of, refusals, temporal
 from pika_async.cli._campaign.watching import watch
-from pika_async.cli._running.asking import amount
+from pika_async.cli._running.bounds import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event

@@ -9,7 +9,7 @@ import typer
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of
-from pika_async.cli._running.asking import amount
+from pika_async.cli._running.bounds import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pika_async._journal.history import Limits
-    from pika_async.cli._running.asking import Bounds
+    from pika_async.cli._running.bounds import Bounds
 
 
 def has_content(journal: Path) -> bool:

@@ -1,0 +1,69 @@
+"""What may be spent, as options and journals say it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from pika_async import FieldError, Money
+from pika_async.cli._running.exits import UsageError
+
+_NO_BUDGET: Final = "inf"
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """What may be spent."""
+
+    budget: Money | None
+    price: Money | None
+    """What a job is taken to cost where the service does not say."""
+    ask_above: Money | None
+    """None: never ask."""
+    lifted: bool = False
+    """It was said that there is no budget, whatever earlier runs had."""
+    is_remembered: bool = False
+    """The budget is that of an earlier run, since none was given."""
+
+    @property
+    def source(self) -> str:
+        """What asks for it: the option, or the run before."""
+        if not self.is_remembered:
+            return "--budget"
+        return f"the budget of {self.budget}, which an earlier run with this journal was given,"
+
+
+def bounds_of(budget: str | None, price: str | None, ask_above: str | None) -> Bounds:
+    """What was given for the options of that name.
+
+    Raises:
+        UsageError: One of them is no amount of money.
+    """
+    lifted = budget is not None and budget.strip().lower() == _NO_BUDGET
+    return Bounds(
+        budget=None if lifted else amount("--budget", budget),
+        price=amount("--price", price),
+        ask_above=amount("--ask-above", ask_above),
+        lifted=lifted,
+    )
+
+
+def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money | None:
+    """An amount of money as it was given for an option: ``20``, ``0.45``, ``$20``.
+
+    Raises:
+        UsageError: It is none; or 0, where it has to be above.
+    """
+    if given is None:
+        return None
+    try:
+        money = Money.of(given.strip().removeprefix("$"))
+    except FieldError as error:
+        raise UsageError(
+            f"{option}: {given!r} is not allowed; allowed is an amount, such as 20 or 0.45."
+        ) from error
+    if money.micros < above_zero:
+        least = "above" if above_zero else "from"
+        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount {least} 0.")
+    return money
