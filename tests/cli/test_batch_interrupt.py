@@ -250,38 +250,38 @@ def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypa
     assert done.err == "interrupted: nothing was started and nothing is charged.\n"
 
 
-def test_the_line_that_resumes_says_what_is_left_of_a_limit(interrupting, pika, sim, here):
-    (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
-    sim.duration = Polls(1000)
-    done = interrupting(
-        signal.SIGINT,
-        lambda: len({poll.job_id for poll in sim.polls}) == 2,
-        *("batch", "p.txt", "-n", "2", "--limit", "3", "--base-url", sim.url),
-    )
-    line = done.err.splitlines()[-1]
-    assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
-    for job in sim.jobs.values():
-        job.duration = Polls(1)
-    sim.duration = Polls(1)
+@pytest.fixture
+def with_one_left(interrupting, sim, here):
+    """Interrupts a batch of five with two jobs in flight; gives the line that submits one more."""
+
+    def left(limit: int) -> str:
+        (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
+        sim.duration = Polls(1000)
+        done = interrupting(
+            signal.SIGINT,
+            lambda: len({poll.job_id for poll in sim.polls}) == 2,
+            *("batch", "p.txt", "-n", "2", "--limit", str(limit), "--base-url", sim.url),
+        )
+        line: str = done.err.splitlines()[-1]
+        assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
+        for job in sim.jobs.values():
+            job.duration = Polls(1)
+        sim.duration = Polls(1)
+        return line
+
+    return left
+
+
+def test_the_line_that_resumes_says_what_is_left_of_a_limit(with_one_left, pika, sim):
+    line = with_one_left(limit=3)
     assert pika(*shlex.split(line)[1:]).code == 0
     assert len(sim.submissions) == 3
 
 
-def test_a_submit_that_is_uncertain_has_used_up_one_of_a_limit(interrupting, pika, sim, here):
+def test_a_submit_that_is_uncertain_has_used_up_one_of_a_limit(with_one_left, pika, sim):
     """It may be paid for, so whoever resumes has one less to spend."""
     sim.faults.append(Fault("reset-after", on="submit"))
-    (here / "p.txt").write_text("a\nb\nc\nd\ne\n")
-    sim.duration = Polls(1000)
-    done = interrupting(
-        signal.SIGINT,
-        lambda: len({poll.job_id for poll in sim.polls}) == 2,
-        *("batch", "p.txt", "-n", "2", "--limit", "4", "--base-url", sim.url),
-    )
-    line = done.err.splitlines()[-1]
-    assert line == f"  pika-async batch p.txt -n 2 --limit 1 --base-url {sim.url}"
-    for job in sim.jobs.values():
-        job.duration = Polls(1)
-    sim.duration = Polls(1)
+    line = with_one_left(limit=4)
     pika(*shlex.split(line)[1:])
     assert len(sim.submissions) == 4
 

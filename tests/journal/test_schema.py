@@ -40,6 +40,7 @@ from pika_async import (
     BudgetError,
     FixedPolling,
     JobFailedError,
+    JournalEntry,
     JournalError,
     OtherServiceError,
     PikaClient,
@@ -558,15 +559,13 @@ class TestFormat3:
         assert [file.name for file in result.files] == [f"00000-красная-панда-{job.id}.mp4"]
 
 
-class TestFormat4:
-    """Four that its version left, without a text of an observer's.
+class LikeFormat4:
+    """What holds for journals of one older format, four of them; each class says which."""
 
-    - ``saved``: two prompts; both succeeded, and their videos were saved.
-    - ``uncertain``: the connection was reset after the submit had left (``reset-after``).
-    - ``running``: two prompts; the batch was left while both jobs were in flight.
-    - ``killed``: the same, and the process was killed with SIGKILL. All that it wrote lies in the
-      ``-wal``.
-    """
+    NUMBER: int
+    FOLDER: Path
+    BEGINNING_OF_STEP: str
+    """The first statement of the step to the next format."""
 
     FOUND = (
         ("saved", {("a red panda", "succeeded"), ("красная панда", "succeeded")}),
@@ -576,10 +575,15 @@ class TestFormat4:
     )
     each = pytest.mark.parametrize(("name", "found"), FOUND)
 
+    @staticmethod
+    def new_in(entries: list[JournalEntry]) -> set[object]:
+        """What the next format tells, as these tell it."""
+        raise NotImplementedError
+
     @pytest.fixture
     def older(self, tmp_path):
         def copied(name: str) -> Path:
-            for path in FORMAT_4.glob(f"{name}.journal*"):
+            for path in self.FOLDER.glob(f"{name}.journal*"):
                 shutil.copy(path, tmp_path)
             return tmp_path / f"{name}.journal"
 
@@ -591,13 +595,13 @@ class TestFormat4:
         before = contents(tmp_path)
         entries = list(read_journal(path))
         assert {(entry.prompt, entry.status) for entry in entries} == found
-        assert {attempt.origin for entry in entries for attempt in entry.attempts} == {None}
+        assert self.new_in(entries) == {None}
         assert contents(tmp_path) == before
 
     @each
     def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, found):
         path = older(name)
-        assert version(path) == 4
+        assert version(path) == self.NUMBER
         before = {entry.id: entry.attempts for entry in read_journal(path)}
         JournalFile(path, 1e10).close()
         assert version(path) == schema.SCHEMA_VERSION
@@ -609,17 +613,36 @@ class TestFormat4:
         path = older(name)
 
         def half_way(connection):
-            connection.execute("ALTER TABLE attempts ADD COLUMN origin TEXT")
+            connection.execute(self.BEGINNING_OF_STEP)
             raise KeyboardInterrupt
 
-        monkeypatch.setitem(schema._STEPS, 4, half_way)
+        monkeypatch.setitem(schema._STEPS, self.NUMBER, half_way)
         with pytest.raises(KeyboardInterrupt):
             JournalFile(path, 1e10)
         monkeypatch.undo()
-        assert version(path) == 4
+        assert version(path) == self.NUMBER
         JournalFile(path, 1e10).close()
         assert version(path) == schema.SCHEMA_VERSION
         assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+
+
+class TestFormat4(LikeFormat4):
+    """Four that its version left, without a text of an observer's.
+
+    - ``saved``: two prompts; both succeeded, and their videos were saved.
+    - ``uncertain``: the connection was reset after the submit had left (``reset-after``).
+    - ``running``: two prompts; the batch was left while both jobs were in flight.
+    - ``killed``: the same, and the process was killed with SIGKILL. All that it wrote lies in the
+      ``-wal``.
+    """
+
+    NUMBER = 4
+    FOLDER = FORMAT_4
+    BEGINNING_OF_STEP = "ALTER TABLE attempts ADD COLUMN origin TEXT"
+
+    @staticmethod
+    def new_in(entries):
+        return {attempt.origin for entry in entries for attempt in entry.attempts}
 
     async def test_a_job_in_flight_is_polled_and_not_bought_again(self, older):
         path = older("killed")
@@ -633,7 +656,7 @@ class TestFormat4:
         assert (result.job_id, result.ok, result.resumed) == (job.id, True, True)
 
 
-class TestFormat5:
+class TestFormat5(LikeFormat4):
     """Four that its version left, without a budget.
 
     - ``saved``: two prompts, with a budget of 1 dollar and a price of 0.40; both succeeded, and
@@ -645,53 +668,13 @@ class TestFormat5:
       ``-wal``.
     """
 
-    FOUND = TestFormat4.FOUND
-    each = pytest.mark.parametrize(("name", "found"), FOUND)
+    NUMBER = 5
+    FOLDER = FORMAT_5
+    BEGINNING_OF_STEP = "ALTER TABLE runs ADD COLUMN limits TEXT"
 
-    @pytest.fixture
-    def older(self, tmp_path):
-        def copied(name: str) -> Path:
-            for path in FORMAT_5.glob(f"{name}.journal*"):
-                shutil.copy(path, tmp_path)
-            return tmp_path / f"{name}.journal"
-
-        return copied
-
-    @each
-    def test_it_is_read_and_stays_as_it_is(self, older, name, found, tmp_path):
-        path = older(name)
-        before = contents(tmp_path)
-        entries = list(read_journal(path))
-        assert {(entry.prompt, entry.status) for entry in entries} == found
-        assert {entry.run.budget for entry in entries} == {None}
-        assert contents(tmp_path) == before
-
-    @each
-    def test_a_batch_brings_it_to_this_format_and_nothing_is_lost(self, older, name, found):
-        path = older(name)
-        assert version(path) == 5
-        before = {entry.id: entry.attempts for entry in read_journal(path)}
-        JournalFile(path, 1e10).close()
-        assert version(path) == schema.SCHEMA_VERSION
-        assert {entry.id: entry.attempts for entry in read_journal(path)} == before
-        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
-
-    @each
-    def test_a_step_that_breaks_off_leaves_it_as_it_was(self, older, name, found, monkeypatch):
-        path = older(name)
-
-        def half_way(connection):
-            connection.execute("ALTER TABLE runs ADD COLUMN limits TEXT")
-            raise KeyboardInterrupt
-
-        monkeypatch.setitem(schema._STEPS, 5, half_way)
-        with pytest.raises(KeyboardInterrupt):
-            JournalFile(path, 1e10)
-        monkeypatch.undo()
-        assert version(path) == 5
-        JournalFile(path, 1e10).close()
-        assert version(path) == schema.SCHEMA_VERSION
-        assert {(entry.prompt, entry.status) for entry in read_journal(path)} == found
+    @staticmethod
+    def new_in(entries):
+        return {entry.run.budget for entry in entries}
 
     async def test_what_it_has_spent_counts_and_its_budget_is_said_anew(self, older):
         """The budget itself was not written down; what was spent of it was."""
