@@ -117,6 +117,7 @@ class _Flight:
             elapsed=now - self.born,
             unchanged_for=now - self.changed,
             polls=self.polls,
+            at=now,
         )
 
     def look(self, now: float) -> Queued | Running | Succeeded:

@@ -22,9 +22,9 @@ def longest_step(delay, rate):
 
 
 @given(at=moments, delay=delays, rate=rates)
-def test_a_delay_is_moved_by_less_than_a_fifth_of_itself_and_half_a_second_at_most(at, delay, rate):
+def test_a_delay_is_moved_by_a_quarter_of_itself_and_half_a_second_at_most(at, delay, rate):
     moved = together(at, delay, 0.0, 1e9, rate)
-    assert abs(moved - delay) <= min(0.18 * delay, 0.5) + 1e-6
+    assert abs(moved - delay) <= min(0.25 * delay, 0.5) + 1e-6
 
 
 @given(at=moments, delay=delays, rate=st.floats(1.0, 1e3))
@@ -44,7 +44,7 @@ def test_the_grid_of_a_short_delay_holds_that_of_a_long_one(at, delay, other_at,
         assert steps == pytest.approx(round(steps), abs=1e-4)
 
 
-@given(at=moments, delay=st.floats(1e-9, 0.005))
+@given(at=moments, delay=st.floats(1e-9, 0.0039))
 def test_what_is_due_within_milliseconds_is_not_moved(at, delay):
     assert together(at, delay, 0.0, 1e9, 1.0) == delay
 
