@@ -65,6 +65,13 @@ TARGETS = {
         0.65,
         short="σ 0.35",
     ),
+    "equal-delay-instructions": Target(
+        "CPU per job at equal mean delay",
+        "the same, instructions",
+        0.80,
+        0.65,
+        short="instructions",
+    ),
     "growth": Target(
         "growth",
         "CPU per request at 10,000 jobs over that at 100",

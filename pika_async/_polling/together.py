@@ -21,8 +21,8 @@ def together(at: float, delay: float, least: float, most: float, rate: float) ->
     """``delay``, so that it ends on a grid that all jobs of a client share.
 
     Waking up costs as much as a look or several: the processor was given to others meanwhile, and
-    its caches are theirs. Where a hundred jobs are in flight, a process wakes once or twice a job in
-    place of a dozen times. The grid is finer for short delays and where looks are many. Each finer
+    its caches are theirs. Where a hundred jobs are in flight, a process wakes once or twice a job,
+    and not a dozen times. The grid is finer for short delays and where looks are many. Each finer
     one holds the coarser ones, so that all meet on the same moments.
 
     Args:
