@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from pika_async._bound import Bound
+from pika_async._bound import Bound, Bounds
 from pika_async._wire.links import followed
 from pika_async._wire.transport.problems import translating
 from pika_async._wire.transport.sessions import CONNECT_TIMEOUT, HEADER_BOUNDS, HEADERS, unbound
@@ -81,26 +81,27 @@ async def streamed(
 
 async def _chunks(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
     content = response.content
+    silences = Bounds(silence)
     with translating():
         if response.content_length is not None:
             # As they came: all that has come, as one piece, would be a copy of the whole video.
-            while piece := await _next(content, silence):
+            while piece := await _next(content, silences):
                 yield piece
         else:
             # Of a length that nobody told, in as many pieces as the host pleases: those are joined.
-            while piece := content.read_nowait() or await _all(content, silence):
+            while piece := content.read_nowait() or await _all(content, silences):
                 yield piece
 
 
 # Bound only while it waits for the host: the disk may take its time.
 
 
-async def _next(content: aiohttp.StreamReader, silence: float) -> bytes:
-    with Bound(silence):
+async def _next(content: aiohttp.StreamReader, silences: Bounds) -> bytes:
+    with silences.of():
         piece, _ = await content.readchunk()
     return piece
 
 
-async def _all(content: aiohttp.StreamReader, silence: float) -> bytes:
-    with Bound(silence):
+async def _all(content: aiohttp.StreamReader, silences: Bounds) -> bytes:
+    with silences.of():
         return await content.readany()
