@@ -1,6 +1,6 @@
 """CPU per megabyte of a download that is on the disk when it ends, against a hand-written loop.
 
-    python -m benchmarks.download [--megabytes 200] [--rounds 5]
+    python -m benchmarks.download [--megabytes 200] [--rounds 9]
 
 All write beside the target, sync the file and move it into place. The loop takes pieces of 1 MiB,
 which costs least, or of 64 KiB, as many examples do. CPU is user + system time of the client's
@@ -115,7 +115,7 @@ async def serve() -> None:
     await listening.serve_forever()
 
 
-def run(*, megabytes: int = 200, rounds: int = 5) -> list[Row]:
+def run(*, megabytes: int = 200, rounds: int = 9) -> list[Row]:
     measures = {name: partial(measure, name, megabytes) for name in CLIENTS}
     figures = alternating(rounds, measures)
     about = f", {megabytes} MB"
