@@ -25,8 +25,8 @@ ROOT = Path(pika_async.__file__).parent
 # From the ground up. A module may import what stands in a row below its own, and what stands
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
-    "ground": """_version _quick _http _checks _meaning _money _states _json _timing _settled _bound
-                 _request _pickles _errors _api_errors _events _json_events _backoff _log""",
+    "ground": """_version _quick _memory _http _checks _meaning _money _states _json _timing
+                 _settled _bound _request _pickles _errors _api_errors _events _json_events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
     "workflows": "_jobs _assembly _client _batch",
@@ -79,7 +79,11 @@ WITHOUT_ENGINE = [
 
 # What is arithmetic on values: no clock, no chance, no task, no socket.
 PURE = [
-    *(wing for wing in HOUSE["ground"].split() if wing not in ("_settled", "_bound", "_log")),
+    *(
+        wing
+        for wing in HOUSE["ground"].split()
+        if wing not in ("_memory", "_settled", "_bound", "_log")
+    ),
     *("_polling", "dialects"),
     *("_jobs.verdicts", "_jobs.patience"),
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +27,7 @@ from pika_async._download.disk import (
     take_another,
 )
 from pika_async._download.targets import SUFFIX, check_what_is_there
+from pika_async._memory import keep_freed
 from pika_async._request.media import SNIFF_LENGTH, is_video
 from pika_async._settled import settled
 
@@ -36,18 +36,6 @@ if TYPE_CHECKING:
 
 # Large enough that the hop to a writing thread costs little, small enough to hold in memory.
 _WRITE_BYTES: Final = 4 * 1024 * 1024
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Let glibc keep the memory of each write for the next one, from now on.
-
-    It takes the largest block that was freed for the usual size, and gives back what is free beyond
-    twice that: of pieces of 256 KiB that is nearly all, after each write, to be mapped again for
-    the next. That was a tenth of what a large download costs. Nothing touches the block, so it
-    takes no memory. https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD.
-    """
-    bytes(2 * _WRITE_BYTES)
 
 
 class NotAVideoError(Exception):
@@ -91,7 +79,8 @@ class Part:
             PartInUseError: It is being filled by another download.
             OSError: It cannot be made.
         """
-        _keep_freed_memory()
+        # Else the pieces of each write are mapped anew: a tenth of what a large download costs.
+        keep_freed(2 * _WRITE_BYTES)
         check_what_is_there(self.target, overwrite=self.overwrite)
         if self.target.is_symlink():
             # The link is kept, and what it leads to is replaced.

@@ -18,6 +18,7 @@ from pika_async._bound import Bounds
 from pika_async._errors import TransportError
 from pika_async._http import HTTPResponse
 from pika_async._meaning import Started
+from pika_async._memory import FOR_ANSWERS, keep_freed
 from pika_async._quick import quick
 from pika_async._wire.departure import PIECE, Departure, Step
 from pika_async._wire.transport.body import Body
@@ -95,6 +96,7 @@ class Transport:
 
     async def open(self) -> None:
         """Make the sessions, unless one was lent."""
+        keep_freed(FOR_ANSWERS)
         await self._sessions.open()
 
     async def close(self) -> None:
