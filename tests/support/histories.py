@@ -187,6 +187,27 @@ async def _put_off(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
 
 
+async def _unknown(address: str, folder: Path) -> None:
+    """A page whose service knew nothing of its lines until somebody had mended the address."""
+    async with _scene(address, Fault("404-wrong-path", times=3)) as at, at.worker():
+        await Campaign.prepare(pandas(4), folder)
+        options = {"queue": at.queue, "account": "unknown", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "unknown", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-unknown")
+
+
+async def _stepped_aside(address: str, folder: Path) -> None:
+    """A page whose first line was not taken for so long that others were tried beside it."""
+    fault = Fault("503-no-channel", times=None, prompt="a red panda 00000")
+    async with _scene(address, fault) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "aside", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "aside", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-stepped-aside")
+
+
 async def _decided(address: str, folder: Path) -> None:
     """A campaign that goes on while one of its lines is decided about, and counts it away."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
@@ -229,6 +250,8 @@ async def write() -> None:
             await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")
             await _put_off(address, _FOLDER / "put-off")
+            await _unknown(address, _FOLDER / "unknown")
+            await _stepped_aside(address, _FOLDER / "aside")
     finally:
         shutil.rmtree(_FOLDER)
 

@@ -25,7 +25,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
-from pika_async.temporal._blame import is_down, is_for_all
+from pika_async.temporal._blame import is_down, is_for_all, is_unknown
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.discreet import restored
 from pika_async.temporal._contents.files import read_page, write_pages
@@ -573,3 +573,20 @@ async def test_what_is_refused_for_the_sake_of_the_request_is_not(service, fault
     told = Told(cause=Cause.REFUSED, record=None, said=said)
     assert not is_for_all(told)
     assert not is_down(told)
+    assert not is_unknown(told)
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        *((name, "404-html") for name in ("gateway", "pika", "fal")),
+        *((name, "404-empty") for name in ("gateway", "pika", "fal")),
+        *(("gateway", "404-wrong-path"), ("pika", "404-message"), ("fal", "404-detail")),
+    ],
+)
+async def test_what_the_service_does_not_know_says_nothing_of_the_prompt(service, fault):
+    """Many in a row pause a campaign: its workers have a wrong base URL."""
+    async with scene(service, Fault(fault)) as at:
+        kind, said = await at.failure()
+        assert (kind, len(at.sim.jobs)) == (f"pika.{Cause.REFUSED}", 0)
+    assert is_unknown(Told(cause=Cause.REFUSED, record=None, said=said))

@@ -20,6 +20,7 @@ from support.long_scene import (
     no_money,
     not_started,
     unavailable,
+    unknown,
 )
 
 from pika_async._request.record import Intent
@@ -82,6 +83,15 @@ def loses(service, times=1, **what):
         return lost(sent(left_at, **what)) if len(service.submits) <= times else None
 
     service.answer = answer
+    return service
+
+
+def never_takes(*indexes, answers):
+    """A service that takes all lines but these."""
+    service = Service()
+    service.answer = lambda _: (
+        answers() if service.submits[-1][1].request.index in indexes else None
+    )
     return service
 
 
@@ -231,6 +241,80 @@ async def test_one_that_is_down_for_more_than_a_day_holds_the_campaign(tmp_path)
         assert (await campaign.progress()).paused == "No channel is available."
         await campaign.resume()
         assert (await at.end(campaign)).succeeded == 2
+
+
+async def test_lines_that_are_not_taken_do_not_keep_others_from_being_tried(tmp_path):
+    """As those of a model without a channel at the beginning of a page that is one line wide."""
+    service = never_takes(0, 1, 2, answers=unavailable)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 6, max_in_flight=1)
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (3, 3)
+    assert service.times[-1] < 2 * HOUR
+
+
+async def test_a_pause_holds_also_where_lines_wait_beside_the_width(tmp_path):
+    """No other line is begun until its owner goes on; then it goes on by itself."""
+    service = never_takes(0, 1, 2, 3, answers=unavailable)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 8, max_in_flight=1, name="paused")
+        await at.passes(minutes=8)
+        assert (await campaign.progress()).taken > 1
+        await campaign.pause()
+        await at.passes(minutes=10)
+        before = (await campaign.progress()).taken, len(service.submits)
+        await at.passes(hours=6)
+        assert ((await campaign.progress()).taken, len(service.submits)) == before
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (4, 4)
+
+
+@pytest.mark.parametrize("width", [1, 6])
+async def test_a_service_that_knows_nothing_of_many_in_a_row_holds_the_campaign(tmp_path, width):
+    """A wrong base URL costs no prompt: its owner is told soon, mends it, and goes on."""
+    service = Service(lambda _: unknown())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 20, max_in_flight=width)
+        await at.passes(minutes=2)
+        told = await campaign.progress()
+        assert told.paused.startswith("No such path. So the service has answered 5 submits")
+        assert (told.refused, len(service.submits)) == (0, width + 4)
+        assert len({order.request.index for _, order in service.submits}) >= 5
+        await at.passes(days=1)
+        assert len(service.submits) == width + 4
+        service.answer = lambda _: None
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (20, 0)
+
+
+async def test_whoever_goes_on_with_a_wrong_address_is_held_again_soon(tmp_path):
+    """What he was told of is refused; the rest of the page is not."""
+    service = Service(lambda _: unknown())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 40, max_in_flight=2, name="again")
+        await at.passes(minutes=2)
+        await campaign.resume()
+        await at.passes(minutes=10)
+        told = await campaign.progress()
+        assert told.paused is not None
+        assert 0 < told.refused <= 8
+        service.answer = lambda _: None
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert progress.succeeded == 40 - progress.refused == 40 - told.refused
+
+
+@pytest.mark.parametrize("place", [0, 5, 11])
+async def test_one_line_whose_model_nobody_knows_is_refused_alone(tmp_path, place):
+    """Wherever it stands, it holds nothing."""
+    service = never_takes(place, answers=unknown)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 12, max_in_flight=2)
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused, progress.paused) == (11, 1, None)
+    assert service.times[-1] < HOUR
 
 
 async def test_a_campaign_without_money_is_held_and_goes_on_where_it_was_a_day_later(tmp_path):
