@@ -233,6 +233,15 @@ async def _alone(address: str) -> None:
         await _keep(at, "alone", "generate-video")
 
 
+async def _down(address: str) -> None:
+    """One request, whose service took nothing for a moment."""
+    async with _scene(address, Fault("503-no-channel", times=2)) as at, at.worker():
+        await at.client.execute_workflow(
+            GenerateVideo.run, "a red panda", id="down", task_queue=at.queue
+        )
+        await _keep(at, "down", "generate-video-down")
+
+
 async def write() -> None:
     """Write them all."""
     be_quick()
@@ -246,6 +255,7 @@ async def write() -> None:
             await _found(address, _FOLDER / "found")
             await _named(address, _FOLDER / "named")
             await _alone(address)
+            await _down(address)
             await _reset(address, _FOLDER / "reset")
             await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")

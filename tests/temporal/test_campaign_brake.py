@@ -265,7 +265,7 @@ async def test_a_worker_with_a_wrong_base_url_holds_the_campaign_and_costs_no_li
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
         async with at.worker(base_url=f"{at.sim.url}/nowhere"):
             with anyio.fail_after(60):
-                while not (progress := await campaign.progress()).paused:
+                while not (progress := await campaign.progress()).paused:  # noqa: ASYNC110 - is asked
                     await anyio.sleep(0.1)
         assert (progress.refused, len(at.sim.jobs)) == (0, 0)
         assert "a wrong base URL (HTTP 404" in progress.paused

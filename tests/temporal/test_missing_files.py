@@ -13,7 +13,7 @@ from support.scene import scene
 
 from pika_async import FieldError, GenerationRequest
 from pika_async.temporal import Campaign, Finished, Refused, _activities, _steps
-from pika_async.temporal._campaign import page
+from pika_async.temporal._campaign import aside
 from pika_async.temporal._campaign import tries as lines
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def few(monkeypatch):
     """So many tries are enough."""
 
     def set_(tries):
-        for module in (page, lines):
+        for module in (aside, lines):
             monkeypatch.setattr(module, "MOST_UNREAD", tries)
         monkeypatch.setattr(_steps, "MOST_UNREAD", tries)
 

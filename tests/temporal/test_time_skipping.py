@@ -138,6 +138,57 @@ async def test_whoever_waits_for_hours_at_most_is_told_within_them_that_nothing_
     assert took < 3 * HOUR
 
 
+async def test_a_submit_to_a_service_that_is_down_goes_when_it_is_back():
+    """Nothing was begun by its answers, and the request was no reason for them."""
+    service = Service(lambda since: unavailable() if since < 40 * MINUTE else None)
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert isinstance(outcome, Finished)
+    assert took < 50 * MINUTE
+    # Ever more rarely: each try takes room in the history.
+    assert len(service.submits) < 20
+
+
+async def test_a_service_that_is_down_is_waited_for_an_hour_in_a_row_and_no_longer():
+    """It may be the model of this one request, and nobody else sees that it waits."""
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert outcome == Refused(error="ServerError", meaning="No channel is available.")
+    assert HOUR - LATER * 5 * MINUTE <= service.times[-1] <= took < HOUR
+
+
+async def test_the_hour_begins_anew_where_the_service_has_said_something_else_meanwhile():
+    """An outage, a service that is full, and another outage are no one outage."""
+
+    def answer(since):
+        if since >= 100 * MINUTE:
+            return None
+        full = 45 * MINUTE <= since < 55 * MINUTE
+        return not_started(120.0) if full else unavailable()
+
+    async with long_scene(Service(answer)) as at:
+        outcome, took = await at.video()
+    assert isinstance(outcome, Finished)
+    assert took > 100 * MINUTE
+
+
+async def test_whoever_waits_for_minutes_at_most_is_told_within_them_that_it_is_down():
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        outcome, took = await at.film(timeout=(10 * MINUTE).total_seconds())
+    assert isinstance(outcome, Refused)
+    assert took < 10 * MINUTE
+
+
+async def test_what_somebody_has_to_mend_is_told_at_once():
+    """No owner looks after one request, as a campaign has one: its caller is told what to do."""
+    async with long_scene(Service(lambda _: no_money())) as at:
+        outcome, took = await at.video()
+    assert outcome == Refused(error="QuotaExceededError", meaning="The balance is used up.")
+    assert took < MINUTE
+
+
 async def test_a_job_has_all_of_its_time_however_long_its_submit_was_put_off():
     """The timeout of a job counts from its submit on, and that is told to whoever waits for it."""
     service = Service(full_for(2 * HOUR))
