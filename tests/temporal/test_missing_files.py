@@ -122,6 +122,22 @@ async def test_a_file_that_is_gone_everywhere_ends_as_refused_and_the_others_go_
     assert "whichever worker took them" in found[1].meaning
 
 
+async def test_a_file_that_was_exchanged_ends_as_refused_and_the_others_go_on(
+    engine, tmp_path, few
+):
+    """It was sent for the file that was prepared, and paid for."""
+    few(2)
+    paths = pictures(tmp_path / "media", 3)
+    async with started(engine, tmp_path, paths) as (at, worker):
+        paths[1].write_bytes(PNG + b"another")
+        async with worker() as campaign:
+            await campaign.result()
+            found = await outcomes(campaign)
+        assert len(at.sim.submissions) == 2
+    assert [type(one) for one in found] == [Finished, Refused, Finished]
+    assert f"another file than was prepared: image: '{paths[1]}'" in found[1].meaning
+
+
 @pytest.mark.long
 async def test_where_no_file_can_be_read_the_campaign_is_paused_with_what_to_do(
     engine, tmp_path, few

@@ -413,6 +413,25 @@ async def test_a_line_that_cannot_be_read_is_not_started(tmp_path):
         assert (await at.submit(line)).job_id in at.sim.jobs
 
 
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_a_file_that_was_exchanged_since_its_campaign_was_prepared_is_not_sent(
+    service, tmp_path
+):
+    """It was sent for the other one, and paid for."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    async with scene(service) as at:
+        line = await line_of(tmp_path / "store", GenerationRequest("a red panda", image=path))
+        path.write_bytes(b"\x89PNG\r\n\x1a\nanother")
+        kind, said = await at.failure(line)
+        assert (kind, said.error, said.sent) == ("pika.not_started", "FieldError", None)
+        assert at.sim.submissions == []
+        for told in (str(path), gethostname(), "another file than was prepared"):
+            assert told in said.meaning
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        assert (await at.submit(line)).job_id in at.sim.jobs
+
+
 async def test_a_worker_that_sees_the_pages_of_another_campaign_submits_none_of_them(tmp_path):
     """A folder of that name is on each machine, and they are not the same one."""
     async with scene() as at:
