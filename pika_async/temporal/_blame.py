@@ -43,8 +43,8 @@ MOST_UNKNOWN: Final = 5
 
 # A web page in the place of an answer is no word about the line either.
 _DOWN: Final = frozenset({"ServerError", "DecodeError"})
-# A server that is none of the service refuses in its own way, too, as with 405.
-_UNKNOWN: Final = frozenset({"NotFoundError", "APIError"})
+# No plain "APIError": a gateway says so, too, with a success whose body refuses the prompt.
+_UNKNOWN: Final = frozenset({"NotFoundError"})
 _WRONG_FOR_ALL: Final = frozenset(
     {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
 )

@@ -583,6 +583,7 @@ async def test_what_is_refused_for_the_sake_of_the_key_is_wrong_for_all(service,
     [
         *(("gateway", name) for name in ("400-invalid-request", "422-detail")),
         *(("pika", "422-message"), ("fal", "422-array")),
+        *(("gateway", name) for name in ("200-success-false", "200-error", "200-code")),
     ],
 )
 async def test_what_is_refused_for_the_sake_of_the_request_is_not(service, fault):
