@@ -35,11 +35,21 @@ class Aside:
 
     def __init__(self) -> None:
         self._lines = 0
+        self._put_off = 0
         self._unknown = 0
 
     def under_way(self, lines: int) -> int:
         """How much of the width so many lines take that have begun and not ended."""
         return max(lines - self._lines, 0)
+
+    def put_off(self) -> None:
+        """One more line is put off."""
+        self._put_off += 1
+
+    def ended(self) -> None:
+        """One of these is put off no longer: it was taken, or refused, or is not sent any more."""
+        self._put_off -= 1
+        self._lines = min(self._lines, self._put_off)
 
     def pauses(self, told: Told, failures: int) -> None:
         """A pause begins, so many of them in a row, since a line was told that."""
@@ -49,7 +59,7 @@ class Aside:
         # An outage that is over soon begins no line before its time.
         lasts = is_down(told) and failures >= MOST_DOWN
         if lasts and workflow.patched(_STEP_ASIDE):
-            self._lines += 1
+            self._lines = min(self._lines + 1, self._put_off)
         elif unknown:
             # So many in a row are different ones, as far as there are any.
             self._lines = max(self._lines, MOST_UNKNOWN - 1)
@@ -63,7 +73,3 @@ class Aside:
         if is_unknown(told) and self._unknown == MOST_UNKNOWN and not few:
             return KNOWS_NOTHING.format(meaning=refused(told).meaning)
         return None
-
-    def refused(self) -> None:
-        """A line has ended that the service has not taken."""
-        self._lines = max(self._lines - 1, 0)

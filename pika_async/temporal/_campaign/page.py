@@ -270,7 +270,9 @@ class Page:
     async def _outcome(self, place: int) -> Outcome:
         line = self._order.line(place)
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
-        submitted = await self._submitted(order)
+        tries = Tries(self._aside)
+        submitted = await self._submitted(order, tries)
+        tries.end()
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
         else:
@@ -292,9 +294,8 @@ class Page:
                 self._purse.settle(place, outcome.charge)
         return outcome
 
-    async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
+    async def _submitted(self, order: Order, tries: Tries) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
-        tries = Tries()
         while True:
             # Several lines wake at once, and the first may leave no room for the others.
             while not (self._stopped or self._passable()):
@@ -319,7 +320,6 @@ class Page:
             end = tries.is_refused(told, self._others, again=job is None)
             if not await self._goes_on(told, round_, refused=end):
                 self._went_well(round_)
-                self._aside.refused()
                 return refused(told)
 
     def _lose(self, heard_of: datetime) -> None:

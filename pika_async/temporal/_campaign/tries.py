@@ -11,6 +11,7 @@ from temporalio import workflow
 from pika_async.temporal._blame import MOST_DOWN, MOST_UNREAD, is_down, is_unknown, is_unread
 
 if TYPE_CHECKING:
+    from pika_async.temporal._campaign.aside import Aside
     from pika_async.temporal._failures import Told
 
 ALONE_FOR: Final = timedelta(hours=1)
@@ -68,7 +69,9 @@ class PutOff:
 class Tries:
     """Of one line."""
 
-    def __init__(self) -> None:
+    def __init__(self, aside: Aside) -> None:
+        """``aside``: where the page counts its lines that are put off."""
+        self._aside = aside
         self._unread = 0
         self._put_off: PutOff | None = None
 
@@ -84,6 +87,13 @@ class Tries:
         unknown = is_unknown(told) and workflow.patched(_UNKNOWN)
         if unknown or (is_down(told) and workflow.patched(_PUT_OFF)):
             now = workflow.now()
-            self._put_off = self._put_off or PutOff(others, now)
+            if self._put_off is None:
+                self._put_off = PutOff(others, now)
+                self._aside.put_off()
             return self._put_off.is_passed_by(others, now, unknown=unknown)
         return not again or self._unread >= MOST_UNREAD
+
+    def end(self) -> None:
+        """The line has a job, or an end."""
+        if self._put_off is not None:
+            self._aside.ended()
