@@ -66,6 +66,17 @@ class TestPrepared:
         await write_pages(store, [pictured(path)] * 700)
         assert reads == [path]
 
+    async def test_of_many_files_some_are_remembered(self, tmp_path, monkeypatch):
+        """Each of millions of prompts may have its own."""
+        monkeypatch.setattr(media, "MOST_KNOWN", 2)
+        files = media.Files()
+        for number in range(5):
+            path = tmp_path / f"{number}.png"
+            path.write_bytes(PNG + bytes([number]))
+            held = digest(PNG + bytes([number]))
+            assert await files.digests(GenerationRequest("a", image=path)) == (held,)
+            assert len(files._digests) <= 2
+
     async def test_one_that_has_gone_is_named_with_its_prompt(self, store, path):
         requests = [GenerationRequest("a"), pictured(path)]
         path.unlink()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from pika_async import GenerationRequest
 
 
+MOST_KNOWN: Final = 10_000
+"""Files whose digests are kept in memory: a campaign may have millions, each of one prompt."""
+
+
 class ExchangedError(ConfigurationError):
     """A file of a request is another one than when its campaign was prepared."""
 
 
 class Files:
-    """Those of one preparation. Each is read once, however many requests name it."""
+    """Those of one preparation. One that many requests name is read once, or now and then."""
 
     def __init__(self) -> None:
         self._digests: dict[Path, str] = {}
@@ -47,7 +51,10 @@ class Files:
                 allowed = "the path of a file that can be read"
                 problem = f"the file cannot be read: {why_unreadable(medium, error)}"
                 raise FieldError(name, str(medium), allowed, problem=problem) from error
-        return self._digests[medium]
+        digest = self._digests[medium]
+        if len(self._digests) > MOST_KNOWN:
+            del self._digests[next(iter(self._digests))]
+        return digest
 
 
 def has_files(request: GenerationRequest) -> bool:
