@@ -187,6 +187,20 @@ async def _put_off(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
 
 
+async def _woken(address: str, folder: Path) -> None:
+    """A page whose owner went on with it while its service took nothing."""
+    async with _scene(address, Fault("503-no-channel", times=4)) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "woken", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "woken", folder, **options)
+        await _until(campaign, lambda told: told.waiting and told.waiting.tries == 4)
+        await campaign.pause()
+        await anyio.sleep(1)
+        await campaign.resume()
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-woken")
+
+
 async def _unknown(address: str, folder: Path) -> None:
     """A page whose service knew nothing of its lines until somebody had mended the address."""
     async with _scene(address, Fault("404-wrong-path", times=3)) as at, at.worker():
@@ -260,6 +274,7 @@ async def write() -> None:
             await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")
             await _put_off(address, _FOLDER / "put-off")
+            await _woken(address, _FOLDER / "woken")
             await _unknown(address, _FOLDER / "unknown")
             await _stepped_aside(address, _FOLDER / "aside")
     finally:

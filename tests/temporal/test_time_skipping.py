@@ -321,6 +321,42 @@ async def test_a_pause_holds_also_where_lines_wait_beside_the_width(tmp_path):
     assert (progress.succeeded, progress.refused) == (4, 4)
 
 
+async def until_a_pause_has_begun(at, campaign):
+    """The next of those that take five minutes and more."""
+    left = (await campaign.progress()).waiting.until - await at.now()
+    await at.passes(seconds=left.total_seconds() + 5)
+
+
+async def test_whoever_goes_on_while_the_service_is_down_wakes_the_page(tmp_path):
+    """He has mended something, and need not wait for the end of a pause of minutes."""
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=2)
+        await at.passes(hours=3)
+        await until_a_pause_has_begun(at, campaign)
+        await campaign.pause()
+        await at.passes(seconds=10)
+        service.answer = lambda _: None
+        resumed, tries = await at.now(), len(service.submits)
+        await campaign.resume()
+        assert (await at.end(campaign)).succeeded == 3
+    assert service.submits[tries][0] - resumed < MINUTE
+
+
+async def test_whoever_goes_on_does_not_hurry_a_service_that_says_when_it_has_room(tmp_path):
+    """The way to be refused for longer."""
+    service = Service(full_for(DAY))
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=2)
+        await at.passes(hours=2)
+        before = len(service.submits)
+        await campaign.pause()
+        await at.passes(seconds=10)
+        await campaign.resume()
+        await at.passes(hours=2)
+        assert len(service.submits) == before
+
+
 @pytest.mark.parametrize("width", [1, 6])
 async def test_a_service_that_knows_nothing_of_many_in_a_row_holds_the_campaign(tmp_path, width):
     """A wrong base URL costs no prompt: its owner is told soon, mends it, and goes on."""

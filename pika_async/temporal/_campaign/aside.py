@@ -16,6 +16,7 @@ from pika_async.temporal._blame import (
     MOST_UNKNOWN,
     MOST_UNREAD,
     is_down,
+    is_put_off,
     is_unknown,
     is_unread,
 )
@@ -23,10 +24,15 @@ from pika_async.temporal._campaign.sentences import KNOWS_NOTHING
 from pika_async.temporal._steps import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pika_async.temporal._campaign.tries import Others
     from pika_async.temporal._failures import Told
+    from pika_async.temporal._limits.room import Room
 
-# In histories: of pages that began no other line while those under way were put off.
+# In histories: of pages that waited for the end of a pause, whoever had gone on with them; and of
+# pages that began no other line while those under way were put off.
+_WOKEN: Final = "whoever goes on with a page wakes it"
 _STEP_ASIDE: Final = "lines that are put off step aside"
 
 
@@ -63,6 +69,16 @@ class Aside:
         elif unknown:
             # So many in a row are different ones, as far as there are any.
             self._lines = max(self._lines, MOST_UNKNOWN - 1)
+
+    @staticmethod
+    def wakes(told: Told, room: Room) -> Callable[[], bool]:
+        """Whether somebody has gone on with the page meanwhile, for whom it is tried at once.
+
+        He has mended something. Where the service itself says how long it has no room, it knows.
+        """
+        opened = room.opened
+        heeds = is_put_off(told) and workflow.patched(_WOKEN)
+        return lambda: heeds and room.opened != opened
 
     def why_held(self, told: Told, failures: int, others: Others) -> str | None:
         """Why the campaign is held, since it so went in a row, and not with one line; or None."""

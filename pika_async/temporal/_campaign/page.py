@@ -120,7 +120,7 @@ class Page:
     @workflow.signal
     def set_width(self, width: int) -> None:
         """So many lines at once from now on; 0: none."""
-        self._room.width = width
+        self._room.widen(width)
 
     @workflow.signal
     async def narrow(self, width: int) -> None:
@@ -365,12 +365,12 @@ class Page:
             await self._hold(reason)
             self._brake.paused()
             return
-        tries = self._brake.failures - 1
-        seconds = pause(told, tries, longest=_LONGEST_PAUSE).total_seconds()
+        failures, woken = self._brake.failures, self._aside.wakes(told, self._room)
+        seconds = pause(told, failures - 1, longest=_LONGEST_PAUSE).total_seconds()
         until = workflow.now() + timedelta(seconds=seconds)
-        self._waiting = waiting(told, self._failing_since, until, self._brake.failures)
+        self._waiting = waiting(told, self._failing_since, until, failures)
         with suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
+            await workflow.wait_condition(lambda: self._stopped or woken(), timeout=seconds)
         self._brake.paused()
         if is_put_off(told):
             # Lines that wait already are woken first: another one tries, which may be taken.
