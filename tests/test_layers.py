@@ -59,7 +59,8 @@ INNER_DOORS = {
     "temporal._limits": {"brake", "places", "purse", "room", "shares", "unseen"},
     "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
     "temporal._contents": {
-        *("allowances", "claims", "damage", "discreet", "files", "formats", "repairs", "shelf"),
+        *("allowances", "claims", "damage", "discreet", "files", "formats", "media", "repairs"),
+        "shelf",
     },
     "temporal._account": {"account", "accounting", "beginning", "place"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
@@ -90,6 +91,7 @@ PURE = [
     *("temporal._verdict", "temporal._records", "temporal._outcomes", "temporal._names"),
     *("temporal._store.naming", "temporal._store.errors", "temporal._limits", "temporal._messages"),
     *("temporal._contents.formats", "temporal._contents.discreet", "temporal._contents.spellings"),
+    "temporal._contents.digests",
     *("temporal._campaign.grants", "temporal._campaign.silence"),
     *("temporal._repairs.decisions", "temporal._owner.progress"),
 ]

@@ -45,6 +45,7 @@ from pika_async.temporal._contents.discreet import (
     without_prompt,
 )
 from pika_async.temporal._contents.files import save_video, video_name
+from pika_async.temporal._contents.media import ExchangedError, check_same
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
@@ -144,6 +145,7 @@ class Activities:
         jobs = jobs_of(self._submitting)
         try:
             read = await self._read(order.request)
+            digests = await self._digests(order.request, read)
         except PikaError as error:
             # The store is away, or this worker sees another one: that says nothing of the line.
             said = Said(error=type(error).__name__, meaning=str(error), sent=record.sent)
@@ -155,15 +157,16 @@ class Activities:
             jobs.check(request)
             record.searchable = jobs.can_find and await jobs.tells_apart(request)
             content = await with_media_read(request)
+            if digests:
+                await settled(partial(check_same, request, content, digests))
             record.fingerprint = await settled(partial(fingerprint, content))
             intent = None if again is None else restored(again.intent, read)
             job = await jobs.submit(request, content=content, recorder=record, again=intent)
         except (PikaError, FieldError) as error:
             unread = is_unread(error)
-            meaning = _UNREAD.format(machine=gethostname(), problem=error) if unread else str(error)
             said = Said(
                 error=UNREAD if unread else type(error).__name__,
-                meaning=_told(order.request, read, meaning),
+                meaning=_told(order.request, read, _meaning_of(error)),
                 seconds=getattr(error, "retry_after", None),
                 sent=record.sent,
                 answered=isinstance(error, APIError),
@@ -205,6 +208,13 @@ class Activities:
 
     async def _read(self, requested: Requested) -> GenerationRequest:
         return await self._shelf.request(requested) if isinstance(requested, Line) else requested
+
+    async def _digests(
+        self, requested: Requested, request: GenerationRequest
+    ) -> tuple[str | None, ...]:
+        if not isinstance(requested, Line):
+            return ()
+        return await self._shelf.digests(requested, request)
 
     @activity.defn(name=FIND)
     async def find(self, lost: Lost) -> Accepted | None:
@@ -343,6 +353,13 @@ def _told(requested: Requested, request: GenerationRequest, text: str) -> str:
     return without_prompt(text, request) if isinstance(requested, Line) else text
 
 
+def _meaning_of(error: PikaError | FieldError) -> str:
+    """What happened and what to do, where another machine may see another file, with its name."""
+    if isinstance(error, ExchangedError):
+        return _EXCHANGED.format(machine=gethostname(), problem=error.headline)
+    return _UNREAD.format(machine=gethostname(), problem=error) if is_unread(error) else str(error)
+
+
 def _utc() -> datetime:
     return datetime.now(UTC)
 
@@ -359,6 +376,11 @@ _UNREAD: Final = (
     "The worker on {machine} cannot read a file: {problem} Every worker must see it at this path: "
     "mount its folder on that machine, or stop the worker there. Another worker takes the request "
     "meanwhile. Nothing was sent and nothing is charged."
+)
+_EXCHANGED: Final = (
+    "The worker on {machine} sees another file than was prepared: {problem}. Put the file that was "
+    "prepared back, on each machine that has a copy, or prepare the prompts in another store. "
+    "Nothing was sent and nothing is charged."
 )
 _HELD: Final = "The service has said that it wants no submit for a while. Nothing was sent."
 _STAYED: Final = "The worker was stopped, or stood still, before the submit left. Nothing was sent."

@@ -12,6 +12,12 @@ campaign is put off, and all others with it. Where others are taken meanwhile, a
 it is refused after ``MOST_DOWN`` tries: it asks for what the service does not have. The last line
 of a page, which has nobody beside it, is tried for an hour at least. Where nothing at all was taken
 for a day the campaign is held, and whoever goes on with it has such lines refused.
+
+A service that does not know what it is asked for (404) speaks of the address, which is wrong for
+all, or of the model that one line names. So such a line is put off, too, and others are tried
+beside it. Where ``MOST_UNKNOWN`` in a row are answered so, the campaign is held. Where the service
+takes others of its page, a line is refused after ``MOST_DOWN`` tries, since another worker may have
+another address; and at once where somebody has gone on with the campaign since.
 """
 
 from __future__ import annotations
@@ -32,8 +38,13 @@ UNREAD: Final = "FieldError"
 MOST_DOWN: Final = 8
 """Tries of one line that the service does not take, while it takes others."""
 
+MOST_UNKNOWN: Final = 5
+"""So many submits in a row of which the service knows nothing hold the campaign."""
+
 # A web page in the place of an answer is no word about the line either.
 _DOWN: Final = frozenset({"ServerError", "DecodeError"})
+# No plain "APIError": a gateway says so, too, with a success whose body refuses the prompt.
+_UNKNOWN: Final = frozenset({"NotFoundError"})
 _WRONG_FOR_ALL: Final = frozenset(
     {"AuthenticationError", "ConfigurationError", "PermissionDeniedError", "QuotaExceededError"}
 )
@@ -46,11 +57,25 @@ def is_for_all(told: Told) -> bool:
 
 def is_down(told: Told) -> bool:
     """Whether the service takes nothing now, and nothing was begun."""
-    said = told.said
-    return told.cause is Cause.REFUSED and said is not None and said.error in _DOWN
+    return _is_refused_with(told, _DOWN)
+
+
+def is_unknown(told: Told) -> bool:
+    """Whether nobody there knows what is asked for: the address is wrong, or the model."""
+    return _is_refused_with(told, _UNKNOWN)
 
 
 def is_unread(told: Told) -> bool:
     """Whether the worker could not read a file of the request: another one may."""
     said = told.said
     return told.cause is Cause.NOT_STARTED and said is not None and said.error == UNREAD
+
+
+def is_put_off(told: Told) -> bool:
+    """Whether the line that was told it is put off, while others are tried."""
+    return is_unread(told) or is_down(told) or is_unknown(told)
+
+
+def _is_refused_with(told: Told, errors: frozenset[str]) -> bool:
+    said = told.said
+    return told.cause is Cause.REFUSED and said is not None and said.error in errors

@@ -16,6 +16,7 @@ from pika_async import (
     ServerError,
 )
 from pika_async._jobs.verdicts import Verdict, after_submit
+from pika_async.temporal._contents.media import ExchangedError
 from pika_async.temporal._failures import as_failure
 from pika_async.temporal._records import Said
 from pika_async.temporal._verdict import Cause
@@ -66,7 +67,9 @@ def cause_of(error: PikaError | FieldError, sent: Leaving | None) -> Cause:
 
 
 def is_unread(error: Exception) -> bool:
-    """Whether a file of the request could not be read on this machine."""
+    """Whether a file of the request could not be read on this machine, or is another one there."""
+    if isinstance(error, ExchangedError):
+        return True
     return isinstance(error, FieldError | ConfigurationError) and isinstance(
         error.__cause__, OSError
     )

@@ -1,14 +1,21 @@
-"""Who asks the engine for work on a queue, and what is said where nobody does."""
+"""Who asks the engine for work on a queue, and what is said where nobody does.
+
+The engine names for five minutes who has asked on a queue, also where he has left since. A worker
+says to the engine when it stops, in a list of its own. So who has asked last before he stopped is
+no longer there. Of a worker that was killed nothing is known before the five minutes have passed.
+"""
 
 from __future__ import annotations
 
 import shlex
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import anyio
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
+from temporalio.service import RPCError
 
 from pika_async.temporal._engine import CampaignError, NoAnswerError, said
 from pika_async.temporal._names import QUEUE
@@ -19,6 +26,12 @@ if TYPE_CHECKING:
 # A worker that is being started has not asked yet.
 _BEGINNING: Final = 1.0
 _LOOKS_AT_BEGINNING: Final = 3
+_MOST_WORKERS: Final = 1_000
+_LISTING: Final = timedelta(seconds=5)
+_STOPPED: Final = (
+    WorkerStatus.WORKER_STATUS_SHUTTING_DOWN,
+    WorkerStatus.WORKER_STATUS_SHUTDOWN,
+)
 
 
 STANDS: Final = (
@@ -55,7 +68,7 @@ async def check_polled(engine: Client, queue: str, so: str = STANDS) -> None:
 async def asking_on(
     engine: Client, queue: str, kind: TaskQueueType.ValueType
 ) -> frozenset[tuple[str, int]]:
-    """Who has asked for work, and when, by the engine's clock."""
+    """Who has asked for work and not left since, and when he asked, by the engine's clock."""
     answer = await said(
         engine.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
@@ -63,9 +76,42 @@ async def asking_on(
             )
         )
     )
-    return frozenset(
-        (poller.identity, poller.last_access_time.ToNanoseconds()) for poller in answer.pollers
-    )
+    asked = {(one.identity, one.last_access_time.ToNanoseconds()) for one in answer.pollers}
+    left = await _left(engine, queue) if asked else {}
+    return frozenset((who, when) for who, when in asked if when > left.get(who, -1))
+
+
+async def _left(engine: Client, queue: str) -> dict[str, int]:
+    """Who has stopped to work on a queue, and when, by his own clock.
+
+    Not whoever works there still under the same name: in containers, many may be called alike.
+    """
+    try:
+        answer = await engine.workflow_service.list_workers(
+            ListWorkersRequest(
+                namespace=engine.namespace,
+                # How a quote is written in there is not said anywhere.
+                query="" if "'" in queue else f"TaskQueue = '{queue}'",
+                page_size=_MOST_WORKERS,
+            ),
+            timeout=_LISTING,
+        )
+    except RPCError:
+        # Not every server keeps such a list.
+        return {}
+    left: dict[str, int] = {}
+    working = set()
+    for info in answer.workers_info:
+        told = info.worker_heartbeat
+        if told.task_queue != queue:
+            continue
+        if told.status in _STOPPED:
+            when = told.heartbeat_time.ToNanoseconds()
+            left[told.worker_identity] = max(when, left.get(told.worker_identity, 0))
+        else:
+            working.add(told.worker_identity)
+    # Of a part of them it is not known who works there still.
+    return {} if answer.next_page_token else {who: left[who] for who in left.keys() - working}
 
 
 def way_to(queue: str) -> str:

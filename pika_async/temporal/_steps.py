@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar, cast
 
 from attrs import evolve
@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from pika_async._backoff import growing
-from pika_async.temporal._blame import MOST_UNREAD, is_unread
+from pika_async.temporal._blame import MOST_UNREAD, is_down, is_unread
 from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
@@ -31,10 +31,18 @@ HEARTBEAT_TIMEOUT: Final = timedelta(seconds=50)
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _PATIENCE: Final = timedelta(days=1)
+DOWN_FOR: Final = timedelta(hours=1)
+"""How long one request is tried of which the service says, over and over, that it takes nothing.
+
+Shorter than where there is no room: it may be the model of this request that has gone, or an
+address that is wrong and leads to a web page, and whoever waits for the request sees none of it."""
+_LONGEST_PAUSE_WHILE_DOWN: Final = 300.0
 # A history may be late.
 _PAUSES_OF_SEARCH: Final = (0.0, 10.0, 60.0)
 _REPEATS: Final = 8
 
+# In histories: of workflows that took it for refused at once.
+_WAITED_OUT: Final = "a service that takes nothing now is waited for"
 # In histories: of workflows that were cancelled while the answer to a submit was on its way.
 _NOT_REPEATED: Final = "what is cancelled is not sent again with its key"
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
@@ -62,6 +70,8 @@ async def submitted(
 ) -> Accepted | Refused | Uncertain:
     """A job, or what became of the request without one; what starts nothing is tried for a day.
 
+    Where the service says that it takes nothing now, that is waited for, too, an hour in a row.
+
     Raises:
         CancelledError: The workflow is cancelled; nothing more is sent.
     """
@@ -72,15 +82,19 @@ async def submitted(
     patience = _PATIENCE if timeout is None else timedelta(seconds=timeout)
     end = workflow.now() + patience
     tries = unread = 0
+    down_since: datetime | None = None
     while True:
         told = await attempt(order, queue, with_files=with_files)
         job = await led_to(order, told, queue, with_files=with_files, before=before)
-        if job is not None:
+        down = isinstance(job, Refused) and isinstance(told, Told) and is_down(told)
+        if job is not None and not (down and workflow.patched(_WAITED_OUT)):
             return job
         assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
-        wait = pause(told, tries)
+        down_since = (down_since or workflow.now()) if down else None
+        wait = pause(told, tries, longest=_LONGEST_PAUSE_WHILE_DOWN if down else _LONGEST_PAUSE)
         unread += is_unread(told)
-        if workflow.now() + wait >= end or unread >= MOST_UNREAD:
+        last = end if down_since is None else min(end, down_since + DOWN_FOR)
+        if workflow.now() + wait >= last or unread >= MOST_UNREAD:
             return refused(told)
         check_cancelled(before)
         await workflow.sleep(wait)

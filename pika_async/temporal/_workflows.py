@@ -27,8 +27,12 @@ async def generate(
 
     Args:
         request: What to make, or a prompt alone. Media are paths that every worker sees, or URLs.
-        timeout: Seconds to wait at most, from the submit on; None: for ever. A submit that starts
-            nothing is tried for a day at most.
+        timeout: Seconds to wait at most, from the submit on; None: for ever. While it has no job,
+            they count from the beginning. A submit that starts nothing is tried for a day at most
+            where the service has no room or is not reached, and for an hour in a row where it says
+            that it takes nothing now, as a gateway without a channel for the model, or with a web
+            page in the place of an answer. Then it is ``Refused`` with the service's last words.
+            What somebody has to mend is ``Refused`` at once: the key, the balance, a membership.
         queue: The task queue of the workers that ``run_worker`` runs.
 
     Raises:

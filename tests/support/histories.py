@@ -187,6 +187,41 @@ async def _put_off(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
 
 
+async def _woken(address: str, folder: Path) -> None:
+    """A page whose owner went on with it while its service took nothing."""
+    async with _scene(address, Fault("503-no-channel", times=4)) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "woken", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "woken", folder, **options)
+        await _until(campaign, lambda told: told.waiting and told.waiting.tries == 4)
+        await campaign.pause()
+        await anyio.sleep(1)
+        await campaign.resume()
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-woken")
+
+
+async def _unknown(address: str, folder: Path) -> None:
+    """A page whose service knew nothing of its lines until somebody had mended the address."""
+    async with _scene(address, Fault("404-wrong-path", times=3)) as at, at.worker():
+        await Campaign.prepare(pandas(4), folder)
+        options = {"queue": at.queue, "account": "unknown", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "unknown", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-unknown")
+
+
+async def _stepped_aside(address: str, folder: Path) -> None:
+    """A page whose first line was not taken for so long that others were tried beside it."""
+    fault = Fault("503-no-channel", times=None, prompt="a red panda 00000")
+    async with _scene(address, fault) as at, at.worker():
+        await Campaign.prepare(pandas(3), folder)
+        options = {"queue": at.queue, "account": "aside", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "aside", folder, **options)
+        await campaign.result()
+        await _keep(at, f"{campaign.id}/page/000000", "page-stepped-aside")
+
+
 async def _decided(address: str, folder: Path) -> None:
     """A campaign that goes on while one of its lines is decided about, and counts it away."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
@@ -212,6 +247,15 @@ async def _alone(address: str) -> None:
         await _keep(at, "alone", "generate-video")
 
 
+async def _down(address: str) -> None:
+    """One request, whose service took nothing for a moment."""
+    async with _scene(address, Fault("503-no-channel", times=2)) as at, at.worker():
+        await at.client.execute_workflow(
+            GenerateVideo.run, "a red panda", id="down", task_queue=at.queue
+        )
+        await _keep(at, "down", "generate-video-down")
+
+
 async def write() -> None:
     """Write them all."""
     be_quick()
@@ -225,10 +269,14 @@ async def write() -> None:
             await _found(address, _FOLDER / "found")
             await _named(address, _FOLDER / "named")
             await _alone(address)
+            await _down(address)
             await _reset(address, _FOLDER / "reset")
             await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")
             await _put_off(address, _FOLDER / "put-off")
+            await _woken(address, _FOLDER / "woken")
+            await _unknown(address, _FOLDER / "unknown")
+            await _stepped_aside(address, _FOLDER / "aside")
     finally:
         shutil.rmtree(_FOLDER)
 

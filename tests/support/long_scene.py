@@ -108,6 +108,12 @@ def unavailable() -> Exception:
     return as_failure(Cause.REFUSED, said)
 
 
+def unknown() -> Exception:
+    """Nobody there knows what is asked for."""
+    said = Said(error="NotFoundError", meaning="No such path.", answered=True)
+    return as_failure(Cause.REFUSED, said)
+
+
 def lost(sent: Leaving) -> Exception:
     """The answer of the service is lost."""
     said = Said(error="SubmissionUncertainError", meaning="No answer.", sent=sent)

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager, closing
 import anyio
 import pytest
 from attrs import evolve
+from support.engine import posted
 from support.killed import be_quick
+from support.ledger import pandas
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
@@ -773,3 +775,19 @@ async def test_what_is_not_there_is_said_before_anything_is_started(engine, tmp_
         for wrong in ({"max_in_flight": 0}, {"submits_per_second": 0}, {"timeout": 0}):
             with pytest.raises(FieldError, match=next(iter(wrong))):
                 await Campaign.start(at.client, "x", tmp_path, **wrong)
+
+
+async def test_a_pause_after_the_last_worker_has_left_is_told_at_once(engine, tmp_path):
+    """The engine names it for five minutes, and nobody answers."""
+    await Campaign.prepare(pandas(2), tmp_path)
+    async with scene(engine, duration=600) as at:
+        options = {"queue": at.queue, "account": at.queue}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        async with at.worker():
+            await posted(at.sim)
+        with pytest.raises(NoAnswerError, match="no worker asks for work"):
+            await campaign.pause()
+        # One that begins anew is asked.
+        async with at.worker():
+            await campaign.pause()
+            assert (await campaign.progress()).paused == "paused by its owner"

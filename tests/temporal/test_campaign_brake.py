@@ -253,3 +253,24 @@ async def test_an_account_that_may_not_pauses_the_campaign_and_fails_nothing(
         with anyio.fail_after(60):
             assert (await campaign.result()).succeeded == 4
     assert len(at.sim.jobs) == 4
+
+
+async def test_a_worker_with_a_wrong_base_url_holds_the_campaign_and_costs_no_line(
+    engine, tmp_path
+):
+    """Each line was refused, one after the other, until none was left."""
+    await Campaign.prepare(pandas(12), tmp_path)
+    async with scene(engine) as at:
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        async with at.worker(base_url=f"{at.sim.url}/nowhere"):
+            with anyio.fail_after(60):
+                while not (progress := await campaign.progress()).paused:  # noqa: ASYNC110 - is asked
+                    await anyio.sleep(0.1)
+        assert (progress.refused, len(at.sim.jobs)) == (0, 0)
+        assert "a wrong base URL (HTTP 404" in progress.paused
+        async with at.worker():
+            await campaign.resume()
+            with anyio.fail_after(60):
+                progress = await campaign.result()
+    assert (progress.succeeded, progress.refused) == (12, 0)

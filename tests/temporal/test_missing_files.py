@@ -13,7 +13,7 @@ from support.scene import scene
 
 from pika_async import FieldError, GenerationRequest
 from pika_async.temporal import Campaign, Finished, Refused, _activities, _steps
-from pika_async.temporal._campaign import page
+from pika_async.temporal._campaign import aside
 from pika_async.temporal._campaign import tries as lines
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def few(monkeypatch):
     """So many tries are enough."""
 
     def set_(tries):
-        for module in (page, lines):
+        for module in (aside, lines):
             monkeypatch.setattr(module, "MOST_UNREAD", tries)
         monkeypatch.setattr(_steps, "MOST_UNREAD", tries)
 
@@ -120,6 +120,22 @@ async def test_a_file_that_is_gone_everywhere_ends_as_refused_and_the_others_go_
     assert [type(one) for one in found] == [Finished, Refused, Finished]
     assert str(paths[1]) in found[1].meaning
     assert "whichever worker took them" in found[1].meaning
+
+
+async def test_a_file_that_was_exchanged_ends_as_refused_and_the_others_go_on(
+    engine, tmp_path, few
+):
+    """It was sent for the file that was prepared, and paid for."""
+    few(2)
+    paths = pictures(tmp_path / "media", 3)
+    async with started(engine, tmp_path, paths) as (at, worker):
+        paths[1].write_bytes(PNG + b"another")
+        async with worker() as campaign:
+            await campaign.result()
+            found = await outcomes(campaign)
+        assert len(at.sim.submissions) == 2
+    assert [type(one) for one in found] == [Finished, Refused, Finished]
+    assert f"another file than was prepared: image: '{paths[1]}'" in found[1].meaning
 
 
 @pytest.mark.long

@@ -86,6 +86,15 @@ async def begun(at, campaign, index, **decision):
         group.cancel_scope.cancel()
 
 
+async def test_a_repair_waits_for_a_service_that_takes_nothing_for_a_moment(engine, tmp_path):
+    """It was refused at once, though nothing was begun, and had to be decided again."""
+    async with scene(engine, Fault("503-no-channel", times=2)) as at, at.worker():
+        campaign = await campaign_of(at, tmp_path, [UNSURE])
+        outcome = await campaign.resolve(0, resubmit=True, queue=at.queue)
+    assert isinstance(outcome, Finished)
+    assert (len(at.sim.submissions), len(at.sim.jobs)) == (3, 1)
+
+
 class TestWithoutAWorker:
     async def test_whoever_waits_is_told_and_the_repair_is_done_when_one_comes(
         self, engine, tmp_path

@@ -25,7 +25,7 @@ from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal._activities import KEY_KEPT, Activities
-from pika_async.temporal._blame import is_down, is_for_all
+from pika_async.temporal._blame import is_down, is_for_all, is_unknown
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.discreet import restored
 from pika_async.temporal._contents.files import read_page, write_pages
@@ -413,6 +413,25 @@ async def test_a_line_that_cannot_be_read_is_not_started(tmp_path):
         assert (await at.submit(line)).job_id in at.sim.jobs
 
 
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+async def test_a_file_that_was_exchanged_since_its_campaign_was_prepared_is_not_sent(
+    service, tmp_path
+):
+    """It was sent for the other one, and paid for."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    async with scene(service) as at:
+        line = await line_of(tmp_path / "store", GenerationRequest("a red panda", image=path))
+        path.write_bytes(b"\x89PNG\r\n\x1a\nanother")
+        kind, said = await at.failure(line)
+        assert (kind, said.error, said.sent) == ("pika.not_started", "FieldError", None)
+        assert at.sim.submissions == []
+        for told in (str(path), gethostname(), "another file than was prepared"):
+            assert told in said.meaning
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        assert (await at.submit(line)).job_id in at.sim.jobs
+
+
 async def test_a_worker_that_sees_the_pages_of_another_campaign_submits_none_of_them(tmp_path):
     """A folder of that name is on each machine, and they are not the same one."""
     async with scene() as at:
@@ -564,6 +583,7 @@ async def test_what_is_refused_for_the_sake_of_the_key_is_wrong_for_all(service,
     [
         *(("gateway", name) for name in ("400-invalid-request", "422-detail")),
         *(("pika", "422-message"), ("fal", "422-array")),
+        *(("gateway", name) for name in ("200-success-false", "200-error", "200-code")),
     ],
 )
 async def test_what_is_refused_for_the_sake_of_the_request_is_not(service, fault):
@@ -573,3 +593,20 @@ async def test_what_is_refused_for_the_sake_of_the_request_is_not(service, fault
     told = Told(cause=Cause.REFUSED, record=None, said=said)
     assert not is_for_all(told)
     assert not is_down(told)
+    assert not is_unknown(told)
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        *((name, "404-html") for name in ("gateway", "pika", "fal")),
+        *((name, "404-empty") for name in ("gateway", "pika", "fal")),
+        *(("gateway", "404-wrong-path"), ("pika", "404-message"), ("fal", "404-detail")),
+    ],
+)
+async def test_what_the_service_does_not_know_says_nothing_of_the_prompt(service, fault):
+    """Many in a row pause a campaign: its workers have a wrong base URL."""
+    async with scene(service, Fault(fault)) as at:
+        kind, said = await at.failure()
+        assert (kind, len(at.sim.jobs)) == (f"pika.{Cause.REFUSED}", 0)
+    assert is_unknown(Told(cause=Cause.REFUSED, record=None, said=said))

@@ -20,6 +20,7 @@ from support.long_scene import (
     no_money,
     not_started,
     unavailable,
+    unknown,
 )
 
 from pika_async._request.record import Intent
@@ -85,6 +86,15 @@ def loses(service, times=1, **what):
     return service
 
 
+def never_takes(*indexes, answers):
+    """A service that takes all lines but these."""
+    service = Service()
+    service.answer = lambda _: (
+        answers() if service.submits[-1][1].request.index in indexes else None
+    )
+    return service
+
+
 # One request.
 
 
@@ -126,6 +136,57 @@ async def test_whoever_waits_for_hours_at_most_is_told_within_them_that_nothing_
     assert isinstance(outcome, Refused)
     assert len(service.submits) in (3, 4)
     assert took < 3 * HOUR
+
+
+async def test_a_submit_to_a_service_that_is_down_goes_when_it_is_back():
+    """Nothing was begun by its answers, and the request was no reason for them."""
+    service = Service(lambda since: unavailable() if since < 40 * MINUTE else None)
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert isinstance(outcome, Finished)
+    assert took < 50 * MINUTE
+    # Ever more rarely: each try takes room in the history.
+    assert len(service.submits) < 20
+
+
+async def test_a_service_that_is_down_is_waited_for_an_hour_in_a_row_and_no_longer():
+    """It may be the model of this one request, and nobody else sees that it waits."""
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        outcome, took = await at.video()
+    assert outcome == Refused(error="ServerError", meaning="No channel is available.")
+    assert HOUR - LATER * 5 * MINUTE <= service.times[-1] <= took < HOUR
+
+
+async def test_the_hour_begins_anew_where_the_service_has_said_something_else_meanwhile():
+    """An outage, a service that is full, and another outage are no one outage."""
+
+    def answer(since):
+        if since >= 100 * MINUTE:
+            return None
+        full = 45 * MINUTE <= since < 55 * MINUTE
+        return not_started(120.0) if full else unavailable()
+
+    async with long_scene(Service(answer)) as at:
+        outcome, took = await at.video()
+    assert isinstance(outcome, Finished)
+    assert took > 100 * MINUTE
+
+
+async def test_whoever_waits_for_minutes_at_most_is_told_within_them_that_it_is_down():
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        outcome, took = await at.film(timeout=(10 * MINUTE).total_seconds())
+    assert isinstance(outcome, Refused)
+    assert took < 10 * MINUTE
+
+
+async def test_what_somebody_has_to_mend_is_told_at_once():
+    """No owner looks after one request, as a campaign has one: its caller is told what to do."""
+    async with long_scene(Service(lambda _: no_money())) as at:
+        outcome, took = await at.video()
+    assert outcome == Refused(error="QuotaExceededError", meaning="The balance is used up.")
+    assert took < MINUTE
 
 
 async def test_a_job_has_all_of_its_time_however_long_its_submit_was_put_off():
@@ -231,6 +292,116 @@ async def test_one_that_is_down_for_more_than_a_day_holds_the_campaign(tmp_path)
         assert (await campaign.progress()).paused == "No channel is available."
         await campaign.resume()
         assert (await at.end(campaign)).succeeded == 2
+
+
+async def test_lines_that_are_not_taken_do_not_keep_others_from_being_tried(tmp_path):
+    """As those of a model without a channel at the beginning of a page that is one line wide."""
+    service = never_takes(0, 1, 2, answers=unavailable)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 6, max_in_flight=1)
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (3, 3)
+    assert service.times[-1] < 2 * HOUR
+
+
+async def test_a_pause_holds_also_where_lines_wait_beside_the_width(tmp_path):
+    """No other line is begun until its owner goes on; then it goes on by itself."""
+    service = never_takes(0, 1, 2, 3, answers=unavailable)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 8, max_in_flight=1, name="paused")
+        await at.passes(minutes=8)
+        assert (await campaign.progress()).taken > 1
+        await campaign.pause()
+        await at.passes(minutes=10)
+        before = (await campaign.progress()).taken, len(service.submits)
+        await at.passes(hours=6)
+        assert ((await campaign.progress()).taken, len(service.submits)) == before
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (4, 4)
+
+
+async def until_a_pause_has_begun(at, campaign):
+    """The next of those that take five minutes and more."""
+    left = (await campaign.progress()).waiting.until - await at.now()
+    await at.passes(seconds=left.total_seconds() + 5)
+
+
+async def test_whoever_goes_on_while_the_service_is_down_wakes_the_page(tmp_path):
+    """He has mended something, and need not wait for the end of a pause of minutes."""
+    service = Service(lambda _: unavailable())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=2)
+        await at.passes(hours=3)
+        await until_a_pause_has_begun(at, campaign)
+        await campaign.pause()
+        await at.passes(seconds=10)
+        service.answer = lambda _: None
+        resumed, tries = await at.now(), len(service.submits)
+        await campaign.resume()
+        assert (await at.end(campaign)).succeeded == 3
+    assert service.submits[tries][0] - resumed < MINUTE
+
+
+async def test_whoever_goes_on_does_not_hurry_a_service_that_says_when_it_has_room(tmp_path):
+    """The way to be refused for longer."""
+    service = Service(full_for(DAY))
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 3, max_in_flight=2)
+        await at.passes(hours=2)
+        before = len(service.submits)
+        await campaign.pause()
+        await at.passes(seconds=10)
+        await campaign.resume()
+        await at.passes(hours=2)
+        assert len(service.submits) == before
+
+
+@pytest.mark.parametrize("width", [1, 6])
+async def test_a_service_that_knows_nothing_of_many_in_a_row_holds_the_campaign(tmp_path, width):
+    """A wrong base URL costs no prompt: its owner is told soon, mends it, and goes on."""
+    service = Service(lambda _: unknown())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 20, max_in_flight=width)
+        await at.passes(minutes=2)
+        told = await campaign.progress()
+        assert told.paused.startswith("No such path. So the service has answered 5 submits")
+        assert (told.refused, len(service.submits)) == (0, width + 4)
+        assert len({order.request.index for _, order in service.submits}) >= 5
+        await at.passes(days=1)
+        assert len(service.submits) == width + 4
+        service.answer = lambda _: None
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused) == (20, 0)
+
+
+async def test_whoever_goes_on_with_a_wrong_address_is_held_again_soon(tmp_path):
+    """What he was told of is refused; the rest of the page is not."""
+    service = Service(lambda _: unknown())
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 40, max_in_flight=2, name="again")
+        await at.passes(minutes=2)
+        await campaign.resume()
+        await at.passes(minutes=10)
+        told = await campaign.progress()
+        assert told.paused is not None
+        assert 0 < told.refused <= 8
+        service.answer = lambda _: None
+        await campaign.resume()
+        progress = await at.end(campaign)
+    assert progress.succeeded == 40 - progress.refused == 40 - told.refused
+
+
+@pytest.mark.parametrize("place", [0, 5, 11])
+async def test_one_line_whose_model_nobody_knows_is_refused_alone(tmp_path, place):
+    """Wherever it stands, it holds nothing."""
+    service = never_takes(place, answers=unknown)
+    async with long_scene(service) as at:
+        campaign = await at.campaign(tmp_path, 12, max_in_flight=2)
+        progress = await at.end(campaign)
+    assert (progress.succeeded, progress.refused, progress.paused) == (11, 1, None)
+    assert service.times[-1] < HOUR
 
 
 async def test_a_campaign_without_money_is_held_and_goes_on_where_it_was_a_day_later(tmp_path):

@@ -16,11 +16,11 @@ def others(*, taken=0, left=9, held=0):
     return Others(taken=taken, left=left, held=held)
 
 
-def tries_of(at, *, every=timedelta(minutes=5), most=100):
+def tries_of(at, *, every=timedelta(minutes=5), most=100, unknown=False):
     """How many tries of a line are made, with the others as they stand at each; None: no end."""
     put_off = PutOff(at(0), NOW)
     for number in range(most):
-        if put_off.is_passed_by(at(number), NOW + number * every):
+        if put_off.is_passed_by(at(number), NOW + number * every, unknown=unknown):
             return number + 1
     return None
 
@@ -56,3 +56,13 @@ def test_a_slow_hour_has_enough_tries_too():
 def test_whoever_goes_on_where_nothing_is_taken_has_it_refused_after_as_many_tries_again():
     """Else a page of lines that nobody takes would hold its campaign for ever."""
     assert tries_of(lambda number: others(held=number >= 30)) == 30 + MOST_DOWN
+
+
+def test_what_the_service_does_not_know_is_refused_after_some_tries_where_it_takes_others():
+    """One worker may have a wrong address, and another one takes the next try."""
+    assert tries_of(lambda _: others(taken=1), unknown=True) == MOST_DOWN
+    assert tries_of(lambda _: others(), unknown=True) is None
+
+
+def test_whoever_goes_on_has_what_the_service_does_not_know_refused_at_once():
+    assert tries_of(lambda number: others(held=number >= 5), unknown=True) == 6

@@ -5,13 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from temporalio.api.enums.v1 import WorkerStatus
 from temporalio.api.taskqueue.v1 import PollerInfo
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse
+from temporalio.api.worker.v1 import WorkerInfo
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse, ListWorkersResponse
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal import Campaign, NoAnswerError, _polled
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
 
+ASKED_AT = 1_000
+STOPPING = WorkerStatus.WORKER_STATUS_SHUTTING_DOWN
+WORKING = WorkerStatus.WORKER_STATUS_RUNNING
 RUNNING, COMPLETED = WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED
 
 
@@ -21,8 +27,10 @@ class Engine:
     data_converter = PIKA_DATA_CONVERTER
     namespace = "default"
 
-    def __init__(self, workers, status=RUNNING):
+    def __init__(self, workers, status=RUNNING, listed=()):
+        """``listed``: what it lists of workers; None: it knows no such list."""
         self.workflow_service, self._workers, self._status = self, workers, status
+        self._listed = listed
         self.asked = []
 
     def get_workflow_handle_for(self, *_):
@@ -33,7 +41,14 @@ class Engine:
 
     async def describe_task_queue(self, request):
         assert request.task_queue.name == "the queue"
-        return DescribeTaskQueueResponse(pollers=[PollerInfo(identity="w")] * self._workers)
+        poller = PollerInfo(identity="w")
+        poller.last_access_time.FromSeconds(ASKED_AT)
+        return DescribeTaskQueueResponse(pollers=[poller] * self._workers)
+
+    async def list_workers(self, _, **__):
+        if self._listed is None:
+            raise RPCError("unknown method", RPCStatusCode.UNIMPLEMENTED, b"")
+        return ListWorkersResponse(workers_info=map(listed, self._listed))
 
     async def execute_update(self, update, **_):
         self.asked.append(update.__name__)
@@ -80,6 +95,44 @@ async def test_without_a_worker_nothing_is_asked_and_it_is_said_how_to_start_one
 
 async def test_with_a_worker_it_is_asked_at_once(naps):
     engine = Engine(1)
+    await Campaign(engine, "foxes").pause()
+    assert (engine.asked, naps) == (["pause"], [])
+
+
+def listed(of):
+    """A worker as the engine lists it: its name, how it is, when that was, and its queue."""
+    name, status, at, queue = of
+    info = WorkerInfo()
+    told = info.worker_heartbeat
+    told.worker_identity, told.status, told.task_queue = name, status, queue
+    told.heartbeat_time.FromSeconds(at)
+    return info
+
+
+async def test_where_the_last_worker_has_left_since_it_asked_it_is_told_at_once(naps):
+    """The engine names it for five minutes. It took fifteen seconds to notice."""
+    engine = Engine(1, listed=[("w", STOPPING, ASKED_AT + 30, "the queue")])
+    with pytest.raises(NoAnswerError, match="no worker asks for work"):
+        await Campaign(engine, "foxes").pause()
+    assert engine.asked == []
+    assert sum(naps) <= 3
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        None,
+        [("w", STOPPING, ASKED_AT - 30, "the queue")],
+        [("w", STOPPING, ASKED_AT + 30, "another queue")],
+        [("another", STOPPING, ASKED_AT + 30, "the queue")],
+        [("w", WORKING, ASKED_AT + 30, "the queue")],
+        [(f"{status}", status, ASKED_AT, "the queue") for status in (STOPPING, WORKING)],
+        [("w", status, ASKED_AT + 30, "the queue") for status in (STOPPING, WORKING)],
+    ],
+    ids=["no list", "began anew", "queue", "name", "works", "others", "called alike"],
+)
+async def test_whoever_may_work_is_asked(others, naps):
+    engine = Engine(1, listed=others)
     await Campaign(engine, "foxes").pause()
     assert (engine.asked, naps) == (["pause"], [])
 

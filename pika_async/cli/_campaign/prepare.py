@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = """\
 FILE is one of prompts, as for `pika-async batch`. Images and videos in it are paths that every
-worker sees, or links.
+worker sees, or links. What each file holds is noted: a worker does not send one that was exchanged.
 
 Examples:
 

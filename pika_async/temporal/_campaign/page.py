@@ -26,7 +26,8 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
-from pika_async.temporal._blame import MOST_UNREAD, is_down, is_for_all, is_unread
+from pika_async.temporal._blame import is_for_all, is_put_off
+from pika_async.temporal._campaign.aside import Aside
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -34,7 +35,7 @@ from pika_async.temporal._campaign.sentences import (
     NO_PRICE,
     NO_ROOM,
     STOPPED,
-    UNHEARD,
+    waiting,
 )
 from pika_async.temporal._campaign.tries import Others, Tries
 from pika_async.temporal._campaign.volume import is_history_full
@@ -89,6 +90,7 @@ class Page:
         self._stopped = False
         self._unsent = STOPPED
         self._brake = Brake()
+        self._aside = Aside()
         self._waiting: Waiting | None = None
         self._held = 0
         self._failing_since = workflow.now()
@@ -118,7 +120,7 @@ class Page:
     @workflow.signal
     def set_width(self, width: int) -> None:
         """So many lines at once from now on; 0: none."""
-        self._room.width = width
+        self._room.widen(width)
 
     @workflow.signal
     async def narrow(self, width: int) -> None:
@@ -246,7 +248,7 @@ class Page:
 
     @property
     def _under_way(self) -> int:
-        return self._tally.taken - len(self._outcomes)
+        return self._aside.under_way(self._tally.taken - len(self._outcomes))
 
     def _keep(self, place: int, outcome: Outcome) -> None:
         self._outcomes[place] = outcome
@@ -268,7 +270,9 @@ class Page:
     async def _outcome(self, place: int) -> Outcome:
         line = self._order.line(place)
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
-        submitted = await self._submitted(order)
+        tries = Tries(self._aside)
+        submitted = await self._submitted(order, tries)
+        tries.end()
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
         else:
@@ -290,9 +294,8 @@ class Page:
                 self._purse.settle(place, outcome.charge)
         return outcome
 
-    async def _submitted(self, order: Order) -> Accepted | Refused | Uncertain:
+    async def _submitted(self, order: Order, tries: Tries) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
-        tries = Tries()
         while True:
             # Several lines wake at once, and the first may leave no room for the others.
             while not (self._stopped or self._passable()):
@@ -351,28 +354,25 @@ class Page:
 
     async def _pause(self, told: Told) -> None:
         """Nothing was started: nothing is sent for a while."""
+        self._aside.pauses(told, self._brake.failures)
         if self._brake.failures == 1:
             self._failing_since = workflow.now()
         elif workflow.now() - self._failing_since > PATIENCE:
             self._failing_since = workflow.now()
             await self._hold(FOR_A_DAY if told.said is None else told.said.meaning)
-        elif self._brake.failures == MOST_UNREAD and is_unread(told):
-            # Once in a row: whoever goes on without the files has lines refused, one by one.
-            await self._hold(refused(told).meaning)
+        elif (reason := self._aside.why_held(told, self._brake.failures, self._others)) is not None:
+            # Once in a row: whoever goes on as it was has lines refused, one by one.
+            await self._hold(reason)
             self._brake.paused()
             return
-        tries = self._brake.failures - 1
-        seconds = pause(told, tries, longest=_LONGEST_PAUSE).total_seconds()
-        self._waiting = Waiting(
-            reason=UNHEARD if told.said is None else told.said.meaning,
-            since=self._failing_since,
-            until=workflow.now() + timedelta(seconds=seconds),
-            tries=self._brake.failures,
-        )
+        failures, woken = self._brake.failures, self._aside.wakes(told, self._room)
+        seconds = pause(told, failures - 1, longest=_LONGEST_PAUSE).total_seconds()
+        until = workflow.now() + timedelta(seconds=seconds)
+        self._waiting = waiting(told, self._failing_since, until, failures)
         with suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._stopped, timeout=seconds)
+            await workflow.wait_condition(lambda: self._stopped or woken(), timeout=seconds)
         self._brake.paused()
-        if is_unread(told) or is_down(told):
+        if is_put_off(told):
             # Lines that wait already are woken first: another one tries, which may be taken.
             await workflow.wait_condition(lambda: True)
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pika_async.temporal._blame import MOST_UNKNOWN
+from pika_async.temporal._messages.pages import Waiting
 from pika_async.temporal._outcomes import Refused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pika_async.temporal._failures import Told
 
 _ALSO: Final = " Also: "
 _MOST_REASONS: Final = 3
@@ -45,8 +52,19 @@ NO_ANSWERS: Final = (
     f"The answers to {MOST_UNSURE} submits in a row were lost, as behind a proxy that breaks them "
     "off. Their jobs may exist and may be billed. Look at the way to the service, then resume."
 )
+KNOWS_NOTHING: Final = (
+    f"{{meaning}} So the service has answered {MOST_UNKNOWN} submits in a row, and no prompt is "
+    "lost by it. Look at the base URL of the workers, and at the model. Then resume: a prompt that "
+    "is answered so again is refused."
+)
 NO_PRICE: Final = (
     "The service does not say in {currency} what prompt {prompt} costs, and the campaign was "
     "given no price. Say what a job costs: `pika-async campaign resume NAME --price AMOUNT`, "
     "or resume(price=…)."
 )
+
+
+def waiting(told: Told, since: datetime, until: datetime, tries: int) -> Waiting:
+    """What a page waits for, once a submit that started nothing was told that."""
+    reason = UNHEARD if told.said is None else told.said.meaning
+    return Waiting(reason=reason, since=since, until=until, tries=tries)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from pika_async._batch.source import Requests, taker
 from pika_async._checks import FieldError, checked_bound
 from pika_async._errors import ConfigurationError
-from pika_async._request.fields import as_request
-from pika_async._request.parts import MEDIA_FIELDS
 from pika_async.temporal._contents.damage import damaged, gone, told
+from pika_async.temporal._contents.digests import first_exchanged, noted_in, without
 from pika_async.temporal._contents.formats import (
     BEGUN,
     FORMAT,
@@ -25,25 +22,25 @@ from pika_async.temporal._contents.formats import (
     CampaignResult,
     Manifest,
     begun_name,
-    check_page,
     line_places,
-    located,
     manifest_bytes,
     outcome_lines,
     page_name,
     read_manifest_bytes,
     read_outcomes,
     read_requests,
-    request_line,
     sealed_name,
     video_name,
 )
+from pika_async.temporal._contents.lines import Lines
 from pika_async.temporal._contents.repairs import add_repair, repairs
 from pika_async.temporal._contents.videos import save_video
+from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from pika_async._batch.source import Requests
     from pika_async._request.request import GenerationRequest
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
@@ -56,6 +53,7 @@ __all__ = [
     "begin",
     "is_for",
     "open_pages",
+    "read_digests",
     "read_line",
     "read_manifest",
     "read_page",
@@ -80,7 +78,7 @@ async def write_pages(
     """Write the requests into pages; begun again with the same, it goes on or changes nothing.
 
     One page is in memory at a time. Paths of media are made absolute; every worker must find the
-    same files there.
+    same files there, with the content that they have now.
 
     Args:
         store: Where.
@@ -90,26 +88,26 @@ async def write_pages(
             was prepared without stays without: its manifest tells.
 
     Raises:
-        ConfigurationError: There is another campaign in the store.
-        FieldError: A request is not allowed, holds bytes, or is too large for a page.
+        ConfigurationError: There is another campaign in the store, or the same with other files.
+        FieldError: A request is not allowed, holds bytes, names a file that cannot be read, or is
+            too large for a page.
         ValueError: There is no request at all.
         StoreError: The store cannot be used.
     """
     if checked_bound("page_size", page_size, _UP_TO) > PAGE_SIZE:
         raise FieldError("page_size", page_size, f"a whole number from 1{_UP_TO}")
-    take = taker(requests)
+    source = Lines(requests)
     known = await _manifest(store)
     if known is not None and known.page_size != page_size:
         raise _another(store, f"its pages have {known.page_size} requests, and not {page_size}")
     if known is not None:
         _check_service(store, known, service)
     digest, prompts, pages = hashlib.sha256(), 0, 0
-    while lines := await _next_lines(take, prompts, pages, page_size):
+    while lines := await source.of_page(pages, prompts, page_size):
         content = b"".join(lines)
         if known is not None and pages >= known.pages:
             raise _another(store, f"it has {known.prompts} requests, and here are more")
-        await _write_page(store, pages, content, is_known=known is not None)
-        digest.update(content)
+        digest.update(await _written(store, pages, content, is_known=known is not None))
         prompts += len(lines)
         pages += 1
         if len(lines) < page_size:
@@ -144,54 +142,22 @@ def _check_service(store: Store, known: Manifest, service: str) -> None:
         raise _another(store, f"it is for the service {known.service}, and not for {service}")
 
 
-async def _next_lines(
-    take: Callable[[], Awaitable[GenerationRequest | str]], index: int, page: int, size: int
-) -> list[bytes]:
-    lines: list[bytes] = []
-    total = 0
-    while len(lines) < size:
-        try:
-            given = await take()
-        except StopAsyncIteration:
-            break
-        line = request_line(_checked(given, index + len(lines)), index + len(lines))
-        total += len(line)
-        check_page(total, page, size)
-        lines.append(line)
-    return lines
-
-
-def _checked(given: GenerationRequest | str, index: int) -> GenerationRequest:
-    """A request whose media every machine finds by the same absolute path."""
-    try:
-        request = as_request(given)
-    except FieldError as error:
-        raise located(error, index) from None
-    found: dict[str, Any] = {}
-    for name in MEDIA_FIELDS:
-        value = getattr(request, name)
-        kept = tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)
-        if kept != value:
-            found[name] = kept
-    return attrs.evolve(request, **found) if found else request
-
-
-def _absolute(medium: Any) -> Any:
-    if not isinstance(medium, Path):
-        return medium
-    # resolve() would follow links that lead elsewhere on another machine.
-    return Path(os.path.abspath(medium))  # noqa: PTH100
-
-
-async def _write_page(store: Store, page: int, content: bytes, *, is_known: bool) -> None:
+async def _written(store: Store, page: int, content: bytes, *, is_known: bool) -> bytes:
+    """Write a page, unless it is there; returns what lies there, as whoever wrote it had it."""
     name = page_name(page)
     if not is_known and await store.create(name, content):
-        return
+        return content
     there = await store.read(name)
     if there is None:
         raise gone(store, name)
-    if there != content:
-        raise _another(store, f"its page {page} has other requests, or a page_size of its own")
+    if there == content:
+        return there
+    # An earlier version has noted down no digests.
+    if there == without(content):
+        return there
+    if (exchanged := first_exchanged(there, content)) is not None:
+        raise _another(store, f"{exchanged!r} holds something else than when it was prepared")
+    raise _another(store, f"its page {page} has other requests, or a page_size of its own")
 
 
 def _another(store: Store, how: str) -> ConfigurationError:
@@ -273,6 +239,36 @@ async def read_line(store: Store, page: int, start: int, end: int) -> Generation
     with told(store, name):
         (request,) = read_requests(content, 1)
     return request
+
+
+async def read_digests(
+    store: Store, page: int, place: int, places: Sequence[int] | None
+) -> tuple[str | None, ...]:
+    """What is noted of the media of a request; None for what nothing is noted of.
+
+    Args:
+        store: Where.
+        page: The page.
+        place: The request in it, from 0.
+        places: Where the lines of the page lie, as of :func:`read_placed_page`, if that is known.
+
+    Raises:
+        StoreError: The page is gone or damaged, or the store cannot be used.
+    """
+    name = page_name(page)
+    line: bytes | None = None
+    if places is not None:
+        start, end = places[place : place + 2]
+        # Not every service reads a part; what is wrong with the page is told by its reading.
+        with suppress(StoreError):
+            line = await store.read_part(name, start, end - start)
+    if line is None:
+        content = await store.read(name)
+        if content is None:
+            raise gone(store, name)
+        line = content.split(b"\n")[place]
+    with told(store, name):
+        return noted_in(line)
 
 
 async def begin(store: Store, page: int, run_id: str) -> bool:

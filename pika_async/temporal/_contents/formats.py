@@ -31,6 +31,7 @@ from pika_async._json import compact
 from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.request import GenerationRequest
 from pika_async.temporal._codec import from_plain, to_plain
+from pika_async.temporal._contents.digests import note
 from pika_async.temporal._outcomes import Dropped, Outcome, Repair
 
 if TYPE_CHECKING:
@@ -185,8 +186,10 @@ def located(error: FieldError, index: int) -> FieldError:
     return error
 
 
-def request_line(request: GenerationRequest, index: int) -> bytes:
-    """A request as a line of its page.
+def request_line(
+    request: GenerationRequest, index: int, digests: Sequence[str | None] = ()
+) -> bytes:
+    """A request as a line of its page, with the digests of its media, if they are known.
 
     Raises:
         FieldError: It holds bytes, or takes more than 1 MB.
@@ -195,6 +198,8 @@ def request_line(request: GenerationRequest, index: int) -> bytes:
         plain = to_plain(request)
     except FieldError as error:
         raise located(error, index) from None
+    if digests:
+        note(plain, digests)
     line = _line(plain)
     if len(line) > LINE_BYTES:
         sizes = {name: len(_line(value)) for name, value in plain.items()}

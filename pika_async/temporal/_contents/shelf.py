@@ -13,7 +13,14 @@ import attrs
 
 from pika_async import ConfigurationError
 from pika_async.temporal._contents.claims import campaigns_of
-from pika_async.temporal._contents.files import is_for, read_line, read_manifest, read_placed_page
+from pika_async.temporal._contents.files import (
+    is_for,
+    read_digests,
+    read_line,
+    read_manifest,
+    read_placed_page,
+)
+from pika_async.temporal._contents.media import has_files
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
@@ -142,6 +149,20 @@ class Shelf:
         except StoreError:
             # Not every service reads a part; what is wrong with the page is told by its reading.
             return (await self.page(*name))[line.place]
+
+    async def digests(self, line: Line, request: GenerationRequest) -> tuple[str | None, ...]:
+        """What its files held when it was prepared, in the order of its media.
+
+        Empty where it has no files; None for what nobody has noted, as with an earlier version.
+
+        Raises:
+            ConfigurationError: The store cannot be opened.
+            StoreError: The page is gone or damaged, or the store cannot be used.
+        """
+        if not has_files(request):
+            return ()
+        places = self._places.get((line.store, line.digest, line.page))
+        return await read_digests(self.store(line.store), line.page, line.place, places)
 
 
 def _size(request: GenerationRequest) -> int:

@@ -26,11 +26,18 @@ class Room:
     Attributes:
         width: How many of its lines may be under way at once.
         unseen: Its jobs that nobody waits for, and that may run still.
+        opened: How often it was given a width where it had none, as when its owner goes on.
     """
 
     width: int
     unseen: tuple[Unseen, ...] = ()
+    opened: int = 0
     _most: int | None = field(default=None)
+
+    def widen(self, width: int) -> None:
+        """So many lines may be under way from now on."""
+        self.opened += width > 0 and self.width == 0
+        self.width = width
 
     def taken(self, in_flight: int) -> int:
         """How much of the width is in use, with so many lines in flight."""

@@ -67,6 +67,7 @@ class Campaign(Watching):
         """Write the pages of a campaign to its store. Nothing is submitted.
 
         The same prompts may be prepared again. Media are paths that every worker sees, or URLs.
+        What a file holds is noted: a worker that finds something else there does not send it.
 
         Args:
             requests: What to make, in order. At most one page is held in memory.
@@ -76,8 +77,9 @@ class Campaign(Watching):
                 another service submits none of them, and says so; empty: any worker does.
 
         Raises:
-            FieldError: A request is not allowed, or holds bytes.
-            ConfigurationError: Another campaign lies there, or the store cannot be opened.
+            FieldError: A request is not allowed, holds bytes, or names a file that cannot be read.
+            ConfigurationError: Another campaign lies there, or the same with other files, or the
+                store cannot be opened.
             ValueError: There are no requests.
         """
         return await files.write_pages(

@@ -67,6 +67,10 @@ class Settling(Steering):
         the service does not know, as where another id was meant. What is submitted again is held to
         a budget, and its price is reserved first, as by :meth:`resolve_all`.
 
+        Where the service is down, the submit waits for it for as long as ``generate`` does, also if
+        nobody waits for the result any more. What somebody has to mend (the key, the balance, a
+        membership) is told at once, as ``Refused``: mend it, and say the same again.
+
         Its job counts towards the limit of the campaign's account: it is
         submitted as soon as that has a place for it, also if nobody waits for it any more. Where
         the engine has forgotten the campaign, that is the account ``"default"``.

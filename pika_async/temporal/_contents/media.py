@@ -1,0 +1,90 @@
+"""The files of a campaign: what they held when it was prepared, and whether they still do."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import anyio.to_thread
+
+from pika_async._checks import FieldError
+from pika_async._errors import ConfigurationError
+from pika_async._request.media import why_unreadable
+from pika_async._request.parts import media_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pika_async import GenerationRequest
+
+
+MOST_KNOWN: Final = 10_000
+"""Files whose digests are kept in memory: a campaign may have millions, each of one prompt."""
+
+
+class ExchangedError(ConfigurationError):
+    """A file of a request is another one than when its campaign was prepared."""
+
+
+class Files:
+    """Those of one preparation. One that many requests name is read once, or now and then."""
+
+    def __init__(self) -> None:
+        self._digests: dict[Path, str] = {}
+
+    async def digests(self, request: GenerationRequest) -> tuple[str | None, ...]:
+        """SHA-256 of each medium of a request, hexadecimal, in their order; None for a link.
+
+        Raises:
+            FieldError: A file cannot be read.
+        """
+        return tuple([await self._digest(*medium) for medium in media_of(request)])
+
+    async def _digest(self, name: str, medium: object) -> str | None:
+        if not isinstance(medium, Path):
+            return None
+        if medium not in self._digests:
+            try:
+                self._digests[medium] = await anyio.to_thread.run_sync(_digest_of, medium)
+            except OSError as error:
+                allowed = "the path of a file that can be read"
+                problem = f"the file cannot be read: {why_unreadable(medium, error)}"
+                raise FieldError(name, str(medium), allowed, problem=problem) from error
+        digest = self._digests[medium]
+        if len(self._digests) > MOST_KNOWN:
+            del self._digests[next(iter(self._digests))]
+        return digest
+
+
+def has_files(request: GenerationRequest) -> bool:
+    """Whether some of its media are files, whose content is not known before they are read."""
+    return any(isinstance(medium, Path) for _, medium in media_of(request))
+
+
+def check_same(
+    request: GenerationRequest, content: GenerationRequest, digests: Sequence[str | None]
+) -> None:
+    """Refuse a request that has another file than it was prepared with. Takes time: it digests.
+
+    Args:
+        request: The request, with the paths of its files.
+        content: The same, with what they hold.
+        digests: As they were prepared; empty where nobody has noted them.
+
+    Raises:
+        ExchangedError: Names the file.
+    """
+    if not digests:
+        return
+    media = zip(media_of(request), media_of(content), digests, strict=True)
+    for (name, medium), (_, held), digest in media:
+        if digest is None or not (isinstance(medium, Path) and isinstance(held, bytes)):
+            continue
+        if hashlib.sha256(held).hexdigest() != digest:
+            raise ExchangedError(f"{str(medium)!r} holds something else", setting=name)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
