@@ -169,6 +169,6 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     except OverflowError:
         return None

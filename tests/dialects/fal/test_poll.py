@@ -249,6 +249,7 @@ class TestResult:
         body = {"video": {"url": LINK, "duration": duration}, "seed": seed}
         state = ended(answer(200, body))
         assert (state.video.seed, state.video.duration) == told
+        assert state.video.duration is None or type(state.video.duration) is float
 
     @every_row(
         ("hint", "told", "seed"),
