@@ -331,7 +331,7 @@ class JobFailedError(JobError):
 
 
 class ModerationError(JobFailedError):
-    """The service refused the content of the prompt, image or video; see ``Failed.code``."""
+    """The service refused the content of the prompt, image or video; see ``Failed.meaning``."""
 
     _instead = Action.CHANGE_REQUEST
 
