@@ -138,7 +138,7 @@ def submitted(app: web.Application, asked: tuple[str, str], task: asyncio.Task[s
 def for_page(transition: Transition) -> str:
     """JSON; of what made a job fail only what a visitor can change."""
     state = transition.state
-    if isinstance(state, Failed) and state.code != "moderation":
+    if isinstance(state, Failed) and state.meaning != "moderation":
         logger.error("job %s failed: %s", transition.job_id, state.reason)
         transition = evolve(transition, state=Failed(reason="it could not be made"))
     return to_json(transition)

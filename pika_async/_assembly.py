@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from pika_async._checks import checked_part
 from pika_async._download.downloader import Downloader
 from pika_async._events import AroundPolls
 from pika_async._http import Endpoint
@@ -63,7 +64,13 @@ def assembled(
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
+        FieldError: A part is not what it should be.
     """
+    checked_part("dialect", dialect, "encode_submit", "one such as Gateway(), Pika() or Fal()")
+    checked_part("polling", polling, "delay", "a policy, such as FixedPolling(2)")
+    checked_part("retry", retry, "delay", "RetryPolicy(...)")
+    checked_part("observer", observer, "__call__", "what takes an event when it is called")
+    checked_part("session", session, "request", "aiohttp.ClientSession(), entered")
     place = endpoint(
         api_key=api_key,
         base_url=base_url,

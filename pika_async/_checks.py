@@ -250,3 +250,14 @@ def checked_job_id(job_id: str) -> str:
     if not isinstance(job_id, str) or not job_id.strip():
         raise FieldError("job_id", job_id, "text that is not empty")
     return job_id
+
+
+def checked_part(name: str, value: object, method: str, allowed: str) -> None:
+    """Refuse what cannot be worked with, and a class where an object of it is wanted.
+
+    Raises:
+        FieldError: It has no such ``method``; None counts as not given.
+    """
+    is_class = isinstance(value, type) and method != "__call__"
+    if value is not None and (is_class or not callable(getattr(value, method, None))):
+        raise FieldError(name, value, allowed)

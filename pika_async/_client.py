@@ -72,7 +72,7 @@ class PikaClient:
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
-        FieldError: ``PIKA_SERVICE`` names no service that there is.
+        FieldError: ``PIKA_SERVICE`` names no service, or a part is none that can be worked with.
         ValueError: ``request_timeout`` or ``max_in_flight`` is not allowed.
     """
 
@@ -182,7 +182,7 @@ class PikaClient:
             APIError: The service refused it; nothing was started.
             TransportError: The service could not be reached; nothing was started.
             DecodeError: The answer is a web page; nothing was started.
-            ConfigurationError: A file has gone since the request was built, or the client is not
+            ConfigurationError: A file is not there or no image or video, or the client is not
                 open; nothing was sent.
         """
         request = as_request(request, fields)

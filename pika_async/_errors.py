@@ -326,12 +326,12 @@ class JobFailedError(JobError):
     def advice(self) -> Advice:
         """Submitting again is a new paid job; a link that is missing may still come."""
         linked = self.state is None or all(video.url for video in self.state.videos)
-        code = None if self.state is None else self.state.code
-        return Advice(after_failure(code, self._instead, linked=linked), self.job_id)
+        means = None if self.state is None else self.state.meaning
+        return Advice(after_failure(means, self._instead, linked=linked), self.job_id)
 
 
 class ModerationError(JobFailedError):
-    """The service refused the content of the prompt, image or video; see ``Failed.code``."""
+    """The service refused the content of the prompt, image or video; see ``Failed.meaning``."""
 
     _instead = Action.CHANGE_REQUEST
 

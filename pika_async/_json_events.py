@@ -99,14 +99,14 @@ def to_json(value: Transition | JobState | Video | Money | GenerationRequest | E
 
 
 @overload
-def from_json(text: str | bytes, kind: type[_T]) -> _T: ...
+def from_json(text: str | bytes, type: type[_T]) -> _T: ...
 
 
 @overload
-def from_json(text: str | bytes, kind: UnionType) -> Any: ...
+def from_json(text: str | bytes, type: UnionType) -> Any: ...
 
 
-def from_json(text: str | bytes, kind: Any) -> Any:
+def from_json(text: str | bytes, type: Any) -> Any:  # noqa: A002
     """What :func:`to_json` wrote, equal to what it was but for ``raw``, which is empty.
 
     Fields that this version does not know are overlooked, but not those of a request: without them
@@ -122,18 +122,19 @@ def from_json(text: str | bytes, kind: Any) -> Any:
 
     Args:
         text: The JSON text.
-        kind: What it holds: ``Transition``, ``Video``, ``Money``, ``GenerationRequest``; one class
+        type: What it holds: ``Transition``, ``Video``, ``Money``, ``GenerationRequest``; one class
             of states, or ``JobState``; one class of events, or ``Event``.
 
     Raises:
         ValueError: It is no JSON, or not of what it should hold.
-        TypeError: ``kind`` is none of these.
+        TypeError: ``type`` is none of these.
     """
+    kind = type
     if kind in _json.READABLE:
         return _json.from_json(text, kind)
     if kind is not GenerationRequest and kind != Event and kind not in _KINDS:
         raise TypeError(
-            f"kind: {kind!r} is not allowed; allowed are Transition, JobState, its classes, "
+            f"type: {kind!r} is not allowed; allowed are Transition, JobState, its classes, "
             "Video, Money, GenerationRequest, Event and its classes"
         )
     with _json.told(getattr(kind, "__name__", "Event")):

@@ -87,18 +87,18 @@ class Advice(NamedTuple):
 
 
 FOR_LATER: Final = ("rate_limited", "unavailable")
-"""The codes of failed jobs that the service had no room for, or nobody to make them."""
+"""What failed jobs mean that the service had no room for, or nobody to make them."""
 
 
-def after_failure(code: str | None, usual: Action, *, linked: bool) -> Action:
+def after_failure(meaning: str | None, usual: Action, *, linked: bool) -> Action:
     """What to do about a job that failed.
 
-    ``code``: as in ``Failed``; ``usual``: what its class of errors says; ``linked``: whether each
-    video that it has made has its link.
+    ``meaning``: as in ``Failed``; ``usual``: what its class of errors says; ``linked``: whether
+    each video that it has made has its link.
     """
     if not linked:
         return Action.WAIT_FOR_JOB
-    return Action.TRY_LATER if code in FOR_LATER else usual
+    return Action.TRY_LATER if meaning in FOR_LATER else usual
 
 
 class Spelling(NamedTuple):

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, TypeAlias, TypeGuard
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from pika_async._money import Money
 
 _LONGEST_SAID: Final = 200
+_OF_CIRCUMSTANCES: Final = ("quota", "rate_limited", "unavailable", "forbidden")
 
 
 def _raw() -> Any:
     return field(factory=dict, eq=False, repr=False)
+
+
+def _meaning_of(code: str | None) -> str | None:
+    return code if code in ("moderation", *_OF_CIRCUMSTANCES) else None
 
 
 @frozen(kw_only=True)
@@ -115,13 +120,16 @@ class Failed:
 
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
-        code: Where the reason is known to mean that, ``"moderation"``, ``"quota"``,
-            ``"rate_limited"``, ``"unavailable"`` (the service, or the vendor behind it, takes
-            nothing for now) or ``"forbidden"`` (the account may not ask for that); else None. A
-            gateway has no codes: there a reason with "moderation" or "prompt not allowed" in it is
-            ``"moderation"``, one with "reached its generate limit" is ``"quota"``.
+        code: The service's own word for the kind of failure, as it came, where it has one: Pika's
+            ``"content_moderation"``, fal's ``"image_too_small"``. Where it has none, as at a
+            gateway, this is the ``meaning``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
+        meaning: The same word at every service for the kinds that call for something else than
+            another prompt or try: ``"moderation"``, ``"quota"``, ``"rate_limited"``,
+            ``"unavailable"`` (the service, or the vendor behind it, takes nothing for now) or
+            ``"forbidden"`` (the account may not ask for that); else None. At a gateway it is read
+            from the reason.
         raw: What the service said, decoded; not compared, and not in the repr.
     """
 
@@ -131,6 +139,11 @@ class Failed:
     code: str | None = None
     videos: tuple[Video, ...] = ()
     charge: Money | None = None
+    # Where the code is one of these words already, it means itself: states that were written down
+    # before there was a ``meaning`` had it as their code.
+    meaning: str | None = field(
+        default=Factory(lambda failed: _meaning_of(failed.code), takes_self=True)
+    )
     raw: Mapping[str, Any] = _raw()
 
     def __str__(self) -> str:
@@ -162,7 +175,6 @@ JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
 
 # A union would be made anew at each look at each job.
 _ENDED: Final = (Succeeded, Failed)
-_OF_CIRCUMSTANCES: Final = ("quota", "rate_limited", "unavailable", "forbidden")
 
 
 def lacks_links(state: JobState) -> bool:
@@ -205,7 +217,7 @@ def was_not_begun(state: JobState) -> TypeGuard[Failed]:
     """
     return (
         isinstance(state, Failed)
-        and state.code in _OF_CIRCUMSTANCES
+        and state.meaning in _OF_CIRCUMSTANCES
         and state.charge is not None
         and not state.charge.micros
     )

@@ -185,6 +185,27 @@ class TestConfiguration:
         with pytest.raises(ValueError, match="request_timeout: .* is not allowed"):
             PikaClient(KEY, request_timeout=value)
 
+    @every_row(
+        ("name", "value", "allowed"),
+        [
+            ("dialect", "gateway", "Gateway(), Pika() or Fal()"),
+            ("dialect", Gateway, "Gateway(), Pika() or Fal()"),
+            ("polling", 5, "FixedPolling"),
+            ("polling", FixedPolling, "FixedPolling"),
+            ("retry", 5, "RetryPolicy(...)"),
+            ("retry", RetryPolicy, "RetryPolicy(...)"),
+            ("session", "s", "aiohttp.ClientSession()"),
+            ("session", aiohttp.ClientSession, "aiohttp.ClientSession()"),
+            ("observer", 5, "takes an event"),
+        ],
+    )
+    def test_what_it_works_with_is_checked_by_name(self, name, value, allowed):
+        """A class in place of an object of it too, which is the likeliest slip."""
+        with pytest.raises(FieldError, match=f"^{name}: .* is not allowed; allowed is ") as caught:
+            PikaClient(KEY, **{name: value})
+        assert caught.value.field == name
+        assert allowed in caught.value.allowed
+
     @every_row("value", [0, -1, 1.5, True])
     def test_max_in_flight_is_a_whole_number_from_one(self, value):
         with pytest.raises(ValueError, match="max_in_flight: .* is not allowed"):

@@ -220,7 +220,7 @@ class Board:
 
     def stop_if_nothing_is_left(self, job_id: str, state: Succeeded | Failed) -> None:
         """Stop where a job has failed because the account has run dry."""
-        if isinstance(state, Failed) and state.code == "quota":
+        if isinstance(state, Failed) and state.meaning == "quota":
             self.stop(failure(job_id, state))
 
     @property

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pika_async._checks import FieldError
 from pika_async._download.disk import check_is_file
 from pika_async._download.names import name_in_folder
 
@@ -91,8 +92,14 @@ def takes_name(path: Path) -> bool:
 
 
 def in_folder(path: str | os.PathLike[str], prompt: str, job_id: str, place: int) -> Path:
-    """``path``, or where it is a folder, or ends as one does, a file in it."""
+    """``path``, or where it is a folder, or ends as one does, a file in it.
+
+    Raises:
+        FieldError: There is nothing in it.
+    """
     text = os.fsdecode(path)
+    if not text:
+        raise FieldError("path", text, "the path of a file, or of a folder")
     # Path.is_dir raises where a name is too long.
     is_folder = text.endswith(("/", os.sep)) or os.path.isdir(text)  # noqa: PTH112
     if not is_folder:

@@ -116,8 +116,8 @@ class Attempt:
 
     @property
     def code(self) -> str | None:
-        """What kind of failure it is, where that is known."""
-        return self.end.code if isinstance(self.end, Failed) else None
+        """What kind of failure it is, in the service's word or ours, where that is known."""
+        return (self.end.code or self.end.meaning) if isinstance(self.end, Failed) else None
 
 
 def on_this_machine(url: str) -> bool:

@@ -254,7 +254,7 @@ class _Watcher(AsyncIterator[Transition]):
 
 def failure(job_id: str, state: Failed) -> JobFailedError:
     """The error for a job that failed."""
-    cls = ModerationError if state.code == "moderation" else JobFailedError
+    cls = ModerationError if state.meaning == "moderation" else JobFailedError
     kept = f" {len(state.videos)} video(s) of it are in .state.videos." if state.videos else ""
     return cls(
         f"job {job_id} failed: {state.reason.rstrip('.')}.{kept}", job_id=job_id, state=state

@@ -207,7 +207,7 @@ class Submitter:
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
-        if isinstance(job.state, Failed) and job.state.code in FOR_LATER:
+        if isinstance(job.state, Failed) and job.state.meaning in FOR_LATER:
             # A job was made of it, so it is not sent again. To the others it is as a 429, or a 503.
             delay = self._retry.delay(1, None, self._timing.random())
             self._brake.hold(delay, gone_at)

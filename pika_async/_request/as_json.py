@@ -25,9 +25,6 @@ _FIELDS: Final = {attribute.name: attribute for attribute in attrs.fields(Genera
 
 _ALLOWED: Final = 'allowed are {"path": …}, {"url": …} and {"base64": …}'
 
-# What is allowed wherever a medium is, and not looked into.
-_STAND_IN: Final = "https://stand-in.invalid/"
-
 
 def request_as_dict(request: GenerationRequest) -> dict[str, Any]:
     """What the request says, by field; a medium is ``{"path"|"url"|"base64": …}``."""
@@ -54,13 +51,7 @@ def request_from_dict(said: Any) -> GenerationRequest:
         raise ValueError(
             f"{min(unknown)!r} is no field of a request; its fields are {', '.join(_FIELDS)}"
         )
-    paths: dict[str, Any] = {}
-    given = {name: _read(name, value, paths) for name, value in said.items()}
-    request = GenerationRequest(**given)
-    for name, value in paths.items():
-        # Here the file may not be there, or not yet; whether it is one is asked when it is sent.
-        object.__setattr__(request, name, value)
-    return request
+    return GenerationRequest(**{name: _read(name, value) for name, value in said.items()})
 
 
 def _written(name: str, value: Any) -> Any:
@@ -85,25 +76,22 @@ def _medium(medium: Media) -> dict[str, str]:
             return {"url": medium}
 
 
-def _read(name: str, value: Any, paths: dict[str, Any]) -> Any:
+def _read(name: str, value: Any) -> Any:
     match value:
         case None:
             raise ValueError(f"{name}: null is not allowed; a field that says nothing is left out")
         case _ if (kind := MEDIA_FIELDS.get(name)) is not None:
-            return _read_media(name, kind, value, paths)
+            return _read_media(name, kind, value)
         case dict() if name == "camera":
             return _read_camera(value)
         case _:
             return value
 
 
-def _read_media(name: str, kind: MediaKind, value: Any, paths: dict[str, Any]) -> Any:
-    several = isinstance(value, list)
-    media = [_read_medium(name, kind, one) for one in (value if several else [value])]
-    if any(isinstance(medium, Path) for medium in media):
-        paths[name] = tuple(media) if several else media[0]
-        media = [_STAND_IN if isinstance(medium, Path) else medium for medium in media]
-    return media if several else media[0]
+def _read_media(name: str, kind: MediaKind, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read_medium(name, kind, one) for one in value]
+    return _read_medium(name, kind, value)
 
 
 def _read_medium(name: str, kind: MediaKind, value: Any) -> Media:

@@ -14,7 +14,7 @@ Media = Path | bytes | str
 
 MediaKind = Literal["image", "video"]
 
-_A: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
+A_MEDIUM: Final[dict[MediaKind, str]] = {"image": "an image", "video": "a video"}
 _ALLOWED: Final = "an http(s) or data URL; for a file pass a pathlib.Path"
 _WRITTEN: Final = "an http(s) or data URL; for a file give its path"
 
@@ -121,20 +121,20 @@ def is_video(head: bytes) -> bool:
 
 
 def check_media(name: str, kind: MediaKind, value: Any) -> None:
-    """Refuse what is no file, bytes or URL of an image or a video.
+    """Refuse what is no path, bytes or URL of an image or a video.
+
+    A path is not followed: the file is read when the request is sent, and may come until then.
 
     Raises:
         FieldError: Names the field, the value and what is allowed.
     """
     if isinstance(value, bytes):
         if _kind_of(value[:SNIFF_LENGTH]) != kind:
-            problem = f"these bytes do not begin like {_A[kind]}"
-            raise FieldError(name, value[:_SHOWN], f"{_A[kind]}", problem=problem)
-    elif isinstance(value, Path):
-        _check_file(name, kind, value)
+            problem = f"these bytes do not begin like {A_MEDIUM[kind]}"
+            raise FieldError(name, value[:_SHOWN], f"{A_MEDIUM[kind]}", problem=problem)
     elif isinstance(value, str):
         _check_url(name, kind, value)
-    else:
+    elif not isinstance(value, Path):
         allowed = "a pathlib.Path, bytes, or an http(s) or data URL"
         written = "the path of a file, or an http(s) or data URL"
         raise FieldError(name, value, allowed, verb="are", written=written)
@@ -144,8 +144,13 @@ def _kind_of(head: bytes) -> str:
     return (media_type(head) or "").partition("/")[0]
 
 
-def _check_file(name: str, kind: MediaKind, path: Path) -> None:
-    allowed = f"the path of {_A[kind]}"
+def check_file(name: str, kind: MediaKind, path: Path) -> None:
+    """Refuse a file that is not there, cannot be read, or is no image or video. Blocks.
+
+    Raises:
+        FieldError: Names the field, the file, why it cannot be read, and what is allowed.
+    """
+    allowed = f"the path of {A_MEDIUM[kind]}"
     try:
         with path.open("rb") as file:
             head = file.read(SNIFF_LENGTH)
@@ -154,7 +159,7 @@ def _check_file(name: str, kind: MediaKind, path: Path) -> None:
         problem = f"the file cannot be read: {reason}; allowed is {allowed}"
         raise FieldError(name, str(path), allowed, problem=problem) from error
     if _kind_of(head) != kind:
-        problem = f"the file does not begin like {_A[kind]}"
+        problem = f"the file does not begin like {A_MEDIUM[kind]}"
         raise FieldError(name, str(path), allowed, problem=problem)
 
 
@@ -179,7 +184,7 @@ def why_unreadable(path: Path, error: OSError | ValueError) -> str:
 def _check_url(name: str, kind: MediaKind, url: str) -> None:
     if url[:5].lower() == "data:":
         if not url[5:].lower().startswith(f"{kind}/") or not url.partition(",")[2]:
-            allowed = f"a data URL of {_A[kind]}: data:{kind}/…;base64,…"
+            allowed = f"a data URL of {A_MEDIUM[kind]}: data:{kind}/…;base64,…"
             raise FieldError(name, url, allowed)
         return
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from pika_async._request.about import about
+from pika_async._request.media import check_file
 from pika_async._request.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -45,6 +47,17 @@ def media_of(request: GenerationRequest) -> Iterator[tuple[str, Media]]:
 def has_bytes(request: GenerationRequest) -> bool:
     """Whether it holds media as bytes, which take time to digest and to encode."""
     return has_media(request) and any(isinstance(one, bytes) for _, one in media_of(request))
+
+
+def check_files(request: GenerationRequest) -> None:
+    """Refuse files of ``request`` that could not be sent now. Blocks.
+
+    Raises:
+        FieldError: Names the field, the file, why it cannot be used, and what is allowed.
+    """
+    for name, medium in media_of(request):
+        if isinstance(medium, Path):
+            check_file(name, MEDIA_FIELDS[name], medium)
 
 
 def with_media(request: GenerationRequest, media: Iterable[Media]) -> GenerationRequest:

@@ -68,8 +68,9 @@ class GenerationRequest:
         pikaffect: An effect, a :class:`Pikaffect` or its name in any case. A name that is like none
             of the known ones is kept, and the service decides.
         model: Model version, as text: ``"2.2"``; None: the service's own. With a ``/`` in it, it is
-            the path of any model that the service offers, and goes through unchecked; what it
-            takes beside the prompt stands in ``extra``.
+            the path of any model that the service offers, and goes through unchecked: other
+            fields go under the names that the service's Pika models have for them, and what has
+            no name there stands in ``extra``.
         resolution: ``"480p"``, ``"720p"`` or ``"1080p"``.
         duration: Length of the video in whole seconds.
         keyframes: 2 to 5 images: a video that passes through them.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
-from pika_async._request.media import check_media, why_unreadable
+from pika_async._request.media import A_MEDIUM, check_media, why_unreadable
 from pika_async._request.parts import MEDIA_FIELDS, has_media, media_of, with_media
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ async def with_media_read(request: GenerationRequest) -> GenerationRequest:
     """``request`` with its files read into bytes, off the event loop.
 
     Raises:
-        ConfigurationError: A file has gone or changed into something else since the request was
-            built.
+        ConfigurationError: A file is not there, cannot be read, or is no image or video.
     """
     if not has_media(request) or not any(isinstance(one, Path) for _, one in media_of(request)):
         return request
@@ -38,13 +38,17 @@ def _read(request: GenerationRequest) -> GenerationRequest:
 
 
 def _content(name: str, path: Path) -> bytes:
+    kind = MEDIA_FIELDS[name]
     try:
         content = path.read_bytes()
-        check_media(name, MEDIA_FIELDS[name], content)
+        check_media(name, kind, content)
+    except FieldError as error:
+        reason = f"it does not begin like {A_MEDIUM[kind]}"
+        raise _unusable(name, path, reason) from error
     except (OSError, ValueError) as error:
-        reason = why_unreadable(path, error) if isinstance(error, OSError) else error
-        raise ConfigurationError(
-            f"{str(path)!r} could be used when the request was built, but not now: {reason}.",
-            setting=name,
-        ) from error
+        raise _unusable(name, path, why_unreadable(path, error)) from error
     return content
+
+
+def _unusable(name: str, path: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"the file {str(path)!r} cannot be used: {reason}.", setting=name)

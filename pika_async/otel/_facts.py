@@ -133,7 +133,7 @@ def units(money: Money) -> float:
 
 def failure_type(state: Failed) -> str:
     """The ``error.type`` of a job that failed: the name of the error that its waiter gets."""
-    return (ModerationError if state.code == "moderation" else _JobFailedError).__name__
+    return (ModerationError if state.meaning == "moderation" else _JobFailedError).__name__
 
 
 def error_type(error: BaseException) -> str:

@@ -292,7 +292,7 @@ class Activities:
                     raise
                 reason = _told(errand.request, request, failed.reason)
                 charge = await self._charge(job_id, failed)
-                return Declined(job_id=job_id, reason=reason, code=failed.code, charge=charge)
+                return Declined(job_id=job_id, reason=reason, code=failed.meaning, charge=charge)
             except NotFoundError as error:
                 if looks < (_LOOKS_AT_NAMED if errand.is_named else _LOOKS):
                     raise

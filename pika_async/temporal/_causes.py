@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pika_async.temporal._records import Leaving
 
 
-# By the codes of jobs that were not begun; see ``was_not_begun``.
+# By what jobs say that were not begun; see ``was_not_begun``.
 _NOT_BEGUN: Final[Mapping[str, tuple[Cause, type[APIError]]]] = {
     "quota": (Cause.REFUSED, QuotaExceededError),
     "forbidden": (Cause.REFUSED, PermissionDeniedError),
@@ -41,7 +41,7 @@ _NOT_BEGUN: Final[Mapping[str, tuple[Cause, type[APIError]]]] = {
 
 def not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
     """A job that was refused at no charge, and not for its request: as if an answer had said so."""
-    cause, error = _NOT_BEGUN[state.code or ""]
+    cause, error = _NOT_BEGUN[state.meaning or ""]
     # All say the same, without the id of a job: a pause tells each reason once.
     said = Said(
         error=error.__name__,

@@ -1,7 +1,7 @@
 """Our values as what JSON can hold, and back. Pure; knows nothing of the engine.
 
-A request is read back without its checks: they look into files, which a workflow must not do. It
-was checked when it was built, and is checked again by the worker that submits it.
+A request is read back without its checks: it was checked when it was built, and is checked again by
+the worker that submits it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pika_async._checks import FieldError
 from pika_async._json import from_json, to_json
 from pika_async._money import Money
 from pika_async._request.camera import Camera
-from pika_async._request.parts import MEDIA_FIELDS
+from pika_async._request.parts import MEDIA_FIELDS, check_files
 from pika_async._request.record import Intent
 from pika_async._request.request import GenerationRequest
 from pika_async._states import JobState, Transition, Video
@@ -135,12 +135,14 @@ def _default_of(field: attrs.Attribute[Any]) -> Any:
 
 
 def checked(request: GenerationRequest) -> GenerationRequest:
-    """The same request, built anew with all its checks; looks into files.
+    """The same request, built anew with all its checks, and its files looked into.
 
     Raises:
         FieldError: A value is not allowed, or a file is not here.
     """
-    return attrs.evolve(request)
+    anew = attrs.evolve(request)
+    check_files(anew)
+    return anew
 
 
 def _read_core(value: Any, kind: Any) -> Any:

@@ -50,7 +50,7 @@ class Declined:
     Attributes:
         job_id: The job.
         reason: The service's words.
-        code: As in ``Failed`` where the reason is known to mean something, ``"not_found"`` where
+        code: The ``meaning`` of ``Failed`` where it has one, ``"not_found"`` where
             the service does not know the job any more, ``"timeout"`` where it is waited for no
             longer and may still end, ``"not_saved"`` where its video could not be saved for a day
             (both in a campaign), else None.

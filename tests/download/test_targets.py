@@ -9,14 +9,16 @@ import stat
 
 import pytest
 from support.media import VIDEO, scripted, whole
+from support.tables import every_row
 
-from pika_async import DownloadError
+from pika_async import DownloadError, FieldError
 from pika_async._download.names import LONGEST_NAME, video_name
 from pika_async._download.targets import (
     Problem,
     UnusableTargetError,
     check_folder,
     check_target,
+    in_folder,
 )
 
 # The longest name of a file on nearly all file systems, in bytes.
@@ -79,6 +81,13 @@ def test_a_link_that_leads_nowhere_is_refused(to, tmp_path):
     link = tmp_path / "v.mp4"
     link.symlink_to(tmp_path / "missing" if to == "nowhere" else link)
     assert problem_of(link) is Problem.DANGLING
+
+
+@every_row("path", ["", b""])
+def test_no_path_at_all_is_refused_by_name(path):
+    """It would be the folder that the program runs in, which nobody meant."""
+    with pytest.raises(FieldError, match="^path: '' is not allowed; allowed is the path of a"):
+        in_folder(path, "a cat", "job-1", 0)
 
 
 def test_a_folder_is_no_target(tmp_path):

@@ -83,8 +83,23 @@ class TestBack:
     def test_a_video_comes_back_as_it_was(self, video):
         assert from_json(to_json(video), Video) == video
 
+    def test_a_failure_that_was_written_without_its_meaning_has_it_all_the_same(self):
+        """What was written down before there was one has the meaning as its code."""
+        failed = from_json('{"kind":"failed","reason":"no","code":"quota"}', JobState)
+        assert (failed.code, failed.meaning) == ("quota", "quota")
+
+    @every_row("meaning", ["moderation", None])
+    def test_a_failure_keeps_code_and_meaning_apart(self, meaning):
+        """Also where the code of the service is one of our words and does not mean it."""
+        for code in ("content_moderation", "moderation", None):
+            failed = Failed(reason="no", code=code, meaning=meaning)
+            assert from_json(to_json(failed), Failed) == failed
+
     def test_bytes_can_be_read_too(self):
         assert from_json(b'{"kind":"queued","position":3}', JobState) == Queued(position=3)
+
+    def test_what_it_holds_may_be_said_by_keyword(self):
+        assert from_json(text='{"micros":5}', type=Money) == Money(5)
 
     def test_what_a_newer_version_adds_is_overlooked(self):
         text = '{"kind":"running","progress":40,"eta":12,"preview":{"url":"x"}}'

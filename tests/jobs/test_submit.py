@@ -10,6 +10,7 @@ import socket
 
 import anyio
 import pytest
+from support.tables import every_row
 from support.wire import wired
 
 from pika_async import (
@@ -17,6 +18,7 @@ from pika_async import (
     ClientStateError,
     ConfigurationError,
     GenerationRequest,
+    MoneyMeaning,
     NotFoundError,
     RateLimitError,
     RetryPolicy,
@@ -290,8 +292,8 @@ async def test_an_error_beside_a_job_id_names_the_job():
 
 
 async def test_a_file_is_read_when_the_request_is_sent_and_goes_as_a_data_url(tmp_path):
+    """It need not be there when the request is built."""
     image = tmp_path / "cat.png"
-    image.write_bytes(PNG[:100])
     request = GenerationRequest("a cat", image=image)
     image.write_bytes(PNG)
     async with Simulator() as sim, wired(sim) as wire:
@@ -308,14 +310,24 @@ async def test_a_body_of_many_megabytes_arrives_whole():
     assert base64.b64decode(sent) == image
 
 
-async def test_a_file_that_has_gone_is_named_before_anything_is_sent(tmp_path):
-    image = tmp_path / "cat.png"
-    image.write_bytes(PNG)
-    request = GenerationRequest("a cat", image=image)
-    image.unlink()
+@every_row(
+    ("content", "reason"),
+    [
+        (None, "there is no file of this name in the folder"),
+        (b"notes", "it does not begin like an image."),
+    ],
+)
+async def test_a_file_that_cannot_be_used_is_named_before_anything_is_sent(
+    tmp_path_factory, content, reason
+):
+    image = tmp_path_factory.mktemp("media") / "cat.png"
+    if content is not None:
+        image.write_bytes(content)
     async with Simulator() as sim, wired(sim) as wire:
-        with pytest.raises(ConfigurationError, match=r"image: .*cat\.png.* Nothing was sent"):
-            await wire.submit(request)
+        with pytest.raises(ConfigurationError) as caught:
+            await wire.submit(GenerationRequest("a cat", image=image))
+    assert str(caught.value).startswith(f"image: the file {str(image)!r} cannot be used: {reason}")
+    assert caught.value.money is MoneyMeaning.NOT_SENT
     assert sim.submissions == []
 
 

@@ -18,7 +18,7 @@ from support.tables import every_row
 from pika_async import Camera, FieldError, GenerationRequest, Pikaffect
 from pika_async._request.fields import RequestFields, as_request
 from pika_async._request.kinds import Kind, kind_of
-from pika_async._request.parts import media_of, with_media
+from pika_async._request.parts import check_files, media_of, with_media
 
 IMAGE = "https://host.example/a.png"
 CLIP = "https://host.example/a.mp4"
@@ -375,13 +375,23 @@ class TestCamera:
 
 
 class TestFiles:
+    @every_row("name", ["later.png", "no/such/folder/later.png", ".", "nul\0.png"])
+    def test_a_path_is_kept_and_not_followed(self, name, tmp_path, monkeypatch):
+        """The file is read when the request is sent, and may come until then."""
+
+        def opened(*_: object) -> None:
+            raise AssertionError("a file was opened")
+
+        monkeypatch.setattr(Path, "open", opened)
+        path = tmp_path / name
+        assert GenerationRequest("x", image=path).image == path
+        assert GenerationRequest("x", keyframes=[path, path]).keyframes == (path, path)
+
     @pytest.mark.parametrize(("field", "content"), [("image", PNG), ("video", MP4)])
-    def test_a_file_of_the_right_kind_is_kept_as_a_path_and_not_read(
-        self, field, content, tmp_path
-    ):
+    def test_a_file_of_the_right_kind_is_allowed(self, field, content, tmp_path):
         path = tmp_path / "panda"
         path.write_bytes(content)
-        assert getattr(GenerationRequest("x", **{field: path}), field) == path
+        check_files(GenerationRequest("x", **{field: path}))
 
     @pytest.mark.parametrize(
         ("field", "content"),
@@ -393,7 +403,7 @@ class TestFiles:
         with pytest.raises(
             ValueError, match=f"^{field}: .*panda.png.* does not begin like an? {field}"
         ):
-            GenerationRequest("x", **{field: path})
+            check_files(GenerationRequest("x", **{field: path}))
 
     @pytest.mark.parametrize(
         ("name", "problem"),
@@ -421,7 +431,7 @@ class TestFiles:
         (tmp_path / "file").touch()
         path = tmp_path / name
         with pytest.raises(FieldError) as caught:
-            GenerationRequest("x", image=path)
+            check_files(GenerationRequest("x", image=path))
         said = problem.format(folder=str(path.parent))
         assert caught.value.field == "image"
         assert caught.value.value == str(path)
@@ -439,7 +449,7 @@ class TestFiles:
         monkeypatch.setattr(Path, "open", locked)
         path = tmp_path / "panda.png"
         with pytest.raises(FieldError) as caught:
-            GenerationRequest("x", image=path)
+            check_files(GenerationRequest("x", image=path))
         assert str(caught.value) == (
             f"image: {str(path)!r} is not allowed; the file cannot be read: this user has no "
             "permission to read it; allowed is the path of an image"
@@ -450,7 +460,7 @@ class TestFiles:
     ):
         monkeypatch.chdir(tmp_path)
         with pytest.raises(FieldError, match=re.escape(f"in the folder {str(tmp_path)!r}; ")):
-            GenerationRequest("x", image=Path("panda.png"))
+            check_files(GenerationRequest("x", image=Path("panda.png")))
 
 
 class TestExtra:

@@ -15,6 +15,7 @@ from attrs import Attribute, field, frozen
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.about import about
+from pika_async._request.parts import check_files
 from pika_async._request.spelling import MARK
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
@@ -200,6 +201,7 @@ def request_of(
             for name, value in found.items()
         }
         request = GenerationRequest(**whole)
+        check_files(request)
         check(request)
     except FieldError as error:
         said = refusal(error, of_file=of_file)

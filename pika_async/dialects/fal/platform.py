@@ -46,6 +46,8 @@ _BY_REQUEST: Final = frozenset({"request", "requests", "video", "videos"})
 
 # What ``extra`` may say of the steps between keyframes, in the service's own names.
 _STEPS: Final = frozenset({"transitions", "image_urls"})
+# Resolutions that cost what is printed, where nothing else is.
+_PLAIN: Final = (None, "480p", "720p")
 
 _NAMES: Final = {
     "image/jpeg": "image.jpg",
@@ -152,7 +154,8 @@ def _cost(price: Mapping[str, Any], request: GenerationRequest) -> Money | None:
 def _costs_more(request: GenerationRequest) -> bool:
     """Whether the printed price of one second is not the one that counts for this request."""
     if is_full_path(request):
-        return False
+        # Nobody here knows its prices; a larger video hardly ever costs the same.
+        return request.extra.get("resolution", request.resolution) not in _PLAIN
     model = model_of(request)
     made = request.extra.get("resolution", request.resolution or model.resolution)
     return bool(model.resolutions) and made == "1080p"

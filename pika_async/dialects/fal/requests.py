@@ -15,6 +15,7 @@ from pika_async.dialects._fields import (
     check_needed,
     check_taken,
     is_full_path,
+    said,
 )
 from pika_async.dialects.fal.models import DEFAULT_SECONDS, is_misspelt, model_of
 from pika_async.dialects.fal.paths import checked_path
@@ -51,9 +52,6 @@ EFFECTS: Final = (
 # 1.78 and 0.67 are how people write 16:9 and 2:3.
 _NEARLY: Final = 0.005
 _SEED_BITS: Final = 31
-# Of an endpoint that nobody here knows, only what every one calls the same.
-_OF_ANY: Final = frozenset({"image", "video"})
-
 _ONE_TO_ONE: Final[Mapping[str, str]] = {
     "image": "image_url",
     "video": "video_url",
@@ -62,6 +60,14 @@ _ONE_TO_ONE: Final[Mapping[str, str]] = {
     "resolution": "resolution",
     "duration": "duration",
     "seed": "seed",
+}
+_NAMED: Final = frozenset(_ONE_TO_ONE) | {
+    "negative_prompt",
+    "pikaffect",
+    "aspect_ratio",
+    "keyframes",
+    "keyframe_seconds",
+    "ingredients",
 }
 
 
@@ -72,12 +78,7 @@ def check(request: GenerationRequest) -> None:
         FieldError: Names the field, the value and what is allowed.
     """
     if is_full_path(request) and not is_misspelt(request.model):
-        checked_path("model", str(request.model))
-        check_taken(
-            request,
-            _OF_ANY,
-            "an endpoint that is given by its path (what else it takes stands in extra)",
-        )
+        _check_full_path(request)
         return
     model, who = model_of(request), str(kind_of(request))
     check_taken(request, model.takes, f"{who} at fal")
@@ -88,6 +89,22 @@ def check(request: GenerationRequest) -> None:
     check_among("duration", request.duration, DURATIONS, "fal")
     _ratio_name(request)
     _check_steps(request)
+
+
+def _check_full_path(request: GenerationRequest) -> None:
+    # What the endpoint takes is for it to say; here, only what has no name to be sent under.
+    checked_path("model", str(request.model))
+    for name, value in said(request):
+        if name not in _NAMED:
+            problem = (
+                "endpoints that are given by their path have no common name for this field; put "
+                "it into extra, under the name that this endpoint has for it"
+            )
+            raise FieldError(name, value, "nothing here", problem=problem)
+    if request.keyframes and request.ingredients:
+        problem = "fal's endpoints have one list of images; give keyframes or ingredients"
+        raise FieldError("ingredients", "given", "nothing beside keyframes", problem=problem)
+    _ratio_name(request)
 
 
 def _check_effect(effect: object) -> None:

@@ -103,8 +103,12 @@ def failure_told(status: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed | 
 
 def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
     said = message or (f"the service said {code!r} and gave no reason" if code else "")
+    meaning = meaning_of(code, message)
     return Failed(
-        reason=shown(said) or "the service gave no reason", code=meaning_of(code, message), raw=raw
+        reason=shown(said) or "the service gave no reason",
+        code=meaning if code is None else code,
+        meaning=meaning,
+        raw=raw,
     )
 
 
@@ -165,6 +169,6 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     except OverflowError:
         return None

@@ -83,6 +83,14 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _seconds(value: Any) -> float | None:
+    number = _number(value)
+    try:
+        return None if number is None else float(number)
+    except OverflowError:
+        return None
+
+
 def _whole(value: Any) -> int | None:
     # Seeds exceed what a float holds exactly, so digits never pass through one.
     if isinstance(value, str):
@@ -201,7 +209,7 @@ def video_of(item: Mapping[str, Any], *, job_id: str, name: str, raw: Mapping[st
         share_url=_link(told("sharingUrl")),
         poster_url=_link(told("videoPoster")),
         thumbnail_url=_link(told("imageThumb")),
-        duration=_number(told("duration")),
+        duration=_seconds(told("duration")),
         seed=_whole(told("seed")),
         raw=raw,
     )

@@ -89,7 +89,7 @@ def _failed(
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)
     meaning = _MEANINGS.get(code or "")
-    return Failed(reason=reason, code=meaning, videos=linked, charge=charge, raw=raw)
+    return Failed(reason=reason, code=code, videos=linked, charge=charge, meaning=meaning, raw=raw)
 
 
 def charge_of(document: Mapping[str, Any]) -> Money | None:

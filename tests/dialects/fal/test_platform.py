@@ -338,6 +338,22 @@ class TestQuote:
         assert self.quote("second", **known)[0] is None
 
     @every_row(
+        ("fields", "micros"),
+        [
+            ({}, 200_000),
+            ({"resolution": "720p"}, 200_000),
+            ({"resolution": "1080p"}, None),
+            ({"extra": {"resolution": "4k"}}, None),
+        ],
+    )
+    def test_of_another_endpoint_a_large_video_may_cost_more_than_is_printed(
+        self, fields, micros
+    ) -> None:
+        known = {"path": "owner/app", "model": "owner/app", "duration": 5}
+        quoted = self.quote("second", **known, **fields)[0]
+        assert quoted == (None if micros is None else Money(micros))
+
+    @every_row(
         ("price", "currency"),
         [(None, "USD"), ("x", "USD"), (True, "USD"), (1e400, "USD"), (1, ""), (1, 5)],
     )

@@ -177,7 +177,7 @@ class TestAddresses:
         gone = answer(404, {"status": "NOT_FOUND"})
         status = {**DONE, "error": "The runner broke", "error_type": "runner_disconnected"}
         state, _ = look(answer(200, status), gone, gone)
-        assert state == Failed(reason="The runner broke")
+        assert state == Failed(reason="The runner broke", code="runner_disconnected")
 
     @every_row("result", [answer(502, PAGE), answer(403, {"detail": "locked"})])
     def test_what_the_status_says_of_a_failure_waits_for_the_result(self, result) -> None:
@@ -249,6 +249,7 @@ class TestResult:
         body = {"video": {"url": LINK, "duration": duration}, "seed": seed}
         state = ended(answer(200, body))
         assert (state.video.seed, state.video.duration) == told
+        assert state.video.duration is None or type(state.video.duration) is float
 
     @every_row(
         ("hint", "told", "seed"),
@@ -313,37 +314,49 @@ class TestResult:
         assert after_poll(caught.value) is Verdict.AGAIN
 
     @every_row(
-        ("status", "body", "reason", "code"),
+        ("status", "body", "reason", "code", "meaning"),
         [
-            (422, complaint("too long", "string_too_long", "prompt"), "prompt: too long", None),
+            (422, complaint("too long", "string_too_long", "prompt"), "prompt: too long",
+             "string_too_long", None),
             (422, complaint("not allowed", "content_policy_violation", "prompt"),
-             "prompt: not allowed", "moderation"),
-            (422, {"detail": "No video was made"}, "No video was made", None),
+             "prompt: not allowed", "content_policy_violation", "moderation"),
+            (422, {"detail": "No video was made"}, "No video was made", None, None),
             (422, {"detail": [{"type": "no_media_generated"}]},
-             "the service said 'no_media_generated' and gave no reason", None),
-            (422, {"detail": "x", "error_type": "content_policy_violation"}, "x", "moderation"),
-            (400, {"detail": "x", "error_type": "bad_request"}, "x", None),
-            (400, complaint("too small", "image_too_small", "image_url"), "image_url: too small",
+             "the service said 'no_media_generated' and gave no reason", "no_media_generated",
              None),
-            (402, {"detail": "Exhausted balance"}, "Exhausted balance", "quota"),
+            (422, {"detail": "x", "error_type": "content_policy_violation"}, "x",
+             "content_policy_violation", "moderation"),
+            (400, {"detail": "x", "error_type": "bad_request"}, "x", "bad_request", None),
+            (400, complaint("too small", "image_too_small", "image_url"), "image_url: too small",
+             "image_too_small", None),
+            (402, {"detail": "Exhausted balance"}, "Exhausted balance", "quota", "quota"),
             (422, {"detail": "User is locked. Reason: TOP_UP."}, "User is locked. Reason: TOP_UP.",
-             "quota"),
-            (499, {"detail": "cancelled", "error_type": "client_cancelled"}, "cancelled", None),
-            (500, {"detail": "x", "error_type": "internal_error"}, "x", None),
-            (500, {"detail": "Internal Server Error"}, "Internal Server Error", None),
+             "quota", "quota"),
+            (499, {"detail": "cancelled", "error_type": "client_cancelled"}, "cancelled",
+             "client_cancelled", None),
+            (500, {"detail": "x", "error_type": "internal_error"}, "x", "internal_error", None),
+            (500, {"detail": "Internal Server Error"}, "Internal Server Error", None, None),
             (503, {"error_type": "runner_disconnected"},
-             "the service said 'runner_disconnected' and gave no reason", None),
-            (504, {"detail": "x", "error_type": "generation_timeout"}, "x", None),
+             "the service said 'runner_disconnected' and gave no reason", "runner_disconnected",
+             None),
+            (504, {"detail": "x", "error_type": "generation_timeout"}, "x", "generation_timeout",
+             None),
+            (422, {"detail": "x", "error_type": "newer_than_us"}, "x", "newer_than_us", None),
         ],
     )  # fmt: skip
-    def test_a_failure_is_told_with_its_reason(self, status, body, reason, code) -> None:
+    def test_a_failure_is_told_with_its_reason_and_its_code(
+        self, status, body, reason, code, meaning
+    ) -> None:
+        """The code is fal's own; what it means is told in a word of ours beside it."""
         state = ended(answer(status, body))
-        assert state == Failed(reason=reason, code=code)
+        assert state == Failed(reason=reason, code=code, meaning=meaning)
         assert len(str(state.raw)) < 1_000
 
     def test_what_kind_of_failure_may_stand_in_the_header_alone(self) -> None:
         response = answer(422, {"detail": "x"}, X_Fal_Error_Type="content_policy_violation")
-        assert ended(response) == Failed(reason="x", code="moderation")
+        assert ended(response) == Failed(
+            reason="x", code="content_policy_violation", meaning="moderation"
+        )
 
 
 WORDS = ["status", "detail", "error", "error_type", "queue_position", "response_url", "video",

@@ -190,8 +190,15 @@ REFUSED = [
     ({"model": "/owner/app"}, "model", "owner/app/path"),
     ({"model": "owner/app/"}, "model", "owner/app/path"),
     ({"model": "workflows/owner"}, "model", "owner/app/path"),
-    ({"model": "owner/app/x", "duration": 5}, "duration", "stands in extra"),
-    ({"model": "owner/app/x", "seed": 5}, "seed", "stands in extra"),
+    ({"model": "owner/app/x", "motion": 2}, "motion", "put it into extra"),
+    ({"model": "owner/app/x", "camera": Camera(zoom="in")}, "camera", "put it into extra"),
+    ({"model": "owner/app/x", "video": VIDEO, "mask": IMAGE}, "mask", "put it into extra"),
+    ({"model": "owner/app/x", "aspect_ratio": 2.4}, "aspect_ratio", "16:9, 9:16"),
+    (
+        {"model": "owner/app/x", "keyframes": IMAGES, "ingredients": IMAGES},
+        "ingredients",
+        "one list of images",
+    ),
 ]
 
 
@@ -212,6 +219,31 @@ def test_an_endpoint_in_full_goes_through_with_prompt_media_and_extra(path: str)
     )
     assert url == path
     assert body == {"prompt": "newer", "image_url": IMAGE, "video_url": VIDEO, "cfg_scale": 0.5}
+
+
+def test_what_is_given_to_an_endpoint_in_full_stands_under_fals_common_names_unchecked() -> None:
+    _, body = sent(
+        model="fal-ai/pika/v9/keyframes",
+        keyframes=IMAGES,
+        keyframe_seconds=26,
+        duration=99,
+        resolution="480p",
+        seed=1,
+        negative_prompt="rain",
+        aspect_ratio="9:16",
+        pikaffect="Wobblify",
+    )
+    assert body == {
+        "prompt": "x",
+        "image_urls": IMAGES,
+        "transitions": [{"duration": 26}] * (len(IMAGES) - 1),
+        "duration": 99,
+        "resolution": "480p",
+        "seed": 1,
+        "negative_prompt": "rain",
+        "aspect_ratio": "9:16",
+        "pikaffect": "Wobblify",
+    }
 
 
 ANY = st.fixed_dictionaries(

@@ -181,7 +181,8 @@ class TestAJobThatFailsAtItsSubmit:
             job = await wire.submit(GenerationRequest("a cat"))
             assert job.state == Failed(
                 reason=message,
-                code=MEANINGS.get(code),
+                code=code,
+                meaning=MEANINGS.get(code),
                 charge=Money(0),
             )
             with pytest.raises(JobFailedError):

@@ -120,7 +120,7 @@ class TestTheDocument:
     def test_a_failed_job_keeps_its_reason_and_what_it_means(self):
         error = {"code": "content_moderation", "message": "not allowed"}
         assert look(document("failed", error=error)) == Failed(
-            reason="not allowed", code="moderation"
+            reason="not allowed", code="content_moderation", meaning="moderation"
         )
 
     def test_a_failed_job_keeps_the_videos_that_it_did_make(self):

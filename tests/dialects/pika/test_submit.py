@@ -69,7 +69,7 @@ class TestAccepted:
         cases = [
             ({"status": "running"}, Running()),
             ({"status": "brand_new"}, Unknown(status="brand_new")),
-            (failed("provider_error"), Failed(reason="no")),
+            (failed("provider_error"), Failed(reason="no", code="provider_error")),
         ]
         for body, state in cases:
             assert PIKA.decode_submit(answer({**QUEUED, **body})).state == state
@@ -94,11 +94,15 @@ class TestAJobThatFailedAtItsSubmit:
     def test_it_is_an_accepted_job_that_cost_nothing(self, status):
         accepted = PIKA.decode_submit(answer(failed("provider_unavailable", "down"), status))
         assert accepted.handle == Handle("media_1")
-        assert accepted.state == Failed(reason="down", code="unavailable", charge=Money(0))
+        assert accepted.state == Failed(
+            reason="down", code="provider_unavailable", meaning="unavailable", charge=Money(0)
+        )
 
     def test_under_200_it_is_the_same_where_it_was_refused_at_the_door(self):
         accepted = PIKA.decode_submit(answer(failed("insufficient_balance", "no money")))
-        assert accepted.state == Failed(reason="no money", code="quota", charge=Money(0))
+        assert accepted.state == Failed(
+            reason="no money", code="insufficient_balance", meaning="quota", charge=Money(0)
+        )
 
     @every_row("status", [429, 200])
     def test_one_beyond_the_rate_limit_cost_nothing_under_any_status(self, status):
@@ -137,8 +141,10 @@ class TestAJobThatFailedAtItsSubmit:
             ("brand_new", None),
         ],
     )
-    def test_its_code_says_what_it_means(self, code, meaning):
-        assert PIKA.decode_submit(answer(failed(code), 402)).state.code == meaning
+    def test_its_code_is_the_services_own_beside_what_it_means(self, code, meaning):
+        """Also a code that is newer than this version is kept."""
+        state = PIKA.decode_submit(answer(failed(code), 402)).state
+        assert (state.code, state.meaning) == (code, meaning)
 
     @every_row(
         ("error", "reason"),
