@@ -152,6 +152,24 @@ class TestRunAgain:
             assert len(sim.downloads) == downloads + 1
         assert again[1].files[0].read_bytes() == whole
 
+    async def test_an_empty_file_passes_for_no_video_though_no_run_has_noted_one(
+        self, folder, journal
+    ):
+        """A run that was ended may have left it: there is nothing in it that anybody could miss."""
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+            (path,) = first.files
+            whole = path.read_bytes()
+            path.unlink()
+            path.symlink_to(folder / "nowhere")
+            (failed,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+            assert isinstance(failed.error, DownloadError)
+            path.unlink()
+            path.touch()
+            (again,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+        assert again.ok
+        assert path.read_bytes() == whole
+
     @pytest.mark.parametrize("content", [b"cut", b"longer" * 100_000, b"\0"])
     async def test_what_somebody_changed_stays_as_it_is_and_is_said(
         self, folder, journal, content, caplog
