@@ -90,8 +90,9 @@ async def _download(
                 video,
                 path,
                 overwrite=overwrite,
-                # What renews a link is a poll, and another service does not know the job.
-                renewable=not known.elsewhere,
+                # What renews a link is a poll, and another service does not know the job. A link
+                # that has not come has been polled for already; the next run looks again.
+                renewable=not known.elsewhere and bool(video.url),
             )
     except TargetExistsError:
         # Whatever has the name of an earlier run's job is that job's video, and whole: the run

@@ -28,6 +28,7 @@ from pika_async import (
     JournalError,
     ModerationError,
     NotSubmittedError,
+    RetryPolicy,
     Spent,
     SubmissionUncertainError,
     Succeeded,
@@ -120,6 +121,24 @@ async def test_a_job_id_that_is_no_file_name_does_no_harm(folder):
         (result,) = await run_batch(client, ["a panda"], output_dir=folder)
     assert result.ok
     assert list(folder.iterdir()) == list(result.files)
+
+
+async def test_a_link_that_has_not_come_in_its_time_is_not_waited_for_once_more(folder):
+    """The batch has better to do: the job keeps its video, and the next run looks at it again."""
+    linkless = {"videos": [{"id": "v", "status": "finished"}]}
+    retry = RetryPolicy(appearance=0.0)
+    async with (
+        Simulator(
+            faults=[Fault("custom", on="poll", times=None, body=linkless, status=200)]
+        ) as sim,
+        client_for(sim, retry=retry) as client,
+    ):
+        # A minute is what a download of that video waits.
+        with anyio.fail_after(30):
+            (result,) = await run_batch(client, prompts(1), output_dir=folder)
+    assert isinstance(result.error, JobFailedError)
+    assert [video.url for video in result.error.state.videos] == [""]
+    assert result.files == ()
 
 
 class TestRunAgain:
