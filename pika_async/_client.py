@@ -376,18 +376,18 @@ async def save_video(
     Raises:
         DownloadError: It could not be saved; the video stays paid for.
     """
-    client._check_open()  # noqa: SLF001 - the same module
-    renew = partial(client._jobs.renewed, video) if renewable else None  # noqa: SLF001
+    renew = partial(jobs_of(client).renewed, video) if renewable else None
     await client._downloader.download(video, path, overwrite=overwrite, renew=renew)  # noqa: SLF001
 
 
-def jobs_of(client: PikaClient) -> Jobs:
-    """For batches and engines: all jobs of an open client.
+def jobs_of(client: PikaClient, *, is_open: bool = True) -> Jobs:
+    """For batches and engines: all jobs of a client, by default of an open one.
 
     Raises:
         ClientStateError: It is not open.
     """
-    client._check_open()  # noqa: SLF001 - the same module
+    if is_open:
+        client._check_open()  # noqa: SLF001 - the same module
     return client._jobs  # noqa: SLF001
 
 

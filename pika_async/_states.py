@@ -29,7 +29,7 @@ class Video:
         id: The service's name for the video.
         job_id: The job that made it.
         url: http(s) link to the MP4. Empty only inside a ``Failed`` state, for a video that the
-            service called finished without ever giving a link.
+            service called finished without giving a link in time; a download asks for it anew.
         share_url: Link to a page or file meant for sharing, or None.
         poster_url: Link to a full-size still image, or None.
         thumbnail_url: Link to a small still image, or None.

@@ -127,6 +127,9 @@ class Batch(AsyncIterator[BatchResult]):
             max_in_flight=max_in_flight,
             budget=budget_of(budget, price, journalled=journal is not None),
         )
+        if journal is None:
+            # With one, an earlier run may have named a price.
+            check_price(self._board.budget, jobs_of(client, is_open=False))
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
         self._room = Slots(max_in_flight if output_dir is None else 2 * max_in_flight)
@@ -176,10 +179,8 @@ class Batch(AsyncIterator[BatchResult]):
         board.jobs = jobs_of(self._client)
         self._status = "open"
         try:
-            if board.journal_path is None or not await settled(
-                partial(is_there, board.journal_path)
-            ):
-                # Before there is one; else it may remember a price.
+            if board.journal_path and not await settled(partial(is_there, board.journal_path)):
+                # Before there is one.
                 check_price(board.budget, board.jobs)
             if board.output_dir is not None:
                 board.takes_letters = await settled(partial(check_output_dir, board.output_dir))

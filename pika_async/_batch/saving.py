@@ -51,10 +51,13 @@ async def saved_videos(
                 number=record.number,
                 takes_letters=board.takes_letters,
             )
-            size = None if before is None else await _size(path)
+            there = await _size(path) if known.resumed else None
+            size = None if before is None else there
             try:
                 if not size:
-                    await _download(board, known, video, path, overwrite=before is not None)
+                    # An empty file of an earlier run's job is no video, whoever has left it.
+                    replace = before is not None or there == 0
+                    await _download(board, known, video, path, overwrite=replace)
                     size = await _size(path)
                 elif before is not None and size != before.size:
                     board.jobs.tell(
@@ -87,8 +90,9 @@ async def _download(
                 video,
                 path,
                 overwrite=overwrite,
-                # What renews a link is a poll, and another service does not know the job.
-                renewable=not known.elsewhere,
+                # What renews a link is a poll, and another service does not know the job. A link
+                # that has not come has been polled for already; the next run looks again.
+                renewable=not known.elsewhere and bool(video.url),
             )
     except TargetExistsError:
         # Whatever has the name of an earlier run's job is that job's video, and whole: the run

@@ -19,7 +19,7 @@ from pika_async._download.answers import (
     take_head,
 )
 from pika_async._download.disk import PartInUseError
-from pika_async._download.link import Link, Renew, checked_url
+from pika_async._download.link import Link, Renew, link_of
 from pika_async._download.part import NotAVideoError, Part
 from pika_async._download.targets import Problem, UnusableTargetError
 from pika_async._errors import (
@@ -124,11 +124,11 @@ class Downloader:
         self, video: Video, part: Part, renew: Renew | None, on_progress: OnProgress | None
     ) -> None:
         """Fill ``part``, through drops, expired links, and links that are not there yet."""
-        link = Link(checked_url(video.url), renew, self._retry, self._sleep, self._random)
+        link = Link(link_of(video, renew), renew, self._retry, self._sleep, self._random)
         farthest = barren = 0
         while True:
             try:
-                await self._attempt(link.url, part, on_progress)
+                await self._attempt(link.there(), part, on_progress)
             except (NotYetError, LinkRefusedError) as error:
                 await link.wait(error)
             except (BrokenOffError, TransportError) as error:

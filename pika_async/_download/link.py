@@ -37,6 +37,7 @@ class Link:
     """Where the file is asked for, and how long that has been in vain."""
 
     url: str
+    """Empty as long as the service has not named one."""
     _renew: Renew | None
     _retry: RetryPolicy
     _sleep: Callable[[float], Awaitable[None]]
@@ -44,6 +45,16 @@ class Link:
     _refusals: int = field(default=0, init=False)
     _waited: float = field(default=0.0, init=False)
     _problem: str = field(default="", init=False)
+
+    def there(self) -> str:
+        """Where to ask now.
+
+        Raises:
+            LinkRefusedError: The service has not named a link yet.
+        """
+        if not self.url:
+            raise LinkRefusedError("there is none")
+        return self.url
 
     def led_on(self) -> None:
         """Bytes of the video have come through it: what was in vain before does not count."""
@@ -74,22 +85,38 @@ class Link:
         try:
             fresh = await renew()
         except _PASSING as error:
-            self._problem = f"the link does not work ({why}) and could not be renewed: {error.what}"
+            self._problem = self._not_renewed(why, error)
         except PikaError as error:
-            raise UnusableAnswerError(
-                f"the link does not work ({why}) and could not be renewed: {error.what}"
-            ) from error
+            raise UnusableAnswerError(self._not_renewed(why, error)) from error
         else:
             if fresh is None or not fresh.url:
-                self._problem = f"the link does not work ({why}) and the service names no new one"
+                self._problem = (
+                    f"the link does not work ({why}) and the service names no new one"
+                    if self.url
+                    else "it has no link, and the service names none"
+                )
             else:
                 self._problem = ""
                 self.url = checked_url(fresh.url)
+
+    def _not_renewed(self, why: LinkRefusedError, error: PikaError) -> str:
+        if not self.url:
+            return f"it has no link, and the job could not be asked for one: {error.what}"
+        return f"the link does not work ({why}) and could not be renewed: {error.what}"
 
     def _in_vain(self, why: NotYetError | LinkRefusedError) -> str:
         if isinstance(why, NotYetError):
             return f"the link leads to no file yet, after {self._waited:.0f} s: {why}"
         return self._problem or f"the renewed link does not work: {why}"
+
+
+def link_of(video: Video, renew: Renew | None) -> str:
+    """The link of ``video``; empty where it has none yet and ``renew`` may find one.
+
+    Raises:
+        UnusableAnswerError: It is no http(s) link.
+    """
+    return checked_url(video.url) if video.url or renew is None else ""
 
 
 def checked_url(url: str) -> str:

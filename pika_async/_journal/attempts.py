@@ -16,7 +16,14 @@ from attrs import frozen
 from pika_async._http import one_spelling
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
-from pika_async._journal.records import NOT_BEGUN, SENT_AGAIN, files_of, kind_of, state_of
+from pika_async._journal.records import (
+    NOT_BEGUN,
+    SENT_AGAIN,
+    files_of,
+    kind_of,
+    state_of,
+    with_metadata,
+)
 from pika_async._journal.spellings import take_over
 from pika_async._money import Money
 from pika_async._request.record import Intent
@@ -110,8 +117,9 @@ ON CONFLICT (fingerprint, occurrence)
 _NEW = f"{_INSERT} DO NOTHING"
 _CLAIM = f"""{_INSERT}
 DO UPDATE SET run = excluded.run, position = excluded.position
-RETURNING id, number, problem, refused_at
+RETURNING id, number, problem, refused_at, request
 """
+_SHOWN = "UPDATE requests SET request = ? WHERE id = ?"
 _FIRST = "SELECT run FROM requests WHERE fingerprint = ? AND occurrence = 1"
 _COUNT = """
 INSERT INTO occurrences VALUES (?, 2)
@@ -171,8 +179,10 @@ def claim(  # noqa: PLR0917 - the columns of a row
     if first_met_in == run:
         (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
     row = connection.execute(_CLAIM, (fingerprint, occurrence, *rest)).fetchone()
-    request, number, problem, refused_at = row
+    request, number, problem, refused_at, kept = row
     numbers.taken(number, position)
+    if kept != record and (shown := with_metadata(kept, record)) != kept:
+        connection.execute(_SHOWN, (shown, request))
     attempt = connection.execute(_ATTEMPT, (request,)).fetchone()
     if attempt is not None:
         return found(request, number, attempt)

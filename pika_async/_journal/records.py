@@ -147,6 +147,19 @@ def folder_of(record: str, journal: Path) -> tuple[Path, ...]:
     return (path,) if moved in (None, path) else (path, moved)
 
 
+def with_metadata(record: str, last: str) -> str:
+    """The record of a request, with the metadata that it had when it was met ``last``.
+
+    They are the caller's own and no part of what is paid for. The rest stays as it was sent.
+    """
+    asked = json.loads(record)
+    metadata = json.loads(last).get("metadata")
+    if asked.get("metadata") == metadata:
+        return record
+    asked.pop("metadata", None)
+    return compact(asked if metadata is None else {**asked, "metadata": metadata})
+
+
 def limits_record(limits: Limits) -> str:
     """What runs may spend."""
     return compact({"budget": _amount(limits.budget), "price": _amount(limits.price)})

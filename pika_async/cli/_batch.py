@@ -16,8 +16,8 @@ from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.bounds import bounds_of
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
+from pika_async.cli._running.kinds import check_kind
 from pika_async.cli._running.places import (
-    check_kind,
     check_one,
     check_places,
     default_journal,
@@ -102,7 +102,7 @@ def batch(
             metavar="JOURNAL",
             show_default=False,
             help="Remembers what is paid for: the same line again pays for nothing twice. By "
-            "default FILE.journal; with --simulate none, or a name that ends in .simulated.",
+            "default FILE.journal; with --simulate none. Simulated and paid jobs have one each.",
         ),
     ] = None,
     no_journal: Annotated[

@@ -12,6 +12,7 @@ from pika_async import FieldError
 from pika_async._http import one_spelling
 from pika_async.cli import _options
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.kinds import SIMULATED_SUFFIX, is_simulated
 from pika_async.cli._running.places import default_output_dir
 from pika_async.dialects import service_named
 
@@ -19,8 +20,6 @@ _SQLITE: Final = b"SQLite format 3\0"
 _PROMPTS: Final = (".txt", ".csv", ".jsonl")
 # Of paid jobs first.
 _JOURNALS: Final = (".journal", ".simulated", ".journal.simulated")
-# The last part of the names of journals of simulated jobs.
-_SIMULATED: Final = ".simulated"
 # Of the names that `pika-async batch` gives to folders.
 _FOLDER_ENDS: Final = ("-videos", "-simulated")
 # Folders in a folder; the videos of a batch are not looked for everywhere.
@@ -119,7 +118,8 @@ def batch_line(
         places: The services that it was submitted to, and where they were.
         output_dir: Where its videos are; None: not known.
     """
-    prompts, simulated = journal.with_suffix(""), journal.suffix == _SIMULATED
+    prompts = journal.with_suffix("")
+    simulated = journal.suffix == SIMULATED_SUFFIX or any(is_simulated(url) for _, url in places)
     words = ["pika-async", "batch"]
     usual = None
     if journal.suffix == ".journal" and prompts.is_file():

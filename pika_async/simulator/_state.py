@@ -138,7 +138,8 @@ class State(Settings):
             return str(1_000_000 * (len(self.jobs) + 1) + self._ids.randrange(1_000_000))
         if "odd-ids" in variants:
             return f"task {len(self.jobs)}/é?#%2F{self._ids.getrandbits(24):06x}"
-        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        unique = uuid.UUID(int=self._ids.getrandbits(128), version=4)
+        return f"{self.service_at_work.id_prefix}{unique}"
 
 
 def _videos(asked: int, variants: frozenset[str]) -> int:

@@ -28,6 +28,7 @@ from pika_async import (
     JournalError,
     ModerationError,
     NotSubmittedError,
+    RetryPolicy,
     Spent,
     SubmissionUncertainError,
     Succeeded,
@@ -122,6 +123,24 @@ async def test_a_job_id_that_is_no_file_name_does_no_harm(folder):
     assert list(folder.iterdir()) == list(result.files)
 
 
+async def test_a_link_that_has_not_come_in_its_time_is_not_waited_for_once_more(folder):
+    """The batch has better to do: the job keeps its video, and the next run looks at it again."""
+    linkless = {"videos": [{"id": "v", "status": "finished"}]}
+    retry = RetryPolicy(appearance=0.0)
+    async with (
+        Simulator(
+            faults=[Fault("custom", on="poll", times=None, body=linkless, status=200)]
+        ) as sim,
+        client_for(sim, retry=retry) as client,
+    ):
+        # A minute is what a download of that video waits.
+        with anyio.fail_after(30):
+            (result,) = await run_batch(client, prompts(1), output_dir=folder)
+    assert isinstance(result.error, JobFailedError)
+    assert [video.url for video in result.error.state.videos] == [""]
+    assert result.files == ()
+
+
 class TestRunAgain:
     async def test_what_is_whole_on_disk_is_not_downloaded_again(self, folder, journal):
         async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
@@ -151,6 +170,24 @@ class TestRunAgain:
             assert len(sim.submissions) == 3
             assert len(sim.downloads) == downloads + 1
         assert again[1].files[0].read_bytes() == whole
+
+    async def test_an_empty_file_passes_for_no_video_though_no_run_has_noted_one(
+        self, folder, journal
+    ):
+        """A run that was ended may have left it: there is nothing in it that anybody could miss."""
+        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+            (first,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+            (path,) = first.files
+            whole = path.read_bytes()
+            path.unlink()
+            path.symlink_to(folder / "nowhere")
+            (failed,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+            assert isinstance(failed.error, DownloadError)
+            path.unlink()
+            path.touch()
+            (again,) = await run_batch(client, prompts(1), journal=journal, output_dir=folder)
+        assert again.ok
+        assert path.read_bytes() == whole
 
     @pytest.mark.parametrize("content", [b"cut", b"longer" * 100_000, b"\0"])
     async def test_what_somebody_changed_stays_as_it_is_and_is_said(

@@ -770,3 +770,15 @@ async def recorded(
         yield JournalRecord(0, opened, choices, broken, refuse)
     finally:
         await opened.close()
+
+
+async def test_the_journal_keeps_the_metadata_of_the_last_run(tmp_path):
+    """They are the caller's own and no part of what is paid for: a report is to show today's."""
+    journal = tmp_path / "run.journal"
+    async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
+        for sku in ("A-1", "A-2"):
+            request = GenerationRequest("a panda", metadata={"sku": sku})
+            await run_batch(client, [request], journal=journal)
+    (entry,) = read_journal(journal)
+    assert entry.request["metadata"] == {"sku": "A-2"}
+    assert len(sim.submissions) == 1

@@ -200,6 +200,13 @@ async def test_a_budget_without_any_price_is_refused_before_anything_is_sent(dia
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_without_a_journal_that_is_said_where_the_batch_is_made():
+    """No earlier run can have named a price, and the client need not be open to know it."""
+    client = PikaClient("key", dialect=Gateway())
+    with pytest.raises(FieldError, match=r"price: .*does not say what a job costs"):
+        Batch(client, prompts(2), budget=1)
+
+
 @pytest.mark.parametrize("name", ["budget", "price"])
 @pytest.mark.parametrize("amount", [-1, "much", True, float("nan"), 10**13])
 async def test_what_is_no_amount_is_refused(name, amount):

@@ -348,7 +348,6 @@ def test_bad_lines_are_told_before_anything_is_sent(pika, here, sim):
         (["--format", "xml"], "--format"),
         (["--format", "csv"], "prompts.txt:1: the first line must be a header"),
         (["-j", "x.simulated"], "is one of simulated jobs, which would pass for paid ones"),
-        (["--simulate", "-j", "x"], "with --simulate its name must end in .simulated, such as"),
         (["--base-url", "ftp://x"], "--base-url: 'ftp://x' cannot be used"),
     ],
 )
@@ -491,11 +490,42 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
     assert sorted(path.name for path in here.iterdir()) == ["prompts-simulated", "prompts.txt"]
 
 
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+@pytest.mark.parametrize("name", ["run.journal", "try.simulated"])
 @pytest.mark.usefixtures("prompts")
-def test_a_simulated_journal_has_a_name_that_says_so(pika, here, monkeypatch):
+def test_a_simulated_batch_may_have_a_journal(pika, here, monkeypatch, service, name):
+    """Run again, it brings back what is done; a paid batch is kept out of it, whatever its name."""
     monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
-    assert pika("batch", "prompts.txt", "--simulate", "-j", "try.simulated").code == 0
-    assert (here / "try.simulated").exists()
+    line = ("batch", "prompts.txt", "--service", service, "-j", name)
+    assert pika(*line, "--simulate").code == 0
+    assert (here / name).exists()
+    again = pika(*line, "--simulate", "--json")
+    assert [event["resumed"] for event in again.events if event["event"] == "result"] == [True] * 3
+    paid = pika(*line)
+    assert paid.code == 2
+    assert f"--journal '{name}' is one of simulated jobs, which would pass for paid" in paid.err
+
+
+@pytest.mark.usefixtures("prompts")
+def test_of_a_simulated_journal_the_page_has_the_line_that_simulates(pika, here):
+    """Also where the name of the journal does not say what is in it."""
+    line = ("batch", "prompts.txt", "--simulate", "-j", "run.journal")
+    assert pika(*line, "--timeout", "0").code == 1
+    assert pika("report", "run.journal", "-o", "page.html").code == 0
+    page = (here / "page.html").read_text()
+    assert "SIMULATED" in page
+    assert "FILE --journal run.journal --output-dir prompts-simulated --simulate" in page
+
+
+def test_simulated_jobs_are_kept_out_of_a_journal_of_paid_ones(batch, here, monkeypatch):
+    """They would pass for paid ones; the journal stays as it was."""
+    assert batch("-j", "run.journal").code == 0
+    monkeypatch.delenv("PIKA_BASE_URL", raising=False)
+    before = (here / "run.journal").read_bytes()
+    done = batch("-j", "run.journal", "--simulate")
+    assert (done.code, done.out) == (2, "")
+    assert "--journal 'run.journal' is one of paid jobs, and simulated ones" in done.err
+    assert (here / "run.journal").read_bytes() == before
 
 
 @pytest.mark.usefixtures("prompts")

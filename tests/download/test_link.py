@@ -68,6 +68,43 @@ async def test_a_refused_link_is_renewed_at_once(status, tmp_path):
     assert script.naps.seconds == []
 
 
+async def test_a_video_that_came_without_a_link_gets_one_from_the_job(tmp_path):
+    """A job may have ended before its link was there: the video is kept, and stays paid for."""
+    script = Script([whole()])
+    late = renewing(None, None, "https://media.example/late")
+    downloader = script.downloader(retry=STEADY)
+    path = await downloader.download(
+        evolve(VIDEO, url=""), tmp_path / "v.mp4", overwrite=False, renew=late
+    )
+    assert path.read_bytes() == CLIP
+    assert script.links == ["https://media.example/late"]
+    assert script.naps.seconds == [0.5, 1.0]
+
+
+async def test_a_link_that_never_comes_is_an_error_after_a_minute(tmp_path):
+    """It says that there is no link, and nothing was asked for at the media host."""
+    script = Script([whole()])
+    with pytest.raises(DownloadError, match="it has no link, and the service names none"):
+        await script.downloader(retry=STEADY).download(
+            evolve(VIDEO, url=""), tmp_path / "v.mp4", overwrite=False, renew=renewing(None)
+        )
+    assert 60 <= sum(script.naps.seconds) < 90
+    assert script.links == []
+
+
+async def test_a_link_that_is_none_is_no_cause_to_ask_the_job(tmp_path):
+    """Only what is empty is waited for: an address of another kind stays what it is."""
+    script = Script([whole()])
+    with pytest.raises(DownloadError, match="is no http"):
+        await script.downloader(retry=STEADY).download(
+            evolve(VIDEO, url="ftp://media.example/v"),
+            tmp_path / "v.mp4",
+            overwrite=False,
+            renew=renewing("https://media.example/late"),
+        )
+    assert script.links == []
+
+
 @pytest.mark.parametrize("status", REFUSED)
 async def test_a_link_that_is_refused_for_a_while_after_the_end_is_waited_for(status, tmp_path):
     script = Script([answer(status)] * 7 + [whole()])

@@ -344,6 +344,23 @@ class TestWhatTheNextRunIsTold:
                 await journal.claim("f", 0, record)
         assert [row["request"] for row in rows(path, "requests")] == ['{"prompt":"one"}']
 
+    @pytest.mark.parametrize(
+        ("first", "then", "kept"),
+        [
+            ("{}", '{"metadata":{"a":"b"}}', '{"metadata":{"a":"b"}}'),
+            ('{"prompt":"x","metadata":{"a":"b"}}', '{"prompt":"y"}', '{"prompt":"x"}'),
+            ('{"metadata":{"a":"1"},"seed":1}', '{"metadata":{}}', '{"seed":1,"metadata":{}}'),
+            ('{"metadata": {"a":"1"}}', '{"metadata":{"a":"1"}}', '{"metadata": {"a":"1"}}'),
+        ],
+    )
+    async def test_its_metadata_are_those_of_the_last_time(self, tmp_path, first, then, kept):
+        """They are no part of what is paid for; the rest stays as it was first given."""
+        path = tmp_path / "journal.db"
+        for record in (first, then):
+            async with opened(path) as journal:
+                await journal.claim("f", 0, record)
+        assert [row["request"] for row in rows(path, "requests")] == [kept]
+
     async def test_odd_text_of_the_service_is_kept(self, tmp_path):
         path = tmp_path / "journal.db"
         odd = "a\0b \ud800 \N{FLAMINGO} '; DROP TABLE attempts; --"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.proxies import Proxies
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.kinds import SIMULATED_PATH
 from pika_async.cli._running.services import dialect_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,11 @@ async def _simulated(service: str, ear: Ear) -> AsyncIterator[PikaClient]:
     )
     async with (
         Simulator(
-            service=service, duration=_SIMULATED_SECONDS, seed=seed, record=False
+            service=service,
+            duration=_SIMULATED_SECONDS,
+            prefix=SIMULATED_PATH,
+            seed=seed,
+            record=False,
         ) as simulator,
         PikaClient(
             "simulated",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from pika_async._download.names import LONGEST_NAME
 from pika_async._download.targets import UnusableTargetError, check_target
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
-
-_SIMULATED: Final = ".simulated"
 
 
 def _named(file: str) -> Path:
@@ -68,23 +65,3 @@ def check_one(both: object, one: str, other: str) -> None:
     """
     if both:
         raise UsageError(f"{one} and {other} contradict each other: give one of them.")
-
-
-def check_kind(journal: Path | None, *, simulate: bool) -> None:
-    """Keep simulated jobs out of the journals of paid ones, whose prompts they would answer for.
-
-    Raises:
-        UsageError: The name of the journal is one of the other kind.
-    """
-    if journal is None or (journal.suffix == _SIMULATED) is simulate:
-        return
-    if simulate:
-        raise UsageError(
-            f"--journal {str(journal)!r} could be one of paid jobs, and simulated ones would pass "
-            f"for them; with --simulate its name must end in {_SIMULATED}, such as "
-            f"{journal.name + _SIMULATED!r}."
-        )
-    raise UsageError(
-        f"--journal {str(journal)!r} is one of simulated jobs, which would pass for paid ones; "
-        "give another, or add --simulate."
-    )

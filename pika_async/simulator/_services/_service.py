@@ -101,6 +101,8 @@ class Service(ABC):
     """What goes wrong in this service's own words."""
     variants: ClassVar[Mapping[str, str]]
     """How its bodies may differ, by name, with what each does."""
+    id_prefix: ClassVar[str] = ""
+    """What its names for jobs begin with."""
 
     @abstractmethod
     def route(self, method: str, path: str) -> Call | None:

@@ -30,6 +30,12 @@ def simulator(**settings):
 
 
 class TestDocuments:
+    async def test_a_job_is_named_as_the_service_names_them(self, ask):
+        """The dialect tells an id of a job from one of a request by how it begins."""
+        async with simulator() as sim:
+            reply = await ask("POST", sim.url + TEXT, json={"prompt": "x"})
+        assert reply.json["id"].startswith("media_")
+
     async def test_a_submit_is_answered_with_a_full_document(self, ask):
         async with simulator() as sim:
             reply = await ask("POST", sim.url + TEXT, json={"prompt": "x"})

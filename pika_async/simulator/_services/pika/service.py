@@ -48,6 +48,7 @@ class Pika(Service):
     """
 
     name = "pika"
+    id_prefix = "media_"
     faults = FAULTS
     variants = answers.VARIANTS
 
