@@ -40,12 +40,8 @@ def generate(
     *,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            show_default=False,
-            help="Save the video here; by default under a name made of the prompt and the job.",
+        _options.output_option(
+            "Save the video here; by default under a name made of the prompt and the job."
         ),
     ] = None,
     overwrite: _options.Overwrite = False,

@@ -112,6 +112,7 @@ def test_an_image_may_be_a_link(generate, sim):
         (["--timeout", "nan"], "--timeout"),
         (["--timeout", "-1"], "--timeout"),
         (["-o", "."], "'.' is a folder; -o takes the name of a file"),
+        (["-o", "new/"], "'new/' is a folder; -o takes the name of a file"),
         (["-o", "x" * 300], "is no name for a file here: File name too long"),
         (["-o", "taken.mp4"], "'taken.mp4' exists already; nothing was sent. Add --overwrite"),
         (["-o", "taken.mp4/x.mp4"], "cannot be written to (Not a directory)"),
