@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from pika_async._checks import checked_is, checked_plain_function
 from pika_async._download.downloader import Downloader
 from pika_async._events import AroundPolls
 from pika_async._http import Endpoint
@@ -45,6 +46,16 @@ class Pieces:
     tell: Teller
 
 
+def _check_kinds(dialect: object, polling: object, retry: object, observer: object) -> None:
+    # Whatever else they are is found out here, and not by a job that is paid for.
+    which = "a dialect, such as pika_async.dialects.Pika()"
+    checked_is("dialect", dialect, which, "name", "hosts", "key_variables", "encode_submit")
+    checked_is("polling", polling, "a PollPolicy, such as FixedPolling(2)", "delay", "finished")
+    checked_is("retry", retry, "a RetryPolicy", "appearance")
+    if observer is not None:
+        checked_plain_function("observer", observer)
+
+
 def assembled(
     *,
     api_key: str | None,
@@ -63,7 +74,9 @@ def assembled(
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
+        FieldError: One of them is something else than its name says.
     """
+    _check_kinds(dialect, polling, retry, observer)
     place = endpoint(
         api_key=api_key,
         base_url=base_url,

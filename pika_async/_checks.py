@@ -6,6 +6,7 @@ A check is an attrs validator, or a function that returns the value it has check
 
 from __future__ import annotations
 
+import inspect
 import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
@@ -228,6 +229,29 @@ def checked_request_timeout(timeout: float) -> float:
     if not is_number(timeout) or not 0 < timeout < math.inf:
         raise FieldError("request_timeout", timeout, "seconds above 0", verb="are")
     return timeout
+
+
+def checked_is(name: str, value: object, allowed: str, *members: str) -> None:
+    """Check that ``value`` has these ``members``, and is no class that was meant to be called.
+
+    Raises:
+        FieldError: It has not, or it is one.
+    """
+    if isinstance(value, type):
+        meant = f"an object of it, {value.__name__}(…), and not the class"
+        raise FieldError(name, value, allowed, problem=f"allowed is {meant}")
+    if not all(hasattr(value, member) for member in members):
+        raise FieldError(name, value, allowed)
+
+
+def checked_plain_function(name: str, value: object) -> None:
+    """What is called, and is not awaited.
+
+    Raises:
+        FieldError: It cannot be called, or it is a coroutine function.
+    """
+    if not callable(value) or any(map(inspect.iscoroutinefunction, (value, type(value).__call__))):
+        raise FieldError(name, value, "a plain function, without async, that takes an event")
 
 
 def checked_moment(name: str, moment: datetime) -> datetime:

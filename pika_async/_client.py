@@ -72,8 +72,7 @@ class PikaClient:
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
-        FieldError: ``PIKA_SERVICE`` names no service that there is.
-        ValueError: ``request_timeout`` or ``max_in_flight`` is not allowed.
+        FieldError: Another argument is not allowed, or ``PIKA_SERVICE`` names no service.
     """
 
     def __init__(
@@ -97,10 +96,10 @@ class PikaClient:
         pieces = assembled(
             api_key=api_key,
             base_url=base_url,
-            dialect=dialect or service_of(os.environ),
+            dialect=service_of(os.environ) if dialect is None else dialect,
             session=session,
             polling=AdaptivePolling() if polling is None else polling,
-            retry=retry or RetryPolicy(),
+            retry=RetryPolicy() if retry is None else retry,
             request_timeout=request_timeout,
             max_in_flight=max_in_flight,
             allow_insecure=allow_insecure,

@@ -99,7 +99,7 @@ def test_a_worker_without_a_key_says_so(pika, monkeypatch):
     monkeypatch.delenv("PIKA_API_KEY")
     done = pika("campaign", "worker", *NOWHERE)
     assert done.code == 2
-    assert "there is no API key: set PIKA_API_KEY" in done.err
+    assert "there is no API key for the service 'gateway': set PIKA_API_KEY" in done.err
 
 
 def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monkeypatch):

@@ -145,8 +145,8 @@ def test_without_a_key_one_sentence_names_both_ways_out(generate, sim, monkeypat
     done = generate()
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: there is no API key: set PIKA_API_KEY in the environment, or add --simulate to try "
-        "it without paying.\n"
+        "error: there is no API key for the service 'gateway': set PIKA_API_KEY in the "
+        "environment, or add --simulate to try it without paying.\n"
     )
     assert sim.submissions == []
 

@@ -338,7 +338,8 @@ def test_an_example_without_a_key_says_so_in_one_sentence(sim, tmp_path, name):
     done = run(sim, name, *NEEDS_A_KEY[name], folder=tmp_path, key="")
     assert done.returncode in (1, 2)
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert "no API key: pass api_key=… or set PIKA_API_KEY in the environment." in done.stderr
+    assert "no API key for the service 'gateway' at http" in done.stderr
+    assert "pass api_key=… or set PIKA_API_KEY in the environment." in done.stderr
     assert not sim.submissions
 
 
