@@ -71,8 +71,9 @@ class PikaClient:
             is logged.
 
     Raises:
-        ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
-        FieldError: Another argument is not allowed, or ``PIKA_SERVICE`` names no service.
+        ConfigurationError: No key, an unusable URL, a key over plain http to another machine, or a
+            service in ``PIKA_SERVICE`` that there is not.
+        FieldError: Another argument is not allowed.
     """
 
     def __init__(
