@@ -106,6 +106,7 @@ def test_the_line_that_resumes_does_not_submit_again_what_has_just_been(interrup
 def test_json_tells_of_the_interruption_and_of_what_runs_on(interrupted, sim):
     error, summary = interrupted("--json").events
     assert (error["event"], error["type"], error["exit_code"]) == ("error", "Interrupted", 130)
+    assert (error["money"], error["advice"]) == (None, None)
     assert error["resume"].startswith("pika-async batch 'my prompts.txt' -n 2 --json ")
     assert sorted(summary["in_flight"]) == sorted(sim.jobs)
     assert (summary["event"], summary["total"], summary["finished"]) == ("summary", 3, 0)

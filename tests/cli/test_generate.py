@@ -132,6 +132,15 @@ def test_what_is_wrong_is_said_before_anything_is_sent(generate, here, sim, argu
     assert (here / "taken.mp4").read_bytes() == b"mine"
 
 
+def test_a_prompt_without_quotes_is_told_what_is_missing(pika, sim):
+    """The shell makes an argument of each word, and whoever does not know that reads this."""
+    done = pika("generate", "a", "red", "panda", "--base-url", sim.url)
+    assert (done.code, done.out) == (2, "")
+    words = " ".join(done.err.replace("│", " ").split())
+    assert "(red panda). Several words stand in quotes" in words
+    assert sim.submissions == []
+
+
 def test_an_empty_prompt_is_refused(pika, sim):
     done = pika("generate", " ", "--base-url", sim.url)
     assert (done.code, done.err) == (
@@ -193,6 +202,7 @@ def test_json_tells_errors_too(generate, sim):
     transition, error = done.events[-2:]
     assert (transition["state"], transition["reason"]) == ("failed", "the panda fell")
     assert (error["event"], error["type"], error["exit_code"]) == ("error", "JobFailedError", 1)
+    assert (error["money"], error["advice"]) == ("service_decides", "submit_anew")
     assert "the panda fell" in error["message"]
     assert error["job_id"] == next(iter(sim.jobs))
 
