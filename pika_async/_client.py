@@ -329,8 +329,8 @@ class PikaClient:
 
         Args:
             video: From ``Succeeded.videos``.
-            path: The file to write; missing folders are made. A folder, or what ends in a slash:
-                the video is saved in it, named by its prompt and its job.
+            path: The file to write; missing folders are made. A folder, or text that ends in a
+                slash (no ``Path`` does): the video is saved in it, named by prompt and job.
             overwrite: Replace the file that is there, or to which a symbolic link there leads.
             on_progress: Told the bytes that have come, and the bytes of the whole file or None
                 where the host does not say. A plain function that returns soon; what it raises
