@@ -197,7 +197,7 @@ async def test_all_that_is_uncertain_is_listed_priced_and_settled_by_one_command
             assert [each["state"] for each in events[3:5]] == ["dropped"] * 2
             none = shell.began(*all_, "--all", "drop", "--server", engine)
             _, err = await anyio.to_thread.run_sync(none.communicate)
-            assert "nothing is to be decided so" in err
+            assert "there is nothing to drop in the campaign" in err
             assert none.returncode == 0
         assert len(sim.submissions) == 9
 

@@ -141,6 +141,20 @@ def test_bulk_pipeline_can_be_run_again_with_more_rows(sim, tmp_path):
     assert all(Path(row["file"]).exists() for row in rows)
 
 
+def test_bulk_pipeline_that_cannot_begin_leaves_the_results_of_the_last_run(sim, tmp_path):
+    """Without a key, or with a journal that is none, it says so in a line and writes nothing."""
+    table, videos, results = tmp_path / "in.csv", tmp_path / "videos", tmp_path / "out.csv"
+    table.write_text("prompt\na red panda\n", encoding="utf-8")
+    results.write_text("mine", encoding="utf-8")
+    done = run(sim, "bulk_pipeline.py", table, videos, results, key="")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    (tmp_path / "in.csv.journal").write_text("no journal, but a text that somebody keeps here")
+    done = run(sim, "bulk_pipeline.py", table, videos, results)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not a journal" in done.stderr
+    assert results.read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize(
     ("second", "settings", "says"),
     [
