@@ -53,7 +53,7 @@ def _check_kinds(dialect: object, polling: object, retry: object, observer: obje
     checked_is("polling", polling, "a PollPolicy, such as FixedPolling(2)", "delay", "finished")
     checked_is("retry", retry, "a RetryPolicy", "appearance")
     if observer is not None:
-        checked_plain_function("observer", observer)
+        checked_plain_function("observer", observer, takes="an event")
 
 
 def assembled(

@@ -244,14 +244,14 @@ def checked_is(name: str, value: object, allowed: str, *members: str) -> None:
         raise FieldError(name, value, allowed)
 
 
-def checked_plain_function(name: str, value: object) -> None:
-    """What is called, and is not awaited.
+def checked_plain_function(name: str, value: object, *, takes: str) -> None:
+    """What is called with ``takes``, and is not awaited.
 
     Raises:
         FieldError: It cannot be called, or it is a coroutine function.
     """
     if not callable(value) or any(map(inspect.iscoroutinefunction, (value, type(value).__call__))):
-        raise FieldError(name, value, "a plain function, without async, that takes an event")
+        raise FieldError(name, value, f"a plain function, without async, that takes {takes}")
 
 
 def checked_moment(name: str, moment: datetime) -> datetime:

@@ -20,8 +20,13 @@ def _no_nan(seconds: float) -> float:
     return seconds
 
 
-def _file(given: str) -> Path:
-    # A Path does not keep the slash, and the video would be a file of the folder's name.
+def file_name(given: str) -> Path:
+    """The name of a file to write.
+
+    Raises:
+        BadParameter: It ends in a slash, which a ``Path`` does not keep: what was to be saved in a
+            new folder would be a file of its name.
+    """
     if given.endswith((os.sep, os.altsep or os.sep)):
         raise typer.BadParameter(f"{given!r} is a folder; -o takes the name of a file.")
     return Path(given)
@@ -30,7 +35,7 @@ def _file(given: str) -> Path:
 def output_option(help_text: str) -> Any:
     """``-o FILE``, where the file is a video."""
     return typer.Option(
-        "--output", "-o", metavar="FILE", show_default=False, parser=_file, help=help_text
+        "--output", "-o", metavar="FILE", show_default=False, parser=file_name, help=help_text
     )
 
 
