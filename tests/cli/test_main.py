@@ -13,7 +13,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(python, missing):
     assert done.out == ""
     assert done.err == (
         f"error: the command line needs {missing}, which is not installed: "
-        "pip install 'pika-async[cli]'\n"
+        "pip install '/path/to/clone[cli]'\n"
     )
 
 

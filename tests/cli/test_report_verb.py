@@ -621,7 +621,7 @@ def test_without_the_template_library_one_sentence_says_how_to_get_it(python, jo
     assert done.code == 2
     assert done.err == (
         f"error: the command line needs {missing}, which is not installed: "
-        "pip install 'pika-async[cli]'\n"
+        "pip install '/path/to/clone[cli]'\n"
     )
 
 
