@@ -223,7 +223,8 @@ async def test_a_command_for_all_that_is_killed_is_given_again_and_pays_for_noth
         name = tmp_path.name
         await shell.ran("prepare", "p.txt", "--store", "store")
         way = ("--store", "store", "--queue", shell.queue, "--account", shell.queue)
-        await shell.asked("start", name, *way, "-n", "9")
+        # More places than the nine that are kept for jobs which may run.
+        await shell.asked("start", name, *way, "-n", "18")
         words = ("resolve", name, "--all", "resubmit", "--yes", "-n", "4")
         words = (*words, "--queue", shell.queue, "--price", "0.20")
         with shell.worker():

@@ -188,7 +188,7 @@ def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
     )
     lines = said(now)
     assert "100 prompts: 97 succeeded, 1 uncertain, 2 given up" in lines
-    assert "cost: $22.00: $20.00 charged, $2.00 for what was submitted again" in lines
+    assert "cost: $22.00: $20.00 charged, $2.00 for what is or was submitted again" in lines
     assert "7 prompts decided about since, and counted as what they are now" in lines
     assert not any("not seen from here" in line for line in lines)
     assert words.finished(now) == 100
