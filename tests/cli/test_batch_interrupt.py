@@ -54,7 +54,8 @@ def test_ctrl_c_is_exit_130_and_one_line_with_the_count_and_one_that_resumes(
     assert before == "the journal is p.txt.journal"
     assert message == (
         "interrupted: nothing more is submitted. 0 of 3 prompts done. 2 jobs run on at the service "
-        "and stay paid for. The line below waits for them and does the rest, without paying again."
+        "and stay paid for. The line below waits for what runs and does the rest, without paying "
+        "again."
     )
     # The journal has them.
     assert not any(job_id in message for job_id in sim.jobs)
@@ -224,7 +225,7 @@ def test_the_same_standard_input_is_wanted_again(start, sim, here, eventually):
         command.send(signal.SIGINT)
         done = command.end()
     *_, message, line = done.err.splitlines()
-    assert "Given the same input again, the line below waits for them" in message
+    assert "Given the same input again, the line below waits for what runs" in message
     assert line == f"  pika-async batch - --base-url {sim.url}"
 
 
