@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pika_async import Batch, ConfigurationError, GenerationRequest, PikaClient
+from pika_async import Batch, ConfigurationError, GenerationRequest, JournalError, PikaClient
 
 
 def requests(path: str, rows: dict[int, int], left_out: list[int]) -> Iterator[GenerationRequest]:
@@ -42,19 +42,20 @@ def requests(path: str, rows: dict[int, int], left_out: list[int]) -> Iterator[G
 async def main(prompts: str, videos: str, results: str) -> int:
     rows: dict[int, int] = {}
     left_out: list[int] = []
-    with Path(results).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "prompt", "job_id", "file", "error"])
-        async with (
-            PikaClient() as client,
-            Batch(
-                client,
-                requests(prompts, rows, left_out),
-                max_in_flight=16,
-                journal=f"{prompts}.journal",
-                output_dir=videos,
-            ) as batch,
-        ):
+    async with (
+        PikaClient() as client,
+        Batch(
+            client,
+            requests(prompts, rows, left_out),
+            max_in_flight=16,
+            journal=f"{prompts}.journal",
+            output_dir=videos,
+        ) as batch,
+    ):
+        # Not before all is well: a run that cannot begin leaves the results of the last one.
+        with Path(results).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["row", "prompt", "job_id", "file", "error"])
             async for result in batch:
                 saved = "|".join(str(path) for path in result.files)
                 error = "" if result.error is None else str(result.error)
@@ -78,5 +79,5 @@ if __name__ == "__main__":
         parser.error(f"there is no file {given.prompts}")
     try:
         sys.exit(asyncio.run(main(**vars(given))))
-    except ConfigurationError as error:  # no key, say; nothing was sent
+    except (ConfigurationError, JournalError) as error:  # no key, or its journal is in use, say
         parser.exit(2, f"{error}\n")

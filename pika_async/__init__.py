@@ -1,5 +1,17 @@
 """Async client for Pika video generation: submit, watch, download; never pay twice.
 
+Begin with one of these:
+
+- ``PikaClient``: ``submit`` a job, ``job`` to come back to one, ``generate`` in one step,
+  ``download``. Its fields are those of ``GenerationRequest``.
+- ``Batch`` and ``run_batch``: many requests, with a journal and a budget. ``read_journal`` reads
+  what became of them.
+- ``PikaError`` is the base of all errors; but ``FieldError``, bad input, is a ``ValueError``.
+- ``pika_async.dialects``: the services, ``Gateway``, ``Pika`` and ``Fal``.
+- ``pika_async.simulator``: ``Simulator`` and ``Fault``, for tests and for trying out without a
+  key; its fixtures are in ``pika_async.pytest_plugin``.
+- ``pika_async.temporal``: campaigns over many machines. ``pika_async.otel``: ``Telemetry``.
+
 Names are imported when first used, so that ``import pika_async`` costs nothing by itself.
 """
 

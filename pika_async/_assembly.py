@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from pika_async._checks import checked_part
+from pika_async._checks import checked_is, checked_plain_function
 from pika_async._download.downloader import Downloader
 from pika_async._events import AroundPolls
 from pika_async._http import Endpoint
@@ -46,6 +46,20 @@ class Pieces:
     tell: Teller
 
 
+def _check_kinds(
+    dialect: object, polling: object, retry: object, session: object, observer: object
+) -> None:
+    # Whatever else they are is found out here, and not by a job that is paid for.
+    which = "a dialect, such as pika_async.dialects.Pika()"
+    checked_is("dialect", dialect, which, "name", "hosts", "key_variables", "encode_submit")
+    checked_is("polling", polling, "a PollPolicy, such as FixedPolling(2)", "delay")
+    checked_is("retry", retry, "a RetryPolicy", "appearance")
+    if session is not None:
+        checked_is("session", session, "an aiohttp.ClientSession", "request", "closed")
+    if observer is not None:
+        checked_plain_function("observer", observer, takes="an event")
+
+
 def assembled(
     *,
     api_key: str | None,
@@ -64,13 +78,9 @@ def assembled(
 
     Raises:
         ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
-        FieldError: A part is not what it should be.
+        FieldError: One of them is something else than its name says.
     """
-    checked_part("dialect", dialect, "encode_submit", "one such as Gateway(), Pika() or Fal()")
-    checked_part("polling", polling, "delay", "a policy, such as FixedPolling(2)")
-    checked_part("retry", retry, "delay", "RetryPolicy(...)")
-    checked_part("observer", observer, "__call__", "what takes an event when it is called")
-    checked_part("session", session, "request", "aiohttp.ClientSession(), entered")
+    _check_kinds(dialect, polling, retry, session, observer)
     place = endpoint(
         api_key=api_key,
         base_url=base_url,

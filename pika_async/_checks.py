@@ -6,6 +6,7 @@ A check is an attrs validator, or a function that returns the value it has check
 
 from __future__ import annotations
 
+import inspect
 import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
@@ -230,6 +231,29 @@ def checked_request_timeout(timeout: float) -> float:
     return timeout
 
 
+def checked_is(name: str, value: object, allowed: str, *members: str) -> None:
+    """Check that ``value`` has these ``members``, and is no class that was meant to be called.
+
+    Raises:
+        FieldError: It has not, or it is one.
+    """
+    if isinstance(value, type):
+        meant = f"an object of it, {value.__name__}(…), and not the class"
+        raise FieldError(name, value, allowed, problem=f"allowed is {meant}")
+    if not all(hasattr(value, member) for member in members):
+        raise FieldError(name, value, allowed)
+
+
+def checked_plain_function(name: str, value: object, *, takes: str) -> None:
+    """What is called with ``takes``, and is not awaited.
+
+    Raises:
+        FieldError: It cannot be called, or it is a coroutine function.
+    """
+    if not callable(value) or any(map(inspect.iscoroutinefunction, (value, type(value).__call__))):
+        raise FieldError(name, value, f"a plain function, without async, that takes {takes}")
+
+
 def checked_moment(name: str, moment: datetime) -> datetime:
     """A time that is the same everywhere.
 
@@ -250,14 +274,3 @@ def checked_job_id(job_id: str) -> str:
     if not isinstance(job_id, str) or not job_id.strip():
         raise FieldError("job_id", job_id, "text that is not empty")
     return job_id
-
-
-def checked_part(name: str, value: object, method: str, allowed: str) -> None:
-    """Refuse what cannot be worked with, and a class where an object of it is wanted.
-
-    Raises:
-        FieldError: It has no such ``method``; None counts as not given.
-    """
-    is_class = isinstance(value, type) and method != "__call__"
-    if value is not None and (is_class or not callable(getattr(value, method, None))):
-        raise FieldError(name, value, allowed)

@@ -71,9 +71,9 @@ class PikaClient:
             is logged.
 
     Raises:
-        ConfigurationError: No key, an unusable URL, or a key over plain http to another machine.
-        FieldError: ``PIKA_SERVICE`` names no service, or a part is none that can be worked with.
-        ValueError: ``request_timeout`` or ``max_in_flight`` is not allowed.
+        ConfigurationError: No key, an unusable URL, a key over plain http to another machine, or a
+            service in ``PIKA_SERVICE`` that there is not.
+        FieldError: Another argument is not allowed.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class PikaClient:
         pieces = assembled(
             api_key=api_key,
             base_url=base_url,
-            dialect=dialect or service_of(os.environ),
+            dialect=service_of(os.environ) if dialect is None else dialect,
             session=session,
             polling=AdaptivePolling() if polling is None else polling,
-            retry=retry or RetryPolicy(),
+            retry=RetryPolicy() if retry is None else retry,
             request_timeout=request_timeout,
             max_in_flight=max_in_flight,
             allow_insecure=allow_insecure,
@@ -329,8 +329,8 @@ class PikaClient:
 
         Args:
             video: From ``Succeeded.videos``.
-            path: The file to write; missing folders are made. A folder, or what ends in a slash:
-                the video is saved in it, named by its prompt and its job.
+            path: The file to write; missing folders are made. A folder, or text that ends in a
+                slash (no ``Path`` does): the video is saved in it, named by prompt and job.
             overwrite: Replace the file that is there, or to which a symbolic link there leads.
             on_progress: Told the bytes that have come, and the bytes of the whole file or None
                 where the host does not say. A plain function that returns soon; what it raises

@@ -259,8 +259,8 @@ class SubmissionUncertainError(PikaError):
     @property
     def headline(self) -> str:
         """What happened, and when the submit was sent."""
-        when = self.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"{super().headline} (sent {when}, fingerprint {self.fingerprint[:12]})."
+        what, mark = super().headline.removesuffix("."), self.fingerprint[:12]
+        return f"{what} (sent {self.sent_at:%Y-%m-%d %H:%M:%S} UTC, fingerprint {mark})."
 
 
 class NotSubmittedError(PikaError):

@@ -220,13 +220,13 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
             )
         case Action.RUN_AGAIN:
             return (
-                "Nothing was sent for it and nothing is charged for it. Mend that, then run the "
-                "batch again with the same journal."
+                "Nothing was sent for it and nothing is charged for it. Put that right, then run "
+                "the batch again with the same journal: it goes on where this run has stopped."
             )
         case Action.SEND_THE_REST:
             return (
-                "Nothing was sent for it and nothing is charged for it. Mend that, then send the "
-                "requests that come back with this error, and only those."
+                "Nothing was sent for it and nothing is charged for it. Put that right, then send "
+                "the requests that come back with this error, and only those."
             )
         case Action.USE_ITS_SERVICE:
             return (

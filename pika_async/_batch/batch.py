@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
 from functools import partial
@@ -19,7 +18,7 @@ from pika_async._batch.limits import budget_of, check_price, go_on, is_there
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
-from pika_async._checks import checked_bound, checked_timeout
+from pika_async._checks import checked_bound, checked_plain_function, checked_timeout
 from pika_async._client import jobs_of
 from pika_async._errors import (
     ClientStateError,
@@ -111,11 +110,8 @@ class Batch(AsyncIterator[BatchResult]):
         self._take = taker(requests)
         self._is_of_known_length = isinstance(requests, Sized)
         checked_bound("max_in_flight", max_in_flight)
-        if inspect.iscoroutinefunction(on_transition):
-            raise ValueError(
-                f"on_transition: {on_transition!r} is not allowed; allowed is a plain function, "
-                "which may start tasks, but is not waited for"
-            )
+        if on_transition is not None:
+            checked_plain_function("on_transition", on_transition, takes="a transition")
         self._journal: Journal | None = None
         self._choices = Choices(resubmit_uncertain=resubmit_uncertain, retry_failed=retry_failed)
         self._board = Board(

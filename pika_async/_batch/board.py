@@ -258,8 +258,9 @@ class Board:
 
     def _not_submitted(self, reason: PikaError) -> NotSubmittedError:
         kind = BudgetError if isinstance(reason, BudgetError) else NotSubmittedError
+        why = reason.__cause__ or reason.what.removeprefix("not submitted: ")
         error = kind(
-            f"not submitted, since the batch has stopped: {reason.__cause__ or reason.what}",
+            f"not submitted, since the batch has stopped: {why}",
             journalled=self.journal_path is not None,
         )
         error.__cause__ = reason

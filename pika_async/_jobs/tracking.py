@@ -209,8 +209,9 @@ class Tracker:
         """The error for a watcher whose time is over."""
         state = self.newest.state
         shown = "state unknown" if state is None else f"last known state: {state}"
+        looks = "1 poll" if self.polls == 1 else f"{self.polls} polls"
         error = JobTimeoutError(
-            f"job {self.job_id} was not finished in time ({shown}, {self.polls} polls).",
+            f"job {self.job_id} was not finished in time ({shown}, {looks}).",
             job_id=self.job_id,
             state=state,
         )

@@ -55,11 +55,10 @@ def endpoint(
         name: _checked_url(named.get(name) or own or default, allow_insecure=allow_insecure)
         for name, default in dialect.hosts.items()
     }
-    return Endpoint(
-        base_url=hosts.pop(API_HOST),
-        api_key=_checked_key(api_key or _key_of(environment, dialect), dialect),
-        hosts=hosts,
-    )
+    place = hosts.pop(API_HOST)
+    # An empty argument is a variable that is not set: another account is not to pay for that.
+    key = _key_of(environment, dialect) if api_key is None else api_key
+    return Endpoint(base_url=place, api_key=_checked_key(key, dialect, place), hosts=hosts)
 
 
 def _key_of(environment: Mapping[str, str], dialect: Dialect) -> str | None:
@@ -91,12 +90,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _checked_key(key: str | None, dialect: Dialect) -> str:
+def _checked_key(key: str | None, dialect: Dialect, place: str) -> str:
     key = key or ""
     if not key.strip():
         variables = " or ".join(" with ".join(names) for names in dialect.key_variables)
         raise ConfigurationError(
-            f"no API key: pass api_key=… or set {variables} in the environment"
+            f"no API key for the service {dialect.name!r} at {place}: pass api_key=… or set "
+            f"{variables} in the environment"
         )
     if key != key.strip(_BLANKS):
         raise ConfigurationError(

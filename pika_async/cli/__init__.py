@@ -23,6 +23,6 @@ def main() -> None:
             raise
         sys.stderr.write(
             f"error: the command line needs {missing}, which is not installed: "
-            "pip install 'pika-async[cli]'\n"
+            "pip install '/path/to/clone[cli]'\n"
         )
         sys.exit(2)

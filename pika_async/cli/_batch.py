@@ -46,10 +46,12 @@ A file is one of:
 
 Paths in it are relative to its folder. All of it is checked before anything is sent.
 
-With --json each result is an object with: row (the number that the names of its videos begin with,
-00007 as 7; the first is 0), line (of FILE; the first is 1), prompt, metadata, job_id, status
-(succeeded, failed, uncertain, running, waiting), ok, files, videos (id, url, seed, ...), charged
-(what the service says that the job cost: micros, currency), error (kind, message), resumed, and
+With --json each object says in event what it is: plan, result, error, summary. A result has row
+(the number that the names of its videos begin with, 00007 as 7; the first is 0), line (of FILE; the
+first is 1), prompt, metadata, job_id, status (succeeded, failed, uncertain, running, waiting), ok,
+files, videos (id, url, seed, ...), charged (what the service says that the job cost: currency, and
+micros, which are millionths of it), error (kind, message, money: not_sent, not_charged,
+may_be_charged, stays_paid or service_decides, and advice: what to do next, in a word), resumed, and
 index (its place in this run; the first is 0). The last object is the summary. NAME.results.csv and
 `pika-async report` have the same names.
 
@@ -62,6 +64,7 @@ pika-async batch shots.csv --budget 20 --limit 50 --aspect-ratio 16:9
 pika-async batch shots.csv -d videos -j shots.journal -n 32
 pika-async batch prompts.txt --simulate
 grep panda prompts.txt | pika-async batch - --json
+pika-async batch shots.csv --json | jq 'select(.event == "result" and .error.money == "stays_paid")'
 ```
 """
 _MONEY: Final = "Money"

@@ -48,6 +48,7 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
+            parser=_options.file_name,
             help="Write the page here; -: to stdout. By default JOURNAL with the suffix .html. A "
             "page that was made of this journal before is replaced.",
         ),

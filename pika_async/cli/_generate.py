@@ -20,6 +20,11 @@ from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
 
 EXAMPLES: Final = """\
+With --json each object says in event what it is: started (job_id), transition (state, and what it
+has: position, progress, videos), saved (path, bytes), error (type, message, job_id, resume: the
+line that the message calls the line below, exit_code, money: not_sent, not_charged,
+may_be_charged, stays_paid or service_decides, advice: what to do next, in a word).
+
 Examples:
 
 ```
@@ -40,12 +45,8 @@ def generate(
     *,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            show_default=False,
-            help="Save the video here; by default under a name made of the prompt and the job.",
+        _options.output_option(
+            "Save the video here; by default under a name made of the prompt and the job."
         ),
     ] = None,
     overwrite: _options.Overwrite = False,

@@ -1,6 +1,7 @@
 """Options that several verbs share, and what typer knows of them."""
 
 import math
+import os
 from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,6 +18,25 @@ def _no_nan(seconds: float) -> float:
     if math.isnan(seconds):
         raise typer.BadParameter("nan is no number of seconds.")
     return seconds
+
+
+def file_name(given: str) -> Path:
+    """The name of a file to write.
+
+    Raises:
+        BadParameter: It ends in a slash, which a ``Path`` does not keep: what was to be saved in a
+            new folder would be a file of its name.
+    """
+    if given.endswith((os.sep, os.altsep or os.sep)):
+        raise typer.BadParameter(f"{given!r} is a folder; -o takes the name of a file.")
+    return Path(given)
+
+
+def output_option(help_text: str) -> Any:
+    """``-o FILE``, where the file is a video."""
+    return typer.Option(
+        "--output", "-o", metavar="FILE", show_default=False, parser=file_name, help=help_text
+    )
 
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")]
@@ -62,10 +82,7 @@ AsJSON = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the library's log and the tracebacks of errors.")
 ]
-OutputFile = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Save the video here."),
-]
+OutputFile = Annotated[Path | None, output_option("Save the video here.")]
 
 
 def _source(context: typer.Context, name: str) -> str:

@@ -10,7 +10,7 @@ import anyio
 import typer
 from attrs import asdict
 
-from pika_async import GenerationRequest, Money
+from pika_async import GenerationRequest, Money, MoneyMeaning
 from pika_async.cli import _options
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults, requested
@@ -144,6 +144,7 @@ def _tell(money: Money | None, otherwise: str, show: Stage, as_json: bool) -> No
                 job_id=None,
                 resume=None,
                 code=FAILED,
+                money=MoneyMeaning.NOT_SENT,
             )
         )
         raise typer.Exit(FAILED)

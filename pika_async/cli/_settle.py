@@ -214,7 +214,7 @@ def _tell(entry: JournalEntry, found: str | None, *, as_json: bool) -> None:
 
 
 def _local(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _advise(

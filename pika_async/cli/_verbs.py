@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from pika_async import MoneyMeaning
 from pika_async.cli._running.exits import USAGE
 from pika_async.cli._showing.output import event
 
@@ -21,9 +22,17 @@ _NONE_OF = re.compile(
 )
 
 
+# As it tells of a prompt without quotes, of which the shell makes an argument a word.
+_TOO_MANY = "Got unexpected extra argument"
+
+
 def _reword(error: Exception) -> None:
-    """Say of such a word what every other error says."""
-    said = _NONE_OF.fullmatch(str(getattr(error, "message", "")))
+    """Say of such a word what every other error says, and of too many words what is missing."""
+    message = str(getattr(error, "message", ""))
+    if message.startswith(_TOO_MANY):
+        quotes = 'Several words stand in quotes, such as "a red panda".'
+        vars(error)["message"] = f"{message}. {quotes}"
+    said = _NONE_OF.fullmatch(message)
     if said is not None:
         allowed = said["allowed"].replace("'", "")
         vars(error)["message"] = f"{said['given']} is not allowed; allowed are {allowed}."
@@ -46,6 +55,8 @@ def _told(*, machines: bool) -> Iterator[None]:
                 job_id=None,
                 resume=None,
                 exit_code=code,
+                money=MoneyMeaning.NOT_SENT,
+                advice=None,
             )
         raise
 

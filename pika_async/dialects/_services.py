@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import FieldError
+from pika_async._errors import ConfigurationError
 from pika_async.dialects._seam import ReadsPlace
 from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
@@ -38,13 +39,9 @@ def service_named(name: str) -> Dialect:
     Raises:
         FieldError: There is none of that name; names those that there are.
     """
-    return _made(name, "service")
-
-
-def _made(name: str, called: str) -> Dialect:
     make = SERVICES.get(name.strip().lower())
     if make is None:
-        raise FieldError(called, name, ", ".join(SERVICES), verb="are")
+        raise FieldError("service", name, ", ".join(SERVICES), verb="are")
     return make()
 
 
@@ -52,9 +49,13 @@ def service_of(environment: Mapping[str, str]) -> Dialect:
     """The dialect that the environment names in ``PIKA_SERVICE``, else the gateway's.
 
     Raises:
-        FieldError: There is none of that name.
+        ConfigurationError: There is none of that name.
     """
-    return _made(environment.get(SERVICE_VARIABLE, "").strip() or "gateway", SERVICE_VARIABLE)
+    name = environment.get(SERVICE_VARIABLE, "").strip() or "gateway"
+    try:
+        return service_named(name)
+    except FieldError as error:
+        raise ConfigurationError(error.complaint, setting=SERVICE_VARIABLE) from error
 
 
 def check_at(dialect: Dialect, request: GenerationRequest) -> None:

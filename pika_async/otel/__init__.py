@@ -14,7 +14,7 @@ except ImportError as _error:
         raise
     raise ModuleNotFoundError(
         "pika_async.otel needs opentelemetry-api, which is not installed: "
-        "pip install 'pika-async[otel]'",
+        "pip install '/path/to/clone[otel]'",
         name=_error.name,
         path=_error.path,
     ) from _error

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json; charset=utf-8"
 
+_LIST: Final = "pika-async simulate --list"
 _LIKENESS: Final = 0.6
 _MINUTE: Final = 60.0
 _STATUSES: Final = (200, 599)
@@ -29,13 +30,16 @@ _DIGITS: Final = 3
 
 
 def unknown_name(kind: str, name: str, allowed: Collection[str]) -> ValueError:
-    """The error for a name that is not in a table: says which was meant and lists the rest."""
+    """The error for a name that is not in a table: says which was meant, and which there are."""
     # Another status is another meaning, however alike the names are.
     status = name[:_DIGITS] if name[:_DIGITS].isdigit() else ""
     rest = len(status)
     meant = {one[rest:]: one for one in allowed if one.startswith(status)}
     near = difflib.get_close_matches(name[rest:], meant, n=1, cutoff=_LIKENESS)
     hint = f" Did you mean {meant[near[0]]!r}?" if near else ""
+    if name == status and meant:
+        same = f"Those of {status} are: {', '.join(meant.values())}"
+        return ValueError(f"There is no {kind} {name!r}. {same}; `{_LIST}` has all.")
     return ValueError(f"There is no {kind} {name!r}.{hint} There are: {', '.join(allowed)}.")
 
 

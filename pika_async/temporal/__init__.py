@@ -47,7 +47,7 @@ except ImportError as _error:
         raise
     raise ModuleNotFoundError(
         "pika_async.temporal needs temporalio, which is not installed: "
-        "pip install 'pika-async[temporal]'",
+        "pip install '/path/to/clone[temporal]'",
         name=_error.name,
         path=_error.path,
     ) from _error

@@ -517,7 +517,8 @@ class TestArguments:
             ("max_in_flight", True, "a whole number from 1"),
             ("max_in_flight", 2.5, "a whole number from 1"),
             ("timeout", -1, "seconds from 0"),
-            ("on_transition", anyio.sleep, "a plain function"),
+            ("on_transition", anyio.sleep, "a plain function, without async"),
+            ("on_transition", 3, "a plain function, without async, that takes a transition"),
         ],
     )
     async def test_what_is_not_allowed_is_refused_before_anything_is_taken(

@@ -73,6 +73,13 @@ async def test_the_rest_says_what_is_left_and_that_nothing_was_sent():
     assert "Nothing was sent" in str(last.error)
 
 
+async def test_who_comes_after_a_spent_budget_is_told_once_that_nothing_was_sent():
+    """The reason of the first is part of the sentence of all others."""
+    async with toy_service() as service, client_of(service) as client:
+        results = await run_batch(client, prompts(40), budget=0.2, max_in_flight=1)
+    assert [str(result.error).count("not submitted") for result in results[1:]] == [1] * 39
+
+
 async def test_what_is_spent_is_told_apart():
     async with toy_service() as service, client_of(service) as client:
         async with Batch(client, prompts(3), budget=10, max_in_flight=1) as batch:

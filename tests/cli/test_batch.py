@@ -166,6 +166,8 @@ def test_json_is_one_object_a_result_and_one_with_the_totals(batch, sim):
     assert (second["ok"], second["status"], second["files"]) == (False, "failed", [])
     assert second["error"]["kind"] == "JobFailedError"
     assert second["error"]["message"].startswith(f"job {job_ids[1]} failed: it fell.")
+    assert second["error"]["money"] == "service_decides"
+    assert second["error"]["advice"] == "submit_anew"
     assert {name: summary[name] for name in ("total", "succeeded", "failed", "exit_code")} == {
         "total": 3,
         "succeeded": 2,
@@ -364,6 +366,7 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(batch, sim, arguments, words)
     [
         ("none.txt", "'none.txt' cannot be read: No such file or directory."),
         (".", "'.' cannot be read: Is a directory."),
+        ("a red panda", "for one prompt there is `pika-async generate`"),
         ("plain", "'plain' does not tell how the prompts are written down: add --format"),
         ("empty.txt", "there are no prompts in empty.txt."),
     ],
@@ -379,6 +382,7 @@ def test_a_file_that_cannot_be_used_is_a_usage_error(pika, here, name, words):
 def test_json_tells_usage_errors_too(pika):
     (event,) = pika("batch", "none.txt", "--json").events
     assert (event["event"], event["type"], event["exit_code"]) == ("error", "UsageError", 2)
+    assert (event["money"], event["advice"]) == ("not_sent", None)
 
 
 def test_without_a_key_one_sentence_names_both_ways_out(batch, sim, monkeypatch):
@@ -386,8 +390,8 @@ def test_without_a_key_one_sentence_names_both_ways_out(batch, sim, monkeypatch)
     done = batch()
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: there is no API key: set PIKA_API_KEY in the environment, or add --simulate to try "
-        "it without paying.\n"
+        "error: there is no API key for the service 'gateway': set PIKA_API_KEY in the "
+        "environment, or add --simulate to try it without paying.\n"
     )
     assert sim.submissions == []
 

@@ -54,7 +54,8 @@ def test_ctrl_c_is_exit_130_and_one_line_with_the_count_and_one_that_resumes(
     assert before == "the journal is p.txt.journal"
     assert message == (
         "interrupted: nothing more is submitted. 0 of 3 prompts done. 2 jobs run on at the service "
-        "and stay paid for. The line below waits for them and does the rest, without paying again."
+        "and stay paid for. The line below waits for what runs and does the rest, without paying "
+        "again."
     )
     # The journal has them.
     assert not any(job_id in message for job_id in sim.jobs)
@@ -106,6 +107,7 @@ def test_the_line_that_resumes_does_not_submit_again_what_has_just_been(interrup
 def test_json_tells_of_the_interruption_and_of_what_runs_on(interrupted, sim):
     error, summary = interrupted("--json").events
     assert (error["event"], error["type"], error["exit_code"]) == ("error", "Interrupted", 130)
+    assert (error["money"], error["advice"]) == (None, None)
     assert error["resume"].startswith("pika-async batch 'my prompts.txt' -n 2 --json ")
     assert sorted(summary["in_flight"]) == sorted(sim.jobs)
     assert (summary["event"], summary["total"], summary["finished"]) == ("summary", 3, 0)
@@ -223,7 +225,7 @@ def test_the_same_standard_input_is_wanted_again(start, sim, here, eventually):
         command.send(signal.SIGINT)
         done = command.end()
     *_, message, line = done.err.splitlines()
-    assert "Given the same input again, the line below waits for them" in message
+    assert "Given the same input again, the line below waits for what runs" in message
     assert line == f"  pika-async batch - --base-url {sim.url}"
 
 

@@ -99,7 +99,7 @@ def test_a_worker_without_a_key_says_so(pika, monkeypatch):
     monkeypatch.delenv("PIKA_API_KEY")
     done = pika("campaign", "worker", *NOWHERE)
     assert done.code == 2
-    assert "there is no API key: set PIKA_API_KEY" in done.err
+    assert "there is no API key for the service 'gateway': set PIKA_API_KEY" in done.err
 
 
 def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monkeypatch):
@@ -109,7 +109,7 @@ def test_without_the_engines_library_a_sentence_says_what_to_install(pika, monke
     monkeypatch.delattr("pika_async.temporal", raising=False)
     done = pika("campaign", "status", "summer")
     assert done.code == 2
-    assert "pip install 'pika-async[cli,temporal]'" in done.err
+    assert "pip install '/path/to/clone[cli,temporal]'" in done.err
 
 
 def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install():
@@ -132,7 +132,7 @@ def test_without_the_extra_all_else_works_and_a_verb_says_what_to_install():
     ends = [line for line in done.stdout.splitlines() if line[-3:-1] == ": "]
     assert ends == ["quote --help: 0", "campaign --help: 0", "campaign status summer: 2"]
     assert done.stdout.count("Usage: ") == 2
-    assert "pip install 'pika-async[cli,temporal]'" in done.stderr
+    assert "pip install '/path/to/clone[cli,temporal]'" in done.stderr
 
 
 PROGRESS = CampaignProgress(

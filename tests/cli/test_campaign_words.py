@@ -188,7 +188,7 @@ def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
     )
     lines = said(now)
     assert "100 prompts: 97 succeeded, 1 uncertain, 2 given up" in lines
-    assert "cost: $22.00: $20.00 charged, $2.00 for what was submitted again" in lines
+    assert "cost: $22.00: $20.00 charged, $2.00 for what is or was submitted again" in lines
     assert "7 prompts decided about since, and counted as what they are now" in lines
     assert not any("not seen from here" in line for line in lines)
     assert words.finished(now) == 100
@@ -273,11 +273,15 @@ CROWDED = RepairsWaiting(
 class Deciding:
     """A campaign whose repairs begin to wait for places after a while."""
 
-    def __init__(self):
+    def __init__(self, *, ended=False):
         self.answers = [None, CROWDED]
+        self.ended = ended
 
     async def repairs_waiting(self):
         return self.answers.pop(0)
+
+    async def progress(self):
+        return progress(ended=self.ended)
 
 
 class TestRepairsThatWait:
@@ -296,6 +300,19 @@ class TestRepairsThatWait:
         assert said[1] == f"2 are kept until {until} for jobs that may run, though nobody can tell"
         assert said[-1] == "  pika-async campaign resume summer --max-in-flight N --server h:1"
         assert len(said) == 4
+
+    async def test_a_campaign_that_has_ended_is_not_told_to_resume(self, monkeypatch):
+        """That is refused, and whoever did as they were told would stand there."""
+        monkeypatch.setattr(crowded, "LOOK", 0.0)
+        said = []
+        trail = CampaignTrail(campaign="summer")
+        async with crowded.telling(
+            Deciding(ended=True), trail, lambda note: said.append(note.text)
+        ):
+            for _ in range(50):
+                await anyio.lowlevel.checkpoint()
+        assert len(said) == 2
+        assert "resume" not in " ".join(said)
 
     async def test_what_the_work_says_no_to_comes_out_as_it_is(self):
         """It is told as a sentence, which no group of errors is."""

@@ -112,6 +112,7 @@ def test_an_image_may_be_a_link(generate, sim):
         (["--timeout", "nan"], "--timeout"),
         (["--timeout", "-1"], "--timeout"),
         (["-o", "."], "'.' is a folder; -o takes the name of a file"),
+        (["-o", "new/"], "'new/' is a folder; -o takes the name of a file"),
         (["-o", "x" * 300], "is no name for a file here: File name too long"),
         (["-o", "taken.mp4"], "'taken.mp4' exists already; nothing was sent. Add --overwrite"),
         (["-o", "taken.mp4/x.mp4"], "cannot be written to (Not a directory)"),
@@ -131,6 +132,15 @@ def test_what_is_wrong_is_said_before_anything_is_sent(generate, here, sim, argu
     assert (here / "taken.mp4").read_bytes() == b"mine"
 
 
+def test_a_prompt_without_quotes_is_told_what_is_missing(pika, sim):
+    """The shell makes an argument of each word, and whoever does not know that reads this."""
+    done = pika("generate", "a", "red", "panda", "--base-url", sim.url)
+    assert (done.code, done.out) == (2, "")
+    words = " ".join(done.err.replace("│", " ").split())
+    assert "(red panda). Several words stand in quotes" in words
+    assert sim.submissions == []
+
+
 def test_an_empty_prompt_is_refused(pika, sim):
     done = pika("generate", " ", "--base-url", sim.url)
     assert (done.code, done.err) == (
@@ -144,8 +154,8 @@ def test_without_a_key_one_sentence_names_both_ways_out(generate, sim, monkeypat
     done = generate()
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: there is no API key: set PIKA_API_KEY in the environment, or add --simulate to try "
-        "it without paying.\n"
+        "error: there is no API key for the service 'gateway': set PIKA_API_KEY in the "
+        "environment, or add --simulate to try it without paying.\n"
     )
     assert sim.submissions == []
 
@@ -192,6 +202,7 @@ def test_json_tells_errors_too(generate, sim):
     transition, error = done.events[-2:]
     assert (transition["state"], transition["reason"]) == ("failed", "the panda fell")
     assert (error["event"], error["type"], error["exit_code"]) == ("error", "JobFailedError", 1)
+    assert (error["money"], error["advice"]) == ("service_decides", "submit_anew")
     assert "the panda fell" in error["message"]
     assert error["job_id"] == next(iter(sim.jobs))
 

@@ -13,7 +13,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(python, missing):
     assert done.out == ""
     assert done.err == (
         f"error: the command line needs {missing}, which is not installed: "
-        "pip install 'pika-async[cli]'\n"
+        "pip install '/path/to/clone[cli]'\n"
     )
 
 
@@ -81,6 +81,7 @@ def test_machines_are_told_what_is_wrong_with_the_line_they_wrote(pika, argument
     assert done.code == 2
     (told,) = done.events
     assert (told["event"], told["type"], told["exit_code"]) == ("error", "UsageError", 2)
+    assert (told["money"], told["advice"]) == ("not_sent", None)
     assert told["message"]
     assert (told["job_id"], told["resume"]) == (None, None)
     assert "Error" in done.err

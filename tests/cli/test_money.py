@@ -74,8 +74,8 @@ class TestBefore:
         assert done.err.splitlines() == [
             "4 to submit",
             (
-                "error: there is no API key: set PIKA_API_KEY in the environment, or add "
-                "--simulate to try it without paying."
+                "error: there is no API key for the service 'gateway': set PIKA_API_KEY in the "
+                "environment, or add --simulate to try it without paying."
             ),
         ]
         assert batch("--dry-run", "--simulate").code == 0

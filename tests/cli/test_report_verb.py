@@ -150,6 +150,14 @@ def test_a_folder_is_no_journal(pika, arguments, words):
     assert words in done.err
 
 
+def test_a_new_folder_is_no_name_of_a_page(report, here):
+    """What was to be in it would be a file of its name."""
+    done = report("-o", "new/")
+    assert done.code == 2
+    assert "'new/' is a folder; -o takes the name of a file." in done.err
+    assert not (here / "new").exists()
+
+
 def test_a_page_that_could_not_be_finished_is_not_there_at_all(report, here, monkeypatch):
     (here / PAGE).write_text("mine")
 
@@ -613,7 +621,7 @@ def test_without_the_template_library_one_sentence_says_how_to_get_it(python, jo
     assert done.code == 2
     assert done.err == (
         f"error: the command line needs {missing}, which is not installed: "
-        "pip install 'pika-async[cli]'\n"
+        "pip install '/path/to/clone[cli]'\n"
     )
 
 

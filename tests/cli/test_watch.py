@@ -88,7 +88,10 @@ def test_without_a_key_it_says_where_to_put_one(watch, monkeypatch):
     monkeypatch.delenv("PIKA_API_KEY")
     done = watch()
     assert done.code == 2
-    assert done.err == "error: there is no API key: set PIKA_API_KEY in the environment.\n"
+    assert done.err == (
+        "error: there is no API key for the service 'gateway': set PIKA_API_KEY in the "
+        "environment.\n"
+    )
 
 
 @pytest.mark.parametrize("odd", ["task 0/é?#%2F", "-o", "$(id)"])

@@ -6,7 +6,13 @@ import pytest
 from attrs import frozen
 from support.tables import every_row
 
-from pika_async import FieldError, GenerationRequest, PikaClient
+from pika_async import (
+    ConfigurationError,
+    FieldError,
+    GenerationRequest,
+    MoneyMeaning,
+    PikaClient,
+)
 from pika_async._wire.endpoint import endpoint
 from pika_async.dialects import Gateway, Pika, check_at, service_named, service_of
 
@@ -68,8 +74,11 @@ def test_the_environment_names_the_service_and_else_it_is_the_gateway(environmen
 
 def test_a_client_takes_the_service_of_the_environment(monkeypatch):
     monkeypatch.setenv("PIKA_SERVICE", "sora")
-    with pytest.raises(FieldError, match="^PIKA_SERVICE: 'sora' is not allowed; allowed are gate"):
+    with pytest.raises(
+        ConfigurationError, match="^PIKA_SERVICE: 'sora' is not allowed; allowed are gateway, pika"
+    ) as caught:
         PikaClient("key")
+    assert caught.value.money is MoneyMeaning.NOT_SENT
     assert "gateway" in repr(PikaClient("key", dialect=Gateway()))
 
 

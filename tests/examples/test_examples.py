@@ -141,6 +141,20 @@ def test_bulk_pipeline_can_be_run_again_with_more_rows(sim, tmp_path):
     assert all(Path(row["file"]).exists() for row in rows)
 
 
+def test_bulk_pipeline_that_cannot_begin_leaves_the_results_of_the_last_run(sim, tmp_path):
+    """Without a key, or with a journal that is none, it says so in a line and writes nothing."""
+    table, videos, results = tmp_path / "in.csv", tmp_path / "videos", tmp_path / "out.csv"
+    table.write_text("prompt\na red panda\n", encoding="utf-8")
+    results.write_text("mine", encoding="utf-8")
+    done = run(sim, "bulk_pipeline.py", table, videos, results, key="")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    (tmp_path / "in.csv.journal").write_text("no journal, but a text that somebody keeps here")
+    done = run(sim, "bulk_pipeline.py", table, videos, results)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not a journal" in done.stderr
+    assert results.read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize(
     ("second", "settings", "says"),
     [
@@ -338,7 +352,8 @@ def test_an_example_without_a_key_says_so_in_one_sentence(sim, tmp_path, name):
     done = run(sim, name, *NEEDS_A_KEY[name], folder=tmp_path, key="")
     assert done.returncode in (1, 2)
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert "no API key: pass api_key=… or set PIKA_API_KEY in the environment." in done.stderr
+    assert "no API key for the service 'gateway' at http" in done.stderr
+    assert "pass api_key=… or set PIKA_API_KEY in the environment." in done.stderr
     assert not sim.submissions
 
 

@@ -174,7 +174,7 @@ def test_the_steps_of_a_campaign_work_one_after_the_other(tmp_path):
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 prompts: 2 succeeded" in done.stdout
-    assert "nothing is to be decided" in done.stdout + done.stderr
+    assert "there is nothing to resubmit in the campaign summer" in done.stdout + done.stderr
     assert len(sim.jobs) == len(list(tmp_path.glob("summer/videos/**/*.mp4"))) == 2
 
 

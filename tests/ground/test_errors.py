@@ -252,6 +252,11 @@ class TestSubmissionUncertain:
         error.__cause__ = cause
         assert error.cause is cause
 
+    def test_a_reason_that_is_a_sentence_has_one_end(self):
+        evidence = ATTRIBUTES[SubmissionUncertainError]
+        error = SubmissionUncertainError("the service failed (HTTP 502).", **evidence)
+        assert str(error).startswith("job j-1: the service failed (HTTP 502) (sent 2025-05-23")
+
     def test_its_text_says_when_it_was_sent_and_what_to_do(self):
         text = str(made(SubmissionUncertainError))
         assert "sent 2025-05-23 08:00:00 UTC" in text

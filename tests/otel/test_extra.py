@@ -29,7 +29,7 @@ def test_without_the_extra_the_import_says_what_to_install(missing):
     )
     assert done.stderr.splitlines()[-1] == (
         "ModuleNotFoundError: pika_async.otel needs opentelemetry-api, which is not installed: "
-        "pip install 'pika-async[otel]'"
+        "pip install '/path/to/clone[otel]'"
     )
 
 

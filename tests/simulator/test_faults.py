@@ -42,6 +42,16 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(typo, nearest
     assert all(name in str(caught.value) for name in FAULTS)
 
 
+def test_a_status_is_answered_with_the_names_of_that_status():
+    """Whoever gives the status alone is to find the name among a few, and not among all."""
+    with pytest.raises(ValueError, match=r"no fault '402'\.") as caught:
+        Fault("402")
+    assert str(caught.value) == (
+        "There is no fault '402'. Those of 402 are: 402-quota-not-enough, 402-balance; "
+        "`pika-async simulate --list` has all."
+    )
+
+
 def test_a_name_like_no_other_is_answered_with_the_list_alone():
     with pytest.raises(ValueError, match=r"no fault 'zzz'\. There are: 401-new-api-error, "):
         Fault("zzz")

@@ -22,7 +22,7 @@ def test_without_the_extra_the_import_says_what_to_install(missing):
     )
     assert done.stderr.splitlines()[-1] == (
         "ModuleNotFoundError: pika_async.temporal needs temporalio, which is not installed: "
-        "pip install 'pika-async[temporal]'"
+        "pip install '/path/to/clone[temporal]'"
     )
 
 

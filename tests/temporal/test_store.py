@@ -296,7 +296,7 @@ class TestPlaces:
         """A folder does without it; a bucket says what is missing."""
         monkeypatch.delitem(sys.modules, "pika_async.temporal._store.objects")
         monkeypatch.setitem(sys.modules, "obstore", None)
-        with pytest.raises(ConfigurationError, match=r"pip install 'pika-async\[store\]'"):
+        with pytest.raises(ConfigurationError, match=r"pip install '/path/to/clone\[store\]'"):
             open_store(url)
 
     def test_what_obstore_refuses_is_a_sentence(self, monkeypatch):

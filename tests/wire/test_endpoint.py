@@ -71,6 +71,22 @@ def test_no_key_is_an_error_that_names_argument_and_variable(key):
         made(api_key=key)
 
 
+def test_an_empty_argument_is_no_key_though_the_environment_has_one():
+    """A program whose own variable is not set would otherwise pay from another account."""
+    with pytest.raises(ConfigurationError, match="no API key"):
+        made(api_key="", environment={"PIKA_API_KEY": KEY})
+
+
+def test_no_key_names_the_service_and_its_address():
+    """Whoever has a key of another service must not send it here."""
+    with pytest.raises(ConfigurationError) as caught:
+        made(api_key=None, base_url="https://gateway.example/pika")
+    assert str(caught.value) == (
+        "no API key for the service 'gateway' at https://gateway.example/pika: pass api_key=… or "
+        "set PIKA_API_KEY in the environment. Nothing was sent."
+    )
+
+
 @every_row(
     "key",
     [f"{KEY}\n", f"  {KEY}", f"{KEY}\r\n", f"{KEY} ", f"\t{KEY}", f"\ufeff{KEY}", f"{KEY}\u00a0"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from pika_async import PikaError
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.words import counted
 
@@ -37,13 +38,21 @@ async def _tell(campaign: Campaign, trail: CampaignTrail, show: Show) -> None:
     while True:
         await anyio.sleep(LOOK)
         if (waiting := await campaign.repairs_waiting()) is not None:
-            for line in words_of(waiting, trail):
+            for line in words_of(waiting, trail, ended=await _has_ended(campaign)):
                 show(Note(line))
             return
 
 
-def words_of(waiting: RepairsWaiting, trail: CampaignTrail) -> list[str]:
-    """What they wait for, and until when."""
+async def _has_ended(campaign: Campaign) -> bool:
+    try:
+        return (await campaign.progress()).ended
+    except PikaError:
+        # The work itself meets that, too, and says it.
+        return False
+
+
+def words_of(waiting: RepairsWaiting, trail: CampaignTrail, *, ended: bool) -> list[str]:
+    """What they wait for, and until when; of a campaign that has ``ended`` no limit is changed."""
     places = counted(waiting.limit, "place")
     verb = "waits" if waiting.repairs == 1 else "wait"
     taken = f"all of the {places} of the account {waiting.account} are taken"
@@ -53,6 +62,7 @@ def words_of(waiting: RepairsWaiting, trail: CampaignTrail) -> list[str]:
         until = f"{waiting.kept_until.astimezone():%Y-%m-%d %H:%M:%S}"
         kept = "1 is" if waiting.kept == 1 else f"{waiting.kept:,} are"
         lines.append(f"{kept} kept until {until} for jobs that may run, though nobody can tell")
-    lines.append("more places, while the campaign goes on:")
-    lines.append(f"  {trail.line_of('resume', trail.campaign, '--max-in-flight', 'N')}")
+    if not ended:
+        lines.append("more places, while the campaign goes on:")
+        lines.append(f"  {trail.line_of('resume', trail.campaign, '--max-in-flight', 'N')}")
     return lines

@@ -89,7 +89,7 @@ def temporal() -> ModuleType:
             raise
         raise UsageError(
             f"campaigns need {missing}, which is not installed: "
-            "pip install 'pika-async[cli,temporal]'"
+            "pip install '/path/to/clone[cli,temporal]'"
         ) from error
     return loaded
 

@@ -69,7 +69,8 @@ async def settle_many(  # noqa: PLR0917 - given by partial
             with refusals():
                 decisions = await _shown(many, campaign, show, trail)
                 if not decisions:
-                    show(Note(f"nothing is to be decided so in the campaign {trail.campaign}"))
+                    what = "decide about" if many.word is None else many.word
+                    show(Note(f"there is nothing to {what} in the campaign {trail.campaign}"))
                     codes.append(0)
                     return
                 terms: dict[str, Any] = {

@@ -71,6 +71,7 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
+            parser=_options.file_name,
             help="Write the page here; by default NAME.html. A page of this campaign is replaced. "
             f"Of more than {MOST_ON_A_PAGE:,} prompts a table is made instead.",
         ),

@@ -84,7 +84,7 @@ def money(progress: CampaignProgress) -> str | None:
         "charged": progress.charged,
         "estimated": progress.estimated,
         "reserved for jobs in flight": progress.reserved,
-        "for what was submitted again": progress.repairs_cost,
+        "for what is or was submitted again": progress.repairs_cost,
     }
     parts = [f"{amount} {name}" for name, amount in known.items() if amount is not None]
     told = ", ".join(parts)

@@ -292,7 +292,12 @@ def opened(
         file = path.open("rb")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{given!r} cannot be read: {reason}.") from error
+        said = f"{given!r} cannot be read: {reason}"
+        if isinstance(error, FileNotFoundError) and " " in given and not path.suffix:
+            said += (
+                "; it takes a file of prompts, and for one prompt there is `pika-async generate`"
+            )
+        raise UsageError(f"{said}.") from error
     # A pipe can be read only once.
     with file, nullcontext(file) if path.is_file() else _spooled(file) as again:
         kind = chosen or _SUFFIXES.get(path.suffix.lower())

@@ -47,7 +47,8 @@ def check_key(service: str, *, instead: str = "") -> None:
     if not has_key(service):
         variables = dialect_of(service).key_variables
         named = " or ".join(" with ".join(names) for names in variables)
-        raise UsageError(f"there is no API key: set {named} in the environment{instead}.")
+        whose = f"for the service {service!r}"
+        raise UsageError(f"there is no API key {whose}: set {named} in the environment{instead}.")
 
 
 def check_way(trail: Trail, *, instead: str = "") -> None:

@@ -15,7 +15,7 @@ from pika_async import (
     PikaError,
 )
 from pika_async.cli._running.trail import JobTrail
-from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.sentences import consequences, sentence
 from pika_async.cli._showing.shown import Failure
 
 if TYPE_CHECKING:
@@ -56,7 +56,18 @@ def failure(error: BaseException, trail: Trail) -> Failure:
         job_id=trail.job_id,
         resume=resume,
         code=_code(error),
+        **_consequences(error),
     )
+
+
+def _consequences(error: BaseException) -> dict[str, str | None]:
+    match error:
+        case PikaError():
+            return consequences(error)
+        case UsageError():
+            return consequences(None)
+        case _:
+            return {}
 
 
 def _code(error: BaseException) -> int:

@@ -284,7 +284,7 @@ class BatchTrail(Trail):
                 "FILE`; to run the batch again pays again for all."
             )
         given = "Given the same input again, the" if self.file == STDIN else "The"
-        line = f"{given} line below waits for them and does the rest, without paying again."
+        line = f"{given} line below waits for what runs and does the rest, without paying again."
         if self.left_out:
             line += (
                 f" It does not repeat {' and '.join(self.left_out)}, which would also pay again "

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
-from pika_async import JournalBroken, Transition, VideoSaved
+from pika_async import Action, JournalBroken, MoneyMeaning, Transition, VideoSaved
 from pika_async._sheet import Standing
 from pika_async.cli._running.trail import watch_line
 from pika_async.cli._showing.batch_words import end_of, hints, standing
 from pika_async.cli._showing.output import event
-from pika_async.cli._showing.sentences import sentence
+from pika_async.cli._showing.sentences import consequences, sentence
 from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class AsJSON:
                     job_id=what.job_id,
                     resume=what.resume,
                     exit_code=what.code,
+                    money=what.money,
+                    advice=what.advice,
                 )
                 self._summary(what.code)
             case JournalBroken(job_id=str(job_id)):
@@ -82,6 +84,8 @@ class AsJSON:
                     job_id=job_id,
                     resume=watch_line(job_id),
                     exit_code=None,
+                    money=MoneyMeaning.STAYS_PAID,
+                    advice=Action.WAIT_FOR_JOB,
                 )
             case _:
                 # For people.
@@ -93,9 +97,10 @@ class AsJSON:
         error = what.result if isinstance(what.result, str) else what.result.error
         problem = None
         if isinstance(error, str):
-            problem = {"kind": "FieldError", "message": error}
+            problem = {"kind": "FieldError", "message": error, **consequences(None)}
         elif error is not None:
-            problem = {"kind": type(error).__name__, "message": sentence(error, self._trail)}
+            said = sentence(error, self._trail)
+            problem = {"kind": type(error).__name__, "message": said, **consequences(error)}
         end = None if result is None else end_of(result)
         charge = None if end is None else end.charge
         event(

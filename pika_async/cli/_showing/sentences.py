@@ -15,6 +15,7 @@ from pika_async import (
     GenerationRequest,
     JobError,
     JobTimeoutError,
+    MoneyMeaning,
     PikaError,
 )
 from pika_async._errors import full_stop
@@ -24,7 +25,7 @@ from pika_async.cli._showing.words import short
 from pika_async.dialects import service_named, url_variable
 
 if TYPE_CHECKING:
-    from pika_async import Advice, FieldError, MoneyMeaning
+    from pika_async import Advice, FieldError
     from pika_async.cli._running.trail import Trail
 
 _FIELDS: Final = {field.name for field in attrs.fields(GenerationRequest)}
@@ -48,6 +49,16 @@ def shell(resume: str | None = None) -> Spelling:
 def meaning(money: MoneyMeaning, advice: Advice | None) -> str:
     """What an error that is long past means, as a journal keeps it."""
     return in_sentences(money, advice, shell())
+
+
+def consequences(error: PikaError | None) -> dict[str, str | None]:
+    """The same for machines, in a word each; None: what was given is not allowed."""
+    if error is None:
+        return {"money": MoneyMeaning.NOT_SENT, "advice": None}
+    if not error.meaning:
+        return {"money": None, "advice": None}
+    advice = error.advice
+    return {"money": error.money, "advice": None if advice is None else advice.action}
 
 
 def name_of(field: str, *, of_file: bool) -> str:

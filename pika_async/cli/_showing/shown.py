@@ -121,6 +121,10 @@ class Failure:
     """The line that goes on, or None where there is nothing to go on with."""
     code: int
     """The exit code."""
+    money: str | None = None
+    """What it means for the money; None where that is not one thing."""
+    advice: str | None = None
+    """What to do next, in a word."""
 
     @property
     def line(self) -> str:

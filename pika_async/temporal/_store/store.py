@@ -137,7 +137,8 @@ def _objects(scheme: str, place: str) -> Store:
         if (error.name or "").partition(".")[0] != "obstore":
             raise
         raise _refused(
-            f"{scheme}:// needs obstore, which is not installed: pip install 'pika-async[store]'"
+            f"{scheme}:// needs obstore, which is not installed: "
+            "pip install '/path/to/clone[store]'"
         ) from error
     return open_objects(place)
 
