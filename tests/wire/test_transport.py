@@ -474,6 +474,26 @@ class TestNotReached:
 
         await self.check("http://api.example/", connector=aiohttp.TCPConnector(resolver=Resolver()))
 
+    async def test_no_thread_to_look_the_name_up_in(self):
+        """A container that allows no more threads is a service that is not reached, and no bug."""
+
+        class Resolver(aiohttp.abc.AbstractResolver):
+            async def resolve(self, *_, **__):
+                raise RuntimeError("can't start new thread")
+
+            async def close(self):
+                pass
+
+        connector = aiohttp.TCPConnector(resolver=Resolver())
+        async with aiohttp.ClientSession(connector=connector, connector_owner=False) as lent:
+            transport = Transport(session=lent, request_timeout=30.0)
+            with pytest.raises(TransportError, match="could not be reached.*ulimit -u"):
+                async with transport.stream("http://media.example/v.mp4", {}, silence=1.0):
+                    pass
+            await transport.close()
+        error = await self.check("http://api.example/", connector=connector)
+        assert "could not be reached" in str(error)
+
     async def test_tls_failed(self, serve):
         async def handler(_):
             return web.Response()

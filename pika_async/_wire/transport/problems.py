@@ -16,6 +16,14 @@ from pika_async._meaning import Started
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class NoThreadError(aiohttp.ClientConnectionError):
+    """Names of hosts are looked up in threads, and the system starts none."""
+
+
+# What CPython says then, in a RuntimeError like any other.
+_NO_THREAD: Final = "can't start new thread"
+
 # Raised by aiohttp before a connection was had, so before a byte of the request left. TLS and DNS
 # failures are subclasses of the first.
 _UNREACHED: Final = (
@@ -24,6 +32,7 @@ _UNREACHED: Final = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.ClientHttpProxyError,
     aiohttp.InvalidURL,
+    NoThreadError,
 )
 
 # What aiohttp raises where a request or its answer breaks; ValueError: where it cannot be made.
@@ -37,6 +46,20 @@ def translating() -> Iterator[None]:
         yield
     except (aiohttp.ClientError, OSError) as error:
         raise translated(error, started_by(error)) from without_headers(error)
+    except RuntimeError as error:
+        problem = no_thread(error)
+        raise translated(problem, Started.NO) from error
+
+
+def no_thread(error: RuntimeError) -> NoThreadError:
+    """What a request ends with that found no thread to look up the name of its host.
+
+    Raises:
+        RuntimeError: The error itself, if it is of anything else.
+    """
+    if str(error) != _NO_THREAD:
+        raise error
+    return NoThreadError(f"{error}: allow this process more of them (ulimit -u, or its container)")
 
 
 def usable(error: BaseException) -> BaseException:

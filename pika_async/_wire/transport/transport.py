@@ -25,6 +25,7 @@ from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.problems import (
     PROBLEMS,
+    no_thread,
     started_by,
     translated,
     usable,
@@ -259,6 +260,8 @@ class Transport:
             if not session.closed:
                 raise
             raise aiohttp.ClientConnectionError("the session was closed") from None
+        except RuntimeError as error:
+            raise no_thread(error) from None
         return _response(
             status=response.status,
             headers=response.headers,
