@@ -20,6 +20,9 @@ _ON_ITS_WAY: Final = frozenset({202, 204, 409, 423, 425})
 _TRANSIENT: Final = frozenset({408, 412, 421, 429})
 _FILE: Final = frozenset({200, 203, 206, 416})
 
+# https://www.iana.org/assignments/http-parameters#content-coding
+_PACKINGS: Final = frozenset({"gzip", "x-gzip", "compress", "x-compress", "deflate", "br", "zstd"})
+
 _SHOWN: Final = 120
 
 
@@ -174,16 +177,22 @@ async def _check_continuation(headers: Mapping[str, str], part: Part) -> None:
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
-        return None  # The length is that of the packed bytes.
+    if _says_packed(headers):
+        return None  # The length may be that of the packed bytes.
     value = headers.get("Content-Length", "")
     return int(value) if value.isdecimal() else None
+
+
+def _says_packed(headers: Mapping[str, str]) -> bool:
+    # Stores of files keep nothing there, or how the file once was sent to them: "aws-chunked".
+    said = headers.get("Content-Encoding", "").lower().split(",")
+    return any(coding.strip() in _PACKINGS for coding in said)
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
     # A weak ETag promises the same meaning, not the same bytes:
     # https://www.rfc-editor.org/rfc/rfc9110#field.if-range
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
+    if _says_packed(headers):
         return None
     tag = headers.get("ETag", "")
     return tag if tag.startswith('"') else headers.get("Last-Modified")

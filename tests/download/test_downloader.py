@@ -188,6 +188,17 @@ async def test_without_a_strong_validator_a_cut_file_starts_over(headers, tmp_pa
     assert asked == [{}, {}]
 
 
+@pytest.mark.parametrize("said", ["", "aws-chunked", "identity", "utf-8"])
+async def test_what_stores_say_of_how_a_file_was_sent_to_them_is_no_packing(said, tmp_path):
+    """A cut file is gone on with where its store only notes how it once was sent there."""
+    headers = {"Content-Length": LENGTH, "ETag": '"1"', "Content-Encoding": said}
+    rest = {**headers, "Content-Range": f"bytes 2-{int(LENGTH) - 1}/{LENGTH}"}
+    asked, downloader = scripted((200, headers, CLIP[:2], True), (206, rest, CLIP[2:], False))
+    path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+    assert path.read_bytes() == CLIP
+    assert asked == [{}, {"Range": "bytes=2-", "If-Range": '"1"'}]
+
+
 async def test_more_bytes_than_announced_are_not_believed(tmp_path):
     lie = (200, {"Content-Length": "2"}, CLIP, False)
     asked, downloader = scripted(lie, (200, {"Content-Length": LENGTH}, CLIP, False))

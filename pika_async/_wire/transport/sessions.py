@@ -106,6 +106,8 @@ class Sessions:
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_MEDIA_BUFFER,
+                # Stores of files say of videos that they are packed, which are not.
+                auto_decompress=False,
             )
         return self._for_media
 
@@ -147,6 +149,8 @@ def _own_session(kept_alive: float) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
+        # It would lose an answer that says that it is packed, and is not.
+        auto_decompress=False,
         **HEADER_BOUNDS,
     )
 

@@ -23,6 +23,7 @@ from pika_async._wire.departure import PIECE, Departure, Step
 from pika_async._wire.transport.body import Body
 from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
+from pika_async._wire.transport.packing import unpacked
 from pika_async._wire.transport.problems import (
     PROBLEMS,
     no_thread,
@@ -321,7 +322,10 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
                 if len(pieces) > MAX_ANSWER_BYTES:
                     break
             else:
-                return bytes(pieces)
+                encoding = response.headers.get(CONTENT_ENCODING, "")
+                whole = unpacked(bytes(pieces), encoding, MAX_ANSWER_BYTES)
+                if whole is not None:
+                    return whole
         response.close()
     raise TransportError(
         f"the answer (HTTP {response.status}) is larger than {MAX_ANSWER_BYTES} bytes, "
