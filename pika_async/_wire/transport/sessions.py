@@ -127,11 +127,11 @@ class Sessions:
         if self._reads_netrc and host not in self._without_netrc_entry:
             _check_netrc(host)
             self._without_netrc_entry.add(host)
-        return url, self._options | self._proxies.options(url.scheme, host)
+        return url, self._options | self._proxies.options(url.scheme, host, url.port)
 
     def media_way_to(self, link: URL) -> dict[str, Any]:
         """The same for a media host, to which no key travels."""
-        return self._media_proxies.options(link.scheme, link.raw_host or "")
+        return self._media_proxies.options(link.scheme, link.raw_host or "", link.port)
 
 
 def _check_netrc(host: str) -> None:
