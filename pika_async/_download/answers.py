@@ -95,7 +95,7 @@ async def take_head(answer: MediaAnswer, part: Part, max_bytes: int) -> None:
         # The rest that was asked for is not there.
         await part.start_over()
         raise BrokenOffError("HTTP 416")
-    if answer.status == 206:
+    if answer.status == 206 or (part.written and _is_rest(headers)):
         await _check_continuation(headers, part)
     else:
         if part.written:
@@ -156,6 +156,12 @@ def _check_status(answer: MediaAnswer) -> None:
     if status in _TRANSIENT or status >= 500:
         raise BrokenOffError(message, pause)
     raise UnusableAnswerError(f"the media host answered {message}")
+
+
+def _is_rest(headers: Mapping[str, str]) -> bool:
+    # Some hosts send the rest that was asked for, and call it the whole.
+    told = headers.get("Content-Range", "").strip()
+    return bool(told) and not told.startswith("bytes 0-")
 
 
 async def _check_continuation(headers: Mapping[str, str], part: Part) -> None:
