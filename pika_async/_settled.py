@@ -68,8 +68,14 @@ async def settled(step: Callable[[], _T]) -> _T:
     return await to_its_end(in_thread(step))
 
 
-async def in_thread(step: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
+async def in_thread(
+    step: Callable[[*_Arguments], _T],
+    *arguments: *_Arguments,
+    abandon_on_cancel: bool = False,
+) -> _T:
     """Run a blocking step in a thread, and wait for it.
+
+    Whoever is cancelled waits for its end, unless it may be abandoned: then it goes on alone.
 
     The places for threads are our own. Those of anyio are shared with whoever else uses it: a web
     server runs each handler that is no coroutine in one, and forty handlers that wait for a video
@@ -91,7 +97,9 @@ async def in_thread(step: Callable[[*_Arguments], _T], *arguments: *_Arguments) 
         places = anyio.CapacityLimiter(_MOST_THREADS)
         _places.set(places)
     try:
-        return await anyio.to_thread.run_sync(begin, limiter=places)
+        return await anyio.to_thread.run_sync(
+            begin, abandon_on_cancel=abandon_on_cancel, limiter=places
+        )
     except RuntimeError:
         if begun:
             raise

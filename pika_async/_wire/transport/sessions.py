@@ -13,6 +13,7 @@ from yarl import URL
 from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._version import __version__
 from pika_async._wire.proxies import Proxies, has_netrc_entry
+from pika_async._wire.transport.names import resolver
 
 # aiohttp's own bound is 8,190 bytes for a line; some services send more.
 HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
@@ -146,7 +147,7 @@ def _check_netrc(host: str) -> None:
 def _own_session(kept_alive: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # Without limits: the pool must never be what a job waits for.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive, resolver=resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         # It would lose an answer that says that it is packed, and is not.

@@ -1,0 +1,91 @@
+"""Looking up the names of hosts, whatever else the program does with its threads."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import aiohttp
+import anyio
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from support.batches import until
+from support.wire import KEY
+
+from pika_async import PikaClient
+from pika_async._wire.transport.names import resolver
+
+
+@pytest.fixture
+async def site():
+    """The base URL of a service, with a host's name in it."""
+
+    async def handler(_):
+        return web.json_response({"id": "job-1"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handler)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield f"http://localhost:{server.port}"
+
+
+async def test_a_program_that_fills_the_threads_of_its_loop_can_submit(site):
+    """A view that is no coroutine waits in the loop's only thread, and has its job all the same."""
+    loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(1)
+    loop.set_default_executor(threads)
+    async with PikaClient(KEY, base_url=site) as client:
+
+        def view():
+            return asyncio.run_coroutine_threadsafe(client.submit("a red panda"), loop).result(9)
+
+        with anyio.fail_after(9):
+            assert (await asyncio.to_thread(view)).id == "job-1"
+
+
+async def test_where_no_thread_can_be_started_a_name_is_looked_up_all_the_same(site, monkeypatch):
+    """A container that allows no more threads can submit."""
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    async with PikaClient(KEY, base_url=site) as client:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert (await client.submit("a red panda")).id == "job-1"
+
+
+async def test_closing_waits_for_no_name_that_nobody_finds(monkeypatch):
+    """A name server that does not answer holds up neither the time-out nor the end of a program."""
+    asked, may_go = threading.Event(), threading.Event()
+
+    def silent(*_, **__):
+        asked.set()
+        may_go.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server answered")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        with anyio.fail_after(9):
+            async with PikaClient(KEY, base_url="https://api.example") as client:
+                waiting = asyncio.create_task(client.job("job-1").refresh())
+                await until(asked.is_set)
+                waiting.cancel()
+                await asyncio.wait({waiting})
+        assert waiting.cancelled()
+    finally:
+        may_go.set()
+
+
+async def test_what_is_found_is_what_others_find():
+    """The addresses are those that aiohttp's own resolver finds, numbers and all."""
+    theirs = await aiohttp.ThreadedResolver().resolve("localhost", 80, socket.AF_UNSPEC)
+    assert await resolver().resolve("localhost", 80, socket.AF_UNSPEC) == theirs
+
+
+def test_a_resolver_that_needs_no_threads_is_left_as_it_is(monkeypatch):
+    """Where aiodns is installed, aiohttp's own resolver is asked."""
+    monkeypatch.setattr(aiohttp, "DefaultResolver", aiohttp.AsyncResolver)
+    assert resolver() is None
