@@ -71,11 +71,8 @@ async def settled(step: Callable[[], _T]) -> _T:
 async def in_thread(
     step: Callable[[*_Arguments], _T],
     *arguments: *_Arguments,
-    abandon_on_cancel: bool = False,
 ) -> _T:
-    """Run a blocking step in a thread, and wait for it.
-
-    Whoever is cancelled waits for its end, unless it may be abandoned: then it goes on alone.
+    """Run a blocking step in a thread, and wait for it, also when cancelled.
 
     The places for threads are our own. Those of anyio are shared with whoever else uses it: a web
     server runs each handler that is no coroutine in one, and forty handlers that wait for a video
@@ -97,9 +94,7 @@ async def in_thread(
         places = anyio.CapacityLimiter(_MOST_THREADS)
         _places.set(places)
     try:
-        return await anyio.to_thread.run_sync(
-            begin, abandon_on_cancel=abandon_on_cancel, limiter=places
-        )
+        return await anyio.to_thread.run_sync(begin, limiter=places)
     except RuntimeError:
         if begun:
             raise

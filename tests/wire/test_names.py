@@ -12,7 +12,6 @@ import anyio
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from support.batches import until
 from support.wire import KEY
 
 from pika_async import PikaClient
@@ -55,28 +54,6 @@ async def test_where_no_thread_can_be_started_a_name_is_looked_up_all_the_same(s
     async with PikaClient(KEY, base_url=site) as client:
         monkeypatch.setattr(threading.Thread, "start", refuse)
         assert (await client.submit("a red panda")).id == "job-1"
-
-
-async def test_closing_waits_for_no_name_that_nobody_finds(monkeypatch):
-    """A name server that does not answer holds up neither the time-out nor the end of a program."""
-    asked, may_go = threading.Event(), threading.Event()
-
-    def silent(*_, **__):
-        asked.set()
-        may_go.wait(30)
-        raise socket.gaierror(socket.EAI_AGAIN, "no name server answered")
-
-    monkeypatch.setattr(socket, "getaddrinfo", silent)
-    try:
-        with anyio.fail_after(9):
-            async with PikaClient(KEY, base_url="https://api.example") as client:
-                waiting = asyncio.create_task(client.job("job-1").refresh())
-                await until(asked.is_set)
-                waiting.cancel()
-                await asyncio.wait({waiting})
-        assert waiting.cancelled()
-    finally:
-        may_go.set()
 
 
 async def test_what_is_found_is_what_others_find():

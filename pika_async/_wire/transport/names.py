@@ -25,13 +25,11 @@ class _Names:
 
     async def getaddrinfo(self, host: str, port: int, **asked: int) -> list[Any]:
         """As the loop's own."""
-        step = partial(socket.getaddrinfo, host, port, **asked)
-        return await in_thread(step, abandon_on_cancel=True)
+        return await in_thread(partial(socket.getaddrinfo, host, port, **asked))
 
     async def getnameinfo(self, address: Any, flags: int) -> tuple[str, str]:
         """As the loop's own."""
-        step = partial(socket.getnameinfo, address, flags)
-        return await in_thread(step, abandon_on_cancel=True)
+        return await in_thread(socket.getnameinfo, address, flags)
 
 
 def resolver() -> AbstractResolver | None:
