@@ -20,7 +20,7 @@ HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size
 
 # Seconds that a connection may have been idle. For polls: longer than the longest interval between
 # them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
-# again where a connection is closed in the same moment: shorter than that of any (gunicorn's is 2 s).
+# again where a connection is closed in the same moment: shorter than that of any (gunicorn's: 2 s).
 _KEPT_ALIVE: Final = 35.0
 _KEPT_ALIVE_FOR_SUBMITS: Final = 1.5
 
