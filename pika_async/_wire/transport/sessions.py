@@ -72,8 +72,18 @@ class Sessions:
         self.way_to = lru_cache(_REMEMBERED)(self._way_to)
 
     async def open(self) -> None:
-        """Make them, unless one was lent."""
-        self._loop = asyncio.get_running_loop()
+        """Make them, unless one was lent.
+
+        Raises:
+            ClientStateError: No event loop of asyncio runs here.
+        """
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ClientStateError(
+                "no event loop of asyncio runs here: the client works within asyncio.run, or "
+                "anyio.run with its asyncio backend, and not with trio"
+            ) from None
         if self.owned:
             self._for_polls = _own_session(_KEPT_ALIVE)
             self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
