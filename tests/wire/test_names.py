@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import aiohttp
 import anyio
@@ -66,3 +68,25 @@ def test_a_resolver_that_needs_no_threads_is_left_as_it_is(monkeypatch):
     """Where aiodns is installed, aiohttp's own resolver is asked."""
     monkeypatch.setattr(aiohttp, "DefaultResolver", aiohttp.AsyncResolver)
     assert resolver() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no second address of their own")
+async def test_an_address_that_does_not_answer_holds_nobody_up(site, monkeypatch):
+    """Where a name has several addresses, as with IPv6 that leads nowhere, the next is tried."""
+    port = int(site.rpartition(":")[2])
+    with socket.socket() as silent, ExitStack() as waiting:
+        silent.bind(("127.0.0.2", port))
+        # A full backlog answers no SYN.
+        silent.listen(0)
+        for _ in range(3):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(silent.getsockname())
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("127.0.0.2", "127.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with anyio.fail_after(5):
+            async with PikaClient(KEY, base_url=site) as client:
+                assert (await client.submit("a red panda")).id == "job-1"
