@@ -123,13 +123,18 @@ def _networks(entries: list[str]) -> Iterator[ipaddress.IPv4Network | ipaddress.
 
 
 def _proxy(scheme: str, given: str) -> Proxy:
-    named = f"the environment's {scheme.upper()}_PROXY"
+    named, given = f"the environment's {scheme.upper()}_PROXY", given.strip()
+    if given[:1] in ("'", '"'):
+        # As "docker --env-file" gives them on, where a shell takes them away.
+        raise ConfigurationError(f"{named} holds quotes around the address: leave them out")
     try:
         parts = urlsplit(given if "://" in given else f"http://{given}")
         _ = parts.port
     except ValueError:
         raise ConfigurationError(f"{named} cannot be read as a URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not parts.hostname:
+        raise ConfigurationError(f"{named} names no host; allowed is http://host:port")
+    if parts.scheme not in ("http", "https"):
         raise ConfigurationError(
             f"{named} names a proxy of the kind {parts.scheme!r}, which is not supported; allowed "
             "is http://host:port. Put the service's host into NO_PROXY, or pass trust_env=False, "

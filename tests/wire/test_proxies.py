@@ -38,6 +38,7 @@ class TestTheEnvironment:
         [
             ("http://proxy.example:3128", "http://proxy.example:3128", "proxy.example"),
             ("proxy.example:3128", "http://proxy.example:3128", "proxy.example"),
+            (" http://proxy.example:3128\n", "http://proxy.example:3128", "proxy.example"),
             ("https://proxy.example", "https://proxy.example", "proxy.example"),
             ("http://[::1]:3128", "http://[::1]:3128", "::1"),
             (
@@ -122,10 +123,22 @@ class TestTheEnvironment:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
         assert looked_up(trust_env=False) is None
 
-    @pytest.mark.parametrize("value", ["socks5://proxy.example:1", "http://", "http://a:b:c"])
-    def test_one_that_cannot_be_used_is_refused_before_anything_is_sent(self, monkeypatch, value):
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            ("socks5://proxy.example:1", "of the kind 'socks5', which is not supported"),
+            ("http://", "names no host"),
+            ("http://a:b:c", "cannot be read as a URL"),
+            ('"http://proxy.example:1"', "quotes around the address: leave them out"),
+            ("'proxy.example:1'", "quotes around the address: leave them out"),
+        ],
+    )
+    def test_one_that_cannot_be_used_is_refused_before_anything_is_sent(
+        self, monkeypatch, value, reason
+    ):
+        """Whoever sets a proxy that cannot be used is told why, and nothing is sent."""
         monkeypatch.setenv("HTTPS_PROXY", value)
-        with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
+        with pytest.raises(ConfigurationError, match=f"HTTPS_PROXY.*{reason}") as caught:
             looked_up()
         assert caught.value.money is MoneyMeaning.NOT_SENT
 
