@@ -22,7 +22,7 @@ HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size
 # them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
 # again where a connection is closed in the same moment: shorter than that of any (gunicorn's: 2 s).
 _KEPT_ALIVE: Final = 35.0
-_KEPT_ALIVE_FOR_SUBMITS: Final = 1.5
+_KEPT_ALIVE_FOR_SUBMITS: Final = 1.8
 
 # Bytes. With aiohttp's own 64 KiB the socket is taken off the loop, and put back, for each piece
 # that comes.

@@ -284,7 +284,7 @@ class Transport:
             headers=response.headers,
             body=(
                 response.content.read_nowait()
-                if body is None and _is_here(response, session)
+                if _is_here(response, session)
                 # It gives the connection back at its end, and closes it where it breaks off.
                 else await (
                     response.read()
