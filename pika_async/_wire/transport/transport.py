@@ -22,7 +22,6 @@ from pika_async._memory import FOR_ANSWERS, keep_freed
 from pika_async._quick import quick
 from pika_async._wire.departure import PIECE, Departure, Step
 from pika_async._wire.transport.body import Body
-from pika_async._wire.transport.came import Came
 from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.packing import unpacked
@@ -122,7 +121,7 @@ class Transport:
         try:
             if body is not None and len(body) > PIECE:
                 session = self._sessions.for_polls()
-                return await self._leave(session, request, body, Departure(), Came())
+                return await self._leave(session, request, body, Departure())
             with self._bounds.of(None if timeout is None else max(timeout, 0.001)) as bound:
                 if not self._limit.take():
                     await self._turn(bound, timeout)
@@ -164,22 +163,16 @@ class Transport:
             departure: Knows at each moment how far the body has come.
 
         Raises:
-            TransportError: Not reached, broken off before a whole JSON object had come, or larger
-                than an API answer can be. Its ``started`` is NO unless the whole body had left.
+            TransportError: Not reached, broken off, or larger than an API answer can be. Its
+                ``started`` is NO unless the whole body had left.
             ClientStateError: The session is closed.
             asyncio.CancelledError: Also if it was withdrawn.
         """
         body = request.body or b""
         session = self._sessions.for_submits()
-        came = Came()
         try:
-            response = await self._leave(
-                session, request, body, departure, came, **_WITHOUT_MIDDLEWARES
-            )
+            response = await self._leave(session, request, body, departure, **_WITHOUT_MIDDLEWARES)
         except PROBLEMS as error:
-            if (whole := came.whole(MAX_ANSWER_BYTES)) is not None:
-                departure.take(Step.ANSWER)
-                return whole
             problem = None if departure.is_withdrawn else usable(error)
         except Exception:
             if not departure.is_withdrawn:
@@ -188,8 +181,6 @@ class Transport:
         else:
             departure.take(Step.ANSWER)
             return response
-        finally:
-            came.forget()
         if problem is None:
             raise asyncio.CancelledError("withdrawn before it began to leave")
         # A body that had begun to leave and had not left whole was never a request.
@@ -203,7 +194,6 @@ class Transport:
         request: HTTPRequest,
         body: bytes,
         departure: Departure,
-        came: Came,
         **options: Any,
     ) -> HTTPResponse:
         """Send what has a departure, which tells when it is connected, and how far it has come."""
@@ -229,7 +219,6 @@ class Transport:
                     request,
                     Body(departure, body),
                     self._submits,
-                    came,
                     **options,
                 )
         except TimeoutError as error:
@@ -253,7 +242,6 @@ class Transport:
         request: HTTPRequest,
         body: bytes | Body | None,
         bound: aiohttp.ClientTimeout,
-        came: Came | None = None,
         **options: Any,
     ) -> HTTPResponse:
         url, ours = self._sessions.way_to(request.url)
@@ -277,10 +265,6 @@ class Transport:
             raise aiohttp.ClientConnectionError("the session was closed") from None
         except RuntimeError as error:
             raise no_thread(error) from None
-        if came is not None:
-            came.head = response
-        # Those who trace a session are told by aiohttp alone of what is read.
-        keeps = came is not None and not session.trace_configs
         return _response(
             status=response.status,
             headers=response.headers,
@@ -288,11 +272,7 @@ class Transport:
                 response.content.read_nowait()
                 if _is_here(response, session)
                 # It gives the connection back at its end, and closes it where it breaks off.
-                else await (
-                    response.read()
-                    if _is_usual(response) and not keeps
-                    else _read_bounded(response, bytearray() if came is None else came.pieces)
-                )
+                else await (response.read() if _is_usual(response) else _read_bounded(response))
             ),
             received_at=time.time(),
         )
@@ -331,16 +311,14 @@ def _is_usual(response: aiohttp.ClientResponse) -> bool:
     )
 
 
-async def _read_bounded(response: aiohttp.ClientResponse, pieces: bytearray) -> bytes:
-    """The body; ``pieces`` holds what has come of it at any time."""
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     async with response:
         if response.status == _PROXY_WANTS_CREDENTIALS:
             raise TransportError(
                 "the proxy wants a user and password (HTTP 407)", started=Started.NO
             )
-        if (response.content_length or 0) <= MAX_ANSWER_BYTES or (
-            CONTENT_ENCODING in response.headers
-        ):
+        pieces = bytearray()
+        if response.content_length is None or CONTENT_ENCODING in response.headers:
             async for piece in response.content.iter_any():
                 pieces += piece
                 if len(pieces) > MAX_ANSWER_BYTES:
