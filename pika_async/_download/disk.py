@@ -177,7 +177,7 @@ def synced(handle: int, limits: Limits) -> bool:
 
 
 def _sync(handle: int) -> None:
-    if _FULL_SYNC is not None:
+    if fcntl is not None and _FULL_SYNC is not None:
         try:
             fcntl.fcntl(handle, _FULL_SYNC)
         except OSError as error:
