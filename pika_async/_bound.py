@@ -159,6 +159,12 @@ class Bounds:
         """Not ring for it any more."""
         self._line.pop(bound, None)
 
+    def close(self) -> None:
+        """Leave no timer behind, once there is nothing more to bound."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _set(self, end: float) -> None:
         # Left alone where whom it was set for leaves: so it is set once in so many seconds.
         self._timer = asyncio.get_running_loop().call_at(end, self._ring, context=_NOBODYS)

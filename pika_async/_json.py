@@ -120,6 +120,13 @@ def _tagged(kind: str, write: _Write) -> _Write:
     return lambda state: {"kind": kind, **write(state)}
 
 
+def _with_meaning(write: _Write) -> _Write:
+    # By default it follows from the code. Whoever reads the text without Python has no defaults.
+    return lambda failed: (
+        write(failed) if failed.meaning is None else {**write(failed), "meaning": failed.meaning}
+    )
+
+
 def make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True)
     converter.register_structure_hook(str, read_text)
@@ -134,6 +141,8 @@ def make_converter() -> cattrs.Converter:
             **overrides,  # type: ignore[arg-type]
         )
         kind = _KINDS.get(cls)
+        if cls is Failed:
+            write = _with_meaning(write)
         converter.register_unstructure_hook(cls, write if kind is None else _tagged(kind, write))
         converter.register_structure_hook(
             cls,

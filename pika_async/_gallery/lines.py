@@ -88,6 +88,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "status": attempt.standing.value,
         "reason": attempt.reason,
         "code": attempt.code,
+        "meaning": attempt.meaning,
         "charged": _money(attempt.charged),
         "quoted": _money(attempt.quoted),
         "error": _error(attempt),

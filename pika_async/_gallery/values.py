@@ -119,6 +119,11 @@ class Attempt:
         """What kind of failure it is, in the service's word or ours, where that is known."""
         return (self.end.code or self.end.meaning) if isinstance(self.end, Failed) else None
 
+    @property
+    def meaning(self) -> str | None:
+        """The same in the word that is one at every service, where there is one for it."""
+        return self.end.meaning if isinstance(self.end, Failed) else None
+
 
 def on_this_machine(url: str) -> bool:
     """Whether a link leads to the machine that it is followed on."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
+from pika_async.dialects._fields import is_full_path
 from pika_async.dialects._seam import ReadsPlace
 from pika_async.dialects.fal import Fal
 from pika_async.dialects.gateway import Gateway
@@ -67,7 +68,10 @@ def check_at(dialect: Dialect, request: GenerationRequest) -> None:
     try:
         dialect.check(request)
     except FieldError as error:
-        error.services = tuple(name for name in SERVICES if _takes(name, dialect, request))
+        # Models go through unchecked where they are named in full: another service takes the
+        # field, and has no such model.
+        if not is_full_path(request):
+            error.services = tuple(name for name in SERVICES if _takes(name, dialect, request))
         raise
 
 

@@ -45,7 +45,7 @@ from pika_async.temporal._contents.discreet import (
     without_prompt,
 )
 from pika_async.temporal._contents.files import save_video, video_name
-from pika_async.temporal._contents.media import ExchangedError, check_same
+from pika_async.temporal._contents.media import ExchangedError, blamed, check_same
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
@@ -162,18 +162,19 @@ class Activities:
             record.fingerprint = await settled(partial(fingerprint, content))
             intent = None if again is None else restored(again.intent, read)
             job = await jobs.submit(request, content=content, recorder=record, again=intent)
-        except (PikaError, FieldError) as error:
-            unread = is_unread(error)
+        except (PikaError, FieldError) as caught:
+            why = await settled(partial(blamed, caught, read, digests))
+            unread = is_unread(why)
             said = Said(
-                error=UNREAD if unread else type(error).__name__,
-                meaning=_told(order.request, read, _meaning_of(error)),
-                seconds=getattr(error, "retry_after", None),
+                error=UNREAD if unread else type(why).__name__,
+                meaning=_told(order.request, read, _meaning_of(why)),
+                seconds=getattr(why, "retry_after", None),
                 sent=record.sent,
-                answered=isinstance(error, APIError),
+                answered=isinstance(why, APIError),
             )
             # What it says may quote the prompt: of a line, the engine is not told the error itself.
-            cause = None if isinstance(order.request, Line) else error
-            raise as_failure(cause_of(error, record.sent), said) from cause
+            cause = None if isinstance(order.request, Line) else why
+            raise as_failure(cause_of(why, record.sent), said) from cause
         assert record.job is not None  # noqa: S101 - the record is told before anyone else
         state = job.state
         # Whoever sends it again with its key asks what became of it, and is told of that job.

@@ -522,6 +522,13 @@ class TestJSON:
         assert totals["money"]["outcomes"] == {"succeeded": bill}
         assert [one["service"] for one in totals["places"]] == ["pika"]
 
+    def test_a_failure_has_the_word_of_the_service_and_the_one_of_all_services(self, pika, here):
+        """Who counts what was moderated does not ask which service said it, or which version."""
+        state = Failed(reason="no", code="content_moderation", meaning="moderation")
+        add(here / JOURNAL, status="failed", state=state, job_id="j")
+        (_, _, item, _) = pika("report", JOURNAL, "--json").events
+        assert (item["code"], item["meaning"]) == ("content_moderation", "moderation")
+
     def test_sums_of_several_currencies_are_no_one_estimate(self, pika, here):
         path = here / "m.journal"
         for currency in ("USD", "SEK"):

@@ -14,7 +14,7 @@ from pika_async import (
     PikaClient,
 )
 from pika_async._wire.endpoint import endpoint
-from pika_async.dialects import Gateway, Pika, check_at, service_named, service_of
+from pika_async.dialects import Fal, Gateway, Pika, check_at, service_named, service_of
 
 
 @frozen
@@ -130,6 +130,20 @@ def test_a_service_that_takes_what_another_one_does_not_is_named():
     with pytest.raises(FieldError, match="; the service 'pika' .*would take it$") as caught:
         check_at(Gateway(), GenerationRequest("x", duration=5))
     assert "pika" in caught.value.services
+
+
+@every_row("dialect", [Gateway(), Pika(), Fal()])
+def test_no_other_service_is_named_for_a_model_that_only_one_can_have(dialect):
+    """It would be asked for a model of that path, which it does not know."""
+    field = "mask" if dialect == Gateway() else "motion"
+    given = (
+        {"video": "https://x/v.mp4", "mask": "https://x/m.png"}
+        if field == "mask"
+        else {"motion": 2}
+    )
+    with pytest.raises(FieldError) as caught:
+        check_at(dialect, GenerationRequest("x", model="fal-ai/some/model", **given))
+    assert (caught.value.field, caught.value.services) == (field, ())
 
 
 @every_row("name", ["pika", " Pika "])

@@ -142,6 +142,9 @@ def test_what_is_refused_names_the_field_and_the_services_that_would_take_it(dra
         return
     refusals = {service: refusal(service, request) for service in SERVICES}
     takers = tuple(service for service, error in refusals.items() if error is None)
+    if "/" in (request.model or ""):
+        # One service has a model of that path, and the others are not looked at.
+        takers = ()
     for error in refusals.values():
         if error is not None:
             assert tuple(error.services) == takers

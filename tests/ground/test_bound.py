@@ -146,6 +146,23 @@ class TestBoundsOfOneLength:
         assert len(set_timers) == 1
 
     @in_virtual_time
+    async def test_once_they_are_closed_no_timer_is_left(self, monkeypatch):
+        """Each download has its own: their timers would add up for as long as silence may last."""
+        loop, timers = asyncio.get_running_loop(), []
+        call_at = loop.call_at
+
+        def kept(*given, **more):
+            timers.append(call_at(*given, **more))
+            return timers[-1]
+
+        monkeypatch.setattr(loop, "call_at", kept)
+        bounds = Bounds(3.0)
+        with bounds.of():
+            pass
+        bounds.close()
+        assert [timer.cancelled() for timer in timers] == [True]
+
+    @in_virtual_time
     async def test_a_shorter_one_does_not_wait_for_the_others(self):
         bounds, begun = Bounds(30.0), now()
         with bounds.of(), pytest.raises(TimeoutError), bounds.of(3.0):

@@ -88,6 +88,17 @@ class TestBack:
         failed = from_json('{"kind":"failed","reason":"no","code":"quota"}', JobState)
         assert (failed.code, failed.meaning) == ("quota", "quota")
 
+    @every_row("code", ["quota", "insufficient_balance"])
+    def test_what_a_failure_means_is_written_also_where_it_follows_from_its_code(self, code):
+        """A web page that reads the text does not know what follows from what."""
+        failed = Failed(reason="no", code=code, meaning="quota")
+        assert json.loads(to_json(failed)) == {
+            "kind": "failed",
+            "reason": "no",
+            "code": code,
+            "meaning": "quota",
+        }
+
     @every_row("meaning", ["moderation", None])
     def test_a_failure_keeps_code_and_meaning_apart(self, meaning):
         """Also where the code of the service is one of our words and does not mean it."""

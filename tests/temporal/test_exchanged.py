@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,24 @@ class TestPrepared:
         with pytest.raises(FieldError, match="the file cannot be read") as caught:
             await write_pages(store, requests)
         assert caught.value.field == "requests[1].image"
+
+    @pytest.mark.parametrize("field", ["image", "video"])
+    async def test_a_file_that_is_no_such_medium_is_named_with_its_prompt(
+        self, store, tmp_path, path, field
+    ):
+        """No worker could send it. Also where the same file is an image of another prompt."""
+        path.write_bytes(PNG if field == "video" else b"no picture")
+        requests = [GenerationRequest("a", **{field: path})]
+        if field == "video":
+            requests.insert(0, GenerationRequest("a", image=path))
+        with pytest.raises(FieldError, match="does not begin like an? " + field) as caught:
+            await write_pages(store, requests)
+        assert caught.value.field == f"requests[{len(requests) - 1}].{field}"
+
+    async def test_a_path_that_no_file_can_have_is_named_with_its_prompt(self, store):
+        with pytest.raises(FieldError, match="no file can have this path") as caught:
+            await write_pages(store, [GenerationRequest("a", image=Path("a\0b.png"))])
+        assert caught.value.field == "requests[0].image"
 
     async def test_again_with_the_same_files_nothing_changes(self, store, path):
         first = await write_pages(store, [pictured(path)])

@@ -414,15 +414,16 @@ async def test_a_line_that_cannot_be_read_is_not_started(tmp_path):
 
 
 @pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+@pytest.mark.parametrize("now", [b"\x89PNG\r\n\x1a\nanother", b"half a copy, or none", b""])
 async def test_a_file_that_was_exchanged_since_its_campaign_was_prepared_is_not_sent(
-    service, tmp_path
+    service, now, tmp_path
 ):
-    """It was sent for the other one, and paid for."""
+    """Nor is its prompt refused, whatever is there now: another machine may have the file."""
     path = tmp_path / "a.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     async with scene(service) as at:
         line = await line_of(tmp_path / "store", GenerationRequest("a red panda", image=path))
-        path.write_bytes(b"\x89PNG\r\n\x1a\nanother")
+        path.write_bytes(now)
         kind, said = await at.failure(line)
         assert (kind, said.error, said.sent) == ("pika.not_started", "FieldError", None)
         assert at.sim.submissions == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Final
 
 from aiohttp.hdrs import CONTENT_ENCODING
@@ -73,12 +73,13 @@ async def streamed(
         return response, leads_on
 
     async with await followed(url, ask) as response:
-        yield MediaResponse(
-            status=response.status,
-            headers=response.headers,
-            chunks=_unpacked(response, _chunks(response, silence)),
-            received_at=time.time(),
-        )
+        with closing(Bounds(silence)) as silences:
+            yield MediaResponse(
+                status=response.status,
+                headers=response.headers,
+                chunks=_unpacked(response, _chunks(response, silences)),
+                received_at=time.time(),
+            )
 
 
 def _unpacked(
@@ -87,9 +88,8 @@ def _unpacked(
     return unpacked_pieces(chunks) if CONTENT_ENCODING in response.headers else chunks
 
 
-async def _chunks(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[bytes]:
+async def _chunks(response: aiohttp.ClientResponse, silences: Bounds) -> AsyncIterator[bytes]:
     content = response.content
-    silences = Bounds(silence)
     with translating():
         if response.content_length is not None:
             # As they came: all that has come, as one piece, would be a copy of the whole video.

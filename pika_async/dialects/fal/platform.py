@@ -162,6 +162,9 @@ def _costs_more(request: GenerationRequest) -> bool:
 
 
 def _seconds(request: GenerationRequest) -> int | None:
+    if is_full_path(request) and (request.keyframes or not _STEPS.isdisjoint(request.extra)):
+        # Its steps have lengths, too, and nobody here knows whose count.
+        return None
     given = request.extra.get("duration", request.duration)
     if given is not None:
         text = str(given)

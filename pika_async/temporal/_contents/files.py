@@ -89,8 +89,8 @@ async def write_pages(
 
     Raises:
         ConfigurationError: There is another campaign in the store, or the same with other files.
-        FieldError: A request is not allowed, holds bytes, names a file that cannot be read, or is
-            too large for a page.
+        FieldError: A request is not allowed, holds bytes, names a file that cannot be read or
+            is no image or video, or is too large for a page.
         ValueError: There is no request at all.
         StoreError: The store cannot be used.
     """
@@ -199,7 +199,7 @@ async def _manifest(store: Store) -> Manifest | None:
 
 
 async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
-    """The requests of a page, without the checks that look into files.
+    """The requests of a page; they were checked when they were prepared.
 
     Raises:
         ConfigurationError: No campaign is prepared.

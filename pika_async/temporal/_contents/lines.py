@@ -36,8 +36,8 @@ class Lines:
             size: How many it has.
 
         Raises:
-            FieldError: A request is not allowed, holds bytes, names a file that cannot be read, or
-                is too large for a page.
+            FieldError: A request is not allowed, holds bytes, names a file that cannot be read or
+                is no image or video, or is too large for a page.
         """
         lines: list[bytes] = []
         total = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,13 +11,14 @@ import anyio.to_thread
 
 from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
-from pika_async._request.media import why_unreadable
-from pika_async._request.parts import media_of
+from pika_async._request.media import check_file, why_unreadable
+from pika_async._request.parts import MEDIA_FIELDS, media_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pika_async import GenerationRequest
+    from pika_async import GenerationRequest, PikaError
+    from pika_async._request.media import MediaKind
 
 
 MOST_KNOWN: Final = 10_000
@@ -31,27 +33,23 @@ class Files:
     """Those of one preparation. One that many requests name is read once, or now and then."""
 
     def __init__(self) -> None:
-        self._digests: dict[Path, str] = {}
+        self._digests: dict[tuple[MediaKind, Path], str] = {}
 
     async def digests(self, request: GenerationRequest) -> tuple[str | None, ...]:
         """SHA-256 of each medium of a request, hexadecimal, in their order; None for a link.
 
         Raises:
-            FieldError: A file cannot be read.
+            FieldError: A file cannot be read, or is no image or video.
         """
         return tuple([await self._digest(*medium) for medium in media_of(request)])
 
     async def _digest(self, name: str, medium: object) -> str | None:
         if not isinstance(medium, Path):
             return None
-        if medium not in self._digests:
-            try:
-                self._digests[medium] = await anyio.to_thread.run_sync(_digest_of, medium)
-            except OSError as error:
-                allowed = "the path of a file that can be read"
-                problem = f"the file cannot be read: {why_unreadable(medium, error)}"
-                raise FieldError(name, str(medium), allowed, problem=problem) from error
-        digest = self._digests[medium]
+        known = MEDIA_FIELDS[name], medium
+        if known not in self._digests:
+            self._digests[known] = await anyio.to_thread.run_sync(_checked, name, medium)
+        digest = self._digests[known]
         if len(self._digests) > MOST_KNOWN:
             del self._digests[next(iter(self._digests))]
         return digest
@@ -82,7 +80,43 @@ def check_same(
         if digest is None or not (isinstance(medium, Path) and isinstance(held, bytes)):
             continue
         if hashlib.sha256(held).hexdigest() != digest:
-            raise ExchangedError(f"{str(medium)!r} holds something else", setting=name)
+            raise _exchanged(name, medium)
+
+
+def blamed(
+    error: PikaError | FieldError, request: GenerationRequest, digests: Sequence[str | None]
+) -> PikaError | FieldError:
+    """Why a request was not sent: ``error``, or one of its files that was exchanged. Blocks.
+
+    A copy that is still on its way to a machine is no image yet: that is no fault of the prompt.
+
+    Args:
+        error: What was told.
+        request: The request, with the paths of its files.
+        digests: As they were prepared; empty where nobody has noted them.
+    """
+    if not digests or not isinstance(error, FieldError | ConfigurationError):
+        return error
+    for (name, medium), digest in zip(media_of(request), digests, strict=True):
+        # What cannot be read is told already.
+        with suppress(OSError):
+            if digest is not None and isinstance(medium, Path) and _digest_of(medium) != digest:
+                return _exchanged(name, medium)
+    return error
+
+
+def _exchanged(name: str, path: Path) -> ExchangedError:
+    return ExchangedError(f"{str(path)!r} holds something else", setting=name)
+
+
+def _checked(name: str, path: Path) -> str:
+    check_file(name, MEDIA_FIELDS[name], path)
+    try:
+        return _digest_of(path)
+    except OSError as error:
+        allowed = "the path of a file that can be read"
+        problem = f"the file cannot be read: {why_unreadable(path, error)}"
+        raise FieldError(name, str(path), allowed, problem=problem) from error
 
 
 def _digest_of(path: Path) -> str:

@@ -72,7 +72,7 @@ class Shelf:
         return self._stores[place]
 
     async def page(self, place: str, digest: str, page: int) -> tuple[GenerationRequest, ...]:
-        """The requests of a page; without their checks, which look into files.
+        """The requests of a page; they were checked when they were prepared.
 
         Args:
             place: Where the campaign lies.

@@ -77,7 +77,8 @@ class Campaign(Watching):
                 another service submits none of them, and says so; empty: any worker does.
 
         Raises:
-            FieldError: A request is not allowed, holds bytes, or names a file that cannot be read.
+            FieldError: A request is not allowed, holds bytes, or names a file that cannot be read
+                or is no image or video.
             ConfigurationError: Another campaign lies there, or the same with other files, or the
                 store cannot be opened.
             ValueError: There are no requests.

@@ -353,6 +353,14 @@ class TestQuote:
         quoted = self.quote("second", **known, **fields)[0]
         assert quoted == (None if micros is None else Money(micros))
 
+    @every_row("fields", [{"keyframes": [IMAGE] * 5}, {"extra": {"transitions": []}}])
+    def test_of_another_endpoint_the_steps_between_images_may_be_longer_than_is_said(
+        self, fields
+    ) -> None:
+        """Here four steps of 5 seconds; a budget that reserves 5 seconds would be passed."""
+        known = {"path": "owner/app", "model": "owner/app", "duration": 5}
+        assert self.quote("second", **known, **fields)[0] is None
+
     @every_row(
         ("price", "currency"),
         [(None, "USD"), ("x", "USD"), (True, "USD"), (1e400, "USD"), (1, ""), (1, 5)],
