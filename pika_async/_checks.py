@@ -10,6 +10,7 @@ import inspect
 import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from unicodedata import category
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     Validator = Callable[[object, Attribute[Any], Any], None]
 
 _LONGEST_SHOWN: Final = 200
+
+# Controls, marks such as U+200B, and all kinds of blanks:
+# https://www.unicode.org/reports/tr44/#General_Category_Values
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
 class FieldError(ValueError):
@@ -143,8 +148,16 @@ def text(*, empty: bool, allowed: str | None = None) -> Validator:
             raise FieldError(
                 attribute.name, value, allowed, problem="it holds half a surrogate pair"
             ) from None
+        if not empty and not any(map(_is_visible, value)):
+            # The mark at the end of a file of DOS, or what a web page has between two words.
+            raise FieldError(attribute.name, value, allowed, problem="nothing of it can be seen")
 
     return check
+
+
+def _is_visible(letter: str) -> bool:
+    # Letters that are newer than this Python are of no category that it knows, and can be seen.
+    return letter.isalnum() or category(letter) not in _UNSEEN
 
 
 def whole_or_none(_: object, attribute: Attribute[Any], value: Any) -> None:

@@ -119,15 +119,15 @@ class PikaClient:
         """What ``async with`` does first, for notebooks; :meth:`aclose` ends it.
 
         Raises:
-            ClientStateError: It is open, or has been closed.
+            ClientStateError: It is open, or has been closed, or no event loop of asyncio runs here.
         """
         if self._status != "new":
             raise ClientStateError(
                 f"this PikaClient {_STATUS_WORDS[self._status]}; a client is opened once: share "
                 "the open one, or make another"
             )
-        self._status = "open"
         await self._transport.open()
+        self._status = "open"
         return self
 
     async def aclose(self) -> None:

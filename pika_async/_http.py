@@ -17,6 +17,9 @@ API_HOST: Final = "api"
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
+# Seconds, some thirty years.
+_LONGEST: Final = 1e9
+
 
 def one_spelling(base_url: str) -> str:
     """The one spelling of all base URLs that lead to the same place; what is none stays as it is.
@@ -116,7 +119,8 @@ def retry_after(answer: Answer) -> float | None:
     """
     value = answer.headers.get("Retry-After", "").strip()
     if value.isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
+        # Of more digits than a float has it is endless, which no JSON can say.
+        return min(float(value), _LONGEST)
     then = _http_date(value)
     if then is None:
         return None

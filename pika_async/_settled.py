@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from pika_async._timing import end_of_sleep
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from pika_async._timing import Sleepers
 
 _T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
+
+# So many at once in each event loop; what they do is short, and mostly waits for a disk.
+_MOST_THREADS: Final = 40
+_places: Final[anyio.lowlevel.RunVar[anyio.CapacityLimiter]] = anyio.lowlevel.RunVar(
+    "pika_async_threads"
+)
 
 # What only ends a sleep needs no copy of the sleeper's context.
 _NOBODYS: Final = Context()
@@ -57,4 +65,37 @@ async def rest(seconds: float, sleepers: Sleepers) -> None:
 
 async def settled(step: Callable[[], _T]) -> _T:
     """Run a blocking step in a thread, to its end."""
-    return await to_its_end(anyio.to_thread.run_sync(step))
+    return await to_its_end(in_thread(step))
+
+
+async def in_thread(
+    step: Callable[[*_Arguments], _T],
+    *arguments: *_Arguments,
+) -> _T:
+    """Run a blocking step in a thread, and wait for it, also when cancelled.
+
+    The places for threads are our own. Those of anyio are shared with whoever else uses it: a web
+    server runs each handler that is no coroutine in one, and forty handlers that wait for a video
+    would wait for ever for the threads that save it.
+
+    Where the system starts no more threads, the event loop waits for the step itself: what was
+    paid for has to be written down.
+    """
+    begun = False
+
+    def begin() -> _T:
+        nonlocal begun
+        begun = True
+        return step(*arguments)
+
+    try:
+        places = _places.get()
+    except LookupError:
+        places = anyio.CapacityLimiter(_MOST_THREADS)
+        _places.set(places)
+    try:
+        return await anyio.to_thread.run_sync(begin, limiter=places)
+    except RuntimeError:
+        if begun:
+            raise
+    return step(*arguments)

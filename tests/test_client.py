@@ -77,6 +77,14 @@ def open_sockets() -> int:
 
 
 class TestLife:
+    def test_without_asyncio_it_says_that_it_needs_it(self):
+        """Whoever opens it with trio, or without a loop, is told what it works with."""
+        client = PikaClient(KEY)
+        for _ in range(2):
+            with pytest.raises(ClientStateError, match="asyncio.*not with trio"):
+                # As any loop but asyncio's begins a coroutine.
+                client.open().send(None)
+
     async def test_opening_it_twice_is_an_error_with_a_sentence(self):
         async with Simulator() as sim, client_for(sim) as client:
             with pytest.raises(ClientStateError, match="is open already; a client is opened once"):

@@ -7,10 +7,9 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
 from pika_async._download.names import spellings, video_name
 from pika_async._download.targets import SUFFIX
+from pika_async._settled import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +71,6 @@ async def _there(folder: Path, names: Iterable[str]) -> Path:
     # Most names are spelt in one way only, and nothing is asked.
     for path in (first, *others) if others else ():
         for one in (path, path.with_name(path.name + SUFFIX)):
-            if await anyio.Path(one).exists():
+            if await in_thread(one.exists):
                 return path
     return first

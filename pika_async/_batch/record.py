@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import anyio.to_thread
 from attrs import frozen
 
 from pika_async._api_errors import InvalidRequestError
@@ -28,6 +27,7 @@ from pika_async._journal.history import SavedFile, Status
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import has_media, media_of
 from pika_async._request.record import Intent, request_record
+from pika_async._settled import in_thread
 from pika_async._states import Failed, Succeeded, lacks_links, was_not_begun
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class JournalRecord(Record):
             JournalError: The journal cannot be written; nothing was sent.
         """
         name, shown = (
-            await anyio.to_thread.run_sync(_digested, request, content)
+            await in_thread(_digested, request, content)
             if has_media(content) and any(_is_large(one) for _, one in media_of(content))
             else _digested(request, content)
         )

@@ -6,13 +6,12 @@ import errno
 import stat
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
 from pika_async._batch.naming import place_of
 from pika_async._client import save_video
 from pika_async._errors import DownloadError, PikaError, TargetExistsError
 from pika_async._events import VideoKept
 from pika_async._journal.history import SavedFile
+from pika_async._settled import in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +116,7 @@ def _not_saved(video: Video, reason: PikaError) -> DownloadError:
 async def _size(path: Path) -> int | None:
     """Bytes, None where there is no such file."""
     try:
-        found = await anyio.Path(path).stat()
+        found = await in_thread(path.stat)
     except OSError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None

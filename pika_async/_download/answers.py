@@ -20,6 +20,9 @@ _ON_ITS_WAY: Final = frozenset({202, 204, 409, 423, 425})
 _TRANSIENT: Final = frozenset({408, 412, 421, 429})
 _FILE: Final = frozenset({200, 203, 206, 416})
 
+# https://www.iana.org/assignments/http-parameters#content-coding
+_PACKINGS: Final = frozenset({"gzip", "x-gzip", "compress", "x-compress", "deflate", "br", "zstd"})
+
 _SHOWN: Final = 120
 
 
@@ -92,7 +95,7 @@ async def take_head(answer: MediaAnswer, part: Part, max_bytes: int) -> None:
         # The rest that was asked for is not there.
         await part.start_over()
         raise BrokenOffError("HTTP 416")
-    if answer.status == 206:
+    if answer.status == 206 or (part.written and _is_rest(headers)):
         await _check_continuation(headers, part)
     else:
         if part.written:
@@ -155,6 +158,12 @@ def _check_status(answer: MediaAnswer) -> None:
     raise UnusableAnswerError(f"the media host answered {message}")
 
 
+def _is_rest(headers: Mapping[str, str]) -> bool:
+    # Some hosts send the rest that was asked for, and call it the whole.
+    told = headers.get("Content-Range", "").strip()
+    return bool(told) and not told.startswith("bytes 0-")
+
+
 async def _check_continuation(headers: Mapping[str, str], part: Part) -> None:
     """Refuse a 206 that is not the rest of what is there, of the same file."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", "").strip())
@@ -174,16 +183,22 @@ async def _check_continuation(headers: Mapping[str, str], part: Part) -> None:
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
-        return None  # The length is that of the packed bytes.
+    if _says_packed(headers):
+        return None  # The length may be that of the packed bytes.
     value = headers.get("Content-Length", "")
     return int(value) if value.isdecimal() else None
+
+
+def _says_packed(headers: Mapping[str, str]) -> bool:
+    # Stores of files keep nothing there, or how the file once was sent to them: "aws-chunked".
+    said = headers.get("Content-Encoding", "").lower().split(",")
+    return any(coding.strip() in _PACKINGS for coding in said)
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
     # A weak ETag promises the same meaning, not the same bytes:
     # https://www.rfc-editor.org/rfc/rfc9110#field.if-range
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
+    if _says_packed(headers):
         return None
     tag = headers.get("ETag", "")
     return tag if tag.startswith('"') else headers.get("Last-Modified")

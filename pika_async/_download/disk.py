@@ -44,6 +44,8 @@ _NO_SYNC: Final = frozenset(
         errno.ENOTTY,
     }
 )
+# On macOS fsync leaves data in the memory of the drive, which loses them with the power.
+_FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 # rename: another way leads to the same end. On Windows a scanner may hold a new file for a moment.
 _HELD: Final = frozenset({errno.EBUSY, errno.EPERM, errno.EACCES})
 _NO_RENAME: Final = _HELD | {
@@ -165,13 +167,26 @@ def synced(handle: int, limits: Limits) -> bool:
         OSError: What was written may be lost.
     """
     try:
-        os.fsync(handle)
+        _sync(handle)
     except OSError as error:
         if error.errno not in _NO_SYNC:
             raise
         limits[Limit.SYNC] = error
         return False
     return True
+
+
+def _sync(handle: int) -> None:
+    if fcntl is not None and _FULL_SYNC is not None:
+        try:
+            fcntl.fcntl(handle, _FULL_SYNC)
+        except OSError as error:
+            # Drives elsewhere do not know it; then the other call decides.
+            if error.errno not in _NO_SYNC:
+                raise
+        else:
+            return
+    os.fsync(handle)
 
 
 def flush(handle: int) -> None:

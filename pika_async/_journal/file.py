@@ -351,6 +351,9 @@ def _begin_run(
     # Each commit waits until it is on the disk, not only the next checkpoint.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # On macOS a disk may keep it in its own memory still, and lose it with the power.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
     if not tables:
         make(connection)
     elif version_of(connection) < SCHEMA_VERSION:

@@ -42,7 +42,7 @@ class GroupCommit:
         """Open the file, in the thread that will write to it."""
 
         async def opened() -> JournalFile:
-            self._file = file = await self._loop.run_in_executor(self._thread, make)
+            self._file = file = await self._begun(make)
             return file
 
         try:
@@ -50,6 +50,16 @@ class GroupCommit:
         except BaseException:
             await to_its_end(self.close())
             raise
+
+    def _begun(self, make: Callable[[], JournalFile]) -> asyncio.Future[JournalFile]:
+        try:
+            return self._loop.run_in_executor(self._thread, make)
+        except RuntimeError as error:
+            raise JournalError(
+                f"the journal {str(self._path)!r} is written by a thread of its own, and the "
+                f"system starts none: {error}. Nothing was sent. Allow this process more threads "
+                "(ulimit -u, or the limit of processes of its container)."
+            ) from error
 
     def write(self, step: Step[_T]) -> asyncio.Future[_T]:
         """The result of ``step`` once it is durable; to be awaited or left alone.

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import anyio
-import anyio.to_thread
 import attrs
 
 from pika_async._errors import ConfigurationError, PikaError, TransportError
 from pika_async._http import API_HOST
 from pika_async._meaning import Started
 from pika_async._request.parts import has_bytes
+from pika_async._settled import in_thread
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
 from pika_async._wire.heard import hash_of
@@ -89,7 +89,7 @@ class API:
         encode = self.dialect.encode_submit
         if has_bytes(request):
             # Base64 of a large file takes longer than an event loop should wait.
-            return await anyio.to_thread.run_sync(encode, self.endpoint, request, key)
+            return await in_thread(encode, self.endpoint, request, key)
         return encode(self.endpoint, request, key)
 
     async def submit(self, request: HTTPRequest, departure: Departure) -> Accepted:

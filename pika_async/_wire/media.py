@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
-
 from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
 from pika_async._request.media import A_MEDIUM, check_media, why_unreadable
 from pika_async._request.parts import MEDIA_FIELDS, has_media, media_of, with_media
+from pika_async._settled import in_thread
 
 if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
@@ -24,7 +23,7 @@ async def with_media_read(request: GenerationRequest) -> GenerationRequest:
     """
     if not has_media(request) or not any(isinstance(one, Path) for _, one in media_of(request)):
         return request
-    return await anyio.to_thread.run_sync(_read, request)
+    return await in_thread(_read, request)
 
 
 def _read(request: GenerationRequest) -> GenerationRequest:

@@ -15,12 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-import anyio.to_thread
 
 from pika_async._checks import FieldError
 from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.parts import has_bytes, media_of, with_media
+from pika_async._settled import in_thread
 from pika_async.dialects import LimitsMedia, TakesUploads, check_sizes
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Uploads:
         return stood_in(request)
 
     async def _address(self, dialect: TakesUploads, content: bytes) -> str:
-        digest = await anyio.to_thread.run_sync(_digest, content)
+        digest = await in_thread(_digest, content)
         if (address := self._known.get(digest)) is not None:
             return address
         task = self._under_way.get(digest)

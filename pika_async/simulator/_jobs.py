@@ -84,6 +84,11 @@ class SimulatedJob:
     _pending: int = field(default=0, init=False)
     _ended: int = field(default=0, init=False)
 
+    @property
+    def is_moderated(self) -> bool:
+        """Whether it fails for what was asked for, as its reason has it."""
+        return "moderation" in self.reason.lower()
+
     def look(self, now: float) -> Look:
         """Count one poll at `now` (seconds) and say what it sees."""
         self.polls += 1

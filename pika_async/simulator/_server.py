@@ -47,8 +47,9 @@ class Simulator(State):
             ended, whatever the clock says. A function: called for each job with the seeded
             generator, returns seconds.
         queue: Share of the duration that is spent queued, 0 to 1.
-        failure: A reason: every job fails with it. A function of the submitted body: returns the
-            reason, or None for success.
+        failure: A reason: every job fails with it, and one with "moderation" in it as the service
+            tells of that. A function of the submitted body: returns the reason, or None for
+            success.
         faults: What goes wrong, as `Fault` objects; the first that strikes wins.
         variants: Names of `VARIANTS`, always on; or names and probabilities, drawn for each job.
         videos_per_job: How many videos a job makes.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
@@ -325,13 +326,7 @@ def test_whatever_the_bytes_each_line_has_a_request_or_a_reason(kind, content):
     assert all(1 <= number <= content.count(b"\n") + content.count(b"\r") + 1 for number in numbers)
 
 
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs", "Cc"])).filter(
-            lambda text: text.replace("\ufeff", "").strip()
-        )
-    )
-)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])).filter(can_be_seen)))
 def test_any_prompt_comes_through_csv_and_jsonl_as_it_is(prompts):
     rows = io.StringIO()
     writer = csv.writer(rows)

@@ -35,6 +35,8 @@ def failing(name):
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     monkeypatch.setattr(disk, "_PAUSES", (0.0, 0.0))
+    # Where the system has another call, these tests are of the one that all have.
+    monkeypatch.setattr(disk, "_FULL_SYNC", None)
 
 
 async def renew():
@@ -178,6 +180,43 @@ class TestSync:
             await saved(tmp_path / "v.mp4")
         assert caught.value.__cause__.errno == getattr(errno, name)
         assert list(tmp_path.iterdir()) == []
+
+    async def test_on_a_mac_the_drive_is_asked_to_write_down_what_it_holds(
+        self, tmp_path, monkeypatch
+    ):
+        """What a Mac's drive has in its memory alone is not on the disk yet."""
+        asked, real = [], fcntl.fcntl
+        monkeypatch.setattr(disk, "_FULL_SYNC", 51)
+        monkeypatch.setattr(
+            disk.fcntl, "fcntl", lambda fd, call, *_: asked.append(call) or real(fd, fcntl.F_GETFD)
+        )
+        body, script = await saved(tmp_path / "v.mp4")
+        assert (body, told(script)) == (CLIP, [])
+        assert asked == [51]
+
+    @pytest.mark.parametrize("name", NO_SYNC)
+    async def test_a_drive_that_does_not_know_that_call_is_synced_as_others(
+        self, name, tmp_path, monkeypatch
+    ):
+        """A network drive of a Mac is synced as everywhere else."""
+        real, synced = os.fsync, []
+        monkeypatch.setattr(os, "fsync", lambda fd: synced.append(fd) or real(fd))
+        monkeypatch.setattr(disk, "_FULL_SYNC", 51)
+        monkeypatch.setattr(disk.fcntl, "fcntl", failing(name))
+        body, script = await saved(tmp_path / "v.mp4")
+        assert (body, told(script)) == (CLIP, [])
+        assert len(synced) == 2  # the file and its folder
+
+    @pytest.mark.parametrize("name", LOST)
+    async def test_a_drive_that_says_that_data_are_lost_is_believed(
+        self, name, tmp_path, monkeypatch
+    ):
+        """The other call is no second opinion about data that are lost."""
+        monkeypatch.setattr(disk, "_FULL_SYNC", 51)
+        monkeypatch.setattr(disk.fcntl, "fcntl", failing(name))
+        with pytest.raises(DownloadError) as caught:
+            await saved(tmp_path / "v.mp4")
+        assert caught.value.__cause__.errno == getattr(errno, name)
 
     async def test_where_there_is_none_closing_tells_what_is_lost(self, tmp_path, monkeypatch):
         monkeypatch.setattr(os, "fsync", failing("EINVAL"))

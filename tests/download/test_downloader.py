@@ -32,6 +32,7 @@ from pika_async import (
     TargetExistsError,
     Video,
 )
+from pika_async._download import disk
 from pika_async._download.downloader import Downloader
 from pika_async._log import Teller
 from pika_async._wire.transport import Transport
@@ -186,6 +187,17 @@ async def test_without_a_strong_validator_a_cut_file_starts_over(headers, tmp_pa
     path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
     assert path.read_bytes() == CLIP
     assert asked == [{}, {}]
+
+
+@pytest.mark.parametrize("said", ["", "aws-chunked", "identity", "utf-8"])
+async def test_what_stores_say_of_how_a_file_was_sent_to_them_is_no_packing(said, tmp_path):
+    """A cut file is gone on with where its store only notes how it once was sent there."""
+    headers = {"Content-Length": LENGTH, "ETag": '"1"', "Content-Encoding": said}
+    rest = {**headers, "Content-Range": f"bytes 2-{int(LENGTH) - 1}/{LENGTH}"}
+    asked, downloader = scripted((200, headers, CLIP[:2], True), (206, rest, CLIP[2:], False))
+    path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+    assert path.read_bytes() == CLIP
+    assert asked == [{}, {"Range": "bytes=2-", "If-Range": '"1"'}]
 
 
 async def test_more_bytes_than_announced_are_not_believed(tmp_path):
@@ -427,6 +439,8 @@ class TestLinks:
 async def test_the_file_and_its_name_are_synced_before_the_call_returns(tmp_path, monkeypatch):
     synced = []
     real = os.fsync
+    # A Mac has another call for the file.
+    monkeypatch.setattr(disk, "_FULL_SYNC", None)
     monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle)), real(handle)))
     async with finished(size=None) as (_, client, video):
         path = await client.download(video, tmp_path / "panda.mp4")
@@ -529,6 +543,35 @@ class TestSplices:
     )
     async def test_a_rest_of_something_else_starts_the_file_over(self, headers, tmp_path):
         asked, downloader = scripted(self.TAGGED, (206, headers, CLIP[2:], False), self.WHOLE)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == NEWER
+        assert asked[2] == {}
+
+    async def test_a_rest_that_is_called_the_whole_is_a_rest(self, tmp_path):
+        """A host that heeds Range and answers 200 spoils nothing, and costs no second start."""
+        rest = {"Content-Range": f"bytes 2-19/{LENGTH}", "ETag": '"1"', "Content-Length": "18"}
+        asked, downloader = scripted(self.TAGGED, (200, rest, CLIP[2:], False), self.WHOLE)
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == CLIP
+        assert len(asked) == 2
+
+    async def test_the_whole_that_is_told_as_a_range_is_the_whole(self, tmp_path):
+        """A host that sends everything again, and says so, is believed."""
+        told = {"Content-Range": f"bytes 0-19/{LENGTH}", "Content-Length": LENGTH, "ETag": '"2"'}
+        asked, downloader = scripted(self.TAGGED, (200, told, NEWER, False))
+        path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
+        assert path.read_bytes() == NEWER
+        assert len(asked) == 2
+
+    @pytest.mark.parametrize(
+        "headers",
+        [{"Content-Range": f"bytes 1-19/{LENGTH}"}, {"Content-Range": "nonsense"}],
+        ids=["another start", "no range"],
+    )
+    async def test_one_that_does_not_fit_starts_the_file_over(self, headers, tmp_path):
+        """A part that is called the whole is never taken for it."""
+        told = {**headers, "Content-Length": "19", "ETag": '"1"'}
+        asked, downloader = scripted(self.TAGGED, (200, told, CLIP[1:], False), self.WHOLE)
         path = await downloader.download(VIDEO, tmp_path / "v.mp4", overwrite=False, renew=None)
         assert path.read_bytes() == NEWER
         assert asked[2] == {}

@@ -7,12 +7,14 @@ import gc
 import threading
 
 import anyio
+import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from support.batches import until
 from support.tables import every_row
 
-from pika_async._settled import settled, to_its_end
+from pika_async._settled import in_thread, settled, to_its_end
 
 
 class Work:
@@ -237,3 +239,36 @@ class TestBlockingSteps:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert ended == [True]
+
+
+class TestThreads:
+    async def test_none_of_ours_waits_for_those_of_a_web_server(self):
+        """Handlers that fill every thread of anyio, and each wait for a step of ours, get it."""
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+
+        def handler():
+            return anyio.from_thread.run(in_thread, len, "four")
+
+        with anyio.fail_after(5):
+            assert await anyio.to_thread.run_sync(handler) == 4
+
+    async def test_where_none_can_be_started_the_step_is_done_all_the_same(self, monkeypatch):
+        """A container that allows no more threads costs nothing that was paid for."""
+
+        def refuse(_):
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert await settled(threading.get_ident) == threading.get_ident()
+
+    async def test_a_step_that_has_begun_is_not_begun_again(self):
+        """What a step itself raises is its own affair, and it is done once."""
+        calls = []
+
+        def step():
+            calls.append("called")
+            raise RuntimeError("can't start new thread")
+
+        with pytest.raises(RuntimeError, match="can't start"):
+            await in_thread(step)
+        assert calls == ["called"]

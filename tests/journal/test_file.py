@@ -79,6 +79,12 @@ class TestMaking:
             assert file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             assert file.connection.execute("PRAGMA synchronous").fetchone() == (full,)
 
+    def test_on_a_mac_each_commit_waits_for_what_the_disk_holds_in_its_memory(self, tmp_path):
+        """A Mac that loses its power forgets no job id; other systems do not heed this."""
+        with opened(tmp_path / "journal.db") as file:
+            for name in ("fullfsync", "checkpoint_fullfsync"):
+                assert file.connection.execute(f"PRAGMA {name}").fetchone() == (1,)
+
     def test_a_journal_that_is_opened_again_waits_for_the_disk_as_well(self, tmp_path):
         full = 2
         with opened(journal(tmp_path / "journal.db")) as file:

@@ -538,3 +538,15 @@ class TestOpening:
         await until(no_thread_is_left)
         gc.collect()
         assert noises == []
+
+
+async def test_without_a_thread_to_write_it_in_nothing_is_sent(tmp_path, monkeypatch):
+    """A container that allows no more threads is told as what it is, before anything is sent."""
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(JournalError, match="starts none.*Nothing was sent.*ulimit -u"):
+        async with committing(tmp_path / "j"):
+            pass

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest, Pikaffect
@@ -112,7 +113,7 @@ def test_what_the_first_versions_always_said_counts_as_it_did():
 
 
 @given(
-    st.text(min_size=1).filter(lambda text: text.replace("\ufeff", "").strip()),
+    st.text(min_size=1).filter(can_be_seen),
     st.integers(),
     st.dictionaries(st.text(), st.text()),
 )

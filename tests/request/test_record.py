@@ -9,6 +9,7 @@ import json
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
@@ -129,7 +130,7 @@ class TestRequests:
             assert image.hex() not in record
 
     @given(
-        st.text(min_size=1).filter(lambda text: text.replace("\ufeff", "").strip()),
+        st.text(min_size=1).filter(can_be_seen),
         # What begins like a data URL is taken for one.
         st.dictionaries(texts, texts.filter(lambda text: text[:5].lower() != "data:")),
         st.integers(),

@@ -48,6 +48,10 @@ def refused(field: str, value: object, allowed: str) -> object:
 
 NOT_ALLOWED = [
     *(refused("prompt", value, "text that is not empty") for value in ("", "  \n", None, 5, b"x")),
+    *(
+        refused("prompt", value, "nothing of it can be seen")
+        for value in ("\x1a", "\u200b", " \u200e", "\x00", "\u202e", "\x1b")
+    ),
     refused("prompt", "half of an emoji: \ud83d", "half a surrogate pair"),
     *(refused("negative_prompt", value, "allowed is text") for value in (None, 5, ["rain"])),
     refused("negative_prompt", "\udc00", "half a surrogate pair"),
@@ -244,6 +248,12 @@ def test_what_is_left_out_has_the_default_of_the_contract():
         "extra": {},
         "metadata": {},
     }
+
+
+@every_row("prompt", ["\U0001f43b", ".", "\U000e1234", "a\u200b", "\u65e5"])
+def test_a_prompt_of_one_sign_is_one(prompt):
+    """What can be seen is sent, be it newer than this Python."""
+    assert GenerationRequest(prompt).prompt == prompt
 
 
 def test_only_the_prompt_is_positional():

@@ -8,6 +8,7 @@ from support.faults.every import TABLES, each
 from support.faults.table import JSON, NOTHING, PAGE, Broken
 from support.tables import every_row
 
+from pika_async import FixedPolling, ModerationError, PikaClient
 from pika_async.simulator import FAULTS, Fault, Polls, Simulator
 from pika_async.simulator._catalogue import SERVICES, faults_of
 from pika_async.simulator._common import COMMON
@@ -394,3 +395,16 @@ async def test_a_fault_appended_while_it_runs_strikes(call):
         sim.faults.append(Fault("502-html"))
 
         assert [(await call.submit(sim.url)).status for _ in range(2)] == [502, 200]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("failure", ["moderation", "Blocked by moderation"])
+async def test_a_failure_that_speaks_of_moderation_is_told_as_each_service_tells_of_it(
+    service, failure
+):
+    async with (
+        Simulator(service=service, duration=Polls(1), failure=failure) as sim,
+        PikaClient("key", base_url=sim.url, dialect=sim.dialect, polling=FixedPolling(0)) as client,
+    ):
+        with pytest.raises(ModerationError):
+            await client.generate("a red panda")

@@ -7,8 +7,7 @@ from support.tables import every_row
 from temporalio import workflow
 
 from pika_async.temporal._blame import MOST_DOWN, MOST_UNKNOWN
-from pika_async.temporal._campaign.aside import Aside
-from pika_async.temporal._campaign.tries import Others
+from pika_async.temporal._campaign.aside import Aside, Others
 from pika_async.temporal._failures import Told
 from pika_async.temporal._records import Said
 from pika_async.temporal._verdict import Cause

@@ -7,6 +7,7 @@ import json
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import GenerationRequest
@@ -27,7 +28,7 @@ def intent_of(body):
     return Intent(service="fal", base_url="http://x", submit_id="1", digest=digest, body=text)
 
 
-TEXTS = st.text(min_size=1).filter(str.strip)
+TEXTS = st.text(min_size=1).filter(can_be_seen)
 
 
 @given(TEXTS, TEXTS, st.booleans())

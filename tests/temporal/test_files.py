@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bucket import bucket
 from support.media import finished
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import (
@@ -323,7 +324,7 @@ class TestPages:
 
 
 _LETTERS = st.characters(exclude_categories=["Cs"])
-_TEXTS = st.text(_LETTERS, min_size=1, max_size=20).filter(str.strip)
+_TEXTS = st.text(_LETTERS, min_size=1, max_size=20).filter(can_be_seen)
 _REQUESTS = st.builds(
     GenerationRequest,
     _TEXTS,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pika_async.temporal._blame import MOST_DOWN
-from pika_async.temporal._campaign.tries import ALONE_FOR, Others, PutOff
+from pika_async.temporal._campaign.aside import Others
+from pika_async.temporal._campaign.tries import ALONE_FOR, PutOff
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 

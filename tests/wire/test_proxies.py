@@ -28,8 +28,8 @@ def _no_proxies_but_those_of_the_test(monkeypatch, tmp_path):
     monkeypatch.delenv("NETRC", raising=False)
 
 
-def looked_up(scheme="https", host="api.example", *, trust_env=True) -> Proxy | None:
-    return Proxies(trust_env=trust_env).of(scheme, host)
+def looked_up(scheme="https", host="api.example", port=None, *, trust_env=True) -> Proxy | None:
+    return Proxies(trust_env=trust_env).of(scheme, host, port)
 
 
 class TestTheEnvironment:
@@ -38,6 +38,7 @@ class TestTheEnvironment:
         [
             ("http://proxy.example:3128", "http://proxy.example:3128", "proxy.example"),
             ("proxy.example:3128", "http://proxy.example:3128", "proxy.example"),
+            (" http://proxy.example:3128\n", "http://proxy.example:3128", "proxy.example"),
             ("https://proxy.example", "https://proxy.example", "proxy.example"),
             ("http://[::1]:3128", "http://[::1]:3128", "::1"),
             (
@@ -72,14 +73,72 @@ class TestTheEnvironment:
         monkeypatch.setenv("NO_PROXY", exceptions)
         assert (looked_up() is None) is bypassed
 
+    @pytest.mark.parametrize(
+        ("exceptions", "host", "bypassed"),
+        [
+            ("10.0.0.0/8", "10.1.2.3", True),
+            ("127.0.0.1, 10.1.0.0/16 ", "10.1.2.3", True),
+            ("10.1.2.0/24", "10.1.3.3", False),
+            ("10.1.2.3/8", "10.9.9.9", True),
+            ("fd00::/8", "fd12::1", True),
+            ("[fd12::1]", "fd12::1", True),
+            ("fd00::/8", "10.1.2.3", False),
+            ("0.0.0.0/0", "api.example", False),
+            ("10.0.0.0/99,10.1.2.3", "10.1.2.3", True),
+            ("10.0.0.0/99", "10.1.2.3", False),
+            ("*.corp.example", "api.corp.example", True),
+            ("*.corp.example", "API.corp.example", True),
+            ("*.corp.example", "notcorp.example", False),
+        ],
+    )
+    def test_no_proxy_names_networks_and_patterns(self, monkeypatch, exceptions, host, bypassed):
+        """A gateway inside a company is reached without its proxy, as other programs reach it."""
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+        monkeypatch.setenv("NO_PROXY", exceptions)
+        assert (looked_up(host=host) is None) is bypassed
+
+    @pytest.mark.parametrize(("port", "bypassed"), [(8443, True), (443, False), (None, False)])
+    def test_an_exception_may_name_a_port(self, monkeypatch, port, bypassed):
+        """An exception with a port is one for that port alone."""
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+        monkeypatch.setenv("NO_PROXY", "api.example:8443")
+        assert (looked_up(port=port) is None) is bypassed
+
+    def test_one_may_be_for_all_schemes(self, monkeypatch):
+        """ALL_PROXY is for each scheme that has none of its own."""
+        monkeypatch.setenv("ALL_PROXY", "http://all.example:1")
+        monkeypatch.setenv("HTTP_PROXY", "http://plain.example:1")
+        found = looked_up("https"), looked_up("http")
+        assert [proxy and proxy.host for proxy in found] == ["all.example", "plain.example"]
+        monkeypatch.setenv("NO_PROXY", "api.example")
+        assert looked_up("https") is None
+
+    @pytest.mark.parametrize("value", ["socks5://127.0.0.1:1080", "socks5h://x:1", "", "all:1"])
+    def test_one_for_all_that_cannot_be_used_is_none(self, monkeypatch, value):
+        """Desktops set a SOCKS proxy for all programs; this one goes without, as aiohttp does."""
+        monkeypatch.setenv("ALL_PROXY", value)
+        assert looked_up() is None
+
     def test_without_trust_in_the_environment_there_is_none(self, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
         assert looked_up(trust_env=False) is None
 
-    @pytest.mark.parametrize("value", ["socks5://proxy.example:1", "http://", "http://a:b:c"])
-    def test_one_that_cannot_be_used_is_refused_before_anything_is_sent(self, monkeypatch, value):
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            ("socks5://proxy.example:1", "of the kind 'socks5', which is not supported"),
+            ("http://", "names no host"),
+            ("http://a:b:c", "cannot be read as a URL"),
+            ('"http://proxy.example:1"', "quotes around the address: leave them out"),
+            ("'proxy.example:1'", "quotes around the address: leave them out"),
+        ],
+    )
+    def test_one_that_cannot_be_used_is_refused_before_anything_is_sent(
+        self, monkeypatch, value, reason
+    ):
+        """Whoever sets a proxy that cannot be used is told why, and nothing is sent."""
         monkeypatch.setenv("HTTPS_PROXY", value)
-        with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
+        with pytest.raises(ConfigurationError, match=f"HTTPS_PROXY.*{reason}") as caught:
             looked_up()
         assert caught.value.money is MoneyMeaning.NOT_SENT
 
@@ -152,6 +211,23 @@ class TestThroughIt:
         ]
         expected = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
         assert all(f"Proxy-Authorization: Basic {expected}" in head for head in proxy.heads)
+
+    @pytest.mark.parametrize("named", ["{port}", "1"], ids=["this port", "another port"])
+    async def test_an_exception_for_one_port_is_one_for_that_alone(
+        self, transport, monkeypatch, named
+    ):
+        """Requests, submits and videos heed the port that an exception names."""
+        # It stands for the service as well: whoever asks it itself names no whole address.
+        async with FakeProxy() as service, FakeProxy() as proxy:
+            monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+            monkeypatch.setenv("NO_PROXY", f"127.0.0.1:{named.format(port=service.port)}")
+            url = f"http://127.0.0.1:{service.port}/x"
+            await transport.send(get(url))
+            await transport.post(post(url), Departure())
+            async with transport.stream(url, {}, silence=5.0):
+                pass
+        asked = (3, 0) if named != "1" else (0, 3)
+        assert (len(service.heads), len(proxy.heads)) == asked
 
     async def test_one_that_wants_a_password_says_proxy_and_nothing_was_sent(
         self, transport, monkeypatch

@@ -386,6 +386,7 @@ async def test_a_line_of_9000_bytes_in_the_headers_is_read(serve, transport, len
 async def test_a_submit_does_not_go_out_on_a_connection_that_was_idle_for_long(
     serve, transport, monkeypatch
 ):
+    """Some servers close a connection that was idle for two seconds, in the moment of a submit."""
     peers = []
 
     async def handler(request):
@@ -398,7 +399,7 @@ async def test_a_submit_does_not_go_out_on_a_connection_that_was_idle_for_long(
     assert len(set(peers)) == 1
     # The clock by which aiohttp knows how long a connection has been idle.
     now = aiohttp.connector.monotonic
-    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now() + 4.5)
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: now() + 1.9)
     await transport.post(post(url), Departure())
     assert len(set(peers)) == 2
 
@@ -473,6 +474,26 @@ class TestNotReached:
                 pass
 
         await self.check("http://api.example/", connector=aiohttp.TCPConnector(resolver=Resolver()))
+
+    async def test_no_thread_to_look_the_name_up_in(self):
+        """A container that allows no more threads is a service that is not reached, and no bug."""
+
+        class Resolver(aiohttp.abc.AbstractResolver):
+            async def resolve(self, *_, **__):
+                raise RuntimeError("can't start new thread")
+
+            async def close(self):
+                pass
+
+        connector = aiohttp.TCPConnector(resolver=Resolver())
+        async with aiohttp.ClientSession(connector=connector, connector_owner=False) as lent:
+            transport = Transport(session=lent, request_timeout=30.0)
+            with pytest.raises(TransportError, match="could not be reached.*ulimit -u"):
+                async with transport.stream("http://media.example/v.mp4", {}, silence=1.0):
+                    pass
+            await transport.close()
+        error = await self.check("http://api.example/", connector=connector)
+        assert "could not be reached" in str(error)
 
     async def test_tls_failed(self, serve):
         async def handler(_):

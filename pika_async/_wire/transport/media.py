@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Final
 
+from aiohttp.hdrs import CONTENT_ENCODING
 from attrs import frozen
 
 from pika_async._bound import Bound, Bounds
 from pika_async._wire.links import followed
+from pika_async._wire.transport.packing import unpacked_pieces
 from pika_async._wire.transport.problems import translating
 from pika_async._wire.transport.sessions import CONNECT_TIMEOUT, HEADER_BOUNDS, HEADERS, unbound
 
@@ -75,9 +77,15 @@ async def streamed(
             yield MediaResponse(
                 status=response.status,
                 headers=response.headers,
-                chunks=_chunks(response, silences),
+                chunks=_unpacked(response, _chunks(response, silences)),
                 received_at=time.time(),
             )
+
+
+def _unpacked(
+    response: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    return unpacked_pieces(chunks) if CONTENT_ENCODING in response.headers else chunks
 
 
 async def _chunks(response: aiohttp.ClientResponse, silences: Bounds) -> AsyncIterator[bytes]:

@@ -16,6 +16,14 @@ from pika_async._meaning import Started
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class NoThreadError(aiohttp.ClientConnectionError):
+    """Names of hosts are looked up in threads, and the system starts none."""
+
+
+# What CPython says then, in a RuntimeError like any other.
+_NO_THREAD: Final = "can't start new thread"
+
 # Raised by aiohttp before a connection was had, so before a byte of the request left. TLS and DNS
 # failures are subclasses of the first.
 _UNREACHED: Final = (
@@ -24,6 +32,7 @@ _UNREACHED: Final = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.ClientHttpProxyError,
     aiohttp.InvalidURL,
+    NoThreadError,
 )
 
 # What aiohttp raises where a request or its answer breaks; ValueError: where it cannot be made.
@@ -37,6 +46,20 @@ def translating() -> Iterator[None]:
         yield
     except (aiohttp.ClientError, OSError) as error:
         raise translated(error, started_by(error)) from without_headers(error)
+    except RuntimeError as error:
+        problem = no_thread(error)
+        raise translated(problem, Started.NO) from error
+
+
+def no_thread(error: RuntimeError) -> NoThreadError:
+    """What a request ends with that found no thread to look up the name of its host.
+
+    Raises:
+        RuntimeError: The error itself, if it is of anything else.
+    """
+    if str(error) != _NO_THREAD:
+        raise error
+    return NoThreadError(f"{error}: allow this process more of them (ulimit -u, or its container)")
 
 
 def usable(error: BaseException) -> BaseException:
@@ -73,20 +96,44 @@ def translated(error: BaseException, started: Started) -> TransportError:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy answered HTTP {error.status} {error.message}".rstrip()
+        return f"the proxy answered HTTP {error.status} {' '.join(error.message.split())}".rstrip()
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"{error.status} {error.message}"
+        return f"{error.status} {' '.join(error.message.split())}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         # Of all that aiohttp raises while it connects, this one alone has no `os_error`.
-        return (
-            f"{error.host}: its certificate is not trusted here: {error.certificate_error}; "
-            "SSL_CERT_FILE names a file with certificates to trust"
-        )
+        why, cure = error.certificate_error, cure_of(error.certificate_error)
+        return f"{error.host}: its certificate is not trusted here: {why}; {cure}"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"the proxy cannot be reached: {error.os_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port}: {error.os_error}"
-    return str(error) or "no further words"
+    # aiohttp draws what it could not read, over several lines.
+    return " ".join(str(error).split()) or "no further words"
+
+
+# https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/#error-codes
+_NO_ISSUER: Final = frozenset({2, 18, 19, 20, 21, 27})
+_NOT_ITS_TIME: Final = frozenset({9, 10})
+_OTHER_NAME: Final = frozenset({62, 64})
+
+
+def cure_of(error: Exception) -> str:
+    """What helps where a certificate is not trusted, by what is wrong with it."""
+    code = getattr(error, "verify_code", None)
+    if code is None or code in _NO_ISSUER:
+        return (
+            "SSL_CERT_FILE names a file with certificates to trust; set it before the program "
+            "starts"
+        )
+    if code in _NOT_ITS_TIME:
+        return "its time is over or yet to come, if the clock of this machine is right"
+    if code in _OTHER_NAME:
+        return "it is for another host: is the address right, and does no proxy answer instead?"
+    return (
+        "to trust its issuer does not help, since it breaks a rule; from Python 3.13 on more rules "
+        "are checked (ssl.VERIFY_X509_STRICT). Have it made anew, or lend a session with an "
+        "SSLContext that does not check them"
+    )
 
 
 def without_headers(error: BaseException) -> BaseException:

@@ -13,15 +13,16 @@ from yarl import URL
 from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._version import __version__
 from pika_async._wire.proxies import Proxies, has_netrc_entry
+from pika_async._wire.transport.names import resolver
 
 # aiohttp's own bound is 8,190 bytes for a line; some services send more.
 HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
 
 # Seconds that a connection may have been idle. For polls: longer than the longest interval between
 # them, and shorter than the idle time-out of common servers (60 s). For submits, which are not sent
-# again where a connection is closed in the same moment: shorter than that of any (5 s are common).
+# again where a connection is closed in the same moment: shorter than that of any (gunicorn's: 2 s).
 _KEPT_ALIVE: Final = 35.0
-_KEPT_ALIVE_FOR_SUBMITS: Final = 4.0
+_KEPT_ALIVE_FOR_SUBMITS: Final = 1.8
 
 # Bytes. With aiohttp's own 64 KiB the socket is taken off the loop, and put back, for each piece
 # that comes.
@@ -71,8 +72,18 @@ class Sessions:
         self.way_to = lru_cache(_REMEMBERED)(self._way_to)
 
     async def open(self) -> None:
-        """Make them, unless one was lent."""
-        self._loop = asyncio.get_running_loop()
+        """Make them, unless one was lent.
+
+        Raises:
+            ClientStateError: No event loop of asyncio runs here.
+        """
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ClientStateError(
+                "no event loop of asyncio runs here: the client works within asyncio.run, or "
+                "anyio.run with its asyncio backend, and not with trio"
+            ) from None
         if self.owned:
             self._for_polls = _own_session(_KEPT_ALIVE)
             self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
@@ -106,6 +117,8 @@ class Sessions:
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_MEDIA_BUFFER,
+                # Stores of files say of videos that they are packed, which are not.
+                auto_decompress=False,
             )
         return self._for_media
 
@@ -125,11 +138,11 @@ class Sessions:
         if self._reads_netrc and host not in self._without_netrc_entry:
             _check_netrc(host)
             self._without_netrc_entry.add(host)
-        return url, self._options | self._proxies.options(url.scheme, host)
+        return url, self._options | self._proxies.options(url.scheme, host, url.port)
 
     def media_way_to(self, link: URL) -> dict[str, Any]:
         """The same for a media host, to which no key travels."""
-        return self._media_proxies.options(link.scheme, link.raw_host or "")
+        return self._media_proxies.options(link.scheme, link.raw_host or "", link.port)
 
 
 def _check_netrc(host: str) -> None:
@@ -144,9 +157,11 @@ def _check_netrc(host: str) -> None:
 def _own_session(kept_alive: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # Without limits: the pool must never be what a job waits for.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive, resolver=resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
+        # It would lose an answer that says that it is packed, and is not.
+        auto_decompress=False,
         **HEADER_BOUNDS,
     )
 

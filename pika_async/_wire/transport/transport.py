@@ -24,8 +24,10 @@ from pika_async._wire.departure import PIECE, Departure, Step
 from pika_async._wire.transport.body import Body
 from pika_async._wire.transport.limit import ConnectionLimit
 from pika_async._wire.transport.media import MediaResponse, streamed
+from pika_async._wire.transport.packing import unpacked
 from pika_async._wire.transport.problems import (
     PROBLEMS,
+    no_thread,
     started_by,
     translated,
     usable,
@@ -261,12 +263,14 @@ class Transport:
             if not session.closed:
                 raise
             raise aiohttp.ClientConnectionError("the session was closed") from None
+        except RuntimeError as error:
+            raise no_thread(error) from None
         return _response(
             status=response.status,
             headers=response.headers,
             body=(
                 response.content.read_nowait()
-                if body is None and _is_here(response, session)
+                if _is_here(response, session)
                 # It gives the connection back at its end, and closes it where it breaks off.
                 else await (response.read() if _is_usual(response) else _read_bounded(response))
             ),
@@ -320,7 +324,10 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
                 if len(pieces) > MAX_ANSWER_BYTES:
                     break
             else:
-                return bytes(pieces)
+                encoding = response.headers.get(CONTENT_ENCODING, "")
+                whole = unpacked(bytes(pieces), encoding, MAX_ANSWER_BYTES)
+                if whole is not None:
+                    return whole
         response.close()
     raise TransportError(
         f"the answer (HTTP {response.status}) is larger than {MAX_ANSWER_BYTES} bytes, "

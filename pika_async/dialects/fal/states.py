@@ -57,9 +57,9 @@ def as_seed(text: str | None) -> int | None:
 
 
 def word_of(status: Mapping[str, Any]) -> str:
-    """The word for how a job stands; empty where there is none."""
-    word = status.get("status")
-    return word if isinstance(word, str) else ""
+    """The word for how a job stands, in fal's own spelling; empty where there is none."""
+    word = first_text(status.get("status")) or ""
+    return word.strip().upper().replace(" ", "_").replace("-", "_")
 
 
 def state_of(status: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
@@ -69,8 +69,8 @@ def state_of(status: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
             return Queued(position=_position(status.get("queue_position")), raw=raw)
         case "IN_PROGRESS":
             return Running(raw=raw)
-        case other:
-            return Unknown(status=shown(other), raw=raw)
+        case _:
+            return Unknown(status=shown(first_text(status.get("status")) or ""), raw=raw)
 
 
 def outcome(

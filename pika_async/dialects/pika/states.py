@@ -32,6 +32,7 @@ _SETTLED: Final = "settled"
 _PENDING: Final = "pending"
 # Whatever is more is no sum of money, and fits into no journal.
 _MOST: Final = 2**63
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
@@ -111,7 +112,12 @@ def _word_of_billing(document: Mapping[str, Any]) -> str:
 
 
 def money(micros: object) -> Money | None:
-    """Whole micro-dollars as money; None where it is no such number."""
+    """Whole micro-dollars as money; None where it is no such number.
+
+    Numbers of 64 bits are told as text by many programs that write JSON.
+    """
+    if isinstance(micros, str) and _WHOLE.fullmatch(micros):
+        micros = int(micros)
     if isinstance(micros, bool) or not isinstance(micros, int | float):
         return None
     fits = -_MOST <= micros < _MOST and micros == micros // 1

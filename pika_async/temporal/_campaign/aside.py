@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from attrs import frozen
 from temporalio import workflow
 
 from pika_async.temporal._blame import (
@@ -26,7 +27,6 @@ from pika_async.temporal._steps import refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pika_async.temporal._campaign.tries import Others
     from pika_async.temporal._failures import Told
     from pika_async.temporal._limits.room import Room
 
@@ -34,6 +34,21 @@ if TYPE_CHECKING:
 # pages that began no other line while those under way were put off.
 _WOKEN: Final = "whoever goes on with a page wakes it"
 _STEP_ASIDE: Final = "lines that are put off step aside"
+
+
+@frozen(kw_only=True)
+class Others:
+    """The other lines of a page.
+
+    Attributes:
+        taken: How many of them the service has taken so far.
+        left: How many have no job yet, and no end.
+        held: How often the page was held, and its owner has gone on with it.
+    """
+
+    taken: int
+    left: int
+    held: int
 
 
 class Aside:

@@ -27,7 +27,7 @@ from temporalio import workflow
 
 from pika_async._money import Money
 from pika_async.temporal._blame import is_for_all, is_put_off
-from pika_async.temporal._campaign.aside import Aside
+from pika_async.temporal._campaign.aside import Aside, Others
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -37,7 +37,7 @@ from pika_async.temporal._campaign.sentences import (
     STOPPED,
     waiting,
 )
-from pika_async.temporal._campaign.tries import Others, Tries
+from pika_async.temporal._campaign.tries import Tries
 from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
 from pika_async.temporal._limits.brake import Brake

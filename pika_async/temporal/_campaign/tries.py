@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
 from temporalio import workflow
 
 from pika_async.temporal._blame import MOST_DOWN, MOST_UNREAD, is_down, is_unknown, is_unread
 
 if TYPE_CHECKING:
-    from pika_async.temporal._campaign.aside import Aside
+    from pika_async.temporal._campaign.aside import Aside, Others
     from pika_async.temporal._failures import Told
 
 ALONE_FOR: Final = timedelta(hours=1)
@@ -21,21 +20,6 @@ ALONE_FOR: Final = timedelta(hours=1)
 _PUT_OFF: Final = "a service that takes nothing now is asked again later"
 # In histories: of pages that had each line refused where the service knew nothing of it.
 _UNKNOWN: Final = "what the service does not know is asked again"
-
-
-@frozen(kw_only=True)
-class Others:
-    """The other lines of a page.
-
-    Attributes:
-        taken: How many of them the service has taken so far.
-        left: How many have no job yet, and no end.
-        held: How often the page was held, and its owner has gone on with it.
-    """
-
-    taken: int
-    left: int
-    held: int
 
 
 class PutOff:

@@ -62,7 +62,11 @@ class TestStatus:
             ({"status": "IN_QUEUE"}, Queued()),
             ({"status": "IN_PROGRESS", "logs": None}, Running()),
             ({"status": "IN_PROGRESS", "progress": 50}, Running()),
+            ({"status": "in_progress"}, Running()),
+            ({"status": " In Progress "}, Running()),
+            ({"status": "in-queue", "queue_position": 2}, Queued(position=2)),
             ({"status": "POST_PROCESSING"}, Unknown(status="POST_PROCESSING")),
+            ({"status": "Post-processing"}, Unknown(status="Post-processing")),
             ({"status": "FAILED"}, Unknown(status="FAILED")),
         ],
     )
@@ -130,6 +134,13 @@ class TestAddresses:
         state, sent = look(answer(200, done), answer(200, VIDEO), handle=self.HINTS)
         assert isinstance(state, Succeeded)
         assert urls(sent) == [self.HINTS.hints["status_url"], done["response_url"]]
+
+    @every_row("word", ["completed", "Completed", " COMPLETED "])
+    def test_a_job_is_done_in_whatever_letters_that_is_said(self, word) -> None:
+        """A word in other letters keeps nobody waiting for a video that is there."""
+        result = {"video": {"url": LINK}}
+        seen, _ = look(answer(200, {"status": word}), answer(200, result))
+        assert isinstance(seen, Succeeded)
 
     def test_of_a_job_of_another_app_the_result_is_looked_for_there(self) -> None:
         job = f"{QUEUE}/me/mine/requests/j"

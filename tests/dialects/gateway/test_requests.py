@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversations import asked
+from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest, Pikaffect
@@ -212,12 +213,13 @@ cameras = st.builds(
 )
 requests = st.builds(
     GenerationRequest,
-    st.text(min_size=1).filter(lambda text: text.replace("\ufeff", "").strip()),
+    st.text(min_size=1).filter(can_be_seen),
     image=st.sampled_from([None, "https://h.example/ä.png?x=1", "data:image/png;base64,AAAA"]),
     video=st.sampled_from([None, "http://h.example:8080/a.mp4", "data:video/mp4;base64,AAAA"]),
     pikaffect=st.none() | st.sampled_from(EFFECTS),
     # What is sent where nothing is said comes back as nothing said.
-    model=st.none() | st.text(min_size=1).filter(lambda text: text.strip() not in ("", "1.5")),
+    model=st.none()
+    | st.text(min_size=1).filter(lambda text: can_be_seen(text) and text.strip() != "1.5"),
     aspect_ratio=st.none() | st.floats(min_value=0.4, max_value=2.5) | st.integers(1, 2),
     frame_rate=st.none() | st.integers(1, 23),
     camera=st.none() | cameras,

@@ -106,7 +106,7 @@ def failed(job: SimulatedJob) -> tuple[int, dict[str, Any]]:
         return 500, {"detail": reason, "error_type": "internal_error"}
     if "failed-text" in job.variants:
         return 422, {"detail": reason}
-    policy = "failed-policy" in job.variants
+    policy = "failed-policy" in job.variants or job.is_moderated
     kind = "content_policy_violation" if policy else "no_media_generated"
     # What was sent comes back, images and all.
     item = {"loc": ["body", "prompt"], "msg": reason, "type": kind, "input": dict(job.body)}

@@ -129,7 +129,8 @@ def _status(look: Look) -> str:
 def _error(job: SimulatedJob) -> Any:
     # A test says which code by writing it in front of its reason.
     known = _CODES.fullmatch(job.reason)
-    code, text = known.groups() if known else ("provider_error", job.reason)
+    moderated = "content_moderation" if job.is_moderated else "provider_error"
+    code, text = known.groups() if known else (moderated, job.reason)
     return text if "error-as-text" in job.variants else {"code": code, "message": text}
 
 
