@@ -18,7 +18,12 @@ from pika_async._batch.limits import budget_of, check_price, go_on, is_there
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
 from pika_async._batch.source import allowed, taker
-from pika_async._checks import checked_bound, checked_plain_function, checked_timeout
+from pika_async._checks import (
+    checked_bound,
+    checked_is,
+    checked_plain_function,
+    checked_timeout,
+)
 from pika_async._client import jobs_of
 from pika_async._errors import (
     ClientStateError,
@@ -106,6 +111,7 @@ class Batch(AsyncIterator[BatchResult]):
         price: Money | Decimal | float | None = None,
         on_transition: Callable[[Transition], None] | None = None,
     ) -> None:
+        checked_is("client", client, "a PikaClient", "submit", "slot")
         self._client = client
         self._take = taker(requests)
         self._is_of_known_length = isinstance(requests, Sized)

@@ -124,12 +124,19 @@ def batch_line(
     usual = None
     if journal.suffix == ".journal" and prompts.is_file():
         words.append(str(prompts))
-        usual = default_output_dir(str(prompts), simulate=False)
+        if simulated:
+            # Then there is none unless it is named.
+            words += ["--journal", str(journal)]
+        usual = default_output_dir(str(prompts), simulate=simulated)
     else:
         words += ["FILE", "--journal", str(journal)]
     if output_dir is not None and not _is_same(output_dir, usual):
         words += ["--output-dir", str(output_dir)]
-    words += ["--simulate"] if simulated else _one_place(places)
+    if simulated:
+        # Each run has a place of its own.
+        words += [*_one_place({(service, None) for service, _ in places}), "--simulate"]
+    else:
+        words += _one_place(places)
     return shlex.join(words)
 
 

@@ -123,6 +123,8 @@ def end_facts(event: JobEnded) -> Facts:
         facts["error.type"] = failure_type(state)
         if state.code is not None:
             facts["pika.failure.code"] = text(state.code)[:_CODE]
+        if state.meaning is not None:
+            facts["pika.failure.meaning"] = text(state.meaning)[:_CODE]
     return facts
 
 

@@ -17,7 +17,8 @@ A service that does not know what it is asked for (404) speaks of the address, w
 all, or of the model that one line names. So such a line is put off, too, and others are tried
 beside it. Where ``MOST_UNKNOWN`` in a row are answered so, the campaign is held. Where the service
 takes others of its page, a line is refused after ``MOST_DOWN`` tries, since another worker may have
-another address; and at once where somebody has gone on with the campaign since.
+another address; and at once where somebody has gone on with the campaign since it was tried first.
+Lines that were not tried before that are put off, and hold the campaign again.
 """
 
 from __future__ import annotations

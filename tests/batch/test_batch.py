@@ -17,6 +17,7 @@ from pika_async import (
     BatchStats,
     ClientStateError,
     ConfigurationError,
+    FieldError,
     FixedPolling,
     GenerationRequest,
     InvalidRequestError,
@@ -533,6 +534,13 @@ class TestArguments:
     def test_one_request_alone_is_refused_rather_than_taken_apart(self, single):
         with pytest.raises(ValueError, match=r"requests: .* such as a list"):
             Batch(PikaClient(KEY), single)
+
+    @every_row("client", [["a prompt"], "my key", PikaClient, None])
+    def test_what_is_no_client_is_refused_by_name(self, client):
+        """Also where the two arguments have changed places."""
+        with pytest.raises(FieldError, match="PikaClient") as caught:
+            Batch(client, ["a prompt"])
+        assert caught.value.field == "client"
 
     async def test_a_client_that_is_not_open_is_refused(self):
         with pytest.raises(ClientStateError, match="async with PikaClient"):

@@ -412,6 +412,21 @@ class TestTheLineThatGoesOn:
             "pika-async batch FILE --journal s.journal.simulated --simulate"
         )
 
+    def test_of_simulated_jobs_in_a_journal_of_any_name_it_names_that_and_their_service(
+        self, pika, here
+    ):
+        """By default a simulated batch has no journal, and would make all anew."""
+        (here / "shots.txt").write_text("a\n")
+        for port in (8001, 8002):
+            sent = {"service": "pika", "base_url": f"http://127.0.0.1:{port}/simulated"}
+            failed = {"state": Failed(reason="x"), "job_id": f"j{port}"}
+            add(here / JOURNAL, f"a{port}", "failed", **failed, **sent)
+        pika("report", JOURNAL)
+        assert self.line(here) == (
+            f"pika-async batch shots.txt --journal {JOURNAL} --service pika --simulate "
+            "--retry-failed"
+        )
+
 
 def test_times_are_local(report, here, monkeypatch):
     monkeypatch.setenv("TZ", "IST-5:30")

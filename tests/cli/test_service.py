@@ -26,8 +26,11 @@ def test_an_unknown_service_is_refused_with_those_that_there_are(pika, arguments
 
 
 def test_the_environment_names_it_too(pika, monkeypatch):
+    """Then it is the variable that is wrong, and no option that nobody gave."""
     monkeypatch.setenv("PIKA_SERVICE", "sora")
-    assert "--service: 'sora' is not allowed" in pika("generate", "x", "--simulate").err
+    assert "error: PIKA_SERVICE: 'sora' is not allowed" in pika("generate", "x", "--simulate").err
+    done = pika("generate", "x", "--simulate", "--service", "luma")
+    assert "error: --service: 'luma' is not allowed" in done.err
 
 
 def test_what_the_service_does_not_have_is_refused_before_anything_is_sent(pika, sim):

@@ -217,6 +217,17 @@ async def test_whatever_becomes_of_it_there_are_two_spans_that_say_so(backend, h
     assert [point.value for point in backend.points("pika.client.jobs.in_flight")] in ([], [0])
 
 
+def test_a_failure_has_the_word_of_the_service_and_the_one_of_all_services(backend):
+    """Whoever counts what was moderated asks for one word, wherever the job was made."""
+    state = Failed(reason="no", code="content_moderation", meaning="moderation")
+    telemetry = backend.telemetry()
+    for event in (SENT, ACCEPTED, evolve(ENDED, state=state)):
+        telemetry(event)
+    said = backend.job.attributes
+    assert said["pika.failure.code"] == "content_moderation"
+    assert said["pika.failure.meaning"] == "moderation"
+
+
 async def test_what_it_means_for_the_money_is_said_with_the_error(backend):
     faults = [Fault("reset-after"), Fault("400-openai")]
     async with Simulator(faults=faults) as sim:

@@ -46,7 +46,7 @@ def row(*answers):
 
 
 def test_a_row_of_unknown_ones_holds_the_campaign_once():
-    """Whoever goes on as it was has them refused, and is not asked again for each."""
+    """Of lines that were tried before it was held: a refusal ends the row for those after them."""
     assert held_at(row(*[UNKNOWN] * 3 * MOST_UNKNOWN)) == [MOST_UNKNOWN]
 
 

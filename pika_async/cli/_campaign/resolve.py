@@ -293,6 +293,8 @@ async def _resolve(  # noqa: PLR0917 - given by partial
             trail.watched = not decision["drop"]
             if trail.watched:
                 show(Note("a worker waits for the job, which may take minutes"))
+            if decision["resubmit"]:
+                show(Note("if the service takes nothing now, it is asked again for up to an hour"))
             try:
                 with _about(number):
                     async with telling(campaign, trail, show):

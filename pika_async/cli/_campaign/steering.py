@@ -83,6 +83,9 @@ def resume(
 
     The budget is that of the whole campaign, with what is spent already. The price holds for
     what is submitted from now on. The limit of jobs in flight is that of its account.
+
+    Where `status` says that no submit leaves until some time, since the service takes nothing:
+    `pause` first, then `resume`, and it is asked at once. `resume` alone changes nothing there.
     """
     trail = CampaignTrail(campaign=campaign, server=server, namespace=namespace)
     with reported(stage_for(trail, as_json=as_json), trail, debug=debug):

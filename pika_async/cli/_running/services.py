@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pika_async import FieldError
 from pika_async.cli._running.exits import UsageError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pika_async import Dialect, GenerationRequest
 
 
+_VARIABLE: Final = "PIKA_SERVICE"
+
+
 def dialect_of(service: str) -> Dialect:
     """The dialect of a service.
 
@@ -24,7 +28,10 @@ def dialect_of(service: str) -> Dialect:
     try:
         return service_named(service)
     except FieldError as error:
-        raise UsageError(f"--service: {error.complaint}.") from error
+        # Typer does not tell here where it is from; whoever gave no option looks for one in vain.
+        named = os.environ.get(_VARIABLE, "").strip().lower() == service.strip().lower()
+        where = _VARIABLE if named else "--service"
+        raise UsageError(f"{where}: {error.complaint}.") from error
 
 
 def check_of(service: str) -> Callable[[GenerationRequest], None]:

@@ -54,8 +54,9 @@ NO_ANSWERS: Final = (
 )
 KNOWS_NOTHING: Final = (
     f"{{meaning}} So the service has answered {MOST_UNKNOWN} submits in a row, and no prompt is "
-    "lost by it. Look at the base URL of the workers, and at the model. Then resume: a prompt that "
-    "is answered so again is refused."
+    "lost by it. Look at the base URL of the workers, and at the model. Then resume: of those that "
+    f"were tried, one that is answered so again is refused. After {MOST_UNKNOWN} new ones in a "
+    "row the campaign is paused again."
 )
 NO_PRICE: Final = (
     "The service does not say in {currency} what prompt {prompt} costs, and the campaign was "

@@ -98,6 +98,9 @@ class Steering(ABC):
     ) -> None:
         """Go on, with this budget for the whole campaign if one is said.
 
+        A campaign that is not paused, and waits since the service takes nothing, is not hurried by
+        this alone: ``pause`` it first, and the service is asked at once.
+
         Args:
             budget: The most that the whole campaign may spend, with what is spent already; None
                 leaves it as it is.
