@@ -13,7 +13,7 @@ is found:
 - Before there is any answer, nothing is known. Where this thread has time to spare, twice as many
   go every few milliseconds: hundreds that are needed are reached within some hundredths of a
   second. So they do, each second, where answers have come and come no more.
-- Where not a quarter was used for a second, half will do.
+- Where not a quarter was used for a second, half will do. Crowds that come in waves keep theirs.
 - Never more go at once than the process may have connections.
 """
 
@@ -39,9 +39,9 @@ TICK: Final = 0.01
 _SPARE: Final = 0.1
 # Twice as many connections bring as many times the answers a second, at least, or are not needed.
 _GAIN: Final = 1.5
-# Rounds that are compared: one alone may have been slow by chance.
+# Rounds that are compared: one alone may have been slow by chance. The first is taken as it is,
+# since a crowd that needs more waits meanwhile; a trial too many is taken back after two rounds.
 _REMEMBERED: Final = 8
-_KNOWN_AFTER: Final = 2
 # Seconds until it is tried again, over connections that are open still.
 _TRIED_AGAIN_AFTER: Final = 1.0
 # Seconds without an answer, after which those under way are no measure.
@@ -107,6 +107,8 @@ class ConnectionLimit:
         # Whether the answers of this round are of polls that were begun before the trial.
         self._is_earlier = False
         self._tried_again_at = 0.0
+        # How many were under way at most since it was last asked whether half would do.
+        self._most_used = 0
         self._much_used_at = 0.0
 
     def take(self) -> bool:
@@ -114,6 +116,7 @@ class ConnectionLimit:
         if self._under_way >= self.allowed:
             return False
         self._under_way += 1
+        self._most_used = max(self._most_used, self._under_way)
         return True
 
     async def wait(self) -> None:
@@ -181,7 +184,7 @@ class ConnectionLimit:
         self._rates.append(rate)
         if self.allowed >= self._most:
             return
-        if len(self._rates) >= _KNOWN_AFTER and now >= self._tried_again_at:
+        if now >= self._tried_again_at:
             self._trial, self._rates = _Before(self.allowed, self._rates), deque(maxlen=_REMEMBERED)
             self._is_earlier = True
             self._allow_twice()
@@ -215,7 +218,11 @@ class ConnectionLimit:
 
     def _shrink(self) -> None:
         now = self._now()
-        if now - self._much_used_at > _UNUSED_FOR:
+        most_used, self._most_used = self._most_used, self._under_way
+        if most_used >= _UNUSED * self.allowed:
+            # They come in waves, as of jobs that were submitted together.
+            self._much_used_at = now
+        elif now - self._much_used_at > _UNUSED_FOR:
             self._much_used_at = now
             self.allowed = max(self._few, int(self.allowed / 2))
             # What more of them brought is no measure for fewer, nor is a trial of so many.
