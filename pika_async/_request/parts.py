@@ -49,6 +49,11 @@ def has_bytes(request: GenerationRequest) -> bool:
     return has_media(request) and any(isinstance(one, bytes) for _, one in media_of(request))
 
 
+def has_files(request: GenerationRequest) -> bool:
+    """Whether some of its media are files, whose content is not known before they are read."""
+    return has_media(request) and any(isinstance(one, Path) for _, one in media_of(request))
+
+
 def check_files(request: GenerationRequest) -> None:
     """Refuse files of ``request`` that could not be sent now. Blocks.
 

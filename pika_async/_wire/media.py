@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
 from pika_async._request.media import A_MEDIUM, check_media, why_unreadable
-from pika_async._request.parts import MEDIA_FIELDS, has_media, media_of, with_media
+from pika_async._request.parts import MEDIA_FIELDS, has_files, media_of, with_media
 from pika_async._settled import in_thread
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ async def with_media_read(request: GenerationRequest) -> GenerationRequest:
     Raises:
         ConfigurationError: A file is not there, cannot be read, or is no image or video.
     """
-    if not has_media(request) or not any(isinstance(one, Path) for _, one in media_of(request)):
+    if not has_files(request):
         return request
     return await in_thread(_read, request)
 

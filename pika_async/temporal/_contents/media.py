@@ -7,12 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import anyio.to_thread
-
 from pika_async._checks import FieldError
 from pika_async._errors import ConfigurationError
 from pika_async._request.media import check_file, why_unreadable
 from pika_async._request.parts import MEDIA_FIELDS, media_of
+from pika_async._settled import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,16 +47,11 @@ class Files:
             return None
         known = MEDIA_FIELDS[name], medium
         if known not in self._digests:
-            self._digests[known] = await anyio.to_thread.run_sync(_checked, name, medium)
+            self._digests[known] = await in_thread(_checked, name, medium)
         digest = self._digests[known]
         if len(self._digests) > MOST_KNOWN:
             del self._digests[next(iter(self._digests))]
         return digest
-
-
-def has_files(request: GenerationRequest) -> bool:
-    """Whether some of its media are files, whose content is not known before they are read."""
-    return any(isinstance(medium, Path) for _, medium in media_of(request))
 
 
 def check_same(

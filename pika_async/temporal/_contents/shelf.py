@@ -12,6 +12,7 @@ import anyio
 import attrs
 
 from pika_async import ConfigurationError
+from pika_async._request.parts import has_files
 from pika_async.temporal._contents.claims import campaigns_of
 from pika_async.temporal._contents.files import (
     is_for,
@@ -20,7 +21,6 @@ from pika_async.temporal._contents.files import (
     read_manifest,
     read_placed_page,
 )
-from pika_async.temporal._contents.media import has_files
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
