@@ -263,6 +263,11 @@ class Item:
             self._is_of_price = True
             raise
 
+    @property
+    def has_job(self) -> bool:
+        """See ``Recorder``; where a journal could not be written, ``JournalBroken`` has told it."""
+        return True
+
     def is_of(self, board: Board) -> bool:
         """Whether it belongs to this batch."""
         return self._board is board
