@@ -76,7 +76,9 @@ class Batch(AsyncIterator[BatchResult]):
         max_in_flight: How many jobs there may be at once.
         journal: A file that makes the batch safe against crashes: run again with the same journal
             it submits nothing twice, re-attaches to jobs in flight, and brings back what is done.
-            Requests may come in another order, and more of them.
+            Requests may come in another order, and more of them. Where several ask for the same,
+            their metadata tell which is which, else their order. One whose metadata are new stands
+            for an earlier one that does not come, so give all of them each time, or a seed each.
         output_dir: Where the videos are saved, as ``00007-words-of-the-prompt-JOB_ID.mp4``.
         timeout: Seconds to wait for each job, from its submit on; None: for ever.
         resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
