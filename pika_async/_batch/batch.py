@@ -83,9 +83,10 @@ class Batch(AsyncIterator[BatchResult]):
         timeout: Seconds to wait for each job, from its submit on; None: for ever.
         resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
             the service says it has never heard of, though it may be paid for already.
-        retry_failed: Submit again, as a new paid job, what failed in an earlier run. A job that was
-            refused because the account had run dry, or was beyond a rate limit, and that cost
-            nothing, is submitted again without this.
+        retry_failed: Submit again, as a new paid job, what failed in any earlier run. Each run does
+            so: one that was interrupted and goes on with it buys once more what has failed in it,
+            so give it a budget. A job that was refused because the account had run dry, or was
+            beyond a rate limit, and that cost nothing, is submitted again without this.
         budget: What all runs with this journal may spend at most: dollars, or ``Money``. What a
             submit may cost is reserved before it leaves. What would not fit comes back as
             BudgetError; jobs that are paid for go their way. The journal remembers it, with the
