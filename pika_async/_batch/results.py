@@ -56,7 +56,7 @@ class BatchResult:
 
     @property
     def charge(self) -> Money | None:
-        """What the job cost, whether it succeeded or failed; None where the service does not say."""
+        """What the job cost, whether or not it succeeded; None where the service does not say."""
         if self.state is not None:
             return self.state.charge
         # An error that was unpickled or made by hand may lack its state.
