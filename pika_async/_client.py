@@ -255,7 +255,8 @@ class PikaClient:
         """The job of a submit whose answer was lost (``lost``), where the service has a history.
 
         A job is found where exactly one asks for the same, is not older, and belongs to no other
-        submit of this client. None proves nothing: a history may be late. Costs nothing.
+        submit of this client. None proves nothing: a history may be late, and where ``lost.sent``
+        is None, nothing is looked up. Costs nothing.
 
         Raises:
             UnsupportedError: This service has no history.
