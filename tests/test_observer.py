@@ -377,6 +377,23 @@ class TestARecordOfOnesOwn:
                 await client.submit("a red panda", record=self.Notebook(unwanted=True))
             assert sim.submissions == []
 
+    @pytest.mark.parametrize("name", ["wanted", "stayed"])
+    async def test_what_is_never_awaited_is_no_coroutine(self, name):
+        """An answer that nobody awaits is true, and a note that nobody awaits is not written."""
+        notebook = self.Notebook()
+        setattr(notebook, name, notebook.leaving)
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match=rf"record\.{name}: .* a plain function"):
+                await client.submit("a red panda", record=notebook)
+            assert sim.submissions == []
+
+    @pytest.mark.parametrize("record", ["run.journal", Notebook], ids=["a path", "a class"])
+    async def test_what_is_no_record_is_refused(self, record):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="record: .* allowed is an object"):
+                await client.submit("a red panda", record=record)
+            assert sim.submissions == []
+
     class Torn(Notebook):
         """Breaks where it is to raise nothing: its database is locked, say."""
 

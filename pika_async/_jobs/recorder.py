@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pika_async._checks import checked_is, checked_plain_function
 from pika_async._log import record_raised
 
 if TYPE_CHECKING:
@@ -87,6 +88,15 @@ class PlainRecorder:
     fingerprint: None = None
 
     def __init__(self, record: SubmitRecord) -> None:
+        """Begin one.
+
+        Raises:
+            FieldError: It is none; ``wanted`` or ``stayed`` would have to be awaited.
+        """
+        allowed = "an object with leaving, accepted, wanted and stayed; see SubmitRecord"
+        checked_is("record", record, allowed, "leaving", "accepted", "wanted", "stayed")
+        checked_plain_function("record.wanted", record.wanted, takes="nothing")
+        checked_plain_function("record.stayed", record.stayed, takes="nothing")
         self._record = record
         self.wanted = record.wanted
         self.has_job = False
