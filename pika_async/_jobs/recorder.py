@@ -20,6 +20,9 @@ class SubmitRecord(Protocol):
 
     ``leaving`` and ``accepted`` are awaited; ``wanted`` and ``stayed`` are plain functions. What
     ``accepted`` and ``stayed`` raise is logged with the job, and the submit goes on.
+
+    What was killed between ``leaving`` and ``accepted`` may have started a job, at any service: the
+    key of a submit is not told here. A ``Batch`` with a journal keeps it, and asks again by itself.
     """
 
     async def leaving(self) -> None:
