@@ -54,8 +54,9 @@ class PikaClient:
             ``PIKA_BASE_URL``, else the dialect's own (``https://api.yescale.io``).
         dialect: How the service spells Pika; by default that of the service that the environment
             names in ``PIKA_SERVICE``, else :class:`pika_async.dialects.Gateway`.
-        session: A session to borrow; never closed here. Its own middlewares and connection limit
-            stay in force.
+        session: A session to borrow; never closed here. Its connection limit, headers and tracing
+            stay in force, and its middlewares, but not for a submit: one that sends again what
+            failed would pay twice.
         polling: When to look at a job; by default an ``AdaptivePolling()`` of its own, which
             learns from the jobs of this client.
         retry: How often and how long to try again; by default ``RetryPolicy()``.
@@ -255,7 +256,8 @@ class PikaClient:
         """The job of a submit whose answer was lost (``lost``), where the service has a history.
 
         A job is found where exactly one asks for the same, is not older, and belongs to no other
-        submit of this client. None proves nothing: a history may be late. Costs nothing.
+        submit of this client. None proves nothing: a history may be late, and where ``lost.sent``
+        is None, nothing is looked up. Costs nothing.
 
         Raises:
             UnsupportedError: This service has no history.

@@ -209,6 +209,23 @@ def poll_waited_out(job_id: str, polls: int, error: PikaError) -> None:
     _logger.debug("job %s: poll %d failed, waited out: %s", job_id, polls, error)
 
 
+def record_raised(where: str, error: Exception, job_id: str | None = None) -> None:
+    """The ``SubmitRecord`` of a user raised where it is to raise nothing; ``where``: its method."""
+    if job_id is None:
+        message = "the record of a submit that started nothing raised at %s; it may still have it"
+        _logger.error(message, where, exc_info=error)
+        return
+    _logger.error(
+        "the record of a submit raised at %s, so job %s may not be written down; it runs and is "
+        "paid for: client.job(%r) comes back to it",
+        where,
+        job_id,
+        job_id,
+        exc_info=error,
+        extra={"job_id": job_id},
+    )
+
+
 def source_left_behind(cancellations: int) -> None:
     """A batch was left, and its source of requests is not: no event, since no job is concerned."""
     _logger.warning(

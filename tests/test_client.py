@@ -569,6 +569,32 @@ class TestLentSessions:
                 await client.submit("a red panda")
             assert len(sim.submissions) == 1
 
+    @pytest.mark.skipif(
+        not hasattr(aiohttp, "ClientHandlerType"), reason="middlewares came with aiohttp 3.12"
+    )
+    async def test_all_but_a_submit_goes_through_its_middlewares(self):
+        """And a submit has the headers of the session, and is traced."""
+        seen, traced = [], []
+
+        async def noting(request, handler):
+            seen.append(request.method)
+            return await handler(request)
+
+        async def note(session, context, params):  # noqa: ARG001 - aiohttp calls it so
+            traced.append(params.method)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(note)
+        options = {"middlewares": (noting,), "headers": {"X-Studio": "quasar"}}
+        async with (
+            Simulator(duration=Polls(1)) as sim,
+            aiohttp.ClientSession(trace_configs=[trace], **options) as session,
+            client_for(sim, session=session) as client,
+        ):
+            await client.generate("a red panda")
+            assert sim.submissions[0].headers["X-Studio"] == "quasar"
+        assert (seen, traced) == (["GET"], ["POST", "GET"])
+
     async def test_its_own_authorization_does_not_reach_the_media_host(self, tmp_path):
         async with (
             Simulator(duration=0) as sim,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import anyio.lowlevel
 import pytest
 from support.batches import client_for, prompts, until
 from support.toy import Toy, toy_service
@@ -374,6 +376,76 @@ class TestARecordOfOnesOwn:
             with pytest.raises(asyncio.CancelledError):
                 await client.submit("a red panda", record=self.Notebook(unwanted=True))
             assert sim.submissions == []
+
+    @pytest.mark.parametrize("name", ["wanted", "stayed"])
+    async def test_what_is_never_awaited_is_no_coroutine(self, name):
+        """An answer that nobody awaits is true, and a note that nobody awaits is not written."""
+        notebook = self.Notebook()
+        setattr(notebook, name, notebook.leaving)
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match=rf"record\.{name}: .* a plain function"):
+                await client.submit("a red panda", record=notebook)
+            assert sim.submissions == []
+
+    @pytest.mark.parametrize("record", ["run.journal", Notebook], ids=["a path", "a class"])
+    async def test_what_is_no_record_is_refused(self, record):
+        async with Simulator() as sim, client_for(sim) as client:
+            with pytest.raises(FieldError, match="record: .* allowed is an object"):
+                await client.submit("a red panda", record=record)
+            assert sim.submissions == []
+
+    class Torn(Notebook):
+        """Breaks where it is to raise nothing: its database is locked, say."""
+
+        async def accepted(self, job_id: str) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        def stayed(self) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+    async def test_a_record_that_breaks_loses_no_job(self, caplog):
+        """The caller has the job all the same; event and log say that it is not recorded."""
+        told = []
+        async with Simulator() as sim, client_for(sim, observer=told.append) as client:
+            job = await client.submit("a red panda", record=self.Torn())
+            assert [job.id] == list(sim.jobs)
+        assert [e.recorded for e in told if isinstance(e, JobAccepted)] == [False]
+        (line,) = (one for one in caplog.records if one.levelno >= logging.ERROR)
+        assert (line.job_id, line.exc_info[0]) == (job.id, sqlite3.OperationalError)
+
+    async def test_a_record_that_breaks_loses_no_job_of_a_caller_who_has_left(self, caplog):
+        """The warning names the job, as it does where there is no record at all."""
+        told = []
+        faults = [Fault("slow-headers", seconds=0.1)]
+        async with Simulator(faults=faults) as sim:
+            async with client_for(sim, observer=told.append) as client:
+                task = asyncio.create_task(client.submit("a red panda", record=self.Torn()))
+                await until(lambda: sim.submissions)
+                task.cancel()
+                await asyncio.wait({task})
+            (job_id,) = sim.jobs
+        (accepted,) = (event for event in told if isinstance(event, JobAccepted))
+        assert (accepted.job_id, accepted.unclaimed, accepted.recorded) == (job_id, True, False)
+        warned = [one.job_id for one in caplog.records if one.levelno == logging.WARNING]
+        assert warned == [job_id]
+
+    async def test_a_record_that_breaks_ends_no_submit_that_is_to_be_sent_again(self):
+        """The first try started nothing, and the second is the job."""
+        faults = [Fault("429-empty")]
+        async with Simulator(faults=faults) as sim, client_for(sim) as client:
+            job = await client.submit("a red panda", record=self.Torn())
+            assert [job.id] == list(sim.jobs)
+
+    async def test_a_record_that_breaks_stops_no_cancellation(self):
+        """A caller who is cancelled is cancelled, and is told of no database."""
+        options = {"retry": RetryPolicy(initial=3600.0, maximum=3600.0)}
+        async with Simulator() as sim, client_for(sim, **options) as client:
+            async with sim.unreachable():
+                task = asyncio.create_task(client.submit("a red panda", record=self.Torn()))
+                await anyio.lowlevel.checkpoint()
+                task.cancel()
+                await asyncio.wait({task})
+        assert task.cancelled()
 
 
 class TestWhatTheCallerKnows:

@@ -76,14 +76,17 @@ class Batch(AsyncIterator[BatchResult]):
         max_in_flight: How many jobs there may be at once.
         journal: A file that makes the batch safe against crashes: run again with the same journal
             it submits nothing twice, re-attaches to jobs in flight, and brings back what is done.
-            Requests may come in another order, and more of them.
+            Requests may come in another order, and more of them. Where several ask for the same,
+            their metadata tell which is which, else their order. One whose metadata are new stands
+            for an earlier one that does not come, so give all of them each time, or a seed each.
         output_dir: Where the videos are saved, as ``00007-words-of-the-prompt-JOB_ID.mp4``.
         timeout: Seconds to wait for each job, from its submit on; None: for ever.
         resubmit_uncertain: Submit again what an earlier run broke off in the middle of, and what
             the service says it has never heard of, though it may be paid for already.
-        retry_failed: Submit again, as a new paid job, what failed in an earlier run. A job that was
-            refused because the account had run dry, or was beyond a rate limit, and that cost
-            nothing, is submitted again without this.
+        retry_failed: Submit again, as a new paid job, what failed in any earlier run. Each run does
+            so: one that was interrupted and goes on with it buys once more what has failed in it,
+            so give it a budget. A job that was refused because the account had run dry, or was
+            beyond a rate limit, and that cost nothing, is submitted again without this.
         budget: What all runs with this journal may spend at most: dollars, or ``Money``. What a
             submit may cost is reserved before it leaves. What would not fit comes back as
             BudgetError; jobs that are paid for go their way. The journal remembers it, with the

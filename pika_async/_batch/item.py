@@ -226,19 +226,19 @@ class Item:
 
     async def _job(self, content: GenerationRequest) -> Job:
         known, jobs, budget = self._known, self._board.jobs, self._board.budget
+        counted = known.job_id is not None or known.intent is not None
+        if counted:
+            # Before it is asked whether one more may leave: this is none, and its money is spent.
+            budget.take_over(self._index, known.quoted)
         if known.job_id is None:
             # Whoever is refused by all is not asked what one more would cost, and no file goes up
             # there; nor does one wait for a turn that he does not take.
             self._board.check_submit(self._index)
             self._board.count_submit()
-        if known.job_id is not None or known.intent is not None:
-            budget.take_over(self._index, known.quoted)
-        elif budget.bounds:
-            quote = await self._asked_price()
+        if not counted:
+            # Without a limit it is counted all the same, and nobody is asked for its price.
+            quote = await self._asked_price() if budget.bounds else None
             self._quoted = await budget.reserve(self._index, quote)
-        else:
-            # Counted all the same, and nobody is asked for it.
-            self._quoted = await budget.reserve(self._index, None)
         if known.job_id is None:
             return await jobs.submit(
                 self._request,
@@ -262,6 +262,11 @@ class Item:
         except PikaError:
             self._is_of_price = True
             raise
+
+    @property
+    def has_job(self) -> bool:
+        """See ``Recorder``; where a journal could not be written, ``JournalBroken`` has told it."""
+        return True
 
     def is_of(self, board: Board) -> bool:
         """Whether it belongs to this batch."""

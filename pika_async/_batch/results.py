@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from pika_async._batch.budget import Spent
-from pika_async._errors import PikaError
+from pika_async._errors import JobFailedError, PikaError
 from pika_async._request.request import GenerationRequest
 from pika_async._states import Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pika_async._money import Money
 
 
 @frozen(kw_only=True)
@@ -51,6 +53,15 @@ class BatchResult:
     def metadata(self) -> Mapping[str, str]:
         """The caller's own texts of the request, a number in a catalogue say."""
         return getattr(self.request, "metadata", {})
+
+    @property
+    def charge(self) -> Money | None:
+        """What the job cost, whether or not it succeeded; None where the service does not say."""
+        if self.state is not None:
+            return self.state.charge
+        # An error that was unpickled or made by hand may lack its state.
+        end = self.error.state if isinstance(self.error, JobFailedError) else None
+        return None if end is None else end.charge
 
     @property
     def ok(self) -> bool:

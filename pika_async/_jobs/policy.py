@@ -33,7 +33,8 @@ class GuardedPolicy:
         try:
             delay = self._policy.delay(observation, random_number)
             if 0 <= delay < math.inf:
-                return delay
+                # It may be a Decimal, which compares with numbers, and is added to none.
+                return float(delay)
             problem: Exception | None = None
         except Exception as error:  # noqa: BLE001 - it is not ours, and a paid job is waited for
             delay, problem = math.nan, error

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pika_async._checks import checked_is, checked_plain_function
+from pika_async._log import record_raised
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -13,18 +16,30 @@ if TYPE_CHECKING:
 
 
 class SubmitRecord(Protocol):
-    """Where a submit is written down as it goes, for whoever must know of it after a crash."""
+    """Where a submit is written down as it goes, for whoever must know of it after a crash.
+
+    ``leaving`` and ``accepted`` are awaited; ``wanted`` and ``stayed`` are plain functions. What
+    ``accepted`` and ``stayed`` raise is logged with the job, and the submit goes on.
+
+    What was killed between ``leaving`` and ``accepted`` may have started a job, at any service: the
+    key of a submit is not told here. A ``Batch`` with a journal keeps it, and asks again by itself.
+    """
 
     async def leaving(self) -> None:
         """Before each POST, which waits for this.
 
         Raises:
-            PikaError: It cannot be written down, so nothing is sent.
+            PikaError: It cannot be written down, so nothing is sent. Whatever is raised here
+                reaches the caller of ``submit``.
         """
         ...
 
     async def accepted(self, job_id: str) -> None:
-        """Before anyone is told of the job ``job_id``; raises nothing, since that is paid for."""
+        """Before anyone is told of the job ``job_id``; raises nothing, since that is paid for.
+
+        Where it raises all the same, the caller has the job, ``JobAccepted.recorded`` is False, and
+        an error in the log names the job.
+        """
         ...
 
     def wanted(self) -> bool:
@@ -42,6 +57,11 @@ class Recorder(Protocol):
     @property
     def fingerprint(self) -> str | None:
         """That of the request, where the record has it."""
+        ...
+
+    @property
+    def has_job(self) -> bool:
+        """Whether the job that was accepted is written down, or who cannot do so tells of it."""
         ...
 
     async def leaving(self, intent: Callable[[], Intent]) -> None:
@@ -71,9 +91,18 @@ class PlainRecorder:
     fingerprint: None = None
 
     def __init__(self, record: SubmitRecord) -> None:
+        """Begin one.
+
+        Raises:
+            FieldError: It is none; ``wanted`` or ``stayed`` would have to be awaited.
+        """
+        allowed = "an object with leaving, accepted, wanted and stayed; see SubmitRecord"
+        checked_is("record", record, allowed, "leaving", "accepted", "wanted", "stayed")
+        checked_plain_function("record.wanted", record.wanted, takes="nothing")
+        checked_plain_function("record.stayed", record.stayed, takes="nothing")
         self._record = record
         self.wanted = record.wanted
-        self.stayed = record.stayed
+        self.has_job = False
 
     async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``."""
@@ -81,7 +110,20 @@ class PlainRecorder:
 
     async def accepted(self, accepted: Accepted) -> None:
         """See ``SubmitRecord``."""
-        await self._record.accepted(accepted.handle.job_id)
+        job_id = accepted.handle.job_id
+        try:
+            await self._record.accepted(job_id)
+        except Exception as error:  # noqa: BLE001 - the job is paid for, and its id is here alone
+            record_raised("accepted", error, job_id)
+        else:
+            self.has_job = True
+
+    def stayed(self) -> None:
+        """See ``SubmitRecord``."""
+        try:
+            self._record.stayed()
+        except Exception as error:  # noqa: BLE001 - it would take the place of a cancellation, say
+            record_raised("stayed", error)
 
     def lost(self, error: SubmissionUncertainError) -> None:
         """See ``Recorder``; it is told as an event, too."""

@@ -372,7 +372,7 @@ class Submitter:
             request=submit.request,
             service=self._api.dialect.name,
             unclaimed=unclaimed,
-            recorded=submit.recorder is not None,
+            recorded=submit.recorder is not None and submit.recorder.has_job,
         )
 
     def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:

@@ -16,6 +16,7 @@ from attrs import frozen
 from pika_async._http import one_spelling
 from pika_async._journal.history import SavedFile, Status
 from pika_async._journal.mark import KnownJob
+from pika_async._journal.occurrences import claimed
 from pika_async._journal.records import (
     NOT_BEGUN,
     SENT_AGAIN,
@@ -120,11 +121,6 @@ DO UPDATE SET run = excluded.run, position = excluded.position
 RETURNING id, number, problem, refused_at, request
 """
 _SHOWN = "UPDATE requests SET request = ? WHERE id = ?"
-_FIRST = "SELECT run FROM requests WHERE fingerprint = ? AND occurrence = 1"
-_COUNT = """
-INSERT INTO occurrences VALUES (?, 2)
-ON CONFLICT (fingerprint) DO UPDATE SET count = count + 1 RETURNING count
-"""
 _THAT_COUNTS = "SELECT max(id) FROM attempts WHERE request = ?"
 _ATTEMPT = f"""
 SELECT status, service, base_url, submit_id, digest, body, job_id, hints, sent_at, accepted_at,
@@ -174,10 +170,7 @@ def claim(  # noqa: PLR0917 - the columns of a row
         assert new.lastrowid is not None  # noqa: S101 - it has been inserted
         numbers.taken(number, position)
         return Found(request=new.lastrowid, number=number, status=Status.WAITING)
-    (first_met_in,) = connection.execute(_FIRST, (fingerprint,)).fetchone()
-    occurrence = 1
-    if first_met_in == run:
-        (occurrence,) = connection.execute(_COUNT, (fingerprint,)).fetchone()
+    occurrence = claimed(run, fingerprint, record, connection)
     row = connection.execute(_CLAIM, (fingerprint, occurrence, *rest)).fetchone()
     request, number, problem, refused_at, kept = row
     numbers.taken(number, position)

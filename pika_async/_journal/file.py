@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from pika_async._journal import refusals
+from pika_async._journal import occurrences, refusals
 from pika_async._journal.hold import Hold
 from pika_async._journal.lock import NoLocksError, TakenError
 from pika_async._journal.log import SHORTEST_LOG, Checkpoints, last_known, log_of
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pika_async._errors import JournalError
-
-# How often each fingerprint was met in this run, if more than once; on disk, so that memory does
-# not grow with it.
-_OCCURRENCES: Final = """
-CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
-"""
 
 # What a row of an older format raises that no batch has written; cattrs is among these.
 _NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError)
@@ -360,7 +354,7 @@ def _begin_run(
         step_up(connection)
     checkpoints = Checkpoints(connection)
     checkpoints.begin()
-    connection.execute(_OCCURRENCES)
+    connection.execute(occurrences.TABLE)
     (run,) = connection.execute(
         "INSERT INTO runs (started_at, version, output_dir) VALUES (?, ?, ?) RETURNING id",
         (started_at, __version__, folder_record(output_dir, path)),

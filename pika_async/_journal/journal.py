@@ -151,8 +151,8 @@ class Journal:
     ) -> asyncio.Future[Found]:
         """What is known of a request, and that this run has come to it.
 
-        Equal requests are told apart by their occurrence: the second in this run is the second of
-        earlier runs, wherever they stood.
+        Equal requests are told apart by their metadata, else by their order: the second in this run
+        is the second of earlier runs, wherever they stood.
 
         Args:
             fingerprint: Of the request.

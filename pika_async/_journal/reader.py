@@ -16,6 +16,7 @@ from pika_async._journal.attempts import spent, status_of
 from pika_async._journal.file import read_only
 from pika_async._journal.history import Attempt, JournalEntry, Limits, Run, Status
 from pika_async._journal.limits import last_limits
+from pika_async._journal.occurrences import Met
 from pika_async._journal.records import files_of, folder_of, limits_of, problem_of, state_of
 from pika_async._money import Money
 
@@ -115,6 +116,8 @@ class JournalReader:
         self.last_run = max((run.number for run in runs), default=0)
         self._run_of = {run.number: run for run in runs}
         self._connection = connection
+        self._met: dict[str, Met] = {}
+        """Of equal requests, those that were asked about."""
 
     def output_dirs(self) -> list[Path]:
         """Where its runs saved videos, the last in front; also where each is moved with it.
@@ -153,9 +156,18 @@ class JournalReader:
             raise _unreadable(self.path, str(error)) from error
         return int(count)
 
-    def standing(self, fingerprint: str, occurrence: int) -> Standing | None:
-        """How far one of several equal requests has come; None where no run has met it."""
+    def standing(self, fingerprint: str, record: str) -> Standing | None:
+        """How far a request has come; None where no run has met it.
+
+        Of equal requests each question is about another one, as in a run.
+
+        Args:
+            fingerprint: Of the request.
+            record: The request, as it is written down.
+        """
         try:
+            met = self._met.setdefault(fingerprint, Met())
+            occurrence = met.next(fingerprint, record, self._connection)
             found = self._connection.execute(_STANDING, (fingerprint, occurrence)).fetchone()
             if found is None:
                 return None

@@ -23,8 +23,9 @@ class Observation:
         elapsed: Seconds from the submit (re-attached: from the re-attachment) to the last answer.
         unchanged_for: Seconds from the last change of state to the last answer.
         polls: Polls sent so far, answered or not.
-        at: When the last answer came, in seconds on the clock that all jobs of a client share; None
-            where no clock is shared.
+        at: When the last answer came, in seconds on the clock that all jobs of a client share:
+            while somebody waits for the job, ``time.monotonic() - at`` tells for how long the
+            service has been silent. None where no clock is shared.
     """
 
     job_id: str

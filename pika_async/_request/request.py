@@ -93,7 +93,8 @@ class GenerationRequest:
             than this version.
         metadata: The caller's own texts by name, such as a number in a catalogue. They are kept
             with the result, in the journal and in the report, and never sent; requests that
-            differ in them alone are the same.
+            differ in them alone are the same. Of several such requests in one batch they tell
+            a journal which is which.
 
     What is made follows from what is given: a prompt alone, a video from text; ``image``, a video
     that begins with it; ``pikaffect``, the effect on the image or the video; ``keyframes``;

@@ -54,7 +54,8 @@ class Fault:
     Args:
         name: A row of `FAULTS`; `"custom"` takes status, body and headers from here.
         on: Which requests can meet it: "submit", "poll", "download", where a service takes uploads
-            also "ticket" (asks for an address) and "upload" (brings the bytes there); by default
+            also "ticket" (asks for an address) and "upload" (brings the bytes there), and at fal
+            "result" (of a job that is done) and "platform" (history, prices, balance); by default
             where the row belongs, mostly "submit".
         times: How often it strikes; None: always.
         after: How many requests that would meet it pass first.

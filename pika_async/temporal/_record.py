@@ -102,6 +102,11 @@ class EngineRecord:
         passed = (self._now() - self._since, (self._utc() - self._written).total_seconds())
         return max(passed) <= LATEST
 
+    @property
+    def has_job(self) -> bool:
+        """See ``Recorder``; the activity ends with the job, whatever the engine was told."""
+        return True
+
     async def accepted(self, accepted: Answer) -> None:
         """See ``SubmitRecord``."""
         assert self.sent is not None  # noqa: S101 - it has left

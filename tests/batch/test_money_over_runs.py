@@ -271,6 +271,23 @@ class TestUncertainOnes:
         assert batch.stats.spent.total == 2 * CENTS_20
         assert len(service.jobs) == 2
 
+    async def test_one_is_asked_about_again_although_the_money_is_used_up(self, service, journal):
+        """With its key it is the same submit, and what it costs is counted since it left."""
+        patient = RetryPolicy(initial=600.0, maximum=600.0, jitter=0.0)
+        settings = {"journal": journal, "price": 0.2, "max_in_flight": 1, "budget": 0.2}
+        told = []
+        service.lose_answers = 1
+        async with client_of(service, Toy(), retry=patient, observer=told.append) as client:
+            async with Batch(client, ["lost"], **settings):
+                await until(lambda: any(isinstance(event, SubmitHeldBack) for event in told))
+        async with client_of(service, Toy()) as client:
+            batch = Batch(client, [*prompts(3), "lost"], **settings)
+            async with batch:
+                results = [result async for result in batch]
+        assert kinds(results) == ["BudgetError"] * 3 + ["ok"]
+        assert batch.stats.spent.total == CENTS_20
+        assert len(service.jobs) == 1
+
 
 class TestFailedOnes:
     async def test_a_second_submit_of_one_that_told_no_charge_is_paid_for_beside_it(

@@ -73,6 +73,18 @@ def test_the_metadata_is_the_requests_own_and_empty_where_it_has_none():
     assert result(request="x").metadata == {}
 
 
+def test_the_charge_is_that_of_the_end_whichever_it_was():
+    """A failed job may be charged, too, and its result has no state to read that from."""
+    cents = Money.of("0.45")
+    failed = JobFailedError("failed", job_id="j", state=Failed(reason="no", charge=cents))
+    assert result(state=attrs.evolve(DONE, charge=cents)).charge == cents
+    assert result(state=attrs.evolve(DONE, charge=cents), error=NOT_SAVED).charge == cents
+    assert result(error=failed).charge == cents
+    assert result(error=FAILURE).charge is None
+    assert result(error=NOT_SAVED).charge is None
+    assert result().charge is None
+
+
 def test_a_result_says_nothing_of_what_is_not_known():
     bare = result()
     assert (bare.job_id, bare.state, bare.error) == (None, None, None)

@@ -145,6 +145,15 @@ class TestBefore:
         done = pika("batch", "p.txt", "--base-url", sim.url, "--dry-run")
         assert done.err == "2 known, 1 to submit\n"
 
+    def test_equal_prompts_are_told_apart_by_what_else_is_in_their_lines(self, pika, sim, here):
+        """As the run itself does it: the line that failed was left out, and the other is known."""
+        (here / "p.csv").write_text("prompt,sku\na,1\na,2\n")
+        sim.failure = lambda _: None if sim.jobs else "GPU lost"
+        pika("batch", "p.csv", "--base-url", sim.url, "--retry-failed", "-n", "1")
+        (here / "p.csv").write_text("prompt,sku\na,2\n")
+        done = pika("batch", "p.csv", "--base-url", sim.url, "--dry-run", "--retry-failed")
+        assert done.err.startswith("1 known, 0 to submit\n")
+
     def test_where_the_service_tells_prices_they_count(self, dear_batch, dear):
         done = dear_batch("--dry-run", "--price", "9")
         assert done.err == "4 to submit: about $1.80\n"

@@ -7,6 +7,8 @@ import gc
 import logging
 import math
 from contextlib import aclosing
+from decimal import Decimal
+from fractions import Fraction
 
 import anyio
 import pytest
@@ -721,6 +723,20 @@ class TestPolicies:
         assert results == [DONE] * 4
         assert service.polls == 9
         assert len([one for one in caplog.records if "polling policy" in one.getMessage()]) == 1
+
+    @pytest.mark.parametrize("answer", [Decimal("1.5"), Fraction(3, 2), 2, True], ids=repr)
+    @in_virtual_time
+    async def test_any_number_is_a_time_to_wait(self, answer, caplog):
+        """A Decimal was one that could not be added to a clock, and took the job's id with it."""
+
+        class Policy(FixedPolling):
+            def delay(self, observation, random_number):
+                return answer
+
+        service = Service(running(1), DONE)
+        assert await submitted(service, polling=Policy(1.0)).result() == DONE
+        assert service.polled_at[1] - service.polled_at[0] == float(answer)
+        assert "polling policy" not in caplog.text
 
     @in_virtual_time
     async def test_one_that_cannot_hear_of_the_end_costs_nobody_the_result(self, caplog):

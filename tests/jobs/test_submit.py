@@ -114,6 +114,9 @@ class TestTheMostAtOnce:
             async def leaving(self):
                 raise ConfigurationError("the disk is full")
 
+            async def accepted(self, job_id):
+                raise AssertionError(job_id)
+
             def wanted(self):
                 return True
 

@@ -18,6 +18,7 @@ from pika_async import ConfigurationError, Money, PikaError
 from pika_async._journal.history import Status
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import media_of, with_media
+from pika_async._request.record import request_record
 from pika_async._wire.media import with_media_read
 from pika_async.cli._running.clients import client_for, has_key
 from pika_async.cli._running.remembered import has_content
@@ -162,7 +163,6 @@ class _Ledger:
         # What those were taken to cost that are sent again with their keys.
         self._repeated: list[Money] = []
         self._reader: JournalReader | None = None
-        self._met: Counter[str] = Counter()
         self._left: set[str] = set()
         self._room = choices.limit
         path = choices.journal
@@ -183,8 +183,7 @@ class _Ledger:
         except ConfigurationError:
             # A file that has gone by now: that is found out again when it is sent.
             return self._limited("", Fate.SUBMIT), None, False
-        self._met[name] += 1
-        standing = self._reader.standing(name, self._met[name])
+        standing = self._reader.standing(name, request_record(request))
         number = None if standing is None else standing.number
         fate = self._limited(name, self._fate(standing))
         if standing is not None and fate is Fate.SUBMIT and self._is_sent_again(standing):
