@@ -24,8 +24,9 @@ from pika_async._states import (
     Video,
 )
 from pika_async.dialects._answers import NOT_JSON, as_id, first_text, objects, read_json, shown
+from pika_async.dialects._words import spelt
 from pika_async.dialects.gateway.requests import percent
-from pika_async.dialects.gateway.states import failure, means, normal, state_of, videos_of
+from pika_async.dialects.gateway.states import failure, means, state_of, videos_of
 
 _Object: TypeAlias = Mapping[str, Any]
 
@@ -39,6 +40,8 @@ _IDS: Final = ("task_id", "id", "video_id")
 _OF_TASKS: Final = frozenset(
     {"task_id", "task_status", "progress", "fail_reason", "result_url", "finish_time", "metadata"}
 )
+# Words of failure that are said of requests, too.
+_OF_REQUESTS: Final = frozenset({"error", "fail"})
 # What may stand in an answer that tells nothing of a job yet: its name, the words of success, and
 # what other services' answers left there.
 _SAYS_NOTHING: Final = frozenset(
@@ -96,7 +99,7 @@ def task_state(  # noqa: PLR0911 - one return a state
         return Succeeded(videos=_finished(job_id, task, items), raw=raw)
     if meaning is Unknown:
         return Unknown(status=shown(_status(task)), raw=raw)
-    return failure(_reason(task), _word(task), _linked(job_id, items), raw)
+    return failure(_reason(task), _status(task), _linked(job_id, items), raw)
 
 
 def _moves(each: JobState, task: _Object) -> bool:
@@ -120,7 +123,7 @@ def _speaks_of_job(layer: _Object, job_id: str) -> bool:
     word = _word(layer)
     meaning = means(word)
     if meaning is Failed:
-        return _names(layer, job_id) and word != "error"
+        return _names(layer, job_id) and word not in _OF_REQUESTS
     if meaning is Succeeded:
         return _names(layer, job_id) or bool(_link(layer))
     return True
@@ -153,7 +156,7 @@ def _status(task: _Object) -> str:
 
 
 def _word(task: _Object) -> str:
-    return normal(_status(task))
+    return spelt(_status(task))
 
 
 def _reason(task: _Object) -> str | None:

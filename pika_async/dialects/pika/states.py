@@ -9,7 +9,8 @@ import attrs
 
 from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded, Unknown, Video
-from pika_async.dialects._answers import first_text, kept, objects, shown
+from pika_async.dialects._answers import as_id, first_text, kept, objects, shown
+from pika_async.dialects._words import ENDS_BADLY, ENDS_WELL, KINDS, meaning_of_word, spelt
 from pika_async.dialects.pika.errors import (
     FORBIDDEN_CODES,
     MODERATION_CODES,
@@ -52,8 +53,13 @@ _MEANINGS: Final = {
 
 
 def word_of(document: Mapping[str, Any]) -> str:
-    """The word for how the job stands, in lower case; empty where there is none."""
-    return (first_text(document.get("status")) or "").strip().lower()
+    """The word for how the job stands, in one spelling; empty where there is none."""
+    return spelt(_status_of(document))
+
+
+def _status_of(document: Mapping[str, Any]) -> str:
+    """The same as it came."""
+    return first_text(document.get("status")) or ""
 
 
 def state_of(
@@ -69,19 +75,33 @@ def state_of(
         case "running":
             return Running(raw=raw)
         case "completed":
-            videos = _videos(job_id, objects(document.get("output")))
-            return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
-        case "failed":
+            return _completed(job_id, document, raw)
+        case word if word == "failed" or _has_ended_badly(job_id, word, document):
             return _failed(job_id, document, raw, at_the_door=at_the_door)
-        case _:
-            return Unknown(status=shown(first_text(document.get("status")) or ""), raw=raw)
+        case word:
+            done = _completed(job_id, document, raw)
+            if word in ENDS_WELL and any(video.url for video in done.videos):
+                return done
+            return Unknown(status=shown(_status_of(document)), raw=raw)
+
+
+def _has_ended_badly(job_id: str, word: str, document: Mapping[str, Any]) -> bool:
+    # Such words are said of requests, too: the document has to name the job.
+    return word in ENDS_BADLY and as_id(document.get("id")) == job_id
+
+
+def _completed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> Succeeded:
+    videos = _videos(job_id, objects(document.get("output")))
+    return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
 
 
 def _failed(
     job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any], *, at_the_door: bool
 ) -> Failed:
-    code = code_of(document)
-    reason = message_of(document) or code or "the service said that it failed, and gave no reason"
+    code, word = code_of(document), word_of(document)
+    reason = message_of(document) or code or f"the service said {word!r} and gave no reason"
+    if code is None and word in KINDS:
+        code = shown(_status_of(document).strip())
     charge = charge_of(document)
     # A limit may also be the vendor's, met while the job ran: then nobody says that it was free.
     free = code in _REFUSED_AT_THE_DOOR and (at_the_door or code not in RATE_CODES)
@@ -89,7 +109,7 @@ def _failed(
         charge = Money(0)
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)
-    meaning = _MEANINGS.get(code or "")
+    meaning = _MEANINGS.get(code or "", meaning_of_word(word))
     return Failed(reason=reason, code=code, videos=linked, charge=charge, meaning=meaning, raw=raw)
 
 

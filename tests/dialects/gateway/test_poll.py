@@ -122,6 +122,7 @@ class TestStatusWords:
         ("succeed", Succeeded(videos=(video(),))),
         *((word, Succeeded(videos=(video(),))) for word in ("finished", "completed")),
         *((word, Succeeded(videos=(video(),))) for word in ("succeeded", "success")),
+        *((word, Succeeded(videos=(video(),))) for word in ("complete", "done")),
         ("", Unknown(status="")),
         ("daydreaming", Unknown(status="daydreaming")),
     )
@@ -130,7 +131,13 @@ class TestStatusWords:
     def test_each_has_its_meaning(self, seen, word, expected):
         assert seen({"status": word}) == expected
 
-    FAILURES = ("error", "failed", "failure", "cancelled", "canceled")
+    # Those that say no more than that it failed, and those that say in which way.
+    PLAIN = ("error", "errored", "fail", "failed", "failure")
+    KINDS = (
+        *("cancelled", "canceled", "aborted", "declined", "deleted", "expired", "rejected"),
+        *("terminated", "timed_out", "nsfw", "content_moderated", "request_moderated"),
+    )
+    FAILURES = (*PLAIN, *KINDS)
 
     @every_row("word", FAILURES)
     def test_each_for_failure_fails_and_is_quoted_where_no_reason_is_given(self, seen, word):
@@ -138,6 +145,29 @@ class TestStatusWords:
         assert isinstance(state, Failed)
         assert "gave no reason" in state.reason
         assert repr(word) in state.reason
+
+    @every_row("word", PLAIN)
+    def test_one_that_says_no_more_than_that_it_failed_is_no_code(self, seen, word):
+        assert seen({"status": word}).code is None
+
+    @every_row("word", ["Expired", "REJECTED", " aborted ", "Timed Out", "cancelled"], ids=repr)
+    def test_one_that_says_in_which_way_it_ended_is_the_code_as_it_came(self, seen, word):
+        state = seen({"status": word, "error": "no longer kept"})
+        assert state == Failed(reason="no longer kept", code=word.strip())
+
+    @every_row(
+        ("word", "reason", "meaning"),
+        [
+            ("nsfw", "", "moderation"),
+            ("Content Moderated", "try another prompt", "moderation"),
+            ("rejected", "prompt not allowed", "moderation"),
+            ("rejected", "You have reached its generate limit", "quota"),
+            ("expired", "", None),
+        ],
+    )
+    def test_it_means_the_same_as_at_every_service(self, seen, word, reason, meaning):
+        state = seen({"status": word, "error": reason})
+        assert (state.code, state.meaning) == (word, meaning)
 
     @every_row("word", ["QUEUED", "Queued", " queued\n"], ids=repr)
     def test_case_and_blanks_do_not_matter(self, seen, word):

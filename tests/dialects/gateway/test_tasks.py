@@ -311,11 +311,14 @@ class TestFailures:
         body = wrapped(task(status="FAILURE", fail_reason="no"), code="task_failed")
         assert seen(body, status) == Failed(reason="no")
 
-    @every_row("word", ["failed", "failure", "cancelled"])
+    @every_row(
+        ("word", "code"),
+        [("failed", None), ("failure", None), ("cancelled", "cancelled"), ("EXPIRED", "EXPIRED")],
+    )
     @every_row("status", [200, 400])
-    def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, status):
+    def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, code, status):
         body = {"id": "j", "status": word, "error": "no"}
-        assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no")
+        assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no", code=code)
 
     @every_row(
         "body",
@@ -326,6 +329,9 @@ class TestFailures:
             {"status": "error", "message": "rate limited"},
             {"status": "failed", "error": "busy"},
             {"id": "j", "status": "error", "message": "busy"},
+            {"id": "j", "status": "fail", "message": "busy"},
+            {"status": "rejected", "message": "busy"},
+            wrapped({"status": "expired", "message": "busy"}),
             {"code": "busy", "data": {"status": "failed", "message": "busy"}},
             {"code": "busy", "data": task(task_id="another", status="FAILURE")},
             task(task_id="another", status="FAILURE"),

@@ -78,11 +78,47 @@ class TestTheDocument:
             ("running", Running()),
             ("RUNNING ", Running()),
             ("post_processing", Unknown(status="post_processing")),
-            ("cancelled", Unknown(status="cancelled")),
+            ("cancelling", Unknown(status="cancelling")),
+            # Said of requests, too.
+            ("error", Unknown(status="error")),
+            ("fail", Unknown(status="fail")),
         ],
     )
     def test_its_status_is_the_state_and_what_is_new_is_polled_on(self, status, state):
         assert look(document(status, output=None, error=None)) == state
+
+    @every_row(
+        ("status", "code", "meaning"),
+        [
+            ("cancelled", "cancelled", None),
+            ("Expired", "Expired", None),
+            ("rejected", "rejected", None),
+            ("Timed Out", "Timed Out", None),
+            ("NSFW", "NSFW", "moderation"),
+            ("failure", None, None),
+        ],
+    )
+    def test_a_word_that_is_sure_to_end_a_job_fails_it_and_says_how(self, status, code, meaning):
+        state = look(document(status, output=None, error=None))
+        assert isinstance(state, Failed)
+        assert (state.code, state.meaning) == (code, meaning)
+        assert repr(status.lower().replace(" ", "_")) in state.reason
+
+    def test_the_code_of_the_service_goes_before_the_word(self):
+        error = {"code": "timed_out", "message": "took too long"}
+        state = look(document("expired", output=None, error=error))
+        assert state == Failed(reason="took too long", code="timed_out")
+
+    def test_such_a_word_is_believed_of_the_job_that_it_names_alone(self):
+        unnamed = answer({"status": "rejected", "message": "busy"})
+        assert look(unnamed) == Unknown(status="rejected")
+
+    @every_row("status", ["succeeded", "SUCCESS", "Finished", "done", "complete"])
+    def test_another_word_for_completed_is_believed_where_the_link_is_there(self, status):
+        state = look(document(status, output=ONE))
+        assert isinstance(state, Succeeded)
+        assert urls(state) == [LINK]
+        assert look(document(status, output=None)) == Unknown(status=status)
 
     @every_row(
         ("output", "found"),

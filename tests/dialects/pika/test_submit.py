@@ -152,9 +152,9 @@ class TestAJobThatFailedAtItsSubmit:
             ({"code": "internal", "message": "it broke"}, "it broke"),
             ({"code": "internal", "message": ""}, "internal"),
             ("it broke", "it broke"),
-            (None, "the service said that it failed, and gave no reason"),
-            ({}, "the service said that it failed, and gave no reason"),
-            (["odd"], "the service said that it failed, and gave no reason"),
+            (None, "the service said 'failed' and gave no reason"),
+            ({}, "the service said 'failed' and gave no reason"),
+            (["odd"], "the service said 'failed' and gave no reason"),
         ],
     )
     def test_its_reason_is_the_error_as_object_or_as_text(self, error, reason):
