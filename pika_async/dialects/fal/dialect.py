@@ -18,6 +18,7 @@ from pika_async._http import API_HOST, HTTPRequest, HTTPResponse
 from pika_async._json import compact
 from pika_async._states import Queued, lacks_links
 from pika_async.dialects._answers import as_id, is_success, kept
+from pika_async.dialects._links import with_whole_links
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.fal import platform, requests
 from pika_async.dialects.fal.errors import (
@@ -203,7 +204,7 @@ class Fal:
             f"{given or job}/response",
         )
         result = yield from _first_answer(endpoint, "GET", addresses)
-        return _ended(handle, status, raw, result)
+        return with_whole_links(_ended(handle, status, raw, result), endpoint.base_url)
 
     def cancel(self, endpoint: Endpoint, handle: Handle) -> Conversation[bool]:
         """Ask fal to stop a job; False where it has ended.

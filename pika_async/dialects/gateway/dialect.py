@@ -36,6 +36,7 @@ from pika_async.dialects._answers import (
 )
 from pika_async.dialects._extra import merged
 from pika_async.dialects._fields import check_taken
+from pika_async.dialects._links import with_whole_links
 from pika_async.dialects._seam import Accepted, Handle
 from pika_async.dialects.gateway.errors import error_of, error_within_success
 from pika_async.dialects.gateway.requests import (
@@ -192,7 +193,7 @@ class Gateway:
             url=f"{endpoint.base_url}/pika/feed/{_path_segment(handle.job_id)}",
             headers={"Authorization": _authorization(endpoint)},
         )
-        return _state(handle.job_id, response)
+        return with_whole_links(_state(handle.job_id, response), endpoint.base_url)
 
 
 _MODEL: Final = "1.5"

@@ -32,7 +32,8 @@ _Object: TypeAlias = Mapping[str, Any]
 
 # Wrappings within wrappings that are looked through.
 _DEEPEST: Final = 5
-_LINK: Final = re.compile(r"https?://\S", re.IGNORECASE)
+# What has no host has to be a video: a path may lead to anything, as to the task itself.
+_LINK: Final = re.compile(r"https?://\S|//[\w-]+\.\S|/\S+\.(m4v|mov|mp4|webm)(\?|$)", re.IGNORECASE)
 # Never `video`: where a request is echoed, that is what was sent.
 _LINK_NAMES: Final = ("result_url", "video_url", "url", "output", "content", "metadata", "videos")
 _IDS: Final = ("task_id", "id", "video_id")

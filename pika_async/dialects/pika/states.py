@@ -35,6 +35,7 @@ _PENDING: Final = "pending"
 _MOST: Final = 2**63
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_PATH: Final = re.compile(r"/\S+")
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
@@ -156,6 +157,12 @@ def link(value: object) -> str:
     return text if _LINK.fullmatch(text) else ""
 
 
+def file_link(value: object) -> str:
+    """The same, or a path at the service's host, which is a file there."""
+    text = value.strip() if isinstance(value, str) else ""
+    return link(text) or (text if _PATH.fullmatch(text) else "")
+
+
 def _videos(job_id: str, output: Mapping[str, Any]) -> tuple[Video, ...]:
     told = (list(_items(place)) for place in _places(output))
     items: list[Mapping[str, Any]] = next(filter(None, told), [{}])
@@ -163,7 +170,7 @@ def _videos(job_id: str, output: Mapping[str, Any]) -> tuple[Video, ...]:
         Video(
             id=shown(first_text(item.get("id")) or _name(job_id, place)),
             job_id=job_id,
-            url=link(item.get("url")),
+            url=file_link(item.get("url")),
             raw=kept(item),
         )
         for place, item in enumerate(items, start=1)

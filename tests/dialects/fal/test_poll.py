@@ -273,6 +273,8 @@ class TestResult:
         ("body", "links"),
         [
             ({"video": {"url": LINK, "content_type": None, "file_size": None}}, [LINK]),
+            ({"video": {"url": "/files/a.mp4"}}, [f"{QUEUE}/files/a.mp4"]),
+            ({"video": {"url": "//v3.fal.media/files/a/output.mp4"}}, [LINK]),
             ({"videos": [{"url": "https://a"}, {"url": "https://b"}]}, ["https://a", "https://b"]),
             ({"images": [{"url": "https://a"}], "seed": 1}, ["https://a"]),
             ({"image": {"url": "https://a"}}, ["https://a"]),

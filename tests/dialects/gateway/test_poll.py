@@ -239,6 +239,14 @@ class TestProgress:
         body = b'{"videos": [{"status": "pending", "progress": %s}]}' % token
         assert state_of(answer(body)) == Running(progress=None)
 
+    def test_links_without_a_host_are_at_the_gateway(self, seen):
+        state = seen(
+            {"status": "finished", "resultUrl": "/v/1.mp4", "videoPoster": "//cdn.example/1.jpg"},
+            {"status": "finished", "resultUrl": LINK},
+        )
+        assert [video.url for video in state.videos] == ["https://h.example/v/1.mp4", LINK]
+        assert state.video.poster_url == "https://cdn.example/1.jpg"
+
     def test_a_finished_video_may_lack_it(self, seen):
         assert seen({"status": "finished", "resultUrl": LINK}).video.url == LINK
 

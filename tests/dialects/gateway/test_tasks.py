@@ -199,11 +199,28 @@ class TestLinks:
 
     @every_row(
         "junk",
-        ["soon", 5, True, {"url": 5}, [[]], "data:video/mp4;base64,AAAA", "/v1/v.mp4"],
+        [
+            *("soon", 5, True, {"url": 5}, [[]], "data:video/mp4;base64,AAAA", "v.mp4"),
+            # Where the task itself lies, say.
+            *("/v1/tasks/j", "/v1/mp4", "/", "// see below"),
+        ],
         ids=repr,
     )
     def test_what_is_no_link_is_none(self, seen, junk):
         assert seen(wrapped(task(status="SUCCESS", result_url=junk))) == done("")
+
+    @every_row(
+        ("given", "whole"),
+        [
+            ("/v1/v.mp4", "https://h.example/v1/v.mp4"),
+            ("/files/a.webm?s=1", "https://h.example/files/a.webm?s=1"),
+            ("//cdn.example/v", "https://cdn.example/v"),
+        ],
+    )
+    def test_one_without_a_host_is_at_the_gateway_where_it_is_surely_a_file(
+        self, seen, given, whole
+    ):
+        assert seen(wrapped(task(status="SUCCESS", result_url=given))) == done(whole)
 
     def test_what_was_sent_is_no_result(self, seen):
         echo = {"promptText": "a cat", "video": OTHER, "image": OTHER, "input": {"url": OTHER}}

@@ -147,6 +147,21 @@ class TestTheDocument:
         assert isinstance(state, Succeeded)
         assert urls(state) == found
 
+    @every_row(
+        ("content", "found"),
+        [
+            # There is no other than the path.
+            (answer(b"", 409), "https://api.dev.pika.art/files/a.mp4"),
+            (answer({}), "https://api.dev.pika.art/files/a.mp4"),
+            # The path may be one that wants the key.
+            (answer({"url": LINK}), LINK),
+            (answer({"url": "//cdn.pika.art/a.mp4"}), LINK),
+        ],
+    )
+    def test_a_path_in_place_of_a_link_is_at_the_service_if_it_gives_no_other(self, content, found):
+        output = {"media_type": "video", "video": {"url": "/files/a.mp4"}}
+        assert urls(look(document("completed", output=output), content)) == [found]
+
     def test_videos_without_a_name_are_named_by_their_place(self):
         output = {"media_type": "videos", "videos": [{"url": LINK}, {"url": LINK}, {"id": "own"}]}
         videos = look(document("completed", output=output)).videos
@@ -167,6 +182,8 @@ class TestTheDocument:
     def test_it_counts_under_any_status_where_it_is_of_this_job(self, status):
         body = {"id": "media_1", "status": "failed", "error": "no"}
         assert look(answer(body, status)) == Failed(reason="no")
+        gone = {**body, "status": "deleted"}
+        assert look(answer(gone, status)) == Failed(reason="no", code="deleted")
 
     def test_of_another_job_it_is_not_believed(self):
         assert type(error_of(answer({"id": "media_2", "status": "failed"}))) is DecodeError

@@ -78,7 +78,7 @@ class TestAccepted:
         assert isinstance(state, Succeeded)
         assert (state.video.url, state.charge) == ("https://cdn.pika.art/a.mp4", Money(200_000))
 
-    @every_row("output", [None, {}, {"media_type": "video", "video": {}}])
+    @every_row("output", [None, {}, {"media_type": "video", "video": {}}, {"url": "/files/a.mp4"}])
     def test_a_job_that_is_done_without_a_link_yet_is_left_to_a_poll(self, output):
         body = {**QUEUED, "status": "completed", "output": output}
         assert PIKA.decode_submit(answer(body)).state == Running(progress=100)
