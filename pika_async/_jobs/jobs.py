@@ -174,11 +174,11 @@ class Jobs:
         """The job of an answer, made before anyone can be told of its id."""
         self._finder.belongs(accepted.handle.job_id, submit.submit_id)
         self._lately.note(accepted.handle.job_id)
-        return self._remembered(
-            Tracker.start(
-                accepted.handle, self._waiting, request=submit.request, state=accepted.state
-            )
+        tracker = Tracker.start(
+            accepted.handle, self._waiting, request=submit.request, state=accepted.state
         )
+        tracker.hold_back(accepted.pause)
+        return self._remembered(tracker)
 
     async def _prepared(
         self,
