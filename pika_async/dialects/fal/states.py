@@ -114,12 +114,15 @@ def failure_told(status: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed | 
     return None if error is None and kind is None else _failed(error or "", kind, raw)
 
 
-def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
+def _failed(
+    message: str, code: str | None, raw: Mapping[str, Any], videos: tuple[Video, ...] = ()
+) -> Failed:
     said = message or (f"the service said {code!r} and gave no reason" if code else "")
     meaning = meaning_of(code, message)
     return Failed(
         reason=shown(said) or "the service gave no reason",
         code=meaning if code is None else code,
+        videos=videos,
         meaning=meaning,
         raw=raw,
     )
@@ -136,6 +139,11 @@ def _finished(job_id: str, response: HTTPResponse, sent_seed: int | None) -> Job
     videos = tuple(
         _video(job_id, place, item, seed) for place, item in enumerate(items or [{}], start=1)
     )
+    reason = "" if items else message_of(body)
+    if reason:
+        # The link is waited for all the same, and this is why if it does not come.
+        kind = first_text(body.get("error_type"))
+        return _failed(reason, kind, kept(body, response.body), videos)
     return Succeeded(videos=videos, raw=kept(body, response.body))
 
 

@@ -55,7 +55,8 @@ def _together(states: list[JobState], items: list[dict[str, Any]], raw: _Item) -
     if waiting:
         told = (percent(item.get("progress")) for item in waiting)
         return Running(progress=min((p for p in told if p is not None), default=None), raw=raw)
-    videos = tuple(v for state in states if isinstance(state, Succeeded) for v in state.videos)
+    ended = [state for state in states if isinstance(state, Succeeded | Failed)]
+    videos = tuple(video for state in ended for video in state.videos)
     failed = [state for state in states if isinstance(state, Failed)]
     if not failed:
         return Succeeded(videos=videos, raw=raw)
@@ -81,6 +82,9 @@ def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
     items = raw.get("videos")
     is_kept = isinstance(items, list) and id(item) in map(id, items)
     video = video_of(item, job_id=job_id, name=name, raw=item if is_kept else kept(item))
+    if not video.url and (reason := reason_of(item)) is not None:
+        # Filtered, say. The link is waited for all the same, and this is why if it does not come.
+        return failure(reason, status_of(item), (video,), raw)
     return _succeeded(videos=(video,), raw=raw)
 
 

@@ -97,7 +97,10 @@ def task_state(  # noqa: PLR0911 - one return a state
     if meaning is Running:
         return Running(progress=percent(task.get("progress")), raw=raw)
     if meaning is Succeeded:
-        return Succeeded(videos=_finished(job_id, task, items), raw=raw)
+        videos, complaint = _finished(job_id, task, items), _complaint(task)
+        if complaint is not None and not any(video.url for video in videos):
+            return failure(complaint, _status(task), videos, raw)
+        return Succeeded(videos=videos, raw=raw)
     if meaning is Unknown:
         return Unknown(status=shown(_status(task)), raw=raw)
     return failure(_reason(task), _status(task), _linked(job_id, items), raw)
@@ -160,14 +163,21 @@ def _word(task: _Object) -> str:
     return spelt(_status(task))
 
 
-def _reason(task: _Object) -> str | None:
+def _complaint(task: _Object) -> str | None:
+    """What went wrong, where nothing else can be meant."""
     error = task.get("error")
+    said = first_text(
+        task.get("fail_reason"), objects(error).get("message"), error, task.get("error_message")
+    )
+    return None if said is None else shown(said)
+
+
+def _reason(task: _Object) -> str | None:
+    """The same of a task that has failed, of which other places speak, too."""
     said = first_text(
         task.get("fail_reason"),
         task.get("task_status_msg"),
-        objects(error).get("message"),
-        error,
-        task.get("error_message"),
+        _complaint(task),
         task.get("message"),
     )
     return None if said is None else shown(said)

@@ -26,6 +26,7 @@ from pika_async.dialects.pika.errors import error_of, message_of, unreadable
 from pika_async.dialects.pika.states import (
     KNOWN,
     charge_of,
+    explained,
     file_link,
     is_pending,
     state_of,
@@ -46,7 +47,7 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 # What its names for jobs begin with; an id in a refusal may be of the request.
 _JOB: Final = "media_"
 # The service has the link not yet, or not at this address.
-_NO_CONTENT_YET: Final = (404, 409, 425)
+_NO_CONTENT_YET: Final = (400, 404, 409, 425)
 
 
 @frozen
@@ -164,7 +165,7 @@ class Pika:
             state = with_link(state, url) if url else state
         elif content.status not in _NO_CONTENT_YET:
             raise error_of(content)
-        return with_whole_links(state, endpoint.base_url)
+        return with_whole_links(explained(state), endpoint.base_url)
 
     def upload(self, endpoint: Endpoint, content: bytes, media_type: str) -> Conversation[str]:
         """Bring bytes to the address that the service gives; see :func:`platform.upload`."""

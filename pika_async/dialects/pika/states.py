@@ -206,3 +206,23 @@ def with_link(state: Succeeded, url: str) -> Succeeded:
     """The same with the link of its first video."""
     first, *rest = state.videos
     return attrs.evolve(state, videos=(attrs.evolve(first, url=url), *rest))
+
+
+def explained(state: Succeeded) -> Succeeded | Failed:
+    """The same; where no video has a link and the document says what is wrong, a failure.
+
+    The link is waited for all the same, and this is why if it does not come.
+    """
+    error = state.raw.get("error")
+    reason = first_text(objects(error).get("message"), error)
+    if reason is None or any(video.url for video in state.videos):
+        return state
+    code = code_of(state.raw)
+    return Failed(
+        reason=shown(reason),
+        code=code,
+        videos=state.videos,
+        charge=state.charge,
+        meaning=_MEANINGS.get(code or ""),
+        raw=state.raw,
+    )

@@ -320,6 +320,12 @@ class TestResult:
         state, _ = look(answer(200, DONE), answer(200, {**VIDEO, "seed": told}), handle=handle)
         assert state.video.seed == seed
 
+    def test_a_result_without_a_link_may_say_why_and_the_link_is_waited_for(self) -> None:
+        state = ended(answer(200, {"video": None, "error": "filtered", "status": "COMPLETED"}))
+        assert isinstance(state, Failed)
+        assert (state.reason, state.code) == ("filtered", None)
+        assert lacks_links(state)
+
     def test_the_result_decides_whatever_the_status_said_of_an_error(self) -> None:
         state = ended(answer(200, VIDEO), {**DONE, "error": "x", "error_type": "y"})
         assert isinstance(state, Succeeded)

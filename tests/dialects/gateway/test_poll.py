@@ -24,6 +24,7 @@ from pika_async import (
     Video,
 )
 from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._states import lacks_links
 from pika_async.dialects import Endpoint, Gateway, Handle, HTTPResponse
 
 GATEWAY = Gateway()
@@ -342,11 +343,20 @@ class TestFailures:
     def test_the_first_reason_there_is_is_taken(self, seen):
         state = seen(
             {"status": "error", "error": ""},
-            {"status": "finished", "error": "a finished video's is none"},
+            {"status": "finished", "error": "a finished video's is none", "resultUrl": LINK},
             {"status": "error", "error": "second"},
             {"status": "error", "error": "third"},
         )
         assert state.reason == "second"
+
+    def test_one_that_finished_without_a_link_may_say_why_and_its_link_is_waited_for(self, seen):
+        filtered = {"status": "finished", "resultUrl": "", "error": "moderation: filtered"}
+        state = seen(filtered)
+        assert (state.reason, state.code) == ("moderation: filtered", "moderation")
+        assert lacks_links(state)
+        state = seen(filtered, {"status": "finished", "resultUrl": LINK})
+        assert state.reason == "moderation: filtered"
+        assert [video.url for video in state.videos] == ["", LINK]
 
 
 class TestVideoFields:

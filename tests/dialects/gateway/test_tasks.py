@@ -197,6 +197,11 @@ class TestLinks:
     def test_without_one_it_is_empty_and_waited_for(self, seen):
         assert seen(wrapped(task(status="SUCCESS", progress="100%"))) == done("")
 
+    def test_without_one_the_task_may_say_why(self, seen):
+        state = seen(wrapped(task(status="SUCCESS", fail_reason="filtered", message="ok")))
+        assert state == Failed(reason="filtered", videos=done("").videos)
+        assert seen(wrapped(task(status="SUCCESS", fail_reason="x", url=LINK))) == done(LINK)
+
     @every_row(
         "junk",
         [

@@ -162,6 +162,15 @@ class TestTheDocument:
         output = {"media_type": "video", "video": {"url": "/files/a.mp4"}}
         assert urls(look(document("completed", output=output), content)) == [found]
 
+    @every_row("content", [answer({}), answer(b"", 409), answer({"message": "not ready"}, 400)])
+    def test_without_a_link_the_document_may_say_why_and_the_link_is_waited_for(self, content):
+        error = {"code": "content_moderation", "message": "filtered"}
+        billing = {"state": "settled", "charge_micro_usd": 7}
+        state = look(document("completed", output=None, error=error, billing=billing), content)
+        assert isinstance(state, Failed)
+        assert (state.reason, state.meaning, state.charge) == ("filtered", "moderation", Money(7))
+        assert lacks_links(state)
+
     def test_videos_without_a_name_are_named_by_their_place(self):
         output = {"media_type": "videos", "videos": [{"url": LINK}, {"url": LINK}, {"id": "own"}]}
         videos = look(document("completed", output=output)).videos
