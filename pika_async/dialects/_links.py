@@ -29,28 +29,27 @@ def with_whole_links(state: _State, base_url: str) -> _State:
 
     ``base_url``: where the service is that gave them.
     """
-    if not isinstance(state, _ENDED):
+    if not isinstance(state, _ENDED) or all(map(_has_whole_links, state.videos)):
         return state
-    changes = [_whole_links(video, base_url) for video in state.videos]
-    if not any(changes):
-        return state
-    pairs = zip(state.videos, changes, strict=True)
-    videos = tuple(attrs.evolve(video, **change) for video, change in pairs)
+    videos = tuple(_with_whole_links(video, base_url) for video in state.videos)
     return attrs.evolve(state, videos=videos)
 
 
-def _whole_links(video: Video, base_url: str) -> dict[str, Any]:
-    links = {
-        "url": video.url,
-        "share_url": video.share_url,
-        "poster_url": video.poster_url,
-        "thumbnail_url": video.thumbnail_url,
-    }
-    return {
+def _has_whole_links(video: Video) -> bool:
+    # Written out: almost all have, and each job that ends is asked.
+    for link in (video.url, video.share_url, video.poster_url, video.thumbnail_url):
+        if link and (link[0] == "/" or link[0].isspace()):
+            return False
+    return True
+
+
+def _with_whole_links(video: Video, base_url: str) -> Video:
+    changes: dict[str, Any] = {
         name: _whole(link.strip(), base_url)
-        for name, link in links.items()
-        if link and not is_whole(link)
+        for name in ("url", "share_url", "poster_url", "thumbnail_url")
+        if (link := getattr(video, name)) and not is_whole(link)
     }
+    return attrs.evolve(video, **changes)
 
 
 def _whole(link: str, base_url: str) -> str:
