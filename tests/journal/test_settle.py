@@ -246,6 +246,18 @@ class TestAServiceThatIsNoMore:
         assert begin_anew(journal, {sim.url}.__contains__) == 2
         assert next(read_journal(journal)).status is Status.SUCCEEDED
 
+    async def test_of_two_services_only_the_jobs_of_the_one_that_is_no_more(
+        self, sim, run, journal
+    ):
+        sim.duration = Polls(1000)
+        await run(prompts=["a"], timeout=0)
+        async with Simulator(duration=Polls(1000)) as other, client_for(other) as client:
+            await run_batch(client, ["b"], journal=journal, timeout=0)
+            assert begin_anew(journal, {other.url}.__contains__) == 1
+        attempts = {entry.prompt: entry.attempts for entry in read_journal(journal)}
+        assert [attempt.status for attempt in attempts["a"]] == [Status.SUBMITTED]
+        assert [attempt.status for attempt in attempts["b"]] != [Status.SUBMITTED]
+
     async def test_a_journal_in_use_is_refused(self, sim, run, journal):
         sim.duration = Polls(1000)
         await run(timeout=0)
