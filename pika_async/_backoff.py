@@ -38,7 +38,8 @@ class RetryPolicy:
         maximum: Longest delay in seconds.
         jitter: Share by which a delay is moved at random, either way.
         retry_after_maximum: Longest Retry-After that is honoured, in seconds; a longer one is cut
-            to this.
+            to this. That of an answer that is none of a failure counts too: the next look at the
+            job comes no sooner. 0: none is honoured there.
         outage_budget: Seconds for which consecutive polls of one job may fail before the last
             error is raised; one success starts the count anew. 300 s outlast a deployment or a
             failover of the service. Also seconds for which a media host is believed that says
@@ -67,8 +68,15 @@ class RetryPolicy:
         """
         asked = getattr(error, "retry_after", None)
         if asked:
-            # Never sooner than asked for, and not all at the same moment.
-            wait = float(asked) * (1.0 + self.jitter * random_number / 2.0)
-            return min(wait, self.retry_after_maximum)
+            return self.as_asked(float(asked), random_number)
         backoff = growing(self.initial, self.factor, self.maximum, failures - 1)
         return spread(backoff, self.jitter, random_number)
+
+    def as_asked(self, seconds: float, random_number: float) -> float:
+        """Seconds to wait where the service asks for ``seconds``, by a Retry-After.
+
+        Never sooner than asked for, and not all at the same moment; at most
+        ``retry_after_maximum``. ``random_number`` as for :meth:`delay`.
+        """
+        wait = seconds * (1.0 + self.jitter * random_number / 2.0)
+        return min(wait, self.retry_after_maximum)

@@ -310,10 +310,12 @@ class PikaClient:
         async with self.slot():
             job = await self.submit(request)
             try:
-                return await job.result(timeout=timeout)
+                done = await job.result(timeout=timeout)
             except asyncio.CancelledError:
                 self._tell(WaitingEnded(job_id=job.id))
                 raise
+        self._jobs.origins.keep(job)
+        return done
 
     async def download(
         self,
@@ -332,7 +334,8 @@ class PikaClient:
         Args:
             video: From ``Succeeded.videos``.
             path: The file to write; missing folders are made. A folder, or text that ends in a
-                slash (no ``Path`` does): the video is saved in it, named by prompt and job.
+                slash (no ``Path`` does): the video is saved in it, named by its job, and after
+                :meth:`generate`, or while the :class:`Job` is held, by the prompt too.
             overwrite: Replace the file that is there, or to which a symbolic link there leads.
             on_progress: Told the bytes that have come, and the bytes of the whole file or None
                 where the host does not say. A plain function that returns soon; what it raises
@@ -352,13 +355,12 @@ class PikaClient:
                 "result.video"
             )
         self._check_open()
-        request, place = self._jobs.origin_of(video)
-        prompt = "" if request is None else request.prompt
+        origin = self._jobs.origins.of(video)
         return await self._downloader.download(
             video,
-            await settled(partial(in_folder, path, prompt, video.job_id, place)),
+            await settled(partial(in_folder, path, origin.prompt, origin.name, origin.place)),
             overwrite=overwrite,
-            renew=partial(self._jobs.renewed, video),
+            renew=partial(self._jobs.origins.renewed, video),
             on_progress=on_progress,
         )
 
@@ -378,7 +380,7 @@ async def save_video(
     Raises:
         DownloadError: It could not be saved; the video stays paid for.
     """
-    renew = partial(jobs_of(client).renewed, video) if renewable else None
+    renew = partial(jobs_of(client).origins.renewed, video) if renewable else None
     await client._downloader.download(video, path, overwrite=overwrite, renew=renew)  # noqa: SLF001
 
 

@@ -121,8 +121,8 @@ class Failed:
     Attributes:
         reason: The service's words, or a sentence of ours where it gave none.
         code: The service's own word for the kind of failure, as it came, where it has one: Pika's
-            ``"content_moderation"``, fal's ``"image_too_small"``. Where it has none, as at a
-            gateway, this is the ``meaning``.
+            ``"content_moderation"``, fal's ``"image_too_small"``; or its word for such an end,
+            ``"expired"``. Where it has none, as mostly at a gateway, this is the ``meaning``.
         videos: The videos of this job that did finish.
         charge: What the job cost, where the service says so, else None.
         meaning: The same word at every service for the kinds that call for something else than
@@ -154,7 +154,7 @@ class Failed:
 
 @frozen(kw_only=True)
 class Unknown:
-    """A status newer than this version, kept as it came; waiting goes on.
+    """A status that this version does not know, kept as it came; waiting goes on.
 
     Attributes:
         status: The service's word for it.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pika_async._download.part import Part
 
+_WANTS_KEY: Final = 401
 _EXPIRED: Final = frozenset({400, 401, 403, 404, 410})
 # 202 and 204: still copying. 409, 423 and 425: not yet.
 _ON_ITS_WAY: Final = frozenset({202, 204, 409, 423, 425})
@@ -149,6 +150,11 @@ def _check_status(answer: MediaAnswer) -> None:
     if status in _FILE:
         return
     message, pause = f"HTTP {status}", retry_after(answer)
+    if status == _WANTS_KEY:
+        message += (
+            " (a download never sends the API key; a link that wants it has to be fetched with it "
+            "by other means)"
+        )
     if status in _EXPIRED:
         raise LinkRefusedError(message, pause)
     if status in _ON_ITS_WAY:

@@ -37,6 +37,7 @@ from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.live import LiveJobs
+from pika_async._jobs.origins import Origins
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
@@ -45,7 +46,6 @@ from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._jobs.submit import Submitter
 from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._request.record import Intent, intent_body, kept_body
-from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
 from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
     from pika_async._request.request import GenerationRequest
-    from pika_async._states import Video
     from pika_async._timing import Timing
     from pika_async._wire.api import API
     from pika_async.dialects import Accepted
@@ -120,6 +119,7 @@ class Jobs:
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self.slots = Slots(max_in_flight)
         self._jobs = LiveJobs()
+        self.origins = Origins(api, self._jobs)
         self._lately = LatestSubmits(timing.now, retry.appearance)
 
     @property
@@ -174,11 +174,11 @@ class Jobs:
         """The job of an answer, made before anyone can be told of its id."""
         self._finder.belongs(accepted.handle.job_id, submit.submit_id)
         self._lately.note(accepted.handle.job_id)
-        return self._remembered(
-            Tracker.start(
-                accepted.handle, self._waiting, request=submit.request, state=accepted.state
-            )
+        tracker = Tracker.start(
+            accepted.handle, self._waiting, request=submit.request, state=accepted.state
         )
+        tracker.hold_back(accepted.pause)
+        return self._remembered(tracker)
 
     async def _prepared(
         self,
@@ -349,34 +349,6 @@ class Jobs:
     def slot(self) -> Slot:
         """One of those that may be in flight at once."""
         return Slot(self.slots)
-
-    async def renewed(self, video: Video) -> Video | None:
-        """The same video with the link that the service gives now; None where it names it no more.
-
-        Raises:
-            PikaError: The job could not be looked at.
-        """
-        known = self._jobs.get(video.job_id)
-        try:
-            # Where nobody holds the job, none is made: a link is renewed, no job ends anew.
-            state = (
-                await self._api.look(Handle(video.job_id), math.inf)
-                if known is None
-                else await known.refresh()
-            )
-        except PikaError as error:
-            error.about_job(video.job_id)
-            raise
-        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
-        return next((fresh for fresh in videos if fresh.id == video.id), None)
-
-    def origin_of(self, video: Video) -> tuple[GenerationRequest | None, int]:
-        """The request of a video, where it is known, and the video's place in its job, from 0."""
-        job = self._jobs.get(video.job_id)
-        state = None if job is None else job.state
-        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
-        place = next((number for number, one in enumerate(videos) if one.id == video.id), 0)
-        return None if job is None else job.request, place
 
     async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""

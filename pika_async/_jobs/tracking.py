@@ -336,8 +336,16 @@ class Tracker:
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
         self.due = now + delay
+        if self._heard.pause:
+            self.hold_back(self._heard.pause)
         if self.patience.linkless_since is not None:
             self.due = min(self.due, self.patience.must_be_linked_by)
+
+    def hold_back(self, pause: float | None) -> None:
+        """Look no sooner than in ``pause`` seconds, if the service asked for that."""
+        if pause:
+            asked = self.waiting.retry.as_asked(pause, self.waiting.random())
+            self.due = max(self.due, self.waiting.now() + asked)
 
     def last_observation(self) -> Observation:
         """What was known at the last answer, or at the start."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from pika_async._journal.records import DROPPED, SENT_AGAIN, kind_of, settled_re
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from pika_async._journal.history import JournalEntry
 
@@ -51,9 +52,18 @@ UPDATE attempts SET status = 'failed', problem = ?,
     job_id = iif(status = 'submitted', NULL, job_id), accepted_at = NULL
 WHERE id = ?
 """
+_UNFINISHED: Final = """
+SELECT id, base_url FROM attempts WHERE status IN ('submitting', 'uncertain', 'submitted')
+"""
+# Its job stays named: by that of the last one a journal is told from an older copy.
+_NEVER_WAS: Final = """
+UPDATE attempts SET status = 'failed', problem = ?, quoted = iif(quoted IS NULL, NULL, 0)
+WHERE id = ?
+"""
 # To settle is no run: nothing was met in it.
 _NO_RUN: Final = "DELETE FROM runs WHERE id = ?"
 
+_GONE: Final = "its job ended with the service, and the request is submitted again"
 _SENTENCES: Final = {
     SENT_AGAIN: "its end was not known, and it was decided to submit the request again",
     DROPPED: "a submit of it was left uncertain, and has been given up",
@@ -111,30 +121,9 @@ def settle_journal(
         checked_job_id(job_id)
     # What is not there, or cannot be read, is not made.
     uncertain_in(path)
-    file = JournalFile(path, time.time())
-    try:
-        try:
-            _write(file, jobs, resubmit, drop)
-        finally:
-            file.connection.execute(_NO_RUN, (file.run,))
-        # No mark is left of a job that was named by hand: it may be taken back, and an older copy
-        # of the journal has its submit as uncertain, so that it is not bought again by itself.
-    except sqlite3.Error as error:
-        raise refusals.unusable(path, error) from error
-    finally:
-        file.close()
-    return uncertain_in(path)
-
-
-def _write(
-    file: JournalFile,
-    jobs: Mapping[int, str],
-    resubmit: Iterable[int],
-    drop: Iterable[int],
-) -> None:
-    connection = file.connection
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    # No mark is left of a job that was named by hand: it may be taken back, and an older copy of
+    # the journal has its submit as uncertain, so that it is not bought again by itself.
+    with _changing(path) as connection:
         # No number is named twice, so it is read once: there may be ten thousand.
         standing = _standing(connection)
         for number, job_id in jobs.items():
@@ -149,10 +138,64 @@ def _write(
             for number in numbers:
                 attempt = _attempt(standing, name, number)
                 connection.execute(_IS_OVER, (record, attempt))
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+    return uncertain_in(path)
+
+
+def begin_anew(path: str | os.PathLike[str], has_gone: Callable[[str | None], bool]) -> int:
+    """Have the next run submit again whatever was under way at a service that is no more.
+
+    Only for services that end with a run, and take their jobs with them: simulated ones. What such
+    a submit was taken to cost counts no more.
+
+    Args:
+        path: The journal; no batch may run on it.
+        has_gone: Whether the service at this address is no more; None: a journal does not tell.
+
+    Returns:
+        How many requests that are.
+
+    Raises:
+        JournalError: The journal is in use, or cannot be read or written.
+    """
+    path = Path(path)
+    under_way = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
+    if not any(
+        attempt.status in under_way and has_gone(attempt.base_url)
+        for entry in read_journal(path)
+        for attempt in entry.attempts
+    ):
+        return 0
+    with _changing(path) as connection:
+        record = settled_record(SENT_AGAIN, _GONE)
+        gone = [
+            (record, attempt)
+            for attempt, base_url in connection.execute(_UNFINISHED).fetchall()
+            if has_gone(base_url)
+        ]
+        connection.executemany(_NEVER_WAS, gone)
+    return len(gone)
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A journal that is changed as a whole, or not at all."""
+    file = JournalFile(path, time.time())
+    connection = file.connection
+    try:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+        finally:
+            connection.execute(_NO_RUN, (file.run,))
+    except sqlite3.Error as error:
+        raise refusals.unusable(path, error) from error
+    finally:
+        file.close()
 
 
 def _check_free(connection: sqlite3.Connection, job_id: str, attempt: int) -> None:

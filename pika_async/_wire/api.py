@@ -21,7 +21,7 @@ from pika_async._request.parts import has_bytes
 from pika_async._settled import in_thread
 from pika_async._states import Failed
 from pika_async._wire.endpoint import origin
-from pika_async._wire.heard import hash_of
+from pika_async._wire.heard import hash_of, pause_of
 from pika_async.dialects import KeepsFacts
 
 if TYPE_CHECKING:
@@ -107,9 +107,10 @@ class API:
             # An error is kept with its frames, and an answer may be megabytes.
             del response
             raise self._without_key(error).with_traceback(None) from None
-        if not isinstance(accepted.state, Failed):
-            return accepted
-        return attrs.evolve(accepted, state=self._failed_without_key(accepted.state))
+        if isinstance(accepted.state, Failed):
+            return attrs.evolve(accepted, state=self._failed_without_key(accepted.state))
+        pause = pause_of(response)
+        return accepted if pause is None else attrs.evolve(accepted, pause=pause)
 
     def with_facts(self, handle: Handle, request: GenerationRequest, key: str) -> Handle:
         """The handle of a job with what the service does not tell again of its submit."""
@@ -183,6 +184,7 @@ class API:
                     left = end - self._now()
                 answer = await self._transport.send(self._guarded(request), timeout=left)
                 if heard is not None:
+                    heard.pause = pause_of(answer)
                     only = None if sent else hash_of(answer)
                     if only is not None and only == heard.answer:
                         same: _T = heard.meaning

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define
+
+from pika_async._http import retry_after
 
 if TYPE_CHECKING:
     from pika_async._http import HTTPResponse
@@ -23,8 +25,19 @@ class Heard:
     answer: int | None = None
     """The hash of what a dialect needed no second answer for; None where it did."""
     meaning: Any = None
+    pause: float | None = None
+    """Seconds that the service asked to wait before it is asked again, also where it tells all."""
 
 
 def hash_of(answer: HTTPResponse) -> int:
     """Of all in an answer that may mean something; its dates and the like change each time."""
     return hash((answer.status, answer.headers.get("Content-Type"), answer.body))
+
+
+def pause_of(answer: HTTPResponse) -> float | None:
+    """Seconds that an answer asks to wait before the next request; None where it does not."""
+    # Almost none does, and every look asks.
+    return retry_after(answer) if _RETRY_AFTER in answer.headers else None
+
+
+_RETRY_AFTER: Final = "Retry-After"

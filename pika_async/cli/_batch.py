@@ -16,7 +16,7 @@ from pika_async.cli._running.batch import BatchRun
 from pika_async.cli._running.bounds import bounds_of
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
-from pika_async.cli._running.kinds import check_kind
+from pika_async.cli._running.kinds import begin_simulated_anew, check_kind
 from pika_async.cli._running.places import (
     check_one,
     check_places,
@@ -32,6 +32,7 @@ from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.shown import Ended, Note
 from pika_async.cli._showing.stage import stage_for
+from pika_async.cli._showing.words import counted
 
 EXAMPLES: Final = f"""\
 A file is one of:
@@ -238,6 +239,9 @@ def batch(
         check_one(no_download and output_dir, "--no-download", "--output-dir")
         check_one(no_journal and journal, "--no-journal", "--journal")
         check_kind(kept_in, simulate=simulate)
+        if simulate and not dry_run and (anew := begin_simulated_anew(kept_in)):
+            jobs = counted(anew, "simulated job")
+            show(Note(f"{jobs} ended with the run before, and will be simulated anew"))
         bounds = bounds_of(budget, price, None if yes or simulate else ask_above)
         bounds = with_remembered(bounds, kept_in)
         trail.budget, trail.price = bounds.budget, bounds.price

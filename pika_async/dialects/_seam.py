@@ -52,11 +52,14 @@ class Accepted:
         state: How it stands: mostly ``Queued``. A job may have failed at once, and an idempotency
             key that was used before is answered with the first job, in whatever state it is by now.
         raw: The decoded answer, without bulk: it lives as long as the job does.
+        pause: Seconds that the service asks to wait before the first look, where it does. Dialects
+            leave it out, since it stands in a header (Retry-After) at each service.
     """
 
     handle: Handle
     state: JobState
     raw: Mapping[str, Any]
+    pause: float | None = None
 
 
 @frozen(kw_only=True)

@@ -5,11 +5,19 @@ import shlex
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
-from pika_async import BatchStats, SubmitUncertain, TransportError
+from pika_async import (
+    BatchStats,
+    JournalError,
+    Status,
+    SubmitUncertain,
+    TransportError,
+    read_journal,
+)
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.simulator import Fault, Polls
@@ -239,6 +247,43 @@ def test_simulated_jobs_end_with_the_command(start, here):
     assert done.err.splitlines()[-1] == (
         "interrupted: the simulated jobs ended with this command; nothing was paid."
     )
+
+
+@pytest.fixture
+def quickly_simulated(monkeypatch):
+    """Jobs of this process; those of others take as long as ever."""
+    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
+
+
+@pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
+@pytest.mark.usefixtures("quickly_simulated")
+def test_a_simulated_batch_that_was_interrupted_goes_on_with_the_rest(
+    start, pika, here, eventually, service
+):
+    """What was done stays done; jobs that ended with the command before are simulated anew."""
+    (here / "p.txt").write_text("a\nb\n")
+    line = ("batch", "p.txt", "--simulate", "--service", service, "-j", "run.journal", "-n", "2")
+    with start(*line) as command:
+        command.wait_for("the journal is run.journal")
+        eventually(lambda: submitted_in(here / "run.journal") == 2)
+        command.send(signal.SIGINT)
+        done = command.end()
+    assert done.err.splitlines()[-1] == (
+        "interrupted: the simulated jobs ended with this command; nothing was paid. "
+        "The journal knows what is done: the same command simulates the rest."
+    )
+    again = pika(*line)
+    assert again.code == 0, again.err
+    assert "2 simulated jobs ended with the run before, and will be simulated anew" in again.err
+    assert "2 prompts: 2 succeeded, 0 failed" in again.err
+    assert len(list((here / "p-simulated").glob("*.mp4"))) == 2
+
+
+def submitted_in(journal):
+    """How many jobs a journal knows to be under way, once there is one."""
+    with suppress(JournalError):
+        return sum(entry.status is Status.SUBMITTED for entry in read_journal(journal))
+    return 0
 
 
 def test_while_the_file_is_checked_nothing_has_been_started(pika, here, monkeypatch):

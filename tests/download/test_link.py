@@ -128,6 +128,16 @@ async def test_after_a_minute_of_refusals_it_is_an_error(status, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_of_a_link_that_wants_a_key_it_is_said_that_none_is_sent(tmp_path):
+    """Gateways hand out links to themselves, which "download it again" would never save.
+
+    https://github.com/QuantumNous/new-api/issues/2751
+    """
+    script = Script([answer(401)])
+    with pytest.raises(DownloadError, match="never sends the API key"):
+        await saved(script, tmp_path, renew=renewing(VIDEO.url))
+
+
 @pytest.mark.parametrize("status", ON_ITS_WAY)
 async def test_a_file_that_is_on_its_way_is_waited_for_without_a_look_at_the_job(status, tmp_path):
     script = Script([answer(status)] * 5 + [whole()])

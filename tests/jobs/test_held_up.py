@@ -42,7 +42,7 @@ class Held(Service):
     async def look(self, handle, limit, heard=None):
         if self.polls + 1 == self.nth:
             asyncio.get_running_loop().moment += self.seconds
-        return await super().look(handle, limit)
+        return await super().look(handle, limit, heard)
 
 
 @in_virtual_time

@@ -101,7 +101,7 @@ class Slow(Service):
         await anyio.sleep(min(limit, 10.0))
         if limit < 10.0:
             raise TransportTimeoutError("no whole answer in time")
-        return await super().look(handle, limit)
+        return await super().look(handle, limit, heard)
 
 
 class TestTheImpatient:

@@ -7,6 +7,7 @@ from support.batches import client_for
 from support.journals import add
 
 from pika_async import (
+    Batch,
     BudgetError,
     FieldError,
     JournalError,
@@ -20,6 +21,7 @@ from pika_async import (
     uncertain_in,
 )
 from pika_async._journal import settle
+from pika_async._journal.settle import begin_anew
 from pika_async.simulator import Fault, Polls, Simulator
 
 
@@ -211,3 +213,58 @@ async def test_a_crash_in_the_middle_changes_nothing(journal, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         settle_journal(journal, drop=[1])
     assert list(read_journal(journal)) == before
+
+
+class TestAServiceThatIsNoMore:
+    """Simulated jobs end with the run that simulated them."""
+
+    async def test_what_was_under_way_there_is_submitted_anew_and_counts_no_more(
+        self, sim, run, journal
+    ):
+        sim.duration = Polls(1000)
+        await run(timeout=0)
+        assert begin_anew(journal, {sim.url}.__contains__) == 3
+        sim.duration = Polls(1)
+        results = await run(budget=1.2)
+        assert [result.error for result in results] == [None] * 3
+        assert bodies(sim) == ["a", "b", "c"] * 2
+
+    @pytest.mark.usefixtures("lost")
+    async def test_so_is_a_submit_whose_end_nobody_knows(self, sim, run, journal):
+        assert begin_anew(journal, {sim.url}.__contains__) == 1
+        assert [result.error for result in await run()] == [None] * 3
+        assert bodies(sim) == ["a", "b", "c", "b"]
+
+    async def test_what_is_under_way_elsewhere_or_done_stays_as_it_is(self, sim, run, journal):
+        await run(prompts=["a"])
+        sim.duration = Polls(1000)
+        await run(timeout=0)
+        before = read(journal)
+        assert begin_anew(journal, {"http://another"}.__contains__) == 0
+        assert begin_anew(journal, lambda _: False) == 0
+        assert read(journal) == before
+        assert begin_anew(journal, {sim.url}.__contains__) == 2
+        assert next(read_journal(journal)).status is Status.SUCCEEDED
+
+    async def test_of_two_services_only_the_jobs_of_the_one_that_is_no_more(
+        self, sim, run, journal
+    ):
+        sim.duration = Polls(1000)
+        await run(prompts=["a"], timeout=0)
+        async with Simulator(duration=Polls(1000)) as other, client_for(other) as client:
+            await run_batch(client, ["b"], journal=journal, timeout=0)
+            assert begin_anew(journal, {other.url}.__contains__) == 1
+        attempts = {entry.prompt: entry.attempts for entry in read_journal(journal)}
+        assert [attempt.status for attempt in attempts["a"]] == [Status.SUBMITTED]
+        assert [attempt.status for attempt in attempts["b"]] != [Status.SUBMITTED]
+
+    async def test_a_journal_in_use_is_refused(self, sim, run, journal):
+        sim.duration = Polls(1000)
+        await run(timeout=0)
+        async with client_for(sim) as client, Batch(client, ["a"], journal=journal):
+            with pytest.raises(JournalError):
+                begin_anew(journal, {sim.url}.__contains__)
+
+
+def read(journal):
+    return [(entry.status, entry.attempts) for entry in read_journal(journal)]

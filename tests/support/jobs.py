@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pika_async import PikaError, PollPolicy
+    from pika_async._wire.heard import Heard
 
 VIDEO = Video(id="v1", job_id="job-1", url="https://media.example/v1.mp4")
 DONE = Succeeded(videos=(VIDEO,))
@@ -44,15 +45,24 @@ def running(progress: int | None = None) -> Running:
 
 
 class Service:
-    """Answers polls: each step of the script once, the last one for ever."""
+    """Answers polls: each step of the script once, the last one for ever.
 
-    def __init__(self, *script: JobState | PikaError | None, takes: float = 0.0) -> None:
+    Each answer asks for a pause of ``pause`` seconds.
+    """
+
+    def __init__(
+        self,
+        *script: JobState | PikaError | None,
+        takes: float = 0.0,
+        pause: float | None = None,
+    ) -> None:
         self.script = list(script)
+        self.pause = pause
         self.takes = takes
         self.polled_at: list[float] = []
         self.limits: list[float] = []
 
-    async def look(self, handle: Handle, limit: float, heard: object = None) -> JobState | None:
+    async def look(self, handle: Handle, limit: float, heard: Heard) -> JobState | None:
         self.polled_at.append(now())
         self.limits.append(limit)
         step = self.script[min(len(self.polled_at), len(self.script)) - 1]
@@ -60,6 +70,7 @@ class Service:
             await anyio.sleep(self.takes)
         if isinstance(step, Exception):
             raise step
+        heard.pause = self.pause
         return step
 
     async def cancel(self, handle: Handle) -> bool:

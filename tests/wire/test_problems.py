@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
+import traceback
+from functools import partial
 
 import pytest
+from support.scripted import client_of, reply, scripted
 from support.tables import every_row
 
-from pika_async import TransportError
+from pika_async import PikaError, TransportError
 from pika_async._http import HTTPRequest
 from pika_async._wire.transport import Transport
 from pika_async._wire.transport.problems import cure_of
+
+KEY = "key-0123456789"
 
 
 @every_row(
@@ -59,3 +65,30 @@ async def test_an_answer_of_another_protocol_is_told_in_one_line():
     server.close()
     assert "Expected HTTP/" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gateway", "pika", "fal"])
+async def test_an_answer_that_cannot_be_read_is_not_quoted_since_it_may_quote_the_key(name):
+    """A length that counts characters makes an answer longer than it says; here it names the key.
+
+    https://github.com/mswjs/http-middleware/issues/41
+    """
+    text = json.dumps({"error": f"ungültiger Schlüssel {KEY}"}, ensure_ascii=False)
+    async with scripted() as service, client_of(service, name, outage_budget=0.0) as client:
+        service.answer("", reply(text.encode(), 401, length=len(text)))
+        for ask in (partial(client.submit, "a cat"), client.job("j").result):
+            with pytest.raises(PikaError) as caught:
+                await ask()
+            told = "".join(traceback.format_exception(caught.value))
+            assert KEY not in told
+            assert "longer than its Content-Length says" in told
+
+
+async def test_a_chunk_that_cannot_be_read_is_not_quoted_either():
+    """What stands where a length should be may be anything."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with scripted() as service, client_of(service, outage_budget=0.0) as client:
+        service.answer("", head + f"{KEY}\r\n".encode())
+        with pytest.raises(TransportError) as caught:
+            await client.job("j").result()
+    assert KEY not in "".join(traceback.format_exception(caught.value))

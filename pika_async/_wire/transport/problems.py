@@ -5,6 +5,7 @@ Nothing that it raises gets through with request headers, and so the key, in it.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -98,7 +99,9 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered HTTP {error.status} {' '.join(error.message.split())}".rstrip()
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"{error.status} {' '.join(error.message.split())}"
+        words = f"{error.status} {_unquoted(error.message)}"
+        # aiohttp has no type of its own for that.
+        return words + _NO_START * error.message.startswith("Bad status line")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         # Of all that aiohttp raises while it connects, this one alone has no `os_error`.
         why, cure = error.certificate_error, cure_of(error.certificate_error)
@@ -107,8 +110,18 @@ def _words(error: BaseException) -> str:
         return f"the proxy cannot be reached: {error.os_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port}: {error.os_error}"
-    # aiohttp draws what it could not read, over several lines.
-    return " ".join(str(error).split()) or "no further words"
+    return _unquoted(str(error)) or "no further words"
+
+
+_NO_START: Final = " (it is no HTTP, or longer than its Content-Length says)"
+# To the end: what is quoted may hold quotation marks.
+_QUOTED: Final = re.compile(r"""\bb['"].*""")
+
+
+def _unquoted(words: str) -> str:
+    """Words of aiohttp on one line, without what an answer held: it may quote the key."""
+    # It draws what it could not read, over several lines.
+    return _QUOTED.sub("…", " ".join(words.split()))
 
 
 # https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/#error-codes

@@ -50,6 +50,21 @@ def check_kind(journal: Path | None, *, simulate: bool) -> None:
     )
 
 
+def begin_simulated_anew(journal: Path | None) -> int:
+    """Have simulated jobs that were under way simulated anew; returns how many.
+
+    They ended with the command that simulated them. Nobody waits for them, and they cost nothing.
+
+    Raises:
+        JournalError: The journal is in use, or cannot be read or written.
+    """
+    if journal is None or not has_content(journal):
+        return 0
+    from pika_async._journal.settle import begin_anew  # noqa: PLC0415 - sqlite, where needed
+
+    return begin_anew(journal, is_simulated)
+
+
 def _holds_simulated(journal: Path) -> bool | None:
     """Whether the jobs of a journal are simulated; None: it knows of no submit."""
     if journal.suffix == SIMULATED_SUFFIX:

@@ -237,7 +237,9 @@ class BatchTrail(Trail):
         if self.progress is None:
             return Trail.left(self)
         if self.simulated:
-            return "the simulated jobs ended with this command; nothing was paid."
+            ended = "the simulated jobs ended with this command; nothing was paid."
+            again = " The journal knows what is done: the same command simulates the rest."
+            return ended + again * self.journal
         sentences = [
             "nothing more is submitted.",
             f"{self.progress.finished} of {counted(self.progress.total, 'prompt')} done.",

@@ -16,8 +16,9 @@ from attrs import field, frozen
 from pika_async._checks import FieldError
 from pika_async._http import API_HOST, HTTPRequest, HTTPResponse
 from pika_async._json import compact
-from pika_async._states import Queued
+from pika_async._states import Queued, lacks_links
 from pika_async.dialects._answers import as_id, is_success, kept
+from pika_async.dialects._links import with_whole_links
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.fal import platform, requests
 from pika_async.dialects.fal.errors import (
@@ -43,6 +44,7 @@ from pika_async.dialects.fal.states import (
     Missing,
     as_seed,
     failure_told,
+    may_have_ended,
     outcome,
     state_of,
     word_of,
@@ -192,7 +194,7 @@ class Fal:
         word, raw = word_of(status), kept(status, response.body)
         if not word:
             raise unreadable(response, "the answer does not say how the job stands")
-        if word != COMPLETED:
+        if not may_have_ended(word):
             return state_of(status, raw)
         addresses = (
             status.get(RESPONSE),
@@ -202,7 +204,7 @@ class Fal:
             f"{given or job}/response",
         )
         result = yield from _first_answer(endpoint, "GET", addresses)
-        return _ended(handle, status, raw, result)
+        return with_whole_links(_ended(handle, status, raw, result), endpoint.base_url)
 
     def cancel(self, endpoint: Endpoint, handle: Handle) -> Conversation[bool]:
         """Ask fal to stop a job; False where it has ended.
@@ -281,8 +283,13 @@ def _ended(
     if state is Missing.NOT_YET:
         # Its status is ahead of its result.
         return state_of({"status": _RUNNING}, raw)
-    if not isinstance(state, Missing):
+    is_own_word = word_of(status) == COMPLETED
+    if not isinstance(state, Missing) and (is_own_word or not lacks_links(state)):
         return state
-    if result.status in WRONG_ADDRESS and (told := failure_told(status, raw)) is not None:
-        return told
+    # The status decides where there is no result, and where there is one without a link.
+    if state is not Missing.NO_ANSWER or result.status in WRONG_ADDRESS:
+        if (told := failure_told(status, raw)) is not None:
+            return told
+        if not is_own_word:
+            return state_of(status, raw)
     raise refusal_of_look(result, is_address_sure=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import decoded, first_text, is_success, kept, objects, shown
+from pika_async.dialects._words import ENDS_BADLY, ENDS_WELL, spelt
 from pika_async.dialects.fal.errors import (
     code_of,
     has_reason,
@@ -31,6 +32,9 @@ SEED: Final = "seed"
 WRONG_ADDRESS: Final = frozenset({404, 405, 413})
 """What fal says to whoever asks for a result where it does not lie: never that a job failed."""
 
+_BAD_ENDS: Final = frozenset(map(str.upper, ENDS_BADLY))
+# The last three are said of jobs and of requests: where it is the job, its result says so, too.
+_ENDS: Final = _BAD_ENDS | {*map(str.upper, ENDS_WELL), "ERROR", "FAIL", "OK"}
 # Of the key or the moment, whatever the body says.
 _NOT_OF_JOB: Final = frozenset({401, 403, 425, 429})
 # What proxies say of the moment too; of the job they speak where fal says what kind of end it was.
@@ -58,8 +62,12 @@ def as_seed(text: str | None) -> int | None:
 
 def word_of(status: Mapping[str, Any]) -> str:
     """The word for how a job stands, in fal's own spelling; empty where there is none."""
-    word = first_text(status.get("status")) or ""
-    return word.strip().upper().replace(" ", "_").replace("-", "_")
+    return spelt(first_text(status.get("status")) or "").upper()
+
+
+def may_have_ended(word: str) -> bool:
+    """Whether the result is worth asking for: after fal's own word for that, or a common one."""
+    return word in _ENDS
 
 
 def state_of(status: Mapping[str, Any], raw: Mapping[str, Any]) -> JobState:
@@ -97,16 +105,24 @@ def outcome(
 
 def failure_told(status: Mapping[str, Any], raw: Mapping[str, Any]) -> Failed | None:
     """The failure that the answer about the status names itself, if it does."""
+    word = word_of(status)
+    if word != COMPLETED and word not in _BAD_ENDS:
+        return None
     error, kind = first_text(status.get("error")), first_text(status.get("error_type"))
+    if kind is None and word in _BAD_ENDS:
+        kind = shown(status["status"].strip())
     return None if error is None and kind is None else _failed(error or "", kind, raw)
 
 
-def _failed(message: str, code: str | None, raw: Mapping[str, Any]) -> Failed:
+def _failed(
+    message: str, code: str | None, raw: Mapping[str, Any], videos: tuple[Video, ...] = ()
+) -> Failed:
     said = message or (f"the service said {code!r} and gave no reason" if code else "")
     meaning = meaning_of(code, message)
     return Failed(
         reason=shown(said) or "the service gave no reason",
         code=meaning if code is None else code,
+        videos=videos,
         meaning=meaning,
         raw=raw,
     )
@@ -123,6 +139,11 @@ def _finished(job_id: str, response: HTTPResponse, sent_seed: int | None) -> Job
     videos = tuple(
         _video(job_id, place, item, seed) for place, item in enumerate(items or [{}], start=1)
     )
+    reason = "" if items else message_of(body)
+    if reason:
+        # The link is waited for all the same, and this is why if it does not come.
+        kind = first_text(body.get("error_type"))
+        return _failed(reason, kind, kept(body, response.body), videos)
     return Succeeded(videos=videos, raw=kept(body, response.body))
 
 

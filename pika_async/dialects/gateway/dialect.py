@@ -36,7 +36,9 @@ from pika_async.dialects._answers import (
 )
 from pika_async.dialects._extra import merged
 from pika_async.dialects._fields import check_taken
+from pika_async.dialects._links import with_whole_links
 from pika_async.dialects._seam import Accepted, Handle
+from pika_async.dialects._words import KINDS, spelt
 from pika_async.dialects.gateway.errors import error_of, error_within_success
 from pika_async.dialects.gateway.requests import (
     left_over,
@@ -192,7 +194,7 @@ class Gateway:
             url=f"{endpoint.base_url}/pika/feed/{_path_segment(handle.job_id)}",
             headers={"Authorization": _authorization(endpoint)},
         )
-        return _state(handle.job_id, response)
+        return with_whole_links(_state(handle.job_id, response), endpoint.base_url)
 
 
 _MODEL: Final = "1.5"
@@ -226,6 +228,8 @@ _TAKEN: Final = frozenset(
 
 _HOSTS: Final = {API_HOST: "https://api.yescale.io"}
 
+# Words that a refusal may say of what it refuses: a key has expired, a request was rejected.
+_OF_REFUSALS: Final = KINDS - {"canceled", "cancelled"}
 # Where an answer says how a job stands, unless it is in `videos`.
 _STANDS: Final = frozenset({"status", "task_status", "data"})
 
@@ -266,6 +270,9 @@ def _failed_at_once(response: HTTPResponse, body: Mapping[str, Any]) -> Accepted
     raw = kept(body, response.body)
     state = task_state(job_id, body, raw, is_error=not is_success(response))
     if not isinstance(state, Failed):
+        return None
+    if not is_success(response) and spelt(state.code or "") in _OF_REFUSALS:
+        # Of a key or a request, whose id it then is.
         return None
     return Accepted(handle=Handle(job_id), state=state, raw=state.raw)
 

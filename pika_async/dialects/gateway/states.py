@@ -9,22 +9,21 @@ from typing import Any, Final, TypeAlias
 from pika_async._quick import quick
 from pika_async._states import Failed, JobState, Queued, Running, Succeeded, Unknown, Video
 from pika_async.dialects._answers import kept, shown
+from pika_async.dialects._words import ENDS_BADLY, ENDS_WELL, KINDS, meaning_of_word, spelt
 from pika_async.dialects.gateway.requests import percent, reason_of, video_of
 
 _Item: TypeAlias = Mapping[str, Any]
 # Job id, name of the video, the video, the whole answer.
 _Reader: TypeAlias = Callable[[str, str, _Item, _Item], JobState]
 
-# Texts observed in failures; the service has no codes for them.
-_FAILURE_CODES: Final = (
+# Texts observed in failures, and what they mean; the service has no codes for them.
+_FAILURES: Final = (
     (re.compile(r"prompt not allowed|moderation", re.IGNORECASE), "moderation"),
     (re.compile(r"reached its generate limit", re.IGNORECASE), "quota"),
 )
 
 
 _NO_REASON: Final = "and gave no reason"
-_LONGEST_WORD: Final = 100
-_GAPS: Final = re.compile(r"(?<=\w)[\s-]+(?=\w)")
 
 _succeeded: Final = quick(Succeeded)
 
@@ -56,7 +55,8 @@ def _together(states: list[JobState], items: list[dict[str, Any]], raw: _Item) -
     if waiting:
         told = (percent(item.get("progress")) for item in waiting)
         return Running(progress=min((p for p in told if p is not None), default=None), raw=raw)
-    videos = tuple(v for state in states if isinstance(state, Succeeded) for v in state.videos)
+    ended = [state for state in states if isinstance(state, Succeeded | Failed)]
+    videos = tuple(video for state in ended for video in state.videos)
     failed = [state for state in states if isinstance(state, Failed)]
     if not failed:
         return Succeeded(videos=videos, raw=raw)
@@ -82,6 +82,9 @@ def _finished(job_id: str, name: str, item: _Item, raw: _Item) -> JobState:
     items = raw.get("videos")
     is_kept = isinstance(items, list) and id(item) in map(id, items)
     video = video_of(item, job_id=job_id, name=name, raw=item if is_kept else kept(item))
+    if not video.url and (reason := reason_of(item)) is not None:
+        # Filtered, say. The link is waited for all the same, and this is why if it does not come.
+        return failure(reason, status_of(item), (video,), raw)
     return _succeeded(videos=(video,), raw=raw)
 
 
@@ -99,19 +102,25 @@ def videos_of(job_id: str, items: Iterable[_Item]) -> tuple[Video, ...]:
 
 
 def _failed(_: str, __: str, item: _Item, raw: _Item) -> JobState:
-    return failure(reason_of(item), word_of(item), (), raw)
+    return failure(reason_of(item), status_of(item), (), raw)
 
 
-def failure(reason: str | None, word: str, videos: tuple[Video, ...], raw: _Item) -> Failed:
-    """The state of a job of which the service said ``word``, and ``reason`` where it gave one."""
-    if reason is None:
-        said = f"the service said {shown(word)!r} {_NO_REASON}"
-        return Failed(reason=said, videos=videos, raw=raw)
-    code = next((code for pattern, code in _FAILURE_CODES if pattern.search(reason)), None)
-    return Failed(reason=reason, code=code, videos=videos, raw=raw)
+def failure(reason: str | None, status: str, videos: tuple[Video, ...], raw: _Item) -> Failed:
+    """The state of a job of which the service said ``status``, and ``reason`` if it gave one."""
+    word = spelt(status)
+    told = (meaning for pattern, meaning in _FAILURES if pattern.search(reason or ""))
+    meaning = next(told, meaning_of_word(word))
+    return Failed(
+        reason=f"the service said {shown(word)!r} {_NO_REASON}" if reason is None else reason,
+        code=shown(status.strip()) if word in KINDS else meaning,
+        meaning=meaning,
+        videos=videos,
+        raw=raw,
+    )
 
 
-# The gateway's own words, those of its siblings, and those of its software's task table.
+# The gateway's own words, those of its siblings, those of its software's task table, and those that
+# mean the same everywhere.
 _READERS: Final[Mapping[str, _Reader]] = {
     "queued": _queued,
     "not_start": _queued,
@@ -121,16 +130,10 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "processing": _running,
     "running": _running,
     "in_progress": _running,
-    "finished": _finished,
-    "completed": _finished,
-    "succeeded": _finished,
-    "success": _finished,
-    "succeed": _finished,
+    **dict.fromkeys(ENDS_WELL, _finished),
     "error": _failed,
-    "failed": _failed,
-    "failure": _failed,
-    "cancelled": _failed,
-    "canceled": _failed,
+    "fail": _failed,
+    **dict.fromkeys(ENDS_BADLY, _failed),
 }
 
 
@@ -142,12 +145,7 @@ def status_of(item: _Item) -> str:
 
 def word_of(item: _Item) -> str:
     """The same in lower case and in one spelling: "IN PROGRESS" is in_progress."""
-    return normal(status_of(item))
-
-
-def normal(word: str) -> str:
-    """A status word in the one spelling in which this module knows it."""
-    return _GAPS.sub("_", word.strip()[:_LONGEST_WORD].lower())
+    return spelt(status_of(item))
 
 
 def means(word: str) -> type[JobState]:

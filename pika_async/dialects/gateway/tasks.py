@@ -24,14 +24,16 @@ from pika_async._states import (
     Video,
 )
 from pika_async.dialects._answers import NOT_JSON, as_id, first_text, objects, read_json, shown
+from pika_async.dialects._words import spelt
 from pika_async.dialects.gateway.requests import percent
-from pika_async.dialects.gateway.states import failure, means, normal, state_of, videos_of
+from pika_async.dialects.gateway.states import failure, means, state_of, videos_of
 
 _Object: TypeAlias = Mapping[str, Any]
 
 # Wrappings within wrappings that are looked through.
 _DEEPEST: Final = 5
-_LINK: Final = re.compile(r"https?://\S", re.IGNORECASE)
+# What has no host has to be a video: a path may lead to anything, as to the task itself.
+_LINK: Final = re.compile(r"https?://\S|//[\w-]+\.\S|/\S+\.(m4v|mov|mp4|webm)(\?|$)", re.IGNORECASE)
 # Never `video`: where a request is echoed, that is what was sent.
 _LINK_NAMES: Final = ("result_url", "video_url", "url", "output", "content", "metadata", "videos")
 _IDS: Final = ("task_id", "id", "video_id")
@@ -39,6 +41,8 @@ _IDS: Final = ("task_id", "id", "video_id")
 _OF_TASKS: Final = frozenset(
     {"task_id", "task_status", "progress", "fail_reason", "result_url", "finish_time", "metadata"}
 )
+# Words of failure that are said of requests, too.
+_OF_REQUESTS: Final = frozenset({"error", "fail"})
 # What may stand in an answer that tells nothing of a job yet: its name, the words of success, and
 # what other services' answers left there.
 _SAYS_NOTHING: Final = frozenset(
@@ -93,10 +97,13 @@ def task_state(  # noqa: PLR0911 - one return a state
     if meaning is Running:
         return Running(progress=percent(task.get("progress")), raw=raw)
     if meaning is Succeeded:
-        return Succeeded(videos=_finished(job_id, task, items), raw=raw)
+        videos, complaint = _finished(job_id, task, items), _complaint(task)
+        if complaint is not None and not any(video.url for video in videos):
+            return failure(complaint, _status(task), videos, raw)
+        return Succeeded(videos=videos, raw=raw)
     if meaning is Unknown:
         return Unknown(status=shown(_status(task)), raw=raw)
-    return failure(_reason(task), _word(task), _linked(job_id, items), raw)
+    return failure(_reason(task), _status(task), _linked(job_id, items), raw)
 
 
 def _moves(each: JobState, task: _Object) -> bool:
@@ -120,7 +127,7 @@ def _speaks_of_job(layer: _Object, job_id: str) -> bool:
     word = _word(layer)
     meaning = means(word)
     if meaning is Failed:
-        return _names(layer, job_id) and word != "error"
+        return _names(layer, job_id) and word not in _OF_REQUESTS
     if meaning is Succeeded:
         return _names(layer, job_id) or bool(_link(layer))
     return True
@@ -153,17 +160,24 @@ def _status(task: _Object) -> str:
 
 
 def _word(task: _Object) -> str:
-    return normal(_status(task))
+    return spelt(_status(task))
+
+
+def _complaint(task: _Object) -> str | None:
+    """What went wrong, where nothing else can be meant."""
+    error = task.get("error")
+    said = first_text(
+        task.get("fail_reason"), objects(error).get("message"), error, task.get("error_message")
+    )
+    return None if said is None else shown(said)
 
 
 def _reason(task: _Object) -> str | None:
-    error = task.get("error")
+    """The same of a task that has failed, of which other places speak, too."""
     said = first_text(
         task.get("fail_reason"),
         task.get("task_status_msg"),
-        objects(error).get("message"),
-        error,
-        task.get("error_message"),
+        _complaint(task),
         task.get("message"),
     )
     return None if said is None else shown(said)

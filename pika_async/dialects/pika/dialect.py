@@ -16,16 +16,19 @@ from attrs import frozen
 from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._money import Money
-from pika_async._states import Failed, Queued, Running, Succeeded, lacks_links
+from pika_async._states import Failed, Queued, Running, Succeeded
 from pika_async.dialects._answers import as_id, decoded, is_success, kept, objects
+from pika_async.dialects._links import is_whole, with_whole_links
 from pika_async.dialects._seam import Accepted, Conversation, Handle
+from pika_async.dialects._words import ENDS_BADLY
 from pika_async.dialects.pika import models, platform
 from pika_async.dialects.pika.errors import error_of, message_of, unreadable
 from pika_async.dialects.pika.states import (
     KNOWN,
     charge_of,
+    explained,
+    file_link,
     is_pending,
-    link,
     state_of,
     with_link,
     word_of,
@@ -44,7 +47,7 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 # What its names for jobs begin with; an id in a refusal may be of the request.
 _JOB: Final = "media_"
 # The service has the link not yet, or not at this address.
-_NO_CONTENT_YET: Final = (404, 409, 425)
+_NO_CONTENT_YET: Final = (400, 404, 409, 425)
 
 
 @frozen
@@ -152,14 +155,17 @@ class Pika:
         headers = platform.key_header(endpoint)
         response = yield HTTPRequest(method="GET", url=address, headers=headers)
         state = _state(job_id, response)
-        if not isinstance(state, Succeeded) or any(video.url for video in state.videos):
-            return state
+        has_link = isinstance(state, Succeeded) and any(is_whole(v.url) for v in state.videos)
+        if has_link or not isinstance(state, Succeeded):
+            return with_whole_links(state, endpoint.base_url)
+        # Asked for also where there is a path, which may be one at which the key is wanted.
         content = yield HTTPRequest(method="GET", url=f"{address}/content", headers=headers)
         if is_success(content):
-            return with_link(state, link(objects(decoded(content.body)).get("url")))
-        if content.status in _NO_CONTENT_YET:
-            return state
-        raise error_of(content)
+            url = file_link(objects(decoded(content.body)).get("url"))
+            state = with_link(state, url) if url else state
+        elif content.status not in _NO_CONTENT_YET:
+            raise error_of(content)
+        return with_whole_links(explained(state), endpoint.base_url)
 
     def upload(self, endpoint: Endpoint, content: bytes, media_type: str) -> Conversation[str]:
         """Bring bytes to the address that the service gives; see :func:`platform.upload`."""
@@ -196,7 +202,7 @@ def _at_submit(
     if not word_of(body):
         return Queued(raw=raw)
     state = state_of(job_id, body, raw, at_the_door=True)
-    if lacks_links(state):
+    if isinstance(state, Succeeded) and not all(is_whole(video.url) for video in state.videos):
         # A repeated key may name a job that is done. Its link is for a poll to find.
         return Running(progress=100, raw=raw)
     if success or not isinstance(state, Failed) or state.charge is not None or is_pending(body):
@@ -209,7 +215,7 @@ def _state(job_id: str, response: HTTPResponse) -> JobState | None:
     answer = decoded(response.body)
     body = objects(answer)
     if not is_success(response):
-        if _is_of(job_id, body) and word_of(body) in KNOWN:
+        if _is_of(job_id, body) and (word_of(body) in KNOWN or word_of(body) in ENDS_BADLY):
             return state_of(job_id, body, kept(body, response.body))
         raise error_of(response)
     if response.body.strip() in (b"", b"null"):

@@ -9,7 +9,8 @@ import attrs
 
 from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded, Unknown, Video
-from pika_async.dialects._answers import first_text, kept, objects, shown
+from pika_async.dialects._answers import as_id, first_text, kept, objects, shown
+from pika_async.dialects._words import ENDS_BADLY, ENDS_WELL, KINDS, meaning_of_word, spelt
 from pika_async.dialects.pika.errors import (
     FORBIDDEN_CODES,
     MODERATION_CODES,
@@ -34,6 +35,7 @@ _PENDING: Final = "pending"
 _MOST: Final = 2**63
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_PATH: Final = re.compile(r"/\S+")
 # Where links stand where nothing says of what kind the medium is: a video goes before its poster.
 _PLACES: Final = ("video", "videos", "image", "images", "audio", "transcript", "file", "files")
 # The job was refused before the vendor was asked for anything.
@@ -52,8 +54,13 @@ _MEANINGS: Final = {
 
 
 def word_of(document: Mapping[str, Any]) -> str:
-    """The word for how the job stands, in lower case; empty where there is none."""
-    return (first_text(document.get("status")) or "").strip().lower()
+    """The word for how the job stands, in one spelling; empty where there is none."""
+    return spelt(_status_of(document))
+
+
+def _status_of(document: Mapping[str, Any]) -> str:
+    """The same as it came."""
+    return first_text(document.get("status")) or ""
 
 
 def state_of(
@@ -69,19 +76,33 @@ def state_of(
         case "running":
             return Running(raw=raw)
         case "completed":
-            videos = _videos(job_id, objects(document.get("output")))
-            return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
-        case "failed":
+            return _completed(job_id, document, raw)
+        case word if word == "failed" or _has_ended_badly(job_id, word, document):
             return _failed(job_id, document, raw, at_the_door=at_the_door)
-        case _:
-            return Unknown(status=shown(first_text(document.get("status")) or ""), raw=raw)
+        case word:
+            done = _completed(job_id, document, raw)
+            if word in ENDS_WELL and any(video.url for video in done.videos):
+                return done
+            return Unknown(status=shown(_status_of(document)), raw=raw)
+
+
+def _has_ended_badly(job_id: str, word: str, document: Mapping[str, Any]) -> bool:
+    # Such words are said of requests, too: the document has to name the job.
+    return word in ENDS_BADLY and as_id(document.get("id")) == job_id
+
+
+def _completed(job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> Succeeded:
+    videos = _videos(job_id, objects(document.get("output")))
+    return Succeeded(videos=videos, charge=charge_of(document), raw=raw)
 
 
 def _failed(
     job_id: str, document: Mapping[str, Any], raw: Mapping[str, Any], *, at_the_door: bool
 ) -> Failed:
-    code = code_of(document)
-    reason = message_of(document) or code or "the service said that it failed, and gave no reason"
+    code, word = code_of(document), word_of(document)
+    reason = message_of(document) or code or f"the service said {word!r} and gave no reason"
+    if code is None and word in KINDS:
+        code = shown(_status_of(document).strip())
     charge = charge_of(document)
     # A limit may also be the vendor's, met while the job ran: then nobody says that it was free.
     free = code in _REFUSED_AT_THE_DOOR and (at_the_door or code not in RATE_CODES)
@@ -89,7 +110,7 @@ def _failed(
         charge = Money(0)
     videos = _videos(job_id, objects(document.get("output")))
     linked = tuple(video for video in videos if video.url)
-    meaning = _MEANINGS.get(code or "")
+    meaning = _MEANINGS.get(code or "", meaning_of_word(word))
     return Failed(reason=reason, code=code, videos=linked, charge=charge, meaning=meaning, raw=raw)
 
 
@@ -136,6 +157,12 @@ def link(value: object) -> str:
     return text if _LINK.fullmatch(text) else ""
 
 
+def file_link(value: object) -> str:
+    """The same, or a path at the service's host, which is a file there."""
+    text = value.strip() if isinstance(value, str) else ""
+    return link(text) or (text if _PATH.fullmatch(text) else "")
+
+
 def _videos(job_id: str, output: Mapping[str, Any]) -> tuple[Video, ...]:
     told = (list(_items(place)) for place in _places(output))
     items: list[Mapping[str, Any]] = next(filter(None, told), [{}])
@@ -143,7 +170,7 @@ def _videos(job_id: str, output: Mapping[str, Any]) -> tuple[Video, ...]:
         Video(
             id=shown(first_text(item.get("id")) or _name(job_id, place)),
             job_id=job_id,
-            url=link(item.get("url")),
+            url=file_link(item.get("url")),
             raw=kept(item),
         )
         for place, item in enumerate(items, start=1)
@@ -179,3 +206,23 @@ def with_link(state: Succeeded, url: str) -> Succeeded:
     """The same with the link of its first video."""
     first, *rest = state.videos
     return attrs.evolve(state, videos=(attrs.evolve(first, url=url), *rest))
+
+
+def explained(state: Succeeded) -> Succeeded | Failed:
+    """The same; where no video has a link and the document says what is wrong, a failure.
+
+    The link is waited for all the same, and this is why if it does not come.
+    """
+    error = state.raw.get("error")
+    reason = first_text(objects(error).get("message"), error)
+    if reason is None or any(video.url for video in state.videos):
+        return state
+    code = code_of(state.raw)
+    return Failed(
+        reason=shown(reason),
+        code=code,
+        videos=state.videos,
+        charge=state.charge,
+        meaning=_MEANINGS.get(code or ""),
+        raw=state.raw,
+    )

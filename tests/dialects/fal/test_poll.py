@@ -67,7 +67,7 @@ class TestStatus:
             ({"status": "in-queue", "queue_position": 2}, Queued(position=2)),
             ({"status": "POST_PROCESSING"}, Unknown(status="POST_PROCESSING")),
             ({"status": "Post-processing"}, Unknown(status="Post-processing")),
-            ({"status": "FAILED"}, Unknown(status="FAILED")),
+            ({"status": "CANCELLING"}, Unknown(status="CANCELLING")),
         ],
     )
     def test_any_2xx_says_how_the_job_stands(self, code, body, state) -> None:
@@ -118,6 +118,51 @@ class TestStatus:
         with pytest.raises(InvalidRequestError) as caught:
             look(answer(422, complaint("not a UUID", "uuid_parsing", "request_id")))
         assert after_poll(caught.value) is Verdict.RAISE
+
+
+class TestCommonWords:
+    """Words of the trade, which fal may say some day: the result decides, as after its own."""
+
+    GONE = (answer(404, {"status": "NOT_FOUND"}),) * 2
+
+    @every_row("word", ["SUCCEEDED", "success", "Finished", "OK", "FAILED", "cancelled", "ERROR"])
+    def test_a_video_that_is_there_is_had_whatever_the_word(self, word) -> None:
+        """A video that was paid for is never given up for a word."""
+        state = ended(answer(200, VIDEO), {"status": word})
+        assert isinstance(state, Succeeded)
+        assert state.video.url == LINK
+
+    @every_row("word", ["FAILED", "ERROR", "succeeded"])
+    def test_the_failure_that_the_result_tells_is_the_reason(self, word) -> None:
+        """Whoever ends at the word alone never learns why."""
+        detail = [{"loc": ["body"], "msg": "too small", "type": "image_too_small"}]
+        state = ended(answer(422, {"detail": detail}), {"status": word})
+        assert state == Failed(reason="too small", code="image_too_small")
+
+    @every_row("word", ["FAILED", "Cancelled", "EXPIRED", "timed out"])
+    def test_one_that_is_sure_to_end_a_job_without_a_result_fails_it(self, word) -> None:
+        """It is the code, and the reason where none is given."""
+        state, _ = look(answer(200, {"status": word}), *self.GONE)
+        assert state == Failed(reason=f"the service said {word!r} and gave no reason", code=word)
+
+    def test_a_result_without_a_link_does_not_make_a_failure_a_success(self) -> None:
+        """An empty result of a job that was stopped is none."""
+        state = ended(answer(200, {}), {"status": "CANCELLED", "error": "stopped"})
+        assert state == Failed(reason="stopped", code="CANCELLED")
+
+    @every_row("word", ["ERROR", "OK", "SUCCESS", "finished"])
+    def test_any_other_without_a_result_is_polled_on(self, word) -> None:
+        """It may be said of the request."""
+        state, _ = look(answer(200, {"status": word, "error": "busy"}), *self.GONE)
+        assert state == Unknown(status=word)
+
+    @every_row("result", [answer(502, PAGE), answer(401, {"detail": "no such key"})])
+    @every_row("word", ["FAILED", "SUCCESS"])
+    def test_a_result_that_tells_nothing_of_the_job_is_a_failed_look(self, word, result) -> None:
+        """The next look asks again."""
+        with pytest.raises(APIError) as caught:
+            ended(result, {"status": word})
+        assert after_poll(caught.value) is Verdict.AGAIN
 
 
 class TestAddresses:
@@ -228,6 +273,8 @@ class TestResult:
         ("body", "links"),
         [
             ({"video": {"url": LINK, "content_type": None, "file_size": None}}, [LINK]),
+            ({"video": {"url": "/files/a.mp4"}}, [f"{QUEUE}/files/a.mp4"]),
+            ({"video": {"url": "//v3.fal.media/files/a/output.mp4"}}, [LINK]),
             ({"videos": [{"url": "https://a"}, {"url": "https://b"}]}, ["https://a", "https://b"]),
             ({"images": [{"url": "https://a"}], "seed": 1}, ["https://a"]),
             ({"image": {"url": "https://a"}}, ["https://a"]),
@@ -272,6 +319,12 @@ class TestResult:
         handle = Handle(HANDLE.job_id, {**HANDLE.hints, "seed": hint})
         state, _ = look(answer(200, DONE), answer(200, {**VIDEO, "seed": told}), handle=handle)
         assert state.video.seed == seed
+
+    def test_a_result_without_a_link_may_say_why_and_the_link_is_waited_for(self) -> None:
+        state = ended(answer(200, {"video": None, "error": "filtered", "status": "COMPLETED"}))
+        assert isinstance(state, Failed)
+        assert (state.reason, state.code) == ("filtered", None)
+        assert lacks_links(state)
 
     def test_the_result_decides_whatever_the_status_said_of_an_error(self) -> None:
         state = ended(answer(200, VIDEO), {**DONE, "error": "x", "error_type": "y"})

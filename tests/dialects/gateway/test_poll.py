@@ -24,6 +24,7 @@ from pika_async import (
     Video,
 )
 from pika_async._jobs.verdicts import Verdict, after_poll
+from pika_async._states import lacks_links
 from pika_async.dialects import Endpoint, Gateway, Handle, HTTPResponse
 
 GATEWAY = Gateway()
@@ -122,6 +123,7 @@ class TestStatusWords:
         ("succeed", Succeeded(videos=(video(),))),
         *((word, Succeeded(videos=(video(),))) for word in ("finished", "completed")),
         *((word, Succeeded(videos=(video(),))) for word in ("succeeded", "success")),
+        *((word, Succeeded(videos=(video(),))) for word in ("complete", "done")),
         ("", Unknown(status="")),
         ("daydreaming", Unknown(status="daydreaming")),
     )
@@ -130,7 +132,13 @@ class TestStatusWords:
     def test_each_has_its_meaning(self, seen, word, expected):
         assert seen({"status": word}) == expected
 
-    FAILURES = ("error", "failed", "failure", "cancelled", "canceled")
+    # Those that say no more than that it failed, and those that say in which way.
+    PLAIN = ("error", "errored", "fail", "failed", "failure")
+    KINDS = (
+        *("cancelled", "canceled", "aborted", "declined", "deleted", "expired", "rejected"),
+        *("terminated", "timed_out", "nsfw", "content_moderated", "request_moderated"),
+    )
+    FAILURES = (*PLAIN, *KINDS)
 
     @every_row("word", FAILURES)
     def test_each_for_failure_fails_and_is_quoted_where_no_reason_is_given(self, seen, word):
@@ -138,6 +146,29 @@ class TestStatusWords:
         assert isinstance(state, Failed)
         assert "gave no reason" in state.reason
         assert repr(word) in state.reason
+
+    @every_row("word", PLAIN)
+    def test_one_that_says_no_more_than_that_it_failed_is_no_code(self, seen, word):
+        assert seen({"status": word}).code is None
+
+    @every_row("word", ["Expired", "REJECTED", " aborted ", "Timed Out", "cancelled"], ids=repr)
+    def test_one_that_says_in_which_way_it_ended_is_the_code_as_it_came(self, seen, word):
+        state = seen({"status": word, "error": "no longer kept"})
+        assert state == Failed(reason="no longer kept", code=word.strip())
+
+    @every_row(
+        ("word", "reason", "meaning"),
+        [
+            ("nsfw", "", "moderation"),
+            ("Content Moderated", "try another prompt", "moderation"),
+            ("rejected", "prompt not allowed", "moderation"),
+            ("rejected", "You have reached its generate limit", "quota"),
+            ("expired", "", None),
+        ],
+    )
+    def test_it_means_the_same_as_at_every_service(self, seen, word, reason, meaning):
+        state = seen({"status": word, "error": reason})
+        assert (state.code, state.meaning) == (word, meaning)
 
     @every_row("word", ["QUEUED", "Queued", " queued\n"], ids=repr)
     def test_case_and_blanks_do_not_matter(self, seen, word):
@@ -208,6 +239,14 @@ class TestProgress:
     def test_numbers_that_are_none_are_none(self, answer, token):
         body = b'{"videos": [{"status": "pending", "progress": %s}]}' % token
         assert state_of(answer(body)) == Running(progress=None)
+
+    def test_links_without_a_host_are_at_the_gateway(self, seen):
+        state = seen(
+            {"status": "finished", "resultUrl": "/v/1.mp4", "videoPoster": "//cdn.example/1.jpg"},
+            {"status": "finished", "resultUrl": LINK},
+        )
+        assert [video.url for video in state.videos] == ["https://h.example/v/1.mp4", LINK]
+        assert state.video.poster_url == "https://cdn.example/1.jpg"
 
     def test_a_finished_video_may_lack_it(self, seen):
         assert seen({"status": "finished", "resultUrl": LINK}).video.url == LINK
@@ -304,11 +343,20 @@ class TestFailures:
     def test_the_first_reason_there_is_is_taken(self, seen):
         state = seen(
             {"status": "error", "error": ""},
-            {"status": "finished", "error": "a finished video's is none"},
+            {"status": "finished", "error": "a finished video's is none", "resultUrl": LINK},
             {"status": "error", "error": "second"},
             {"status": "error", "error": "third"},
         )
         assert state.reason == "second"
+
+    def test_one_that_finished_without_a_link_may_say_why_and_its_link_is_waited_for(self, seen):
+        filtered = {"status": "finished", "resultUrl": "", "error": "moderation: filtered"}
+        state = seen(filtered)
+        assert (state.reason, state.code) == ("moderation: filtered", "moderation")
+        assert lacks_links(state)
+        state = seen(filtered, {"status": "finished", "resultUrl": LINK})
+        assert state.reason == "moderation: filtered"
+        assert [video.url for video in state.videos] == ["", LINK]
 
 
 class TestVideoFields:

@@ -13,9 +13,12 @@ from support.tables import every_row
 
 from pika_async import (
     APIError,
+    AuthenticationError,
     DecodeError,
     Failed,
+    InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
     PikaError,
     Queued,
     QuotaExceededError,
@@ -260,6 +263,23 @@ class TestASubmitThatIsAnsweredWithAFailedJob:
     )
     def test_a_word_that_may_be_said_of_the_request_is_no_failed_job(self, answer, body):
         assert error_of(answer(body, 400)).started is Started.NO
+
+    @every_row(
+        ("status", "word", "kind"),
+        [
+            (401, "expired", AuthenticationError),
+            (403, "terminated", PermissionDeniedError),
+            (400, "rejected", InvalidRequestError),
+        ],
+    )
+    def test_what_a_refusal_says_of_the_key_or_the_request_is_not_said_of_a_job(
+        self, answer, status, word, kind
+    ):
+        """A batch stops at a key that is refused; it would go on past a job that failed."""
+        body = {"id": "request-7", "status": word, "error": {"message": f"this is {word}"}}
+        assert type(error_of(answer(body, status))) is kind
+        accepted = GATEWAY.decode_submit(answer({"id": "j", "status": word, "message": "no"}))
+        assert accepted.state == Failed(reason="no", code=word)
 
 
 class TestASuccessThatIsAnError:

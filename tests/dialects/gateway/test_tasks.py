@@ -197,13 +197,35 @@ class TestLinks:
     def test_without_one_it_is_empty_and_waited_for(self, seen):
         assert seen(wrapped(task(status="SUCCESS", progress="100%"))) == done("")
 
+    def test_without_one_the_task_may_say_why(self, seen):
+        state = seen(wrapped(task(status="SUCCESS", fail_reason="filtered", message="ok")))
+        assert state == Failed(reason="filtered", videos=done("").videos)
+        assert seen(wrapped(task(status="SUCCESS", fail_reason="x", url=LINK))) == done(LINK)
+
     @every_row(
         "junk",
-        ["soon", 5, True, {"url": 5}, [[]], "data:video/mp4;base64,AAAA", "/v1/v.mp4"],
+        [
+            *("soon", 5, True, {"url": 5}, [[]], "data:video/mp4;base64,AAAA", "v.mp4"),
+            # Where the task itself lies, say.
+            *("/v1/tasks/j", "/v1/mp4", "/", "// see below"),
+        ],
         ids=repr,
     )
     def test_what_is_no_link_is_none(self, seen, junk):
         assert seen(wrapped(task(status="SUCCESS", result_url=junk))) == done("")
+
+    @every_row(
+        ("given", "whole"),
+        [
+            ("/v1/v.mp4", "https://h.example/v1/v.mp4"),
+            ("/files/a.webm?s=1", "https://h.example/files/a.webm?s=1"),
+            ("//cdn.example/v", "https://cdn.example/v"),
+        ],
+    )
+    def test_one_without_a_host_is_at_the_gateway_where_it_is_surely_a_file(
+        self, seen, given, whole
+    ):
+        assert seen(wrapped(task(status="SUCCESS", result_url=given))) == done(whole)
 
     def test_what_was_sent_is_no_result(self, seen):
         echo = {"promptText": "a cat", "video": OTHER, "image": OTHER, "input": {"url": OTHER}}
@@ -311,11 +333,14 @@ class TestFailures:
         body = wrapped(task(status="FAILURE", fail_reason="no"), code="task_failed")
         assert seen(body, status) == Failed(reason="no")
 
-    @every_row("word", ["failed", "failure", "cancelled"])
+    @every_row(
+        ("word", "code"),
+        [("failed", None), ("failure", None), ("cancelled", "cancelled"), ("EXPIRED", "EXPIRED")],
+    )
     @every_row("status", [200, 400])
-    def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, status):
+    def test_what_names_the_job_and_says_failed_needs_no_more(self, seen, word, code, status):
         body = {"id": "j", "status": word, "error": "no"}
-        assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no")
+        assert seen(body, status) == seen(wrapped(body), status) == Failed(reason="no", code=code)
 
     @every_row(
         "body",
@@ -326,6 +351,9 @@ class TestFailures:
             {"status": "error", "message": "rate limited"},
             {"status": "failed", "error": "busy"},
             {"id": "j", "status": "error", "message": "busy"},
+            {"id": "j", "status": "fail", "message": "busy"},
+            {"status": "rejected", "message": "busy"},
+            wrapped({"status": "expired", "message": "busy"}),
             {"code": "busy", "data": {"status": "failed", "message": "busy"}},
             {"code": "busy", "data": task(task_id="another", status="FAILURE")},
             task(task_id="another", status="FAILURE"),

@@ -78,11 +78,47 @@ class TestTheDocument:
             ("running", Running()),
             ("RUNNING ", Running()),
             ("post_processing", Unknown(status="post_processing")),
-            ("cancelled", Unknown(status="cancelled")),
+            ("cancelling", Unknown(status="cancelling")),
+            # Said of requests, too.
+            ("error", Unknown(status="error")),
+            ("fail", Unknown(status="fail")),
         ],
     )
     def test_its_status_is_the_state_and_what_is_new_is_polled_on(self, status, state):
         assert look(document(status, output=None, error=None)) == state
+
+    @every_row(
+        ("status", "code", "meaning"),
+        [
+            ("cancelled", "cancelled", None),
+            ("Expired", "Expired", None),
+            ("rejected", "rejected", None),
+            ("Timed Out", "Timed Out", None),
+            ("NSFW", "NSFW", "moderation"),
+            ("failure", None, None),
+        ],
+    )
+    def test_a_word_that_is_sure_to_end_a_job_fails_it_and_says_how(self, status, code, meaning):
+        state = look(document(status, output=None, error=None))
+        assert isinstance(state, Failed)
+        assert (state.code, state.meaning) == (code, meaning)
+        assert repr(status.lower().replace(" ", "_")) in state.reason
+
+    def test_the_code_of_the_service_goes_before_the_word(self):
+        error = {"code": "timed_out", "message": "took too long"}
+        state = look(document("expired", output=None, error=error))
+        assert state == Failed(reason="took too long", code="timed_out")
+
+    def test_such_a_word_is_believed_of_the_job_that_it_names_alone(self):
+        unnamed = answer({"status": "rejected", "message": "busy"})
+        assert look(unnamed) == Unknown(status="rejected")
+
+    @every_row("status", ["succeeded", "SUCCESS", "Finished", "done", "complete"])
+    def test_another_word_for_completed_is_believed_where_the_link_is_there(self, status):
+        state = look(document(status, output=ONE))
+        assert isinstance(state, Succeeded)
+        assert urls(state) == [LINK]
+        assert look(document(status, output=None)) == Unknown(status=status)
 
     @every_row(
         ("output", "found"),
@@ -111,6 +147,30 @@ class TestTheDocument:
         assert isinstance(state, Succeeded)
         assert urls(state) == found
 
+    @every_row(
+        ("content", "found"),
+        [
+            # There is no other than the path.
+            (answer(b"", 409), "https://api.dev.pika.art/files/a.mp4"),
+            (answer({}), "https://api.dev.pika.art/files/a.mp4"),
+            # The path may be one that wants the key.
+            (answer({"url": LINK}), LINK),
+            (answer({"url": "//cdn.pika.art/a.mp4"}), LINK),
+        ],
+    )
+    def test_a_path_in_place_of_a_link_is_at_the_service_if_it_gives_no_other(self, content, found):
+        output = {"media_type": "video", "video": {"url": "/files/a.mp4"}}
+        assert urls(look(document("completed", output=output), content)) == [found]
+
+    @every_row("content", [answer({}), answer(b"", 409), answer({"message": "not ready"}, 400)])
+    def test_without_a_link_the_document_may_say_why_and_the_link_is_waited_for(self, content):
+        error = {"code": "content_moderation", "message": "filtered"}
+        billing = {"state": "settled", "charge_micro_usd": 7}
+        state = look(document("completed", output=None, error=error, billing=billing), content)
+        assert isinstance(state, Failed)
+        assert (state.reason, state.meaning, state.charge) == ("filtered", "moderation", Money(7))
+        assert lacks_links(state)
+
     def test_videos_without_a_name_are_named_by_their_place(self):
         output = {"media_type": "videos", "videos": [{"url": LINK}, {"url": LINK}, {"id": "own"}]}
         videos = look(document("completed", output=output)).videos
@@ -131,6 +191,8 @@ class TestTheDocument:
     def test_it_counts_under_any_status_where_it_is_of_this_job(self, status):
         body = {"id": "media_1", "status": "failed", "error": "no"}
         assert look(answer(body, status)) == Failed(reason="no")
+        gone = {**body, "status": "deleted"}
+        assert look(answer(gone, status)) == Failed(reason="no", code="deleted")
 
     def test_of_another_job_it_is_not_believed(self):
         assert type(error_of(answer({"id": "media_2", "status": "failed"}))) is DecodeError

@@ -78,7 +78,7 @@ class TestAccepted:
         assert isinstance(state, Succeeded)
         assert (state.video.url, state.charge) == ("https://cdn.pika.art/a.mp4", Money(200_000))
 
-    @every_row("output", [None, {}, {"media_type": "video", "video": {}}])
+    @every_row("output", [None, {}, {"media_type": "video", "video": {}}, {"url": "/files/a.mp4"}])
     def test_a_job_that_is_done_without_a_link_yet_is_left_to_a_poll(self, output):
         body = {**QUEUED, "status": "completed", "output": output}
         assert PIKA.decode_submit(answer(body)).state == Running(progress=100)
@@ -152,9 +152,9 @@ class TestAJobThatFailedAtItsSubmit:
             ({"code": "internal", "message": "it broke"}, "it broke"),
             ({"code": "internal", "message": ""}, "internal"),
             ("it broke", "it broke"),
-            (None, "the service said that it failed, and gave no reason"),
-            ({}, "the service said that it failed, and gave no reason"),
-            (["odd"], "the service said that it failed, and gave no reason"),
+            (None, "the service said 'failed' and gave no reason"),
+            ({}, "the service said 'failed' and gave no reason"),
+            (["odd"], "the service said 'failed' and gave no reason"),
         ],
     )
     def test_its_reason_is_the_error_as_object_or_as_text(self, error, reason):
