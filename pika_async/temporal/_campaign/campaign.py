@@ -12,7 +12,7 @@ room for some fifty thousand events.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 from temporalio import workflow
@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, Workflow
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.earlier import Earlier
-from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._campaign.granting import Granting, Handle
 from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
@@ -39,7 +39,6 @@ MOST_IN_FLIGHT: Final = 10_000
 
 # In histories: of runs that have found a page of an earlier run, and have said nothing to it.
 _HEARD: Final = "pages of an earlier run hear"
-_Handle = workflow.ChildWorkflowHandle[Page, Tally] | workflow.ExternalWorkflowHandle[Any]
 
 
 @workflow.defn(name="PikaCampaign")
@@ -55,8 +54,9 @@ class CampaignRun:
         )
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
-        self._handles: dict[int, _Handle] = {}
-        self._grants = Grants()
+        self._handles: dict[int, Handle] = {}
+        self._granting = Granting()
+        self._grants = self._granting.grants
         # What each open page can use at most.
         self._left: dict[int, int] = {}
         self._opened = 0
@@ -191,7 +191,7 @@ class CampaignRun:
     def state(self) -> CampaignState:
         """Where it stands, without the lines of the open pages."""
         return CampaignState(
-            order=evolve(self._order, spent=self._spent),
+            order=evolve(self._order, spent=self._granting.spent(self._order)),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
             share=self._membership.allotted,
             crowded_since=self._membership.crowded_since,
@@ -202,8 +202,7 @@ class CampaignRun:
     async def _step(self) -> None:
         if self._earlier.unknown:
             await self._find()
-        self._check_money()
-        await self._grant()
+        await self._share_money()
         await self._membership.want(self._wants())
         self._open_pages()
         for page, left in self._left.items():
@@ -214,6 +213,13 @@ class CampaignRun:
         for name in self._shares.changes():
             await self._widen(int(name))
         await self._membership.free(self._shares.held + jobs(self._unseen()))
+
+    async def _share_money(self) -> None:
+        if not self._idle:
+            used_up = self._granting.used_up(self._order, len(self._pages))
+            self._order = evolve(self._order, paused=used_up)
+        if not self._idle:
+            await self._granting.grant(lambda: self._order, self._handles)
 
     async def _find(self) -> None:
         """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
@@ -370,30 +376,3 @@ class CampaignRun:
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._wake_for(unseen)
         self._shares.join(str(page), Member(self._left[page]))
-
-    # Money.
-
-    @property
-    def _spent(self) -> int:
-        """What is spent or granted, in millionths."""
-        return self._order.spent + self._grants.sum
-
-    def _check_money(self) -> None:
-        budget = self._order.budget
-        if budget is None or self._idle:
-            return
-        free = budget.micros - self._spent
-        if (reason := self._grants.used_up(budget, free, len(self._pages))) is not None:
-            self._order = evolve(self._order, paused=reason)
-
-    async def _grant(self) -> None:
-        budget = self._order.budget
-        if budget is None or self._idle:
-            return
-        for page in tuple(self._grants.short):
-            handle = self._handles.get(page)
-            if handle is None:
-                continue
-            amount = self._grants.grant(page, budget.micros - self._spent, budget.currency)
-            if amount is not None:
-                await heard(handle.signal("grant", amount))
