@@ -24,7 +24,7 @@ from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.earlier import Earlier
 from pika_async.temporal._campaign.granting import Granting, Handle
 from pika_async.temporal._campaign.membership import Membership
-from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
+from pika_async.temporal._campaign.orders import news, page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.sentences import with_reason
 from pika_async.temporal._limits.shares import Member, Shares
@@ -61,6 +61,8 @@ class CampaignRun:
         self._left: dict[int, int] = {}
         self._opened = 0
         self._priced = False
+        # What the open pages know.
+        self._refusing = order.refuse_unknown
         self._changed = True
         self._searchers = search.Searchers(order)
         self._earlier = Earlier()
@@ -150,12 +152,20 @@ class CampaignRun:
     @workflow.update
     def resume(self, budget: Money | None) -> None:
         """Go on, with this budget if one is given."""
-        if budget is not None:
-            self._order = evolve(self._order, budget=budget)
-        self._order = evolve(self._order, paused=None)
+        self._go_on(budget, refuse_unknown=False)
+
+    @workflow.update
+    def resume_refusing(self, budget: Money | None) -> None:
+        """The same, and have refused what the service knows nothing of, until the next resume."""
+        self._go_on(budget, refuse_unknown=True)
+
+    def _go_on(self, budget: Money | None, *, refuse_unknown: bool) -> None:
+        budget = self._order.budget if budget is None else budget
+        self._order = evolve(self._order, budget=budget, paused=None, refuse_unknown=refuse_unknown)
         self._changed = True
 
     @resume.validator
+    @resume_refusing.validator
     def _check_budget(self, budget: Money | None) -> None:
         if (problem := why_not_resumed(self._order, budget)) is not None:
             raise ApplicationError(problem)
@@ -167,8 +177,7 @@ class CampaignRun:
         self._priced = True
         # Who asked for money at another price asks anew.
         self._grants.short.clear()
-        for handle in tuple(self._handles.values()):
-            await heard(handle.signal("set_price", price))
+        await self._tell_pages("set_price", price)
 
     @set_price.validator
     def _check_price(self, price: Money) -> None:
@@ -202,6 +211,7 @@ class CampaignRun:
     async def _step(self) -> None:
         if self._earlier.unknown:
             await self._find()
+        await self._tell_refusing()
         await self._share_money()
         await self._membership.want(self._wants())
         self._open_pages()
@@ -220,6 +230,12 @@ class CampaignRun:
             self._order = evolve(self._order, paused=used_up)
         if not self._idle:
             await self._granting.grant(lambda: self._order, self._handles)
+
+    async def _tell_refusing(self) -> None:
+        """Before the pages have a width in which they submit."""
+        if self._refusing != self._order.refuse_unknown:
+            self._refusing = self._order.refuse_unknown
+            await self._tell_pages("refuse_unknown", self._refusing)
 
     async def _find(self) -> None:
         """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
@@ -250,8 +266,11 @@ class CampaignRun:
     async def _stop(self) -> None:
         self._order = evolve(self._order, stopped=True, paused=None)
         self._changed = True
+        await self._tell_pages("stop")
+
+    async def _tell_pages(self, what: str, *values: object) -> None:
         for handle in tuple(self._handles.values()):
-            await heard(handle.signal("stop"))
+            await heard(handle.signal(what, args=values))
 
     # In flight.
 
@@ -266,6 +285,7 @@ class CampaignRun:
 
     async def _widen(self, page: int) -> None:
         """Tell a page how many lines it may have under way."""
+        await self._tell_refusing()
         handle, member = self._handles.get(page), self._shares.members.get(str(page))
         if handle is not None and member is not None:
             what = "narrow" if member.told < member.holds else "set_width"
@@ -329,22 +349,20 @@ class CampaignRun:
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
         member = self._shares.members[str(page)]
-        width, price = member.told, self._order.price
+        width, order = member.told, self._order
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
-                page_of(self._order, page, width),
+                page_of(order, page, width),
                 id=id_of_page(self._id, page) + suffix,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 # What it has paid for is waited for even where the campaign is terminated.
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             )
             self._handles[page] = handle
-            if self._order.price != price:
-                await heard(handle.signal("set_price", self._order.price))
-            if self._order.stopped:
-                await heard(handle.signal("stop"))
-            elif member.told != width:
+            for what, values in news(order, self._order):
+                await heard(handle.signal(what, args=values))
+            if member.told != width and not self._order.stopped:
                 await self._widen(page)
             return await handle
         except WorkflowAlreadyStartedError:
@@ -362,6 +380,8 @@ class CampaignRun:
         self._handles[page] = handle
         if self._priced:
             await heard(handle.signal("set_price", self._order.price))
+        if self._order.refuse_unknown:
+            await heard(handle.signal("refuse_unknown", True))
         if self._order.budget is not None:
             self._grants.begin_anew(page)
             await heard(handle.signal("say_again"))

@@ -143,6 +143,11 @@ class Page:
         self._short = None
 
     @workflow.signal
+    def refuse_unknown(self, refuse: bool) -> None:
+        """Whether a line is refused at once from now on of which the service knows nothing."""
+        self._order = evolve(self._order, refuse_unknown=refuse)
+
+    @workflow.signal
     async def say_again(self) -> None:
         """The campaign's word: it was reset, and does not know what the page asks for."""
         if self._short is not None:
@@ -167,7 +172,9 @@ class Page:
     @property
     def _others(self) -> Others:
         left = self._prompts - len(self._outcomes) - self._tally.in_flight
-        return Others(taken=self._tally.submitted, left=left - 1, held=self._held)
+        refuse = self._order.refuse_unknown
+        taken, held = self._tally.submitted, self._held
+        return Others(taken=taken, left=left - 1, held=held, refuse_unknown=refuse)
 
     def _count(self, **changes: int) -> None:
         self._tally = self._tally.changed(**changes)

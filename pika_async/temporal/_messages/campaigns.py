@@ -63,6 +63,8 @@ class CampaignOrder:
         searchable: Whether the server knows the search attributes of campaigns.
         unseen: Jobs of pages that have ended, which may run and which nobody waits for.
         decided: What its owner has decided since, as far as it was told.
+        refuse_unknown: Whether its owner, when he last went on with it, has had prompts refused
+            of which the service knows nothing.
     """
 
     store: str
@@ -84,6 +86,7 @@ class CampaignOrder:
     searchable: bool = False
     unseen: tuple[Unseen, ...] = ()
     decided: Decided = field(factory=Decided)
+    refuse_unknown: bool = False
 
     def lines_of(self, page: int) -> int:
         """How many lines a page has."""

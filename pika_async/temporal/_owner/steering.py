@@ -95,6 +95,7 @@ class Steering(ABC):
         *,
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
+        refuse_unknown: bool = False,
     ) -> None:
         """Go on, with this budget for the whole campaign if one is said.
 
@@ -106,9 +107,13 @@ class Steering(ABC):
                 leaves it as it is.
             price: What each further job costs where the service does not say; None leaves it as it
                 is.
+            refuse_unknown: Have each prompt refused from now on of which the service says that it
+                knows nothing (404), such as those for a model that is gone. Nothing is charged for
+                them. It holds until ``resume`` is called without it: then five such answers in a
+                row pause the campaign again, so that a wrong base URL costs no prompt.
 
-        Both are noted in its store, where that is reached from here, for the time when the engine
-        has forgotten them.
+        Budget and price are noted in its store, where that is reached from here, for the time when
+        the engine has forgotten them.
 
         Raises:
             FieldError: An amount is none, not above 0, or in another currency than the budget; or
@@ -116,8 +121,9 @@ class Steering(ABC):
             CampaignError: As of :meth:`pause`; or a budget is said, and it was started without one.
         """
         money, each = checked_amount("budget", budget), checked_amount("price", price)
+        going_on = CampaignRun.resume_refusing if refuse_unknown else CampaignRun.resume
         if money is None and each is None:
-            await self._update(CampaignRun.resume, None)
+            await self._update(going_on, None)
             return
         await self._check_heard()
         state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
@@ -126,7 +132,7 @@ class Steering(ABC):
         if each is not None:
             # Its pages know it before they may submit again: else they would pause it at once.
             await self._update(CampaignRun.set_price, each)
-        await self._update(CampaignRun.resume, money)
+        await self._update(going_on, money)
         with suppress(StoreError, ConfigurationError):
             await self._note(money or state.order.budget, each or state.order.price)
 
