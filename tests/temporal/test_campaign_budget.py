@@ -11,7 +11,8 @@ from support.ledger import pandas
 from support.scene import scene
 
 from pika_async import FieldError, Money
-from pika_async.temporal import Campaign
+from pika_async.simulator import Fault
+from pika_async.temporal import Campaign, Uncertain
 from pika_async.temporal._contents.allowances import Allowed, allowed_of
 from pika_async.temporal._store.store import open_store
 
@@ -52,6 +53,25 @@ async def test_no_budget_waits_for_a_page_that_has_no_room(engine, tmp_path):
             assert len(at.sim.jobs) == budget
         await campaign.stop()
         await campaign.result()
+
+
+async def test_what_was_submitted_again_counts_towards_the_budget_of_a_campaign_that_goes_on(
+    engine, tmp_path
+):
+    """The campaign knew nothing of it, and both together passed the budget."""
+    async with scene(engine, Fault("reset-after", started=True)) as at, at.worker():
+        campaign = await start(at, tmp_path, 8, 2, max_in_flight=1, budget=Money(2))
+        told = await paused(campaign)
+        assert told.uncertain == 1
+        (unsure,) = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure, resubmit=True, budget=Money(1), queue=at.queue)
+        await campaign.resume(budget=Money(5))
+        told = await paused(campaign)
+        assert f"has taken {Money(1)} of it" in told.paused
+        assert (told.cost, len(at.sim.jobs)) == (Money(5), 5)
+        await campaign.resume(budget=Money(9))
+        ended = await campaign.result()
+    assert (ended.succeeded, ended.cost, len(at.sim.jobs)) == (8, Money(9), 9)
 
 
 @pytest.mark.long

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from pika_async import GenerationRequest
+from pika_async import GenerationRequest, Money
 from pika_async.temporal import Declined, Dropped, Finished, StoreError, Uncertain, Why
+from pika_async.temporal._contents.allowances import Reserved, reserve
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import add_repair, read_manifest, seal, write_pages
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._repairs.changes import Changes, decided_in
+from pika_async.temporal._repairs.owners import SUBMITTED, Note, take_note
 from pika_async.temporal._store.store import open_store
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.NO_ANSWER)
@@ -89,3 +91,22 @@ async def test_a_worker_that_sees_another_folder_counts_nothing(store):
     counting = Counting(store=store.place, digest="of another", stranded=())
     with pytest.raises(StoreError, match="another folder of that name"):
         await ActivityEnvironment().run(RepairActivities(Shelf()).decided, counting)
+
+
+@pytest.mark.parametrize(("price", "cost"), [(Money(5), 5 + 7), (None, 9 + 7)])
+async def test_a_worker_tells_a_campaign_what_repairs_have_cost_and_may_cost(store, price, cost):
+    """One has ended, without a charge; one is under way, and one was taken back.
+
+    Where the campaign has no price, that of the repairs counts.
+    """
+    counting = Counting(
+        store=store.place, digest=(await read_manifest(store)).proof("foxes"), price=price
+    )
+    activities = RepairActivities(Shelf())
+    told = [await ActivityEnvironment().run(activities.repairs_cost, counting)]
+    for number, (index, amount) in enumerate([(0, 9), (1, 7), (2, 3), (2, 0)], 1):
+        await reserve(store, number, Reserved(index=index, repair=1, price=Money(amount)))
+    await take_note(store, "one", Note(index=0, how=SUBMITTED, repair=1, tries=1))
+    await add_repair(store, 0, 1, FINISHED)
+    told.append(await ActivityEnvironment().run(activities.repairs_cost, counting))
+    assert told == [0, cost]

@@ -55,7 +55,7 @@ class CampaignRun:
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
         self._handles: dict[int, Handle] = {}
-        self._granting = Granting()
+        self._granting = Granting(lambda: self._order, self._pages, self._handles, self._wake)
         self._grants = self._granting.grants
         # What each open page can use at most.
         self._left: dict[int, int] = {}
@@ -200,7 +200,7 @@ class CampaignRun:
     def state(self) -> CampaignState:
         """Where it stands, without the lines of the open pages."""
         return CampaignState(
-            order=evolve(self._order, spent=self._granting.spent(self._order)),
+            order=evolve(self._order, spent=self._granting.spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
             share=self._membership.allotted,
             crowded_since=self._membership.crowded_since,
@@ -225,11 +225,8 @@ class CampaignRun:
         await self._membership.free(self._shares.held + jobs(self._unseen()))
 
     async def _share_money(self) -> None:
-        if not self._idle:
-            used_up = self._granting.used_up(self._order, len(self._pages))
+        if not self._idle and (used_up := await self._granting.share()) is not None:
             self._order = evolve(self._order, paused=used_up)
-        if not self._idle:
-            await self._granting.grant(lambda: self._order, self._handles)
 
     async def _tell_refusing(self) -> None:
         """Before the pages have a width in which they submit."""

@@ -51,7 +51,7 @@ class Reserved:
     Attributes:
         index: The line, from 0.
         repair: Which repair of the line submits it, from 1.
-        price: What its job is taken to cost.
+        price: What its job is taken to cost; 0: it is not submitted, and nothing is reserved.
     """
 
     index: int

@@ -32,11 +32,13 @@ class Counting:
         store: Where the campaign lies.
         digest: That of its pages.
         stranded: Pages that have ended without a result.
+        price: What a job is taken to cost where the service does not say.
     """
 
     store: str
     digest: str
     stranded: tuple[int, ...] = ()
+    price: Money | None = None
 
 
 @frozen(kw_only=True)

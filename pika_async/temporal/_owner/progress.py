@@ -63,8 +63,8 @@ class CampaignProgress:
         forgotten: Whether the engine has forgotten the campaign, so that its store alone tells.
         repaired: How many prompts its owner has decided about.
         repairs_cost: What submitting prompts again has cost, and may cost where that is under way;
-            it is not in ``charged`` and ``estimated``, nor counted by the budget while the campaign
-            runs. None where there is none, or no price is known.
+            it is not in ``charged`` and ``estimated``, and counts towards the budget. None where
+            there is none, or no price is known.
         repairs_known: Whether its store was read, which alone tells of repairs. False where it is a
             folder of other machines: then prompts count as their pages have ended.
     """

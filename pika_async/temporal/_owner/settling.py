@@ -176,7 +176,9 @@ class Settling(Steering):
             budget: The most that all submitting again of this campaign may cost, with what earlier
                 repairs have cost: said again, it allows no more. None: what the campaign and
                 earlier repairs have left of the campaign's budget, if it has one. A campaign that
-                goes on keeps the price of each prompt that it has still to submit.
+                goes on keeps the price of each prompt that it has still to submit. Whichever
+                budget is said, what repairs cost counts towards that of the campaign, which grants
+                its pages so much less.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
             again: Submit prompts again, too, that were repaired before and are open still.
@@ -256,7 +258,7 @@ class Settling(Steering):
         else:
             order = state.order
             await allow(store, Allowed(campaign=self.id, budget=order.budget, price=order.price))
-        plan = await planned(looked, state, terms, store, goes_on=goes_on)
+        plan = await planned(looked, state, terms, store, goes_on=goes_on, ask=self._state)
         return resolving, plan, looked
 
     async def _state(self) -> tuple[CampaignState | None, bool]:
