@@ -7,7 +7,7 @@ import asyncio
 import anyio
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from temporalio import workflow
 
@@ -28,10 +28,12 @@ class Page:
 
     def __init__(self):
         self.granted = 0
+        self.meanwhile = lambda: None
 
     async def signal(self, name, amount):
         assert name == "grant"
         self.granted += amount.micros
+        self.meanwhile()
 
 
 class Drawer:
@@ -120,8 +122,9 @@ def campaign_of(monkeypatch):
     return campaign_of
 
 
+@settings(max_examples=500)
 @given(
-    waits=st.lists(st.integers(0, 5), min_size=1, max_size=40),
+    waits=st.lists(st.sampled_from((0, 0, 1, 30)), min_size=1, max_size=40),
     budget=st.integers(1, 6),
     wanted=st.integers(1, 5),
 )
@@ -174,6 +177,23 @@ async def test_what_repairs_have_reserved_is_not_granted_to_pages(campaign_of):
     assert (campaign.granted, campaign.granting.spent) == (4, 4)
 
 
+async def test_what_is_about_to_be_granted_can_be_seen_before_the_store_is_read(
+    campaign_of, monkeypatch
+):
+    """Else a repair could reserve the same money after it was read, and be told that it is left."""
+    campaign = campaign_of(5)
+    campaign.ask(0, most=3)
+    seen = []
+
+    async def repairs(*_, **__):
+        seen.append(campaign.granting.spent)
+        return 0
+
+    monkeypatch.setattr(granting, "lasting", repairs)
+    await campaign.shared()
+    assert seen == [3]
+
+
 async def test_why_nothing_is_submitted_any_more_names_what_was_submitted_again(campaign_of):
     """Else the sum of what pages have cost, and the budget, would not fit."""
     campaign = campaign_of(1)
@@ -206,6 +226,15 @@ async def test_while_nothing_has_changed_the_store_is_read_once(campaign_of):
     for _ in range(5):
         assert await campaign.shared() is None
     assert (campaign.looks, campaign.granted) == (1, 3)
+
+
+async def test_who_asks_while_another_is_told_what_it_is_granted_is_looked_at_too(campaign_of):
+    campaign = campaign_of(5)
+    campaign.ask(0, most=2)
+    campaign.pages[0].meanwhile = lambda: campaign.ask(1, most=2)
+    await campaign.shared()
+    await campaign.shared()
+    assert (campaign.granted, campaign.granting.grants.short) == (4, {})
 
 
 async def test_a_page_that_ends_while_the_store_is_read_is_granted_nothing(campaign_of):
