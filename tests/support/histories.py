@@ -239,6 +239,36 @@ async def _decided(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair-told")
 
 
+async def _refusing(address: str, folder: Path) -> None:
+    """One whose owner has had refused what its service did not know, when it was paused for it."""
+    async with _scene(address, Fault("404-wrong-path", times=None)) as at, at.worker():
+        await Campaign.prepare(pandas(9), folder)
+        options = {"queue": at.queue, "account": "refusing", "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, "refusing", folder, **options)
+        await _until(campaign, lambda told: told.paused and not told.in_flight)
+        await campaign.resume(refuse_unknown=True)
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-refusing")
+        await _keep(at, f"{campaign.id}/page/000000", "page-refusing")
+
+
+async def _one_budget(address: str, folder: Path) -> None:
+    """A campaign that reads what a repair has spent of its budget before it grants some of it."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(6), folder, page_size=2)
+        money = {"budget": Money(200_000), "price": Money(100_000)}
+        options = {"queue": at.queue, "account": "one-budget", "max_in_flight": 2, **money}
+        campaign = await Campaign.start(at.client, "one-budget", folder, **options)
+        await _until(campaign, lambda told: told.paused and told.uncertain and not told.in_flight)
+        unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
+        await campaign.resume(budget=Money(400_000))
+        await _until(campaign, lambda told: told.paused and not told.in_flight)
+        await campaign.resume(budget=1)
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-one-budget")
+
+
 async def _alone(address: str) -> None:
     async with _scene(address, Fault("429-openai", retry_after=1)) as at, at.worker():
         await at.client.execute_workflow(
@@ -277,6 +307,8 @@ async def write() -> None:
             await _woken(address, _FOLDER / "woken")
             await _unknown(address, _FOLDER / "unknown")
             await _stepped_aside(address, _FOLDER / "aside")
+            await _refusing(address, _FOLDER / "refusing")
+            await _one_budget(address, _FOLDER / "one-budget")
     finally:
         shutil.rmtree(_FOLDER)
 

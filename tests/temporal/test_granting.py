@@ -122,7 +122,7 @@ def campaign_of(monkeypatch):
     return campaign_of
 
 
-@settings(max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(
     waits=st.lists(st.sampled_from((0, 0, 1, 30)), min_size=1, max_size=40),
     budget=st.integers(1, 6),
