@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from attrs import evolve
 from temporalio import workflow
@@ -12,12 +12,15 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from pika_async._backoff import growing
-from pika_async.temporal._blame import MOST_UNREAD, is_down, is_unread
+from pika_async.temporal._blame import MOST_UNREAD, is_down, is_put_off, is_unread
 from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
 from pika_async.temporal._verdict import Cause, Recourse, Verdict, recourse, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -66,11 +69,23 @@ async def lasting(name: str, argument: object, result_type: type[T], *, longest:
 
 
 async def submitted(
-    order: Order, timeout: float | None, queue: str, *, with_files: bool
+    order: Order,
+    timeout: float | None,
+    queue: str,
+    *,
+    with_files: bool,
+    rest: Callable[[timedelta], Awaitable[None]] | None = None,
 ) -> Accepted | Refused | Uncertain:
     """A job, or what became of the request without one; what starts nothing is tried for a day.
 
     Where the service says that it takes nothing now, that is waited for, too, an hour in a row.
+
+    Args:
+        order: What is submitted.
+        timeout: Seconds after which it is tried no more; None: a day.
+        queue: The task queue of the workers.
+        with_files: Whether files are read first.
+        rest: How to wait where this request alone is put off, and others may be taken.
 
     Raises:
         CancelledError: The workflow is cancelled; nothing more is sent.
@@ -97,7 +112,10 @@ async def submitted(
         if workflow.now() + wait >= last or unread >= MOST_UNREAD:
             return refused(told)
         check_cancelled(before)
-        await workflow.sleep(wait)
+        if rest is not None and is_put_off(told):
+            await rest(wait)
+        else:
+            await workflow.sleep(wait)
         tries += 1
 
 

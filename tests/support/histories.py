@@ -239,6 +239,18 @@ async def _decided(address: str, folder: Path) -> None:
         await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair-told")
 
 
+async def _rested(address: str, folder: Path) -> None:
+    """A repair whose service did not take it for so long that others could have its place."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(1), folder)
+        options = {"queue": at.queue, "account": "rested", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "rested", folder, **options)
+        await campaign.result()
+        at.sim.faults.append(Fault("503-no-channel", times=4))
+        await campaign.resolve(0, resubmit=True, queue=at.queue)
+        await _keep(at, f"{campaign.id}/repair/0-1", "repair-rested")
+
+
 async def _refusing(address: str, folder: Path) -> None:
     """One whose owner has had refused what its service did not know, when it was paused for it."""
     async with _scene(address, Fault("404-wrong-path", times=None)) as at, at.worker():
@@ -307,6 +319,7 @@ async def write() -> None:
             await _woken(address, _FOLDER / "woken")
             await _unknown(address, _FOLDER / "unknown")
             await _stepped_aside(address, _FOLDER / "aside")
+            await _rested(address, _FOLDER / "rested")
             await _refusing(address, _FOLDER / "refusing")
             await _one_budget(address, _FOLDER / "one-budget")
     finally:

@@ -9,9 +9,9 @@ What a campaign holds is given to others only once its jobs have ended, however 
   stands.
 
 A repair has one job, and one place. It asks for it before it submits, and gives it back when its
-job has ended. One that adopts a job takes its place at once: that job is in flight, whoever waits
-for it. A repair that ends without a word is found as a campaign is, and its place is kept for a
-time.
+job has ended, and for a time where the service does not take it. One that adopts a job takes its
+place at once: that job is in flight, whoever waits for it. A repair that ends without a word is
+found as a campaign is, and its place is kept for a time.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
@@ -14,6 +15,13 @@ from pika_async.temporal._signals import heard
 
 if TYPE_CHECKING:
     from pika_async.temporal._limits.unseen import Unseen
+
+
+LONG: Final = timedelta(seconds=8)
+"""A pause of so long is for others. To give a place back and to get one costs as much as a job."""
+
+# In histories: of workflows that kept their places while they waited for the service.
+_RESTS: Final = "who waits for the service leaves its place to others"
 
 
 class Place:
@@ -43,6 +51,22 @@ class Place:
             await self._ask()
             await workflow.wait_condition(lambda: self._has)
             workflow.set_current_details("")
+
+    async def rest(self, pause: timedelta) -> None:
+        """Wait for so long before the next try; others have the place meanwhile, if that is long.
+
+        Nothing is in flight. Whoever comes back is the last of those who wait for a place.
+
+        Raises:
+            CancelledError: The workflow is cancelled.
+        """
+        if not self._account or pause < LONG or not workflow.patched(_RESTS):
+            await workflow.sleep(pause)
+            return
+        self._has = False
+        await self.give_back()
+        await workflow.sleep(pause)
+        await self.wait_for()
 
     async def take(self) -> None:
         """Say that the job is in flight already."""

@@ -71,9 +71,10 @@ class Settling(Steering):
         nobody waits for the result any more. What somebody has to mend (the key, the balance, a
         membership) is told at once, as ``Refused``: mend it, and say the same again.
 
-        Its job counts towards the limit of the campaign's account: it is
-        submitted as soon as that has a place for it, also if nobody waits for it any more. Where
-        the engine has forgotten the campaign, that is the account ``"default"``.
+        Its job counts towards the limit of the campaign's account: it is submitted as soon as that
+        has a place for it, also if nobody waits for it any more. While the service does not take
+        it, others have that place. Where the engine has forgotten the campaign, that is the account
+        ``"default"``.
 
         Args:
             index: The prompt, from 0, as in ``results()``.

@@ -96,7 +96,7 @@ class Repair:
         await self._place.wait_for()
         what = Order(request=line, run_id=workflow.info().original_execution_run_id)
         # Files may go up with it; who knows is the worker.
-        return await submitted(what, None, queue, with_files=True)
+        return await submitted(what, None, queue, with_files=True, rest=self._place.rest)
 
 
 def _unseen(outcome: Outcome) -> tuple[Unseen, ...]:
