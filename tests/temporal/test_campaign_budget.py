@@ -74,6 +74,26 @@ async def test_what_was_submitted_again_counts_towards_the_budget_of_a_campaign_
     assert (ended.succeeded, ended.cost, len(at.sim.jobs)) == (8, Money(9), 9)
 
 
+async def test_while_nobody_can_read_what_repairs_spend_nothing_is_granted_and_it_is_told_why(
+    engine, tmp_path
+):
+    """As where the store is away: the campaign waits, and a person sees for what."""
+    folder = tmp_path / "summer"
+    async with scene(engine) as at, at.worker():
+        begun = await start(at, folder, 4, 2, max_in_flight=1, budget=Money(2))
+        await paused(begun)
+        folder.rename(tmp_path / "away")
+        campaign = Campaign(at.client, begun.id)
+        await campaign.resume(budget=Money(4))
+        with anyio.fail_after(60):
+            while not (told := await campaign.progress()).troubles:  # noqa: ASYNC110 - is asked
+                await anyio.sleep(0.05)
+        assert (told.paused, len(at.sim.jobs)) == (None, 2)
+        (tmp_path / "away").rename(folder)
+        with anyio.fail_after(120):
+            assert (await begun.result()).succeeded == 4
+
+
 @pytest.mark.long
 async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(engine, tmp_path):
     """It takes all of its lines for uncertain, and most of them were never paid for."""

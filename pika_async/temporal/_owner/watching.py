@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
+    from temporalio.client import WorkflowExecutionDescription
+
     from pika_async.temporal._contents.files import CampaignResult, Manifest
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Outcome
@@ -99,7 +101,7 @@ class Watching(Settling):
         else:
             await check_polled(self._engine, described.task_queue)
             state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        standings, troubles = [], []
+        standings, troubles = [], _troubles_of(described)
         for page in state.open_pages:
             standing, trouble = await self._page(page)
             if ended and await self._is_lost(page):
@@ -152,9 +154,7 @@ class Watching(Settling):
         except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
             # It has not begun yet, or has just ended otherwise.
             return Standing(tally=Tally()), []
-        pending = described.raw_description.pending_activities
-        troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
-        return standing, sorted(troubles)
+        return standing, _troubles_of(described)
 
     async def result(self) -> CampaignProgress:
         """Wait until it has ended; returns where it stands then.
@@ -242,3 +242,9 @@ class Watching(Settling):
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _troubles_of(described: WorkflowExecutionDescription) -> list[str]:
+    """What the activities of a workflow fail with, over and over."""
+    pending = described.raw_description.pending_activities
+    return sorted({each.last_failure.message for each in pending if each.HasField("last_failure")})
