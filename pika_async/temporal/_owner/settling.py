@@ -13,7 +13,7 @@ from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._engine import CampaignError, is_unknown, said
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
 from pika_async.temporal._owner.accounts import FOR_A_NOTE
@@ -276,8 +276,8 @@ class Settling(Steering):
             raise
         if described.status is WorkflowExecutionStatus.COMPLETED:
             return await said(handle.result(), campaign=self.id), False
-        await check_polled(self._engine, described.task_queue)
-        asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
+        patience = await check_polled(self._engine, described.task_queue)
+        asking = handle.query(CampaignRun.state, rpc_timeout=patience)
         goes_on = described.status is WorkflowExecutionStatus.RUNNING
         return await said(asking, campaign=self.id), goes_on
 

@@ -29,6 +29,7 @@ from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from datetime import timedelta
     from decimal import Decimal
 
     from temporalio.client import WorkflowHandle
@@ -78,8 +79,8 @@ class Steering(ABC):
         Raises:
             CampaignError: There is no such campaign, or no worker answers.
         """
-        await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        patience = await self._check_heard()
+        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=patience))
         return await limit_of_account(self._engine, state.order.account)
 
     async def pause(self, reason: str = "paused by its owner") -> None:
@@ -125,8 +126,8 @@ class Steering(ABC):
         if money is None and each is None:
             await self._update(going_on, None)
             return
-        await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        patience = await self._check_heard()
+        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=patience))
         check_currency(state.order.budget, money, each)
         check_above(money, state.order.ended.cost.total)
         if each is not None:
@@ -160,19 +161,23 @@ class Steering(ABC):
         check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
-    async def _check_heard(self) -> None:
+    async def _check_heard(self) -> timedelta:
         """Refuse to tell a campaign something that goes on, where nobody works on it.
+
+        Returns:
+            How long an answer is to be waited for.
 
         Raises:
             NoAnswerError: Nobody does; nothing was changed.
         """
         described = await self._asked(self._handle.describe())
         if described.status is WorkflowExecutionStatus.RUNNING:
-            await check_polled(self._engine, described.task_queue, UNTOLD)
+            return await check_polled(self._engine, described.task_queue, UNTOLD)
+        return PATIENCE
 
     async def _update(self, update: Any, *args: Any) -> None:
-        await self._check_heard()
-        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
+        patience = await self._check_heard()
+        asked = self._handle.execute_update(update, args=args, rpc_timeout=patience)
         try:
             await self._asked(asked)
         except WorkflowUpdateFailedError as error:

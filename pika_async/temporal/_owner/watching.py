@@ -99,8 +99,8 @@ class Watching(Settling):
         if described.status is WorkflowExecutionStatus.COMPLETED:
             state = await said(self._handle.result(), campaign=self.id)
         else:
-            await check_polled(self._engine, described.task_queue)
-            state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+            patience = await check_polled(self._engine, described.task_queue)
+            state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=patience))
         standings, troubles = [], _troubles_of(described)
         for page in state.open_pages:
             standing, trouble = await self._page(page)
