@@ -6,6 +6,7 @@ import uuid
 
 import anyio
 import pytest
+from attrs import evolve
 from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
@@ -13,7 +14,7 @@ from support.scene import scene
 from pika_async import FieldError, Money
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, Uncertain
-from pika_async.temporal._contents.allowances import Allowed, allowed_of
+from pika_async.temporal._contents.allowances import Allowed, Reserved, allowed_of, reserve
 from pika_async.temporal._store.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,25 @@ async def test_what_was_submitted_again_counts_towards_the_budget_of_a_campaign_
         await campaign.resume(budget=Money(9))
         ended = await campaign.result()
     assert (ended.succeeded, ended.cost, len(at.sim.jobs)) == (8, Money(9), 9)
+
+
+async def test_whoever_resumes_with_the_same_budget_has_read_anew_what_repairs_spend(
+    engine, tmp_path
+):
+    """What one of them had reserved is free again, since the service has refused it."""
+    async with scene(engine) as at, at.worker():
+        campaign = await start(at, tmp_path, 8, 2, max_in_flight=1, budget=Money(3))
+        await paused(campaign)
+        store, ours = open_store(tmp_path), Reserved(index=0, repair=1, price=Money(2))
+        await reserve(store, 1, ours)
+        await campaign.resume(budget=Money(5))
+        assert f"has taken {Money(2)} of it" in (await paused(campaign)).paused
+        assert len(at.sim.jobs) == 3
+        await reserve(store, 2, evolve(ours, price=Money(0)))
+        await campaign.resume()
+        assert "submitted again" not in (await paused(campaign)).paused
+        assert len(at.sim.jobs) == 5
+        await campaign.stop()
 
 
 async def test_while_nobody_can_read_what_repairs_spend_nothing_is_granted_and_it_is_told_why(

@@ -162,6 +162,7 @@ class CampaignRun:
     def _go_on(self, budget: Money | None, *, refuse_unknown: bool) -> None:
         budget = self._order.budget if budget is None else budget
         self._order = evolve(self._order, budget=budget, paused=None, refuse_unknown=refuse_unknown)
+        self._granting.look_again()
         self._changed = True
 
     @resume.validator

@@ -105,10 +105,11 @@ class Granting:
         if self._looked_at != self._standing(budget):
             self._looking = asyncio.create_task(self._look_and_grant(budget))
             return None
-        if (used_up := self._used_up(budget)) is not None:
-            # Whoever goes on with it as it is has it looked at once more.
-            self._looked_at = None
-        return used_up
+        return self._used_up(budget)
+
+    def look_again(self) -> None:
+        """Its owner goes on: what repairs spend may have changed, though nothing here has."""
+        self._looked_at = None
 
     def _standing(self, budget: Money) -> _Standing:
         short = tuple((one, page in self._handles) for page, one in self.grants.short.items())
@@ -152,9 +153,9 @@ class Granting:
         """Count as granted what is asked for and can be told, as far as the budget reaches."""
         found = []
         for page, short in tuple(self.grants.short.items()):
-            free = budget.micros - self.spent - repairs
             if page not in self._handles:
                 continue
+            free = budget.micros - self.spent - repairs
             amount = self.grants.grant(page, free, budget.currency)
             if amount is not None:
                 found.append((short, amount))

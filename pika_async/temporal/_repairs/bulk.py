@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import frozen
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._repairs.resolving import Looked, Resolving
     from pika_async.temporal._store.store import Store
+
+    Asking: TypeAlias = Callable[[], Awaitable[tuple[CampaignState | None, bool]]]
 
 AT_ONCE: Final = 10
 """Decisions under way at once, as far as the account has places for their jobs."""
@@ -104,7 +106,7 @@ async def planned(
     store: Store,
     *,
     goes_on: bool = False,
-    ask: Callable[[], Awaitable[tuple[CampaignState | None, bool]]] | None = None,
+    ask: Asking | None = None,
 ) -> Planned:
     """What it comes to.
 
@@ -186,9 +188,7 @@ def _check_terms(terms: Terms, price: Money | None, state: CampaignState | None)
         raise FieldError("budget", str(terms.budget), told)
 
 
-async def _left_now(
-    ask: Callable[[], Awaitable[tuple[CampaignState | None, bool]]], price: Money | None
-) -> int | None:
+async def _left_now(ask: Asking, price: Money | None) -> int | None:
     """What a campaign leaves to all of its repairs, in millionths; None: it has no budget."""
     state, goes_on = await ask()
     if state is None or state.order.budget is None:
