@@ -153,7 +153,7 @@ async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | T
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return told_by(error)
+        return told_by(error.cause)
     return job
 
 

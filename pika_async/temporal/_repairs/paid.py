@@ -16,7 +16,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
 from pika_async.temporal._engine import CampaignError, is_unknown, said
-from pika_async.temporal._failures import told_by_cause
+from pika_async.temporal._failures import told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished, Outcome
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
@@ -135,7 +135,7 @@ class _History:
             return
         job: Any
         if isinstance(end.came, Failure):
-            job = told_by_cause(await self.converter.decode_failure(end.came)).record
+            job = told_by(await self.converter.decode_failure(end.came)).record
         else:
             (job,) = await self.converter.decode(end.came.payloads, [Accepted])
         if isinstance(job, Accepted):
