@@ -47,7 +47,7 @@ _WAITED_OUT: Final = "a service that takes nothing now is waited for"
 _NOT_REPEATED: Final = "what is cancelled is not sent again with its key"
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
-FOR_EVER: Final = RetryPolicy(
+_FOR_EVER: Final = RetryPolicy(
     initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
 )
 
@@ -60,7 +60,7 @@ async def lasting(name: str, argument: object, result_type: type[T], *, longest:
         result_type=result_type,
         start_to_close_timeout=longest,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=FOR_EVER,
+        retry_policy=_FOR_EVER,
     )
     return result
 
@@ -267,7 +267,7 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
             task_queue=queue,
             start_to_close_timeout=timedelta(days=30),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=FOR_EVER,
+            retry_policy=_FOR_EVER,
         )
     except ActivityError as error:
         match error.cause:

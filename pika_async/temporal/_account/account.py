@@ -38,7 +38,7 @@ from pika_async.temporal._messages.accounts import (
     Remains,
 )
 from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 LIMIT: Final = 100
 """Jobs in flight where nobody says how many."""
@@ -153,13 +153,11 @@ class Account:
         # Before anybody is told anything: meanwhile others speak.
         placed = self._places.hand_out(min(places, limit - self._shares.held))
         for campaign, amount in changes.items():
-            handle = workflow.get_external_workflow_handle(campaign)
-            if not await heard(handle.signal("allot", amount)):
+            if not await tell(campaign, "allot", amount):
                 self._lose(campaign)
                 self._changed = True
         for repair, anew in placed.items():
-            handle = workflow.get_external_workflow_handle(repair)
-            if not await heard(handle.signal("placed")):
+            if not await tell(repair, "placed"):
                 self._lose_repair(repair, may_run=not anew)
 
     def _lose(self, campaign: str) -> None:
@@ -215,7 +213,7 @@ class Account:
             if campaign in self._gone:
                 # Somebody has reset it; it says what it wants when it is asked.
                 self._gone.discard(campaign)
-                self._ask(campaign)
+                self._asking = asyncio.create_task(tell(campaign, "say_again"))
         elif remains.draining:
             self._lose(campaign)
         else:
@@ -233,10 +231,6 @@ class Account:
         # One that still waited for its place has submitted nothing.
         if held:
             self._hold(remains.unseen)
-
-    def _ask(self, campaign: str) -> None:
-        handle = workflow.get_external_workflow_handle(campaign)
-        self._asking = asyncio.create_task(heard(handle.signal("say_again")))
 
     async def _take_over(self, run_id: str) -> None:
         """Go on where an account was terminated: its campaigns hold what it has told them."""
@@ -257,12 +251,10 @@ class Account:
         self._begin(known)
         for campaign in known.wants:
             # What it has said while nobody listened is said again.
-            handle = workflow.get_external_workflow_handle(campaign)
-            if campaign not in self._gone and not await heard(handle.signal("say_again")):
+            if campaign not in self._gone and not await tell(campaign, "say_again"):
                 self._lose(campaign)
         for repair in (*known.placed, *known.asking):
-            handle = workflow.get_external_workflow_handle(repair)
-            if repair not in self._gone and not await heard(handle.signal("say_again")):
+            if repair not in self._gone and not await tell(repair, "say_again"):
                 self._lose_repair(repair, may_run=repair in self._places.placed)
         self._changed = True
 

@@ -10,7 +10,7 @@ from temporalio import workflow
 from pika_async.temporal._account.beginning import begin_account
 from pika_async.temporal._messages.accounts import Asking, Leaving
 from pika_async.temporal._names import id_of_account
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 if TYPE_CHECKING:
     from pika_async.temporal._limits.unseen import Unseen
@@ -77,8 +77,7 @@ class Place:
             await begin_account(id_of_account(self._account), self._limit)
 
     async def _tell(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(id_of_account(self._account))
-        return await heard(handle.signal(what, value))
+        return await tell(id_of_account(self._account), what, value)
 
 
 _WAITS: Final = (

@@ -9,7 +9,7 @@ from temporalio import workflow
 from pika_async.temporal._account.beginning import begin_account
 from pika_async.temporal._messages.accounts import Amount, Joining, Leaving
 from pika_async.temporal._names import id_of_account
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,5 +107,4 @@ class Membership:
                 return
 
     async def _tell(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(self._account)
-        return await heard(handle.signal(what, value))
+        return await tell(self._account, what, value)

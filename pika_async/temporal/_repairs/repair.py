@@ -15,7 +15,7 @@ from pika_async.temporal._messages.repairs import Repaired, RepairOrder
 from pika_async.temporal._names import SEAL_REPAIR, campaign_of
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 from pika_async.temporal._steps import awaited, is_given_up, lasting, submitted
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Repair:
     async def _tell_campaign(self) -> None:
         """One that has ended changes its counts no more."""
         if (campaign := campaign_of(workflow.info().workflow_id)) is not None:
-            await heard(workflow.get_external_workflow_handle(campaign).signal("decided"))
+            await tell(campaign, "decided")
 
     def _check_known(self, order: RepairOrder, outcome: Outcome) -> None:
         """A job that its owner has named, and that nobody knows, settles nothing."""
