@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from pika_async._request.parts import has_files
 from pika_async._request.request import GenerationRequest
-from pika_async.temporal._names import QUEUE
+from pika_async.temporal._names import GENERATE_VIDEO, QUEUE
 from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._steps import cancellations, check_cancelled, finished, submitted
@@ -50,7 +50,7 @@ async def generate(
     return await finished(Errand(request=request, job=job, timeout=timeout), queue)
 
 
-@workflow.defn(name="PikaGenerateVideo")
+@workflow.defn(name=GENERATE_VIDEO)
 class GenerateVideo:
     """A workflow of one request, for web servers and the like.
 

@@ -37,7 +37,7 @@ from pika_async.temporal._messages.accounts import (
     Leaving,
     Remains,
 )
-from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
+from pika_async.temporal._names import ACCOUNT, LEFT_BEHIND, SHARES_OF
 from pika_async.temporal._signals import tell
 
 LIMIT: Final = 100
@@ -49,7 +49,7 @@ _LOOKING: Final = timedelta(minutes=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 
 
-@workflow.defn(name="PikaAccount")
+@workflow.defn(name=ACCOUNT)
 class Account:
     """The workflow of an account; campaigns start it, and it ends with the last of them."""
 

@@ -20,7 +20,7 @@ from pika_async.temporal._engine import (
     said,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder
-from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._names import DEFAULT_ACCOUNT, QUEUE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
 from pika_async.temporal._owner.carrying import check_left
 from pika_async.temporal._owner.watching import Watching
@@ -99,7 +99,7 @@ class Campaign(Watching):
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
         timeout: float | None = None,
-        account: str = "default",
+        account: str = DEFAULT_ACCOUNT,
         queue: str = QUEUE,
         carry_on: bool = False,
     ) -> Campaign:

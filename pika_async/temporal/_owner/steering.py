@@ -17,6 +17,7 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._names import DEFAULT_ACCOUNT
 from pika_async.temporal._owner.accounts import AccountLimit, limit_of_account
 from pika_async.temporal._owner.arguments import (
     check_above,
@@ -61,7 +62,7 @@ class Steering(ABC):
         return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
 
     @staticmethod
-    async def limit_of(engine: Client, account: str = "default") -> int | None:
+    async def limit_of(engine: Client, account: str = DEFAULT_ACCOUNT) -> int | None:
         """How many jobs an account may have in flight that campaigns share at the moment.
 
         Whoever starts one with another ``max_in_flight`` changes it for them. None: no campaign

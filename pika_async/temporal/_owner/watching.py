@@ -29,6 +29,7 @@ from pika_async.temporal._engine import (
     status_of,
 )
 from pika_async.temporal._messages.pages import Standing, Tally
+from pika_async.temporal._names import ids_of_page, page_number
 from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.remembered import remembered
@@ -139,7 +140,8 @@ class Watching(Settling):
         # What nobody knows was never begun.
         if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
             return False
-        return not await is_running(self._engine, f"{page}/again")
+        _, again = ids_of_page(self.id, page_number(page))
+        return not await is_running(self._engine, again)
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""

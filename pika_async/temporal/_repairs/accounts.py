@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from pika_async.temporal._engine import CampaignError, is_unknown, said
 from pika_async.temporal._messages.campaigns import CampaignOrder
+from pika_async.temporal._names import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.client import Client
-
-DEFAULT_ACCOUNT: Final = "default"
-"""The account of a campaign for which nobody says one."""
 
 
 @frozen(kw_only=True)

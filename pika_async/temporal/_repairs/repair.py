@@ -12,7 +12,7 @@ from pika_async.temporal._account.place import Place
 from pika_async.temporal._failures import UNKNOWN_JOB
 from pika_async.temporal._limits.unseen import Unseen, until
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder
-from pika_async.temporal._names import SEAL_REPAIR, campaign_of
+from pika_async.temporal._names import REPAIR, SEAL_REPAIR, campaign_of
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._signals import tell
@@ -28,7 +28,7 @@ _TOLD: Final = "a campaign is told of its repairs"
 _WRITING: Final = timedelta(minutes=5)
 
 
-@workflow.defn(name="PikaRepair")
+@workflow.defn(name=REPAIR)
 class Repair:
     """The workflow of a repair. Its id names the line and the number, so it runs once."""
 
