@@ -11,8 +11,9 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal._account.account import LIMIT, Account
-from pika_async.temporal._account.remains import LeftBehind, described
+from pika_async.temporal._account.remains import LeftBehind
 from pika_async.temporal._account.runs import pages_begun
+from pika_async.temporal._engine import described
 from pika_async.temporal._messages.accounts import (
     AccountOrder,
     Asking,

@@ -13,7 +13,7 @@ from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._engine import PATIENCE, ForgottenError, said
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
 from pika_async.temporal._owner.accounts import FOR_A_NOTE
@@ -267,10 +267,8 @@ class Settling(Steering):
         handle = self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
         try:
             described = await said(handle.describe(), campaign=self.id)
-        except CampaignError as error:
-            if is_unknown(error):
-                return None, False
-            raise
+        except ForgottenError:
+            return None, False
         if described.status is WorkflowExecutionStatus.COMPLETED:
             return await said(handle.result(), campaign=self.id), False
         await check_polled(self._engine, described.task_queue)

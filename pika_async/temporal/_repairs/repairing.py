@@ -18,7 +18,7 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
 )
 
-from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
+from pika_async.temporal._engine import CampaignError, NoAnswerError, described, said
 from pika_async.temporal._failures import NO_ROOM_LEFT, UNKNOWN_JOB
 from pika_async.temporal._names import id_of_repair
 from pika_async.temporal._outcomes import Uncertain
@@ -29,7 +29,7 @@ from pika_async.temporal._repairs.ended import left_by
 from pika_async.temporal._repairs.repair import Repair
 
 if TYPE_CHECKING:
-    from temporalio.client import Client, WorkflowExecutionDescription
+    from temporalio.client import Client
 
     from pika_async.temporal._messages.repairs import RepairOrder
 
@@ -75,17 +75,17 @@ class Repairing:
         tries = 1
         while True:
             name = self._name(index, number, tries)
-            described = await self._described(name)
-            if described is None:
+            found = await said(described(self._engine, name))
+            if found is None:
                 return Standing(tries=tries, left=left)
-            if described.status in (_RUNNING, _COMPLETED):
+            if found.status in (_RUNNING, _COMPLETED):
                 return Standing(
                     tries=tries,
                     handle=self._engine.get_workflow_handle(name),
-                    word=await described.memo_value(_WORD, default=None, type_hint=str),
-                    running=described.status is _RUNNING,
+                    word=await found.memo_value(_WORD, default=None, type_hint=str),
+                    running=found.status is _RUNNING,
                 )
-            handle = self._engine.get_workflow_handle(name, run_id=described.run_id)
+            handle = self._engine.get_workflow_handle(name, run_id=found.run_id)
             left = await said(left_by(handle, self._engine.data_converter)) or left
             tries += 1
 
@@ -140,14 +140,6 @@ class Repairing:
 
     def _name(self, index: int, number: int, tries: int) -> str:
         return id_of_repair(self._campaign_id, index, number, tries)
-
-    async def _described(self, name: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await said(self._engine.get_workflow_handle(name).describe())
-        except CampaignError as error:
-            if is_unknown(error):
-                return None
-            raise
 
 
 def _failed(failure: WorkflowFailureError, order: RepairOrder) -> str:
