@@ -23,6 +23,8 @@ from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._names import DEFAULT_ACCOUNT, QUEUE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
 from pika_async.temporal._owner.carrying import check_left
+from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._owner.watching import Watching
 from pika_async.temporal._store.store import open_store
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from pika_async.temporal._contents.files import Manifest
 
 
-class Campaign(Watching):
+class Campaign(Watching, Settling, Steering):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
