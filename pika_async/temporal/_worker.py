@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from temporalio.worker import Worker
 
-from pika_async import ConfigurationError, PikaClient, RetryPolicy
+from pika_async import PikaClient, RetryPolicy
 from pika_async._client import jobs_of
 from pika_async.temporal._activities import Activities
 from pika_async.temporal._campaign.activities import CampaignActivities
@@ -19,7 +19,7 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._connecting import BEFORE_EXIT, told_of_the_server
 from pika_async.temporal._contents.shelf import Shelf
-from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._converter import check_knows_our_values
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._repairs.repair import Repair
@@ -90,11 +90,7 @@ async def run_worker(
         NoAnswerError: The server did not answer any more when the work was to begin.
         ValueError: An argument is not allowed.
     """
-    if not knows_our_values(engine.data_converter):
-        raise ConfigurationError(
-            "this Temporal client cannot carry requests and outcomes; connect it with "
-            "Client.connect(…, plugins=[PikaPlugin()])"
-        )
+    check_knows_our_values(engine.data_converter)
     if request_timeout > _LONGEST_REQUEST:
         raise ValueError(
             f"request_timeout: {request_timeout} is not allowed; allowed are up to "

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from pika_async import ConfigurationError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.claims import is_of
-from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._converter import check_knows_our_values
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
 from pika_async.temporal._polled import check_polled
 from pika_async.temporal._store.store import Store, open_store
@@ -42,11 +41,7 @@ class Reaching:
         Raises:
             ConfigurationError: The client has not the plugin.
         """
-        if not knows_our_values(engine.data_converter):
-            raise ConfigurationError(
-                "this Temporal client cannot carry requests and outcomes; connect it with "
-                "Client.connect(…, plugins=[PikaPlugin()])"
-            )
+        check_knows_our_values(engine.data_converter)
         self._engine = engine
         self.id: Final = campaign_id
         self._place = store
