@@ -22,7 +22,6 @@ from pika_async.temporal._engine import (
 from pika_async.temporal._messages.campaigns import CampaignOrder
 from pika_async.temporal._names import DEFAULT_ACCOUNT, QUEUE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
-from pika_async.temporal._owner.carrying import check_left
 from pika_async.temporal._owner.settling import Settling
 from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._owner.watching import Watching
@@ -149,8 +148,6 @@ class Campaign(Watching, Settling, Steering):
         if await is_known(engine, campaign_id):
             # Before anything is noted down here, and before the queue of the other one is touched.
             raise CampaignError(_STARTED.format(campaign=campaign_id))
-        if carry_on:
-            await check_left(opened, manifest, campaign_id)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
