@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Outcome
-    from pika_async.temporal._owner.decided import Seen
+    from pika_async.temporal._repairs.changes import Seen
 
 
 @frozen(kw_only=True)

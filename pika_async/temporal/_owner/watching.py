@@ -25,11 +25,11 @@ from pika_async.temporal._engine import (
 )
 from pika_async.temporal._messages.pages import Standing, Tally
 from pika_async.temporal._names import ids_of_page, page_number
-from pika_async.temporal._owner.decided import Decided
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
 from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._owner.remembered import remembered
 from pika_async.temporal._repairs.bulk import price_of
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Watching(Reaching):
     """The part of a campaign that looks at it."""
 
-    _decided: Decided | None = None
+    _changes: Changes | None = None
 
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
@@ -80,8 +80,8 @@ class Watching(Reaching):
         """The same with what was decided since, where its store is seen from here."""
         try:
             store = await self._opened(to_decide=self._place is not None)
-            self._decided = self._decided or Decided(store)
-            seen = await self._decided.look(price_of(state), told.stranded)
+            self._changes = self._changes or Changes(store)
+            seen = await self._changes.seen(price_of(state), told.stranded)
             manifest = await files.read_manifest(store)
             open_ = {page: await self._stranded(store, manifest, page) for page in seen.left}
         except (ConfigurationError, StoreError):

@@ -16,7 +16,7 @@ from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._messages.repairs import Repaired
 from pika_async.temporal._names import DECIDED, SEAL_REPAIR
 from pika_async.temporal._outcomes import Finished, Uncertain
-from pika_async.temporal._repairs.changes import Changes, decided_in
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.decisions import named
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
 
@@ -50,7 +50,7 @@ class RepairActivities:
         await self._shelf.manifest(*name)
         # Those that are known are not read again. One look at a time: a campaign asks so.
         changes = self._changes.pop(name, None) or Changes(self._shelf.store(counting.store))
-        found = await decided_in(changes, counting.stranded)
+        found = await changes.decided(counting.stranded)
         self._changes[name] = changes
         if len(self._changes) > _COUNTED:
             del self._changes[next(iter(self._changes))]
