@@ -60,7 +60,7 @@ INNER_DOORS = {
     "temporal._messages": {"accounts", "campaigns", "pages", "repairs"},
     "temporal._contents": {
         *("allowances", "claims", "damage", "discreet", "files", "formats", "media", "repairs"),
-        "shelf",
+        *("shelf", "videos"),
     },
     "temporal._account": {"account", "accounting", "beginning", "place"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},

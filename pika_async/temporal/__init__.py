@@ -17,7 +17,7 @@ from __future__ import annotations
 
 try:
     from pika_async.temporal._connecting import connected
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.formats import CampaignResult, Manifest
     from pika_async.temporal._converter import PikaPayloadConverter
     from pika_async.temporal._engine import CampaignError, NoAnswerError
     from pika_async.temporal._messages.pages import Waiting

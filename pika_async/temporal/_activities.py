@@ -44,8 +44,9 @@ from pika_async.temporal._contents.discreet import (
     without_names,
     without_prompt,
 )
-from pika_async.temporal._contents.files import save_video, video_name
+from pika_async.temporal._contents.formats import video_name
 from pika_async.temporal._contents.media import ExchangedError, blamed, check_same
+from pika_async.temporal._contents.videos import save_video
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished

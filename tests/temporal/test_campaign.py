@@ -34,8 +34,8 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._account import account
 from pika_async.temporal._campaign import campaign, page, volume
-from pika_async.temporal._contents import files
-from pika_async.temporal._contents.files import seal
+from pika_async.temporal._contents.files import begin, read_manifest, seal
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.pages import PageOrder
 from pika_async.temporal._store.store import open_store
 
@@ -463,7 +463,6 @@ async def test_a_page_that_was_sealed_is_never_submitted_again(engine, tmp_path)
 
 async def test_a_page_that_another_run_has_begun_is_uncertain_and_not_submitted(engine, tmp_path):
     """Nobody knows what that one has sent, once the engine has forgotten it."""
-    from pika_async.temporal._contents.files import begin  # noqa: PLC0415
 
     await Campaign.prepare(prompts(4), tmp_path)
     assert await begin(open_store(tmp_path), 0, "a run of long ago")
@@ -588,7 +587,7 @@ async def test_of_a_page_that_has_run_before_under_its_name_the_end_is_taken(eng
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at, at.worker():
         name = uuid.uuid4().hex
-        digest = (await files.read_manifest(open_store(tmp_path))).digest
+        digest = (await read_manifest(open_store(tmp_path))).digest
         order = PageOrder(store=str(tmp_path), digest=digest, page=0, first=0, width=2)
         early = await at.client.start_workflow(
             page.Page.run, order, id=f"{name}/page/000000", task_queue=at.queue
@@ -635,7 +634,7 @@ async def test_a_line_whose_job_was_named_wrongly_may_be_settled_again(engine, t
         async with started(at, tmp_path, prompts(1)) as campaign_:
             assert (await ended(campaign_)).uncertain == 1
             unknown = Declined(job_id="a slip", reason="it is not known", code="not_found")
-            assert await files.add_repair(open_store(tmp_path), 0, 1, unknown)
+            assert await add_repair(open_store(tmp_path), 0, 1, unknown)
             (job_id,) = at.sim.jobs
             assert isinstance(await campaign_.resolve(0, adopt=job_id, queue=at.queue), Finished)
 

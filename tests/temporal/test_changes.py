@@ -8,7 +8,8 @@ from temporalio.testing import ActivityEnvironment
 from pika_async import GenerationRequest
 from pika_async.temporal import Declined, Dropped, Finished, StoreError, Uncertain, Why
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, read_manifest, seal, write_pages
+from pika_async.temporal._contents.files import read_manifest, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._repairs.activities import RepairActivities

@@ -22,7 +22,8 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, seal, write_pages
+from pika_async.temporal._contents.files import seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._owner.progress import with_repairs
 from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, take_note

@@ -32,22 +32,17 @@ from pika_async import (
 )
 from pika_async.temporal._contents import formats
 from pika_async.temporal._contents.files import (
-    PAGE_SIZE,
-    CampaignResult,
-    Manifest,
-    add_repair,
     begin,
     read_manifest,
     read_page,
     read_sealed,
-    repairs,
     results,
-    save_video,
     seal,
-    video_name,
     write_pages,
 )
-from pika_async.temporal._contents.repairs import repairs_of
+from pika_async.temporal._contents.formats import PAGE_SIZE, CampaignResult, Manifest, video_name
+from pika_async.temporal._contents.repairs import add_repair, repairs, repairs_of
+from pika_async.temporal._contents.videos import save_video
 from pika_async.temporal._outcomes import (
     Declined,
     Dropped,

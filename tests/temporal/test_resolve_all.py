@@ -26,7 +26,8 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, seal, write_pages
+from pika_async.temporal._contents.files import seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import Tally

@@ -30,7 +30,8 @@ from pika_async.temporal._contents.allowances import (
     reserve,
 )
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, begin, seal, write_pages
+from pika_async.temporal._contents.files import begin, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._owner.arguments import check_above
 from pika_async.temporal._owner.remembered import books_of, remembered

@@ -30,11 +30,9 @@ from pika_async.temporal._contents.formats import (
     read_outcomes,
     read_requests,
     sealed_name,
-    video_name,
 )
 from pika_async.temporal._contents.lines import Lines
-from pika_async.temporal._contents.repairs import add_repair, repairs
-from pika_async.temporal._contents.videos import save_video
+from pika_async.temporal._contents.repairs import repairs
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,28 +42,6 @@ if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
-
-__all__ = [
-    "PAGE_SIZE",
-    "CampaignResult",
-    "Manifest",
-    "add_repair",
-    "begin",
-    "is_for",
-    "open_pages",
-    "read_digests",
-    "read_line",
-    "read_manifest",
-    "read_page",
-    "read_placed_page",
-    "read_sealed",
-    "repairs",
-    "results",
-    "save_video",
-    "seal",
-    "video_name",
-    "write_pages",
-]
 
 _LONGEST_NOTE: Final = 200
 # A history that is full is ended by the engine, and a page is one history.

@@ -12,6 +12,7 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import PROOF, claim
+from pika_async.temporal._contents.formats import PAGE_SIZE
 from pika_async.temporal._engine import (
     CampaignError,
     NoAnswerError,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async import GenerationRequest, Money
-    from pika_async.temporal._contents.files import Manifest
+    from pika_async.temporal._contents.formats import Manifest
 
 
 class Campaign(Watching, Settling, Steering):
@@ -62,7 +63,7 @@ class Campaign(Watching, Settling, Steering):
         requests: Iterable[GenerationRequest | str] | AsyncIterable[GenerationRequest | str],
         store: str | os.PathLike[str],
         *,
-        page_size: int = files.PAGE_SIZE,
+        page_size: int = PAGE_SIZE,
         service: str = "",
     ) -> Manifest:
         """Write the pages of a campaign to its store. Nothing is submitted.

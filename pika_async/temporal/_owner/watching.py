@@ -36,7 +36,7 @@ from pika_async.temporal._store.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.formats import CampaignResult, Manifest
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
