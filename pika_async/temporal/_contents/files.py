@@ -174,14 +174,22 @@ async def _manifest(store: Store) -> Manifest | None:
     return manifest
 
 
-async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
+async def read_page(
+    store: Store, page: int, manifest: Manifest | None = None
+) -> tuple[GenerationRequest, ...]:
     """The requests of a page; they were checked when they were prepared.
+
+    Args:
+        store: Where.
+        page: The page.
+        manifest: What was prepared, for whoever has read it already.
 
     Raises:
         ConfigurationError: No campaign is prepared.
         StoreError: The page is gone or damaged, or the store cannot be used.
     """
-    return (await read_placed_page(store, page, await read_manifest(store)))[0]
+    requests, _ = await read_placed_page(store, page, manifest or await read_manifest(store))
+    return requests
 
 
 async def read_placed_page(
@@ -267,6 +275,15 @@ async def begin(store: Store, page: int, run_id: str) -> bool:
     return there == note
 
 
+async def is_begun(store: Store, page: int) -> bool:
+    """Whether a run has begun to submit a page.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    return await store.read(begun_name(page)) is not None
+
+
 async def open_pages(store: Store, pages: int) -> list[int]:
     """The pages that a run has begun and not sealed, of so many.
 
@@ -282,17 +299,21 @@ async def open_pages(store: Store, pages: int) -> list[int]:
     ]
 
 
-async def read_sealed(store: Store, page: int) -> tuple[Outcome, ...] | None:
+async def read_sealed(
+    store: Store, page: int, manifest: Manifest | None = None
+) -> tuple[Outcome, ...] | None:
     """The outcomes of a page; None where it is not sealed.
+
+    Args:
+        store: Where.
+        page: The page.
+        manifest: What was prepared, for whoever has read it already.
 
     Raises:
         ConfigurationError: No campaign is prepared.
         StoreError: They are damaged or of a newer version, or the store cannot be used.
     """
-    return await _read_sealed(store, page, await read_manifest(store))
-
-
-async def _read_sealed(store: Store, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
+    manifest = manifest or await read_manifest(store)
     name = sealed_name(page)
     content = await store.read(name)
     if content is None:
@@ -321,7 +342,7 @@ async def seal(store: Store, page: int, outcomes: Sequence[Outcome]) -> tuple[Ou
     content = outcome_lines(manifest.indexes(page), outcomes)
     if await store.create(sealed_name(page), content):
         return tuple(outcomes)
-    sealed = await _read_sealed(store, page, manifest)
+    sealed = await read_sealed(store, page, manifest)
     if sealed is None:
         raise gone(store, sealed_name(page))
     return sealed
@@ -337,8 +358,8 @@ async def results(store: Store) -> AsyncIterator[CampaignResult]:
     manifest = await read_manifest(store)
     mended = await repairs(store)
     for page in range(manifest.pages):
-        requests, _ = await read_placed_page(store, page, manifest)
-        sealed = await _read_sealed(store, page, manifest) or (None,) * len(requests)
+        requests = await read_page(store, page, manifest)
+        sealed = await read_sealed(store, page, manifest) or (None,) * len(requests)
         for index, request, outcome in zip(manifest.indexes(page), requests, sealed, strict=True):
             last = mended[index][-1] if index in mended else outcome
             yield CampaignResult(index=index, request=request, outcome=last)

@@ -63,7 +63,7 @@ async def _state(store: Store, manifest: Manifest, noted: Allowed) -> CampaignSt
     )
     tally = Tally()
     for page in range(manifest.pages):
-        sealed = await files.read_sealed(store, page)
+        sealed = await files.read_sealed(store, page, manifest)
         if sealed is not None:
             tally += tally_of(sealed, noted.price)
     stranded: tuple[int, ...] = ()

@@ -30,7 +30,7 @@ from pika_async.temporal._repairs.owners import (
 )
 from pika_async.temporal._repairs.paid import PageTold
 from pika_async.temporal._repairs.repairing import Repairing, Standing
-from pika_async.temporal._repairs.stranded import is_begun, outcomes_of_stranded
+from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ class Resolving:
             last, repairs = await self._last(decision.index, manifest)
             if last is None:
                 page = decision.index // manifest.page_size
-                told = _NOT_ENDED if await is_begun(self._store, page) else _NOT_BEGUN
+                told = _NOT_ENDED if await files.is_begun(self._store, page) else _NOT_BEGUN
                 problems.append(told.format(line=named(decision.index)))
                 continue
             problem = why_not(last, decision)
@@ -220,7 +220,7 @@ class Resolving:
     # Pages that were ended by hand.
 
     async def _outcomes(self, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
-        sealed = await files.read_sealed(self._store, page)
+        sealed = await files.read_sealed(self._store, page, manifest)
         if sealed is not None:
             return sealed
         found = await outcomes_of_stranded(self._engine, self._store, manifest, page)
