@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 
@@ -27,3 +29,29 @@ def server(tmp_path):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Lost workers, and jobs that nobody waits for, are given up within seconds."""
+    from support.killed import be_quick  # noqa: PLC0415 - for slow tests alone
+
+    be_quick(monkeypatch.setattr)
+
+
+@pytest.fixture
+def watchful(monkeypatch):
+    """Accounts look every second for campaigns that have ended without a word."""
+    from pika_async.temporal._account import account  # noqa: PLC0415 - for slow tests alone
+
+    for name in ("_LOOK_AROUND", "_LOOK_AT_THE_GONE"):
+        monkeypatch.setattr(account, name, timedelta(seconds=1))
+
+
+@pytest.fixture
+def soon_told(monkeypatch):
+    """Whoever waits for a repair is told within seconds that nobody works on it."""
+    from pika_async.temporal._repairs import attended  # noqa: PLC0415 - for slow tests alone
+
+    for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
+        monkeypatch.setattr(attended, name, seconds)

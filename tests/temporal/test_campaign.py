@@ -11,7 +11,6 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import posted
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
@@ -39,12 +38,7 @@ from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.pages import PageOrder
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 def prompts(count, about="a red panda"):

@@ -14,7 +14,6 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import connected
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
 from support.scene import Scene, scene, terminate
 from temporalio.client import WorkflowExecutionStatus
@@ -27,16 +26,9 @@ from pika_async.temporal._account.accounting import AccountActivities
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._messages.accounts import AccountOrder, Joining
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "watchful")]
 
 LIMIT = 6
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
 
 
 async def start(at, folder, count, first=0, **options):

@@ -8,7 +8,6 @@ from time import monotonic
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import Ledger, most_at_once, pandas
 from support.scene import scene
 
@@ -18,12 +17,7 @@ from pika_async.temporal._campaign import page, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture

@@ -7,19 +7,13 @@ import uuid
 import anyio
 import pytest
 from support.bucket import bucket
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, Dropped, Uncertain
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture

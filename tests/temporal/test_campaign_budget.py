@@ -6,7 +6,6 @@ import uuid
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
@@ -15,12 +14,7 @@ from pika_async.temporal import Campaign
 from pika_async.temporal._contents.allowances import Allowed, allowed_of
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def start(at, folder, count, page_size, **options):

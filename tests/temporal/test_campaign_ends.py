@@ -7,24 +7,22 @@ from datetime import timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
 from support.scene import scene, terminate
 
 from pika_async.temporal import Campaign
-from pika_async.temporal._account import account
 from pika_async.temporal._limits import unseen
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("quick", "watchful", "soon_forgotten"),
+]
 
 LIMIT = 6
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
+@pytest.fixture
+def soon_forgotten(monkeypatch):
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=2))
 
 

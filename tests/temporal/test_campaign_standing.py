@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 from temporalio.api.common.v1 import WorkflowExecution
@@ -20,12 +19,7 @@ from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import begin
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def start(at, folder, count, **options):

@@ -8,7 +8,6 @@ import anyio
 import pytest
 from support.engine import posted
 from support.films import Cut
-from support.killed import be_quick
 from support.scene import scene
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
@@ -17,12 +16,7 @@ from pika_async.simulator import Fault
 from pika_async.temporal import Uncertain, Why
 from pika_async.temporal._activities import Activities
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.mark.parametrize("started", [False, True])

@@ -8,7 +8,6 @@ from socket import gethostname
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.scene import scene
 
 from pika_async import FieldError, GenerationRequest
@@ -16,14 +15,9 @@ from pika_async.temporal import Campaign, Finished, Refused, _activities, _steps
 from pika_async.temporal._campaign import aside
 from pika_async.temporal._campaign import tries as lines
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import anyio
 import pytest
 from support.backend import Backend
 from support.batches import until
-from support.killed import be_quick
 from support.scene import scene
 
 from pika_async import GenerationRequest
@@ -20,12 +19,7 @@ from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture

