@@ -1,7 +1,8 @@
-"""One engine for the tests of a module, or for one test."""
+"""The engines and the stores that tests run on, and what makes them quick."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -29,6 +30,26 @@ def server(tmp_path):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request, tmp_path):
+    """One in a folder, and one of objects in memory."""
+    from pika_async.temporal._store.store import open_store  # noqa: PLC0415 - not for all tests
+
+    folder = tmp_path / "campaign"
+    return open_store(folder if request.param == "folder" else f"memory://{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+async def s3(monkeypatch):
+    """A bucket on a real socket."""
+    from support.bucket import bucket  # noqa: PLC0415 - not for all tests
+
+    async with bucket() as made:
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import uuid
 
 import anyio
 import pytest
-from support.bucket import bucket
 from support.ledger import Ledger, pandas
 from support.scene import scene
 
@@ -14,14 +13,6 @@ from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, Dropped, Uncertain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
-
-
-@pytest.fixture
-async def s3(monkeypatch):
-    async with bucket() as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
-        yield made
 
 
 async def test_a_bucket_serves_as_a_folder_does_from_the_first_prompt_to_the_last_decision(

@@ -17,7 +17,6 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.bucket import bucket
 from support.media import finished
 from support.prompts import can_be_seen
 from support.tables import every_row
@@ -66,13 +65,6 @@ OUTCOMES = (
     ),
 )
 REFUSED = OUTCOMES[2]
-
-
-@pytest.fixture(params=["folder", "memory"])
-def store(request, tmp_path):
-    if request.param == "folder":
-        return open_store(tmp_path / "campaign")
-    return open_store(f"memory://files-{next(_numbers)}")
 
 
 @pytest.fixture
@@ -634,13 +626,6 @@ class TestVideos:
         path.mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(path))
         return path
-
-    @pytest.fixture
-    async def s3(self, monkeypatch):
-        async with bucket() as made:
-            for name, value in made.environment.items():
-                monkeypatch.setenv(name, value)
-            yield made
 
     async def test_a_video_is_saved_in_a_bucket(self, s3, temporary):
         """It goes by a local file, of which nothing is left; the second time nothing moves."""
