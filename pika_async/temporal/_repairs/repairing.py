@@ -24,7 +24,7 @@ from pika_async.temporal._names import id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.attended import end_of
-from pika_async.temporal._repairs.decisions import Decision, named
+from pika_async.temporal._repairs.decisions import Decision, at_this_moment, named
 from pika_async.temporal._repairs.ended import left_by
 from pika_async.temporal._repairs.repair import Repair
 
@@ -133,10 +133,7 @@ class Repairing:
                 )
             )
         except WorkflowAlreadyStartedError as error:
-            raise CampaignError(
-                f"somebody else settles {named(order.index)} at this moment; nothing was changed "
-                "here. Say it again to see what it comes to"
-            ) from error
+            raise CampaignError(at_this_moment(order.index)) from error
 
     def _name(self, index: int, number: int, tries: int) -> str:
         return id_of_repair(self._campaign_id, index, number, tries)

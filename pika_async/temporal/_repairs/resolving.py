@@ -17,7 +17,7 @@ from pika_async.temporal._messages.repairs import RepairOrder
 from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.accounts import UnderAccount, account_of
-from pika_async.temporal._repairs.decisions import Decision, named, why_not
+from pika_async.temporal._repairs.decisions import Decision, at_this_moment, named, why_not
 from pika_async.temporal._repairs.owners import (
     ADOPTED,
     SUBMITTED,
@@ -166,7 +166,7 @@ class Resolving:
         _check_same(standing, decision)
         if decision.drop:
             if not await add_repair(self._store, index, number, Dropped()):
-                raise CampaignError(_AT_THIS_MOMENT.format(line=named(index)))
+                raise CampaignError(at_this_moment(index))
             return Dropped()
         if decision.adopt is not None:
             # An ended repair may have submitted it: then it is spent, and by no page.
@@ -312,7 +312,7 @@ class Resolving:
                 told = _TAKEN.format(job=job_id, line=named(noted.note.index))
                 raise CampaignError(f"{told}. Nothing was changed")
         if not await take_note(self._store, job_id, note, after=noted):
-            raise CampaignError(_AT_THIS_MOMENT.format(line=named(note.index)))
+            raise CampaignError(at_this_moment(note.index))
 
 
 def _is_unsure(looked: Looked) -> bool:
@@ -372,10 +372,6 @@ _PERHAPS: Final = (
     "a repair of {line} was ended while its submit was under way, and may have started a job. That "
     "is written down now, and nothing was sent. Look at the account's usage: adopt the job that is "
     "there, or say again to submit it"
-)
-_AT_THIS_MOMENT: Final = (
-    "somebody else settles {line} at this moment; nothing was changed here. Say it again to see "
-    "what it comes to"
 )
 _ELSEWHERE: Final = (
     "{line} was settled, and what it came to is not in {place}: its worker has written to another "
