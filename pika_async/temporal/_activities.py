@@ -47,10 +47,10 @@ from pika_async.temporal._contents.discreet import (
 from pika_async.temporal._contents.formats import video_name
 from pika_async.temporal._contents.media import ExchangedError, blamed, check_same
 from pika_async.temporal._contents.videos import save_video
+from pika_async.temporal._engine_record import EngineRecord
 from pika_async.temporal._failures import JOB_TIMEOUT, as_failure
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished
-from pika_async.temporal._record import EngineRecord
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order, Requested, Said
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._under_way import is_about

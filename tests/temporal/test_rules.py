@@ -17,7 +17,7 @@ from pika_async.temporal import _activities, _steps, _worker
 from pika_async.temporal._activities import Activities
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.shelf import Shelf
-from pika_async.temporal._record import LATEST
+from pika_async.temporal._engine_record import LATEST
 from pika_async.temporal._records import Order
 
 KEY = "sk-9f8e7d6c5b4a"

@@ -31,8 +31,8 @@ from pika_async.temporal._contents.discreet import restored
 from pika_async.temporal._contents.files import read_page, write_pages
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
+from pika_async.temporal._engine_record import LATEST
 from pika_async.temporal._failures import Told, as_failure
-from pika_async.temporal._record import LATEST
 from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
 from pika_async.temporal._store.store import open_store
 from pika_async.temporal._verdict import Cause
