@@ -13,17 +13,18 @@ from temporalio.worker import Worker
 
 from pika_async import PikaClient, RetryPolicy
 from pika_async._client import jobs_of
-from pika_async.temporal._activities import Activities
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._connecting import BEFORE_EXIT, told_of_the_server
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import check_knows_our_values
+from pika_async.temporal._finishing import Finishing
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._repairs.repair import Repair
 from pika_async.temporal._serving import serving_accounts
+from pika_async.temporal._submitting import Submitting
 from pika_async.temporal._workflows import GenerateVideo
 
 if TYPE_CHECKING:
@@ -108,19 +109,16 @@ async def run_worker(
         PikaClient(api_key, polling=polling, **settings) as waiting,
     ):
         shelf = Shelf(jobs_of(waiting).service.dialect)
-        ours = Activities(
-            submitting,
-            waiting,
-            output_dir=None if output_dir is None else Path(output_dir),
-            shelf=shelf,
-            now=time.monotonic,
+        until_a_job = Submitting(submitting, shelf, now=time.monotonic)
+        of_a_job = Finishing(
+            waiting, shelf, output_dir=None if output_dir is None else Path(output_dir)
         )
         for_campaigns = CampaignActivities(waiting, shelf)
         for_repairs = RepairActivities(shelf)
         submits = Worker(
             engine,
             task_queue=queue_of_submits(queue),
-            activities=[ours.submit],
+            activities=[until_a_job.submit],
             max_concurrent_activities=max_submits,
             # Longer than a submit can take: its answer is read.
             graceful_shutdown_timeout=timedelta(seconds=request_timeout + _SLACK),
@@ -130,8 +128,8 @@ async def run_worker(
             task_queue=queue,
             workflows=[GenerateVideo, CampaignRun, Page, Repair, *workflows],
             activities=[
-                ours.finish,
-                ours.find,
+                of_a_job.finish,
+                until_a_job.find,
                 *for_campaigns.all,
                 *for_repairs.all,
                 *activities,

@@ -29,7 +29,7 @@ from pika_async.temporal import (
     Refused,
     Uncertain,
     Why,
-    _activities,
+    _finishing,
 )
 from pika_async.temporal._account import account
 from pika_async.temporal._campaign import campaign, page, volume
@@ -651,7 +651,7 @@ async def test_a_video_that_cannot_be_saved_keeps_its_page_for_a_time_and_not_fo
     engine, tmp_path, monkeypatch
 ):
     """The job stays paid for, and may be waited for again when the video can be had."""
-    monkeypatch.setattr(_activities, "SAVED_WITHIN", page.timedelta(seconds=2))
+    monkeypatch.setattr(_finishing, "SAVED_WITHIN", page.timedelta(seconds=2))
     async with scene(engine) as at, started(at, tmp_path, prompts(1)) as campaign_:
         at.sim.faults.append(Fault("html", on="download", times=None))
         assert (await ended(campaign_)).failed == 1

@@ -14,7 +14,7 @@ from temporalio.exceptions import CancelledError
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Uncertain, Why
-from pika_async.temporal._activities import Activities
+from pika_async.temporal._submitting import Submitting
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
@@ -41,7 +41,7 @@ async def test_it_is_not_sent_again_with_its_key_either(engine, started):
 def answers(monkeypatch):
     """Until it is set, no submit hears what the service has answered."""
     may = asyncio.Event()
-    submitted = Activities._submitted
+    submitted = Submitting._submitted
 
     async def held_back(*args):
         try:
@@ -49,7 +49,7 @@ def answers(monkeypatch):
         finally:
             await may.wait()
 
-    monkeypatch.setattr(Activities, "_submitted", held_back)
+    monkeypatch.setattr(Submitting, "_submitted", held_back)
     return may
 
 
