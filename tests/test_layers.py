@@ -66,7 +66,7 @@ INNER_DOORS = {
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
-        *("changes", "crowded", "stranded"),
+        *("accounts", "changes", "stranded"),
     },
     "temporal._owner": {"accounts", "client", "progress"},
 }

@@ -16,7 +16,7 @@ from pika_async.temporal._contents.files import read_manifest
 from pika_async.temporal._engine import ForgottenError
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
-from pika_async.temporal._owner.accounts import FOR_A_NOTE
+from pika_async.temporal._owner.accounts import FOR_A_NOTE, RepairsWaiting, repairs_waiting
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
 from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._owner.remembered import books_of
@@ -31,7 +31,6 @@ from pika_async.temporal._repairs.bulk import (
     price_of,
     settled_within,
 )
-from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
 from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
