@@ -126,8 +126,8 @@ async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus
     return None if found is None else found.status
 
 
-async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
-    """What was noted with a workflow when it was started; None where the engine knows nothing.
+async def memo_of(engine: Client, workflow_id: str, name: str) -> str | None:
+    """A memo that a workflow was started with; None where the engine knows none of that name.
 
     Raises:
         CampaignError: The engine cannot be asked.

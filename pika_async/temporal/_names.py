@@ -33,6 +33,13 @@ LEFT_BEHIND: Final = "pika_left_behind"
 EARLIER_ACCOUNT: Final = "pika_earlier_account"
 SHARES_OF: Final = "pika_shares_of"
 
+STORE: Final = "store"
+"""The memo of a campaign that tells where it lies."""
+PROOF: Final = "digest"
+"""The memo of a campaign that proves that a store is its own; see ``Manifest.proof``."""
+DECISION: Final = "decision"
+"""The memo of a repair that tells the word of its owner."""
+
 _PART: Final = re.compile(r"(.+)/(?:page/\d{6,}|repair/\d+-\d+)(?:/again(?:-\d+)?)?")
 
 

@@ -26,13 +26,13 @@ def engine(monkeypatch):
     """It knows the name "summer" as that of a campaign on another store, which goes on."""
     notes = {"summer": "the proof of another store"}
 
-    async def noted_with(_, name, __):
+    async def memo_of(_, name, __):
         return notes.get(name)
 
     async def is_running(_, name):
         return name == "summer"
 
-    monkeypatch.setattr(claims, "noted_with", noted_with)
+    monkeypatch.setattr(claims, "memo_of", memo_of)
     monkeypatch.setattr(claims, "is_running", is_running)
 
 

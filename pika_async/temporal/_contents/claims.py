@@ -11,21 +11,17 @@ stands in nobody's way, unless pages were begun here and nobody else can have be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.formats import BEGUN, SEALED
-from pika_async.temporal._engine import CampaignError, is_running, noted_with
-from pika_async.temporal._names import ids_of_page
+from pika_async.temporal._engine import CampaignError, is_running, memo_of
+from pika_async.temporal._names import PROOF, ids_of_page
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async.temporal._store.store import Store
-
-
-PROOF: Final = "digest"
-"""The note of the engine about a campaign that tells its store; see ``Manifest.proof``."""
 
 
 async def claim(
@@ -109,7 +105,7 @@ async def _check_left(store: Store, pages: int, earlier: str) -> None:
 
 async def _is_elsewhere(engine: Client, store: Store, name: str) -> bool:
     """Whether the campaign of that name works on another store, so that none began here."""
-    proof = await noted_with(engine, name, PROOF)
+    proof = await memo_of(engine, name, PROOF)
     if proof is None:
         # The engine knows none, or one of an earlier version, which may be the one that began here.
         return False

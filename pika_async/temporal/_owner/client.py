@@ -11,7 +11,7 @@ from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import PROOF, claim
+from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.formats import PAGE_SIZE
 from pika_async.temporal._engine import (
     CampaignError,
@@ -21,7 +21,7 @@ from pika_async.temporal._engine import (
     said,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder
-from pika_async.temporal._names import DEFAULT_ACCOUNT, QUEUE, queue_of_submits
+from pika_async.temporal._names import DEFAULT_ACCOUNT, PROOF, QUEUE, STORE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
 from pika_async.temporal._owner.settling import Settling
 from pika_async.temporal._owner.steering import Steering
@@ -175,7 +175,7 @@ class Campaign(Watching, Settling, Steering):
                     id=campaign_id,
                     task_queue=queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={"store": opened.place, PROOF: order.digest},
+                    memo={STORE: opened.place, PROOF: order.digest},
                     search_attributes=search.begun(campaign_id) if order.searchable else None,
                 )
             )

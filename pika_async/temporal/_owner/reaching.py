@@ -10,6 +10,7 @@ from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.claims import is_of
 from pika_async.temporal._converter import check_knows_our_values
 from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._names import STORE
 from pika_async.temporal._polled import check_polled
 from pika_async.temporal._store.store import Store, open_store
 
@@ -88,7 +89,7 @@ class Reaching:
     async def _found(self) -> str:
         """Where it lies, as the engine knows it, which was told when it was started there."""
         described = await self._asked(self._handle.describe())
-        place = await described.memo_value("store", default=None, type_hint=str)
+        place = await described.memo_value(STORE, default=None, type_hint=str)
         if place is None:
             raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
         self._is_ours = True

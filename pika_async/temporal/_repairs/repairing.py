@@ -20,7 +20,7 @@ from temporalio.exceptions import (
 
 from pika_async.temporal._engine import CampaignError, NoAnswerError, described, said
 from pika_async.temporal._failures import NO_ROOM_LEFT, UNKNOWN_JOB
-from pika_async.temporal._names import id_of_repair
+from pika_async.temporal._names import DECISION, id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.attended import end_of
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from pika_async.temporal._messages.repairs import RepairOrder
 
-_WORD: Final = "decision"
 _COMPLETED: Final = WorkflowExecutionStatus.COMPLETED
 _RUNNING: Final = WorkflowExecutionStatus.RUNNING
 
@@ -82,7 +81,7 @@ class Repairing:
                 return Standing(
                     tries=tries,
                     handle=self._engine.get_workflow_handle(name),
-                    word=await found.memo_value(_WORD, default=None, type_hint=str),
+                    word=await found.memo_value(DECISION, default=None, type_hint=str),
                     running=found.status is _RUNNING,
                 )
             handle = self._engine.get_workflow_handle(name, run_id=found.run_id)
@@ -129,7 +128,7 @@ class Repairing:
                     id=self._name(order.index, order.number, standing.tries),
                     task_queue=self._queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={_WORD: decision.word},
+                    memo={DECISION: decision.word},
                 )
             )
         except WorkflowAlreadyStartedError as error:
