@@ -32,6 +32,16 @@ def server(tmp_path):
     server.stop()
 
 
+@pytest.fixture
+async def nobody():
+    """A client that has asked nothing yet; there is no server that it could ask."""
+    from temporalio.client import Client  # noqa: PLC0415 - not for all tests
+
+    from pika_async.temporal import PikaPlugin  # noqa: PLC0415 - not for all tests
+
+    return await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
+
+
 @pytest.fixture(params=["folder", "memory"])
 def store(request, tmp_path):
     """One in a folder, and one of objects in memory."""
