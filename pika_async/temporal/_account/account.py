@@ -57,7 +57,8 @@ class Account:
     def __init__(self, order: AccountOrder) -> None:
         self._earlier = order.earlier
         self._limit = order.limit
-        self._set = False
+        # Somebody has said the limit since: what was known before counts no more.
+        self._is_limit_set = False
         self._shares = Shares(order.limit)
         self._places = Places()
         self._gone: set[str] = set()
@@ -105,7 +106,7 @@ class Account:
         self._places.begin(order.placed, order.asking)
         self._gone |= {name for name in order.gone if name in self._places}
         self._unseen += order.unseen
-        if not self._set:
+        if not self._is_limit_set:
             self._limit = order.limit
 
     def _order(self) -> AccountOrder:
@@ -264,7 +265,7 @@ class Account:
         self._expected = False
         self._changed = True
         if joining.limit is not None:
-            self._limit, self._set = joining.limit, True
+            self._limit, self._is_limit_set = joining.limit, True
         self._gone.discard(joining.campaign)
         member = Member(joining.wants, joining.told, joining.holds)
         self._shares.join(joining.campaign, member)
@@ -312,7 +313,7 @@ class Account:
     @workflow.signal
     def set_limit(self, jobs: int) -> None:
         """So many jobs in flight at most from now on."""
-        self._limit, self._set = jobs, True
+        self._limit, self._is_limit_set = jobs, True
         self._changed = True
 
     @workflow.query

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told(store: Store, name: str) -> Iterator[None]:
-    """While inside, a ValueError is what is wrong with a file in the store."""
+def as_damage(store: Store, name: str) -> Iterator[None]:
+    """While inside, a ValueError says what is wrong with this file of the store.
+
+    Raises:
+        StoreError: One was raised.
+    """
     try:
         yield
     except ValueError as error:

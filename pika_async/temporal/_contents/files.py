@@ -11,7 +11,7 @@ import attrs
 
 from pika_async._checks import FieldError, checked_bound
 from pika_async._errors import ConfigurationError
-from pika_async.temporal._contents.damage import damaged, gone, told
+from pika_async.temporal._contents.damage import as_damage, damaged, gone
 from pika_async.temporal._contents.digests import first_exchanged, noted_in, without
 from pika_async.temporal._contents.formats import (
     BEGUN,
@@ -163,7 +163,7 @@ async def _manifest(store: Store) -> Manifest | None:
     content = await store.read(MANIFEST)
     if content is None:
         return None
-    with told(store, MANIFEST):
+    with as_damage(store, MANIFEST):
         manifest = read_manifest_bytes(content)
     if manifest.format > FORMAT:
         raise ConfigurationError(
@@ -201,12 +201,12 @@ async def read_placed_page(
         StoreError: As of :func:`read_page`.
     """
     name = page_name(page)
-    with told(store, name):
+    with as_damage(store, name):
         count = len(manifest.indexes(page))
     content = await store.read(name)
     if content is None:
         raise gone(store, name)
-    with told(store, name):
+    with as_damage(store, name):
         return read_requests(content, count), line_places(content)
 
 
@@ -220,7 +220,7 @@ async def read_line(store: Store, page: int, start: int, end: int) -> Generation
     content = await store.read_part(name, start, end - start)
     if content is None:
         raise gone(store, name)
-    with told(store, name):
+    with as_damage(store, name):
         (request,) = read_requests(content, 1)
     return request
 
@@ -251,7 +251,7 @@ async def read_digests(
         if content is None:
             raise gone(store, name)
         line = content.split(b"\n")[place]
-    with told(store, name):
+    with as_damage(store, name):
         return noted_in(line)
 
 
@@ -318,7 +318,7 @@ async def read_sealed(
     content = await store.read(name)
     if content is None:
         return None
-    with told(store, name):
+    with as_damage(store, name):
         return read_outcomes(content, manifest.indexes(page))
 
 

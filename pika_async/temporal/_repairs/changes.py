@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from pika_async import Money
-from pika_async.temporal._contents.damage import gone, told
+from pika_async.temporal._contents.damage import as_damage, gone
 from pika_async.temporal._contents.files import read_manifest, read_sealed
 from pika_async.temporal._contents.formats import REPAIRS, read_repair, repaired
 from pika_async.temporal._messages.campaigns import Decided
@@ -93,7 +93,7 @@ class Changes:
         """What lines had come to when their pages were sealed, and what they come to now."""
         size = (await read_manifest(self._store)).page_size
         async for name in self._store.names(REPAIRS):
-            with told(self._store, name):
+            with as_damage(self._store, name):
                 index, number = repaired(name)
             known = self._repairs.setdefault(index, [])
             if number <= len(known):
@@ -101,7 +101,7 @@ class Changes:
             content = await self._store.read(name)
             if content is None:
                 raise gone(self._store, name)
-            with told(self._store, name):
+            with as_damage(self._store, name):
                 known.append(read_repair(content, index, number))
             await self._keep_before(index, size)
         return tuple(
