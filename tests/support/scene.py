@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 
 from pika_async import FixedPolling
 from pika_async.simulator import Simulator
-from pika_async.temporal import GenerateVideo, Outcome, run_worker
+from pika_async.temporal import Campaign, GenerateVideo, Outcome, run_worker
 
 
 class Scene:
@@ -32,6 +32,22 @@ class Scene:
 
     async def outcome(self, *args, **options):
         return await (await self.start(*args, **options)).result()
+
+    async def campaign(self, folder, lines, *, page_size=500, **options):
+        """A campaign of these lines, for the workers of this scene, in an account of its own."""
+        await Campaign.prepare(lines, folder, page_size=page_size)
+        return await self.started(folder, **options)
+
+    async def started(self, folder, **options):
+        """The same, of what was prepared there."""
+        options = {"queue": self.queue, "account": self.queue} | options
+        return await Campaign.start(self.client, uuid.uuid4().hex, folder, **options)
+
+    async def jobs(self, count):
+        """Return once the service has so many."""
+        with anyio.fail_after(180):
+            while len(self.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
 
     @asynccontextmanager
     async def worker(self, **settings):
@@ -65,6 +81,14 @@ async def scene(engine, *faults, service="gateway", **settings):
     client = await connected(engine)
     async with Simulator(service=service, now=time, faults=faults, **settings) as sim:
         yield Scene(client, sim)
+
+
+async def progress_once(campaign, holds, seconds=180):
+    """The progress of a campaign, as soon as this holds of it."""
+    with anyio.fail_after(seconds):
+        while not holds(progress := await campaign.progress()):  # noqa: ASYNC110 - is asked
+            await anyio.sleep(0.05)
+    return progress
 
 
 async def reset(client, handle, event):

@@ -48,10 +48,9 @@ def prompts(count, about="a red panda"):
 @asynccontextmanager
 async def started(at, folder, lines, *, page_size=500, **options):
     """A campaign of these lines, with a worker."""
-    await Campaign.prepare(lines, folder, page_size=page_size)
+    options = {"max_in_flight": 10} | options
     async with at.worker():
-        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10} | options
-        yield await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+        yield await at.campaign(folder, lines, page_size=page_size, **options)
 
 
 async def until(holds, campaign_=None):

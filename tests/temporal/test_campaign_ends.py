@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 import anyio
 import pytest
 from support.ledger import most_at_once, pandas
-from support.scene import scene, terminate
+from support.scene import progress_once, scene, terminate
 
-from pika_async.temporal import Campaign
 from pika_async.temporal._limits import unseen
 
 pytestmark = [
@@ -27,17 +25,13 @@ def soon_forgotten(monkeypatch):
 
 
 async def start(at, folder, count, first):
-    await Campaign.prepare(pandas(count, first), folder, page_size=LIMIT)
-    name = uuid.uuid4().hex
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT}
-    return await Campaign.start(at.client, name, folder, **options)
+    lines = pandas(count, first)
+    return await at.campaign(folder, lines, page_size=LIMIT, max_in_flight=LIMIT)
 
 
 async def submitted(campaign, count):
     """Return once so many of its lines are."""
-    with anyio.fail_after(180):
-        while (await campaign.progress()).submitted < count:  # noqa: ASYNC110 - is asked
-            await anyio.sleep(0.02)
+    await progress_once(campaign, lambda now: now.submitted >= count)
 
 
 async def _stopped(_, campaign):

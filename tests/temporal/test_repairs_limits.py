@@ -5,7 +5,6 @@ What is counted are jobs at the service, by its own clock.
 
 from __future__ import annotations
 
-import uuid
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -39,8 +38,8 @@ async def uncertain(at, folder, count):
 
 
 async def started(at, folder, **options):
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    options = {"max_in_flight": LIMIT} | options
+    return await at.started(folder, **options)
 
 
 async def resubmitted(at, campaign, count, **options):

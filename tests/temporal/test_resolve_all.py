@@ -6,7 +6,7 @@ import uuid
 
 import anyio
 import pytest
-from support.scene import scene
+from support.scene import progress_once, scene
 from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest, Money
@@ -414,9 +414,7 @@ class TestOnAnEngine:
             one = await Campaign.start(
                 at.client, uuid.uuid4().hex, tmp_path, max_in_flight=5, **way
             )
-            with anyio.fail_after(180):
-                while (await one.progress()).submitted < 5:  # noqa: ASYNC110 - is asked
-                    await anyio.sleep(0.05)
+            await progress_once(one, lambda now: now.submitted >= 5)
             for name in (one.id, f"{one.id}/page/000000", f"pika-account-{at.queue}"):
                 await at.client.get_workflow_handle(name).terminate()
             paid = set(at.sim.jobs)

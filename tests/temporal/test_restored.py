@@ -21,12 +21,6 @@ pytestmark = [
 ]
 
 
-async def jobs(at, count):
-    with anyio.fail_after(180):
-        while len(at.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
-
-
 async def test_what_it_has_forgotten_is_uncertain_and_not_sent_again(server, tmp_path):
     """As the package's documentation says: what was begun is ended by hand and carried on."""
     backup = tmp_path / "backup"
@@ -36,11 +30,11 @@ async def test_what_it_has_forgotten_is_uncertain_and_not_sent_again(server, tmp
         name = uuid.uuid4().hex
         async with at.worker():
             await Campaign.start(at.client, name, tmp_path / "store", **options)
-            await jobs(at, 2)
+            await at.jobs(2)
             server.kill()
             shutil.copytree(server.folder, backup)
             await anyio.to_thread.run_sync(server.start)
-            await jobs(at, 6)
+            await at.jobs(6)
         server.kill()
         shutil.rmtree(server.folder)
         shutil.copytree(backup, server.folder)

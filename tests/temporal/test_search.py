@@ -76,9 +76,7 @@ def knowing(tmp_path_factory):
 
 async def ended(at, folder, count, *, page_size=10):
     """A campaign, once it has ended."""
-    await Campaign.prepare(pandas(count), folder, page_size=page_size)
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10}
-    campaign = await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    campaign = await at.campaign(folder, pandas(count), page_size=page_size, max_in_flight=10)
     with anyio.fail_after(90):
         progress = await campaign.result()
     return campaign, progress

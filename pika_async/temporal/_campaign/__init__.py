@@ -10,6 +10,6 @@ The words of these workflows:
     put off   a line is tried later, since the service does not take it now; others are tried
     sealed    the outcomes of a page are written to the store, for good
     stranded  a page has ended without that; its lines count as uncertain
-    unseen    jobs may run at the service, and nobody waits for them: for a time they keep their places
+    unseen    jobs may run at the service, and nobody waits for them; they keep their places a while
     gone      a campaign or a repair has ended without a word to its account
 """
