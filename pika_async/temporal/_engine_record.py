@@ -56,8 +56,8 @@ class EngineRecord:
         self._since = 0.0
         self._written: datetime | None = None
         # These three are known once the request has been read.
-        self.kept: Callable[[Intent], Intent] = lambda intent: intent
-        """What of an intent is written."""
+        self.discreet: Callable[[Intent], Intent] = lambda intent: intent
+        """What of an intent is written: of a line, nothing that quotes its prompt."""
         self.searchable = False
         """Whether the job could be looked up."""
         self.fingerprint = ""
@@ -80,7 +80,7 @@ class EngineRecord:
         record = Leaving(
             sent_at=sent_at,
             fingerprint=self.fingerprint,
-            intent=self.kept(intent()),
+            intent=self.discreet(intent()),
             repeatable=self._repeatable,
             searchable=self.searchable,
         )

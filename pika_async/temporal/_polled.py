@@ -1,8 +1,8 @@
 """Who asks the engine for work on a queue, and what is said where nobody does.
 
 The engine names for five minutes who has asked on a queue, also where he has left since. A worker
-says to the engine when it stops, in a list of its own. So who has asked last before he stopped is
-no longer there. Of a worker that was killed nothing is known before the five minutes have passed.
+that stops says so, which stands in another list of the engine. So whoever has not asked since he
+stopped has left. A worker that was killed is named until the five minutes have passed.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ async def serving_accounts(engine: Client, *, sticky: timedelta) -> AsyncIterato
             worker, work = shared.worker, shared.work
             if not shared.users and worker is not None and work is not None:
                 await worker.shutdown()
-                # What has ended it before is told here.
+                # Raises what has ended it before that.
                 await work
 
 

@@ -281,10 +281,10 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
 
 
 async def awaited(errand: Errand, queue: str) -> Finished | Declined:
-    """The same, where nobody would hear of a failure: what ends in no time is declined, too.
+    """The same, for a workflow whose failure would cost more than this job, as a page's would.
 
-    So is what somebody has failed by hand, since it hung: one job is not to cost a whole page. In
-    both cases the job runs on, and may be adopted.
+    A job that does not end within its timeout is declined, and so is one whose waiting somebody has
+    failed by hand, since it hung. In both cases the job runs on, and may be adopted.
     """
     try:
         return await finished(errand, queue)

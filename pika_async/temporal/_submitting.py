@@ -108,7 +108,7 @@ class Submitting:
             said = Said(error=type(error).__name__, meaning=str(error), sent=record.sent)
             raise as_failure(cause_unread(record.sent), said) from error
         if isinstance(order.request, Line):
-            record.kept = partial(hidden, request=read)
+            record.discreet = partial(hidden, request=read)
         try:
             request = await settled(partial(checked, read))
             jobs.check(request)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """Of one workflow, which hands the account's signals ``placed`` and ``say_again`` on to it."""
+    """The place of one workflow, which hands on the signals ``placed`` and ``say_again``."""
 
     def __init__(self, account: str, limit: int | None) -> None:
         """Name the account, by its name; with "" there is none, and every place is free.

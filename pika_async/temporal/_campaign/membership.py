@@ -20,7 +20,7 @@ _STEP: Final = 2 / 3
 
 
 class Membership:
-    """Of one campaign, in one account.
+    """How one campaign stands in its account.
 
     Attributes:
         allotted: How many jobs it may have in flight.

@@ -46,7 +46,7 @@ def hidden(intent: Intent, request: GenerationRequest) -> Intent:
 
 
 def restored(intent: Intent, request: GenerationRequest) -> Intent:
-    """What :func:`hidden` was given; the digest in it tells whether it is."""
+    """The intent that :func:`hidden` was given. Whoever sends it checks the digest in it."""
     found = in_json(request)
 
     def filled(gap: re.Match[str]) -> str:
