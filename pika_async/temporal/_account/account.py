@@ -33,8 +33,8 @@ from pika_async.temporal._messages.accounts import (
     AccountOrder,
     Amount,
     Asking,
+    Departed,
     Joining,
-    Leaving,
     Remains,
 )
 from pika_async.temporal._names import ACCOUNT, LEFT_BEHIND, SHARES_OF
@@ -284,7 +284,7 @@ class Account:
         self._changed = True
 
     @workflow.signal
-    def leave(self, leaving: Leaving) -> None:
+    def leave(self, leaving: Departed) -> None:
         """A campaign has ended."""
         self._gone.discard(leaving.campaign)
         self._shares.leave(leaving.campaign)
@@ -299,7 +299,7 @@ class Account:
         (self._places.take if asking.has else self._places.ask)(asking.repair)
 
     @workflow.signal
-    def give_back(self, leaving: Leaving) -> None:
+    def give_back(self, leaving: Departed) -> None:
         """A repair needs its place no more."""
         self._gone.discard(leaving.campaign)
         self._places.leave(leaving.campaign)

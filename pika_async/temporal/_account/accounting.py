@@ -17,8 +17,8 @@ from pika_async.temporal._engine import described
 from pika_async.temporal._messages.accounts import (
     AccountOrder,
     Asking,
+    Departed,
     Joining,
-    Leaving,
     Remains,
 )
 from pika_async.temporal._names import (
@@ -113,7 +113,7 @@ async def _began(
                         (asking,) = await converter.decode(payloads, [Asking])
                         asked.add(asking.repair)
                     case "give_back":
-                        (leaving,) = await converter.decode(payloads, [Leaving])
+                        (leaving,) = await converter.decode(payloads, [Departed])
                         asked.discard(leaving.campaign)
                     case _:
                         pass

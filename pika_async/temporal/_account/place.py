@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 
 from pika_async.temporal._account.beginning import begin_account
-from pika_async.temporal._messages.accounts import Asking, Leaving
+from pika_async.temporal._messages.accounts import Asking, Departed
 from pika_async.temporal._names import id_of_account
 from pika_async.temporal._signals import tell
 
@@ -63,7 +63,7 @@ class Place:
         """The job has ended; or nobody knows, and then its place is kept for a time."""
         if self._account:
             self._asked = False
-            await self._tell("give_back", Leaving(campaign=self._id, unseen=unseen))
+            await self._tell("give_back", Departed(campaign=self._id, unseen=unseen))
 
     async def _ask(self) -> None:
         self._asked = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 
 from pika_async.temporal._account.beginning import begin_account
-from pika_async.temporal._messages.accounts import Amount, Joining, Leaving
+from pika_async.temporal._messages.accounts import Amount, Departed, Joining
 from pika_async.temporal._names import id_of_account
 from pika_async.temporal._signals import tell
 
@@ -88,7 +88,7 @@ class Membership:
 
     async def leave(self, unseen: tuple[Unseen, ...]) -> None:
         """The campaign has ended, and these jobs of it may run still."""
-        await self._tell("leave", Leaving(campaign=self._campaign_id, unseen=unseen))
+        await self._tell("leave", Departed(campaign=self._campaign_id, unseen=unseen))
 
     async def _join(self, wants: int) -> None:
         while True:

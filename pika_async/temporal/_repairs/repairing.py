@@ -38,7 +38,7 @@ _RUNNING: Final = WorkflowExecutionStatus.RUNNING
 
 
 @frozen(kw_only=True)
-class Standing:
+class RepairStanding:
     """What the engine knows of the repairs of one number of a line.
 
     Attributes:
@@ -64,7 +64,7 @@ class Repairing:
         self._campaign_id = campaign_id
         self._queue = queue
 
-    async def standing(self, index: int, number: int) -> Standing:
+    async def standing(self, index: int, number: int) -> RepairStanding:
         """What is known of the repairs of this number of a line.
 
         Raises:
@@ -76,9 +76,9 @@ class Repairing:
             name = self._name(index, number, tries)
             found = await said(described(self._engine, name))
             if found is None:
-                return Standing(tries=tries, left=left)
+                return RepairStanding(tries=tries, left=left)
             if found.status in (_RUNNING, _COMPLETED):
-                return Standing(
+                return RepairStanding(
                     tries=tries,
                     handle=self._engine.get_workflow_handle(name),
                     word=await found.memo_value(DECISION, default=None, type_hint=str),
@@ -88,7 +88,9 @@ class Repairing:
             left = await said(left_by(handle, self._engine.data_converter)) or left
             tries += 1
 
-    async def carry_out(self, order: RepairOrder, decision: Decision, standing: Standing) -> None:
+    async def carry_out(
+        self, order: RepairOrder, decision: Decision, standing: RepairStanding
+    ) -> None:
         """Begin a repair, or join the one that stands, and wait for its end.
 
         Raises:
@@ -108,7 +110,7 @@ class Repairing:
             raise CampaignError(_failed(failure, order)) from failure
 
     async def _begun(
-        self, order: RepairOrder, decision: Decision, standing: Standing
+        self, order: RepairOrder, decision: Decision, standing: RepairStanding
     ) -> WorkflowHandle[Any, Any]:
         if isinstance(standing.left, Accepted):
             job = standing.left

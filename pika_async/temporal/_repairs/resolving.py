@@ -29,7 +29,7 @@ from pika_async.temporal._repairs.owners import (
     told_of_pages,
 )
 from pika_async.temporal._repairs.paid import PageTold
-from pika_async.temporal._repairs.repairing import Repairing, Standing
+from pika_async.temporal._repairs.repairing import Repairing, RepairStanding
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def _check_lines(decisions: Sequence[Decision], manifest: Manifest) -> None:
             raise FieldError("adopt", job_id, "a job of one prompt")
 
 
-def _check_same(standing: Standing, decision: Decision) -> None:
+def _check_same(standing: RepairStanding, decision: Decision) -> None:
     """Refuse what goes against a repair that stands, or against a job that is paid for."""
     line = named(decision.index)
     if standing.running and (decision.drop or standing.word not in (None, decision.word)):
