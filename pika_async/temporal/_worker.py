@@ -105,20 +105,19 @@ async def run_worker(
         "observer": observer,
     }
     async with (
-        PikaClient(api_key, retry=_ONE_POST, **settings) as submitting,
-        PikaClient(api_key, polling=polling, **settings) as waiting,
+        PikaClient(api_key, retry=_ONE_POST, **settings) as once,
+        PikaClient(api_key, polling=polling, **settings) as client,
     ):
-        shelf = Shelf(jobs_of(waiting).service.dialect)
-        until_a_job = Submitting(submitting, shelf, now=time.monotonic)
-        of_a_job = Finishing(
-            waiting, shelf, output_dir=None if output_dir is None else Path(output_dir)
-        )
-        for_campaigns = CampaignActivities(waiting, shelf)
+        shelf = Shelf(jobs_of(client).service.dialect)
+        folder = None if output_dir is None else Path(output_dir)
+        submitting = Submitting(once, shelf, now=time.monotonic)
+        finishing = Finishing(client, shelf, output_dir=folder)
+        for_campaigns = CampaignActivities(client, shelf)
         for_repairs = RepairActivities(shelf)
         submits = Worker(
             engine,
             task_queue=queue_of_submits(queue),
-            activities=[until_a_job.submit],
+            activities=[submitting.submit],
             max_concurrent_activities=max_submits,
             # Longer than a submit can take: its answer is read.
             graceful_shutdown_timeout=timedelta(seconds=request_timeout + _SLACK),
@@ -128,8 +127,8 @@ async def run_worker(
             task_queue=queue,
             workflows=[GenerateVideo, CampaignRun, Page, Repair, *workflows],
             activities=[
-                of_a_job.finish,
-                until_a_job.find,
+                finishing.finish,
+                submitting.find,
                 *for_campaigns.all,
                 *for_repairs.all,
                 *activities,
