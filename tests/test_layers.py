@@ -62,7 +62,7 @@ INNER_DOORS = {
         *("allowances", "claims", "damage", "discreet", "files", "formats", "media", "repairs"),
         *("shelf", "videos"),
     },
-    "temporal._account": {"account", "accounting", "beginning", "place"},
+    "temporal._account": {"account", "activities", "beginning", "place"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),

@@ -15,7 +15,7 @@ from attrs import Factory, define
 from temporalio.worker import Worker
 
 from pika_async.temporal._account.account import Account
-from pika_async.temporal._account.accounting import AccountActivities
+from pika_async.temporal._account.activities import AccountActivities
 from pika_async.temporal._names import ACCOUNTS
 
 if TYPE_CHECKING:

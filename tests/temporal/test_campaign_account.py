@@ -21,7 +21,7 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async.simulator import Fault
 from pika_async.temporal._account import account
-from pika_async.temporal._account.accounting import AccountActivities
+from pika_async.temporal._account.activities import AccountActivities
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._messages.accounts import AccountOrder, Joining
 
