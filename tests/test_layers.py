@@ -62,13 +62,13 @@ INNER_DOORS = {
         *("allowances", "claims", "damage", "discreet", "files", "formats", "media", "repairs"),
         *("shelf", "videos"),
     },
-    "temporal._account": {"account", "activities", "beginning", "place"},
+    "temporal._account": {"account", "beginning", "place", "serving"},
     "temporal._campaign": {"activities", "campaign", "page", "search"},
     "temporal._repairs": {
         *("activities", "bulk", "decisions", "owners", "repair", "resolving", "spending"),
         *("accounts", "changes", "stranded"),
     },
-    "temporal._owner": {"accounts", "client", "progress"},
+    "temporal._owner": {"accounts", "client", "progress", "reading"},
 }
 INNER_ORDER = list(INNER_DOORS)
 

@@ -47,8 +47,8 @@ try:
     from pika_async.temporal._owner.accounts import AccountLimit, RepairsWaiting
     from pika_async.temporal._owner.client import Campaign
     from pika_async.temporal._owner.progress import CampaignProgress
+    from pika_async.temporal._owner.reading import read_manifest, read_results
     from pika_async.temporal._plugin import PikaPlugin
-    from pika_async.temporal._reading import read_manifest, read_results
     from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
     from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from pika_async import PikaClient, RetryPolicy
 from pika_async._client import jobs_of
+from pika_async.temporal._account.serving import serving_accounts
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
@@ -23,7 +24,6 @@ from pika_async.temporal._finishing import Finishing
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._repairs.repair import Repair
-from pika_async.temporal._serving import serving_accounts
 from pika_async.temporal._submitting import Submitting
 from pika_async.temporal._workflows import GenerateVideo
 
