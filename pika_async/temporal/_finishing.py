@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -18,7 +18,6 @@ from pika_async import (
     OtherServiceError,
     PikaClient,
     PikaError,
-    TargetExistsError,
 )
 from pika_async._client import jobs_of
 from pika_async._download.names import name_in_folder
@@ -26,7 +25,7 @@ from pika_async._states import lacks_links
 from pika_async.temporal._beating import beating
 from pika_async.temporal._contents.discreet import discreetly, places, without_names
 from pika_async.temporal._contents.formats import video_name
-from pika_async.temporal._contents.videos import save_video
+from pika_async.temporal._contents.videos import downloaded, save_video
 from pika_async.temporal._elsewhere import why_elsewhere
 from pika_async.temporal._failures import JOB_TIMEOUT
 from pika_async.temporal._names import FINISH
@@ -95,6 +94,7 @@ class Finishing:
 
     async def _finished(self, errand: Errand, request: GenerationRequest) -> Finished | Declined:
         job_id, looks = errand.job.job_id, activity.info().attempt
+        told = partial(discreetly, requested=errand.request, request=request)
         age = (datetime.now(UTC) - errand.job.sent_at).total_seconds()
         left = None if errand.timeout is None else max(errand.timeout - age, 0.0)
         job = jobs_of(self._client).attach(
@@ -108,22 +108,23 @@ class Finishing:
             try:
                 state = await job.result(timeout=left)
             except JobTimeoutError as error:
-                reason = discreetly(str(error), errand.request, request)
                 raise ApplicationError(
-                    reason, job_id, type=JOB_TIMEOUT, non_retryable=True
+                    told(str(error)), job_id, type=JOB_TIMEOUT, non_retryable=True
                 ) from None
             except JobFailedError as error:
                 failed = error.state
                 if lacks_links(failed) and looks < _LOOKS:
                     raise
-                reason = discreetly(failed.reason, errand.request, request)
-                charge = await self._charge(job_id, failed)
-                return Declined(job_id=job_id, reason=reason, code=failed.meaning, charge=charge)
+                return Declined(
+                    job_id=job_id,
+                    reason=told(failed.reason),
+                    code=failed.meaning,
+                    charge=await self._charge(job_id, failed),
+                )
             except NotFoundError as error:
                 if looks < (_LOOKS_AT_NAMED if errand.is_named else _LOOKS):
                     raise
-                reason = discreetly(str(error), errand.request, request)
-                return Declined(job_id=job_id, reason=reason, code="not_found")
+                return Declined(job_id=job_id, reason=told(str(error)), code="not_found")
             videos = state.videos
             if isinstance(errand.request, Line):
                 files = await self._stored(errand.request, request, job_id, state)
@@ -155,9 +156,7 @@ class Finishing:
             # Every worker must call it the same, also one whose disk takes no other letters.
             name = name_in_folder(request.prompt, job_id, place, ascii_only=True)
             path = self._output_dir / name
-            # The name is the job's alone, and what has it is whole: an earlier attempt saved it.
-            with suppress(TargetExistsError):
-                await self._client.download(video, path)
+            await downloaded(self._client, video, path)
             files.append(str(path))
         return tuple(files)
 
