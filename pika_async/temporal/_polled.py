@@ -1,11 +1,11 @@
 """Who asks the engine for work on a queue, and what is said where nobody does.
 
 The engine names for five minutes who has asked on a queue, also where he has left since. A worker
-says to the engine when it stops, in a list of its own. So who has asked last before he stopped is
-no longer there. Of a worker that was killed the engine knows nothing before the five minutes have
-passed. Where it was on this machine, its name tells which process it was. That one is gone proves
-nothing: containers may be called as their machine is, and count their processes by themselves. So
-it is asked all the same, and an answer is not waited for so long.
+that stops says so, which stands in another list of the engine. So whoever has not asked since he
+stopped has left. A worker that was killed is named until the five minutes have passed. Where it was
+on this machine, its name tells which process it was. That one is gone proves nothing: containers
+may be called as their machine is, and count their processes by themselves. So it is asked all the
+same, and an answer is not waited for so long.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ _WAITED_OUT: Final = "a service that takes nothing now is waited for"
 _NOT_REPEATED: Final = "what is cancelled is not sent again with its key"
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
-FOR_EVER: Final = RetryPolicy(
+_FOR_EVER: Final = RetryPolicy(
     initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
 )
 
@@ -63,7 +63,7 @@ async def lasting(name: str, argument: object, result_type: type[T], *, longest:
         result_type=result_type,
         start_to_close_timeout=longest,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=FOR_EVER,
+        retry_policy=_FOR_EVER,
     )
     return result
 
@@ -171,7 +171,7 @@ async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | T
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return told_by(error)
+        return told_by(error.cause)
     return job
 
 
@@ -285,7 +285,7 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
             task_queue=queue,
             start_to_close_timeout=timedelta(days=30),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=FOR_EVER,
+            retry_policy=_FOR_EVER,
         )
     except ActivityError as error:
         match error.cause:
@@ -299,10 +299,10 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
 
 
 async def awaited(errand: Errand, queue: str) -> Finished | Declined:
-    """The same, where nobody would hear of a failure: what ends in no time is declined, too.
+    """The same, for a workflow whose failure would cost more than this job, as a page's would.
 
-    So is what somebody has failed by hand, since it hung: one job is not to cost a whole page. In
-    both cases the job runs on, and may be adopted.
+    A job that does not end within its timeout is declined, and so is one whose waiting somebody has
+    failed by hand, since it hung. In both cases the job runs on, and may be adopted.
     """
     try:
         return await finished(errand, queue)

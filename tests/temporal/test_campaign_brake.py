@@ -8,30 +8,24 @@ from time import monotonic
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import Ledger, most_at_once, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign, _record, _steps
+from pika_async.temporal import Campaign, _engine_record, _steps
 from pika_async.temporal._blame import MOST_UNKNOWN
 from pika_async.temporal._campaign import page, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
 def unhurried(monkeypatch):
     """On a slow machine, too, a submit has the time that it needs, and is not taken for lost."""
     monkeypatch.setattr(_steps, "SUBMIT_TIMEOUT", page.timedelta(seconds=600))
-    monkeypatch.setattr(_record, "LATEST", 300.0)
+    monkeypatch.setattr(_engine_record, "LATEST", 300.0)
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-
 import anyio
 import pytest
 from attrs import evolve
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
@@ -17,18 +14,12 @@ from pika_async.temporal import Campaign, Uncertain
 from pika_async.temporal._contents.allowances import Allowed, Reserved, allowed_of, reserve
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def start(at, folder, count, page_size, **options):
-    await Campaign.prepare(pandas(count), folder, page_size=page_size)
-    options = {"queue": at.queue, "account": at.queue, "price": Money(1)} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    options = {"price": Money(1)} | options
+    return await at.campaign(folder, pandas(count), page_size=page_size, **options)
 
 
 async def paused(campaign):
@@ -119,9 +110,7 @@ async def test_a_page_that_is_run_again_has_spent_no_more_than_it_was_granted(en
     """It takes all of its lines for uncertain, and most of them were never paid for."""
     async with scene(engine, duration=2) as at, at.worker():
         campaign = await start(at, tmp_path, 20, 10, max_in_flight=5, budget=Money(5))
-        with anyio.fail_after(180):
-            while len(at.sim.jobs) < 5:  # noqa: ASYNC110 - sets no flag
-                await anyio.sleep(0.02)
+        await at.jobs(5)
         await at.client.get_workflow_handle(f"{campaign.id}/page/000000").terminate()
         progress = await paused(campaign)
         assert (progress.uncertain, progress.estimated) == (10, Money(5))

@@ -9,11 +9,12 @@ from pika_async import GenerationRequest, Money
 from pika_async.temporal import Declined, Dropped, Finished, StoreError, Uncertain, Why
 from pika_async.temporal._contents.allowances import Reserved, reserve
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, read_manifest, seal, write_pages
+from pika_async.temporal._contents.files import read_manifest, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._repairs.activities import RepairActivities
-from pika_async.temporal._repairs.changes import Changes, decided_in
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, take_note
 from pika_async.temporal._store.store import open_store
 
@@ -52,16 +53,16 @@ async def test_the_last_word_about_each_line_counts(store, repairs, counts):
         await add_repair(store, index, numbers[index], outcome)
     changes = Changes(store)
     for _ in range(2):
-        assert await decided_in(changes, ()) == Decided(uncertain=counts[0], failed=counts[1])
+        assert await changes.decided(()) == Decided(uncertain=counts[0], failed=counts[1])
 
 
 async def test_a_page_that_was_stranded_counts_as_it_is_sealed_now(store):
     """All of its lines were uncertain, as far as its campaign knew; one has been settled since."""
     stranded = (0, 1)
-    assert await decided_in(Changes(store), stranded) == Decided(uncertain=-1, failed=1)
+    assert await Changes(store).decided(stranded) == Decided(uncertain=-1, failed=1)
     await seal(store, 1, [FINISHED, UNSURE])
     await add_repair(store, 3, 1, FINISHED)
-    assert await decided_in(Changes(store), stranded) == Decided(uncertain=-3, failed=1)
+    assert await Changes(store).decided(stranded) == Decided(uncertain=-3, failed=1)
 
 
 async def test_a_worker_reads_each_repair_once(store, monkeypatch):

@@ -5,13 +5,11 @@ What is counted are jobs at the service, by its own clock.
 
 from __future__ import annotations
 
-import uuid
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import line_of, most_at_once, pandas
 from support.operators import fail_waiting
 from support.scene import reset, scene
@@ -27,17 +25,10 @@ from pika_async.temporal._contents.files import seal
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "watchful")]
 
 LIMIT = 4
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
 
 
 async def uncertain(at, folder, count):
@@ -48,8 +39,8 @@ async def uncertain(at, folder, count):
 
 
 async def started(at, folder, **options):
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    options = {"max_in_flight": LIMIT} | options
+    return await at.started(folder, **options)
 
 
 async def resubmitted(at, campaign, count, **options):

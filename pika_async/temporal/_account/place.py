@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 
 from pika_async.temporal._account.beginning import begin_account
-from pika_async.temporal._messages.accounts import Asking, Leaving
+from pika_async.temporal._messages.accounts import Asking, Departed
 from pika_async.temporal._names import id_of_account
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 if TYPE_CHECKING:
     from pika_async.temporal._limits.unseen import Unseen
@@ -25,7 +25,7 @@ _RESTS: Final = "who waits for the service leaves its place to others"
 
 
 class Place:
-    """Of one workflow, which hands the account's signals ``placed`` and ``say_again`` on to it."""
+    """The place of one workflow, which hands on the signals ``placed`` and ``say_again``."""
 
     def __init__(self, account: str, limit: int | None) -> None:
         """Name the account, by its name; with "" there is none, and every place is free.
@@ -87,7 +87,7 @@ class Place:
         """The job has ended; or nobody knows, and then its place is kept for a time."""
         if self._account:
             self._asked = False
-            await self._tell("give_back", Leaving(campaign=self._id, unseen=unseen))
+            await self._tell("give_back", Departed(campaign=self._id, unseen=unseen))
 
     async def _ask(self) -> None:
         self._asked = True
@@ -101,8 +101,7 @@ class Place:
             await begin_account(id_of_account(self._account), self._limit)
 
     async def _tell(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(id_of_account(self._account))
-        return await heard(handle.signal(what, value))
+        return await tell(id_of_account(self._account), what, value)
 
 
 _WAITS: Final = (

@@ -31,7 +31,7 @@ from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import WIDTH, Held, Narrowed, Short, Tally
-from pika_async.temporal._names import id_of_page
+from pika_async.temporal._names import CAMPAIGN, id_of_page
 from pika_async.temporal._signals import heard, last_result
 
 PAGES_OF_A_RUN: Final = 1000
@@ -41,7 +41,7 @@ MOST_IN_FLIGHT: Final = 10_000
 _HEARD: Final = "pages of an earlier run hear"
 
 
-@workflow.defn(name="PikaCampaign")
+@workflow.defn(name=CAMPAIGN)
 class CampaignRun:
     """The workflow of a campaign."""
 

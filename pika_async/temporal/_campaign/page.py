@@ -55,7 +55,7 @@ from pika_async.temporal._messages.pages import (
     Tally,
     Waiting,
 )
-from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
+from pika_async.temporal._names import OPEN_PAGE, PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._signals import hand_over, tell_campaign
@@ -78,7 +78,7 @@ _OPENING: Final = timedelta(minutes=30)
 _KEPT: Final = "jobs that are given up keep their places"
 
 
-@workflow.defn(name="PikaPage")
+@workflow.defn(name=PAGE)
 class Page:
     """The workflow of a page; a campaign starts it."""
 

@@ -13,14 +13,13 @@ from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import CampaignError, is_unknown, said
+from pika_async.temporal._engine import ForgottenError
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
-from pika_async.temporal._owner.accounts import FOR_A_NOTE
+from pika_async.temporal._owner.accounts import FOR_A_NOTE, RepairsWaiting, repairs_waiting
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
+from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._owner.remembered import books_of
-from pika_async.temporal._owner.steering import Steering
-from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     Planned,
@@ -32,7 +31,6 @@ from pika_async.temporal._repairs.bulk import (
     price_of,
     settled_within,
 )
-from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
 from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
 
 
-class Settling(Steering):
+class Settling(Reaching):
     """The part of a campaign that settles what is uncertain."""
 
     async def resolve(
@@ -267,19 +265,12 @@ class Settling(Steering):
 
         None where the engine has forgotten it.
         """
-        handle = self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
         try:
-            described = await said(handle.describe(), campaign=self.id)
-        except CampaignError as error:
-            if is_unknown(error):
-                return None, False
-            raise
-        if described.status is WorkflowExecutionStatus.COMPLETED:
-            return await said(handle.result(), campaign=self.id), False
-        patience = await check_polled(self._engine, described.task_queue)
-        asking = handle.query(CampaignRun.state, rpc_timeout=patience)
+            described = await self._asked(self._handle.describe())
+        except ForgottenError:
+            return None, False
         goes_on = described.status is WorkflowExecutionStatus.RUNNING
-        return await said(asking, campaign=self.id), goes_on
+        return await self._state_of(described), goes_on
 
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:

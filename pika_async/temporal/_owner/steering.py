@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 
 from pika_async import ConfigurationError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._engine import PATIENCE, CampaignError
+from pika_async.temporal._names import DEFAULT_ACCOUNT
 from pika_async.temporal._owner.accounts import AccountLimit, limit_of_account
 from pika_async.temporal._owner.arguments import (
     check_above,
@@ -24,45 +20,24 @@ from pika_async.temporal._owner.arguments import (
     check_in_flight,
     checked_amount,
 )
+from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._polled import UNTOLD, check_polled
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from datetime import timedelta
     from decimal import Decimal
 
-    from temporalio.client import WorkflowHandle
+    from temporalio.client import Client
 
     from pika_async import Money
-    from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._store.store import Store
-
-T = TypeVar("T")
 
 
-class Steering(ABC):
+class Steering(Reaching):
     """The part of a campaign that tells it how to go on."""
 
-    def __init__(self, engine: Client, campaign_id: str) -> None:
-        self._engine = engine
-        self.id: Final = campaign_id
-
-    @abstractmethod
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        """Its store.
-
-        Raises:
-            CampaignError: It is of another campaign; or it has to be of this one, since something
-                is decided there, and no campaign was ever started on it.
-        """
-
-    @property
-    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
-        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
-
     @staticmethod
-    async def limit_of(engine: Client, account: str = "default") -> int | None:
+    async def limit_of(engine: Client, account: str = DEFAULT_ACCOUNT) -> int | None:
         """How many jobs an account may have in flight that campaigns share at the moment.
 
         Whoever starts one with another ``max_in_flight`` changes it for them. None: no campaign
@@ -79,8 +54,7 @@ class Steering(ABC):
         Raises:
             CampaignError: There is no such campaign, or no worker answers.
         """
-        patience = await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=patience))
+        state = await self._queried(await self._check_heard())
         return await limit_of_account(self._engine, state.order.account)
 
     async def pause(self, reason: str = "paused by its owner") -> None:
@@ -126,8 +100,7 @@ class Steering(ABC):
         if money is None and each is None:
             await self._update(going_on, None)
             return
-        patience = await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=patience))
+        state = await self._queried(await self._check_heard())
         check_currency(state.order.budget, money, each)
         check_above(money, state.order.ended.cost.total)
         if each is not None:
@@ -182,6 +155,3 @@ class Steering(ABC):
             await self._asked(asked)
         except WorkflowUpdateFailedError as error:
             raise CampaignError(f"campaign {self.id}: {error.cause}") from error
-
-    async def _asked(self, asking: Awaitable[T]) -> T:
-        return await said(asking, campaign=self.id)

@@ -18,10 +18,9 @@ from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._messages.repairs import Repaired
 from pika_async.temporal._names import DECIDED, REPAIRS_COST, SEAL_REPAIR
 from pika_async.temporal._outcomes import Finished, Uncertain
-from pika_async.temporal._repairs.changes import Changes, decided_in
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.decisions import named
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
-from pika_async.temporal._repairs.spending import Spending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,7 +50,7 @@ class RepairActivities:
     async def decided(self, counting: Counting) -> Decided:
         """What the owner of a campaign has decided since its pages ended."""
         async with self._counted(counting) as changes:
-            return await decided_in(changes, counting.stranded)
+            return await changes.decided(counting.stranded)
 
     @activity.defn(name=REPAIRS_COST)
     @beating()
@@ -64,10 +63,8 @@ class RepairActivities:
             if not reserved:
                 return 0
             price = counting.price or max((one.price for one in reserved), key=_micros)
-            await changes.look()
-            spending = Spending(store, price, None)
-            await spending.look(changes.repairs)
-            return spending.sum
+            cost = (await changes.seen(price)).cost
+            return 0 if cost is None else cost.micros
 
     @asynccontextmanager
     async def _counted(self, counting: Counting) -> AsyncIterator[Changes]:
