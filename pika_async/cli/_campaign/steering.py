@@ -91,8 +91,9 @@ def resume(
 ) -> None:
     """Go on with a campaign that was paused, or has paused itself, and change its limits.
 
-    The budget is that of the whole campaign, with what is spent already. The price holds for
-    what is submitted from now on. The limit of jobs in flight is that of its account.
+    The budget is that of the whole campaign, with what is spent already, also for what was
+    submitted again. The price holds for what is submitted from now on. The limit of jobs in flight
+    is that of its account.
 
     Where `status` says that no submit leaves until some time, since the service takes nothing:
     `pause` first, then `resume`, and it is asked at once. `resume` alone changes nothing there.

@@ -122,7 +122,8 @@ class Campaign(Watching, Settling, Steering):
                 once at first. None leaves it as it is: no limit at first. The server shares it out
                 over the partitions of the queue: with more than one (four by default, one with
                 ``pika-async campaign server``) it is reached only while some thirty prompts wait.
-            budget: The most that it may spend. When it is used up, the campaign is paused.
+            budget: The most that it may spend, with what is submitted again (``resolve``). When it
+                is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
             timeout: Seconds to wait for a job from its submit on. Then its prompt counts as failed,
                 with the code ``"timeout"``; None: for ever.

@@ -78,8 +78,8 @@ class Steering(Reaching):
         this alone: ``pause`` it first, and the service is asked at once.
 
         Args:
-            budget: The most that the whole campaign may spend, with what is spent already; None
-                leaves it as it is.
+            budget: The most that the whole campaign may spend, with what is spent already, and with
+                what was submitted again (``resolve``); None leaves it as it is.
             price: What each further job costs where the service does not say; None leaves it as it
                 is.
             refuse_unknown: Have each prompt refused from now on of which the service says that it
