@@ -15,9 +15,23 @@ a worker runs there, terminate the campaigns and their pages, and start what the
 
 from __future__ import annotations
 
+# How it is built, from the ground up:
+#
+#     _store     contents by name, written once, in a folder or a bucket
+#     _limits    arithmetic: what may be in flight, and what may be spent
+#     _messages  what workflows and workers tell each other
+#     _contents  the files of a campaign
+#     _account   the workflow that shares a limit among campaigns
+#     _campaign  the workflows of a campaign and of its pages; the words of all this stand there
+#     _repairs   lines that their owner settles afterwards
+#     _owner     Campaign
+#
+# One request needs none of these rooms: _workflows and _steps ask for its submit and its videos,
+# _submitting and _finishing do that on a worker, and _verdict decides what a failure leads to.
+
 try:
     from pika_async.temporal._connecting import connected
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.formats import CampaignResult, Manifest
     from pika_async.temporal._converter import PikaPayloadConverter
     from pika_async.temporal._engine import CampaignError, NoAnswerError
     from pika_async.temporal._messages.pages import Waiting
@@ -30,13 +44,12 @@ try:
         Uncertain,
         Why,
     )
-    from pika_async.temporal._owner.accounts import AccountLimit
+    from pika_async.temporal._owner.accounts import AccountLimit, RepairsWaiting
     from pika_async.temporal._owner.client import Campaign
     from pika_async.temporal._owner.progress import CampaignProgress
+    from pika_async.temporal._owner.reading import read_manifest, read_results
     from pika_async.temporal._plugin import PikaPlugin
-    from pika_async.temporal._reading import read_manifest, read_results
     from pika_async.temporal._repairs.bulk import RepairPlan, Resolved
-    from pika_async.temporal._repairs.crowded import RepairsWaiting
     from pika_async.temporal._repairs.decisions import Decision
     from pika_async.temporal._store.errors import StoreError
     from pika_async.temporal._under_way import PromptUnderWay, prompt_under_way

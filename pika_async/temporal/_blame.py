@@ -18,7 +18,9 @@ all, or of the model that one line names. So such a line is put off, too, and ot
 beside it. Where ``MOST_UNKNOWN`` in a row are answered so, the campaign is held. Where the service
 takes others of its page, a line is refused after ``MOST_DOWN`` tries, since another worker may have
 another address; and at once where somebody has gone on with the campaign since it was tried first.
-Lines that were not tried before that are put off, and hold the campaign again.
+Lines that were not tried before that are put off, and hold the campaign again, unless whoever has
+gone on with it has said that all such lines are to be refused: only its owner knows whether the
+address was wrong.
 """
 
 from __future__ import annotations

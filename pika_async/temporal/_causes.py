@@ -52,6 +52,12 @@ def not_begun(state: Failed, told: Callable[[str], str]) -> ApplicationError:
 
 
 def cause_of(error: PikaError | FieldError, sent: Leaving | None) -> Cause:
+    """How a submit has ended that raised this.
+
+    Args:
+        error: What was raised.
+        sent: What may have left before.
+    """
     if sent is not None:
         # Also where a later try was refused: that does not undo the first.
         return Cause.LOST
@@ -76,4 +82,5 @@ def is_unread(error: Exception) -> bool:
 
 
 def cause_unread(sent: Leaving | None) -> Cause:
+    """The same, where the request itself could not be read from the store of its campaign."""
     return Cause.NOT_STARTED if sent is None else Cause.LOST

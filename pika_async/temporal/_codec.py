@@ -30,7 +30,7 @@ from pika_async._states import JobState, Transition, Video
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import Unseen
 from pika_async.temporal._messages import accounts, campaigns, pages, repairs
-from pika_async.temporal._outcomes import Outcome, Repair
+from pika_async.temporal._outcomes import Outcome, RepairOutcome
 from pika_async.temporal._records import (
     Accepted,
     Errand,
@@ -45,7 +45,7 @@ from pika_async.temporal._records import (
 
 # Those of the core have a JSON of their own.
 _CORE: Final = (Transition, Video, Money, *get_args(JobState))
-_TAGS: Final = {"kind": Repair, "phase": Record}
+_TAGS: Final = {"kind": RepairOutcome, "phase": Record}
 # A part of one of them.
 _NARROWER: Final = {"kind": Outcome}
 _PLAIN: Final = (
@@ -55,7 +55,7 @@ _PLAIN: Final = (
     *(pages.Short, pages.Waiting, pages.Standing),
     *(campaigns.CampaignOrder, campaigns.CampaignState),
     *(campaigns.Counting, campaigns.Decided),
-    *(accounts.Joining, accounts.Amount, accounts.Leaving, accounts.AccountOrder),
+    *(accounts.Joining, accounts.Amount, accounts.Departed, accounts.AccountOrder),
     *(accounts.Asking, accounts.Remains),
     *(repairs.RepairOrder, repairs.Repaired),
 )
@@ -193,9 +193,11 @@ def _make_converter() -> cattrs.Converter:
 
 
 _converter: Final = _make_converter()
-KINDS: Final = frozenset({*_CORE, *_PLAIN, GenerationRequest, *get_args(Repair), *get_args(Record)})
+KINDS: Final = frozenset(
+    {*_CORE, *_PLAIN, GenerationRequest, *get_args(RepairOutcome), *get_args(Record)}
+)
 """The classes that are ours."""
-_UNIONS: Final = (JobState, Outcome, Repair, Record)
+_UNIONS: Final = (JobState, Outcome, RepairOutcome, Record)
 
 
 def is_ours(kind: object) -> bool:

@@ -54,7 +54,7 @@ def with_our_values(given: DataConverter | None) -> DataConverter:
     """
     if given is None:
         return PIKA_DATA_CONVERTER
-    if knows_our_values(given):
+    if _knows_our_values(given):
         return given
     if given.payload_converter_class is not DefaultPayloadConverter:
         raise ConfigurationError(
@@ -65,6 +65,18 @@ def with_our_values(given: DataConverter | None) -> DataConverter:
     return dataclasses.replace(given, payload_converter_class=PikaPayloadConverter)
 
 
-def knows_our_values(given: DataConverter) -> bool:
-    """Whether a data converter can carry our values."""
+def check_knows_our_values(given: DataConverter) -> None:
+    """Refuse the data converter of a client that cannot carry our values.
+
+    Raises:
+        ConfigurationError: The client has not the plugin.
+    """
+    if not _knows_our_values(given):
+        raise ConfigurationError(
+            "this Temporal client cannot carry requests and outcomes; connect it with "
+            "Client.connect(…, plugins=[PikaPlugin()])"
+        )
+
+
+def _knows_our_values(given: DataConverter) -> bool:
     return issubclass(given.payload_converter_class, PikaPayloadConverter)

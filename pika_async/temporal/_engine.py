@@ -1,4 +1,8 @@
-"""What the engine says no to, as sentences for whoever owns a campaign."""
+"""What the engine is asked about workflows, and its errors as sentences for whoever asks.
+
+A question that stands alone goes through :func:`said`. Whether a workflow runs, or is known at all,
+is asked by the functions below it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ class CampaignError(PikaError):
 
 
 class ForgottenError(CampaignError):
-    """The engine knows no campaign of that name; its store may."""
+    """The engine knows no workflow of that id, or not any more. Of a campaign, its store may."""
 
 
 class NoAnswerError(CampaignError):
@@ -57,26 +61,20 @@ async def said(asking: Awaitable[T], *, campaign: str = "") -> T:
     except WorkflowQueryFailedError as error:
         raise CampaignError(f"the campaign cannot be asked: {error}") from error
     except RPCError as error:
-        raise _kind_of(error, campaign)(_sentence(error, campaign)) from error
+        raise _kind_of(error)(_sentence(error, campaign)) from error
 
 
-def _kind_of(error: RPCError, campaign: str) -> type[CampaignError]:
+def _kind_of(error: RPCError) -> type[CampaignError]:
     if error.status in _NO_ANSWER:
         return NoAnswerError
-    said = error.message.lower()
-    known = not campaign or "namespace" in said or "already completed" in said
-    unknown = error.status is RPCStatusCode.NOT_FOUND and not known
-    return ForgottenError if unknown else CampaignError
+    return ForgottenError if _is_unknown(error) else CampaignError
 
 
-def is_unknown(error: CampaignError) -> bool:
-    """Whether the engine said that it knows no such workflow."""
-    cause = error.__cause__
-    return (
-        isinstance(cause, RPCError)
-        and cause.status is RPCStatusCode.NOT_FOUND
-        and "namespace" not in cause.message.lower()
-    )
+def _is_unknown(error: RPCError) -> bool:
+    message = error.message.lower()
+    # What has ended is known; it only takes nothing more.
+    known = "namespace" in message or "already completed" in message
+    return error.status is RPCStatusCode.NOT_FOUND and not known
 
 
 _NO_ANSWER: Final = (
@@ -124,29 +122,42 @@ async def status_of(engine: Client, workflow_id: str) -> WorkflowExecutionStatus
     Raises:
         CampaignError: The engine cannot be asked.
     """
-    described = await _described(engine, workflow_id)
-    return None if described is None else described.status
+    found = await _described(engine, workflow_id)
+    return None if found is None else found.status
 
 
-async def noted_with(engine: Client, workflow_id: str, name: str) -> str | None:
-    """What was noted with a workflow when it was started; None where the engine knows nothing.
+async def memo_of(engine: Client, workflow_id: str, name: str) -> str | None:
+    """A memo that a workflow was started with; None where the engine knows none of that name.
 
     Raises:
         CampaignError: The engine cannot be asked.
     """
-    described = await _described(engine, workflow_id)
-    if described is None:
-        return None
-    return await described.memo_value(name, default=None, type_hint=str)
+    found = await _described(engine, workflow_id)
+    return None if found is None else await found.memo_value(name, default=None, type_hint=str)
 
 
 async def _described(engine: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     try:
-        return await engine.get_workflow_handle(workflow_id).describe()
+        return await described(engine, workflow_id)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
+        # No NoAnswerError: nothing was asked that may be done all the same.
         raise CampaignError(_sentence(error, workflow_id)) from error
+
+
+async def described(
+    engine: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionDescription | None:
+    """How a run of a workflow stands, or the last one; None where the engine knows none.
+
+    Raises:
+        RPCError: The engine cannot be asked.
+    """
+    try:
+        return await engine.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    except RPCError as error:
+        if _is_unknown(error):
+            return None
+        raise
 
 
 async def limit_submits(engine: Client, queue: str, per_second: float) -> None:

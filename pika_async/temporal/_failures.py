@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from attrs import frozen
 from temporalio.exceptions import ApplicationError, TimeoutError  # noqa: A004 - the engine's word
@@ -10,9 +10,6 @@ from temporalio.exceptions import ApplicationError, TimeoutError  # noqa: A004 -
 from pika_async.temporal._codec import from_plain, read_record
 from pika_async.temporal._records import Record, Said
 from pika_async.temporal._verdict import Cause
-
-if TYPE_CHECKING:
-    from temporalio.exceptions import ActivityError
 
 _PREFIX: Final = "pika."
 _CAUSES: Final = {f"{_PREFIX}{cause}": cause for cause in Cause if cause is not Cause.TIMED_OUT}
@@ -49,13 +46,8 @@ class Told:
     said: Said | None = None
 
 
-def told_by(failure: ActivityError) -> Told:
-    """What a failed submit tells."""
-    return told_by_cause(failure.cause)
-
-
-def told_by_cause(failure: BaseException | None) -> Told:
-    """The same, of what its failure was caused by, as it stands in a history."""
+def told_by(failure: BaseException | None) -> Told:
+    """What a failed submit tells, by the cause of its ``ActivityError``, as histories have it."""
     match failure:
         case TimeoutError() as error:
             return Told(cause=Cause.TIMED_OUT, record=_record_of(error.last_heartbeat_details))

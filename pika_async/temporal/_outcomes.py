@@ -106,5 +106,5 @@ class Dropped:
     """An uncertain one that its owner gave up: what may have been paid for it is not looked for."""
 
 
-Repair = Outcome | Dropped
+RepairOutcome = Outcome | Dropped
 """What takes the place of an outcome afterwards."""

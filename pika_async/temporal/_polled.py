@@ -1,13 +1,19 @@
 """Who asks the engine for work on a queue, and what is said where nobody does.
 
 The engine names for five minutes who has asked on a queue, also where he has left since. A worker
-says to the engine when it stops, in a list of its own. So who has asked last before he stopped is
-no longer there. Of a worker that was killed nothing is known before the five minutes have passed.
+that stops says so, which stands in another list of the engine. So whoever has not asked since he
+stopped has left. A worker that was killed is named until the five minutes have passed. Where it was
+on this machine, its name tells which process it was. That one is gone proves nothing: containers
+may be called as their machine is, and count their processes by themselves. So it is asked all the
+same, and an answer is not waited for so long.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
+import socket
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +23,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
 from temporalio.service import RPCError
 
-from pika_async.temporal._engine import CampaignError, NoAnswerError, said
+from pika_async.temporal._engine import PATIENCE, CampaignError, NoAnswerError, said
 from pika_async.temporal._names import QUEUE
 
 if TYPE_CHECKING:
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
 _BEGINNING: Final = 1.0
 _LOOKS_AT_BEGINNING: Final = 3
 _MOST_WORKERS: Final = 1_000
+_WHERE_ALL_SEEM_GONE: Final = timedelta(seconds=5)
+"""How long an answer is waited for then. One that works answers within a second."""
 _LISTING: Final = timedelta(seconds=5)
 _STOPPED: Final = (
     WorkerStatus.WORKER_STATUS_SHUTTING_DOWN,
@@ -43,7 +51,7 @@ UNTOLD: Final = (
 """What follows where nobody works."""
 
 
-async def check_polled(engine: Client, queue: str, so: str = STANDS) -> None:
+async def check_polled(engine: Client, queue: str, so: str = STANDS) -> timedelta:
     """Refuse to ask a workflow of that queue something where nobody could answer.
 
     Args:
@@ -51,18 +59,41 @@ async def check_polled(engine: Client, queue: str, so: str = STANDS) -> None:
         queue: The task queue.
         so: What follows where nobody works.
 
+    Returns:
+        How long an answer is to be waited for.
+
     Raises:
         NoAnswerError: No worker asks for work there, nor has done for some minutes.
     """
     for _ in range(_LOOKS_AT_BEGINNING):
         try:
-            if await asking_on(engine, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
-                return
+            asking = await asking_on(engine, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
         except CampaignError:
             # Not every server tells who asks for work; whether somebody answers is seen soon.
-            return
+            return PATIENCE
+        if asking:
+            gone = all(_seems_gone(who) for who, _ in asking)
+            return _WHERE_ALL_SEEM_GONE if gone else PATIENCE
         await anyio.sleep(_BEGINNING)
     raise NoAnswerError(_UNPOLLED.format(queue=queue, so=so, way=way_to(queue)))
+
+
+def _seems_gone(worker: str) -> bool:
+    """Whether a worker has the name of a process of this machine, and that does not run.
+
+    ``PID@HOST`` is how the library of the engine calls a worker for which nobody says a name.
+    """
+    pid, _, host = worker.partition("@")
+    # On Windows there is no signal that only asks.
+    if sys.platform == "win32" or host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 async def asking_on(

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from pika_async.temporal._messages.pages import Tally
 from pika_async.temporal._names import PAGE_RESULT, id_of_account
-from pika_async.temporal._steps import FOR_EVER, HEARTBEAT_TIMEOUT
+from pika_async.temporal._steps import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -29,30 +29,23 @@ async def heard(telling: Awaitable[None]) -> bool:
     return True
 
 
+async def tell(workflow_id: str, what: str, *value: object) -> bool:
+    """Signal another workflow, whichever run of it; whether somebody has heard it."""
+    return await heard(workflow.get_external_workflow_handle(workflow_id).signal(what, args=value))
+
+
 async def tell_campaign(what: str, value: object) -> bool:
-    """A page's word to its campaign, whichever run of it; whether somebody has heard it."""
+    """A page's word to its campaign; whether somebody has heard it."""
     parent = workflow.info().parent
-    if parent is None:
-        return False
-    campaign = workflow.get_external_workflow_handle(parent.workflow_id)
-    return await heard(campaign.signal(what, value))
+    return parent is not None and await tell(parent.workflow_id, what, value)
 
 
 async def hand_over(rest: Unseen, account: str) -> None:
     """A page's last word: its campaign, or else the account, holds the place of these jobs."""
     if not await tell_campaign("unseen", rest) and account:
-        holder = workflow.get_external_workflow_handle(id_of_account(account))
-        await heard(holder.signal("unseen", rest))
+        await tell(id_of_account(account), "unseen", rest)
 
 
 async def last_result(page: str) -> Tally | None:
     """The end of the last run of a page's workflow; None where that has ended in another way."""
-    ended: Tally | None = await workflow.execute_activity(
-        PAGE_RESULT,
-        page,
-        result_type=Tally,
-        start_to_close_timeout=_LONGEST_PAGE,
-        heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=FOR_EVER,
-    )
-    return ended
+    return await lasting(PAGE_RESULT, page, Tally, longest=_LONGEST_PAGE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from attrs import evolve
 from temporalio import workflow
@@ -12,12 +12,15 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from pika_async._backoff import growing
-from pika_async.temporal._blame import MOST_UNREAD, is_down, is_unread
+from pika_async.temporal._blame import MOST_UNREAD, is_down, is_put_off, is_unread
 from pika_async.temporal._failures import JOB_TIMEOUT, Told, told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT, queue_of_submits
 from pika_async.temporal._outcomes import Declined, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Leaving, Lost, Order
 from pika_async.temporal._verdict import Cause, Recourse, Verdict, recourse, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -47,7 +50,7 @@ _WAITED_OUT: Final = "a service that takes nothing now is waited for"
 _NOT_REPEATED: Final = "what is cancelled is not sent again with its key"
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
-FOR_EVER: Final = RetryPolicy(
+_FOR_EVER: Final = RetryPolicy(
     initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5)
 )
 
@@ -60,17 +63,29 @@ async def lasting(name: str, argument: object, result_type: type[T], *, longest:
         result_type=result_type,
         start_to_close_timeout=longest,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=FOR_EVER,
+        retry_policy=_FOR_EVER,
     )
     return result
 
 
 async def submitted(
-    order: Order, timeout: float | None, queue: str, *, with_files: bool
+    order: Order,
+    timeout: float | None,
+    queue: str,
+    *,
+    with_files: bool,
+    rest: Callable[[timedelta], Awaitable[None]] | None = None,
 ) -> Accepted | Refused | Uncertain:
     """A job, or what became of the request without one; what starts nothing is tried for a day.
 
     Where the service says that it takes nothing now, that is waited for, too, an hour in a row.
+
+    Args:
+        order: What is submitted.
+        timeout: Seconds after which it is tried no more; None: a day.
+        queue: The task queue of the workers.
+        with_files: Whether files are read first.
+        rest: How to wait where this request alone is put off, and others may be taken.
 
     Raises:
         CancelledError: The workflow is cancelled; nothing more is sent.
@@ -97,7 +112,10 @@ async def submitted(
         if workflow.now() + wait >= last or unread >= MOST_UNREAD:
             return refused(told)
         check_cancelled(before)
-        await workflow.sleep(wait)
+        if rest is not None and is_put_off(told):
+            await rest(wait)
+        else:
+            await workflow.sleep(wait)
         tries += 1
 
 
@@ -153,7 +171,7 @@ async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | T
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return told_by(error)
+        return told_by(error.cause)
     return job
 
 
@@ -267,7 +285,7 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
             task_queue=queue,
             start_to_close_timeout=timedelta(days=30),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=FOR_EVER,
+            retry_policy=_FOR_EVER,
         )
     except ActivityError as error:
         match error.cause:
@@ -281,10 +299,10 @@ async def finished(errand: Errand, queue: str) -> Finished | Declined:
 
 
 async def awaited(errand: Errand, queue: str) -> Finished | Declined:
-    """The same, where nobody would hear of a failure: what ends in no time is declined, too.
+    """The same, for a workflow whose failure would cost more than this job, as a page's would.
 
-    So is what somebody has failed by hand, since it hung: one job is not to cost a whole page. In
-    both cases the job runs on, and may be adopted.
+    A job that does not end within its timeout is declined, and so is one whose waiting somebody has
+    failed by hand, since it hung. In both cases the job runs on, and may be adopted.
     """
     try:
         return await finished(errand, queue)

@@ -85,17 +85,14 @@ def phase_of(record: object) -> Phase:
             return Phase.UNREADABLE
 
 
-def verdict(cause: Cause, record: object, *, reset: bool = False) -> Verdict:
+def verdict(cause: Cause, record: object) -> Verdict:
     """What the end of a submit leads to.
 
     Args:
         cause: How it ended.
         record: The last record of the attempt, None where there is none.
-        reset: Whether the workflow has been begun anew since an earlier submit of it: then a
-            record that is not there proves nothing.
     """
-    row = VERDICTS[cause][_PHASES.index(phase_of(record))]
-    return _UNSURE if reset and row is not _ADOPT else row
+    return VERDICTS[cause][_PHASES.index(phase_of(record))]
 
 
 class Recourse(StrEnum):
@@ -108,12 +105,11 @@ class Recourse(StrEnum):
     NONE = auto()
 
 
-def recourse(cause: Cause, record: object, *, reset: bool = False) -> Recourse:
+def recourse(cause: Cause, record: object) -> Recourse:
     """How a submit that is uncertain may be settled."""
-    if not isinstance(record, Leaving) or verdict(cause, record, reset=reset) is not _UNSURE:
+    if not isinstance(record, Leaving) or verdict(cause, record) is not _UNSURE:
         return Recourse.NONE
     if record.searchable:
         return Recourse.SEARCH
     # After a reset nothing is sent at all.
-    began_anew = reset or cause is Cause.RESET
-    return Recourse.REPEAT if record.repeatable and not began_anew else Recourse.NONE
+    return Recourse.REPEAT if record.repeatable and cause is not Cause.RESET else Recourse.NONE

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from temporalio.worker import Worker
 
-from pika_async import ConfigurationError, PikaClient, RetryPolicy
+from pika_async import PikaClient, RetryPolicy
 from pika_async._client import jobs_of
-from pika_async.temporal._activities import Activities
+from pika_async.temporal._account.serving import serving_accounts
 from pika_async.temporal._campaign.activities import CampaignActivities
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._connecting import BEFORE_EXIT, told_of_the_server
 from pika_async.temporal._contents.shelf import Shelf
-from pika_async.temporal._converter import knows_our_values
+from pika_async.temporal._converter import check_knows_our_values
+from pika_async.temporal._finishing import Finishing
 from pika_async.temporal._names import QUEUE, queue_of_submits
 from pika_async.temporal._repairs.activities import RepairActivities
 from pika_async.temporal._repairs.repair import Repair
-from pika_async.temporal._serving import serving_accounts
+from pika_async.temporal._submitting import Submitting
 from pika_async.temporal._workflows import GenerateVideo
 
 if TYPE_CHECKING:
@@ -90,11 +91,7 @@ async def run_worker(
         NoAnswerError: The server did not answer any more when the work was to begin.
         ValueError: An argument is not allowed.
     """
-    if not knows_our_values(engine.data_converter):
-        raise ConfigurationError(
-            "this Temporal client cannot carry requests and outcomes; connect it with "
-            "Client.connect(…, plugins=[PikaPlugin()])"
-        )
+    check_knows_our_values(engine.data_converter)
     if request_timeout > _LONGEST_REQUEST:
         raise ValueError(
             f"request_timeout: {request_timeout} is not allowed; allowed are up to "
@@ -108,23 +105,19 @@ async def run_worker(
         "observer": observer,
     }
     async with (
-        PikaClient(api_key, retry=_ONE_POST, **settings) as submitting,
-        PikaClient(api_key, polling=polling, **settings) as waiting,
+        PikaClient(api_key, retry=_ONE_POST, **settings) as once,
+        PikaClient(api_key, polling=polling, **settings) as client,
     ):
-        shelf = Shelf(jobs_of(waiting).service.dialect)
-        ours = Activities(
-            submitting,
-            waiting,
-            output_dir=None if output_dir is None else Path(output_dir),
-            shelf=shelf,
-            now=time.monotonic,
-        )
-        for_campaigns = CampaignActivities(waiting, shelf)
+        shelf = Shelf(jobs_of(client).service.dialect)
+        folder = None if output_dir is None else Path(output_dir)
+        submitting = Submitting(once, shelf, now=time.monotonic)
+        finishing = Finishing(client, shelf, output_dir=folder)
+        for_campaigns = CampaignActivities(client, shelf)
         for_repairs = RepairActivities(shelf)
         submits = Worker(
             engine,
             task_queue=queue_of_submits(queue),
-            activities=[ours.submit],
+            activities=[submitting.submit],
             max_concurrent_activities=max_submits,
             # Longer than a submit can take: its answer is read.
             graceful_shutdown_timeout=timedelta(seconds=request_timeout + _SLACK),
@@ -134,8 +127,8 @@ async def run_worker(
             task_queue=queue,
             workflows=[GenerateVideo, CampaignRun, Page, Repair, *workflows],
             activities=[
-                ours.finish,
-                ours.find,
+                finishing.finish,
+                submitting.find,
                 *for_campaigns.all,
                 *for_repairs.all,
                 *activities,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from pika_async._request.parts import media_of
+from pika_async._request.parts import has_files
 from pika_async._request.request import GenerationRequest
-from pika_async.temporal._names import QUEUE
+from pika_async.temporal._names import GENERATE_VIDEO, QUEUE
 from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._steps import cancellations, check_cancelled, finished, submitted
@@ -43,15 +43,14 @@ async def generate(
         request = GenerationRequest(request)
     before = cancellations()
     order = Order(request=request, run_id=workflow.info().original_execution_run_id)
-    with_files = any(not isinstance(medium, str) for _, medium in media_of(request))
-    job = await submitted(order, timeout, queue, with_files=with_files)
+    job = await submitted(order, timeout, queue, with_files=has_files(request))
     if not isinstance(job, Accepted):
         return job
     check_cancelled(before)
     return await finished(Errand(request=request, job=job, timeout=timeout), queue)
 
 
-@workflow.defn(name="PikaGenerateVideo")
+@workflow.defn(name=GENERATE_VIDEO)
 class GenerateVideo:
     """A workflow of one request, for web servers and the like.
 

@@ -26,8 +26,8 @@ class Foxes:
                 account=self._limit.account, jobs=jobs, campaigns=self._limit.campaigns
             )
 
-    async def resume(self, **_):
-        self.told.append("resume")
+    async def resume(self, *, refuse_unknown=False, **_):
+        self.told.append("resume, and refuse unknown" if refuse_unknown else "resume")
 
 
 @pytest.fixture
@@ -91,3 +91,9 @@ def test_without_a_new_limit_nothing_is_told_of_it(resumed):
     foxes, done = resumed(SHARED)
     assert foxes.told == ["resume"]
     assert "account" not in done.err
+
+
+def test_that_prompts_are_refused_which_the_service_does_not_know_is_said_by_an_option(resumed):
+    foxes, done = resumed(SHARED, "--refuse-unknown")
+    assert foxes.told == ["resume, and refuse unknown"]
+    assert "prompts that the service knows nothing of are refused" in done.err

@@ -174,6 +174,14 @@ def test_one_that_is_paused_is_resumed_by_the_line_that_works_for_its_reason(rea
     assert told == [f"  pika-async campaign resume summer{words}"]
 
 
+def test_where_the_service_knows_nothing_of_what_is_submitted_both_ways_to_go_on_are_shown():
+    """An address that is mended, and a model that is gone, look alike from here."""
+    lines = said(progress(paused=sentences.KNOWS_NOTHING.format(meaning="No such path.")))
+    told = [line for line in lines if line.startswith("  pika-async campaign resume")]
+    plain = "  pika-async campaign resume summer"
+    assert told == [plain, f"{plain} --refuse-unknown"]
+
+
 def test_what_was_decided_since_is_counted_and_what_it_cost_is_told():
     """Counts, sum and exit code are those of now."""
     now = progress(

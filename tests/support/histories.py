@@ -32,7 +32,7 @@ from pika_async.temporal import Campaign, CampaignError, GenerateVideo, PikaPlug
 from pika_async.temporal._campaign.search import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 HISTORIES = Path(__file__).parent.parent / "temporal" / "histories"
 
@@ -70,6 +70,15 @@ async def _until(campaign: Campaign, holds: Any) -> None:
         await anyio.sleep(0.05)
 
 
+async def _started(
+    at: Scene, folder: Path, prompts: int, *, page_size: int = 500, **options: Any
+) -> Campaign:
+    """A campaign of the folder's name, in an account of that name, too."""
+    await Campaign.prepare(pandas(prompts), folder, page_size=page_size)
+    options = {"queue": at.queue, "account": folder.name} | options
+    return await Campaign.start(at.client, folder.name, folder, **options)
+
+
 async def _settled(address: str, folder: Path) -> None:
     """A campaign without a pause: a page on which everything happens, a repair, an account."""
     faults = [
@@ -78,10 +87,7 @@ async def _settled(address: str, folder: Path) -> None:
         Fault("reset-after", started=True),
     ]
     async with _scene(address, *faults) as at, at.worker():
-        await Campaign.prepare(pandas(6), folder)
-        campaign = await Campaign.start(
-            at.client, "settled", folder, queue=at.queue, account="settled", max_in_flight=2
-        )
+        campaign = await _started(at, folder, 6, max_in_flight=2)
         await campaign.result()
         unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
         await campaign.resolve(unsure[0], resubmit=True, queue=at.queue)
@@ -94,17 +100,8 @@ async def _settled(address: str, folder: Path) -> None:
 async def _halted(address: str, folder: Path) -> None:
     """One that is held by the key, paused, resumed with more to spend, and stopped."""
     async with _scene(address) as at, at.worker():
-        await Campaign.prepare(pandas(9), folder, page_size=3)
-        campaign = await Campaign.start(
-            at.client,
-            "halted",
-            folder,
-            queue=at.queue,
-            account="halted",
-            max_in_flight=30,
-            budget=Money(300_000),
-            price=Money(100_000),
-        )
+        money = {"budget": Money(300_000), "price": Money(100_000)}
+        campaign = await _started(at, folder, 9, page_size=3, max_in_flight=30, **money)
         await _until(campaign, lambda progress: progress.paused and not progress.in_flight)
         at.sim.faults.append(Fault("401-new-api-error"))
         await campaign.resume(budget=Money(700_000))
@@ -122,10 +119,7 @@ async def _halted(address: str, folder: Path) -> None:
 async def _found(address: str, folder: Path) -> None:
     """One that tells by its search attributes that a line is uncertain."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(6), folder, page_size=3)
-        campaign = await Campaign.start(
-            at.client, "found", folder, queue=at.queue, account="found", max_in_flight=2
-        )
+        campaign = await _started(at, folder, 6, page_size=3, max_in_flight=2)
         await campaign.result()
         await _keep(at, campaign.id, "campaign-found")
 
@@ -133,10 +127,7 @@ async def _found(address: str, folder: Path) -> None:
 async def _named(address: str, folder: Path) -> None:
     """A repair of a line whose job was named wrongly, and one that is adopted."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(1), folder)
-        campaign = await Campaign.start(
-            at.client, "named", folder, queue=at.queue, account="named", max_in_flight=1
-        )
+        campaign = await _started(at, folder, 1, max_in_flight=1)
         await campaign.result()
         with suppress(CampaignError):
             await campaign.resolve(0, adopt="a-slip", queue=at.queue)
@@ -148,10 +139,7 @@ async def _named(address: str, folder: Path) -> None:
 async def _reset(address: str, folder: Path) -> None:
     """A campaign that was reset while its pages were open; a repair that asked for its place."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(9), folder, page_size=3)
-        campaign = await Campaign.start(
-            at.client, "reset", folder, queue=at.queue, account="reset", max_in_flight=2
-        )
+        campaign = await _started(at, folder, 9, page_size=3, max_in_flight=2)
         await _until(campaign, lambda progress: progress.succeeded >= 2)
         handle = at.client.get_workflow_handle(campaign.id)
         kind = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -167,69 +155,63 @@ async def _reset(address: str, folder: Path) -> None:
         await _keep(at, "pika-account-reset", "account-with-repairs")
 
 
-async def _given_up(address: str, folder: Path) -> None:
-    """A page with a job that is given up."""
-    async with _scene(address) as at, at.worker():
-        await Campaign.prepare(pandas(1), folder)
-        options = {"queue": at.queue, "account": "given-up", "timeout": 0.1}
-        campaign = await Campaign.start(at.client, "given-up", folder, **options)
+async def _page(
+    address: str,
+    folder: Path,
+    *faults: Fault,
+    kept: str,
+    prompts: int = 3,
+    meanwhile: Callable[[Campaign], Awaitable[None]] | None = None,
+    **options: Any,
+) -> None:
+    """A campaign of one page, which is kept."""
+    async with _scene(address, *faults) as at, at.worker():
+        campaign = await _started(at, folder, prompts, **options)
+        if meanwhile is not None:
+            await meanwhile(campaign)
         await campaign.result()
-        await _keep(at, f"{campaign.id}/page/000000", "page-given-up")
+        await _keep(at, f"{campaign.id}/page/000000", kept)
 
 
-async def _put_off(address: str, folder: Path) -> None:
-    """A page whose service took nothing for a moment."""
-    async with _scene(address, Fault("503-no-channel", times=2)) as at, at.worker():
-        await Campaign.prepare(pandas(3), folder)
-        options = {"queue": at.queue, "account": "put-off", "max_in_flight": 1}
-        campaign = await Campaign.start(at.client, "put-off", folder, **options)
-        await campaign.result()
-        await _keep(at, f"{campaign.id}/page/000000", "page-put-off")
+async def _goes_on(campaign: Campaign) -> None:
+    """Its owner, while its service takes nothing."""
+    await _until(campaign, lambda told: told.waiting and told.waiting.tries == 4)
+    await campaign.pause()
+    await anyio.sleep(1)
+    await campaign.resume()
 
 
-async def _woken(address: str, folder: Path) -> None:
-    """A page whose owner went on with it while its service took nothing."""
-    async with _scene(address, Fault("503-no-channel", times=4)) as at, at.worker():
-        await Campaign.prepare(pandas(3), folder)
-        options = {"queue": at.queue, "account": "woken", "max_in_flight": 1}
-        campaign = await Campaign.start(at.client, "woken", folder, **options)
-        await _until(campaign, lambda told: told.waiting and told.waiting.tries == 4)
-        await campaign.pause()
-        await anyio.sleep(1)
-        await campaign.resume()
-        await campaign.result()
-        await _keep(at, f"{campaign.id}/page/000000", "page-woken")
-
-
-async def _unknown(address: str, folder: Path) -> None:
-    """A page whose service knew nothing of its lines until somebody had mended the address."""
-    async with _scene(address, Fault("404-wrong-path", times=3)) as at, at.worker():
-        await Campaign.prepare(pandas(4), folder)
-        options = {"queue": at.queue, "account": "unknown", "max_in_flight": 1}
-        campaign = await Campaign.start(at.client, "unknown", folder, **options)
-        await campaign.result()
-        await _keep(at, f"{campaign.id}/page/000000", "page-unknown")
-
-
-async def _stepped_aside(address: str, folder: Path) -> None:
-    """A page whose first line was not taken for so long that others were tried beside it."""
+async def _pages(address: str) -> None:
+    """Pages by what has happened to their lines."""
+    await _page(address, _FOLDER / "given-up", kept="page-given-up", prompts=1, timeout=0.1)
+    # The service took nothing for a moment.
+    fault = Fault("503-no-channel", times=2)
+    await _page(address, _FOLDER / "put-off", fault, kept="page-put-off", max_in_flight=1)
+    # Its owner went on with it meanwhile.
+    fault = Fault("503-no-channel", times=4)
+    await _page(
+        address,
+        _FOLDER / "woken",
+        fault,
+        kept="page-woken",
+        max_in_flight=1,
+        meanwhile=_goes_on,
+    )
+    # The service knew nothing of its lines until somebody had mended the address.
+    fault = Fault("404-wrong-path", times=3)
+    await _page(
+        address, _FOLDER / "unknown", fault, kept="page-unknown", prompts=4, max_in_flight=1
+    )
+    # The first line was not taken for so long that others were tried beside it.
     fault = Fault("503-no-channel", times=None, prompt="a red panda 00000")
-    async with _scene(address, fault) as at, at.worker():
-        await Campaign.prepare(pandas(3), folder)
-        options = {"queue": at.queue, "account": "aside", "max_in_flight": 1}
-        campaign = await Campaign.start(at.client, "aside", folder, **options)
-        await campaign.result()
-        await _keep(at, f"{campaign.id}/page/000000", "page-stepped-aside")
+    await _page(address, _FOLDER / "aside", fault, kept="page-stepped-aside", max_in_flight=1)
 
 
 async def _decided(address: str, folder: Path) -> None:
     """A campaign that goes on while one of its lines is decided about, and counts it away."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(6), folder, page_size=3)
         money = {"budget": Money(300_000), "price": Money(100_000)}
-        campaign = await Campaign.start(
-            at.client, "decided", folder, queue=at.queue, account="decided", **money
-        )
+        campaign = await _started(at, folder, 6, page_size=3, **money)
         await _until(campaign, lambda told: told.paused and told.uncertain and not told.in_flight)
         unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
         await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
@@ -237,6 +219,48 @@ async def _decided(address: str, folder: Path) -> None:
         await campaign.result()
         await _keep(at, campaign.id, "campaign-decided")
         await _keep(at, f"{campaign.id}/repair/{unsure[0]}-1", "repair-told")
+
+
+async def _rested(address: str, folder: Path) -> None:
+    """A repair whose service did not take it for so long that others could have its place."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(1), folder)
+        options = {"queue": at.queue, "account": "rested", "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, "rested", folder, **options)
+        await campaign.result()
+        at.sim.faults.append(Fault("503-no-channel", times=4))
+        await campaign.resolve(0, resubmit=True, queue=at.queue)
+        await _keep(at, f"{campaign.id}/repair/0-1", "repair-rested")
+
+
+async def _refusing(address: str, folder: Path) -> None:
+    """One whose owner has had refused what its service did not know, when it was paused for it."""
+    async with _scene(address, Fault("404-wrong-path", times=None)) as at, at.worker():
+        await Campaign.prepare(pandas(9), folder)
+        options = {"queue": at.queue, "account": "refusing", "max_in_flight": 2}
+        campaign = await Campaign.start(at.client, "refusing", folder, **options)
+        await _until(campaign, lambda told: told.paused and not told.in_flight)
+        await campaign.resume(refuse_unknown=True)
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-refusing")
+        await _keep(at, f"{campaign.id}/page/000000", "page-refusing")
+
+
+async def _one_budget(address: str, folder: Path) -> None:
+    """A campaign that reads what a repair has spent of its budget before it grants some of it."""
+    async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
+        await Campaign.prepare(pandas(6), folder, page_size=2)
+        money = {"budget": Money(200_000), "price": Money(100_000)}
+        options = {"queue": at.queue, "account": "one-budget", "max_in_flight": 2, **money}
+        campaign = await Campaign.start(at.client, "one-budget", folder, **options)
+        await _until(campaign, lambda told: told.paused and told.uncertain and not told.in_flight)
+        unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
+        await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
+        await campaign.resume(budget=Money(400_000))
+        await _until(campaign, lambda told: told.paused and not told.in_flight)
+        await campaign.resume(budget=1)
+        await campaign.result()
+        await _keep(at, campaign.id, "campaign-one-budget")
 
 
 async def _alone(address: str) -> None:
@@ -271,12 +295,11 @@ async def write() -> None:
             await _alone(address)
             await _down(address)
             await _reset(address, _FOLDER / "reset")
-            await _given_up(address, _FOLDER / "given-up")
             await _decided(address, _FOLDER / "decided")
-            await _put_off(address, _FOLDER / "put-off")
-            await _woken(address, _FOLDER / "woken")
-            await _unknown(address, _FOLDER / "unknown")
-            await _stepped_aside(address, _FOLDER / "aside")
+            await _pages(address)
+            await _rested(address, _FOLDER / "rested")
+            await _refusing(address, _FOLDER / "refusing")
+            await _one_budget(address, _FOLDER / "one-budget")
     finally:
         shutil.rmtree(_FOLDER)
 

@@ -14,10 +14,10 @@ from temporalio.client import Client
 
 from pika_async import FixedPolling, PikaClient
 from pika_async.dialects import service_named
-from pika_async.temporal import PikaPlugin, _record, _steps, _worker, run_worker
+from pika_async.temporal import PikaPlugin, _engine_record, _steps, _worker, run_worker
 from pika_async.temporal._campaign import activities
+from pika_async.temporal._engine_record import EngineRecord
 from pika_async.temporal._limits import unseen
-from pika_async.temporal._record import EngineRecord
 
 SUBMIT_SECONDS = 4.0
 
@@ -26,7 +26,7 @@ def be_quick(replace: Any = setattr) -> None:
     """Lost workers are noticed sooner, so that a test need not wait for a minute."""
     replace(_steps, "SUBMIT_TIMEOUT", timedelta(seconds=SUBMIT_SECONDS))
     # As long after the record as there is time left for the request.
-    replace(_record, "LATEST", 1.0)
+    replace(_engine_record, "LATEST", 1.0)
     replace(_steps, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     # As long as the jobs of most tests run.
     replace(unseen, "UNSEEN_FOR", timedelta(seconds=1.5))

@@ -14,9 +14,13 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.service import RPCError
 
-from pika_async import FixedPolling
+from pika_async import FixedPolling, GenerationRequest
 from pika_async.simulator import Simulator
-from pika_async.temporal import GenerateVideo, Outcome, run_worker
+from pika_async.temporal import Campaign, GenerateVideo, Outcome, run_worker
+from pika_async.temporal._contents.allowances import Allowed, allow
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.files import seal, write_pages
+from pika_async.temporal._store.store import open_store
 
 
 class Scene:
@@ -32,6 +36,29 @@ class Scene:
 
     async def outcome(self, *args, **options):
         return await (await self.start(*args, **options)).result()
+
+    async def campaign(self, folder, lines, *, page_size=500, **options):
+        """A campaign of these lines, for the workers of this scene, in an account of its own."""
+        await Campaign.prepare(lines, folder, page_size=page_size)
+        return await self.started(folder, **options)
+
+    async def started(self, folder, **options):
+        """The same, of what was prepared there."""
+        options = {"queue": self.queue, "account": self.queue} | options
+        return await Campaign.start(self.client, uuid.uuid4().hex, folder, **options)
+
+    async def ended(self, folder):
+        """A campaign that was started on a store, see ``prepared``, and that the engine forgot."""
+        name, store = uuid.uuid4().hex, open_store(folder)
+        await claim(self.client, store, name, 1, carry_on=False)
+        await allow(store, Allowed(campaign=name))
+        return Campaign(self.client, name, store=folder)
+
+    async def jobs(self, count):
+        """Return once the service has so many."""
+        with anyio.fail_after(180):
+            while len(self.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
+                await anyio.sleep(0.02)
 
     @asynccontextmanager
     async def worker(self, **settings):
@@ -65,6 +92,24 @@ async def scene(engine, *faults, service="gateway", **settings):
     client = await connected(engine)
     async with Simulator(service=service, now=time, faults=faults, **settings) as sim:
         yield Scene(client, sim)
+
+
+async def prepared(folder, outcomes, *, page_size=500):
+    """A store of a campaign whose lines have come to this."""
+    store = open_store(folder)
+    lines = [GenerationRequest(f"a red panda {number:03}") for number in range(len(outcomes))]
+    await write_pages(store, lines, page_size=page_size)
+    for first in range(0, len(outcomes), page_size):
+        await seal(store, first // page_size, outcomes[first : first + page_size])
+    return store
+
+
+async def progress_once(campaign, holds, seconds=180):
+    """The progress of a campaign, as soon as this holds of it."""
+    with anyio.fail_after(seconds):
+        while not holds(progress := await campaign.progress()):  # noqa: ASYNC110 - is asked
+            await anyio.sleep(0.05)
+    return progress
 
 
 async def reset(client, handle, event):

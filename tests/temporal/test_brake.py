@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.tables import every_row
+
 from pika_async.temporal._limits.brake import Brake
 
 
@@ -34,7 +36,8 @@ def test_those_that_left_before_the_pause_begin_no_other_one():
     assert brake.failures == 1
 
 
-def test_each_that_goes_well_lets_twice_as_many_pass_until_all_do():
+@every_row(("width", "expected"), [(25, [1, 2, 4, 8, 16]), (16, [1, 2, 4, 8]), (1, [1])])
+def test_each_that_goes_well_lets_twice_as_many_pass_until_all_do(width, expected):
     brake = Brake()
     brake.held_up(brake.take())
     brake.paused()
@@ -42,8 +45,8 @@ def test_each_that_goes_well_lets_twice_as_many_pass_until_all_do():
     while brake.closed:
         rounds = [brake.take() for _ in range(brake.passes)]
         passed.append(len(rounds))
-        brake.went_well(rounds[0], 25)
-    assert passed == [1, 2, 4, 8, 16]
+        brake.went_well(rounds[0], width)
+    assert passed == expected
     assert passing(brake, 100) == 100
 
 
@@ -65,6 +68,9 @@ def test_what_went_well_before_the_pause_does_not_open_it():
     brake.held_up(brake.take())
     brake.went_well(early, 25)
     assert passing(brake, 100) == 0
+    brake.paused()
+    brake.went_well(early, 25)
+    assert (brake.passes, brake.failures) == (1, 1)
 
 
 def test_a_pass_of_which_nothing_comes_is_another_ones():

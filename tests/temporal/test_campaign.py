@@ -11,7 +11,6 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import posted
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import reset, scene
 from temporalio.api.enums.v1 import EventType
@@ -30,21 +29,16 @@ from pika_async.temporal import (
     Refused,
     Uncertain,
     Why,
-    _activities,
+    _finishing,
 )
 from pika_async.temporal._account import account
 from pika_async.temporal._campaign import campaign, page, volume
-from pika_async.temporal._contents import files
-from pika_async.temporal._contents.files import seal
+from pika_async.temporal._contents.files import begin, read_manifest, seal
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.pages import PageOrder
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 def prompts(count, about="a red panda"):
@@ -54,10 +48,9 @@ def prompts(count, about="a red panda"):
 @asynccontextmanager
 async def started(at, folder, lines, *, page_size=500, **options):
     """A campaign of these lines, with a worker."""
-    await Campaign.prepare(lines, folder, page_size=page_size)
+    options = {"max_in_flight": 10} | options
     async with at.worker():
-        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10} | options
-        yield await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+        yield await at.campaign(folder, lines, page_size=page_size, **options)
 
 
 async def until(holds, campaign_=None):
@@ -463,7 +456,6 @@ async def test_a_page_that_was_sealed_is_never_submitted_again(engine, tmp_path)
 
 async def test_a_page_that_another_run_has_begun_is_uncertain_and_not_submitted(engine, tmp_path):
     """Nobody knows what that one has sent, once the engine has forgotten it."""
-    from pika_async.temporal._contents.files import begin  # noqa: PLC0415
 
     await Campaign.prepare(prompts(4), tmp_path)
     assert await begin(open_store(tmp_path), 0, "a run of long ago")
@@ -588,7 +580,7 @@ async def test_of_a_page_that_has_run_before_under_its_name_the_end_is_taken(eng
     await Campaign.prepare(prompts(3), tmp_path)
     async with scene(engine) as at, at.worker():
         name = uuid.uuid4().hex
-        digest = (await files.read_manifest(open_store(tmp_path))).digest
+        digest = (await read_manifest(open_store(tmp_path))).digest
         order = PageOrder(store=str(tmp_path), digest=digest, page=0, first=0, width=2)
         early = await at.client.start_workflow(
             page.Page.run, order, id=f"{name}/page/000000", task_queue=at.queue
@@ -635,7 +627,7 @@ async def test_a_line_whose_job_was_named_wrongly_may_be_settled_again(engine, t
         async with started(at, tmp_path, prompts(1)) as campaign_:
             assert (await ended(campaign_)).uncertain == 1
             unknown = Declined(job_id="a slip", reason="it is not known", code="not_found")
-            assert await files.add_repair(open_store(tmp_path), 0, 1, unknown)
+            assert await add_repair(open_store(tmp_path), 0, 1, unknown)
             (job_id,) = at.sim.jobs
             assert isinstance(await campaign_.resolve(0, adopt=job_id, queue=at.queue), Finished)
 
@@ -658,7 +650,7 @@ async def test_a_video_that_cannot_be_saved_keeps_its_page_for_a_time_and_not_fo
     engine, tmp_path, monkeypatch
 ):
     """The job stays paid for, and may be waited for again when the video can be had."""
-    monkeypatch.setattr(_activities, "SAVED_WITHIN", page.timedelta(seconds=2))
+    monkeypatch.setattr(_finishing, "SAVED_WITHIN", page.timedelta(seconds=2))
     async with scene(engine) as at, started(at, tmp_path, prompts(1)) as campaign_:
         at.sim.faults.append(Fault("html", on="download", times=None))
         assert (await ended(campaign_)).failed == 1

@@ -14,42 +14,24 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import connected
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
-from support.scene import Scene, scene, terminate
+from support.scene import Scene, progress_once, scene, terminate
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign
 from pika_async.temporal._account import account
-from pika_async.temporal._account.accounting import AccountActivities
+from pika_async.temporal._account.activities import AccountActivities
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._messages.accounts import AccountOrder, Joining
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "watchful")]
 
 LIMIT = 6
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
-
-
 async def start(at, folder, count, first=0, **options):
-    await Campaign.prepare(pandas(count, first), folder, page_size=LIMIT)
-    options = {"queue": at.queue, "account": at.queue} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
-
-
-async def jobs(at, count):
-    """Return once there are so many."""
-    with anyio.fail_after(180):
-        while len(at.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+    return await at.campaign(folder, pandas(count, first), page_size=LIMIT, **options)
 
 
 async def done(campaign):
@@ -68,7 +50,7 @@ async def test_what_a_terminated_campaign_holds_is_free_only_once_its_jobs_have_
     """Its pages wait on for them, and the account waits for its pages."""
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 12, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         await terminate(at, one.id)
         two = await start(at, tmp_path / "two", 12, 12)
         assert (await done(two)).succeeded == 12
@@ -83,7 +65,7 @@ async def test_the_jobs_of_a_terminated_page_count_for_as_long_as_a_job_may_run(
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path, 18, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         await terminate(at, f"{one.id}/page/000000")
         progress = await done(one)
         assert (progress.succeeded, progress.uncertain) == (12, LIMIT)
@@ -98,11 +80,9 @@ async def test_the_jobs_of_a_page_that_is_terminated_while_it_gives_room_up_coun
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 12, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         two = await start(at, tmp_path / "two", 6, 12)
-        with anyio.fail_after(5):
-            while (await one.progress()).share > LIMIT // 2:  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.02)
+        await progress_once(one, lambda now: now.share <= LIMIT // 2, 5)
         await terminate(at, f"{one.id}/page/000000")
         assert (await done(two)).succeeded == 6
         assert (await done(one)).succeeded == 6
@@ -117,7 +97,7 @@ async def test_of_a_campaign_that_is_terminated_with_its_pages_the_jobs_count_on
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=5))
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 12, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         await terminate(at, one.id)
         await terminate(at, f"{one.id}/page/000000")
         two = await start(at, tmp_path / "two", 12, 12)
@@ -130,7 +110,7 @@ async def test_an_account_that_begins_anew_knows_what_others_have_in_flight(engi
     """The one before it was terminated, and its campaigns have not noticed."""
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 12, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         await terminate(at, account_of(at))
         two = await start(at, tmp_path / "two", 12, 12)
         with anyio.fail_after(180):
@@ -147,7 +127,7 @@ async def test_an_account_that_is_terminated_over_and_over_shares_on(engine, tmp
     """Also where it has not yet taken over what the one before it knew."""
     async with scene(engine, duration=1) as at, at.worker():
         one = await start(at, tmp_path / "one", 18, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         others = []
         for number in range(3):
             await terminate(at, account_of(at))
@@ -164,12 +144,10 @@ async def test_a_limit_that_is_set_while_there_is_no_account_holds(engine, tmp_p
     """The next one is told of it."""
     async with scene(engine, duration=1) as at, at.worker():
         one = await start(at, tmp_path, 36, max_in_flight=LIMIT)
-        await jobs(at, LIMIT)
+        await at.jobs(LIMIT)
         await terminate(at, account_of(at))
         await one.set_max_in_flight(2)
-        with anyio.fail_after(180):
-            while (await one.progress()).share != 2:  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.1)
+        await progress_once(one, lambda now: now.share == 2)
         handle = at.client.get_workflow_handle_for(account.Account.run, account_of(at))
         assert (await handle.query(account.Account.shares)).limit == 2
         assert (await done(one)).succeeded == 36

@@ -8,29 +8,30 @@ from time import monotonic
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import Ledger, most_at_once, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign, _record, _steps
+from pika_async.temporal import Campaign, _engine_record, _steps
+from pika_async.temporal._blame import MOST_UNKNOWN
 from pika_async.temporal._campaign import page, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
 def unhurried(monkeypatch):
     """On a slow machine, too, a submit has the time that it needs, and is not taken for lost."""
     monkeypatch.setattr(_steps, "SUBMIT_TIMEOUT", page.timedelta(seconds=600))
-    monkeypatch.setattr(_record, "LATEST", 300.0)
+    monkeypatch.setattr(_engine_record, "LATEST", 300.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A row of pauses is over soon."""
+    monkeypatch.setattr(_steps, "_FIRST_PAUSE", 0.05)
 
 
 @pytest.mark.parametrize("second", [Fault("reset-after", started=True), Fault("401-new-api-error")])
@@ -255,6 +256,7 @@ async def test_an_account_that_may_not_pauses_the_campaign_and_fails_nothing(
     assert len(at.sim.jobs) == 4
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_worker_with_a_wrong_base_url_holds_the_campaign_and_costs_no_line(
     engine, tmp_path
 ):
@@ -274,3 +276,75 @@ async def test_a_worker_with_a_wrong_base_url_holds_the_campaign_and_costs_no_li
             with anyio.fail_after(60):
                 progress = await campaign.result()
     assert (progress.succeeded, progress.refused) == (12, 0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_whoever_has_what_the_service_does_not_know_refused_resumes_once(engine, tmp_path):
+    """As with a model that is gone. It was paused again after each five prompts."""
+    await Campaign.prepare(pandas(18), tmp_path, page_size=9)
+    gone = Fault("404-wrong-path", on="submit", times=None)
+    async with scene(engine, gone) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        told = await paused(campaign)
+        assert "refuse_unknown=True" in told.paused
+        await campaign.resume(refuse_unknown=True)
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.refused, progress.not_submitted, progress.cost) == (18, 0, None)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_prompts_of_a_model_that_is_gone_are_refused_and_the_others_are_made(
+    engine, tmp_path
+):
+    """The first page asks for it, and is alone under way when the campaign is paused."""
+    await Campaign.prepare(pandas(16), tmp_path, page_size=8)
+    gone = [
+        Fault("404-wrong-path", on="submit", times=None, prompt=f"a red panda {number:05}")
+        for number in range(8)
+    ]
+    async with scene(engine, *gone) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        await paused(campaign)
+        await campaign.resume(refuse_unknown=True)
+        with anyio.fail_after(60):
+            progress = await campaign.result()
+    assert (progress.succeeded, progress.refused) == (8, 8)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_whoever_resumes_without_it_has_unknown_ones_pause_the_campaign_again(
+    engine, tmp_path
+):
+    """He may have mended an address: what is wrong for all then costs no further prompt."""
+    await Campaign.prepare(pandas(40), tmp_path)
+    gone = Fault("404-wrong-path", on="submit", times=None)
+    async with scene(engine, gone) as at, at.worker():
+        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 1}
+        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        await paused(campaign)
+        at.sim.faults[:] = [
+            Fault("404-wrong-path", on="submit", times=8),
+            Fault("401-new-api-error", on="submit", times=None),
+        ]
+        await campaign.resume(refuse_unknown=True)
+        told = await paused(campaign)
+        assert "refuse_unknown" not in told.paused
+        at.sim.faults[:] = [gone]
+        await campaign.resume()
+        told = await paused(campaign)
+        assert "refuse_unknown=True" in told.paused
+        # Eight by the word of its owner, and no more than those that were tried before he resumed.
+        assert 8 <= told.refused <= 8 + MOST_UNKNOWN
+        await campaign.stop()
+
+
+async def paused(campaign):
+    """Where it stands, as soon as it is paused and has nothing in flight."""
+    with anyio.fail_after(60):
+        while (told := await campaign.progress()).paused is None or told.in_flight:
+            assert not told.ended
+            await anyio.sleep(0.05)
+    return told

@@ -6,28 +6,13 @@ import uuid
 
 import anyio
 import pytest
-from support.bucket import bucket
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, Dropped, Uncertain
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-
-
-@pytest.fixture
-async def s3(monkeypatch):
-    async with bucket() as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
-        yield made
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def test_a_bucket_serves_as_a_folder_does_from_the_first_prompt_to_the_last_decision(

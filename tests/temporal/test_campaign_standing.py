@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import pandas
-from support.scene import scene
+from support.scene import progress_once, scene
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
@@ -20,25 +18,11 @@ from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import begin
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def start(at, folder, count, **options):
-    await Campaign.prepare(pandas(count), folder, page_size=3)
-    options = {"queue": at.queue, "account": at.queue} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
-
-
-async def progress_once(campaign, holds):
-    with anyio.fail_after(180):
-        while not holds(progress := await campaign.progress()):  # noqa: ASYNC110 - is asked
-            await anyio.sleep(0.05)
-    return progress
+    return await at.campaign(folder, pandas(count), page_size=3, **options)
 
 
 async def forget(at, workflow_id):

@@ -8,21 +8,15 @@ import anyio
 import pytest
 from support.engine import posted
 from support.films import Cut
-from support.killed import be_quick
 from support.scene import scene
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Uncertain, Why
-from pika_async.temporal._activities import Activities
+from pika_async.temporal._submitting import Submitting
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.mark.parametrize("started", [False, True])
@@ -47,7 +41,7 @@ async def test_it_is_not_sent_again_with_its_key_either(engine, started):
 def answers(monkeypatch):
     """Until it is set, no submit hears what the service has answered."""
     may = asyncio.Event()
-    submitted = Activities._submitted
+    submitted = Submitting._submitted
 
     async def held_back(*args):
         try:
@@ -55,7 +49,7 @@ def answers(monkeypatch):
         finally:
             await may.wait()
 
-    monkeypatch.setattr(Activities, "_submitted", held_back)
+    monkeypatch.setattr(Submitting, "_submitted", held_back)
     return may
 
 

@@ -10,22 +10,16 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import DevelopmentServer
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, Finished, Uncertain
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 KEY = "a-secret-key"
 SIGNED = "https://bucket.example/cat.png?X-Amz-Signature=5ecre7-0f-mine"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 def holds(database, word):

@@ -22,9 +22,10 @@ from pika_async.temporal import (
 )
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, seal, write_pages
-from pika_async.temporal._owner.decided import Decided
+from pika_async.temporal._contents.files import seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._owner.progress import with_repairs
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, take_note
 from pika_async.temporal._store.store import open_store
 
@@ -56,8 +57,8 @@ async def store(tmp_path):
 BEFORE = progress(taken=6, submitted=2, succeeded=1, failed=1, refused=1, uncertain=3)
 
 
-async def told(store, decided=None, before=BEFORE):
-    seen = await (decided or Decided(store)).look(CENTS_20, before.stranded)
+async def told(store, changes=None, before=BEFORE):
+    seen = await (changes or Changes(store)).seen(CENTS_20, before.stranded)
     return with_repairs(before, seen, {})
 
 
@@ -115,16 +116,16 @@ async def test_what_was_read_once_is_not_read_again(store):
             reads.append(name.partition("/")[0])
             return await store.read(name)
 
-    decided = Decided(Counting())
+    changes = Changes(Counting())
     for index in (0, 1, 5):
         await add_repair(store, index, 1, Dropped())
-    await decided.look(CENTS_20)
+    await changes.seen(CENTS_20)
     assert (reads.count("repairs"), reads.count("results")) == (3, 2)
     reads.clear()
-    await decided.look(CENTS_20)
+    await changes.seen(CENTS_20)
     assert (reads.count("repairs"), reads.count("results")) == (0, 0)
     await add_repair(store, 5, 2, UNSURE)
-    assert (await told(store, decided)).uncertain == 1
+    assert (await told(store, changes)).uncertain == 1
 
 
 async def test_a_page_that_was_written_down_since_is_stranded_no_more(store):

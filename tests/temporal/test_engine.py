@@ -10,7 +10,6 @@ from contextlib import closing
 import pytest
 from support.engine import connected, posted
 from support.films import Clumsy, Farewell, Film
-from support.killed import be_quick
 from support.scene import reset, scene
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
@@ -28,12 +27,7 @@ from pika_async.temporal import (
     run_worker,
 )
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def test_a_request_becomes_videos_in_a_folder(engine, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,22 +16,13 @@ from pika_async.temporal._contents.formats import page_name, request_line
 from pika_async.temporal._contents.media import ExchangedError, check_same
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._records import Line
-from pika_async.temporal._store.store import open_store
 
 PNG, OTHER = b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\nanother"
 URL = "https://x/1.png"
-_numbers = count()
 
 
 def digest(content):
     return hashlib.sha256(content).hexdigest()
-
-
-@pytest.fixture(params=["folder", "memory"])
-def store(request, tmp_path):
-    if request.param == "folder":
-        return open_store(tmp_path / "campaign")
-    return open_store(f"memory://exchanged-{next(_numbers)}")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 
 from pika_async._request.record import Intent
 from pika_async.temporal._codec import to_plain
-from pika_async.temporal._failures import as_failure, told_by_cause
+from pika_async.temporal._failures import as_failure, told_by
 from pika_async.temporal._records import Accepted, Leaving, Said
 from pika_async.temporal._verdict import Cause, Verdict, verdict
 
@@ -39,7 +39,7 @@ details = plain | st.dictionaries(
 
 
 def leads_to(failure):
-    told = told_by_cause(failure)
+    told = told_by(failure)
     return verdict(told.cause, told.record)
 
 
@@ -51,7 +51,7 @@ def test_a_timeout_leads_to_what_its_last_record_proves():
     assert leads_to(timed_out()) is Verdict.AGAIN
     assert leads_to(timed_out(to_plain(LEAVING))) is Verdict.UNCERTAIN
     assert leads_to(timed_out(to_plain(ACCEPTED))) is Verdict.ADOPT
-    assert told_by_cause(timed_out(to_plain(ACCEPTED))).record == ACCEPTED
+    assert told_by(timed_out(to_plain(ACCEPTED))).record == ACCEPTED
 
 
 @given(details)
@@ -63,7 +63,7 @@ def test_a_timeout_with_a_record_that_nobody_understands_is_uncertain(said):
 @given(st.sampled_from([cause for cause in Cause if cause is not Cause.TIMED_OUT]), details)
 def test_a_failure_whose_words_nobody_understands_proves_nothing(cause, said):
     failure = ApplicationError("", said, type=f"pika.{cause}")
-    if told_by_cause(failure).said is None:
+    if told_by(failure).said is None:
         assert leads_to(failure) is Verdict.UNCERTAIN
 
 
@@ -91,5 +91,5 @@ def test_what_our_own_worker_says_is_read_as_it_was_meant(cause):
     raised = as_failure(cause, said)
     # As it comes out of a history.
     read = ApplicationError(raised.message, to_plain(said), type=raised.type)
-    told = told_by_cause(read)
+    told = told_by(read)
     assert (told.cause, told.said, told.record) == (cause, said, LEAVING)

@@ -17,7 +17,6 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.bucket import bucket
 from support.media import finished
 from support.prompts import can_be_seen
 from support.tables import every_row
@@ -32,22 +31,17 @@ from pika_async import (
 )
 from pika_async.temporal._contents import formats
 from pika_async.temporal._contents.files import (
-    PAGE_SIZE,
-    CampaignResult,
-    Manifest,
-    add_repair,
     begin,
     read_manifest,
     read_page,
     read_sealed,
-    repairs,
     results,
-    save_video,
     seal,
-    video_name,
     write_pages,
 )
-from pika_async.temporal._contents.repairs import repairs_of
+from pika_async.temporal._contents.formats import PAGE_SIZE, CampaignResult, Manifest, video_name
+from pika_async.temporal._contents.repairs import add_repair, repairs, repairs_of
+from pika_async.temporal._contents.videos import save_video
 from pika_async.temporal._outcomes import (
     Declined,
     Dropped,
@@ -71,13 +65,6 @@ OUTCOMES = (
     ),
 )
 REFUSED = OUTCOMES[2]
-
-
-@pytest.fixture(params=["folder", "memory"])
-def store(request, tmp_path):
-    if request.param == "folder":
-        return open_store(tmp_path / "campaign")
-    return open_store(f"memory://files-{next(_numbers)}")
 
 
 @pytest.fixture
@@ -639,13 +626,6 @@ class TestVideos:
         path.mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(path))
         return path
-
-    @pytest.fixture
-    async def s3(self, monkeypatch):
-        async with bucket() as made:
-            for name, value in made.environment.items():
-                monkeypatch.setenv(name, value)
-            yield made
 
     async def test_a_video_is_saved_in_a_bucket(self, s3, temporary):
         """It goes by a local file, of which nothing is left; the second time nothing moves."""

@@ -10,10 +10,10 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async import FixedPolling, GenerationRequest, Money, PikaClient
 from pika_async.simulator import Polls, Simulator
-from pika_async.temporal import Finished, _activities
-from pika_async.temporal._activities import Activities
+from pika_async.temporal import Finished, _finishing
 from pika_async.temporal._contents.files import write_pages
 from pika_async.temporal._contents.shelf import Shelf
+from pika_async.temporal._finishing import Finishing
 from pika_async.temporal._records import Accepted, Errand, Line
 from pika_async.temporal._store.store import open_store
 
@@ -22,7 +22,7 @@ REQUEST = GenerationRequest("a red panda")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(_activities, "LOOKS_AT_CHARGE", (0.0, 0.01))
+    monkeypatch.setattr(_finishing, "LOOKS_AT_CHARGE", (0.0, 0.01))
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def waiting(service, folder, **settings):
         ) as client,
     ):
         job = await client.submit(REQUEST)
-        ours = Activities(client, client, output_dir=None, shelf=Shelf(), now=lambda: 0.0)
+        ours = Finishing(client, Shelf(), output_dir=None)
         accepted = Accepted(job_id=job.id, sent_at=datetime.now(UTC))
 
         async def finish(request=line):

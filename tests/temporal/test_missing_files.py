@@ -8,22 +8,16 @@ from socket import gethostname
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.scene import scene
 
 from pika_async import FieldError, GenerationRequest
-from pika_async.temporal import Campaign, Finished, Refused, _activities, _steps
+from pika_async.temporal import Campaign, Finished, Refused, _steps, _submitting
 from pika_async.temporal._campaign import aside
 from pika_async.temporal._campaign import tries as lines
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -49,7 +43,7 @@ def lacking(monkeypatch):
 
     def set_(times):
         left = [FileNotFoundError(2, "No such file or directory")] * times
-        reads = _activities.checked
+        reads = _submitting.checked
 
         def read(request):
             if left:
@@ -57,7 +51,7 @@ def lacking(monkeypatch):
                 raise FieldError("image", "a.png", "a path", problem=problem) from left.pop()
             return reads(request)
 
-        monkeypatch.setattr(_activities, "checked", read)
+        monkeypatch.setattr(_submitting, "checked", read)
 
     return set_
 

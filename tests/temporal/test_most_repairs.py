@@ -9,8 +9,8 @@ from temporalio.testing import ActivityEnvironment
 from pika_async import GenerationRequest
 from pika_async.temporal import CampaignError, Decision, Dropped, Finished, Uncertain, Why
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, read_manifest, seal, write_pages
-from pika_async.temporal._contents.repairs import repairs_of
+from pika_async.temporal._contents.files import read_manifest, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair, repairs_of
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._failures import NO_ROOM_LEFT
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder

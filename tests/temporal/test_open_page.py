@@ -13,7 +13,8 @@ from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Simulator
 from pika_async.temporal import Dropped, Finished
 from pika_async.temporal._campaign.activities import CampaignActivities
-from pika_async.temporal._contents.files import add_repair, repairs, write_pages
+from pika_async.temporal._contents.files import write_pages
+from pika_async.temporal._contents.repairs import add_repair, repairs
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._messages.pages import PageOrder
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder

@@ -11,7 +11,6 @@ import anyio
 import pytest
 from support.engine import connected, posted
 from support.films import Film
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.nursery import ended, worker
 from support.operators import fail_waiting
@@ -62,11 +61,9 @@ async def test_a_submit_whose_activity_is_reset_is_sent_once(engine, tmp_path, f
     assert isinstance(outcome, Uncertain)
 
 
-async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(
-    engine, tmp_path, monkeypatch
-):
+@pytest.mark.usefixtures("quick")
+async def test_a_waiting_that_is_failed_by_hand_costs_one_line_and_not_its_page(engine, tmp_path):
     """As ``temporal activity fail`` does, to one that hangs: its job runs on, and is named."""
-    be_quick(monkeypatch.setattr)
     async with scene(engine, duration=2) as at, at.worker():
         await Campaign.prepare(pandas(4), tmp_path)
         name = uuid.uuid4().hex

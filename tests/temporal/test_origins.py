@@ -8,24 +8,14 @@ import anyio
 import pytest
 from support.backend import Backend
 from support.batches import until
-from support.killed import be_quick
-from support.scene import scene
+from support.scene import prepared, scene
 
 from pika_async import GenerationRequest
 from pika_async.simulator import Polls
 from pika_async.temporal import Campaign, Decision, Finished, NoAnswerError, Uncertain, Why
-from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
-from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
@@ -62,13 +52,9 @@ async def test_what_one_worker_submits_and_another_finishes_is_linked(engine, ba
 
 async def campaign_of(at, folder):
     """One that has ended, with a line that is uncertain."""
-    await Campaign.prepare([GenerationRequest("a red panda")], folder)
     unsure = Uncertain(fingerprint=None, sent_at=None, why=Why.NO_ANSWER)
-    await seal(open_store(folder), 0, [unsure])
-    name = uuid.uuid4().hex
-    await claim(at.client, open_store(folder), name, 1, carry_on=False)
-    await allow(open_store(folder), Allowed(campaign=name))
-    return Campaign(at.client, name, store=folder)
+    await prepared(folder, [unsure])
+    return await at.ended(folder)
 
 
 async def test_a_repair_that_goes_on_with_the_job_of_an_ended_one_is_linked_to_its_submit(

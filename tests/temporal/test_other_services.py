@@ -16,9 +16,10 @@ from temporalio.testing import ActivityEnvironment
 from pika_async import FixedPolling, GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Fault, Polls, Simulator
 from pika_async.temporal import Finished
-from pika_async.temporal._activities import Activities
 from pika_async.temporal._contents.shelf import Shelf
+from pika_async.temporal._finishing import Finishing
 from pika_async.temporal._records import Errand, Lost, Order
+from pika_async.temporal._submitting import Submitting
 
 REQUEST = GenerationRequest("a red panda")
 
@@ -39,13 +40,14 @@ class Engine:
 @define
 class Worker:
     sim: Simulator
-    activities: Activities
+    submitting: Submitting
+    finishing: Finishing
     environment: ActivityEnvironment = field(factory=lambda: ActivityEnvironment(client=Engine()))
 
     async def submit(self, again=None):
         run_id = self.environment.info.workflow_run_id
         order = Order(request=REQUEST, run_id=run_id, again=again)
-        return await self.environment.run(self.activities.submit, order)
+        return await self.environment.run(self.submitting.submit, order)
 
     async def failure(self, activity, *args):
         with pytest.raises(ApplicationError) as caught:
@@ -61,9 +63,8 @@ async def worker(service, *faults):
         options = {"base_url": sim.url, "dialect": sim.dialect, "polling": FixedPolling(0.01)}
         async with PikaClient("key", retry=retry, **options) as client:
             shelf = Shelf()
-            yield Worker(
-                sim, Activities(client, client, output_dir=None, shelf=shelf, now=lambda: 0.0)
-            )
+            submitting = Submitting(client, shelf, now=lambda: 0.0)
+            yield Worker(sim, submitting, Finishing(client, shelf, output_dir=None))
 
 
 @pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
@@ -87,12 +88,12 @@ async def test_a_job_is_not_looked_for_at_another_one(service):
         errand = Errand(request=REQUEST, job=await first.submit())
         for attempt in (1, 9):
             other.environment.info = replace(other.environment.info, attempt=attempt)
-            told = await other.failure(other.environment.run, other.activities.finish, errand)
+            told = await other.failure(other.environment.run, other.finishing.finish, errand)
             assert told.type == "OtherServiceError"
             # The engine gives it to somebody else.
             assert not told.non_retryable
         assert other.sim.polls == []
-        done = await first.environment.run(first.activities.finish, errand)
+        done = await first.environment.run(first.finishing.finish, errand)
         assert isinstance(done, Finished)
 
 
@@ -101,9 +102,9 @@ async def test_a_lost_job_is_not_looked_up_at_another_one():
     async with worker("fal", Fault("reset-after", started=True)) as first, worker("fal") as other:
         lost = (await first.failure(first.submit)).details[0].sent
         search = Lost(request=REQUEST, sent=lost)
-        told = await other.failure(other.environment.run, other.activities.find, search)
+        told = await other.failure(other.environment.run, other.submitting.find, search)
         assert told.type == "OtherServiceError"
-        found = await first.environment.run(first.activities.find, search)
+        found = await first.environment.run(first.submitting.find, search)
         assert (found.job_id, found.service) == (next(iter(first.sim.jobs)), "fal")
 
 
@@ -112,7 +113,7 @@ async def test_a_job_that_its_owner_has_named_is_looked_for_where_the_worker_is(
     async with worker("gateway") as at:
         job = evolve(await at.submit(), service=None, base_url=None)
         errand = Errand(request=REQUEST, job=job, is_named=True)
-        done = await at.environment.run(at.activities.finish, errand)
+        done = await at.environment.run(at.finishing.finish, errand)
         assert isinstance(done, Finished)
 
 
@@ -122,4 +123,4 @@ async def test_the_same_place_in_another_spelling_is_no_other_one():
         job = await at.submit()
         spelled = f"{job.base_url.replace('http', 'HTTP')}/"
         errand = Errand(request=REQUEST, job=evolve(job, base_url=spelled))
-        assert isinstance(await at.environment.run(at.activities.finish, errand), Finished)
+        assert isinstance(await at.environment.run(at.finishing.finish, errand), Finished)

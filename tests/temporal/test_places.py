@@ -67,6 +67,29 @@ def test_a_job_that_is_in_flight_takes_its_place_be_it_free_or_not():
     assert places.hand_out(1) == {"1": True}
 
 
+def test_whoever_has_a_place_or_waits_for_one_is_known():
+    """As long as somebody is, the account goes on."""
+    places = asked(2)
+    places.hand_out(1)
+    assert ("0" in places, "1" in places, "2" in places) == (True, True, False)
+    places.leave("1")
+    assert places
+    places.leave("0")
+    places.ask("2")
+    assert places
+    places.leave("2")
+    assert not places
+
+
+def test_an_account_that_goes_on_from_another_knows_who_had_a_place_and_who_waited():
+    """But whoever has spoken since knows better."""
+    places = asked(1)
+    places.take("adopted")
+    places.begin(placed=["0", "1"], asking=["adopted", "2"])
+    assert places.placed == ("adopted", "1")
+    assert places.asking == ("0", "2")
+
+
 def test_ten_at_once_one_after_the_other_change_what_is_told_to_campaigns_a_few_times():
     """Of 300: each change costs campaigns and their pages a word, which costs as much as a job."""
     places, parts = Places(), []

@@ -11,9 +11,9 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Polls, Simulator
-from pika_async.temporal._activities import Activities
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._records import Order
+from pika_async.temporal._submitting import Submitting
 
 
 class KeyServiceError(Exception):
@@ -41,7 +41,7 @@ async def submitting(service, engine):
     async with Simulator(service=service, duration=Polls(1)) as sim:
         retry = RetryPolicy(attempts=1, outage_budget=0.0)
         async with PikaClient("key", base_url=sim.url, dialect=sim.dialect, retry=retry) as client:
-            activities = Activities(client, client, output_dir=None, shelf=Shelf(), now=lambda: 0.0)
+            activities = Submitting(client, Shelf(), now=lambda: 0.0)
             environment = ActivityEnvironment(client=engine)
             order = Order(
                 request=GenerationRequest("a red panda"), run_id=environment.info.workflow_run_id

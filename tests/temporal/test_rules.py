@@ -13,12 +13,12 @@ from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async.simulator import Fault, Polls, Simulator
-from pika_async.temporal import _activities, _steps, _worker
-from pika_async.temporal._activities import Activities
+from pika_async.temporal import _steps, _submitting, _worker
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.shelf import Shelf
-from pika_async.temporal._record import LATEST
+from pika_async.temporal._engine_record import LATEST
 from pika_async.temporal._records import Order
+from pika_async.temporal._submitting import Submitting
 
 KEY = "sk-9f8e7d6c5b4a"
 REQUEST = GenerationRequest("a red panda")
@@ -43,7 +43,7 @@ class Engine:
 @define
 class Scene:
     sim: Simulator
-    activities: Activities
+    activities: Submitting
     engine: Engine
     environment: ActivityEnvironment
 
@@ -68,9 +68,7 @@ async def scene(service, *faults, clock=None):
     async with Simulator(service=service, duration=Polls(1), faults=faults, api_key=KEY) as sim:
         retry = RetryPolicy(attempts=1, outage_budget=0.0)
         async with PikaClient(KEY, base_url=sim.url, dialect=sim.dialect, retry=retry) as client:
-            activities = Activities(
-                client, client, output_dir=None, shelf=Shelf(), now=clock or Clock()
-            )
+            activities = Submitting(client, Shelf(), now=clock or Clock())
             engine = Engine()
             yield Scene(sim, activities, engine, ActivityEnvironment(client=engine))
 
@@ -123,7 +121,7 @@ async def test_no_submit_leaves_long_after_it_was_written_down(how, monkeypatch)
     """By either clock: meanwhile it was decided what becomes of it."""
     uptime, today, sent = STANDSTILLS[how]
     clock = Clock()
-    monkeypatch.setattr(_activities, "_utc", lambda: clock.today)
+    monkeypatch.setattr(_submitting, "_utc", lambda: clock.today)
     async with scene("gateway", clock=clock) as at:
 
         def stand_still():

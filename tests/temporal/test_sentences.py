@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.tables import every_row
 
-from pika_async.temporal._campaign.sentences import NO_ANSWERS, with_reason
+from pika_async.temporal._campaign.sentences import KNOWS_NOTHING, NO_ANSWERS, with_reason
 
 KEY, LUNCH = "The key is refused.", "lunch"
 REASONS = {
@@ -24,3 +24,11 @@ def test_no_reason_for_a_pause_is_hidden_by_another(name):
     for reason in reasons:
         paused = with_reason(paused, reason)
     assert paused == expected
+
+
+def test_what_to_do_where_the_service_knows_nothing_of_what_is_submitted_is_told_by_its_cause():
+    """An address is mended. A model that is gone is not: then somebody decides, once."""
+    told = KNOWS_NOTHING.format(meaning="No such path.")
+    assert told.startswith("No such path. ")
+    for words in ("base URL", "resume NAME --refuse-unknown", "refuse_unknown=True", "stop NAME"):
+        assert words in told

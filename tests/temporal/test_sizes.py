@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.killed import be_quick
 from support.scene import scene
 from temporalio.service import RPCError
 
 from pika_async import GenerationRequest
 from pika_async.temporal import Declined
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def test_an_image_that_the_engine_has_no_room_for_is_refused_and_nothing_is_sent(engine):

@@ -6,7 +6,6 @@ import anyio
 import pytest
 from attrs import evolve
 from support.tables import every_row
-from temporalio.client import Client
 
 from pika_async import FieldError, GenerationRequest, Money
 from pika_async.temporal import (
@@ -15,7 +14,6 @@ from pika_async.temporal import (
     Declined,
     Dropped,
     Finished,
-    PikaPlugin,
     Refused,
     StoreError,
     Uncertain,
@@ -30,7 +28,8 @@ from pika_async.temporal._contents.allowances import (
     reserve,
 )
 from pika_async.temporal._contents.claims import claim
-from pika_async.temporal._contents.files import add_repair, begin, seal, write_pages
+from pika_async.temporal._contents.files import begin, seal, write_pages
+from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._owner.arguments import check_above
 from pika_async.temporal._owner.remembered import books_of, remembered
@@ -209,10 +208,9 @@ class TestOneLineAlone:
     """One prompt that is submitted again is paid from the same purse as many."""
 
     @pytest.fixture
-    async def owner(self, store, tmp_path, monkeypatch):
+    async def owner(self, nobody, store, tmp_path, monkeypatch):
         """Of a campaign that the engine has forgotten; each repair finishes, for 20 cents."""
-        engine = await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
-        owner = Campaign(engine, "foxes", store=tmp_path)
+        owner = Campaign(nobody, "foxes", store=tmp_path)
         owner.reserved = []
 
         async def forgotten(*_):
@@ -296,11 +294,6 @@ def state_in(currency):
 
 
 class TestAmountsThatAreNotAllowed:
-    @pytest.fixture
-    async def nobody(self):
-        """A client that has asked nothing; there is no server that it could ask."""
-        return await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
-
     @every_row("amount", [0, -1, "0", float("nan"), Money(-1, "EUR"), 10**13])
     @every_row("field", ["budget", "price"])
     @every_row("way", ["start", "resume", "plan_repairs", "resolve_all", "resolve"])

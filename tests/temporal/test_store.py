@@ -16,7 +16,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.bucket import SECRET, bucket
+from support.bucket import SECRET
 from support.tables import every_row
 
 from pika_async import ConfigurationError, PikaError
@@ -544,15 +544,6 @@ async def test_of_two_processes_one_creates_each_name(tmp_path):
     for who, numbers in won.items():
         for number in numbers:
             assert await store.read(f"a/{number}") == who.encode()
-
-
-@pytest.fixture
-async def s3(monkeypatch):
-    """A bucket on a real socket."""
-    async with bucket() as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
-        yield made
 
 
 class TestBucket:

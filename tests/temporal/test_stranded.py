@@ -6,7 +6,6 @@ import uuid
 
 import anyio
 import pytest
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
@@ -16,12 +15,7 @@ from pika_async.temporal._contents.files import read_sealed
 from pika_async.temporal._messages.campaigns import CampaignState
 from pika_async.temporal._store.store import open_store
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    be_quick(monkeypatch.setattr)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
 async def stranded(at, folder):
@@ -34,8 +28,7 @@ async def stranded(at, folder):
     campaign = await Campaign.start(at.client, uuid.uuid4().hex, folder, **way)
     async with at.worker():
         with anyio.fail_after(180):
-            while len(at.sim.jobs) < 3:  # noqa: ASYNC110 - the simulator sets no flag
-                await anyio.sleep(0.02)
+            await at.jobs(3)
             at.sim.jobs[next(iter(at.sim.jobs))].duration = Polls(1)
             while (await campaign.progress()).succeeded < 1:  # noqa: ASYNC110 - is asked
                 await anyio.sleep(0.02)
@@ -107,9 +100,7 @@ async def test_a_page_that_still_waits_is_not_taken_for_stranded(engine, tmp_pat
         await Campaign.prepare(pandas(2), tmp_path)
         way = {"queue": at.queue, "account": at.queue}
         campaign = await Campaign.start(at.client, uuid.uuid4().hex, tmp_path, **way)
-        with anyio.fail_after(180):
-            while len(at.sim.jobs) < 2:  # noqa: ASYNC110 - the simulator sets no flag
-                await anyio.sleep(0.02)
+        await at.jobs(2)
         await at.client.get_workflow_handle(campaign.id).terminate()
         assert [one.outcome async for one in campaign.results()] == [None, None]
         with pytest.raises(CampaignError, match="has not ended yet"):

@@ -24,17 +24,17 @@ from pika_async import GenerationRequest, PikaClient, RetryPolicy
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
-from pika_async.temporal._activities import KEY_KEPT, Activities
 from pika_async.temporal._blame import is_down, is_for_all, is_unknown
 from pika_async.temporal._codec import to_plain
 from pika_async.temporal._contents.discreet import restored
 from pika_async.temporal._contents.files import read_page, write_pages
 from pika_async.temporal._contents.shelf import Shelf
 from pika_async.temporal._converter import PIKA_DATA_CONVERTER
+from pika_async.temporal._engine_record import LATEST
 from pika_async.temporal._failures import Told, as_failure
-from pika_async.temporal._record import LATEST
 from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
 from pika_async.temporal._store.store import open_store
+from pika_async.temporal._submitting import KEY_KEPT, Submitting
 from pika_async.temporal._verdict import Cause
 
 REQUEST = GenerationRequest("a red panda")
@@ -67,7 +67,7 @@ class Clock:
 class Scene:
     def __init__(self, sim, client, clock):
         self.sim, self.clock, self.engine = sim, clock, Engine()
-        self.activities = Activities(client, client, output_dir=None, shelf=Shelf(), now=clock)
+        self.activities = Submitting(client, Shelf(), now=clock)
         self.environment = ActivityEnvironment(client=self.engine)
 
     async def submit(self, request=REQUEST, *, again=None, run_id=None):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from temporalio import workflow
 
 from pika_async.temporal._blame import MOST_DOWN
-from pika_async.temporal._campaign.aside import Others
-from pika_async.temporal._campaign.tries import ALONE_FOR, PutOff
+from pika_async.temporal._campaign.aside import Aside, Others
+from pika_async.temporal._campaign.tries import ALONE_FOR, PutOff, Tries
+from pika_async.temporal._failures import Told
+from pika_async.temporal._records import Said
+from pika_async.temporal._verdict import Cause
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -67,3 +71,16 @@ def test_what_the_service_does_not_know_is_refused_after_some_tries_where_it_tak
 
 def test_whoever_goes_on_has_what_the_service_does_not_know_refused_at_once():
     assert tries_of(lambda number: others(held=number >= 5), unknown=True) == 6
+
+
+@pytest.mark.parametrize(("error", "refused"), [("NotFoundError", True), ("ServerError", False)])
+def test_what_the_service_does_not_know_is_refused_at_its_first_try_where_its_owner_has_said_so(
+    error, refused, monkeypatch
+):
+    """He has seen the answer. That the service takes nothing is another one."""
+    monkeypatch.setattr(workflow, "patched", lambda _: True)
+    monkeypatch.setattr(workflow, "now", lambda: NOW)
+    said = Said(error=error, meaning="No such model.")
+    told = Told(cause=Cause.REFUSED, record=None, said=said)
+    alone = Others(taken=0, left=9, held=0, refuse_unknown=True)
+    assert Tries(Aside()).is_refused(told, alone, again=False) is refused

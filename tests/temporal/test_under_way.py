@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from support.killed import be_quick
 from support.ledger import pandas
 from support.scene import scene
 
@@ -13,13 +12,10 @@ from pika_async import SubmitUncertain
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, prompt_under_way
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
-async def test_a_lost_submit_is_told_with_its_line_and_one_of_no_campaign_without(
-    engine, tmp_path, monkeypatch
-):
-    be_quick(monkeypatch.setattr)
+async def test_a_lost_submit_is_told_with_its_line_and_one_of_no_campaign_without(engine, tmp_path):
     lost = []
 
     def observer(event):

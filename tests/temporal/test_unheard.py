@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 
 import pytest
+from support.tables import every_row
 from temporalio.api.enums.v1 import WorkerStatus
 from temporalio.api.taskqueue.v1 import PollerInfo
 from temporalio.api.worker.v1 import WorkerInfo
@@ -27,11 +29,11 @@ class Engine:
     data_converter = PIKA_DATA_CONVERTER
     namespace = "default"
 
-    def __init__(self, workers, status=RUNNING, listed=()):
+    def __init__(self, workers, status=RUNNING, listed=(), names=("w",)):
         """``listed``: what it lists of workers; None: it knows no such list."""
         self.workflow_service, self._workers, self._status = self, workers, status
-        self._listed = listed
-        self.asked = []
+        self._listed, self._names = listed, names
+        self.asked, self.waits = [], []
 
     def get_workflow_handle_for(self, *_):
         return self
@@ -41,17 +43,20 @@ class Engine:
 
     async def describe_task_queue(self, request):
         assert request.task_queue.name == "the queue"
-        poller = PollerInfo(identity="w")
-        poller.last_access_time.FromSeconds(ASKED_AT)
-        return DescribeTaskQueueResponse(pollers=[poller] * self._workers)
+        pollers = []
+        for name in self._names:
+            pollers.append(PollerInfo(identity=name))
+            pollers[-1].last_access_time.FromSeconds(ASKED_AT)
+        return DescribeTaskQueueResponse(pollers=pollers * self._workers)
 
     async def list_workers(self, _, **__):
         if self._listed is None:
             raise RPCError("unknown method", RPCStatusCode.UNIMPLEMENTED, b"")
         return ListWorkersResponse(workers_info=map(listed, self._listed))
 
-    async def execute_update(self, update, **_):
+    async def execute_update(self, update, *, rpc_timeout, **_):
         self.asked.append(update.__name__)
+        self.waits.append(rpc_timeout.total_seconds())
 
     async def query(self, query, **_):
         self.asked.append(query.__name__)
@@ -135,6 +140,58 @@ async def test_whoever_may_work_is_asked(others, naps):
     engine = Engine(1, listed=others)
     await Campaign(engine, "foxes").pause()
     assert (engine.asked, naps) == (["pause"], [])
+
+
+def no_such_process(*_):
+    raise ProcessLookupError
+
+
+def of_another_user(*_):
+    raise PermissionError
+
+
+HERE, ELSEWHERE = f"4711@{socket.gethostname()}", "4711@elsewhere"
+
+
+@every_row(
+    ("names", "kill", "seconds"),
+    [
+        ((HERE,), no_such_process, 5),
+        ((HERE,), of_another_user, 15),
+        ((HERE,), lambda *_: None, 15),
+        ((ELSEWHERE,), no_such_process, 15),
+        ((HERE, ELSEWHERE), no_such_process, 15),
+        ((f"1@{HERE}",), no_such_process, 15),
+        (("somebody",), no_such_process, 15),
+    ],
+)
+async def test_who_seems_to_have_been_killed_on_this_machine_is_asked_and_not_waited_for_so_long(
+    names, kill, seconds, monkeypatch
+):
+    """The engine names it for five minutes. That its process is gone is no proof: it may be that of
+    a container which is called as its machine is."""
+    asked = []
+
+    def killed(pid, signal):
+        asked.append((pid, signal))
+        kill()
+
+    monkeypatch.setattr(_polled.os, "kill", killed)
+    engine = Engine(1, names=names)
+    await Campaign(engine, "foxes").pause()
+    assert (engine.asked, engine.waits) == (["pause"], [seconds])
+    # A signal of 0 ends nothing.
+    assert set(asked) <= {(4711, 0)}
+
+
+@pytest.mark.usefixtures("naps")
+async def test_on_windows_no_process_is_asked_for(monkeypatch):
+    """A signal of 0 is Ctrl-C there."""
+    monkeypatch.setattr(_polled.sys, "platform", "win32")
+    monkeypatch.setattr(_polled.os, "kill", no_such_process)
+    engine = Engine(1, names=(HERE,))
+    await Campaign(engine, "foxes").pause()
+    assert engine.waits == [15]
 
 
 async def test_one_that_has_ended_needs_no_worker_to_say_so():

@@ -42,39 +42,36 @@ def test_every_cause_has_its_row():
     assert set(VERDICTS) == set(Cause)
 
 
-@given(causes, records, st.booleans())
-def test_only_no_record_at_all_or_the_activitys_word_leads_to_another_post(cause, record, reset):
-    if verdict(cause, record, reset=reset) is Verdict.AGAIN:
-        assert not reset
+@given(causes, records)
+def test_only_no_record_at_all_or_the_activitys_word_leads_to_another_post(cause, record):
+    if verdict(cause, record) is Verdict.AGAIN:
         assert (cause is Cause.TIMED_OUT and record is None) or (
             cause is Cause.NOT_STARTED and phase_of(record) in (Phase.NOTHING, Phase.LEAVING)
         )
 
 
-@given(causes, st.booleans())
-def test_a_job_that_is_named_is_gone_on_with_whatever_happened(cause, reset):
-    assert verdict(cause, ACCEPTED, reset=reset) is Verdict.ADOPT
+@every_row("cause", list(Cause))
+def test_a_job_that_is_named_is_gone_on_with_whatever_happened(cause):
+    assert verdict(cause, ACCEPTED) is Verdict.ADOPT
+
+
+@given(records)
+def test_after_a_reset_nothing_is_sent(record):
+    assert verdict(Cause.RESET, record) in (Verdict.ADOPT, Verdict.UNCERTAIN)
+    assert recourse(Cause.RESET, record) is not Recourse.REPEAT
 
 
 @given(causes, records)
-def test_after_a_reset_nothing_is_sent(cause, record):
-    assert verdict(cause, record, reset=True) in (Verdict.ADOPT, Verdict.UNCERTAIN)
-    assert recourse(cause, record, reset=True) is not Recourse.REPEAT
-
-
-@given(causes, records, st.booleans())
-def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(
-    cause, record, reset
-):
-    if recourse(cause, record, reset=reset) is Recourse.REPEAT:
+def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(cause, record):
+    if recourse(cause, record) is Recourse.REPEAT:
         assert isinstance(record, Leaving)
         assert record.repeatable
-        assert verdict(cause, record, reset=reset) is Verdict.UNCERTAIN
+        assert verdict(cause, record) is Verdict.UNCERTAIN
 
 
-@given(causes, records, st.booleans())
-def test_only_what_could_be_told_from_its_equals_is_looked_for(cause, record, reset):
-    if recourse(cause, record, reset=reset) is Recourse.SEARCH:
+@given(causes, records)
+def test_only_what_could_be_told_from_its_equals_is_looked_for(cause, record):
+    if recourse(cause, record) is Recourse.SEARCH:
         assert isinstance(record, Leaving)
         assert record.searchable
 

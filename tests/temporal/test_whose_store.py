@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from temporalio.client import Client
 
 from pika_async import GenerationRequest
-from pika_async.temporal import Campaign, CampaignError, Decision, PikaPlugin, Uncertain, Why
+from pika_async.temporal import Campaign, CampaignError, Decision, Uncertain, Why
 from pika_async.temporal._contents.claims import claim
 from pika_async.temporal._contents.files import read_sealed, seal, write_pages
 from pika_async.temporal._owner.remembered import remembered
@@ -14,12 +13,6 @@ from pika_async.temporal._store.store import open_store
 
 UNSURE = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
 DROP = Decision(index=0, drop=True)
-
-
-@pytest.fixture
-async def nobody():
-    """A client that has asked nothing yet; there is no server that it could ask."""
-    return await Client.connect("127.0.0.1:1", lazy=True, plugins=[PikaPlugin()])
 
 
 @pytest.fixture

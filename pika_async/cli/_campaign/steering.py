@@ -39,6 +39,7 @@ Examples:
 pika-async campaign resume summer
 pika-async campaign resume summer --budget 3000 -n 50
 pika-async campaign resume summer --price 0.20
+pika-async campaign resume summer --refuse-unknown
 ```
 """
 STOP_EXAMPLES: Final = """\
@@ -74,6 +75,15 @@ def resume(
     budget: options.Budget = None,
     price: options.Price = None,
     max_in_flight: options.MaxInFlight = None,
+    refuse_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--refuse-unknown",
+            help="Have each prompt refused, at no charge, of which the service says that it knows "
+            "nothing (404), as where a model is gone. It holds until `resume` is called without "
+            "it; then five such answers in a row pause the campaign.",
+        ),
+    ] = False,
     server: options.Server = None,
     namespace: options.Namespace = None,
     as_json: _options.AsJSON = False,
@@ -81,8 +91,9 @@ def resume(
 ) -> None:
     """Go on with a campaign that was paused, or has paused itself, and change its limits.
 
-    The budget is that of the whole campaign, with what is spent already. The price holds for
-    what is submitted from now on. The limit of jobs in flight is that of its account.
+    The budget is that of the whole campaign, with what is spent already, also for what was
+    submitted again. The price holds for what is submitted from now on. The limit of jobs in flight
+    is that of its account.
 
     Where `status` says that no submit leaves until some time, since the service takes nothing:
     `pause` first, then `resume`, and it is asked at once. `resume` alone changes nothing there.
@@ -98,6 +109,8 @@ def resume(
             )
 
     told, facts = [f"campaign {campaign} goes on"], dict[str, Any]()
+    if refuse_unknown:
+        told.append("prompts that the service knows nothing of are refused, at no charge")
 
     async def go_on(one: "Campaign") -> None:
         if max_in_flight is not None:
@@ -106,7 +119,7 @@ def resume(
             now = await one.account_limit()
             told.append(_of_limit(max_in_flight, before, now))
             facts.update(_limit_facts(max_in_flight, now))
-        await one.resume(budget=most, price=each)
+        await one.resume(budget=most, price=each, refuse_unknown=refuse_unknown)
 
     _steer(go_on, trail, "resumed", told, as_json, debug, facts=facts)
 

@@ -31,6 +31,7 @@ _TO_BE_FOUND: Final = (
 _WORD: Final = re.compile(r"\S+")
 _DIGIT: Final = re.compile(r"\d")
 # By what pages and campaigns say of it; their owners may say the same of their own.
+_REFUSE: Final = "--refuse-unknown"
 _LACKS: Final = {
     "too little is left; the next job needs": ("--budget", "AMOUNT"),
     "given no price": ("--price", "AMOUNT"),
@@ -234,6 +235,9 @@ def _ways_on(progress: CampaignProgress, trail: CampaignTrail) -> Iterator[str]:
     if state(progress) == "paused":
         yield "to go on:"
         yield f"  {trail.line_of('resume', name, *_what_lacks(progress.paused or ''))}"
+        if _REFUSE in (progress.paused or ""):
+            yield "or, where the service does not have the model; its prompts are refused then:"
+            yield f"  {trail.line_of('resume', name, _REFUSE)}"
     if waits(progress) is not None:
         yield "nothing needs to be done: one is tried then, and the rest follow. Where it lasts,"
         yield "look at the account at the service; fewer jobs at once may help:"

@@ -9,9 +9,9 @@ What a campaign holds is given to others only once its jobs have ended, however 
   stands.
 
 A repair has one job, and one place. It asks for it before it submits, and gives it back when its
-job has ended. One that adopts a job takes its place at once: that job is in flight, whoever waits
-for it. A repair that ends without a word is found as a campaign is, and its place is kept for a
-time.
+job has ended, and for a time where the service does not take it. One that adopts a job takes its
+place at once: that job is in flight, whoever waits for it. A repair that ends without a word is
+found as a campaign is, and its place is kept for a time.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from pika_async.temporal._messages.accounts import (
     AccountOrder,
     Amount,
     Asking,
+    Departed,
     Joining,
-    Leaving,
     Remains,
 )
-from pika_async.temporal._names import LEFT_BEHIND, SHARES_OF
-from pika_async.temporal._signals import heard
+from pika_async.temporal._names import ACCOUNT, LEFT_BEHIND, SHARES_OF
+from pika_async.temporal._signals import tell
 
 LIMIT: Final = 100
 """Jobs in flight where nobody says how many."""
@@ -49,7 +49,7 @@ _LOOKING: Final = timedelta(minutes=1)
 _A_FEW_TIMES: Final = RetryPolicy(maximum_attempts=5)
 
 
-@workflow.defn(name="PikaAccount")
+@workflow.defn(name=ACCOUNT)
 class Account:
     """The workflow of an account; campaigns start it, and it ends with the last of them."""
 
@@ -57,7 +57,8 @@ class Account:
     def __init__(self, order: AccountOrder) -> None:
         self._earlier = order.earlier
         self._limit = order.limit
-        self._set = False
+        # Somebody has said the limit since: what was known before counts no more.
+        self._is_limit_set = False
         self._shares = Shares(order.limit)
         self._places = Places()
         self._gone: set[str] = set()
@@ -105,7 +106,7 @@ class Account:
         self._places.begin(order.placed, order.asking)
         self._gone |= {name for name in order.gone if name in self._places}
         self._unseen += order.unseen
-        if not self._set:
+        if not self._is_limit_set:
             self._limit = order.limit
 
     def _order(self) -> AccountOrder:
@@ -153,13 +154,11 @@ class Account:
         # Before anybody is told anything: meanwhile others speak.
         placed = self._places.hand_out(min(places, limit - self._shares.held))
         for campaign, amount in changes.items():
-            handle = workflow.get_external_workflow_handle(campaign)
-            if not await heard(handle.signal("allot", amount)):
+            if not await tell(campaign, "allot", amount):
                 self._lose(campaign)
                 self._changed = True
         for repair, anew in placed.items():
-            handle = workflow.get_external_workflow_handle(repair)
-            if not await heard(handle.signal("placed")):
+            if not await tell(repair, "placed"):
                 self._lose_repair(repair, may_run=not anew)
 
     def _lose(self, campaign: str) -> None:
@@ -215,7 +214,7 @@ class Account:
             if campaign in self._gone:
                 # Somebody has reset it; it says what it wants when it is asked.
                 self._gone.discard(campaign)
-                self._ask(campaign)
+                self._asking = asyncio.create_task(tell(campaign, "say_again"))
         elif remains.draining:
             self._lose(campaign)
         else:
@@ -233,10 +232,6 @@ class Account:
         # One that still waited for its place has submitted nothing.
         if held:
             self._hold(remains.unseen)
-
-    def _ask(self, campaign: str) -> None:
-        handle = workflow.get_external_workflow_handle(campaign)
-        self._asking = asyncio.create_task(heard(handle.signal("say_again")))
 
     async def _take_over(self, run_id: str) -> None:
         """Go on where an account was terminated: its campaigns hold what it has told them."""
@@ -257,12 +252,10 @@ class Account:
         self._begin(known)
         for campaign in known.wants:
             # What it has said while nobody listened is said again.
-            handle = workflow.get_external_workflow_handle(campaign)
-            if campaign not in self._gone and not await heard(handle.signal("say_again")):
+            if campaign not in self._gone and not await tell(campaign, "say_again"):
                 self._lose(campaign)
         for repair in (*known.placed, *known.asking):
-            handle = workflow.get_external_workflow_handle(repair)
-            if repair not in self._gone and not await heard(handle.signal("say_again")):
+            if repair not in self._gone and not await tell(repair, "say_again"):
                 self._lose_repair(repair, may_run=repair in self._places.placed)
         self._changed = True
 
@@ -272,7 +265,7 @@ class Account:
         self._expected = False
         self._changed = True
         if joining.limit is not None:
-            self._limit, self._set = joining.limit, True
+            self._limit, self._is_limit_set = joining.limit, True
         self._gone.discard(joining.campaign)
         member = Member(joining.wants, joining.told, joining.holds)
         self._shares.join(joining.campaign, member)
@@ -291,7 +284,7 @@ class Account:
         self._changed = True
 
     @workflow.signal
-    def leave(self, leaving: Leaving) -> None:
+    def leave(self, leaving: Departed) -> None:
         """A campaign has ended."""
         self._gone.discard(leaving.campaign)
         self._shares.leave(leaving.campaign)
@@ -306,7 +299,7 @@ class Account:
         (self._places.take if asking.has else self._places.ask)(asking.repair)
 
     @workflow.signal
-    def give_back(self, leaving: Leaving) -> None:
+    def give_back(self, leaving: Departed) -> None:
         """A repair needs its place no more."""
         self._gone.discard(leaving.campaign)
         self._places.leave(leaving.campaign)
@@ -320,7 +313,7 @@ class Account:
     @workflow.signal
     def set_limit(self, jobs: int) -> None:
         """So many jobs in flight at most from now on."""
-        self._limit, self._set = jobs, True
+        self._limit, self._is_limit_set = jobs, True
         self._changed = True
 
     @workflow.query

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
 
 from pika_async.temporal._account.beginning import begin_account
-from pika_async.temporal._messages.accounts import Asking, Leaving
+from pika_async.temporal._messages.accounts import Asking, Departed
 from pika_async.temporal._names import id_of_account
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 if TYPE_CHECKING:
     from pika_async.temporal._limits.unseen import Unseen
 
 
+LONG: Final = timedelta(seconds=8)
+"""A pause of so long is for others. To give a place back and to get one costs as much as a job."""
+
+# In histories: of workflows that kept their places while they waited for the service.
+_RESTS: Final = "who waits for the service leaves its place to others"
+
+
 class Place:
-    """Of one workflow, which hands the account's signals ``placed`` and ``say_again`` on to it."""
+    """The place of one workflow, which hands on the signals ``placed`` and ``say_again``."""
 
     def __init__(self, account: str, limit: int | None) -> None:
         """Name the account, by its name; with "" there is none, and every place is free.
@@ -44,6 +52,22 @@ class Place:
             await workflow.wait_condition(lambda: self._has)
             workflow.set_current_details("")
 
+    async def rest(self, pause: timedelta) -> None:
+        """Wait for so long before the next try; others have the place meanwhile, if that is long.
+
+        Nothing is in flight. Whoever comes back is the last of those who wait for a place.
+
+        Raises:
+            CancelledError: The workflow is cancelled.
+        """
+        if not self._account or pause < LONG or not workflow.patched(_RESTS):
+            await workflow.sleep(pause)
+            return
+        self._has = False
+        await self.give_back()
+        await workflow.sleep(pause)
+        await self.wait_for()
+
     async def take(self) -> None:
         """Say that the job is in flight already."""
         if self._account:
@@ -63,7 +87,7 @@ class Place:
         """The job has ended; or nobody knows, and then its place is kept for a time."""
         if self._account:
             self._asked = False
-            await self._tell("give_back", Leaving(campaign=self._id, unseen=unseen))
+            await self._tell("give_back", Departed(campaign=self._id, unseen=unseen))
 
     async def _ask(self) -> None:
         self._asked = True
@@ -77,8 +101,7 @@ class Place:
             await begin_account(id_of_account(self._account), self._limit)
 
     async def _tell(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(id_of_account(self._account))
-        return await heard(handle.signal(what, value))
+        return await tell(id_of_account(self._account), what, value)
 
 
 _WAITS: Final = (

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
+from pika_async.temporal._engine import described
 from pika_async.temporal._limits.unseen import Unseen, still, until
 from pika_async.temporal._messages.accounts import Remains
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
     from temporalio.api.history.v1 import HistoryEvent
-    from temporalio.client import Client, WorkflowExecutionDescription
+    from temporalio.client import Client
 
 _ALL: Final = 10_000
 """More than any account may have: of a page that was terminated nobody knows how many ran."""
@@ -118,15 +118,3 @@ class _Left:
 
     def terminated(self, at: datetime) -> None:
         self.unseen.append(Unseen(jobs=_ALL, until=until(at)))
-
-
-async def described(
-    engine: Client, workflow_id: str, run_id: str | None = None
-) -> WorkflowExecutionDescription | None:
-    """How a run stands, or the last one; None where the engine knows none."""
-    try:
-        return await engine.get_workflow_handle(workflow_id, run_id=run_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise

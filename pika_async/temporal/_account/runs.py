@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.service import RPCError, RPCStatusCode
 
-from pika_async.temporal._names import PAGE, page_of_id
+from pika_async.temporal._names import PAGE, page_number
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -40,7 +40,7 @@ async def _of_run(engine: Client, campaign: str, run_id: str) -> tuple[int, set[
                 case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
                     child = event.start_child_workflow_execution_initiated_event_attributes
                     if child.workflow_type.name == PAGE:
-                        begun = max(begun, page_of_id(child.workflow_id) + 1)
+                        begun = max(begun, page_number(child.workflow_id) + 1)
                 case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                     failed = event.workflow_task_failed_event_attributes
                     if failed.cause == _RESET:

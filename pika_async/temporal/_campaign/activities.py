@@ -11,17 +11,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async import FieldError, InvalidRequestError, Money, PikaClient, PikaError
-from pika_async._request.parts import media_of
+from pika_async._request.parts import has_files
 from pika_async.temporal._beating import beating
 from pika_async.temporal._contents.discreet import spelled_out, without_prompt
 from pika_async.temporal._contents.files import begin, read_sealed, seal
 from pika_async.temporal._messages.pages import Opened, PageOrder, Sealing, Tally, tally_of
-from pika_async.temporal._names import (
-    OPEN_PAGE,
-    PAGE,
-    PAGE_RESULT,
-    SEAL_PAGE,
-)
+from pika_async.temporal._names import OPEN_PAGE, PAGE, PAGE_RESULT, SEAL_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,10 +37,7 @@ class CampaignActivities:
     @property
     def all(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (
-            *(self.open_page, self.seal_page),
-            self.page_result,
-        )
+        return (self.open_page, self.seal_page, self.page_result)
 
     @activity.defn(name=OPEN_PAGE)
     @beating()
@@ -64,7 +56,7 @@ class CampaignActivities:
         return Opened(
             prompts=len(requests),
             ours=ours,
-            with_files=any(map(_with_files, requests)),
+            with_files=any(map(has_files, requests)),
             quotes=tuple(
                 -1 if quote is None or quote.currency != currency else quote.micros
                 for quote in quotes
@@ -139,7 +131,3 @@ class CampaignActivities:
                     return None
                 raise
         return tally
-
-
-def _with_files(request: GenerationRequest) -> bool:
-    return any(not isinstance(medium, str) for _, medium in media_of(request))

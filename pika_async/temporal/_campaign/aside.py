@@ -44,11 +44,13 @@ class Others:
         taken: How many of them the service has taken so far.
         left: How many have no job yet, and no end.
         held: How often the page was held, and its owner has gone on with it.
+        refuse_unknown: Whether its owner has what the service knows nothing of refused.
     """
 
     taken: int
     left: int
     held: int
+    refuse_unknown: bool = False
 
 
 class Aside:

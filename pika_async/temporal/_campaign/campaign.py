@@ -12,7 +12,7 @@ room for some fifty thousand events.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 from temporalio import workflow
@@ -22,16 +22,16 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, Workflow
 from pika_async._money import Money
 from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.earlier import Earlier
-from pika_async.temporal._campaign.grants import Grants
+from pika_async.temporal._campaign.granting import Granting, Handle
 from pika_async.temporal._campaign.membership import Membership
-from pika_async.temporal._campaign.orders import page_of, why_not_priced, why_not_resumed
+from pika_async.temporal._campaign.orders import news, page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.sentences import with_reason
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
 from pika_async.temporal._messages.pages import WIDTH, Held, Narrowed, Short, Tally
-from pika_async.temporal._names import id_of_page
+from pika_async.temporal._names import CAMPAIGN, id_of_page
 from pika_async.temporal._signals import heard, last_result
 
 PAGES_OF_A_RUN: Final = 1000
@@ -39,10 +39,9 @@ MOST_IN_FLIGHT: Final = 10_000
 
 # In histories: of runs that have found a page of an earlier run, and have said nothing to it.
 _HEARD: Final = "pages of an earlier run hear"
-_Handle = workflow.ChildWorkflowHandle[Page, Tally] | workflow.ExternalWorkflowHandle[Any]
 
 
-@workflow.defn(name="PikaCampaign")
+@workflow.defn(name=CAMPAIGN)
 class CampaignRun:
     """The workflow of a campaign."""
 
@@ -55,12 +54,15 @@ class CampaignRun:
         )
         self._shares = Shares(0)
         self._pages: dict[int, asyncio.Task[None]] = {}
-        self._handles: dict[int, _Handle] = {}
-        self._grants = Grants()
+        self._handles: dict[int, Handle] = {}
+        self._granting = Granting(lambda: self._order, self._pages, self._handles, self._wake)
+        self._grants = self._granting.grants
         # What each open page can use at most.
         self._left: dict[int, int] = {}
         self._opened = 0
         self._priced = False
+        # What the open pages know.
+        self._refusing = order.refuse_unknown
         self._changed = True
         self._searchers = search.Searchers(order)
         self._earlier = Earlier()
@@ -150,12 +152,21 @@ class CampaignRun:
     @workflow.update
     def resume(self, budget: Money | None) -> None:
         """Go on, with this budget if one is given."""
-        if budget is not None:
-            self._order = evolve(self._order, budget=budget)
-        self._order = evolve(self._order, paused=None)
+        self._go_on(budget, refuse_unknown=False)
+
+    @workflow.update
+    def resume_refusing(self, budget: Money | None) -> None:
+        """The same, and have refused what the service knows nothing of, until the next resume."""
+        self._go_on(budget, refuse_unknown=True)
+
+    def _go_on(self, budget: Money | None, *, refuse_unknown: bool) -> None:
+        budget = self._order.budget if budget is None else budget
+        self._order = evolve(self._order, budget=budget, paused=None, refuse_unknown=refuse_unknown)
+        self._granting.look_again()
         self._changed = True
 
     @resume.validator
+    @resume_refusing.validator
     def _check_budget(self, budget: Money | None) -> None:
         if (problem := why_not_resumed(self._order, budget)) is not None:
             raise ApplicationError(problem)
@@ -167,8 +178,7 @@ class CampaignRun:
         self._priced = True
         # Who asked for money at another price asks anew.
         self._grants.short.clear()
-        for handle in tuple(self._handles.values()):
-            await heard(handle.signal("set_price", price))
+        await self._tell_pages("set_price", price)
 
     @set_price.validator
     def _check_price(self, price: Money) -> None:
@@ -191,7 +201,7 @@ class CampaignRun:
     def state(self) -> CampaignState:
         """Where it stands, without the lines of the open pages."""
         return CampaignState(
-            order=evolve(self._order, spent=self._spent),
+            order=evolve(self._order, spent=self._granting.spent),
             open_pages=tuple(id_of_page(self._id, page) for page in self._pages),
             share=self._membership.allotted,
             crowded_since=self._membership.crowded_since,
@@ -202,8 +212,8 @@ class CampaignRun:
     async def _step(self) -> None:
         if self._earlier.unknown:
             await self._find()
-        self._check_money()
-        await self._grant()
+        await self._tell_refusing()
+        await self._share_money()
         await self._membership.want(self._wants())
         self._open_pages()
         for page, left in self._left.items():
@@ -214,6 +224,16 @@ class CampaignRun:
         for name in self._shares.changes():
             await self._widen(int(name))
         await self._membership.free(self._shares.held + jobs(self._unseen()))
+
+    async def _share_money(self) -> None:
+        if not self._idle and (used_up := await self._granting.share()) is not None:
+            self._order = evolve(self._order, paused=used_up)
+
+    async def _tell_refusing(self) -> None:
+        """Before the pages have a width in which they submit."""
+        if self._refusing != self._order.refuse_unknown:
+            self._refusing = self._order.refuse_unknown
+            await self._tell_pages("refuse_unknown", self._refusing)
 
     async def _find(self) -> None:
         """Open the pages that an earlier run has opened: they go on, and what they hold counts."""
@@ -244,8 +264,11 @@ class CampaignRun:
     async def _stop(self) -> None:
         self._order = evolve(self._order, stopped=True, paused=None)
         self._changed = True
+        await self._tell_pages("stop")
+
+    async def _tell_pages(self, what: str, *values: object) -> None:
         for handle in tuple(self._handles.values()):
-            await heard(handle.signal("stop"))
+            await heard(handle.signal(what, args=values))
 
     # In flight.
 
@@ -260,6 +283,7 @@ class CampaignRun:
 
     async def _widen(self, page: int) -> None:
         """Tell a page how many lines it may have under way."""
+        await self._tell_refusing()
         handle, member = self._handles.get(page), self._shares.members.get(str(page))
         if handle is not None and member is not None:
             what = "narrow" if member.told < member.holds else "set_width"
@@ -323,22 +347,20 @@ class CampaignRun:
     async def _worked(self, page: int, suffix: str) -> Tally | None:
         """The end of a page; None where it has ended in another way, or has been begun before."""
         member = self._shares.members[str(page)]
-        width, price = member.told, self._order.price
+        width, order = member.told, self._order
         try:
             handle = await workflow.start_child_workflow(
                 Page.run,
-                page_of(self._order, page, width),
+                page_of(order, page, width),
                 id=id_of_page(self._id, page) + suffix,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 # What it has paid for is waited for even where the campaign is terminated.
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             )
             self._handles[page] = handle
-            if self._order.price != price:
-                await heard(handle.signal("set_price", self._order.price))
-            if self._order.stopped:
-                await heard(handle.signal("stop"))
-            elif member.told != width:
+            for what, values in news(order, self._order):
+                await heard(handle.signal(what, args=values))
+            if member.told != width and not self._order.stopped:
                 await self._widen(page)
             return await handle
         except WorkflowAlreadyStartedError:
@@ -356,6 +378,8 @@ class CampaignRun:
         self._handles[page] = handle
         if self._priced:
             await heard(handle.signal("set_price", self._order.price))
+        if self._order.refuse_unknown:
+            await heard(handle.signal("refuse_unknown", True))
         if self._order.budget is not None:
             self._grants.begin_anew(page)
             await heard(handle.signal("say_again"))
@@ -370,30 +394,3 @@ class CampaignRun:
         self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._wake_for(unseen)
         self._shares.join(str(page), Member(self._left[page]))
-
-    # Money.
-
-    @property
-    def _spent(self) -> int:
-        """What is spent or granted, in millionths."""
-        return self._order.spent + self._grants.sum
-
-    def _check_money(self) -> None:
-        budget = self._order.budget
-        if budget is None or self._idle:
-            return
-        free = budget.micros - self._spent
-        if (reason := self._grants.used_up(budget, free, len(self._pages))) is not None:
-            self._order = evolve(self._order, paused=reason)
-
-    async def _grant(self) -> None:
-        budget = self._order.budget
-        if budget is None or self._idle:
-            return
-        for page in tuple(self._grants.short):
-            handle = self._handles.get(page)
-            if handle is None:
-                continue
-            amount = self._grants.grant(page, budget.micros - self._spent, budget.currency)
-            if amount is not None:
-                await heard(handle.signal("grant", amount))

@@ -23,7 +23,7 @@ _PATIENT: Final = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 
 class Earlier:
-    """Of one run of a campaign."""
+    """The earlier runs of one campaign, as its present run knows them."""
 
     def __init__(self) -> None:
         self.unknown = False

@@ -69,6 +69,14 @@ class Grants:
         del self.short[page]
         return Money(amount, currency)
 
+    def take_back(self, short: Short, amount: Money, *, asks: bool) -> None:
+        """A page is not granted what was counted; it may still ask for it, unless it has ended."""
+        page = short.page
+        if page in self.granted:
+            self.granted[page] -= amount.micros
+            if asks:
+                self.short.setdefault(page, short)
+
     def settled(
         self, page: int, tally: Tally, budget: Money | None, *, again: bool
     ) -> tuple[Tally, int]:

@@ -18,7 +18,7 @@ _IN_A_ROW: Final = "answers that end no line end a row"
 
 
 class Listening:
-    """Of one page."""
+    """What one page has heard."""
 
     def __init__(self) -> None:
         self._silence = Silence()

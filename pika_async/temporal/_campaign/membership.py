@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from temporalio import workflow
 
 from pika_async.temporal._account.beginning import begin_account
-from pika_async.temporal._messages.accounts import Amount, Joining, Leaving
+from pika_async.temporal._messages.accounts import Amount, Departed, Joining
 from pika_async.temporal._names import id_of_account
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,7 @@ _STEP: Final = 2 / 3
 
 
 class Membership:
-    """Of one campaign, in one account.
+    """How one campaign stands in its account.
 
     Attributes:
         allotted: How many jobs it may have in flight.
@@ -88,7 +88,7 @@ class Membership:
 
     async def leave(self, unseen: tuple[Unseen, ...]) -> None:
         """The campaign has ended, and these jobs of it may run still."""
-        await self._tell("leave", Leaving(campaign=self._campaign_id, unseen=unseen))
+        await self._tell("leave", Departed(campaign=self._campaign_id, unseen=unseen))
 
     async def _join(self, wants: int) -> None:
         while True:
@@ -107,5 +107,4 @@ class Membership:
                 return
 
     async def _tell(self, what: str, value: object) -> bool:
-        handle = workflow.get_external_workflow_handle(self._account)
-        return await heard(handle.signal(what, value))
+        return await tell(self._account, what, value)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pika_async.temporal._messages.pages import PageOrder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pika_async._money import Money
     from pika_async.temporal._messages.campaigns import CampaignOrder
 
@@ -24,7 +26,18 @@ def page_of(order: CampaignOrder, page: int, width: int) -> PageOrder:
         price=order.price,
         timeout=order.timeout,
         account=order.account,
+        refuse_unknown=order.refuse_unknown,
     )
+
+
+def news(before: CampaignOrder, now: CampaignOrder) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """What a page is told that was opened before: the names of signals, and their arguments."""
+    if now.price != before.price:
+        yield "set_price", (now.price,)
+    if now.refuse_unknown != before.refuse_unknown:
+        yield "refuse_unknown", (now.refuse_unknown,)
+    if now.stopped:
+        yield "stop", ()
 
 
 def why_not_resumed(order: CampaignOrder, budget: Money | None) -> str | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from attrs import evolve
@@ -28,6 +28,7 @@ from temporalio import workflow
 from pika_async._money import Money
 from pika_async.temporal._blame import is_for_all, is_put_off
 from pika_async.temporal._campaign.aside import Aside, Others
+from pika_async.temporal._campaign.keeping import keep_place
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -43,7 +44,6 @@ from pika_async.temporal._failures import Told
 from pika_async.temporal._limits.brake import Brake
 from pika_async.temporal._limits.purse import Prices, Purse
 from pika_async.temporal._limits.room import Room
-from pika_async.temporal._limits.unseen import until
 from pika_async.temporal._messages.pages import (
     Held,
     Narrowed,
@@ -55,7 +55,7 @@ from pika_async.temporal._messages.pages import (
     Tally,
     Waiting,
 )
-from pika_async.temporal._names import OPEN_PAGE, SEAL_PAGE
+from pika_async.temporal._names import OPEN_PAGE, PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._signals import hand_over, tell_campaign
@@ -78,7 +78,7 @@ _OPENING: Final = timedelta(minutes=30)
 _KEPT: Final = "jobs that are given up keep their places"
 
 
-@workflow.defn(name="PikaPage")
+@workflow.defn(name=PAGE)
 class Page:
     """The workflow of a page; a campaign starts it."""
 
@@ -143,6 +143,11 @@ class Page:
         self._short = None
 
     @workflow.signal
+    def refuse_unknown(self, refuse: bool) -> None:
+        """Whether a line is refused at once from now on of which the service knows nothing."""
+        self._order = evolve(self._order, refuse_unknown=refuse)
+
+    @workflow.signal
     async def say_again(self) -> None:
         """The campaign's word: it was reset, and does not know what the page asks for."""
         if self._short is not None:
@@ -167,7 +172,9 @@ class Page:
     @property
     def _others(self) -> Others:
         left = self._prompts - len(self._outcomes) - self._tally.in_flight
-        return Others(taken=self._tally.submitted, left=left - 1, held=self._held)
+        refuse = self._order.refuse_unknown
+        taken, held = self._tally.submitted, self._held
+        return Others(taken=taken, left=left - 1, held=held, refuse_unknown=refuse)
 
     def _count(self, **changes: int) -> None:
         self._tally = self._tally.changed(**changes)
@@ -280,7 +287,7 @@ class Page:
             errand = Errand(request=line, job=submitted, timeout=self._order.timeout)
             outcome = await awaited(errand, self._queue)
             if is_given_up(outcome) and workflow.patched(_KEPT):
-                self._lose(workflow.now())
+                keep_place(self._room, workflow.now())
             self._count(in_flight=-1)
         match outcome:
             case Refused():
@@ -311,7 +318,7 @@ class Page:
                 self._went_well(round_)
                 return job
             if isinstance(job, Uncertain):
-                self._lose(job.sent_at or workflow.now())
+                keep_place(self._room, job.sent_at or workflow.now())
             self._count(in_flight=-1)
             if isinstance(job, Uncertain):
                 self._brake.hand_back(round_)
@@ -321,14 +328,6 @@ class Page:
             if not await self._goes_on(told, round_, refused=end):
                 self._went_well(round_)
                 return refused(told)
-
-    def _lose(self, heard_of: datetime) -> None:
-        """A job may run that was heard of then: nobody else gets its place for a time."""
-        end = until(heard_of)
-        self._room.lose(end)
-        seconds = max((end - workflow.now()).total_seconds(), 0.0)
-        loop = asyncio.get_running_loop()
-        loop.call_later(seconds, lambda: self._room.look(max(end, workflow.now())))
 
     def _passable(self) -> bool:
         return self._flying < self._room.width and self._brake.ready()

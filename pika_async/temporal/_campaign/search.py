@@ -80,7 +80,7 @@ def begun(campaign_id: str) -> TypedSearchAttributes:
 
 
 class Searchers:
-    """Whoever looks for a campaign by what its lines have come to, of pages that have ended.
+    """Tells those who search for a campaign what the lines of its ended pages have come to.
 
     That is told at the end of a page, and when its owner has decided about lines. What he has
     decided stands in the store, where a worker counts it: whoever brings the news may come twice,

@@ -54,9 +54,10 @@ NO_ANSWERS: Final = (
 )
 KNOWS_NOTHING: Final = (
     f"{{meaning}} So the service has answered {MOST_UNKNOWN} submits in a row, and no prompt is "
-    "lost by it. Look at the base URL of the workers, and at the model. Then resume: of those that "
-    f"were tried, one that is answered so again is refused. After {MOST_UNKNOWN} new ones in a "
-    "row the campaign is paused again."
+    "lost by it. Is the base URL of the workers wrong? Mend it, then resume. Does the service not "
+    "have the model? Then have each prompt refused that it answers so, at no charge: `pika-async "
+    "campaign resume NAME --refuse-unknown`, or resume(refuse_unknown=True). To submit nothing "
+    "more: `pika-async campaign stop NAME`, or stop()."
 )
 NO_PRICE: Final = (
     "The service does not say in {currency} what prompt {prompt} costs, and the campaign was "

@@ -68,6 +68,8 @@ class Tries:
             again: Whether what started nothing may be sent again, by the table.
         """
         self._unread += is_unread(told)
+        if is_unknown(told) and others.refuse_unknown:
+            return True
         unknown = is_unknown(told) and workflow.patched(_UNKNOWN)
         if unknown or (is_down(told) and workflow.patched(_PUT_OFF)):
             now = workflow.now()

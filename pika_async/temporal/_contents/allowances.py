@@ -18,7 +18,7 @@ from attrs import frozen
 from pika_async._json import compact
 from pika_async._money import Money
 from pika_async.temporal._codec import from_plain, to_plain
-from pika_async.temporal._contents.damage import told
+from pika_async.temporal._contents.damage import as_damage
 
 if TYPE_CHECKING:
     from pika_async.temporal._store.store import Store
@@ -51,7 +51,7 @@ class Reserved:
     Attributes:
         index: The line, from 0.
         repair: Which repair of the line submits it, from 1.
-        price: What its job is taken to cost.
+        price: What its job is taken to cost; 0: it is not submitted, and nothing is reserved.
     """
 
     index: int
@@ -117,7 +117,7 @@ async def _entries(store: Store, folder: str, kind: type[T], *, after: int = 0) 
         content = await store.read(name)
         if content is None:
             return found
-        with told(store, name):
+        with as_damage(store, name):
             found.append(_read(content, kind))
 
 

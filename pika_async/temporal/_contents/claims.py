@@ -11,21 +11,17 @@ stands in nobody's way, unless pages were begun here and nobody else can have be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async.temporal._contents import files
-from pika_async.temporal._contents.formats import BEGUN
-from pika_async.temporal._engine import CampaignError, is_running, noted_with
-from pika_async.temporal._names import ids_of_page
+from pika_async.temporal._contents.formats import BEGUN, SEALED
+from pika_async.temporal._engine import CampaignError, is_running, memo_of
+from pika_async.temporal._names import PROOF, ids_of_page
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async.temporal._store.store import Store
-
-
-PROOF: Final = "digest"
-"""The note of the engine about a campaign that tells its store; see ``Manifest.proof``."""
 
 
 async def claim(
@@ -34,12 +30,15 @@ async def claim(
     """Note down that this campaign works on the store from now on.
 
     Raises:
-        CampaignError: Another one does, or has done and is not to be carried on.
+        CampaignError: Another one does, or has done and is not to be carried on, or has left
+            nothing to carry on.
         StoreError: The store cannot be used.
     """
     noted = await campaigns_of(store)
     if noted and noted[-1] == campaign_id:
         return
+    if noted and carry_on:
+        await _check_left(store, pages, noted[-1])
     names = dict.fromkeys(noted)
     earlier = [name for name in names if not await _is_elsewhere(engine, store, name)]
     if not earlier and [page async for page in store.names(BEGUN)]:
@@ -93,9 +92,20 @@ def _name(number: int) -> str:
     return f"started-{number + 1}.txt" if number else "started.txt"
 
 
+async def _check_left(store: Store, pages: int, earlier: str) -> None:
+    ended = [page async for page in store.names(SEALED)]
+    if len(ended) >= pages:
+        raise CampaignError(
+            f"every page in {store.place} has ended, so nothing is left to start; nothing was "
+            "started now. Prompts that were never sent, as since the campaign was stopped, are "
+            f"submitted by: pika-async campaign resolve {earlier} --all submit "
+            "(Campaign.resolve_all)"
+        )
+
+
 async def _is_elsewhere(engine: Client, store: Store, name: str) -> bool:
     """Whether the campaign of that name works on another store, so that none began here."""
-    proof = await noted_with(engine, name, PROOF)
+    proof = await memo_of(engine, name, PROOF)
     if proof is None:
         # The engine knows none, or one of an earlier version, which may be the one that began here.
         return False

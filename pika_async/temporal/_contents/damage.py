@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told(store: Store, name: str) -> Iterator[None]:
-    """While inside, a ValueError is what is wrong with a file in the store."""
+def as_damage(store: Store, name: str) -> Iterator[None]:
+    """While inside, a ValueError says what is wrong with this file of the store.
+
+    Raises:
+        StoreError: One was raised.
+    """
     try:
         yield
     except ValueError as error:
@@ -23,6 +27,7 @@ def told(store: Store, name: str) -> Iterator[None]:
 
 
 def damaged(store: Store, name: str, how: str) -> StoreError:
+    """The error about a file that cannot be used; ``how``: what is wrong with it."""
     return StoreError(
         f"{store.shown(name)} cannot be used: {how.rstrip('.')}. It was left as it is, and nothing "
         "was submitted because of it.",
@@ -32,6 +37,7 @@ def damaged(store: Store, name: str, how: str) -> StoreError:
 
 
 def gone(store: Store, name: str) -> StoreError:
+    """The error about a file that is not there any more."""
     return StoreError(
         f"{store.shown(name)} is gone, though it was there: what a campaign has written must stay.",
         place=store.place,

@@ -17,11 +17,13 @@ from attrs import evolve
 from pika_async.temporal._contents.formats import video_name
 from pika_async.temporal._contents.spellings import in_json, in_words, without_keys
 from pika_async.temporal._outcomes import Finished
+from pika_async.temporal._records import Line
 
 if TYPE_CHECKING:
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async.temporal._outcomes import Outcome
+    from pika_async.temporal._records import Requested
 
 _LONGEST: Final = 500
 # A beginning of so many characters is one of the text.
@@ -44,7 +46,7 @@ def hidden(intent: Intent, request: GenerationRequest) -> Intent:
 
 
 def restored(intent: Intent, request: GenerationRequest) -> Intent:
-    """What :func:`hidden` was given; the digest in it tells whether it is."""
+    """The intent that :func:`hidden` was given. Whoever sends it checks the digest in it."""
     found = in_json(request)
 
     def filled(gap: re.Match[str]) -> str:
@@ -67,6 +69,11 @@ def without_prompt(text: str, request: GenerationRequest) -> str:
     # As bytes: five hundred of them stand in one message to the engine.
     whole = text.encode("utf-8", "replace")
     return text if len(whole) <= _LONGEST else whole[: _LONGEST - 3].decode(errors="ignore") + "…"
+
+
+def discreetly(text: str, requested: Requested, request: GenerationRequest) -> str:
+    """What the engine is told: of a line, nothing that quotes its prompt."""
+    return without_prompt(text, request) if isinstance(requested, Line) else text
 
 
 def _without(text: str, spelled: str) -> str:

@@ -11,7 +11,7 @@ import attrs
 
 from pika_async._checks import FieldError, checked_bound
 from pika_async._errors import ConfigurationError
-from pika_async.temporal._contents.damage import damaged, gone, told
+from pika_async.temporal._contents.damage import as_damage, damaged, gone
 from pika_async.temporal._contents.digests import first_exchanged, noted_in, without
 from pika_async.temporal._contents.formats import (
     BEGUN,
@@ -30,11 +30,9 @@ from pika_async.temporal._contents.formats import (
     read_outcomes,
     read_requests,
     sealed_name,
-    video_name,
 )
 from pika_async.temporal._contents.lines import Lines
-from pika_async.temporal._contents.repairs import add_repair, repairs
-from pika_async.temporal._contents.videos import save_video
+from pika_async.temporal._contents.repairs import repairs
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,28 +42,6 @@ if TYPE_CHECKING:
     from pika_async._request.request import GenerationRequest
     from pika_async.temporal._outcomes import Outcome
     from pika_async.temporal._store.store import Store
-
-__all__ = [
-    "PAGE_SIZE",
-    "CampaignResult",
-    "Manifest",
-    "add_repair",
-    "begin",
-    "is_for",
-    "open_pages",
-    "read_digests",
-    "read_line",
-    "read_manifest",
-    "read_page",
-    "read_placed_page",
-    "read_sealed",
-    "repairs",
-    "results",
-    "save_video",
-    "seal",
-    "video_name",
-    "write_pages",
-]
 
 _LONGEST_NOTE: Final = 200
 # A history that is full is ended by the engine, and a page is one history.
@@ -187,7 +163,7 @@ async def _manifest(store: Store) -> Manifest | None:
     content = await store.read(MANIFEST)
     if content is None:
         return None
-    with told(store, MANIFEST):
+    with as_damage(store, MANIFEST):
         manifest = read_manifest_bytes(content)
     if manifest.format > FORMAT:
         raise ConfigurationError(
@@ -198,14 +174,22 @@ async def _manifest(store: Store) -> Manifest | None:
     return manifest
 
 
-async def read_page(store: Store, page: int) -> tuple[GenerationRequest, ...]:
+async def read_page(
+    store: Store, page: int, manifest: Manifest | None = None
+) -> tuple[GenerationRequest, ...]:
     """The requests of a page; they were checked when they were prepared.
+
+    Args:
+        store: Where.
+        page: The page.
+        manifest: What was prepared, for whoever has read it already.
 
     Raises:
         ConfigurationError: No campaign is prepared.
         StoreError: The page is gone or damaged, or the store cannot be used.
     """
-    return (await read_placed_page(store, page, await read_manifest(store)))[0]
+    requests, _ = await read_placed_page(store, page, manifest or await read_manifest(store))
+    return requests
 
 
 async def read_placed_page(
@@ -217,12 +201,12 @@ async def read_placed_page(
         StoreError: As of :func:`read_page`.
     """
     name = page_name(page)
-    with told(store, name):
+    with as_damage(store, name):
         count = len(manifest.indexes(page))
     content = await store.read(name)
     if content is None:
         raise gone(store, name)
-    with told(store, name):
+    with as_damage(store, name):
         return read_requests(content, count), line_places(content)
 
 
@@ -236,7 +220,7 @@ async def read_line(store: Store, page: int, start: int, end: int) -> Generation
     content = await store.read_part(name, start, end - start)
     if content is None:
         raise gone(store, name)
-    with told(store, name):
+    with as_damage(store, name):
         (request,) = read_requests(content, 1)
     return request
 
@@ -267,7 +251,7 @@ async def read_digests(
         if content is None:
             raise gone(store, name)
         line = content.split(b"\n")[place]
-    with told(store, name):
+    with as_damage(store, name):
         return noted_in(line)
 
 
@@ -291,6 +275,15 @@ async def begin(store: Store, page: int, run_id: str) -> bool:
     return there == note
 
 
+async def is_begun(store: Store, page: int) -> bool:
+    """Whether a run has begun to submit a page.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    return await store.read(begun_name(page)) is not None
+
+
 async def open_pages(store: Store, pages: int) -> list[int]:
     """The pages that a run has begun and not sealed, of so many.
 
@@ -306,22 +299,26 @@ async def open_pages(store: Store, pages: int) -> list[int]:
     ]
 
 
-async def read_sealed(store: Store, page: int) -> tuple[Outcome, ...] | None:
+async def read_sealed(
+    store: Store, page: int, manifest: Manifest | None = None
+) -> tuple[Outcome, ...] | None:
     """The outcomes of a page; None where it is not sealed.
+
+    Args:
+        store: Where.
+        page: The page.
+        manifest: What was prepared, for whoever has read it already.
 
     Raises:
         ConfigurationError: No campaign is prepared.
         StoreError: They are damaged or of a newer version, or the store cannot be used.
     """
-    return await _read_sealed(store, page, await read_manifest(store))
-
-
-async def _read_sealed(store: Store, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
+    manifest = manifest or await read_manifest(store)
     name = sealed_name(page)
     content = await store.read(name)
     if content is None:
         return None
-    with told(store, name):
+    with as_damage(store, name):
         return read_outcomes(content, manifest.indexes(page))
 
 
@@ -345,7 +342,7 @@ async def seal(store: Store, page: int, outcomes: Sequence[Outcome]) -> tuple[Ou
     content = outcome_lines(manifest.indexes(page), outcomes)
     if await store.create(sealed_name(page), content):
         return tuple(outcomes)
-    sealed = await _read_sealed(store, page, manifest)
+    sealed = await read_sealed(store, page, manifest)
     if sealed is None:
         raise gone(store, sealed_name(page))
     return sealed
@@ -361,8 +358,8 @@ async def results(store: Store) -> AsyncIterator[CampaignResult]:
     manifest = await read_manifest(store)
     mended = await repairs(store)
     for page in range(manifest.pages):
-        requests, _ = await read_placed_page(store, page, manifest)
-        sealed = await _read_sealed(store, page, manifest) or (None,) * len(requests)
+        requests = await read_page(store, page, manifest)
+        sealed = await read_sealed(store, page, manifest) or (None,) * len(requests)
         for index, request, outcome in zip(manifest.indexes(page), requests, sealed, strict=True):
             last = mended[index][-1] if index in mended else outcome
             yield CampaignResult(index=index, request=request, outcome=last)

@@ -32,7 +32,7 @@ from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.request import GenerationRequest
 from pika_async.temporal._codec import from_plain, to_plain
 from pika_async.temporal._contents.digests import note
-from pika_async.temporal._outcomes import Dropped, Outcome, Repair
+from pika_async.temporal._outcomes import Dropped, Outcome, RepairOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -298,7 +298,7 @@ def read_repair(content: bytes, index: int, number: int) -> Outcome | Dropped:
     _check_keys(value, {"index", "number", "outcome"})
     if (value["index"], value["number"]) != (index, number):
         raise ValueError("it is a repair of another request")
-    outcome: Outcome | Dropped = from_plain(value["outcome"], Repair)
+    outcome: Outcome | Dropped = from_plain(value["outcome"], RepairOutcome)
     return outcome
 
 

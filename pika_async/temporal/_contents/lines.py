@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Of one preparation."""
+    """The lines of one preparation."""
 
     def __init__(self, requests: Requests) -> None:
         self._take = taker(requests)

@@ -29,7 +29,7 @@ class ExchangedError(ConfigurationError):
 
 
 class Files:
-    """Those of one preparation. One that many requests name is read once, or now and then."""
+    """The files of one preparation. One is not read again while it is among the last that were."""
 
     def __init__(self) -> None:
         self._digests: dict[tuple[MediaKind, Path], str] = {}

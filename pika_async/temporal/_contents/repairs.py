@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pika_async.temporal._contents.damage import gone, told
+from pika_async.temporal._contents.damage import as_damage, gone
 from pika_async.temporal._contents.formats import (
     MOST_REPAIRS,
     REPAIRS,
@@ -51,7 +51,7 @@ async def repairs_of(store: Store, index: int) -> list[Outcome | Dropped]:
         name = repair_name(index, number)
         if (content := await store.read(name)) is None:
             break
-        with told(store, name):
+        with as_damage(store, name):
             found.append(read_repair(content, index, number))
     return found
 
@@ -64,11 +64,11 @@ async def repairs(store: Store) -> dict[int, list[Outcome | Dropped]]:
     """
     found: defaultdict[int, list[Outcome | Dropped]] = defaultdict(list)
     async for name in store.names(REPAIRS):
-        with told(store, name):
+        with as_damage(store, name):
             index, number = repaired(name)
         content = await store.read(name)
         if content is None:
             raise gone(store, name)
-        with told(store, name):
+        with as_damage(store, name):
             found[index].append(read_repair(content, index, number))
     return dict(found)

@@ -21,13 +21,14 @@ from pika_async.temporal._contents.files import (
     read_manifest,
     read_placed_page,
 )
+from pika_async.temporal._records import Line
 from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.store import open_store
 
 if TYPE_CHECKING:
     from pika_async import GenerationRequest
     from pika_async.temporal._contents.formats import Manifest
-    from pika_async.temporal._records import Line
+    from pika_async.temporal._records import Requested
     from pika_async.temporal._store.store import Store
 
 MOST_BYTES: Final = 128_000_000
@@ -150,19 +151,27 @@ class Shelf:
             # Not every service reads a part; what is wrong with the page is told by its reading.
             return (await self.page(*name))[line.place]
 
-    async def digests(self, line: Line, request: GenerationRequest) -> tuple[str | None, ...]:
+    async def requested(self, requested: Requested) -> GenerationRequest:
+        """The same, where it may be no line but the request itself."""
+        return await self.request(requested) if isinstance(requested, Line) else requested
+
+    async def digests(
+        self, requested: Requested, request: GenerationRequest
+    ) -> tuple[str | None, ...]:
         """What its files held when it was prepared, in the order of its media.
 
-        Empty where it has no files; None for what nobody has noted, as with an earlier version.
+        Empty where it has no files, or is of no campaign; None for what nobody has noted, as with
+        an earlier version.
 
         Raises:
             ConfigurationError: The store cannot be opened.
             StoreError: The page is gone or damaged, or the store cannot be used.
         """
-        if not has_files(request):
+        if not isinstance(requested, Line) or not has_files(request):
             return ()
-        places = self._places.get((line.store, line.digest, line.page))
-        return await read_digests(self.store(line.store), line.page, line.place, places)
+        places = self._places.get((requested.store, requested.digest, requested.page))
+        store = self.store(requested.store)
+        return await read_digests(store, requested.page, requested.place, places)
 
 
 def _size(request: GenerationRequest) -> int:

@@ -27,7 +27,7 @@ async def save_video(client: PikaClient, video: Video, store: Store, name: str) 
     """
     path = store.local(name)
     if path is not None:
-        await _downloaded(client, video, path)
+        await downloaded(client, video, path)
         return
     try:
         # What has the name is whole.
@@ -50,13 +50,18 @@ async def _sent_on(client: PikaClient, video: Video, store: Store, name: str) ->
                 name=name,
             ) from error
         path = folder / "video.mp4"
-        await _downloaded(client, video, path)
+        await downloaded(client, video, path)
         await store.create_from(name, path)
     finally:
         await settled(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
-async def _downloaded(client: PikaClient, video: Video, path: Path) -> None:
-    # The name is the job's alone, and what has it is whole: an earlier attempt saved it.
+async def downloaded(client: PikaClient, video: Video, path: Path) -> None:
+    """Download a video to a path that is its job's alone, unless an earlier attempt has done it.
+
+    Raises:
+        DownloadError: It could not be saved; the video stays paid for.
+    """
+    # What has the name is whole.
     with suppress(TargetExistsError):
         await client.download(video, path)

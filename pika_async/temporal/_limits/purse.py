@@ -128,14 +128,14 @@ class Purse:
             self.granted += amount
 
     def lacks(self, price: Money | None) -> Money | None:
-        """What there is too little of for a submit of this price; None: it fits."""
+        """How much is missing for a submit of this price; None: nothing is."""
         left = self.left
         if left is None or price is None or left >= price:
             return None
         return price - left
 
     def short_of(self, amount: Money) -> Money:
-        """What is left is so much less than this amount."""
+        """How much less than this amount is left."""
         left = self.left
         return amount if left is None else amount - left
 

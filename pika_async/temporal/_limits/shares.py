@@ -69,7 +69,7 @@ class Shares:
         self.members[name] = member
 
     def tell(self, name: str, amount: int) -> None:
-        """A member has taken itself for told so much."""
+        """Count a member as told so much, since it keeps to that by itself."""
         member = self.members.get(name)
         if member is not None:
             member.told = amount

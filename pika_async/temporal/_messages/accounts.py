@@ -37,7 +37,7 @@ class Amount:
 
 
 @frozen(kw_only=True)
-class Leaving:
+class Departed:
     """A campaign, or a repair, has ended, and these jobs of it may run still."""
 
     campaign: str

@@ -32,11 +32,13 @@ class Counting:
         store: Where the campaign lies.
         digest: That of its pages.
         stranded: Pages that have ended without a result.
+        price: What a job is taken to cost where the service does not say.
     """
 
     store: str
     digest: str
     stranded: tuple[int, ...] = ()
+    price: Money | None = None
 
 
 @frozen(kw_only=True)
@@ -63,6 +65,8 @@ class CampaignOrder:
         searchable: Whether the server knows the search attributes of campaigns.
         unseen: Jobs of pages that have ended, which may run and which nobody waits for.
         decided: What its owner has decided since, as far as it was told.
+        refuse_unknown: Whether its owner, when he last went on with it, has had prompts refused
+            of which the service knows nothing.
     """
 
     store: str
@@ -84,6 +88,7 @@ class CampaignOrder:
     searchable: bool = False
     unseen: tuple[Unseen, ...] = ()
     decided: Decided = field(factory=Decided)
+    refuse_unknown: bool = False
 
     def lines_of(self, page: int) -> int:
         """How many lines a page has."""

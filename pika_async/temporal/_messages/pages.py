@@ -98,6 +98,7 @@ class PageOrder:
         price: What a job is taken to cost where the service does not say.
         timeout: Seconds to wait for a job from its submit on; None: for ever.
         account: The account whose limit it is under, where its campaign has ended before it.
+        refuse_unknown: Whether a line is refused at once of which the service knows nothing.
     """
 
     store: str
@@ -110,6 +111,7 @@ class PageOrder:
     price: Money | None = None
     timeout: float | None = None
     account: str = ""
+    refuse_unknown: bool = False
 
     def line(self, place: int) -> Line:
         """The line at that place in the page, from 0."""

@@ -11,7 +11,8 @@ from pika_async.temporal._campaign import search
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.allowances import Allowed, allow
-from pika_async.temporal._contents.claims import PROOF, claim
+from pika_async.temporal._contents.claims import claim
+from pika_async.temporal._contents.formats import PAGE_SIZE
 from pika_async.temporal._engine import (
     CampaignError,
     NoAnswerError,
@@ -20,9 +21,10 @@ from pika_async.temporal._engine import (
     said,
 )
 from pika_async.temporal._messages.campaigns import CampaignOrder
-from pika_async.temporal._names import QUEUE, queue_of_submits
+from pika_async.temporal._names import DEFAULT_ACCOUNT, PROOF, QUEUE, STORE, queue_of_submits
 from pika_async.temporal._owner.arguments import check_currency, check_start, checked_amount
-from pika_async.temporal._owner.carrying import check_left
+from pika_async.temporal._owner.settling import Settling
+from pika_async.temporal._owner.steering import Steering
 from pika_async.temporal._owner.watching import Watching
 from pika_async.temporal._store.store import open_store
 
@@ -34,10 +36,10 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from pika_async import GenerationRequest, Money
-    from pika_async.temporal._contents.files import Manifest
+    from pika_async.temporal._contents.formats import Manifest
 
 
-class Campaign(Watching):
+class Campaign(Watching, Settling, Steering):
     """Thousands to millions of prompts, over any number of machines.
 
     Its prompts, results and videos lie in a folder or an object store that every worker sees; the
@@ -61,7 +63,7 @@ class Campaign(Watching):
         requests: Iterable[GenerationRequest | str] | AsyncIterable[GenerationRequest | str],
         store: str | os.PathLike[str],
         *,
-        page_size: int = files.PAGE_SIZE,
+        page_size: int = PAGE_SIZE,
         service: str = "",
     ) -> Manifest:
         """Write the pages of a campaign to its store. Nothing is submitted.
@@ -99,7 +101,7 @@ class Campaign(Watching):
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
         timeout: float | None = None,
-        account: str = "default",
+        account: str = DEFAULT_ACCOUNT,
         queue: str = QUEUE,
         carry_on: bool = False,
     ) -> Campaign:
@@ -120,7 +122,8 @@ class Campaign(Watching):
                 once at first. None leaves it as it is: no limit at first. The server shares it out
                 over the partitions of the queue: with more than one (four by default, one with
                 ``pika-async campaign server``) it is reached only while some thirty prompts wait.
-            budget: The most that it may spend. When it is used up, the campaign is paused.
+            budget: The most that it may spend, with what is submitted again (``resolve``). When it
+                is used up, the campaign is paused.
             price: What a job costs where the service does not say; needed for a budget there.
             timeout: Seconds to wait for a job from its submit on. Then its prompt counts as failed,
                 with the code ``"timeout"``; None: for ever.
@@ -147,8 +150,6 @@ class Campaign(Watching):
         if await is_known(engine, campaign_id):
             # Before anything is noted down here, and before the queue of the other one is touched.
             raise CampaignError(_STARTED.format(campaign=campaign_id))
-        if carry_on:
-            await check_left(opened, manifest, campaign_id)
         await claim(engine, opened, campaign_id, manifest.pages, carry_on=carry_on)
         order = CampaignOrder(
             store=opened.place,
@@ -175,7 +176,7 @@ class Campaign(Watching):
                     id=campaign_id,
                     task_queue=queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={"store": opened.place, PROOF: order.digest},
+                    memo={STORE: opened.place, PROOF: order.digest},
                     search_attributes=search.begun(campaign_id) if order.searchable else None,
                 )
             )

@@ -11,7 +11,7 @@ from pika_async._money import Money
 from pika_async.temporal._limits.purse import Cost
 from pika_async.temporal._limits.unseen import jobs, still
 from pika_async.temporal._messages.pages import Standing, Tally, Waiting
-from pika_async.temporal._names import page_of
+from pika_async.temporal._names import page_number
 from pika_async.temporal._outcomes import Declined, Dropped, Finished, Refused, Uncertain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Outcome
-    from pika_async.temporal._owner.decided import Seen
+    from pika_async.temporal._repairs.changes import Seen
 
 
 @frozen(kw_only=True)
@@ -63,8 +63,8 @@ class CampaignProgress:
         forgotten: Whether the engine has forgotten the campaign, so that its store alone tells.
         repaired: How many prompts its owner has decided about.
         repairs_cost: What submitting prompts again has cost, and may cost where that is under way;
-            it is not in ``charged`` and ``estimated``, nor counted by the budget while the campaign
-            runs. None where there is none, or no price is known.
+            it is not in ``charged`` and ``estimated``, and counts towards the budget. None where
+            there is none, or no price is known.
         repairs_known: Whether its store was read, which alone tells of repairs. False where it is a
             folder of other machines: then prompts count as their pages have ended.
     """
@@ -154,7 +154,7 @@ def lost(standing: Standing, state: CampaignState, page_id: str) -> tuple[Standi
 
     Its lines count as those of other stranded pages; what it has cost is known better.
     """
-    page = page_of(page_id) or 0
+    page = page_number(page_id)
     lines = state.order.lines_of(page)
     tally = Tally(taken=lines, uncertain=lines, cost=standing.tally.cost)
     order = evolve(state.order, stranded=(*state.order.stranded, page))

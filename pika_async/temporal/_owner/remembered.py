@@ -15,6 +15,7 @@ from pika_async.temporal._messages.pages import Tally, tally_of
 
 if TYPE_CHECKING:
     from pika_async import Money
+    from pika_async.temporal._contents.formats import Manifest
     from pika_async.temporal._store.store import Store
 
 
@@ -45,7 +46,7 @@ async def books_of(store: Store, campaign_id: str) -> CampaignState | None:
     return await _state(store, await files.read_manifest(store), noted)
 
 
-async def _state(store: Store, manifest: files.Manifest, noted: Allowed) -> CampaignState:
+async def _state(store: Store, manifest: Manifest, noted: Allowed) -> CampaignState:
     """What the pages that are sealed have come to, at the price that was noted.
 
     Lines of pages that were begun and never sealed are uncertain, and count as spent.
@@ -62,7 +63,7 @@ async def _state(store: Store, manifest: files.Manifest, noted: Allowed) -> Camp
     )
     tally = Tally()
     for page in range(manifest.pages):
-        sealed = await files.read_sealed(store, page)
+        sealed = await files.read_sealed(store, page, manifest)
         if sealed is not None:
             tally += tally_of(sealed, noted.price)
     stranded: tuple[int, ...] = ()

@@ -13,14 +13,13 @@ from pika_async import FieldError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import PATIENCE, CampaignError, is_unknown, said
+from pika_async.temporal._engine import ForgottenError
 from pika_async.temporal._names import QUEUE
 from pika_async.temporal._outcomes import Dropped
-from pika_async.temporal._owner.accounts import FOR_A_NOTE
+from pika_async.temporal._owner.accounts import FOR_A_NOTE, RepairsWaiting, repairs_waiting
 from pika_async.temporal._owner.arguments import check_in_flight, checked_amount
+from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._owner.remembered import books_of
-from pika_async.temporal._owner.steering import Steering
-from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import (
     AT_ONCE,
     Planned,
@@ -32,7 +31,6 @@ from pika_async.temporal._repairs.bulk import (
     price_of,
     settled_within,
 )
-from pika_async.temporal._repairs.crowded import RepairsWaiting, repairs_waiting
 from pika_async.temporal._repairs.decisions import Decision
 from pika_async.temporal._repairs.owners import told_of_pages
 from pika_async.temporal._repairs.resolving import Looked, Resolving
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
 
 
-class Settling(Steering):
+class Settling(Reaching):
     """The part of a campaign that settles what is uncertain."""
 
     async def resolve(
@@ -71,9 +69,10 @@ class Settling(Steering):
         nobody waits for the result any more. What somebody has to mend (the key, the balance, a
         membership) is told at once, as ``Refused``: mend it, and say the same again.
 
-        Its job counts towards the limit of the campaign's account: it is
-        submitted as soon as that has a place for it, also if nobody waits for it any more. Where
-        the engine has forgotten the campaign, that is the account ``"default"``.
+        Its job counts towards the limit of the campaign's account: it is submitted as soon as that
+        has a place for it, also if nobody waits for it any more. While the service does not take
+        it, others have that place. Where the engine has forgotten the campaign, that is the account
+        ``"default"``.
 
         Args:
             index: The prompt, from 0, as in ``results()``.
@@ -176,7 +175,9 @@ class Settling(Steering):
             budget: The most that all submitting again of this campaign may cost, with what earlier
                 repairs have cost: said again, it allows no more. None: what the campaign and
                 earlier repairs have left of the campaign's budget, if it has one. A campaign that
-                goes on keeps the price of each prompt that it has still to submit.
+                goes on keeps the price of each prompt that it has still to submit. Whichever
+                budget is said, what repairs cost counts towards that of the campaign, which grants
+                its pages so much less.
             price: What a job is taken to cost; None: as the campaign was told, or as its jobs
                 were charged on average.
             again: Submit prompts again, too, that were repaired before and are open still.
@@ -256,7 +257,7 @@ class Settling(Steering):
         else:
             order = state.order
             await allow(store, Allowed(campaign=self.id, budget=order.budget, price=order.price))
-        plan = await planned(looked, state, terms, store, goes_on=goes_on)
+        plan = await planned(looked, state, terms, store, goes_on=goes_on, ask=self._state)
         return resolving, plan, looked
 
     async def _state(self) -> tuple[CampaignState | None, bool]:
@@ -264,19 +265,12 @@ class Settling(Steering):
 
         None where the engine has forgotten it.
         """
-        handle = self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
         try:
-            described = await said(handle.describe(), campaign=self.id)
-        except CampaignError as error:
-            if is_unknown(error):
-                return None, False
-            raise
-        if described.status is WorkflowExecutionStatus.COMPLETED:
-            return await said(handle.result(), campaign=self.id), False
-        await check_polled(self._engine, described.task_queue)
-        asking = handle.query(CampaignRun.state, rpc_timeout=PATIENCE)
+            described = await self._asked(self._handle.describe())
+        except ForgottenError:
+            return None, False
         goes_on = described.status is WorkflowExecutionStatus.RUNNING
-        return await said(asking, campaign=self.id), goes_on
+        return await self._state_of(described), goes_on
 
 
 def _terms(budget: Money | Decimal | float | None, price: Money | Decimal | float | None) -> Terms:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 
 from pika_async import ConfigurationError
 from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._contents.allowances import Allowed, allow
 from pika_async.temporal._contents.files import read_manifest
-from pika_async.temporal._engine import PATIENCE, CampaignError, said
+from pika_async.temporal._engine import PATIENCE, CampaignError
+from pika_async.temporal._names import DEFAULT_ACCOUNT
 from pika_async.temporal._owner.accounts import AccountLimit, limit_of_account
 from pika_async.temporal._owner.arguments import (
     check_above,
@@ -24,44 +20,24 @@ from pika_async.temporal._owner.arguments import (
     check_in_flight,
     checked_amount,
 )
+from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._polled import UNTOLD, check_polled
 from pika_async.temporal._store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from datetime import timedelta
     from decimal import Decimal
 
-    from temporalio.client import WorkflowHandle
+    from temporalio.client import Client
 
     from pika_async import Money
-    from pika_async.temporal._messages.campaigns import CampaignState
-    from pika_async.temporal._store.store import Store
-
-T = TypeVar("T")
 
 
-class Steering(ABC):
+class Steering(Reaching):
     """The part of a campaign that tells it how to go on."""
 
-    def __init__(self, engine: Client, campaign_id: str) -> None:
-        self._engine = engine
-        self.id: Final = campaign_id
-
-    @abstractmethod
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        """Its store.
-
-        Raises:
-            CampaignError: It is of another campaign; or it has to be of this one, since something
-                is decided there, and no campaign was ever started on it.
-        """
-
-    @property
-    def _handle(self) -> WorkflowHandle[CampaignRun, CampaignState]:
-        return self._engine.get_workflow_handle_for(CampaignRun.run, self.id)
-
     @staticmethod
-    async def limit_of(engine: Client, account: str = "default") -> int | None:
+    async def limit_of(engine: Client, account: str = DEFAULT_ACCOUNT) -> int | None:
         """How many jobs an account may have in flight that campaigns share at the moment.
 
         Whoever starts one with another ``max_in_flight`` changes it for them. None: no campaign
@@ -78,8 +54,7 @@ class Steering(ABC):
         Raises:
             CampaignError: There is no such campaign, or no worker answers.
         """
-        await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        state = await self._queried(await self._check_heard())
         return await limit_of_account(self._engine, state.order.account)
 
     async def pause(self, reason: str = "paused by its owner") -> None:
@@ -95,6 +70,7 @@ class Steering(ABC):
         *,
         budget: Money | Decimal | float | None = None,
         price: Money | Decimal | float | None = None,
+        refuse_unknown: bool = False,
     ) -> None:
         """Go on, with this budget for the whole campaign if one is said.
 
@@ -102,13 +78,17 @@ class Steering(ABC):
         this alone: ``pause`` it first, and the service is asked at once.
 
         Args:
-            budget: The most that the whole campaign may spend, with what is spent already; None
-                leaves it as it is.
+            budget: The most that the whole campaign may spend, with what is spent already, and with
+                what was submitted again (``resolve``); None leaves it as it is.
             price: What each further job costs where the service does not say; None leaves it as it
                 is.
+            refuse_unknown: Have each prompt refused from now on of which the service says that it
+                knows nothing (404), such as those for a model that is gone. Nothing is charged for
+                them. It holds until ``resume`` is called without it: then five such answers in a
+                row pause the campaign again, so that a wrong base URL costs no prompt.
 
-        Both are noted in its store, where that is reached from here, for the time when the engine
-        has forgotten them.
+        Budget and price are noted in its store, where that is reached from here, for the time when
+        the engine has forgotten them.
 
         Raises:
             FieldError: An amount is none, not above 0, or in another currency than the budget; or
@@ -116,17 +96,17 @@ class Steering(ABC):
             CampaignError: As of :meth:`pause`; or a budget is said, and it was started without one.
         """
         money, each = checked_amount("budget", budget), checked_amount("price", price)
+        going_on = CampaignRun.resume_refusing if refuse_unknown else CampaignRun.resume
         if money is None and each is None:
-            await self._update(CampaignRun.resume, None)
+            await self._update(going_on, None)
             return
-        await self._check_heard()
-        state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
+        state = await self._queried(await self._check_heard())
         check_currency(state.order.budget, money, each)
         check_above(money, state.order.ended.cost.total)
         if each is not None:
             # Its pages know it before they may submit again: else they would pause it at once.
             await self._update(CampaignRun.set_price, each)
-        await self._update(CampaignRun.resume, money)
+        await self._update(going_on, money)
         with suppress(StoreError, ConfigurationError):
             await self._note(money or state.order.budget, each or state.order.price)
 
@@ -154,23 +134,24 @@ class Steering(ABC):
         check_in_flight(jobs)
         await self._update(CampaignRun.set_max_in_flight, jobs)
 
-    async def _check_heard(self) -> None:
+    async def _check_heard(self) -> timedelta:
         """Refuse to tell a campaign something that goes on, where nobody works on it.
+
+        Returns:
+            How long an answer is to be waited for.
 
         Raises:
             NoAnswerError: Nobody does; nothing was changed.
         """
         described = await self._asked(self._handle.describe())
         if described.status is WorkflowExecutionStatus.RUNNING:
-            await check_polled(self._engine, described.task_queue, UNTOLD)
+            return await check_polled(self._engine, described.task_queue, UNTOLD)
+        return PATIENCE
 
     async def _update(self, update: Any, *args: Any) -> None:
-        await self._check_heard()
-        asked = self._handle.execute_update(update, args=args, rpc_timeout=PATIENCE)
+        patience = await self._check_heard()
+        asked = self._handle.execute_update(update, args=args, rpc_timeout=patience)
         try:
             await self._asked(asked)
         except WorkflowUpdateFailedError as error:
             raise CampaignError(f"campaign {self.id}: {error.cause}") from error
-
-    async def _asked(self, asking: Awaitable[T]) -> T:
-        return await said(asking, campaign=self.id)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 from temporalio.client import (
-    Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
@@ -15,66 +14,40 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from pika_async import ConfigurationError
-from pika_async.temporal._campaign.campaign import CampaignRun
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._contents import files
-from pika_async.temporal._contents.claims import is_of
-from pika_async.temporal._converter import knows_our_values
 from pika_async.temporal._engine import (
     PATIENCE,
     CampaignError,
     ForgottenError,
     is_running,
-    said,
     status_of,
 )
 from pika_async.temporal._messages.pages import Standing, Tally
-from pika_async.temporal._owner.decided import Decided
+from pika_async.temporal._names import ids_of_page, page_number
 from pika_async.temporal._owner.progress import CampaignProgress, lost, progress_of, with_repairs
+from pika_async.temporal._owner.reaching import Reaching
 from pika_async.temporal._owner.remembered import remembered
-from pika_async.temporal._owner.settling import Settling
-from pika_async.temporal._polled import check_polled
 from pika_async.temporal._repairs.bulk import price_of
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 from pika_async.temporal._store.errors import StoreError
-from pika_async.temporal._store.store import Store, open_store
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator
 
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
+    from temporalio.client import WorkflowExecutionDescription
+
+    from pika_async.temporal._contents.formats import CampaignResult, Manifest
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._outcomes import Outcome
+    from pika_async.temporal._store.store import Store
 
 
-class Watching(Settling):
+class Watching(Reaching):
     """The part of a campaign that looks at it."""
 
-    def __init__(
-        self, engine: Client, campaign_id: str, *, store: str | os.PathLike[str] | None = None
-    ) -> None:
-        """Name a campaign; nothing is asked of the engine.
-
-        Args:
-            engine: A client of Temporal, connected with ``plugins=[PikaPlugin()]``.
-            campaign_id: As it was started.
-            store: Where it lies. The engine knows it as long as it keeps ended workflows; after
-                that it has to be said. The store of another campaign is refused when it is used.
-
-        Raises:
-            ConfigurationError: The client has not the plugin.
-        """
-        if not knows_our_values(engine.data_converter):
-            raise ConfigurationError(
-                "this Temporal client cannot carry requests and outcomes; connect it with "
-                "Client.connect(…, plugins=[PikaPlugin()])"
-            )
-        super().__init__(engine, campaign_id)
-        self._place = store
-        self._store: Store | None = None
-        self._decided: Decided | None = None
-        self._is_ours = False
+    _changes: Changes | None = None
 
     async def progress(self) -> CampaignProgress:
         """Where it stands; where the engine has forgotten it, by its store, if that was said.
@@ -90,16 +63,12 @@ class Watching(Settling):
         if self._place is not None:
             await self._opened()
         try:
-            described = await said(self._handle.describe(), campaign=self.id)
-        except ForgottenError:
-            return await self._remembered()
+            described = await self._asked(self._handle.describe())
+        except ForgottenError as error:
+            return await self._remembered(error)
         ended = described.status is not WorkflowExecutionStatus.RUNNING
-        if described.status is WorkflowExecutionStatus.COMPLETED:
-            state = await said(self._handle.result(), campaign=self.id)
-        else:
-            await check_polled(self._engine, described.task_queue)
-            state = await self._asked(self._handle.query(CampaignRun.state, rpc_timeout=PATIENCE))
-        standings, troubles = [], []
+        state = await self._state_of(described)
+        standings, troubles = [], _troubles_of(described)
         for page in state.open_pages:
             standing, trouble = await self._page(page)
             if ended and await self._is_lost(page):
@@ -113,8 +82,8 @@ class Watching(Settling):
         """The same with what was decided since, where its store is seen from here."""
         try:
             store = await self._opened(to_decide=self._place is not None)
-            self._decided = self._decided or Decided(store)
-            seen = await self._decided.look(price_of(state), told.stranded)
+            self._changes = self._changes or Changes(store)
+            seen = await self._changes.seen(price_of(state), told.stranded)
             manifest = await files.read_manifest(store)
             open_ = {page: await self._stranded(store, manifest, page) for page in seen.left}
         except (ConfigurationError, StoreError):
@@ -123,13 +92,13 @@ class Watching(Settling):
             return told
         return with_repairs(told, seen, {page: one for page, one in open_.items() if one})
 
-    async def _remembered(self) -> CampaignProgress:
-        """What its store says. Called while the engine's word is handled, which is raised again."""
+    async def _remembered(self, forgotten: ForgottenError) -> CampaignProgress:
+        """What its store says; where nobody has said it, or it says nothing, the engine's word."""
         state = None
         if self._place is not None:
             state = await remembered(await self._opened(), self.id)
         if state is None:
-            raise  # noqa: PLE0704 - see above
+            raise forgotten
         told = progress_of(state, [], ended=True, troubles=[], now=_now())
         return await self._repaired(evolve(told, forgotten=True), state)
 
@@ -139,7 +108,8 @@ class Watching(Settling):
         # What nobody knows was never begun.
         if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
             return False
-        return not await is_running(self._engine, f"{page}/again")
+        _, again = ids_of_page(self.id, page_number(page))
+        return not await is_running(self._engine, again)
 
     async def _page(self, page: str) -> tuple[Standing, list[str]]:
         """Where an open page stands, and what its activities fail with, over and over."""
@@ -152,9 +122,7 @@ class Watching(Settling):
         except (RPCError, WorkflowFailureError, WorkflowQueryFailedError):
             # It has not begun yet, or has just ended otherwise.
             return Standing(tally=Tally()), []
-        pending = described.raw_description.pending_activities
-        troubles = {each.last_failure.message for each in pending if each.HasField("last_failure")}
-        return standing, sorted(troubles)
+        return standing, _troubles_of(described)
 
     async def result(self) -> CampaignProgress:
         """Wait until it has ended; returns where it stands then.
@@ -164,9 +132,9 @@ class Watching(Settling):
             StoreError: The engine has forgotten it, and the store cannot be read.
         """
         try:
-            state = await said(self._handle.result(), campaign=self.id)
-        except ForgottenError:
-            return await self._remembered()
+            state = await self._asked(self._handle.result())
+        except ForgottenError as error:
+            return await self._remembered(error)
         except WorkflowFailureError as error:
             raise CampaignError(
                 f"the campaign {self.id} did not end by itself: {error.cause}. What has ended is "
@@ -217,28 +185,12 @@ class Watching(Settling):
         """
         return (await self._opened()).place
 
-    async def _opened(self, *, to_decide: bool = False) -> Store:
-        if self._store is None:
-            self._store = open_store(await self._found() if self._place is None else self._place)
-        # Whoever said it may have meant the store of another campaign.
-        self._is_ours = self._is_ours or await is_of(self._store, self.id)
-        if to_decide and not self._is_ours:
-            raise CampaignError(
-                f"no campaign was ever started on the store {self._store.place}, so none of its "
-                "prompts was submitted; nothing was changed. Say the store that "
-                f"{self.id} was started with"
-            )
-        return self._store
-
-    async def _found(self) -> str:
-        """Where it lies, as the engine knows it, which was told when it was started there."""
-        described = await said(self._handle.describe(), campaign=self.id)
-        place = await described.memo_value("store", default=None, type_hint=str)
-        if place is None:
-            raise CampaignError(f"{self.id} is no campaign; say store=, if it is one")
-        self._is_ours = True
-        return place
-
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _troubles_of(described: WorkflowExecutionDescription) -> list[str]:
+    """What the activities of a workflow fail with, over and over."""
+    pending = described.raw_description.pending_activities
+    return sorted({each.last_failure.message for each in pending if each.HasField("last_failure")})

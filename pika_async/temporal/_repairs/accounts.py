@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from pika_async.temporal._engine import CampaignError, is_unknown, said
+from pika_async.temporal._engine import ForgottenError, said
 from pika_async.temporal._messages.campaigns import CampaignOrder
+from pika_async.temporal._names import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from temporalio.api.history.v1 import HistoryEvent
     from temporalio.client import Client
-
-DEFAULT_ACCOUNT: Final = "default"
-"""The account of a campaign for which nobody says one."""
 
 
 @frozen(kw_only=True)
@@ -38,10 +36,8 @@ async def account_of(engine: Client, campaign_id: str) -> UnderAccount:
     """
     try:
         event = await said(_first_event(engine, campaign_id))
-    except CampaignError as error:
-        if is_unknown(error):
-            return UnderAccount(name=DEFAULT_ACCOUNT)
-        raise
+    except ForgottenError:
+        return UnderAccount(name=DEFAULT_ACCOUNT)
     begun = event.workflow_execution_started_event_attributes
     (order,) = await engine.data_converter.decode(begun.input.payloads, [CampaignOrder])
     return UnderAccount(name=order.account, limit=order.max_in_flight)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pika_async.temporal._beating import beating
+from pika_async.temporal._contents.allowances import reservations
 from pika_async.temporal._contents.discreet import spelled_out
 from pika_async.temporal._contents.formats import MOST_REPAIRS
 from pika_async.temporal._contents.repairs import add_repair, repairs_of
 from pika_async.temporal._failures import NO_ROOM_LEFT
 from pika_async.temporal._messages.campaigns import Counting, Decided
 from pika_async.temporal._messages.repairs import Repaired
-from pika_async.temporal._names import DECIDED, SEAL_REPAIR
+from pika_async.temporal._names import DECIDED, REPAIRS_COST, SEAL_REPAIR
 from pika_async.temporal._outcomes import Finished, Uncertain
-from pika_async.temporal._repairs.changes import Changes, decided_in
+from pika_async.temporal._repairs.changes import Changes
 from pika_async.temporal._repairs.decisions import named
 from pika_async.temporal._repairs.owners import SUBMITTED, Note, job_of, note_of, take_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
+    from pika_async import Money
     from pika_async.temporal._contents.shelf import Shelf
 
 
@@ -40,21 +43,42 @@ class RepairActivities:
     @property
     def all(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.seal_repair, self.decided)
+        return (self.seal_repair, self.decided, self.repairs_cost)
 
     @activity.defn(name=DECIDED)
     @beating()
     async def decided(self, counting: Counting) -> Decided:
         """What the owner of a campaign has decided since its pages ended."""
+        async with self._counted(counting) as changes:
+            return await changes.decided(counting.stranded)
+
+    @activity.defn(name=REPAIRS_COST)
+    @beating()
+    async def repairs_cost(self, counting: Counting) -> int:
+        """What repairs of a campaign have cost, and may cost, in millionths."""
+        store = self._shelf.store(counting.store)
+        async with self._counted(counting) as changes:
+            # Without a price nothing was held to a budget, or reserved.
+            reserved = await reservations(store)
+            if not reserved:
+                return 0
+            price = counting.price or max((one.price for one in reserved), key=_micros)
+            cost = (await changes.seen(price)).cost
+            return 0 if cost is None else cost.micros
+
+    @asynccontextmanager
+    async def _counted(self, counting: Counting) -> AsyncIterator[Changes]:
+        """The repairs of a campaign; those that are known are not read again.
+
+        One look at a time uses them. Another one at the same time begins with none.
+        """
         name = (counting.store, counting.digest)
         await self._shelf.manifest(*name)
-        # Those that are known are not read again. One look at a time: a campaign asks so.
         changes = self._changes.pop(name, None) or Changes(self._shelf.store(counting.store))
-        found = await decided_in(changes, counting.stranded)
+        yield changes
         self._changes[name] = changes
         if len(self._changes) > _COUNTED:
             del self._changes[next(iter(self._changes))]
-        return found
 
     @activity.defn(name=SEAL_REPAIR)
     @beating()
@@ -85,6 +109,10 @@ class RepairActivities:
                     type=NO_ROOM_LEFT,
                     non_retryable=True,
                 )
+
+
+def _micros(amount: Money) -> int:
+    return amount.micros
 
 
 _FULL: Final = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import frozen
 
@@ -14,11 +15,13 @@ from pika_async.temporal._repairs.decisions import Decision, named
 from pika_async.temporal._repairs.spending import Spending
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from pika_async.temporal._messages.campaigns import CampaignState
     from pika_async.temporal._repairs.resolving import Looked, Resolving
     from pika_async.temporal._store.store import Store
+
+    Asking: TypeAlias = Callable[[], Awaitable[tuple[CampaignState | None, bool]]]
 
 AT_ONCE: Final = 10
 """Decisions under way at once, as far as the account has places for their jobs."""
@@ -103,6 +106,7 @@ async def planned(
     store: Store,
     *,
     goes_on: bool = False,
+    ask: Asking | None = None,
 ) -> Planned:
     """What it comes to.
 
@@ -111,7 +115,8 @@ async def planned(
         state: Where the campaign stands; None where nobody knows any more what it may spend.
         terms: What the owner says.
         store: Where the campaign lies.
-        goes_on: Whether the campaign may submit more: it knows nothing of what is planned here.
+        goes_on: Whether the campaign may submit more.
+        ask: Tells the last two as they are at the moment, where the campaign goes on.
 
     Raises:
         FieldError: An amount is in another currency than the campaign's.
@@ -122,16 +127,18 @@ async def planned(
     again = [one.reserved_as for one in todo if one.decision.resubmit]
     price = terms.price or price_of(state)
     _check_terms(terms, price, state)
-    budget, spent, kept = terms.budget, 0, 0
+    budget, spent, kept, left_now = terms.budget, 0, 0, None
     if budget is None and state is not None:
         budget, kept = state.order.budget, _to_come(state, price) if goes_on else 0
         spent = state.order.spent + kept
+        if ask is not None and goes_on and budget is not None:
+            left_now = partial(_left_now, ask, price)
     elif budget is None and again:
         raise CampaignError(_NOT_NOTED)
     spending, earlier = None, None
     if price is not None:
         most = None if budget is None else budget.micros - spent
-        spending = Spending(store, price, most)
+        spending = Spending(store, price, most, left_now)
         await spending.look()
         earlier = Money(spending.without(again), price.currency)
     left = budget
@@ -179,6 +186,15 @@ def _check_terms(terms: Terms, price: Money | None, state: CampaignState | None)
     if terms.budget is not None:
         told = f"an amount in {price.currency}, as the price of a job"
         raise FieldError("budget", str(terms.budget), told)
+
+
+async def _left_now(ask: Asking, price: Money | None) -> int | None:
+    """What a campaign leaves to all of its repairs, in millionths; None: it has no budget."""
+    state, goes_on = await ask()
+    if state is None or state.order.budget is None:
+        return None
+    to_come = _to_come(state, price) if goes_on else 0
+    return state.order.budget.micros - state.order.spent - to_come
 
 
 def _to_come(state: CampaignState, price: Money | None) -> int:

@@ -62,3 +62,11 @@ def why_not(outcome: Outcome | Dropped, decision: Decision) -> str | None:
 def named(index: int) -> str:
     """A prompt, for people: they count from 1."""
     return f"prompt {index + 1} (index {index})"
+
+
+def at_this_moment(index: int) -> str:
+    """What whoever comes second is told."""
+    return (
+        f"somebody else settles {named(index)} at this moment; nothing was changed here. Say it "
+        "again to see what it comes to"
+    )

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
-from pika_async.temporal._failures import Told, told_by_cause
+from pika_async.temporal._failures import Told, told_by
 from pika_async.temporal._names import FIND, SUBMIT
 from pika_async.temporal._outcomes import Uncertain, Why
 from pika_async.temporal._records import Accepted, Leaving
@@ -104,7 +104,7 @@ class _Read:
         since = self.under_way.pop(scheduled, None)
         if since is None:
             return
-        told = told_by_cause(await self.converter.decode_failure(failure))
+        told = told_by(await self.converter.decode_failure(failure))
         match verdict(told.cause, told.record):
             case Verdict.ADOPT:
                 assert isinstance(told.record, Accepted)  # noqa: S101 - the table says so

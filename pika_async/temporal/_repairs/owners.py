@@ -120,7 +120,7 @@ async def lines_in_pages(
         # Most pages hold none of them, and are not even parsed.
         if not any(one in content for one in spelled.values()):
             continue
-        outcomes = await files.read_sealed(store, page) or ()
+        outcomes = await files.read_sealed(store, page, manifest) or ()
         for index, outcome in zip(manifest.indexes(page), outcomes, strict=True):
             if (job_id := job_of(outcome)) is not None and job_id in found:
                 found[job_id].add(index)

@@ -8,6 +8,7 @@ one that submits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
@@ -15,8 +16,8 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
-from pika_async.temporal._engine import CampaignError, is_unknown, said
-from pika_async.temporal._failures import told_by_cause
+from pika_async.temporal._engine import ForgottenError, said
+from pika_async.temporal._failures import told_by
 from pika_async.temporal._names import FIND, FINISH, SUBMIT
 from pika_async.temporal._outcomes import Declined, Finished, Outcome
 from pika_async.temporal._records import Accepted, Errand, Line, Lost, Order
@@ -63,11 +64,8 @@ async def told_of_page(engine: Client, page_id: str) -> PageTold:
 
 async def _read(engine: Client, page_id: str, run_id: str | None) -> _History:
     found = _History(engine.data_converter)
-    try:
+    with suppress(ForgottenError):
         await said(_read_into(found, engine, page_id, run_id))
-    except CampaignError as error:
-        if not is_unknown(error):
-            raise
     return found
 
 
@@ -135,7 +133,7 @@ class _History:
             return
         job: Any
         if isinstance(end.came, Failure):
-            job = told_by_cause(await self.converter.decode_failure(end.came)).record
+            job = told_by(await self.converter.decode_failure(end.came)).record
         else:
             (job,) = await self.converter.decode(end.came.payloads, [Accepted])
         if isinstance(job, Accepted):

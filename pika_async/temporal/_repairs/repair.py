@@ -12,10 +12,10 @@ from pika_async.temporal._account.place import Place
 from pika_async.temporal._failures import UNKNOWN_JOB
 from pika_async.temporal._limits.unseen import Unseen, until
 from pika_async.temporal._messages.repairs import Repaired, RepairOrder
-from pika_async.temporal._names import SEAL_REPAIR, campaign_of
+from pika_async.temporal._names import REPAIR, SEAL_REPAIR, campaign_of
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
-from pika_async.temporal._signals import heard
+from pika_async.temporal._signals import tell
 from pika_async.temporal._steps import awaited, is_given_up, lasting, submitted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TOLD: Final = "a campaign is told of its repairs"
 _WRITING: Final = timedelta(minutes=5)
 
 
-@workflow.defn(name="PikaRepair")
+@workflow.defn(name=REPAIR)
 class Repair:
     """The workflow of a repair. Its id names the line and the number, so it runs once."""
 
@@ -76,7 +76,7 @@ class Repair:
     async def _tell_campaign(self) -> None:
         """One that has ended changes its counts no more."""
         if (campaign := campaign_of(workflow.info().workflow_id)) is not None:
-            await heard(workflow.get_external_workflow_handle(campaign).signal("decided"))
+            await tell(campaign, "decided")
 
     def _check_known(self, order: RepairOrder, outcome: Outcome) -> None:
         """A job that its owner has named, and that nobody knows, settles nothing."""
@@ -96,7 +96,7 @@ class Repair:
         await self._place.wait_for()
         what = Order(request=line, run_id=workflow.info().original_execution_run_id)
         # Files may go up with it; who knows is the worker.
-        return await submitted(what, None, queue, with_files=True)
+        return await submitted(what, None, queue, with_files=True, rest=self._place.rest)
 
 
 def _unseen(outcome: Outcome) -> tuple[Unseen, ...]:

@@ -18,28 +18,27 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
 )
 
-from pika_async.temporal._engine import CampaignError, NoAnswerError, is_unknown, said
+from pika_async.temporal._engine import CampaignError, NoAnswerError, described, said
 from pika_async.temporal._failures import NO_ROOM_LEFT, UNKNOWN_JOB
-from pika_async.temporal._names import id_of_repair
+from pika_async.temporal._names import DECISION, id_of_repair
 from pika_async.temporal._outcomes import Uncertain
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.attended import end_of
-from pika_async.temporal._repairs.decisions import Decision, named
+from pika_async.temporal._repairs.decisions import Decision, at_this_moment, named
 from pika_async.temporal._repairs.ended import left_by
 from pika_async.temporal._repairs.repair import Repair
 
 if TYPE_CHECKING:
-    from temporalio.client import Client, WorkflowExecutionDescription
+    from temporalio.client import Client
 
     from pika_async.temporal._messages.repairs import RepairOrder
 
-_WORD: Final = "decision"
 _COMPLETED: Final = WorkflowExecutionStatus.COMPLETED
 _RUNNING: Final = WorkflowExecutionStatus.RUNNING
 
 
 @frozen(kw_only=True)
-class Standing:
+class RepairStanding:
     """What the engine knows of the repairs of one number of a line.
 
     Attributes:
@@ -65,7 +64,7 @@ class Repairing:
         self._campaign_id = campaign_id
         self._queue = queue
 
-    async def standing(self, index: int, number: int) -> Standing:
+    async def standing(self, index: int, number: int) -> RepairStanding:
         """What is known of the repairs of this number of a line.
 
         Raises:
@@ -75,21 +74,23 @@ class Repairing:
         tries = 1
         while True:
             name = self._name(index, number, tries)
-            described = await self._described(name)
-            if described is None:
-                return Standing(tries=tries, left=left)
-            if described.status in (_RUNNING, _COMPLETED):
-                return Standing(
+            found = await said(described(self._engine, name))
+            if found is None:
+                return RepairStanding(tries=tries, left=left)
+            if found.status in (_RUNNING, _COMPLETED):
+                return RepairStanding(
                     tries=tries,
                     handle=self._engine.get_workflow_handle(name),
-                    word=await described.memo_value(_WORD, default=None, type_hint=str),
-                    running=described.status is _RUNNING,
+                    word=await found.memo_value(DECISION, default=None, type_hint=str),
+                    running=found.status is _RUNNING,
                 )
-            handle = self._engine.get_workflow_handle(name, run_id=described.run_id)
+            handle = self._engine.get_workflow_handle(name, run_id=found.run_id)
             left = await said(left_by(handle, self._engine.data_converter)) or left
             tries += 1
 
-    async def carry_out(self, order: RepairOrder, decision: Decision, standing: Standing) -> None:
+    async def carry_out(
+        self, order: RepairOrder, decision: Decision, standing: RepairStanding
+    ) -> None:
         """Begin a repair, or join the one that stands, and wait for its end.
 
         Raises:
@@ -109,7 +110,7 @@ class Repairing:
             raise CampaignError(_failed(failure, order)) from failure
 
     async def _begun(
-        self, order: RepairOrder, decision: Decision, standing: Standing
+        self, order: RepairOrder, decision: Decision, standing: RepairStanding
     ) -> WorkflowHandle[Any, Any]:
         if isinstance(standing.left, Accepted):
             job = standing.left
@@ -129,25 +130,14 @@ class Repairing:
                     id=self._name(order.index, order.number, standing.tries),
                     task_queue=self._queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={_WORD: decision.word},
+                    memo={DECISION: decision.word},
                 )
             )
         except WorkflowAlreadyStartedError as error:
-            raise CampaignError(
-                f"somebody else settles {named(order.index)} at this moment; nothing was changed "
-                "here. Say it again to see what it comes to"
-            ) from error
+            raise CampaignError(at_this_moment(order.index)) from error
 
     def _name(self, index: int, number: int, tries: int) -> str:
         return id_of_repair(self._campaign_id, index, number, tries)
-
-    async def _described(self, name: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await said(self._engine.get_workflow_handle(name).describe())
-        except CampaignError as error:
-            if is_unknown(error):
-                return None
-            raise
 
 
 def _failed(failure: WorkflowFailureError, order: RepairOrder) -> str:

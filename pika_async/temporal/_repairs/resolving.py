@@ -17,7 +17,7 @@ from pika_async.temporal._messages.repairs import RepairOrder
 from pika_async.temporal._outcomes import Dropped, Finished, Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted
 from pika_async.temporal._repairs.accounts import UnderAccount, account_of
-from pika_async.temporal._repairs.decisions import Decision, named, why_not
+from pika_async.temporal._repairs.decisions import Decision, at_this_moment, named, why_not
 from pika_async.temporal._repairs.owners import (
     ADOPTED,
     SUBMITTED,
@@ -29,8 +29,8 @@ from pika_async.temporal._repairs.owners import (
     told_of_pages,
 )
 from pika_async.temporal._repairs.paid import PageTold
-from pika_async.temporal._repairs.repairing import Repairing, Standing
-from pika_async.temporal._repairs.stranded import is_begun, outcomes_of_stranded
+from pika_async.temporal._repairs.repairing import Repairing, RepairStanding
+from pika_async.temporal._repairs.stranded import outcomes_of_stranded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ class Resolving:
             last, repairs = await self._last(decision.index, manifest)
             if last is None:
                 page = decision.index // manifest.page_size
-                told = _NOT_ENDED if await is_begun(self._store, page) else _NOT_BEGUN
+                told = _NOT_ENDED if await files.is_begun(self._store, page) else _NOT_BEGUN
                 problems.append(told.format(line=named(decision.index)))
                 continue
             problem = why_not(last, decision)
@@ -166,7 +166,7 @@ class Resolving:
         _check_same(standing, decision)
         if decision.drop:
             if not await add_repair(self._store, index, number, Dropped()):
-                raise CampaignError(_AT_THIS_MOMENT.format(line=named(index)))
+                raise CampaignError(at_this_moment(index))
             return Dropped()
         if decision.adopt is not None:
             # An ended repair may have submitted it: then it is spent, and by no page.
@@ -220,7 +220,7 @@ class Resolving:
     # Pages that were ended by hand.
 
     async def _outcomes(self, page: int, manifest: Manifest) -> tuple[Outcome, ...] | None:
-        sealed = await files.read_sealed(self._store, page)
+        sealed = await files.read_sealed(self._store, page, manifest)
         if sealed is not None:
             return sealed
         found = await outcomes_of_stranded(self._engine, self._store, manifest, page)
@@ -312,7 +312,7 @@ class Resolving:
                 told = _TAKEN.format(job=job_id, line=named(noted.note.index))
                 raise CampaignError(f"{told}. Nothing was changed")
         if not await take_note(self._store, job_id, note, after=noted):
-            raise CampaignError(_AT_THIS_MOMENT.format(line=named(note.index)))
+            raise CampaignError(at_this_moment(note.index))
 
 
 def _is_unsure(looked: Looked) -> bool:
@@ -334,7 +334,7 @@ def _check_lines(decisions: Sequence[Decision], manifest: Manifest) -> None:
             raise FieldError("adopt", job_id, "a job of one prompt")
 
 
-def _check_same(standing: Standing, decision: Decision) -> None:
+def _check_same(standing: RepairStanding, decision: Decision) -> None:
     """Refuse what goes against a repair that stands, or against a job that is paid for."""
     line = named(decision.index)
     if standing.running and (decision.drop or standing.word not in (None, decision.word)):
@@ -372,10 +372,6 @@ _PERHAPS: Final = (
     "a repair of {line} was ended while its submit was under way, and may have started a job. That "
     "is written down now, and nothing was sent. Look at the account's usage: adopt the job that is "
     "there, or say again to submit it"
-)
-_AT_THIS_MOMENT: Final = (
-    "somebody else settles {line} at this moment; nothing was changed here. Say it again to see "
-    "what it comes to"
 )
 _ELSEWHERE: Final = (
     "{line} was settled, and what it came to is not in {place}: its worker has written to another "

@@ -6,7 +6,9 @@ The life of a reservation:
    an entry has read all that stand before it, so two commands never spend the same money.
 2. What the repair has come to takes the place of its price: the charge, be it less or more; the
    price, where the service says nothing or nobody knows; nothing, where nothing was started.
-3. A repair that was reserved and has written down nothing stays reserved. Whoever says the same
+3. A campaign that goes on spends of the same budget. So once a price is reserved, which it can see,
+   it is asked what it leaves, and what does not fit is taken back: reserved anew, at no price.
+4. A repair that was reserved and has written down nothing stays reserved. Whoever says the same
    again goes on with the same repair, and needs no second reservation.
 """
 
@@ -15,6 +17,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import anyio
+
 from pika_async import Money
 from pika_async.temporal._contents.allowances import Reserved, reservations, reserve
 from pika_async.temporal._contents.repairs import repairs, repairs_of
@@ -22,7 +26,7 @@ from pika_async.temporal._outcomes import Declined, Dropped, Finished, Outcome, 
 from pika_async.temporal._repairs.owners import SUBMITTED, notes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pika_async.temporal._store.store import Store
 
@@ -34,9 +38,23 @@ class Spending:
         most: What all repairs of the campaign may cost, in millionths; None: no limit.
     """
 
-    def __init__(self, store: Store, price: Money, most: int | None) -> None:
-        """Know nothing yet: :meth:`look` reads the store."""
+    def __init__(
+        self,
+        store: Store,
+        price: Money,
+        most: int | None,
+        ask: Callable[[], Awaitable[int | None]] | None = None,
+    ) -> None:
+        """Know nothing yet: :meth:`look` reads the store.
+
+        Args:
+            store: Where the campaign lies.
+            price: What a job is taken to cost.
+            most: What all repairs of the campaign may cost, in millionths; None: no limit.
+            ask: Tells what that is at the moment, where the campaign goes on and spends, too.
+        """
         self.most = most
+        self._ask = ask
         self._store = store
         self._price = price
         self._known = 0
@@ -77,6 +95,7 @@ class Spending:
 
         Raises:
             StoreError: The store cannot be used.
+            NoAnswerError: Nobody tells what the campaign has left. Nothing is reserved.
         """
         key, price = (index, repair), self._price.micros
         async with self._turn:
@@ -85,16 +104,46 @@ class Spending:
                 if key in self._open:
                     self._ours.add(key)
                     return True
-                if self.most is not None:
-                    await self._look_at_others(self.most - price)
-                    if self.sum + price > self.most:
+                if not await self._fits(price):
+                    if self._ask is None:
+                        return False
+                    # It may be more by now than when it was planned.
+                    self.most = await self._ask()
+                    if not await self._fits(price):
                         return False
                 ours = Reserved(index=index, repair=repair, price=self._price)
                 if await reserve(self._store, self._known + 1, ours):
                     self._known += 1
                     self._open[key] = price
                     self._ours.add(key)
-                    return True
+                    return await self._is_left(key)
+
+    async def _fits(self, price: int) -> bool:
+        if self.most is None:
+            return True
+        await self._look_at_others(self.most - price)
+        return self.sum + price <= self.most
+
+    async def _is_left(self, key: tuple[int, int]) -> bool:
+        """Whether a campaign that goes on leaves what was just reserved; else it is taken back."""
+        if self._ask is None:
+            return True
+        left = False
+        try:
+            self.most = await self._ask()
+            left = self.most is None or self.sum <= self.most
+        finally:
+            if not left:
+                with anyio.CancelScope(shield=True):
+                    await self._take_back(key)
+        return left
+
+    async def _take_back(self, key: tuple[int, int]) -> None:
+        nothing = Money(0, self._price.currency)
+        ours = Reserved(index=key[0], repair=key[1], price=nothing)
+        while not await reserve(self._store, self._known + 1, ours):
+            await self._read_on()
+        await self._read_on()
 
     def settle(self, index: int, repair: int, outcome: Outcome | Dropped) -> Money:
         """A line that was reserved has come to this; returns what that has cost, or may have."""
@@ -110,8 +159,12 @@ class Spending:
     async def _read_on(self) -> None:
         for one in await reservations(self._store, after=self._known):
             self._known += 1
-            if (one.index, one.repair) not in self._settled:
-                self._open[one.index, one.repair] = one.price.micros
+            key = (one.index, one.repair)
+            if not one.price.micros:
+                self._open.pop(key, None)
+                self._ours.discard(key)
+            elif key not in self._settled:
+                self._open[key] = one.price.micros
 
     async def _look_at_others(self, most: int) -> None:
         """What others have reserved may have come to less meanwhile, or to more: as to twice."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pika_async.temporal._contents import files
 from pika_async.temporal._contents.claims import campaigns_of
 from pika_async.temporal._contents.discreet import spelled_out
-from pika_async.temporal._contents.formats import begun_name
 from pika_async.temporal._engine import is_known, is_running
 from pika_async.temporal._names import ids_of_page
 from pika_async.temporal._outcomes import Outcome, Uncertain, Why
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
 
     from pika_async.temporal._contents.formats import Manifest
     from pika_async.temporal._store.store import Store
-
-
-async def is_begun(store: Store, page: int) -> bool:
-    """Whether a run has begun to submit a page.
-
-    Raises:
-        StoreError: The store cannot be used.
-    """
-    return await store.read(begun_name(page)) is not None
 
 
 async def outcomes_of_stranded(
@@ -45,13 +35,13 @@ async def outcomes_of_stranded(
         CampaignError: The engine cannot be asked.
         StoreError: The store cannot be used.
     """
-    if not await is_begun(store, page):
+    if not await files.is_begun(store, page):
         return None
     for campaign in dict.fromkeys(await campaigns_of(store)):
         if await _goes_on(engine, campaign, page):
             return None
     told = await told_of_pages(engine, store, [page])
-    requests = await files.read_page(store, page)
+    requests = await files.read_page(store, page, manifest)
     lost = Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW)
     return tuple(
         spelled_out(told.ended.get(index, lost), page, index, request.prompt)

@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import obstore
 from attrs import field, frozen
@@ -23,9 +23,10 @@ from pika_async.temporal._store.errors import StoreError
 from pika_async.temporal._store.naming import folder, parts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+T = TypeVar("T")
 
 # Letters alone: Azure takes no hyphens in the names of its metadata.
 _MARK: Final = "pikawriter"
@@ -151,34 +152,32 @@ class Objects:
     async def read(self, name: str) -> bytes | None:
         """See ``Store``."""
         key = _key(name)
-        try:
+
+        async def whole() -> bytes:
             found = await obstore.get_async(self._bucket, key)
             return bytes(await found.bytes_async())
-        except FileNotFoundError as error:
-            self._check_container(name, error)
-            return None
-        except _FAILURES as error:
-            raise self._failed(name, "read", error) from None
+
+        return await self._if_there(name, whole)
 
     async def read_part(self, name: str, start: int, length: int) -> bytes | None:
         """See ``Store``."""
-        key = _key(name)
-        try:
-            part = await obstore.get_range_async(self._bucket, key, start=start, length=length)
-            return bytes(part)
-        except FileNotFoundError as error:
-            self._check_container(name, error)
-            return None
-        except _FAILURES as error:
-            raise self._failed(name, "read", error) from None
+        asking = partial(
+            obstore.get_range_async, self._bucket, _key(name), start=start, length=length
+        )
+        part = await self._if_there(name, asking)
+        return None if part is None else bytes(part)
 
     async def size(self, name: str) -> int | None:
         """See ``Store``."""
-        key = _key(name)
+        head = await self._if_there(name, partial(obstore.head_async, self._bucket, _key(name)))
+        return None if head is None else head["size"]
+
+    async def _if_there(self, name: str, asking: Callable[[], Awaitable[T]]) -> T | None:
         try:
-            return (await obstore.head_async(self._bucket, key))["size"]
+            return await asking()
         except FileNotFoundError as error:
-            self._check_container(name, error)
+            if _NO_CONTAINER.search(str(error)):
+                raise self._failed(name, "read", error) from None
             return None
         except _FAILURES as error:
             raise self._failed(name, "read", error) from None
@@ -201,10 +200,6 @@ class Objects:
     def shown(self, name: str) -> str:
         """See ``Store``."""
         return f"{self.place}/{name}"
-
-    def _check_container(self, name: str, error: Exception) -> None:
-        if _NO_CONTAINER.search(str(error)):
-            raise self._failed(name, "read", error) from None
 
     def _failed(self, name: str, what: str, error: Exception) -> StoreError:
         return StoreError(

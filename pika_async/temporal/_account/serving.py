@@ -15,7 +15,7 @@ from attrs import Factory, define
 from temporalio.worker import Worker
 
 from pika_async.temporal._account.account import Account
-from pika_async.temporal._account.accounting import AccountActivities
+from pika_async.temporal._account.activities import AccountActivities
 from pika_async.temporal._names import ACCOUNTS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def serving_accounts(engine: Client, *, sticky: timedelta) -> AsyncIterato
             worker, work = shared.worker, shared.work
             if not shared.users and worker is not None and work is not None:
                 await worker.shutdown()
-                # What has ended it before is told here.
+                # Raises what has ended it before that.
                 await work
 
 

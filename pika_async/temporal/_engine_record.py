@@ -39,7 +39,6 @@ class EngineRecord:
         now: Callable[[], float],
         utc: Callable[[], datetime],
         again: Leaving | None = None,
-        kept: Callable[[Intent], Intent] = lambda intent: intent,
     ) -> None:
         """Begin a record.
 
@@ -49,16 +48,16 @@ class EngineRecord:
             now: Seconds on a clock that never goes back.
             utc: The time of day.
             again: The record of an earlier attempt, whose submit this one repeats.
-            kept: What of an intent is written.
         """
         self._beat = beat
         self._repeatable = repeatable
         self._now, self._utc = now, utc
         self._again = again
-        self.kept = kept
         self._since = 0.0
         self._written: datetime | None = None
-        # Both are known once the request has been read.
+        # These three are known once the request has been read.
+        self.discreet: Callable[[Intent], Intent] = lambda intent: intent
+        """What of an intent is written: of a line, nothing that quotes its prompt."""
         self.searchable = False
         """Whether the job could be looked up."""
         self.fingerprint = ""
@@ -81,7 +80,7 @@ class EngineRecord:
         record = Leaving(
             sent_at=sent_at,
             fingerprint=self.fingerprint,
-            intent=self.kept(intent()),
+            intent=self.discreet(intent()),
             repeatable=self._repeatable,
             searchable=self.searchable,
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
-    from pika_async.temporal._contents.files import CampaignResult, Manifest
+    from pika_async.temporal._contents.formats import CampaignResult, Manifest
 
 
 async def read_manifest(

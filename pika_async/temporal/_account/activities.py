@@ -11,13 +11,14 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from pika_async.temporal._account.account import LIMIT, Account
-from pika_async.temporal._account.remains import LeftBehind, described
+from pika_async.temporal._account.remains import LeftBehind
 from pika_async.temporal._account.runs import pages_begun
+from pika_async.temporal._engine import described
 from pika_async.temporal._messages.accounts import (
     AccountOrder,
     Asking,
+    Departed,
     Joining,
-    Leaving,
     Remains,
 )
 from pika_async.temporal._names import (
@@ -112,7 +113,7 @@ async def _began(
                         (asking,) = await converter.decode(payloads, [Asking])
                         asked.add(asking.repair)
                     case "give_back":
-                        (leaving,) = await converter.decode(payloads, [Leaving])
+                        (leaving,) = await converter.decode(payloads, [Departed])
                         asked.discard(leaving.campaign)
                     case _:
                         pass
