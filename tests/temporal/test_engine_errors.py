@@ -1,4 +1,4 @@
-"""What the engine says no to is told as what it is: nobody answers, it has forgotten, or it refuses."""
+"""What the engine says no to is told apart: nobody answers, it has forgotten, or it refuses."""
 
 from __future__ import annotations
 
