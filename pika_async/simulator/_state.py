@@ -56,11 +56,6 @@ class State(Settings):
         self._draws = random.Random(f"jobs {self.seed}")  # noqa: S311
         self.ledger = Ledger(random.Random(f"faults {self.seed}"))  # noqa: S311
 
-    @property
-    def base_path(self) -> str:
-        """What stands in front of the API's paths."""
-        return self.prefix
-
     def next_request_id(self) -> str:
         """An id by which the service names one request."""
         self._requests += 1
@@ -84,10 +79,6 @@ class State(Settings):
         except ValueError:
             # Nobody's name: they stay where they were.
             return
-
-    def clock(self) -> float:
-        """Seconds on the clock of the jobs."""
-        return self.now()
 
     def wait_for_submit(self) -> float:
         """0.0 when one more submit is allowed now, else the seconds until it will be."""

@@ -61,15 +61,10 @@ class World(Protocol):
     limit_retry_after: bool
     jobs: dict[str, SimulatedJob]
     media_origin: str
-
-    @property
-    def base_path(self) -> str:
-        """What stands in front of the API's paths."""
-        ...
-
-    def clock(self) -> float:
-        """Seconds on the clock of the jobs."""
-        ...
+    prefix: str
+    """What stands in front of the API's paths."""
+    now: Callable[[], float]
+    """The clock of the jobs, in seconds."""
 
     def wait_for_submit(self) -> float:
         """0.0 when one more submit is allowed now, else the seconds until it will be."""
@@ -80,15 +75,18 @@ class World(Protocol):
         ...
 
 
+Answering: TypeAlias = Callable[[Arrived, World], Reply]
+"""Does the work of the server for a request, and says its answer."""
+
+
 @frozen
 class Call:
     """What a request asks for, as `route` has understood it."""
 
     place: Place | None
     """Which faults can meet it and which record it goes to; None: none of either."""
-    answer: Callable[[Arrived, World], Reply]
-    """Does the server's work and says its answer. The engine does not call it where a fault keeps
-    the server from its work."""
+    answer: Answering
+    """The engine does not call it where a fault keeps the server from its work."""
     job_id: str = ""
     """The job that is asked about, whether or not there is such a job."""
 
@@ -164,6 +162,17 @@ class Service(ABC):
     def no_such_path(self, method: str, path: str) -> Reply:
         """The answer to a request that `route` does not know."""
 
+    def with_key(self, answer: Answering) -> Answering:
+        """`answer` to whoever brings a key that is accepted; to others `unauthorized`."""
+
+        def guarded(arrived: Arrived, world: World) -> Reply:
+            key = self.key(arrived.headers)
+            if key is None or world.api_key not in (None, key):
+                return self.unauthorized(key)
+            return answer(arrived, world)
+
+        return guarded
+
     def submit(self, arrived: Arrived, world: World) -> Reply:
         """Make a job, unless key, rate or body forbid it."""
         key = self.key(arrived.headers)
@@ -186,7 +195,7 @@ class Service(ABC):
         job = world.jobs.get(job_id)
         if job is None or job.key != key:
             return self.unknown_job(world.unknown_job)
-        return self.seen(job, job.look(world.clock()), world.media_origin)
+        return self.seen(job, job.look(world.now()), world.media_origin)
 
 
 def with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:

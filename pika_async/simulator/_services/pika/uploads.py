@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
+from pika_async.simulator._rows import denied
 from pika_async.simulator._services._service import Arrived, Reply
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ LASTING: Final = "/uploaded/"
 _LIFETIME: Final = 300.0
 _MEGABYTE: Final = 1024**2
 _MOST_BYTES: Final = {"image": 20 * _MEGABYTE, "video": 50 * _MEGABYTE}
-_DENIED: Final = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    "<Error><Code>{code}</Code><Message>{says}</Message></Error>"
-)
 
 
 @frozen
@@ -58,7 +55,7 @@ class Uploads:
             return Reply(413, {"message": f"file exceeds {most // _MEGABYTE} MB"})
         name = f"{len(self.tickets) + 1}.{kind.partition('/')[2]}"
         headers = {"Content-Type": kind, "x-amz-meta-name": name}
-        self.tickets[name] = Ticket(kind, size, world.clock(), headers)
+        self.tickets[name] = Ticket(kind, size, world.now(), headers)
         return Reply(
             200,
             {
@@ -72,7 +69,7 @@ class Uploads:
         """Take the bytes, with exactly the headers that were given, and within five minutes."""
         name = arrived.path.removeprefix(ADDRESS)
         ticket = self.tickets.get(name)
-        if ticket is None or world.clock() - ticket.given_at > _LIFETIME:
+        if ticket is None or world.now() - ticket.given_at > _LIFETIME:
             return _denied("AccessDenied", "Request has expired")
         signed = all(arrived.headers.get(key) == value for key, value in ticket.headers.items())
         if not signed or "X-API-Key" in arrived.headers:
@@ -83,5 +80,4 @@ class Uploads:
 
 
 def _denied(code: str, says: str) -> Reply:
-    page = _DENIED.format(code=code, says=says)
-    return Reply(403, page.encode(), {"Content-Type": "application/xml"})
+    return Reply(403, denied(code, says), {"Content-Type": "application/xml"})
