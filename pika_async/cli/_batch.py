@@ -128,16 +128,17 @@ def batch(
         bool,
         typer.Option(
             "--retry-failed",
-            help="Submit, and pay, again what failed in earlier runs. What the service refused for "
-            "want of money, or for a rate limit, and did not charge, needs no such word.",
+            help="Submit again, and pay again for, what failed in earlier runs. What the service "
+            "refused without a charge, for lack of money or by a rate limit, is submitted again "
+            "without this option.",
         ),
     ] = False,
     resubmit_uncertain: Annotated[
         bool,
         typer.Option(
             "--resubmit-uncertain",
-            help="Submit again what earlier runs broke off in the middle of, and jobs that the "
-            "service does not know (under this key and address), though they may be paid for.",
+            help="Submit again what earlier runs left uncertain, and jobs that the service does "
+            "not know (for this key, at this address), although they may be paid for already.",
         ),
     ] = False,
     budget: Annotated[
@@ -146,8 +147,8 @@ def batch(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Spend at most so much over all runs with this journal, such as 20. The journal "
-            "remembers it; inf: as much as there is.",
+            help="Spend at most this much, such as 20, over all runs with this journal. The "
+            "journal remembers it; inf: no budget any more.",
             rich_help_panel=_MONEY,
         ),
     ] = None,
@@ -176,8 +177,8 @@ def batch(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what is known and what would be bought, check all that a run checks, and "
-            "submit nothing.",
+            help="Check everything, say what is known and what would be bought, and submit "
+            "nothing.",
             rich_help_panel=_MONEY,
         ),
     ] = False,

@@ -60,9 +60,9 @@ def report(
             "-d",
             metavar="FOLDER",
             show_default=False,
-            help="Where the videos are, for playing those; by default they are looked for where "
-            "the batch saved them, in the folder of JOURNAL, in this one, and in the folders in "
-            "these. Others are played from the service.",
+            help="Where the saved videos are. By default they are looked for where the batch saved "
+            "them, in the folder of JOURNAL, in the current one, and in the folders inside these "
+            "two. Videos that are not found are played from the service.",
         ),
     ] = None,
     price: Annotated[
@@ -70,15 +70,15 @@ def report(
         typer.Option(
             metavar="AMOUNT",
             show_default=False,
-            help="What one job costs, in US dollars, such as 0.20: for an estimate where the "
-            "service has not said it.",
+            help="What one job is taken to cost where the service has not said, in US dollars, "
+            "such as 0.20.",
         ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace FILE if it exists, also where it is no page of this journal.",
+            help="Replace FILE if it exists, even if it is not a page of this journal.",
         ),
     ] = False,
     as_csv: Annotated[
@@ -88,9 +88,9 @@ def report(
             help="For spreadsheets: a header and a row a request on stdout (row, which is the "
             "number that the names of its videos begin with; metadata, "
             "status, job_id, file, seed, charged, estimated, earlier, error), and a page only with "
-            "-o. `charged` is what the service says that the job cost, `estimated` what it was "
-            "taken to cost where the service does not say, `earlier` both of other submits of the "
-            "request.",
+            "-o. `charged` is what the service says that the job cost; `estimated` is what it was "
+            "taken to cost where the service does not say; `earlier` is the sum of both for "
+            "earlier submits of the request.",
         ),
     ] = False,
     as_json: Annotated[
@@ -116,7 +116,7 @@ def report(
     with reported(show, trail, debug=debug):
         _check_one_on_stdout(as_json=as_json, as_csv=as_csv, page=output == _STDOUT)
         if output_dir is not None and not output_dir.is_dir():
-            raise UsageError(f"--output-dir {str(output_dir)!r} is no folder.")
+            raise UsageError(f"--output-dir {str(output_dir)!r} is not a folder.")
         each = None if price is None else _price(price)
         check_journal(journal, "report")
         target = output or (None if as_json or as_csv else _beside(journal))
@@ -178,7 +178,7 @@ def _beside(journal: Path) -> Path:
     try:
         return journal.with_suffix(".html")
     except ValueError as error:
-        raise UsageError(f"JOURNAL {str(journal)!r} is no name of a file.") from error
+        raise UsageError(f"JOURNAL {str(journal)!r} is not the name of a file.") from error
 
 
 def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:

@@ -36,7 +36,7 @@ def check_journal(journal: Path, verb: str) -> None:
     if not _is_database(journal):
         meant = next(filter(_is_database, _journals_of(journal)), None)
     if meant is not None:
-        what = "is no journal" if journal.exists() else "is not there"
+        what = "is not a journal" if journal.exists() else "is not there"
         raise UsageError(
             f"{str(journal)!r} {what}; its batch keeps its journal in {str(meant)!r}: "
             f"pika-async {verb} {shlex.quote(str(meant))}"

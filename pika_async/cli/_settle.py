@@ -43,7 +43,7 @@ _NAMED: Final = 20
 # What costs nothing comes first.
 _WAYS: Final = {
     ("--job", "N=JOB_ID"): "it has this job: the next run waits for it, which costs nothing",
-    ("--drop", "N"): "leave it be, which costs nothing",
+    ("--drop", "N"): "give it up, which costs nothing",
     ("--resubmit", "N"): "nothing was started: the next run submits it, as a new paid job",
 }
 
@@ -66,7 +66,7 @@ def settle(
         bool,
         typer.Option(
             "--no-check",
-            help="Believe --job without a look at the service, as where it cannot be reached.",
+            help="Believe --job without asking the service, for when it cannot be reached.",
         ),
     ] = False,
     resubmit: Annotated[
@@ -84,8 +84,7 @@ def settle(
             "--drop",
             metavar="N",
             show_default=False,
-            help="Leave N be: it is neither submitted nor called uncertain any more; or all. "
-            "Repeatable.",
+            help="Give N up: only --retry-failed submits it again; or all. Repeatable.",
         ),
     ] = None,
     as_json: _options.AsJSON = False,

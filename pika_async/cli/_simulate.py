@@ -84,11 +84,15 @@ def simulate(
     ] = None,
     failure: Annotated[
         str | None,
-        typer.Option(metavar="REASON", show_default=False, help="Every job fails with this."),
+        typer.Option(
+            metavar="REASON", show_default=False, help="Every job fails, for this reason."
+        ),
     ] = None,
     submits_per_second: Annotated[
         float | None,
-        typer.Option(metavar="N", show_default=False, help="Answer what is beyond with 429."),
+        typer.Option(
+            metavar="N", show_default=False, help="Answer submits beyond this rate with 429."
+        ),
     ] = None,
     show_list: Annotated[
         bool,
@@ -217,7 +221,7 @@ def _with_probability(text: str) -> tuple[str, float]:
         return name, float(number) if separator else 1.0
     except ValueError:
         raise ValueError(
-            f"{text!r}: {number!r} is no probability from 0 to 1, as in {name}:0.2."
+            f"{text!r}: {number!r} is not a probability from 0 to 1, as in {name}:0.2."
         ) from None
 
 

@@ -27,20 +27,25 @@ _LIKENESS: Final = 0.6
 _MINUTE: Final = 60.0
 _STATUSES: Final = (200, 599)
 _DIGITS: Final = 3
+# Names that a sentence can list; there are 130 faults.
+_FEW: Final = 10
 
 
 def unknown_name(kind: str, name: str, allowed: Collection[str]) -> ValueError:
-    """The error for a name that is not in a table: says which was meant, and which there are."""
+    """The error for a name that is not in a table: says which was meant, and where all are."""
     # Another status is another meaning, however alike the names are.
     status = name[:_DIGITS] if name[:_DIGITS].isdigit() else ""
     rest = len(status)
     meant = {one[rest:]: one for one in allowed if one.startswith(status)}
     near = difflib.get_close_matches(name[rest:], meant, n=1, cutoff=_LIKENESS)
-    hint = f" Did you mean {meant[near[0]]!r}?" if near else ""
-    if name == status and meant:
-        same = f"Those of {status} are: {', '.join(meant.values())}"
-        return ValueError(f"There is no {kind} {name!r}. {same}; `{_LIST}` has all.")
-    return ValueError(f"There is no {kind} {name!r}.{hint} There are: {', '.join(allowed)}.")
+    said = f"There is no {kind} {name!r}."
+    if near and name != status:
+        said += f" Did you mean {meant[near[0]]!r}?"
+    elif status and meant:
+        said += f" Those of {status} are: {', '.join(meant.values())}."
+    if len(allowed) <= _FEW:
+        return ValueError(f"{said} There are: {', '.join(allowed)}.")
+    return ValueError(f"{said} `{_LIST}` names all {len(allowed)}.")
 
 
 def _natural_place(fault: Fault) -> Place:
@@ -70,7 +75,7 @@ class Fault:
 
     Raises:
         ValueError: The catalogue has no such name, or the row does not go there; the message
-            lists what is allowed.
+            says what may have been meant.
     """
 
     name: str

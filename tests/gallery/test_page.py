@@ -425,6 +425,11 @@ class TestSimulated:
         assert banner.startswith(f"SIMULATED Every job went to {url}")
         assert page_of(journal).one("p", "simulated").one("strong").text == "SIMULATED"
 
+    def test_nothing_of_it_is_called_to_be_paid_for(self, journal):
+        """A number beside those letters must not say the opposite."""
+        self.add(journal, self.HERE, f"{self.HERE}/a.mp4")
+        assert "0 jobs accepted" in [tile.text for tile in page_of(journal).every("div", "tile")]
+
     def test_one_that_is_named_so_is_one(self, tmp_path):
         journal = tmp_path / "shots.txt.journal.simulated"
         add(journal)

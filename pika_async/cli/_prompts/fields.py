@@ -69,10 +69,10 @@ def loaded(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise UsageError(f"it is no JSON: {error.msg}, at column {error.colno}") from error
+        raise UsageError(f"it is not JSON: {error.msg}, at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
         # Numbers of thousands of digits, and thousands of brackets.
-        raise UsageError(f"it is no JSON that can be read: {error}") from error
+        raise UsageError(f"it is not JSON that can be read: {error}") from error
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    raise UsageError(f"{name} is no JSON")
+    raise UsageError(f"{name} is not JSON")
 
 
 @frozen(kw_only=True)

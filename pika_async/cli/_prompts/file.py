@@ -118,7 +118,7 @@ class PromptFile:
             yield Line(number=1, problem="the file is UTF-16; save it as UTF-8")
             return
         if start == _ZIP:
-            yield Line(number=1, problem=f"it is no text, but packed like a workbook: {_AS_CSV}")
+            yield Line(number=1, problem=f"it is not text, but packed like a workbook: {_AS_CSV}")
             return
         self.file.seek(0)
         text = io.TextIOWrapper(

@@ -217,4 +217,4 @@ def _too_many(cells: list[str], columns: list[str], separator: str) -> str | Non
 def _csv_words(error: csv.Error) -> str:
     if "unexpected end of data" in str(error) or "field larger than" in str(error):
         return 'the text that begins here with " has no end; a " inside of it is written ""'
-    return f"it is no CSV: {error}; what follows was not read"
+    return f"it is not CSV: {error}; what follows was not read"
