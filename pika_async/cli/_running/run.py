@@ -14,7 +14,8 @@ import anyio
 import typer
 
 from pika_async import _log
-from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError, failure
+from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError
+from pika_async.cli._running.failures import failure
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.words import printable
 
