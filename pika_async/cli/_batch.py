@@ -220,11 +220,10 @@ def batch(
             context, service, base_url, allow_insecure=allow_insecure, again=_AGAIN
         ),
         file=file,
-        journal=kept_in is not None,
+        journal=None if kept_in is None else str(kept_in),
         saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
         limit=limit,
-        kept_in=None if kept_in is None else str(kept_in),
         left_out=tuple(
             option
             for option, was_given in (

@@ -425,7 +425,7 @@ def test_a_line_that_cannot_be_used_any_more_fails_alone(pika, here, sim):
 
 
 def test_fields_of_a_file_are_not_called_options():
-    trail = BatchTrail(file="p.csv", journal=True)
+    trail = BatchTrail(file="p.csv", journal="p.journal")
     error = ConfigurationError("'x' could be used, but not now.", setting="image")
     assert problem(error, trail) == (
         "error: image: 'x' could be used, but not now. Nothing was sent."

@@ -292,7 +292,7 @@ def test_a_submit_that_is_uncertain_has_used_up_one_of_a_limit(with_one_left, pi
 def test_where_the_same_submit_is_sent_again_with_its_key_it_counts_once(service, left):
     """Sent again it takes of the limit what it has not taken before."""
     batch = SimpleNamespace(stats=BatchStats(submitted=2))
-    trail = BatchTrail(file="p.txt", service=service, limit=4, journal=True)
+    trail = BatchTrail(file="p.txt", service=service, limit=4, journal="p.journal")
     trail.again = ["--limit", "4"]
     trail.progress = Progress(total=9, now=lambda: 0.0, batch=batch)
     trail.hears(SubmitUncertain(submit_id="s", error=TransportError("reset")))

@@ -280,7 +280,7 @@ class TestLimits:
         batch("--budget", "1.6", "--price", "0.4", "-n", "1")
         last = batch().err.splitlines()[-2:]
         assert "AMOUNT is $2.00 or more, for all" in last[0]
-        assert last[1].endswith("--resubmit-uncertain --budget AMOUNT")
+        assert last[1].endswith("--budget AMOUNT --resubmit-uncertain")
 
     def test_a_sum_that_is_not_the_whole_does_not_pass_for_it(self, dear_batch, dear):
         dear.failure = lambda body: "it fell" if body["prompt"] == "a" else None

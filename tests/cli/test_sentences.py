@@ -43,7 +43,7 @@ from pika_async.cli._showing.sentences import (
 from pika_async.cli._showing.shown import Failure
 from pika_async.cli._showing.words import state_words
 
-FILE = BatchTrail(file="p.csv", journal=True)
+FILE = BatchTrail(file="p.csv", journal="p.journal")
 
 
 @every_row(

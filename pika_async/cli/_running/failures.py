@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async import (
     ConfigurationError,
@@ -21,14 +21,12 @@ from pika_async.cli._running.exits import (
     InterruptedRunError,
     UsageError,
 )
-from pika_async.cli._running.trail import JobTrail
+from pika_async.cli._running.trail import JobTrail, without_option
 from pika_async.cli._showing.sentences import consequences, sentence
 from pika_async.cli._showing.shown import Failure
 
 if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
-
-_TIMEOUT: Final = "--timeout"
 
 
 def failure(error: BaseException, trail: Trail) -> Failure:
@@ -36,10 +34,9 @@ def failure(error: BaseException, trail: Trail) -> Failure:
     if trail.job_id is None and isinstance(error, PikaError):
         # A submit that broke off may still have told which job it started.
         trail.job_id = error.job_id
-    if isinstance(error, JobTimeoutError) and _TIMEOUT in trail.again:
+    if isinstance(error, JobTimeoutError):
         # The line that waits again would give up as soon.
-        at = trail.again.index(_TIMEOUT)
-        trail.again = trail.again[:at] + trail.again[at + 2 :]
+        trail.again = without_option(trail.again, "--timeout")
     resume = trail.resume() if _can_go_on(error, trail) else None
     return Failure(
         kind="Interrupted" if isinstance(error, InterruptedRunError) else type(error).__name__,

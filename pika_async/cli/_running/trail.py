@@ -49,8 +49,8 @@ class Trail:
     """The job, where the command is about one."""
     uncertain: bool = False
     """A submit broke off where the job may exist."""
-    journal: bool = False
-    """A journal knows what is paid for."""
+    journal: str | None = None
+    """The file of the journal that knows what is paid for, where there is one."""
     saved_in: str | None = None
     """The folder of the videos, of a batch that saves them."""
     progress: Progress | None = None
@@ -84,8 +84,11 @@ class Trail:
         """How a line of the file is named, where there is one."""
         return str(number)
 
-    def line(self, *more: str) -> str | None:
-        """The command again, with ``more`` options; None where it would pay again for all."""
+    def line(self, *more: str, budget: str | None = None) -> str | None:
+        """The command again, with ``more`` options; None where it would pay again for all.
+
+        ``budget``: one to be given in the place of that which it had.
+        """
         return None
 
     def settle_line(self) -> str | None:
@@ -166,8 +169,6 @@ class BatchTrail(Trail):
     file: str
     limit: int | None = None
     """How many may be submitted in a run."""
-    kept_in: str | None = None
-    """The file of the journal."""
     lost: int = 0
     """How many submits of this run may have started a job that nobody knows."""
     left_out: tuple[str, ...] = ()
@@ -189,22 +190,21 @@ class BatchTrail(Trail):
             case _:
                 return Trail.hears(self, event)
 
-    def line(self, *more: str) -> str | None:
+    def line(self, *more: str, budget: str | None = None) -> str | None:
         """See :class:`Trail`."""
-        return self._line(self.again, more)
+        again = self.again if budget is None else with_option(self.again, "--budget", budget)
+        return self._line(again, more)
 
     def _line(self, again: Sequence[str], more: Sequence[str] = ()) -> str | None:
-        if self.simulated or not self.journal:
+        if self.simulated or self.journal is None:
             return None
-        file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file
-        return shlex.join(["pika-async", "batch", file, *again, *more])
+        return shlex.join(["pika-async", "batch", argument(self.file), *again, *more])
 
     def settle_line(self) -> str | None:
         """See :class:`Trail`."""
-        if self.simulated or self.kept_in is None:
+        if self.simulated or self.journal is None:
             return None
-        file = f"./{self.kept_in}" if self.kept_in.startswith("-") else self.kept_in
-        return shlex.join(["pika-async", "settle", file, *self._way()])
+        return shlex.join(["pika-async", "settle", argument(self.journal), *self._way()])
 
     def _way(self) -> Iterator[str]:
         """The options that say where the service is, of those that were given."""
@@ -219,12 +219,12 @@ class BatchTrail(Trail):
         """The line that goes on without paying again; of a limit, with what is left of it."""
         if self.progress is None:
             return None
-        again = list(self.again)
+        again = self.again
         if self.limit is not None:
             # Where the same submit is sent again with its key, that takes one of the limit then.
             lost = 0 if service_named(self.service).repeatable else self.lost
             left = max(0, self.limit - self.progress.stats.submitted - lost)
-            again[again.index("--limit") + 1] = str(left)
+            again = with_option(again, "--limit", str(left))
         return self._line(again)
 
     @property
@@ -296,6 +296,27 @@ class BatchTrail(Trail):
     def reads_file(self) -> bool:
         """Whether requests come from a file, and not from options."""
         return True
+
+
+def with_option(words: Sequence[str], option: str, value: str) -> list[str]:
+    """The words of a command with this value of an option, in the place of the one it had."""
+    if option not in words:
+        return [*words, option, value]
+    place = words.index(option) + 1
+    return [*words[:place], value, *words[place + 1 :]]
+
+
+def without_option(words: Sequence[str], option: str) -> list[str]:
+    """The words of a command without an option and its value."""
+    if option not in words:
+        return list(words)
+    place = words.index(option)
+    return [*words[:place], *words[place + 2 :]]
+
+
+def argument(file: str) -> str:
+    """The name of a file as an argument: one that looks like an option would be taken for it."""
+    return f"./{file}" if file.startswith("-") and file != STDIN else file
 
 
 def watch_line(job_id: str, options: Sequence[str] = ()) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from pika_async.cli._showing.shown import Planned
 
 
-_BUDGET: Final = "--budget"
 _AMOUNT: Final = "AMOUNT"
 _REMEMBERED: Final = (
     "that budget is the one of an earlier run with this journal, since none was given; to change "
@@ -114,7 +112,7 @@ def problem(error: PikaError | str, trail: Trail) -> str:
         case _:
             said_later = trail.simulated or isinstance(error, JobFailedError)
             if isinstance(error, JobTimeoutError | DownloadError):
-                said_later |= trail.journal
+                said_later |= trail.journal is not None
             text = f"error: {sentence(error, trail, brief=said_later)}"
     return " ".join(text.split())
 
@@ -231,7 +229,7 @@ def hints(trail: Trail) -> list[Hint]:
     if progress.over_budget is not None:
         found.append(_about_budget(progress.over_budget, progress.beyond_budget, trail))
     unfinished = _unfinished(progress)
-    if not trail.journal:
+    if trail.journal is None:
         if progress.failed or unfinished:
             those = "failed or were not submitted" if progress.stats.not_submitted else "failed"
             text = (
@@ -257,19 +255,19 @@ def hints(trail: Trail) -> list[Hint]:
 
 def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
     text = f"{counted(count, 'prompt')} {short(error.what)}. To submit more, "
-    line, progress = trail.line(), trail.progress
+    line, progress = trail.line(budget=_AMOUNT), trail.progress
     if line is None or progress is None:
         return Hint(text=f"{text}give a larger --budget", line=None)
     text += "with a larger budget"
     spent = progress.stats.spent.total
     if trail.price is not None and trail.price.currency == spent.currency:
         text += f", of which {spent + count * trail.price} are enough for all of them"
-    return Hint(text=text, line=_with_another_budget(line))
+    return Hint(text=text, line=line)
 
 
 def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
     count = stats.uncertain
-    if not trail.journal:
+    if trail.journal is None:
         return Hint(
             text="Uncertain: the job may exist and may be billed. Look at the account's usage; "
             "where nothing was started, submit again, with a file of those prompts alone",
@@ -280,26 +278,17 @@ def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
         f"Where nothing was started, this submits {those} again, and pays a second time for what "
         "was started all the same"
     )
-    line = trail.line("--resubmit-uncertain")
-    if line is None or trail.budget is None:
-        return Hint(text=text, line=line)
+    again = "--resubmit-uncertain"
+    if trail.budget is None:
+        return Hint(text=text, line=trail.line(again))
     # The same budget would refuse them: what may have been paid for is spent.
     spent = stats.spent.total
     price = stats.spent.estimated.micros // count if trail.price is None else trail.price.micros
     least = Money(spent.micros + count * price, spent.currency)
     if trail.budget.micros >= least.micros:
-        return Hint(text=text, line=line)
+        return Hint(text=text, line=trail.line(again))
     text += f". The budget counts them as spent: AMOUNT is {least} or more, for all"
-    return Hint(text=text, line=_with_another_budget(line))
-
-
-def _with_another_budget(line: str) -> str:
-    """The same command with ``--budget AMOUNT``, in the place of the one that it has."""
-    words = shlex.split(line)
-    if _BUDGET not in words:
-        return shlex.join([*words, _BUDGET, _AMOUNT])
-    words[words.index(_BUDGET) + 1] = _AMOUNT
-    return shlex.join(words)
+    return Hint(text=text, line=trail.line(again, budget=_AMOUNT))
 
 
 def _unfinished(progress: Progress) -> list[str]:
