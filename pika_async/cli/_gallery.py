@@ -1,6 +1,7 @@
 """``pika-async report``: from a journal to a page that a person can look through."""
 
 import json
+import shlex
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal, folders_of, settle_line
+from pika_async.cli._nearby import check_journal, folders_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
+from pika_async.cli._running.lines import batch_line, settle_words
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
@@ -142,8 +144,12 @@ def report(
             if target is not None:
                 saves_in = _saves_in(gallery, videos) if output_dir is None else output_dir
                 places = {(place.service, place.base_url) for place in totals.places}
-                lines = batch_line(journal, places, saves_in), settle_line(journal, places)
-                html = pages.page(gallery, totals, *lines)
+                html = pages.page(
+                    gallery,
+                    totals,
+                    batch_line=batch_line(journal, places, saves_in),
+                    settle_line=shlex.join(settle_words(journal, places)),
+                )
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:

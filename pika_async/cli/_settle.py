@@ -13,10 +13,11 @@ from attrs import asdict
 
 from pika_async import FieldError, JournalEntry
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal, settle_line
+from pika_async.cli._nearby import check_journal
 from pika_async.cli._running.checking import Named, check
 from pika_async.cli._running.clients import has_key
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.lines import batch_line, settle_words
 from pika_async.cli._running.looking import found_jobs
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import dialect_of
@@ -236,7 +237,7 @@ def _advise(
     attempts = [entry.attempt for entry in still if entry.attempt is not None]
     places = {(attempt.service, attempt.base_url) for attempt in attempts}
     # Jobs are looked up where they were submitted, whether or not that was said.
-    line = shlex.split(settle_line(journal, () if again else places)) + list(again)
+    line = [*settle_words(journal, () if again else places), *again]
     for option, meaning in _WAYS.items():
         show(Note(f"  {shlex.join([*line, *option])}"))
         show(Note(f"      {meaning}"))
