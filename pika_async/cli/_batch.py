@@ -13,10 +13,10 @@ from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
 from pika_async.cli._running.asking import check_budget, check_unpriced, confirm, told
 from pika_async.cli._running.batch import BatchRun
-from pika_async.cli._running.bounds import bounds_of
+from pika_async.cli._running.bounds import bounds_of, with_remembered
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
-from pika_async.cli._running.kinds import check_kind
+from pika_async.cli._running.journals import check_kind
 from pika_async.cli._running.places import (
     check_one,
     check_places,
@@ -25,7 +25,6 @@ from pika_async.cli._running.places import (
     results_file,
 )
 from pika_async.cli._running.plan import Choices, planned
-from pika_async.cli._running.remembered import with_remembered
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
 from pika_async.cli._running.table import ResultsTable
@@ -238,8 +237,8 @@ def batch(
         check_one(no_download and output_dir, "--no-download", "--output-dir")
         check_one(no_journal and journal, "--no-journal", "--journal")
         check_kind(kept_in, simulate=simulate)
-        bounds = bounds_of(budget, price, None if yes or simulate else ask_above)
-        bounds = with_remembered(bounds, kept_in)
+        given = bounds_of(budget, price, None if yes or simulate else ask_above)
+        bounds = with_remembered(given, kept_in)
         trail.budget, trail.price = bounds.budget, bounds.price
         choices = Choices(
             journal=kept_in,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pika_async import FieldError, Money
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.journals import known_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NO_BUDGET: Final = "inf"
 
@@ -47,6 +51,24 @@ def bounds_of(budget: str | None, price: str | None, ask_above: str | None) -> B
         ask_above=amount("--ask-above", ask_above),
         lifted=lifted,
     )
+
+
+def with_remembered(bounds: Bounds, journal: Path | None) -> Bounds:
+    """What holds for a run: what was given, else what the last run with the journal had.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    with known_in(journal) as reader:
+        known = None if reader is None else reader.limits()
+    if known is None:
+        return bounds
+    if bounds.budget is None and not bounds.lifted and known.budget is not None:
+        bounds = evolve(bounds, budget=known.budget, is_remembered=True)
+    if bounds.budget is None or bounds.price is not None or known.price is None:
+        return bounds
+    is_alike = known.price.currency == bounds.budget.currency
+    return evolve(bounds, price=known.price) if is_alike else bounds
 
 
 def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money | None:

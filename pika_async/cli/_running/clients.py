@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.proxies import Proxies
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.kinds import SIMULATED_PATH
+from pika_async.cli._running.journals import SIMULATED_PATH
 from pika_async.cli._running.services import dialect_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pika_async import FieldError
 from pika_async._http import one_spelling
 from pika_async.cli import _options
-from pika_async.cli._running.kinds import SIMULATED_SUFFIX, is_simulated
+from pika_async.cli._running.journals import SIMULATED_SUFFIX, is_simulated
 from pika_async.cli._running.places import default_output_dir
 from pika_async.cli._running.trail import argument
 from pika_async.dialects import service_named

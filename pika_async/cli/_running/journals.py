@@ -1,19 +1,22 @@
-"""Whether the jobs of a journal are simulated or paid ones. The two are kept apart.
+"""The journal of a batch before the batch begins: what is in it, and whether that is simulated.
 
-A simulated job that passes for a paid one is a video that nobody gets: its prompt counts as done.
+Simulated and paid jobs are kept apart. A simulated job that passes for a paid one is a video that
+nobody gets: its prompt counts as done.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.remembered import has_content
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pika_async._journal.reader import JournalReader
 
 SIMULATED_PATH: Final = "/simulated"
 """The path of the service that ``--simulate`` runs: its journals are told by it, in each submit."""
@@ -28,6 +31,23 @@ def is_simulated(base_url: str | None) -> bool:
         return False
     parts = urlsplit(base_url)
     return parts.hostname == "127.0.0.1" and parts.path.rstrip("/") == SIMULATED_PATH
+
+
+def known_in(journal: Path | None) -> AbstractContextManager[JournalReader | None]:
+    """The journal, opened to be read; None where there is none, or nothing in it yet.
+
+    Raises:
+        JournalError: On entering: it cannot be read.
+    """
+    try:
+        # What is wrong with a file that cannot be looked at, the batch says.
+        if journal is None or not journal.stat().st_size:
+            return nullcontext()
+    except OSError:
+        return nullcontext()
+    from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
+
+    return opened(journal)
 
 
 def check_kind(journal: Path | None, *, simulate: bool) -> None:
@@ -54,11 +74,9 @@ def _holds_simulated(journal: Path) -> bool | None:
     """Whether the jobs of a journal are simulated; None: it knows of no submit."""
     if journal.suffix == SIMULATED_SUFFIX:
         return True
-    if not has_content(journal):
-        return None
-    from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
-
-    with opened(journal) as reader:
+    with known_in(journal) as reader:
+        if reader is None:
+            return None
         attempts = chain.from_iterable(entry.attempts for entry in reader.entries())
         first = next(attempts, None)
     return None if first is None else is_simulated(first.base_url)
