@@ -3,7 +3,6 @@
 import json
 import shlex
 import time
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +10,7 @@ import typer
 
 from pika_async.cli import _options
 from pika_async.cli._nearby import check_journal, folders_of
+from pika_async.cli._running.bounds import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
 from pika_async.cli._running.lines import batch_line, settle_words
@@ -37,7 +37,6 @@ pika-async report shots.journal --json | jq 'select(.event == "totals")'
 ```
 """
 _STDOUT: Final = Path("-")
-_HIGHEST_PRICE: Final = 1_000_000
 
 
 def report(
@@ -119,7 +118,7 @@ def report(
         _check_one_on_stdout(as_json=as_json, as_csv=as_csv, page=output == _STDOUT)
         if output_dir is not None and not output_dir.is_dir():
             raise UsageError(f"--output-dir {str(output_dir)!r} is not a folder.")
-        each = None if price is None else _price(price)
+        each = amount("--price", price)
         check_journal(journal, "report")
         target = output or (None if as_json or as_csv else _beside(journal))
         videos = folders_of(journal) if output_dir is None else [output_dir]
@@ -195,16 +194,6 @@ def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
     ]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} would both write to stdout: give one of them.")
-
-
-def _price(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= _HIGHEST_PRICE:
-        raise UsageError(f"--price {text!r} is no amount of money, such as 0.20.")
-    return amount
 
 
 def _tell_of_videos(totals: "Totals", folders: list[Path], show: "Show") -> None:

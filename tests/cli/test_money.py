@@ -159,7 +159,7 @@ class TestBefore:
         assert event["cost"] == {"micros": 800_000, "currency": "USD"}
 
     @pytest.mark.parametrize("option", ["--price", "--budget", "--ask-above"])
-    @pytest.mark.parametrize("amount", ["much", "-1", "", "nan", "1,5"])
+    @pytest.mark.parametrize("amount", ["much", "-1", "", "nan", "1,5", "1e30", "1e999999"])
     def test_what_is_no_amount_is_refused(self, batch, sim, option, amount):
         done = batch(f"{option}={amount}")
         assert done.code == 2

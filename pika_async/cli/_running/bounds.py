@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
 
-from pika_async import FieldError, Money
+from pika_async import Money
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.journals import known_in
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NO_BUDGET: Final = "inf"
+# What the library takes as a budget. Of larger ones, such as 1e999999, the digits alone would not
+# end.
+_MOST: Final = 9_000_000_000_000
 
 
 @frozen(kw_only=True)
@@ -75,17 +79,19 @@ def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money
     """An amount of money as it was given for an option: ``20``, ``0.45``, ``$20``.
 
     Raises:
-        UsageError: It is none; or 0, where it has to be above.
+        UsageError: It is not an amount, or too large; or 0, where it has to be above.
     """
     if given is None:
         return None
+    refused = f"{option}: {given!r} is not allowed; allowed is an amount"
     try:
-        money = Money.of(given.strip().removeprefix("$"))
-    except FieldError as error:
-        raise UsageError(
-            f"{option}: {given!r} is not allowed; allowed is an amount, such as 20 or 0.45."
-        ) from error
+        exact = Decimal(given.strip().removeprefix("$"))
+        is_small = abs(exact) <= _MOST
+    except ArithmeticError as error:
+        raise UsageError(f"{refused}, such as 20 or 0.45.") from error
+    if not is_small:
+        raise UsageError(f"{refused} up to nine trillion.")
+    money = Money.of(exact)
     if money.micros < above_zero:
-        least = "above" if above_zero else "from"
-        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount {least} 0.")
+        raise UsageError(f"{refused} {'above' if above_zero else 'from'} 0.")
     return money
