@@ -67,7 +67,6 @@ pika-async batch shots.csv --json | jq 'select(.event == "result" and .error.mon
 ```
 """
 _MONEY: Final = "Money"
-_OR_SIMULATE: Final = ", or add --simulate to try it without paying"
 # What the line that resumes says again; what was to be submitted again has been by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
@@ -248,9 +247,9 @@ def batch(
             price=bounds.price,
         )
         check_budget(bounds, trail.service)
-        if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
+        if not dry_run and (file == STDIN or Path(file).exists()):
             # A file that is not there is the first thing to mend, and is said below.
-            check_way(trail, instead=_OR_SIMULATE)
+            check_way(trail)
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
         settings = {
@@ -275,8 +274,7 @@ def batch(
             show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
                 # The plan is known without a key; whether it could be done is not.
-                if not simulate:
-                    check_way(trail, instead=_OR_SIMULATE)
+                check_way(trail)
                 check_places(saved_in, kept_in)
                 raise typer.Exit(0)
             confirm(plan, bounds)

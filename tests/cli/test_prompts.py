@@ -14,6 +14,7 @@ from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
+from pika_async.cli._prompts.fields import Reading
 from pika_async.cli._prompts.file import Format, PromptFile, opened
 from pika_async.cli._running.exits import UsageError
 
@@ -315,9 +316,7 @@ def test_lines_are_read_as_they_are_needed(here):
     ),
 )
 def test_whatever_the_bytes_each_line_has_a_request_or_a_reason(kind, content):
-    file = PromptFile(
-        name="p", file=io.BytesIO(content), format=kind, folder=Path(), check=anything
-    )
+    file = PromptFile(name="p", file=io.BytesIO(content), format=kind, how=Reading(check=anything))
     numbers = []
     for line in file.lines():
         assert (line.request is None) != (line.problem is None)
@@ -337,7 +336,7 @@ def test_any_prompt_comes_through_csv_and_jsonl_as_it_is(prompts):
     }
     for kind, text in written.items():
         file = PromptFile(
-            name="p", file=io.BytesIO(text.encode()), format=kind, folder=Path(), check=anything
+            name="p", file=io.BytesIO(text.encode()), format=kind, how=Reading(check=anything)
         )
         found = [line.request.prompt for line in file.lines()]
         assert found == [prompt.strip() if kind is Format.CSV else prompt for prompt in prompts]

@@ -51,14 +51,18 @@ def check_key(service: str, *, instead: str = "") -> None:
         raise UsageError(f"there is no API key {whose}: set {named} in the environment{instead}.")
 
 
-def check_way(trail: Trail, *, instead: str = "") -> None:
+def check_way(trail: Trail) -> None:
     """Refuse what would keep every request of a command from leaving. Sends nothing.
+
+    A simulated service is always reached.
 
     Raises:
         UsageError: There is no key, or no such service.
         ConfigurationError: The key, the address or the proxy cannot be used.
     """
-    check_key(trail.service, instead=instead)
+    if trail.simulated:
+        return
+    check_key(trail.service, instead=", or add --simulate to try it without paying")
     dialect = dialect_of(trail.service)
     place = endpoint(
         api_key=None,
