@@ -14,8 +14,8 @@ from support.prompts import can_be_seen
 from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
-from pika_async.cli._prompts.fields import Reading
 from pika_async.cli._prompts.file import Format, PromptFile, opened
+from pika_async.cli._prompts.requests import Reading
 from pika_async.cli._running.exits import UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)

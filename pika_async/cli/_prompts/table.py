@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from pika_async._request.spelling import MARK
-from pika_async.cli._prompts.fields import (
-    COLUMNS,
-    check_encoding,
-    near,
-    plain_name,
-    shortened,
-)
+from pika_async.cli._prompts.fields import COLUMNS, check_encoding
+from pika_async.cli._prompts.names import near, plain_name, shortened
 from pika_async.cli._running.exits import UsageError
 
 if TYPE_CHECKING:
