@@ -108,6 +108,11 @@ class TextField:
         return about(self.attribute).medium is not None
 
     @property
+    def is_mapping(self) -> bool:
+        """Whether it holds values by name, such as metadata."""
+        return _is_a(self.kind, Mapping)
+
+    @property
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The parts of a field that has some, such as a camera, with what is allowed for each."""
         if not attrs.has(self.kind):
@@ -126,7 +131,7 @@ class TextField:
         """From text to a value; what cannot be read stays text, which the request refuses."""
         if self.kind is bool:
             return flag
-        if is_a(self.kind, Mapping):
+        if self.is_mapping:
             return loaded
         if self.kind is int:
             return wholes if self.may_be_listed else whole
@@ -140,9 +145,9 @@ def fields_of(cls: type) -> dict[str, TextField]:
     for attribute in attrs.fields(cls):
         hint = hints[attribute.name]
         kind = _one(hint)
-        repeats = is_a(kind, Sequence)
+        repeats = _is_a(kind, Sequence)
         kind = _one(get_args(kind)[0]) if repeats else kind
-        listed = not repeats and any(is_a(one, Sequence) for one in get_args(hint))
+        listed = not repeats and any(_is_a(one, Sequence) for one in get_args(hint))
         found[attribute.name] = TextField(
             attribute=attribute,
             kind=str if get_origin(kind) is Literal else kind,
@@ -152,7 +157,7 @@ def fields_of(cls: type) -> dict[str, TextField]:
     return found
 
 
-def is_a(kind: Any, wanted: type) -> bool:
+def _is_a(kind: Any, wanted: type) -> bool:
     """Whether it is a container of that sort, such as ``Sequence[int]`` for ``Sequence``."""
     origin = get_origin(kind)
     return isinstance(origin, type) and issubclass(origin, wanted)

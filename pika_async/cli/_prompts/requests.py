@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from pika_async import FieldError, GenerationRequest
 from pika_async._request.parts import check_files
-from pika_async.cli._prompts.fields import FIELDS, TextField, is_a, loaded
+from pika_async.cli._prompts.fields import FIELDS, TextField, loaded
 from pika_async.cli._prompts.names import check_names, plain_name
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
@@ -169,7 +169,7 @@ def _plain(name: str, value: Any) -> Any:
 def _from_file(said: dict[str, Any], how: Reading) -> GenerationRequest:
     fields = {**how.defaults, **said}
     for name, default in how.defaults.items():
-        if is_a(FIELDS[name].kind, Mapping) and isinstance(said.get(name), dict):
+        if FIELDS[name].is_mapping and isinstance(said.get(name), dict):
             fields[name] = {**default, **said[name]}
     if "prompt" not in fields:
         raise UsageError("the prompt is missing")
