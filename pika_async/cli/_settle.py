@@ -14,16 +14,16 @@ from attrs import asdict
 from pika_async import FieldError, JournalEntry
 from pika_async.cli import _options
 from pika_async.cli._nearby import check_journal
-from pika_async.cli._running.checking import Named, check
 from pika_async.cli._running.clients import has_key
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.lines import batch_line, settle_words
-from pika_async.cli._running.looking import found_jobs
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._running.trail import Trail
+from pika_async.cli._settling.lost import found_jobs
+from pika_async.cli._settling.named import Named, check
+from pika_async.cli._settling.words import label, prompt, settled
 from pika_async.cli._showing.output import event, write
-from pika_async.cli._showing.settled_words import label, prompt, settled
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted, short

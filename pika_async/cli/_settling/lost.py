@@ -9,8 +9,8 @@ from pika_async import FieldError, GenerationRequest, PikaError, SubmissionUncer
 from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async.cli._running.clients import client_for
+from pika_async.cli._settling.words import label
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.settled_words import label
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
