@@ -16,16 +16,33 @@ from pika_async.cli._showing.sentences import consequences, sentence
 from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from attrs import AttrsInstance
 
-    from pika_async import JobState
+    from pika_async import BatchResult, JobState
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Shown
 
 # Characters of a service's own words.
 _LONGEST: Final = 10_000
+
+_NOTHING: Final[Mapping[str, Any]] = {
+    "row": None,
+    "line": None,
+    "prompt": None,
+    "metadata": {},
+    "job_id": None,
+    "status": Standing.FAILED,
+    "ok": False,
+    "files": [],
+    "videos": [],
+    "charged": None,
+    "error": None,
+    "resumed": False,
+    "index": None,
+}
+"""A result of which nothing is known: each has these names, in this order."""
 
 
 class AsJSON:
@@ -92,33 +109,33 @@ class AsJSON:
                 pass
 
     def _came(self, what: Came) -> None:
-        # Of a line that cannot be used any more there is no result, and nothing of one.
-        result = None if isinstance(what.result, str) else what.result
-        error = what.result if isinstance(what.result, str) else what.result.error
+        if isinstance(what.result, str):
+            # Of a line that cannot be used any more there is no result, and nothing of one.
+            problem = {"kind": "FieldError", "message": what.result, **consequences(None)}
+            event("result", **{**_NOTHING, "line": what.number, "error": problem})
+        else:
+            event("result", **{**_NOTHING, "line": what.number, **self._result(what.result)})
+
+    def _result(self, result: BatchResult) -> dict[str, Any]:
+        end, error = end_of(result), result.error
         problem = None
-        if isinstance(error, str):
-            problem = {"kind": "FieldError", "message": error, **consequences(None)}
-        elif error is not None:
+        if error is not None:
             said = sentence(error, self._trail)
             problem = {"kind": type(error).__name__, "message": said, **consequences(error)}
-        end = None if result is None else end_of(result)
-        charge = None if end is None else end.charge
-        event(
-            "result",
-            row=getattr(result, "number", None),
-            line=what.number,
-            prompt=getattr(result, "prompt", None),
-            metadata=dict(getattr(getattr(result, "request", None), "metadata", {})),
-            job_id=getattr(result, "job_id", None),
-            status=Standing.FAILED if result is None else standing(result),
-            ok=getattr(result, "ok", False),
-            files=[str(path) for path in getattr(result, "files", ())],
-            videos=[] if end is None else [_facts(video) for video in end.videos],
-            charged=None if charge is None else asdict(charge),
-            error=problem,
-            resumed=getattr(result, "resumed", False),
-            index=getattr(result, "index", None),
-        )
+        return {
+            "row": result.number,
+            "prompt": result.prompt,
+            "metadata": dict(result.metadata),
+            "job_id": result.job_id,
+            "status": standing(result),
+            "ok": result.ok,
+            "files": [str(path) for path in result.files],
+            "videos": [] if end is None else [_facts(video) for video in end.videos],
+            "charged": None if end is None or end.charge is None else asdict(end.charge),
+            "error": problem,
+            "resumed": result.resumed,
+            "index": result.index,
+        }
 
     def _summary(self, code: int) -> None:
         trail, progress = self._trail, self._trail.progress
