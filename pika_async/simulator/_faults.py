@@ -60,18 +60,20 @@ class Fault:
         name: A row of `FAULTS`; `"custom"` takes status, body and headers from here.
         on: Which requests can meet it: "submit", "poll", "download", where a service takes uploads
             also "ticket" (asks for an address) and "upload" (brings the bytes there); by default
-            where the row belongs, mostly "submit".
+            the first place of the row, mostly "submit".
         times: How often it strikes; None: always.
         after: How many requests that would meet it pass first.
-        probability: How likely it strikes when it could, 0 to 1.
-        retry_after: Seconds for the Retry-After header.
+        probability: How likely it strikes when it could, 0 to 1, drawn from the simulator's
+            seeded generator.
+        retry_after: Seconds for the Retry-After header (a date in the row with a date).
         seconds: How long a silence lasts.
         job_id: Only polls and downloads of this job meet it.
         prompt: Only requests for this prompt, and for its job and videos, meet it.
         status: An HTTP status in place of the row's.
         body: A body in place of the row's: mappings and lists as JSON, text as a page.
         headers: Headers beside the row's.
-        started: Whether the server does its work nonetheless: on submit, creates the job.
+        started: Whether the server does its work nonetheless: on submit, creates the job. By
+            default as the row says.
 
     Raises:
         ValueError: The catalogue has no such name, or the row does not go there; the message
@@ -79,34 +81,20 @@ class Fault:
     """
 
     name: str
-    """A row of `FAULTS`."""
     on: Place = field(kw_only=True, default=Factory(_natural_place, takes_self=True))
-    """Which requests can meet it; by default the first place of the row, mostly "submit"."""
     times: int | None = field(default=1, kw_only=True)
-    """How often it strikes; None: always."""
     after: int = field(default=0, kw_only=True)
-    """How many requests that would meet it pass first."""
     probability: float = field(default=1.0, kw_only=True)
-    """How likely it strikes when it could, drawn from the simulator's seeded generator."""
     retry_after: float | None = field(default=None, kw_only=True)
-    """Seconds for the Retry-After header (a date in the row with a date)."""
     seconds: float = field(default=_MINUTE, kw_only=True)
-    """How long a silence lasts."""
     job_id: str | None = field(default=None, kw_only=True)
-    """Only polls and downloads of this job meet it."""
     prompt: str | None = field(default=None, kw_only=True)
-    """Only requests for this prompt, and for its job and videos, meet it."""
     status: int | None = field(default=None, kw_only=True)
-    """An HTTP status in place of the row's."""
     body: Body | None = field(default=None, kw_only=True)
-    """A body in place of the row's: mappings and lists are sent as JSON, text as a page."""
     headers: Mapping[str, str] | None = field(default=None, kw_only=True)
-    """Headers beside the row's."""
     started: bool = field(
         kw_only=True, default=Factory(lambda fault: fault.row.started, takes_self=True)
     )
-    """Whether the server does its work nonetheless: on submit, creates the job. By default as
-    the row says."""
 
     def __attrs_post_init__(self) -> None:
         complaint = _complaint(self)
