@@ -67,7 +67,8 @@ pika-async batch shots.csv --json | jq 'select(.event == "result" and .error.mon
 ```
 """
 _MONEY: Final = "Money"
-# What the line that resumes says again; what was to be submitted again has been by then.
+# The options that the line which resumes repeats. --retry-failed and --resubmit-uncertain are not
+# among them: what they are for has been submitted by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
     *("budget", "price", "limit", "ask_above", "yes", "quiet", *FIELDS),

@@ -109,7 +109,7 @@ def report(
     One HTML file that any browser shows, without the service's scripts or anyone else's; the
     videos stay where they are. The journal is only read, also while a batch goes on with it.
     """
-    # Before errors are put into sentences: what these import may be missing.
+    # Outside of `reported`: jinja2 may be missing, and main() says how to get it.
     from pika_async import _gallery as pages  # noqa: PLC0415
 
     trail = Trail()
@@ -133,11 +133,11 @@ def report(
             totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in pages.lines(gallery, totals):
-                    # Exactly: JSON has escaped what is not ASCII, and a journal may be long.
+                    # Exact is quicker, and JSON has escaped what is not ASCII.
                     write(json.dumps(line), exact=True)
             if as_csv:
                 for row in pages.table(gallery):
-                    # Half surrogate pairs too, which JSON can spell and UTF-8 cannot.
+                    # A prompt may hold half a surrogate pair, which UTF-8 cannot spell.
                     cells = row.removesuffix("\n").encode("utf-8", "backslashreplace")
                     write(cells, exact=True)
             if target is not None:

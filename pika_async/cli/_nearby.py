@@ -12,11 +12,11 @@ from pika_async.cli._running.exits import UsageError
 
 _SQLITE: Final = b"SQLite format 3\0"
 _PROMPTS: Final = (".txt", ".csv", ".jsonl")
-# Of paid jobs first.
+# Journals of paid jobs first.
 _JOURNALS: Final = (".journal", ".simulated", ".journal.simulated")
-# Of the names that `pika-async batch` gives to folders.
+# How the folders end that `pika-async batch` names.
 _FOLDER_ENDS: Final = ("-videos", "-simulated")
-# Folders in a folder; the videos of a batch are not looked for everywhere.
+# How many entries of a folder are looked at: it may be somebody's whole disk.
 _MOST_LOOKED_AT: Final = 2_000
 
 
@@ -39,7 +39,7 @@ def check_journal(journal: Path, verb: str) -> None:
 
 def _is_database(path: Path) -> bool:
     try:
-        # Whoever opens a pipe waits for its other end.
+        # To open a pipe would wait for its other end.
         if not path.is_file():
             return False
         with path.open("rb") as file:
@@ -87,7 +87,7 @@ def folders_of(journal: Path) -> list[Path]:
     Raises:
         JournalError: The journal cannot be read.
     """
-    # What it imports may be missing; see report.
+    # jinja2 may be missing; see report.
     from pika_async._gallery import folders_of as found_by  # noqa: PLC0415
 
     candidates = list(_candidates(journal))

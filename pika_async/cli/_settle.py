@@ -41,7 +41,7 @@ pika-async settle shots.csv.journal --resubmit all
 """
 _ALL: Final = "all"
 _NAMED: Final = 20
-# What costs nothing comes first.
+# The ways that cost nothing come first.
 _WAYS: Final = {
     ("--job", "N=JOB_ID"): "it has this job: the next run waits for it, which costs nothing",
     ("--drop", "N"): "give it up, which costs nothing",
@@ -236,7 +236,7 @@ def _advise(
     )
     attempts = [entry.attempt for entry in still if entry.attempt is not None]
     places = {(attempt.service, attempt.base_url) for attempt in attempts}
-    # Jobs are looked up where they were submitted, whether or not that was said.
+    # Jobs are looked up where they were submitted, also where no option says where that is.
     line = [*settle_words(journal, () if again else places), *again]
     for option, meaning in _WAYS.items():
         show(Note(f"  {shlex.join([*line, *option])}"))

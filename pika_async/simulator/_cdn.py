@@ -77,7 +77,7 @@ class Cdn:
                 at=at, method=request.method, path=request.raw_path, headers=request.headers
             )
             self._state.strays.append(record)
-        # As tempting as a thief would make it: whoever follows believes that it has a job.
+        # A client that follows the redirect is to believe that it has a job.
         return web.json_response({"id": "elsewhere"})
 
     def _has_expired(self, job_id: str, query: str) -> bool:

@@ -77,7 +77,7 @@ class State(Settings):
             if named:
                 self.media_origin = str(URL(self.media_origin).with_host(named).origin())
         except ValueError:
-            # Nobody's name: they stay where they were.
+            # It is not the name of a host: links lead where they led before.
             return
 
     def wait_for_submit(self) -> float:

@@ -110,7 +110,7 @@ class PromptFile:
         text = io.TextIOWrapper(
             self.file,
             encoding="utf-8",
-            # What is no UTF-8 is met again in the line that holds it.
+            # Bytes that are not UTF-8 are refused with the line that holds them.
             errors="surrogateescape",
             newline="" if self.format is Format.CSV else None,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _LONGEST_NAME: Final = 40
-# How alike two names are, from 0 to 1, of which one is the other with a slip of the finger.
+# From this likeness on, of 0 to 1, a name is taken for another with a typing error.
 _NEARLY: Final = 0.75
 _SAYS_VALUE: Final = frozenset({"url", "uri", "link", "path", "file", "text", "value"})
 

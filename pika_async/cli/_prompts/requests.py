@@ -17,8 +17,8 @@ from pika_async.cli._prompts.names import check_names, plain_name
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._showing.sentences import refusal
 
-# Between the values of a field that holds several, in one cell of a table. Neither paths nor links
-# have it in them.
+# Separates the values of a field that holds several, in one cell of a table: a sign that is in
+# neither paths nor links.
 _BETWEEN: Final = "|"
 
 Check: TypeAlias = Callable[[GenerationRequest], None]
@@ -62,7 +62,7 @@ def placed(field: TextField, given: Any, folder: Path = Path()) -> Any:
 
 
 def _placed(given: Any, folder: Path) -> Any:
-    """Text as a link or a file; what is no text, or empty, is refused as what it is."""
+    """Text as a link or a file; what is not text, or empty, is left for the request to refuse."""
     if isinstance(given, list):
         return [_placed(one, folder) for one in given]
     if not isinstance(given, str) or not given:
@@ -160,7 +160,7 @@ def from_json(text: str, how: Reading) -> GenerationRequest:
 
 
 def _plain(name: str, value: Any) -> Any:
-    # A column of whole numbers with a gap becomes one of 7.0 and the like in many programs.
+    # Many programs write a column of whole numbers with a gap in it as 7.0 and the like.
     if FIELDS[name].kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pika_async.cli._showing.shown import Show
 
 _SIMULATED_SECONDS: Final = 6.0
-# Seconds between two looks: the bar of a simulated job is seen to move.
+# Seconds between two looks: so often that the bar of a simulated job moves.
 _SIMULATED_INTERVAL: Final = 0.5
 
 
@@ -125,7 +125,7 @@ async def _simulated(service: str, ear: Ear) -> AsyncIterator[PikaClient]:
     from pika_async import AdaptivePolling, PikaClient  # noqa: PLC0415 - see above
     from pika_async.simulator import Simulator  # noqa: PLC0415 - see above
 
-    # Another seed each time, for other ids: files are named by them.
+    # A new seed each time makes new ids, by which files are named.
     seed = secrets.randbits(32)
     polling = AdaptivePolling(
         expected=_SIMULATED_SECONDS,

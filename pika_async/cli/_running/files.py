@@ -23,7 +23,7 @@ _ID_LENGTH: Final = 8
 # The journal, and what is kept beside it.
 _OF_A_JOURNAL: Final = ("", "-wal", "-shm", "-lock")
 _PIECE: Final = 1 << 16
-# With what is added to it, the name must still be one that file systems take.
+# Characters, so that file systems take the name with what is added to it.
 _LONGEST_STEM: Final = 100
 
 

@@ -40,7 +40,7 @@ def known_in(journal: Path | None) -> AbstractContextManager[JournalReader | Non
         JournalError: On entering: it cannot be read.
     """
     try:
-        # What is wrong with a file that cannot be looked at, the batch says.
+        # The batch itself says what is wrong with a file that cannot be looked at.
         if journal is None or not journal.stat().st_size:
             return nullcontext()
     except OSError:

@@ -35,7 +35,7 @@ def batch_line(
     if journal.suffix == ".journal" and prompts.is_file():
         words.append(argument(str(prompts)))
         if simulated:
-            # Then there is none unless it is named.
+            # A simulated batch has no journal by default.
             words += ["--journal", str(journal)]
         usual = default_output_dir(str(prompts), simulate=simulated)
     else:
@@ -43,7 +43,7 @@ def batch_line(
     if output_dir is not None and not _is_same(output_dir, usual):
         words += ["--output-dir", str(output_dir)]
     if simulated:
-        # Each run has a place of its own.
+        # Each simulated run has an address of its own.
         words += [*_one_place({(service, None) for service, _ in places}), "--simulate"]
     else:
         words += _one_place(places)
@@ -69,7 +69,7 @@ def place_options(service: str, base_url: str | None) -> list[str]:
     try:
         usual = service_named(service).hosts["api"]
     except (FieldError, KeyError):
-        # Of a dialect of the user's own, or of a newer version.
+        # The service is a dialect of the user's own, or one of a newer version.
         return words
     if base_url is not None and one_spelling(base_url) != one_spelling(usual):
         words += ["--base-url", base_url]

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# Quotes that are asked for at once.
+# How many quotes are asked for at a time.
 _AT_ONCE: Final = 8
-# What stands for a medium: which one it is makes no difference to the price.
+# This stands for any medium: which one it is makes no difference to the price.
 _SOME_MEDIUM: Final = "https://example.invalid/medium"
 
 
@@ -160,7 +160,7 @@ class _Ledger:
         self._choices = choices
         self._service = service
         self._repeats = dialect_of(service).repeatable
-        # What those were taken to cost that are sent again with their keys.
+        # The estimated costs of submits that are sent again with their keys.
         self._repeated: list[Money] = []
         self._met: Counter[str] = Counter()
         self._left: set[str] = set()
@@ -176,7 +176,7 @@ class _Ledger:
         try:
             name = fingerprint(await with_media_read(request))
         except ConfigurationError:
-            # A file that has gone by now: that is found out again when it is sent.
+            # The file has gone; the batch says so when it comes to it.
             return self._limited("", Fate.SUBMIT), None, False
         self._met[name] += 1
         standing = self._reader.standing(name, self._met[name])

@@ -158,7 +158,7 @@ class JobTrail(Trail):
                 "the job may exist and may be billed; look at the account's usage before "
                 "submitting again."
             )
-        # Not super(): attrs makes another class of this one for its slots.
+        # Not super(): attrs replaces this class by one with slots.
         return Trail.left(self)
 
 
@@ -185,7 +185,7 @@ class BatchTrail(Trail):
             case SubmitUncertain(unclaimed=True) | JournalBroken() | VideoKept():
                 return True
             case BatchStopped():
-                # Where it is the journal, that has been told of.
+                # A broken journal has an event of its own.
                 return not isinstance(event.error, JournalError)
             case _:
                 return Trail.hears(self, event)
@@ -221,7 +221,7 @@ class BatchTrail(Trail):
             return None
         again = self.again
         if self.limit is not None:
-            # Where the same submit is sent again with its key, that takes one of the limit then.
+            # A submit that is sent again with its key is counted by the run that sends it.
             lost = 0 if service_named(self.service).repeatable else self.lost
             left = max(0, self.limit - self.progress.stats.submitted - lost)
             again = with_option(again, "--limit", str(left))

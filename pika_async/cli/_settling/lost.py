@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# A history is asked for what was sent, which the journal has; the medium itself is not looked at.
+# A history is compared with the body that was sent, which the journal has, and not with media.
 _SOME_MEDIUM: Final = "https://example.invalid/medium"
 
 
@@ -76,7 +76,7 @@ def _lost(entry: JournalEntry, trail: Trail) -> SubmissionUncertainError | None:
     try:
         request = GenerationRequest(**{n: _value(n, v) for n, v in entry.request.items()})
     except (FieldError, TypeError):
-        # A journal of another version, with fields that this one has not.
+        # The journal is of another version, with fields that this one does not have.
         return None
     return SubmissionUncertainError(
         "its end is not known",

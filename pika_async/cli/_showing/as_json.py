@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Shown
 
-# Characters of a service's own words.
+# Characters that are kept of a service's own words.
 _LONGEST: Final = 10_000
 
 _NOTHING: Final[Mapping[str, Any]] = {
@@ -93,7 +93,7 @@ class AsJSON:
                 )
                 self._summary(what.code)
             case JournalBroken(job_id=str(job_id)):
-                # Paid for, and the line that resumes would pay for it again.
+                # It is paid for, and a batch that is run again would pay for it again.
                 event(
                     "error",
                     type=type(what.error).__name__,
@@ -110,7 +110,7 @@ class AsJSON:
 
     def _came(self, what: Came) -> None:
         if isinstance(what.result, str):
-            # Of a line that cannot be used any more there is no result, and nothing of one.
+            # The line cannot be used any more, so there is no result.
             problem = {"kind": "FieldError", "message": what.result, **consequences(None)}
             event("result", **{**_NOTHING, "line": what.number, "error": problem})
         else:
@@ -172,6 +172,6 @@ def _facts(value: AttrsInstance) -> dict[str, Any]:
     facts = asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
     for name in ("reason", "status"):
         if name in facts:
-            # Whole where it is one a service means; a line of megabytes breaks who reads it.
+            # No reason is so long; a line of megabytes would break the program that reads it.
             facts[name] = facts[name][:_LONGEST]
     return facts

@@ -75,7 +75,7 @@ def standing(result: BatchResult) -> Standing:
             return Standing.UNCERTAIN
         case OtherServiceError(started=Started.MAYBE):
             return Standing.UNCERTAIN
-        # The second is one that a person has given up.
+        # The latter was given up by a person.
         case InvalidRequestError() | PikaError(started=Started.MAYBE) if result.job_id is None:
             return Standing.FAILED
         case _:
@@ -187,7 +187,7 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
         about = "" if stats.spent.total == stats.spent.charged else "about "
         text += f"; {about}{stats.spent.total} spent{_parts(stats.spent)}"
         if unpriced := stats.spent.unpriced:
-            # Else the sum would pass for the whole.
+            # Without this the sum would look complete.
             text += f", and nobody has said what {counted(unpriced, 'job')} more cost"
     if saved_in is not None and stats.downloaded:
         text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
@@ -281,7 +281,7 @@ def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
     again = "--resubmit-uncertain"
     if trail.budget is None:
         return Hint(text=text, line=trail.line(again))
-    # The same budget would refuse them: what may have been paid for is spent.
+    # What may have been paid for counts as spent, so the same budget would refuse them.
     spent = stats.spent.total
     price = stats.spent.estimated.micros // count if trail.price is None else trail.price.micros
     least = Money(spent.micros + count * price, spent.currency)

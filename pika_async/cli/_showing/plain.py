@@ -112,7 +112,7 @@ class Plain:
                 self._ended()
             case shown.Failure():
                 if what.kind != "Interrupted":
-                    # Then the line itself tells how far it has come.
+                    # Its own line tells how far the batch has come.
                     self._totals()
                 self._say(what.line)
                 if what.resume is not None:
@@ -175,7 +175,7 @@ class Plain:
         if self._results:
             write(f"{place}: {batch_words.outcome(result, self._trail)}")
         error = result if isinstance(result, str) else result.error
-        # Why nothing more is submitted was said once.
+        # Why the batch submits nothing more has been said.
         if error is not None and not isinstance(error, NotSubmittedError):
             self._last_error = error
             self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"

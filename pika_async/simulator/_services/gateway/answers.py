@@ -195,7 +195,7 @@ def _status(job: SimulatedJob, look: Look, moment: Moment) -> str:
 
 def _progress(job: SimulatedJob, look: Look, moment: Moment) -> int:
     if "progress-wanders" in job.variants and moment.status == "pending":
-        # Every other answer boasts, the ones between belittle.
+        # By turns too high and too low.
         return (100 + moment.progress) // 2 if look.pending % 2 else moment.progress // 2
     return moment.progress
 

@@ -187,7 +187,7 @@ class Pika(Service):
         if first != sent:
             return Reply(409, message("Idempotency-Key was used with another body"))
         job = world.jobs[job_id]
-        # A look that does not count: it was no poll.
+        # On a copy: this is not a poll, and must not count as one.
         look = copy.copy(job).look(world.now())
         return Reply(
             200, answers.document(job, self._sold[job_id], look, world.media_origin), job=job
