@@ -101,7 +101,7 @@ def test_the_folder_and_the_journal_can_be_chosen(batch, here):
 def test_without_downloads_the_links_are_given(batch, here):
     done = batch("--no-download")
     assert done.code == 0
-    assert all("http://127.0.0.1" in line for line in done.out.splitlines())
+    assert ["http://127.0.0.1" in line for line in done.out.splitlines()] == [True] * 3
     assert not (here / "prompts-videos").exists()
     assert "videos go to" not in done.err
 
@@ -196,7 +196,7 @@ def test_what_only_failed_for_now_is_done_by_the_same_line(batch, pika, sim):
     sim.duration = Polls(1000)
     done = batch("--timeout", "0.05")
     assert done.code == 1
-    assert all("was not finished in time" in line for line in done.out.splitlines())
+    assert ["was not finished in time" in line for line in done.out.splitlines()] == [True] * 3
     *_, text, line = done.err.splitlines()
     assert "3 prompts did not come to an end" in text
     for job in sim.jobs.values():
