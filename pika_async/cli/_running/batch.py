@@ -72,6 +72,7 @@ class BatchRun:
                         Begins(
                             total=total,
                             max_in_flight=settings["max_in_flight"],
+                            saved_in=trail.saved_in,
                             journal=settings["journal"],
                         )
                     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from attrs import Factory, define
 
@@ -49,16 +49,8 @@ class Trail:
     """The job, where the command is about one."""
     uncertain: bool = False
     """A submit broke off where the job may exist."""
-    journal: str | None = None
-    """The file of the journal that knows what is paid for, where there is one."""
-    saved_in: str | None = None
-    """The folder of the videos, of a batch that saves them."""
-    progress: Progress | None = None
-    """How far a batch has come, once it has begun."""
-    budget: Money | None = None
-    """What a batch may spend over all runs with the journal, given now or before."""
-    price: Money | None = None
-    """What a job is taken to cost where the service does not say."""
+    reads_file: ClassVar[bool] = False
+    """Whether requests come from a file, and not from options."""
 
     def hears(self, event: Event) -> bool:
         """Note what an event of the library tells; whether it is to be shown now.
@@ -79,26 +71,6 @@ class Trail:
     def left(self) -> str:
         """What it leaves behind when it ends early."""
         return "nothing was started and nothing is charged."
-
-    def place(self, number: int) -> str:
-        """How a line of the file is named, where there is one."""
-        return str(number)
-
-    def line(self, *more: str, budget: str | None = None) -> str | None:
-        """The command again, with ``more`` options; None where it would pay again for all.
-
-        ``budget``: one to be given in the place of that which it had.
-        """
-        return None
-
-    def settle_line(self) -> str | None:
-        """The command that lists what is uncertain in the journal; None where there is none."""
-        return None
-
-    @property
-    def reads_file(self) -> bool:
-        """Whether requests come from a file, and not from options."""
-        return False
 
 
 @define(kw_only=True)
@@ -166,7 +138,19 @@ class JobTrail(Trail):
 class BatchTrail(Trail):
     """Of a command that is about a file of prompts."""
 
+    reads_file: ClassVar[bool] = True
+
     file: str
+    journal: str | None = None
+    """The file of the journal that knows what is paid for, where there is one."""
+    saved_in: str | None = None
+    """The folder of the videos, where they are saved."""
+    progress: Progress | None = None
+    """How far the batch has come, once it has begun."""
+    budget: Money | None = None
+    """What may be spent over all runs with the journal, given now or before."""
+    price: Money | None = None
+    """What a job is taken to cost where the service does not say."""
     limit: int | None = None
     """How many may be submitted in a run."""
     lost: int = 0
@@ -191,7 +175,10 @@ class BatchTrail(Trail):
                 return Trail.hears(self, event)
 
     def line(self, *more: str, budget: str | None = None) -> str | None:
-        """See :class:`Trail`."""
+        """The command again, with ``more`` options; None where it would pay again for all.
+
+        ``budget``: one to be given in the place of that which it had.
+        """
         again = self.again if budget is None else with_option(self.again, "--budget", budget)
         return self._line(again, more)
 
@@ -201,7 +188,7 @@ class BatchTrail(Trail):
         return shlex.join(["pika-async", "batch", argument(self.file), *again, *more])
 
     def settle_line(self) -> str | None:
-        """See :class:`Trail`."""
+        """The command that lists what is uncertain in the journal; None where there is none."""
         if self.simulated or self.journal is None:
             return None
         return shlex.join(["pika-async", "settle", argument(self.journal), *self._way()])
@@ -291,11 +278,6 @@ class BatchTrail(Trail):
                 "for what this run has submitted."
             )
         return line
-
-    @property
-    def reads_file(self) -> bool:
-        """Whether requests come from a file, and not from options."""
-        return True
 
 
 def with_option(words: Sequence[str], option: str, value: str) -> list[str]:

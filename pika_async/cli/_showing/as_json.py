@@ -9,7 +9,7 @@ from attrs import asdict
 
 from pika_async import Action, JournalBroken, MoneyMeaning, Transition, VideoSaved
 from pika_async._sheet import Standing
-from pika_async.cli._running.trail import watch_line
+from pika_async.cli._running.trail import BatchTrail, watch_line
 from pika_async.cli._showing.batch_words import end_of, hints, standing
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import consequences, sentence
@@ -138,8 +138,8 @@ class AsJSON:
         }
 
     def _summary(self, code: int) -> None:
-        trail, progress = self._trail, self._trail.progress
-        if progress is None:
+        trail = self._trail
+        if not isinstance(trail, BatchTrail) or (progress := trail.progress) is None:
             return
         stats = progress.stats
         event(

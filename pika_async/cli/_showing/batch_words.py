@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pika_async import BatchResult, BatchStats, Spent
     from pika_async.cli._running.progress import Progress
-    from pika_async.cli._running.trail import Trail
+    from pika_async.cli._running.trail import BatchTrail
     from pika_async.cli._showing.shown import Planned
 
 
@@ -49,7 +49,7 @@ class Hint:
     """The command that does it."""
 
 
-def outcome(result: BatchResult | str, trail: Trail) -> str:
+def outcome(result: BatchResult | str, trail: BatchTrail) -> str:
     """What became of one request, in one line; text: why there is none any more."""
     if isinstance(result, str):
         return problem(result, trail)
@@ -100,7 +100,7 @@ def reason(error: PikaError) -> str:
             return error.what
 
 
-def problem(error: PikaError | str, trail: Trail) -> str:
+def problem(error: PikaError | str, trail: BatchTrail) -> str:
     """What is said of an error in one line; what is the same for many is said once."""
     match error:
         case str():
@@ -211,7 +211,7 @@ def _listed(numbers: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in numbers.items())
 
 
-def hints(trail: Trail) -> list[Hint]:
+def hints(trail: BatchTrail) -> list[Hint]:
     """What to do about what went wrong; nothing of a simulated batch was paid."""
     progress = trail.progress
     if trail.simulated or progress is None:
@@ -253,7 +253,7 @@ def hints(trail: Trail) -> list[Hint]:
     return found
 
 
-def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
+def _about_budget(error: PikaError, count: int, trail: BatchTrail) -> Hint:
     text = f"{counted(count, 'prompt')} {short(error.what)}. To submit more, "
     line, progress = trail.line(budget=_AMOUNT), trail.progress
     if line is None or progress is None:
@@ -265,7 +265,7 @@ def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
     return Hint(text=text, line=line)
 
 
-def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
+def _about_uncertain(stats: BatchStats, trail: BatchTrail) -> Hint:
     count = stats.uncertain
     if trail.journal is None:
         return Hint(

@@ -126,7 +126,7 @@ class Live(Plain):
         self._repeated = 0
 
     def _look(self) -> Sight:
-        progress = self._trail.progress
+        progress = self._progress()
         if progress is None:
             left = self._time_left()
             below = [(f"  {left}", "dim")] if left else []
