@@ -186,7 +186,7 @@ def test_one_that_fails_is_exit_1_and_does_not_disturb_the_others(batch, pika, s
     assert sum(": error: job " in line for line in done.out.splitlines()) == 1
     assert "3 prompts: 2 succeeded, 1 failed" in done.err
     *_, text, line = done.err.splitlines()
-    assert "1 job failed at the service" in text
+    assert "1 prompt failed, and no run submits it again by itself" in text
     sim.failure = None
     retried = pika(*shlex.split(line)[1:])
     assert (retried.code, len(sim.submissions)) == (0, 4)

@@ -237,8 +237,8 @@ class TestLimits:
                 "spent"
             ),
             (
-                "that budget is the one of an earlier run with this journal, since none was given; "
-                "to change it, give --budget AMOUNT, or --budget inf for none"
+                "the budget comes from an earlier run with this journal; --budget AMOUNT changes "
+                "it, and --budget inf lifts it"
             ),
         ]
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _AMOUNT: Final = "AMOUNT"
 _REMEMBERED: Final = (
-    "that budget is the one of an earlier run with this journal, since none was given; to change "
-    "it, give --budget AMOUNT, or --budget inf for none"
+    "the budget comes from an earlier run with this journal; --budget AMOUNT changes it, and "
+    "--budget inf lifts it"
 )
 
 
@@ -239,9 +239,10 @@ def hints(trail: BatchTrail) -> list[Hint]:
             found.append(Hint(text=text, line=None))
         return found
     if progress.for_good:
+        those = "it" if progress.for_good == 1 else "them"
         text = (
-            f"{counted(progress.for_good, 'job')} failed at the service or never got past it; to "
-            "submit again, as new paid jobs"
+            f"{counted(progress.for_good, 'prompt')} failed, and no run submits {those} again by "
+            "itself. To do that, as new paid jobs"
         )
         found.append(Hint(text=text, line=trail.line("--retry-failed")))
     if unfinished:
@@ -275,8 +276,8 @@ def _about_uncertain(stats: BatchStats, trail: BatchTrail) -> Hint:
         )
     those = "it" if count == 1 else f"all {count}"
     text = (
-        f"Where nothing was started, this submits {those} again, and pays a second time for what "
-        "was started all the same"
+        f"Where nothing was started, this submits {those} again; where a job was started after "
+        "all, that is a second paid job"
     )
     again = "--resubmit-uncertain"
     if trail.budget is None:
