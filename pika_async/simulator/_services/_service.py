@@ -61,10 +61,15 @@ class World(Protocol):
     limit_retry_after: bool
     jobs: dict[str, SimulatedJob]
     media_origin: str
-    prefix: str
-    """What stands in front of the API's paths."""
-    now: Callable[[], float]
-    """The clock of the jobs, in seconds."""
+
+    @property
+    def base_path(self) -> str:
+        """What stands in front of the API's paths."""
+        ...
+
+    def clock(self) -> float:
+        """Seconds on the clock of the jobs."""
+        ...
 
     def wait_for_submit(self) -> float:
         """0.0 when one more submit is allowed now, else the seconds until it will be."""
@@ -195,7 +200,7 @@ class Service(ABC):
         job = world.jobs.get(job_id)
         if job is None or job.key != key:
             return self.unknown_job(world.unknown_job)
-        return self.seen(job, job.look(world.now()), world.media_origin)
+        return self.seen(job, job.look(world.clock()), world.media_origin)
 
 
 def with_retry_after(reply: Reply, wait: float, *, told: bool) -> Reply:

@@ -81,7 +81,7 @@ class Platform:
     def _is_listed(self, job: SimulatedJob, world: World) -> bool:
         if job.id not in self._made or ("history-late" in job.variants and self._looks <= _LATE):
             return False
-        return is_started(job, world.now())
+        return is_started(job, world.clock())
 
     def _rows(self, job: SimulatedJob, query: dict[str, str]) -> list[dict[str, Any]]:
         endpoint, sent_at = self._made[job.id]

@@ -90,7 +90,7 @@ class Fal(Service):
                 return None
 
     def _submit(self, endpoint: str, arrived: Arrived, world: World) -> Reply:
-        self._origin = f"http://{arrived.headers.get('Host', '')}{world.prefix}"
+        self._origin = f"http://{arrived.headers.get('Host', '')}{world.base_path}"
         reply = self.submit(arrived, world)
         if reply.job is None:
             return reply
@@ -111,7 +111,7 @@ class Fal(Service):
     def _result(self, job: SimulatedJob, world: World) -> Reply:
         asked = self._asked[job.id] = self._asked.get(job.id, 0) + 1
         failure = self._failure(job)
-        ended = job.has_ended(world.now()) or job.id in self._cancelled
+        ended = job.has_ended(world.clock()) or job.id in self._cancelled
         if not ended or _is_first("result-early", job, asked):
             return Reply(400, answers.EARLY, _naming(job))
         if failure is not None:
@@ -132,9 +132,9 @@ class Fal(Service):
         return (422, {"detail": wrong}) if wrong else None
 
     def _cancel(self, job: SimulatedJob, world: World) -> Reply:
-        if job.has_ended(world.now()):
+        if job.has_ended(world.clock()):
             return Reply(400, {"status": "ALREADY_COMPLETED"}, _naming(job))
-        if not is_started(job, world.now()):
+        if not is_started(job, world.clock()):
             # A job that runs may go on and be billed.
             self._cancelled.add(job.id)
         status = 202 if "cancel-202" in job.variants else 200

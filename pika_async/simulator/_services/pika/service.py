@@ -188,7 +188,7 @@ class Pika(Service):
             return Reply(409, message("Idempotency-Key was used with another body"))
         job = world.jobs[job_id]
         # On a copy: this is not a poll, and must not count as one.
-        look = copy.copy(job).look(world.now())
+        look = copy.copy(job).look(world.clock())
         return Reply(
             200, answers.document(job, self._sold[job_id], look, world.media_origin), job=job
         )
@@ -199,7 +199,7 @@ class Pika(Service):
     def _is_full(self, world: World) -> bool:
         if self.most_in_flight is None:
             return False
-        now = world.now()
+        now = world.clock()
         going = sum(not job.has_ended(now) for job in world.jobs.values())
         return going >= self.most_in_flight
 
@@ -222,7 +222,7 @@ class Pika(Service):
             return self.unknown_job("404")
         asked = self._asked_apart[job_id] = self._asked_apart.get(job_id, 0) + 1
         late = "output-late" in job.variants and asked < answers.LATE
-        if not job.has_ended(world.now()) or job.outcome == "error" or late:
+        if not job.has_ended(world.clock()) or job.outcome == "error" or late:
             return Reply(409, message("Content is not ready"))
         return Reply(200, {"url": answers.url_of(job, job.polls, world.media_origin)})
 

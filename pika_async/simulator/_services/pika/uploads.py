@@ -55,7 +55,7 @@ class Uploads:
             return Reply(413, {"message": f"file exceeds {most // _MEGABYTE} MB"})
         name = f"{len(self.tickets) + 1}.{kind.partition('/')[2]}"
         headers = {"Content-Type": kind, "x-amz-meta-name": name}
-        self.tickets[name] = Ticket(kind, size, world.now(), headers)
+        self.tickets[name] = Ticket(kind, size, world.clock(), headers)
         return Reply(
             200,
             {
@@ -69,7 +69,7 @@ class Uploads:
         """Take the bytes, with exactly the headers that were given, and within five minutes."""
         name = arrived.path.removeprefix(ADDRESS)
         ticket = self.tickets.get(name)
-        if ticket is None or world.now() - ticket.given_at > _LIFETIME:
+        if ticket is None or world.clock() - ticket.given_at > _LIFETIME:
             return _denied("AccessDenied", "Request has expired")
         signed = all(arrived.headers.get(key) == value for key, value in ticket.headers.items())
         if not signed or "X-API-Key" in arrived.headers:
