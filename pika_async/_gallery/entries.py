@@ -24,7 +24,7 @@ Words: TypeAlias = Callable[[MoneyMeaning, Advice | None], str]
 _ANSWERED_WITHIN: Final = 60.0
 
 _UNCERTAIN: Final = SubmissionUncertainError.__name__
-# Shown in places of their own.
+# These have places of their own on the page.
 _NO_OPTIONS: Final = ("prompt", "metadata")
 
 
@@ -108,7 +108,7 @@ class Showing:
             charged=known.charged,
             watched=self._watched(known.accepted_at, known.ended_at),
         )
-        # The request no longer waits for another submit: there is one.
+        # A request whose submit was given up does not wait any more: it has another submit.
         return evolve(attempt, standing=attempt.outcome) if given_up else attempt
 
     def _watched(self, start: float | None, end: float | None) -> bool:
@@ -125,7 +125,7 @@ class Showing:
             return None
         return Problem(
             kind=known.kind,
-            # The whole text of an uncertain submit names time and fingerprint, which stand beside.
+            # The whole text of an uncertain submit repeats the time and the fingerprint.
             text=known.headline if known.kind == _UNCERTAIN else known.what,
             meaning=known.meaning if known.money is None else self.words(known.money, known.advice),
             status=known.status,

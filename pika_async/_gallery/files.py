@@ -48,9 +48,9 @@ class Folder:
         try:
             way = os.path.relpath(found, self.page_folder)
         except ValueError:
-            # On Windows, another drive.
+            # On Windows: it is on another drive.
             return None
-        # Also the colon, or the first part might read as a scheme.
+        # The colon is quoted, too: the first part might be read as a scheme.
         return quote(Path(way).as_posix().encode("utf-8", "surrogateescape"), safe="/")
 
 
@@ -60,7 +60,7 @@ def whole(folder: Path, file: SavedFile) -> Path | None:
     if PurePath(file.name).name != file.name or not file.name.endswith(_VIDEO):
         return None
     for name in spellings(file.name):
-        # Or a name with a null in it.
+        # ValueError: the name has a null character in it.
         with suppress(OSError, ValueError):
             found = (folder / name).stat()
             if S_ISREG(found.st_mode) and found.st_size == file.size:

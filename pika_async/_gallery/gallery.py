@@ -129,5 +129,5 @@ def folders_of(path: Path, near: Iterable[Path]) -> Folders:
 
 
 def _is_of_another_machine(folder: Path) -> bool:
-    # To look there would tell that machine who asks, on the word of a journal from anywhere.
+    # A journal from anywhere could name it; to look there would tell that machine who looks.
     return PureWindowsPath(folder).drive.startswith("\\\\") and os.name == "nt"

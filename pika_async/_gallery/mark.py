@@ -31,7 +31,7 @@ def marked(pieces: Iterable[str], journal: Path) -> Iterator[str]:
 def is_page_of(path: Path, journal: Path) -> bool:
     """Whether the file is a page of a journal of this name, and nobody has changed it since."""
     try:
-        # Whoever opens a pipe waits for its other end.
+        # To open a pipe would wait for its other end.
         if not path.is_file():
             return False
         with path.open("rb") as file:

@@ -16,7 +16,7 @@ def seconds(amount: float | None) -> str:
         return "—"
     if amount < _TENTHS_BELOW:
         return f"{amount:.1f} s"
-    # Compared as they are shown, or there would be 60 s and 24 h.
+    # Rounded before they are compared, or there would be 60 s and 24 h.
     if (whole := round(amount)) < 60:
         return f"{whole} s"
     if whole < 3600:
@@ -100,5 +100,5 @@ def option(value: Any, name: str = "") -> str:
 def _number(value: float, name: str) -> str:
     if name == "aspect_ratio":
         return ratio_as_text(value)
-    # Not the last digits, by which 0.1 + 0.2 differs from what was meant.
+    # Without the last digits, in which 0.1 + 0.2 differs from 0.3.
     return f"{value:.10g}" if isinstance(value, float) else str(value)

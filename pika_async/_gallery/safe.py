@@ -30,7 +30,7 @@ def web_link(url: str | None) -> str | None:
 def visible(text: str) -> str:
     """``text`` with what cannot be seen, and yet has an effect, shown as ``⟨U+202E⟩``."""
     if text.isprintable():
-        # Most are, and a page has hundreds of thousands.
+        # This is quick, and true of most of the hundreds of thousands of texts of a page.
         return text
     return _UNFIT.sub(
         lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n").replace("\r", "\n")

@@ -33,7 +33,7 @@ WORDS: Final = {
     Standing.WAITING: "not sent",
 }
 _LABEL_LENGTH: Final = 60
-# Characters of what a service says.
+# Characters that are shown of what a service says.
 _SHOWN: Final = 2_000
 # About three lines of a card.
 _PROMPT_LENGTH: Final = 120
@@ -131,7 +131,7 @@ def _label(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    """What a service says, if it is no book."""
+    """What a service says, cut where it is very long."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}… ({len(text):,} characters)"
 
 

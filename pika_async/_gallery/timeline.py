@@ -23,7 +23,7 @@ _ROW_HEIGHTS: Final = ((80, 18), (400, 8), (2_000, 4))
 _LEAST_ROW_HEIGHT: Final = 2
 # Percent of the width that the name of a run takes on a narrow screen.
 _ROOM_OF_A_NAME: Final = 8.0
-# Percent of the width of what took no time and is to be seen.
+# Percent of the width: of marks for what took no time.
 _MARK: Final = 0.6
 LABELLED: Final = 18
 """The height of rows that have room for a label."""

@@ -15,7 +15,6 @@ from pika_async._money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from decimal import Decimal
 
 
 @frozen(kw_only=True)
@@ -184,12 +183,9 @@ class _Tally:
                 spread.append(seconds)
 
 
-def totals_of(
-    entries: Iterable[Entry], runs: Sequence[Run], price: Money | Decimal | None = None
-) -> Totals:
+def totals_of(entries: Iterable[Entry], runs: Sequence[Run], price: Money | None = None) -> Totals:
     """Add up ``entries``, one at a time; ``price``: of one job where no other is known."""
-    each = None if price is None else Money.of(price)
-    tally = _Tally(Bills(each))
+    tally = _Tally(Bills(price))
     for entry in entries:
         tally.add(entry)
     run_seconds = sum(run.seconds for run in runs)
@@ -215,7 +211,7 @@ def totals_of(
         run_bills=tally.bills.by_run(),
         places=tuple(Place(*where, count) for where, count in tally.places.most_common()),
         videos_elsewhere=tally.videos_elsewhere,
-        price=each,
+        price=price,
     )
 
 

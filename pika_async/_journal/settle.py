@@ -220,10 +220,12 @@ def _attempt(standing: Mapping[int, list[int]], name: str, number: int) -> int:
         # Journals of older versions gave a number to more than one.
         problem = f"{len(found)} uncertain requests have this number"
         raise FieldError(name, number, "the number of one uncertain request", problem=problem)
+    if not standing:
+        allowed = "the number of an uncertain request, and this journal has none"
+        raise FieldError(name, number, allowed)
     if not found:
         numbers = ", ".join(map(str, sorted(standing)))
-        allowed = numbers or "none: nothing in it is uncertain"
-        raise FieldError(name, number, f"the numbers of uncertain requests: {allowed}", verb="are")
+        raise FieldError(name, number, f"the numbers of uncertain requests: {numbers}", verb="are")
     return found[0]
 
 

@@ -217,8 +217,8 @@ def check_several(name: str, kind: MediaKind, value: Any, *, least: int, most: i
     if not isinstance(value, tuple):
         raise FieldError(name, value, f"a list of {number} {kind}s")
     if value and not (least <= len(value) and (most is None or len(value) <= most)):
-        problem = f"these are {len(value)}; allowed are {number}"
-        raise FieldError(name, f"{len(value)} {kind}s", f"{number} {kind}s", problem=problem)
+        given = f"{len(value)} {kind}{'' if len(value) == 1 else 's'}"
+        raise FieldError(name, given, f"{number} {kind}s", verb="are")
     for one in value:
         check_media(name, kind, one)
 

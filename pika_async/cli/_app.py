@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pika_async._version import __version__
-from pika_async.cli import _batch, _gallery, _generate, _quote, _settle, _simulate, _watch
+from pika_async.cli import _batch, _generate, _quote, _report, _settle, _simulate, _watch
 from pika_async.cli._campaign import app as _campaign
 from pika_async.cli._prompts.options import with_options
 from pika_async.cli._verbs import Verb, Verbs
@@ -25,7 +25,7 @@ app.command("batch", cls=Verb, epilog=_batch.EXAMPLES)(with_options(_batch.batch
 app.command("quote", cls=Verb, epilog=_quote.QUOTE_EXAMPLES)(with_options(_quote.quote))
 app.command("balance", cls=Verb, epilog=_quote.BALANCE_EXAMPLES)(_quote.balance)
 app.command("settle", cls=Verb, epilog=_settle.EXAMPLES)(_settle.settle)
-app.command("report", cls=Verb, epilog=_gallery.EXAMPLES)(_gallery.report)
+app.command("report", cls=Verb, epilog=_report.EXAMPLES)(_report.report)
 app.command("simulate", cls=Verb, epilog=_simulate.EXAMPLES)(_simulate.simulate)
 app.add_typer(_campaign.app, name="campaign")
 

@@ -13,10 +13,10 @@ from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
 from pika_async.cli._running.asking import check_budget, check_unpriced, confirm, told
 from pika_async.cli._running.batch import BatchRun
-from pika_async.cli._running.bounds import bounds_of
+from pika_async.cli._running.bounds import bounds_of, with_remembered
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
-from pika_async.cli._running.kinds import begin_simulated_anew, check_kind
+from pika_async.cli._running.journals import begin_simulated_anew, check_kind
 from pika_async.cli._running.places import (
     check_one,
     check_places,
@@ -25,7 +25,6 @@ from pika_async.cli._running.places import (
     results_file,
 )
 from pika_async.cli._running.plan import Choices, planned
-from pika_async.cli._running.remembered import with_remembered
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
 from pika_async.cli._running.table import ResultsTable
@@ -69,8 +68,8 @@ pika-async batch shots.csv --json | jq 'select(.event == "result" and .error.mon
 ```
 """
 _MONEY: Final = "Money"
-_OR_SIMULATE: Final = ", or add --simulate to try it without paying"
-# What the line that resumes says again; what was to be submitted again has been by then.
+# The options that the line which resumes repeats. --retry-failed and --resubmit-uncertain are not
+# among them: what they are for has been submitted by then.
 _AGAIN: Final = (
     *("output_dir", "no_download", "journal", "max_in_flight", "timeout", "chosen"),
     *("budget", "price", "limit", "ask_above", "yes", "quiet", *FIELDS),
@@ -129,16 +128,17 @@ def batch(
         bool,
         typer.Option(
             "--retry-failed",
-            help="Submit, and pay, again what failed in earlier runs. What the service refused for "
-            "want of money, or for a rate limit, and did not charge, needs no such word.",
+            help="Submit again, and pay again for, what failed in earlier runs. What the service "
+            "refused without a charge, for lack of money or by a rate limit, is submitted again "
+            "without this option.",
         ),
     ] = False,
     resubmit_uncertain: Annotated[
         bool,
         typer.Option(
             "--resubmit-uncertain",
-            help="Submit again what earlier runs broke off in the middle of, and jobs that the "
-            "service does not know (under this key and address), though they may be paid for.",
+            help="Submit again what earlier runs left uncertain, and jobs that the service does "
+            "not know (for this key, at this address), although they may be paid for already.",
         ),
     ] = False,
     budget: Annotated[
@@ -147,8 +147,8 @@ def batch(
             "--budget",
             metavar="AMOUNT",
             show_default=False,
-            help="Spend at most so much over all runs with this journal, such as 20. The journal "
-            "remembers it; inf: as much as there is.",
+            help="Spend at most this much, such as 20, over all runs with this journal. The "
+            "journal remembers it; inf: no budget any more.",
             rich_help_panel=_MONEY,
         ),
     ] = None,
@@ -177,8 +177,8 @@ def batch(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what is known and what would be bought, check all that a run checks, and "
-            "submit nothing.",
+            help="Check everything, say what is known and what would be bought, and submit "
+            "nothing.",
             rich_help_panel=_MONEY,
         ),
     ] = False,
@@ -220,11 +220,10 @@ def batch(
             context, service, base_url, allow_insecure=allow_insecure, again=_AGAIN
         ),
         file=file,
-        journal=kept_in is not None,
+        journal=None if kept_in is None else str(kept_in),
         saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
         limit=limit,
-        kept_in=None if kept_in is None else str(kept_in),
         left_out=tuple(
             option
             for option, was_given in (
@@ -242,8 +241,8 @@ def batch(
         if simulate and not dry_run and (anew := begin_simulated_anew(kept_in)):
             jobs = counted(anew, "simulated job")
             show(Note(f"{jobs} ended with the run before, and will be simulated anew"))
-        bounds = bounds_of(budget, price, None if yes or simulate else ask_above)
-        bounds = with_remembered(bounds, kept_in)
+        given = bounds_of(budget, price, None if yes or simulate else ask_above)
+        bounds = with_remembered(given, kept_in)
         trail.budget, trail.price = bounds.budget, bounds.price
         choices = Choices(
             journal=kept_in,
@@ -253,9 +252,9 @@ def batch(
             price=bounds.price,
         )
         check_budget(bounds, trail.service)
-        if not simulate and not dry_run and (file == STDIN or Path(file).exists()):
+        if not dry_run and (file == STDIN or Path(file).exists()):
             # A file that is not there is the first thing to mend, and is said below.
-            check_way(trail, instead=_OR_SIMULATE)
+            check_way(trail)
         if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
             show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
         settings = {
@@ -280,8 +279,7 @@ def batch(
             show(told(plan, bounds, prompts, is_all=dry_run))
             if dry_run:
                 # The plan is known without a key; whether it could be done is not.
-                if not simulate:
-                    check_way(trail, instead=_OR_SIMULATE)
+                check_way(trail)
                 check_places(saved_in, kept_in)
                 raise typer.Exit(0)
             confirm(plan, bounds)

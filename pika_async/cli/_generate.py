@@ -77,8 +77,7 @@ def generate(
     with reported(show, trail, debug=debug):
         request = requested(prompt, fields, check_of(trail.service))
         check_target(output or default_target(prompt, "00000000"), overwrite=overwrite)
-        if not simulate:
-            check_way(trail, instead=", or add --simulate to try it without paying")
+        check_way(trail)
         run(partial(_generate, request, timeout, show, trail), trail)
 
 

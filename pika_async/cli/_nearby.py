@@ -1,28 +1,22 @@
-"""What lies near a journal: the prompts it is of, the videos of its batch, and the line of that."""
+"""What lies near a journal: the prompts that it is of, and the videos of its batch."""
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice, product
 from pathlib import Path
 from typing import Final
 
-from pika_async import FieldError
-from pika_async._http import one_spelling
-from pika_async.cli import _options
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.kinds import SIMULATED_SUFFIX, is_simulated
-from pika_async.cli._running.places import default_output_dir
-from pika_async.dialects import service_named
 
 _SQLITE: Final = b"SQLite format 3\0"
 _PROMPTS: Final = (".txt", ".csv", ".jsonl")
-# Of paid jobs first.
+# Journals of paid jobs first.
 _JOURNALS: Final = (".journal", ".simulated", ".journal.simulated")
-# Of the names that `pika-async batch` gives to folders.
+# How the folders end that `pika-async batch` names.
 _FOLDER_ENDS: Final = ("-videos", "-simulated")
-# Folders in a folder; the videos of a batch are not looked for everywhere.
+# How many entries of a folder are looked at: it may be somebody's whole disk.
 _MOST_LOOKED_AT: Final = 2_000
 
 
@@ -36,7 +30,7 @@ def check_journal(journal: Path, verb: str) -> None:
     if not _is_database(journal):
         meant = next(filter(_is_database, _journals_of(journal)), None)
     if meant is not None:
-        what = "is no journal" if journal.exists() else "is not there"
+        what = "is not a journal" if journal.exists() else "is not there"
         raise UsageError(
             f"{str(journal)!r} {what}; its batch keeps its journal in {str(meant)!r}: "
             f"pika-async {verb} {shlex.quote(str(meant))}"
@@ -45,7 +39,7 @@ def check_journal(journal: Path, verb: str) -> None:
 
 def _is_database(path: Path) -> bool:
     try:
-        # Whoever opens a pipe waits for its other end.
+        # To open a pipe would wait for its other end.
         if not path.is_file():
             return False
         with path.open("rb") as file:
@@ -93,7 +87,7 @@ def folders_of(journal: Path) -> list[Path]:
     Raises:
         JournalError: The journal cannot be read.
     """
-    # What it imports may be missing; see report.
+    # jinja2 may be missing; see report.
     from pika_async._gallery import folders_of as found_by  # noqa: PLC0415
 
     candidates = list(_candidates(journal))
@@ -106,61 +100,3 @@ def _shown(folder: Path) -> Path:
     """As people call it who are where the command runs."""
     here = Path().absolute()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-
-def batch_line(
-    journal: Path, places: Collection[tuple[str, str | None]], output_dir: Path | None
-) -> str:
-    """The command that runs the batch of a journal again.
-
-    Args:
-        journal: The journal.
-        places: The services that it was submitted to, and where they were.
-        output_dir: Where its videos are; None: not known.
-    """
-    prompts = journal.with_suffix("")
-    simulated = journal.suffix == SIMULATED_SUFFIX or any(is_simulated(url) for _, url in places)
-    words = ["pika-async", "batch"]
-    usual = None
-    if journal.suffix == ".journal" and prompts.is_file():
-        words.append(str(prompts))
-        if simulated:
-            # Then there is none unless it is named.
-            words += ["--journal", str(journal)]
-        usual = default_output_dir(str(prompts), simulate=simulated)
-    else:
-        words += ["FILE", "--journal", str(journal)]
-    if output_dir is not None and not _is_same(output_dir, usual):
-        words += ["--output-dir", str(output_dir)]
-    if simulated:
-        # Each run has a place of its own.
-        words += [*_one_place({(service, None) for service, _ in places}), "--simulate"]
-    else:
-        words += _one_place(places)
-    return shlex.join(words)
-
-
-def settle_line(journal: Path, places: Collection[tuple[str, str | None]]) -> str:
-    """The command that lists what is uncertain in a journal, and takes decisions about it."""
-    return shlex.join(["pika-async", "settle", str(journal), *_one_place(places)])
-
-
-def _one_place(places: Collection[tuple[str, str | None]]) -> list[str]:
-    return place_options(*next(iter(places))) if len(places) == 1 else []
-
-
-def _is_same(folder: Path, other: Path | None) -> bool:
-    return other is not None and folder.absolute() == other.absolute()
-
-
-def place_options(service: str, base_url: str | None) -> list[str]:
-    """Jobs are asked for, and bought again, only where they were submitted."""
-    words = [] if service == _options.GATEWAY else ["--service", service]
-    try:
-        usual = service_named(service).hosts["api"]
-    except (FieldError, KeyError):
-        # Of a dialect of the user's own, or of a newer version.
-        return words
-    if base_url is not None and one_spelling(base_url) != one_spelling(usual):
-        words += ["--base-url", base_url]
-    return words

@@ -16,7 +16,7 @@ OF_A_JOB: Final = ("timeout", "as_json", *_SERVICE)
 def _no_nan(seconds: float) -> float:
     # NaN compares false with everything, so the option's own minimum lets it through.
     if math.isnan(seconds):
-        raise typer.BadParameter("nan is no number of seconds.")
+        raise typer.BadParameter("nan is not a number of seconds.")
     return seconds
 
 

@@ -1,9 +1,7 @@
 """``pika-async quote`` and ``balance``: what it will cost, and what is left."""
 
-import re
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import anyio
@@ -12,7 +10,7 @@ from attrs import asdict
 
 from pika_async import GenerationRequest, Money, MoneyMeaning
 from pika_async.cli import _options
-from pika_async.cli._prompts.file import Format, opened
+from pika_async.cli._prompts.file import Format, is_file_of_prompts, opened
 from pika_async.cli._prompts.options import defaults, requested
 from pika_async.cli._running.clients import check_key, client_for
 from pika_async.cli._running.exits import FAILED
@@ -67,7 +65,7 @@ def quote(
     The amount goes to stdout. Where the service does not say, that is said, and the exit code is 1.
     """
     way = _options.connection(context, service, base_url, allow_insecure=allow_insecure)
-    is_file = chosen is not None or what == STDIN or _is_file(what)
+    is_file = chosen is not None or what == STDIN or is_file_of_prompts(what)
     trail = BatchTrail(**way, file=what) if is_file else Trail(**way)
     show = stage_for(trail, as_json=as_json)
     with reported(show, trail, debug=debug):
@@ -154,16 +152,3 @@ def _tell(money: Money | None, otherwise: str, show: Stage, as_json: bool) -> No
 
 def _facts(money: Money | None) -> dict[str, Any] | None:
     return None if money is None else asdict(money)
-
-
-def _is_file(given: str) -> bool:
-    """Whether it is the name of a file of prompts, even of one that is not there."""
-    try:
-        if Path(given).is_file():
-            return True
-    except (OSError, ValueError):
-        return False
-    return (
-        re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl|ndjson|json|xlsx?|ods)", given, re.IGNORECASE)
-        is not None
-    )

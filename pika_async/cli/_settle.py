@@ -13,16 +13,17 @@ from attrs import asdict
 
 from pika_async import FieldError, JournalEntry
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal, settle_line
-from pika_async.cli._running.checking import Named, check
+from pika_async.cli._nearby import check_journal
 from pika_async.cli._running.clients import has_key
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.looking import found_jobs
+from pika_async.cli._running.lines import batch_line, settle_words
 from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._running.trail import Trail
+from pika_async.cli._settling.lost import found_jobs
+from pika_async.cli._settling.named import Named, check
+from pika_async.cli._settling.words import label, prompt, settled
 from pika_async.cli._showing.output import event, write
-from pika_async.cli._showing.settled_words import label, prompt, settled
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted, short
@@ -40,10 +41,10 @@ pika-async settle shots.csv.journal --resubmit all
 """
 _ALL: Final = "all"
 _NAMED: Final = 20
-# What costs nothing comes first.
+# The ways that cost nothing come first.
 _WAYS: Final = {
     ("--job", "N=JOB_ID"): "it has this job: the next run waits for it, which costs nothing",
-    ("--drop", "N"): "leave it be, which costs nothing",
+    ("--drop", "N"): "give it up, which costs nothing",
     ("--resubmit", "N"): "nothing was started: the next run submits it, as a new paid job",
 }
 
@@ -66,7 +67,7 @@ def settle(
         bool,
         typer.Option(
             "--no-check",
-            help="Believe --job without a look at the service, as where it cannot be reached.",
+            help="Believe --job without asking the service, for when it cannot be reached.",
         ),
     ] = False,
     resubmit: Annotated[
@@ -84,8 +85,7 @@ def settle(
             "--drop",
             metavar="N",
             show_default=False,
-            help="Leave N be: it is neither submitted nor called uncertain any more; or all. "
-            "Repeatable.",
+            help="Give N up: only --retry-failed submits it again; or all. Repeatable.",
         ),
     ] = None,
     as_json: _options.AsJSON = False,
@@ -236,8 +236,8 @@ def _advise(
     )
     attempts = [entry.attempt for entry in still if entry.attempt is not None]
     places = {(attempt.service, attempt.base_url) for attempt in attempts}
-    # Jobs are looked up where they were submitted, whether or not that was said.
-    line = shlex.split(settle_line(journal, () if again else places)) + list(again)
+    # Jobs are looked up where they were submitted, also where no option says where that is.
+    line = [*settle_words(journal, () if again else places), *again]
     for option, meaning in _WAYS.items():
         show(Note(f"  {shlex.join([*line, *option])}"))
         show(Note(f"      {meaning}"))

@@ -84,11 +84,15 @@ def simulate(
     ] = None,
     failure: Annotated[
         str | None,
-        typer.Option(metavar="REASON", show_default=False, help="Every job fails with this."),
+        typer.Option(
+            metavar="REASON", show_default=False, help="Every job fails, for this reason."
+        ),
     ] = None,
     submits_per_second: Annotated[
         float | None,
-        typer.Option(metavar="N", show_default=False, help="Answer what is beyond with 429."),
+        typer.Option(
+            metavar="N", show_default=False, help="Answer submits beyond this rate with 429."
+        ),
     ] = None,
     show_list: Annotated[
         bool,
@@ -134,7 +138,7 @@ def _simulator(faults: Iterable[str], variants: Iterable[str], **settings: Any) 
         return Simulator(
             faults=map(_fault, faults),
             variants=dict(map(_with_probability, variants)),
-            # It may run for days.
+            # It may run for days, and records would fill the memory.
             record=False,
             **settings,
         )
@@ -160,7 +164,7 @@ async def _simulate(simulator: "Simulator", show: Show, scope: anyio.CancelScope
 
 
 def _media_port(host: str, port: int) -> int:
-    # Whoever opens ports to other machines has to name them.
+    # Ports that other machines use are opened by number, in a firewall say.
     return port + 1 if host != _HERE and 0 < port < _LAST_PORT else 0
 
 
@@ -184,7 +188,8 @@ def _reachable(url: str) -> str:
 
 def _own_address(family: socket.AddressFamily, otherwise: str) -> str:
     """The address by which other machines reach this one, as far as it knows itself."""
-    # No packet is sent: the system says only which way it would go. The addresses are nobody's.
+    # No packet is sent: the system only says from which address it would go. These two addresses
+    # are reserved for documentation.
     nobody = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((nobody, 9))
@@ -194,7 +199,7 @@ def _own_address(family: socket.AddressFamily, otherwise: str) -> str:
 
 def _line_to_use(url: str, service: str, host: str) -> str:
     dialect = dialect_of(service)
-    # The key is none, and may travel in the open.
+    # "any" is not a secret, so it may travel over plain http.
     insecure = "" if host in (_HERE, "::1", "localhost") else " --allow-insecure"
     named = "" if service == _options.GATEWAY else f"PIKA_SERVICE={service} "
     place = f"{dialect.key_variables[0][0]}=any {url_variable(dialect)}={shlex.quote(url)}"
@@ -217,7 +222,7 @@ def _with_probability(text: str) -> tuple[str, float]:
         return name, float(number) if separator else 1.0
     except ValueError:
         raise ValueError(
-            f"{text!r}: {number!r} is no probability from 0 to 1, as in {name}:0.2."
+            f"{text!r}: {number!r} is not a probability from 0 to 1, as in {name}:0.2."
         ) from None
 
 

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# As typer tells of a word that is none of those allowed.
+# What typer says of a word that is not among the allowed ones.
 _NONE_OF = re.compile(
     r"(?:Value error, )?(?P<given>.+) is not one of (?P<allowed>'.+')\.?", re.DOTALL
 )
 
 
-# As it tells of a prompt without quotes, of which the shell makes an argument a word.
+# What it says of a prompt without quotes: each of its words is an argument then.
 _TOO_MANY = "Got unexpected extra argument"
 
 
 def _reword(error: Exception) -> None:
-    """Say of such a word what every other error says, and of too many words what is missing."""
+    """Put these two into the words of every other error."""
     message = str(getattr(error, "message", ""))
     if message.startswith(_TOO_MANY):
         quotes = 'Several words stand in quotes, such as "a red panda".'
@@ -44,7 +44,7 @@ def _told(*, machines: bool) -> Iterator[None]:
         yield
     except Exception as error:
         _reword(error)
-        # The class of all of them has no public name in typer.
+        # typer has no public name for the class that all usage errors share.
         said = getattr(error, "format_message", None)
         if machines and said is not None:
             code = getattr(error, "exit_code", USAGE)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
-# Of these a process may have forgotten the oldest: what follows one is a span without a link.
+# Of more than these the oldest are forgotten: who comes back to such a job has no link.
 _KEPT: Final = 20_000
 
 

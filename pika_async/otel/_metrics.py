@@ -25,7 +25,7 @@ _JOB_SECONDS: Final = (5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200)
 _SUBMIT_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _POLLS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
-# Two looks at the clock, where the brake holds nothing back.
+# Seconds: less is the time between two looks at the clock, and the brake held nothing back.
 _NO_WAIT: Final = 0.001
 
 

@@ -200,7 +200,7 @@ class Telemetry:
             return
         submit.sent_at = time.monotonic()
         if self._links.are_stored:
-            # Of a process that ends here this is all that leads to the span.
+            # Where the process ends here, this is all that leads to the span.
             self._links.keep(event.submit_id, submit.span.get_span_context())
 
     def _open_submit(
@@ -281,7 +281,7 @@ class Telemetry:
         error = None if isinstance(event, SubmitWithdrawn) else event.error
         submit = self._submits.get(event.submit_id)
         if submit is not None and isinstance(event, SubmitUncertain):
-            # It is the evidence; of other submits it may not be known.
+            # Other submits may not have told it, and here it is the evidence.
             submit.job.span.set_attributes(where_and_what(None, event.error.fingerprint))
         self._end_submit(event.submit_id, outcome, error)
 

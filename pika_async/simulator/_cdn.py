@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from attrs import evolve
@@ -13,6 +13,7 @@ from pika_async.simulator import _media
 from pika_async.simulator._api import ELSEWHERE
 from pika_async.simulator._delivery import Answer, deliver, fault_answer, sent_status
 from pika_async.simulator._faults import Fault
+from pika_async.simulator._links import job_in
 from pika_async.simulator._records import Download, Stray
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Cdn:
         file = _media.find(path, self._state.media_bytes)
         if file is None or path.startswith(ELSEWHERE) or request.method not in ("GET", "HEAD"):
             return self._stray(request, at)
-        job_id = _job_id(path)
+        job_id = job_in(path)
         fault = self._state.fault_of_job("download", job_id)
         refused = (
             self._has_expired(job_id, query)
@@ -76,12 +77,12 @@ class Cdn:
                 at=at, method=request.method, path=request.raw_path, headers=request.headers
             )
             self._state.strays.append(record)
-        # As tempting as a thief would make it: whoever follows believes that it has a job.
+        # A client that follows the redirect is to believe that it has a job.
         return web.json_response({"id": "elsewhere"})
 
     def _has_expired(self, job_id: str, query: str) -> bool:
         job = self._state.jobs.get(job_id)
-        if job is None or not {"links-expire", "links-for-once"} & job.variants:
+        if job is None or not job.links_expire:
             return False
         return parse_qs(query).get("signature") != [str(job.polls)]
 
@@ -129,12 +130,6 @@ def _file_answer(request: web.BaseRequest, file: _media.MediaFile, does: Does) -
     if served.content_range is not None:
         headers["Content-Range"] = served.content_range
     return Answer(served.status, headers, file, served.start, served.stop)
-
-
-def _job_id(path: str) -> str:
-    """The job in a link like /v1/{job}/{number}/name.mp4; "" when there is none."""
-    parts = path.split("/")
-    return unquote(parts[2]) if len(parts) > 3 else ""
 
 
 def _location(request: web.BaseRequest, does: Does) -> str:

@@ -12,6 +12,7 @@ from pika_async.simulator._rows import (
     POLL,
     REFUSES,
     FaultRow,
+    denied,
     page,
 )
 
@@ -21,10 +22,6 @@ _PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:5.0,\nsegment0.ts\n#EXT-X-ENDLI
 _VIDEO = {"Content-Type": "video/mp4"}
 _RETRY = {"Retry-After": "1"}
 _CHALLENGE = {"Server": _CDN, "cf-mitigated": "challenge"}
-
-
-def _denied(code: str) -> str:
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>'
 
 
 COMMON: Final = (
@@ -83,10 +80,10 @@ COMMON: Final = (
     # As the service answers somebody who did not make the job.
     FaultRow("other-key", POLL, None, REFUSES, "the job of another key", does="other-key"),
     # Media.
-    FaultRow("400-expired", FILE, 400, REFUSES, "the link has expired", _denied("RequestExpired")),
+    FaultRow("400-expired", FILE, 400, REFUSES, "the link has expired", denied("RequestExpired")),
     FaultRow("401-expired", FILE, 401, REFUSES, "the link has expired"),
-    FaultRow("403-expired", FILE, 403, REFUSES, "the link has expired", _denied("AccessDenied")),
-    FaultRow("404-expired", FILE, 404, REFUSES, "the link has expired", _denied("NoSuchKey")),
+    FaultRow("403-expired", FILE, 403, REFUSES, "the link has expired", denied("AccessDenied")),
+    FaultRow("404-expired", FILE, 404, REFUSES, "the link has expired", denied("NoSuchKey")),
     FaultRow("410-expired", FILE, 410, REFUSES, "the link has expired"),
     FaultRow("202-copying", FILE, 202, REFUSES, "the file is still being copied to this host",
              {"status": "copying"}),

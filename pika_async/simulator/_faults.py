@@ -27,20 +27,25 @@ _LIKENESS: Final = 0.6
 _MINUTE: Final = 60.0
 _STATUSES: Final = (200, 599)
 _DIGITS: Final = 3
+# Names that a sentence can list; there are 130 faults.
+_FEW: Final = 10
 
 
 def unknown_name(kind: str, name: str, allowed: Collection[str]) -> ValueError:
-    """The error for a name that is not in a table: says which was meant, and which there are."""
+    """The error for a name that is not in a table: says which was meant, and where all are."""
     # Another status is another meaning, however alike the names are.
     status = name[:_DIGITS] if name[:_DIGITS].isdigit() else ""
     rest = len(status)
     meant = {one[rest:]: one for one in allowed if one.startswith(status)}
     near = difflib.get_close_matches(name[rest:], meant, n=1, cutoff=_LIKENESS)
-    hint = f" Did you mean {meant[near[0]]!r}?" if near else ""
-    if name == status and meant:
-        same = f"Those of {status} are: {', '.join(meant.values())}"
-        return ValueError(f"There is no {kind} {name!r}. {same}; `{_LIST}` has all.")
-    return ValueError(f"There is no {kind} {name!r}.{hint} There are: {', '.join(allowed)}.")
+    said = f"There is no {kind} {name!r}."
+    if near and name != status:
+        said += f" Did you mean {meant[near[0]]!r}?"
+    elif status and meant:
+        said += f" Those of {status} are: {', '.join(meant.values())}."
+    if len(allowed) <= _FEW:
+        return ValueError(f"{said} There are: {', '.join(allowed)}.")
+    return ValueError(f"{said} `{_LIST}` names all {len(allowed)}.")
 
 
 def _natural_place(fault: Fault) -> Place:
@@ -59,50 +64,38 @@ class Fault:
             where the row belongs, mostly "submit".
         times: How often it strikes; None: always.
         after: How many requests that would meet it pass first.
-        probability: How likely it strikes when it could, 0 to 1.
-        retry_after: Seconds for the Retry-After header.
+        probability: How likely it strikes when it could, 0 to 1, drawn from the simulator's
+            seeded generator.
+        retry_after: Seconds for the Retry-After header (a date in the row with a date).
         seconds: How long a silence lasts.
         job_id: Only polls and downloads of this job meet it.
         prompt: Only requests for this prompt, and for its job and videos, meet it.
         status: An HTTP status in place of the row's.
         body: A body in place of the row's: mappings and lists as JSON, text as a page.
         headers: Headers beside the row's.
-        started: Whether the server does its work nonetheless: on submit, creates the job.
+        started: Whether the server does its work nonetheless: on submit, creates the job. By
+            default as the row says.
 
     Raises:
         ValueError: The catalogue has no such name, or the row does not go there; the message
-            lists what is allowed.
+            says what may have been meant.
     """
 
     name: str
-    """A row of `FAULTS`."""
     on: Place = field(kw_only=True, default=Factory(_natural_place, takes_self=True))
-    """Which requests can meet it; by default the first place of the row, mostly "submit"."""
     times: int | None = field(default=1, kw_only=True)
-    """How often it strikes; None: always."""
     after: int = field(default=0, kw_only=True)
-    """How many requests that would meet it pass first."""
     probability: float = field(default=1.0, kw_only=True)
-    """How likely it strikes when it could, drawn from the simulator's seeded generator."""
     retry_after: float | None = field(default=None, kw_only=True)
-    """Seconds for the Retry-After header (a date in the row with a date)."""
     seconds: float = field(default=_MINUTE, kw_only=True)
-    """How long a silence lasts."""
     job_id: str | None = field(default=None, kw_only=True)
-    """Only polls and downloads of this job meet it."""
     prompt: str | None = field(default=None, kw_only=True)
-    """Only requests for this prompt, and for its job and videos, meet it."""
     status: int | None = field(default=None, kw_only=True)
-    """An HTTP status in place of the row's."""
     body: Body | None = field(default=None, kw_only=True)
-    """A body in place of the row's: mappings and lists are sent as JSON, text as a page."""
     headers: Mapping[str, str] | None = field(default=None, kw_only=True)
-    """Headers beside the row's."""
     started: bool = field(
         kw_only=True, default=Factory(lambda fault: fault.row.started, takes_self=True)
     )
-    """Whether the server does its work nonetheless: on submit, creates the job. By default as
-    the row says."""
 
     def __attrs_post_init__(self) -> None:
         complaint = _complaint(self)

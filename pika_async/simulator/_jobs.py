@@ -85,9 +85,23 @@ class SimulatedJob:
     _ended: int = field(default=0, init=False)
 
     @property
+    def told_id(self) -> str | int:
+        """The id as it stands in JSON."""
+        return int(self.id) if "number-ids" in self.variants else self.id
+
+    @property
+    def links_expire(self) -> bool:
+        """Whether each answer has new links, which make those of earlier answers invalid."""
+        return not self.variants.isdisjoint(("links-expire", "links-for-once"))
+
+    @property
     def is_moderated(self) -> bool:
         """Whether it fails for what was asked for, as its reason has it."""
         return "moderation" in self.reason.lower()
+
+    def has_ended(self, now: float) -> bool:
+        """Whether it has ended at `now` (seconds)."""
+        return self.finished_at is not None and self.finished_at <= now
 
     def look(self, now: float) -> Look:
         """Count one poll at `now` (seconds) and say what it sees."""

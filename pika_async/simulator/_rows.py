@@ -82,3 +82,9 @@ def page(title: str, server: str = "nginx") -> str:
         f"<body>\r\n<center><h1>{title}</h1></center>\r\n"
         f"<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
     )
+
+
+def denied(code: str, message: str = "") -> str:
+    """The XML with which a store of files refuses a request."""
+    told = f"<Message>{message}</Message>" if message else ""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>{told}</Error>'

@@ -50,13 +50,16 @@ class Simulator(State):
         failure: A reason: every job fails with it, and one with "moderation" in it as the service
             tells of that. A function of the submitted body: returns the reason, or None for
             success.
-        faults: What goes wrong, as `Fault` objects; the first that strikes wins.
+        faults: What goes wrong, as `Fault` objects; may be appended to while it runs. The first
+            that strikes wins.
         variants: Names of `VARIANTS`, always on; or names and probabilities, drawn for each job.
         videos_per_job: How many videos a job makes.
         api_key: The only key that is accepted; None: any key but an empty one.
-        unknown_job: How a poll of an unknown job is answered: "400", "404" or "empty".
-        submits_per_second: Beyond this rate submits get a 429; None: no limit.
-        limit_retry_after: Whether those 429 carry Retry-After.
+        unknown_job: How a poll of a job that does not exist, or is another key's, is answered:
+            "400", "404" or "empty".
+        submits_per_second: Beyond this rate submits get a 429; None: no limit. The token bucket
+            holds one second's worth, and at least one.
+        limit_retry_after: Whether those 429 say in Retry-After when to come back, in whole seconds.
         media_bytes: Size of the served video, padded so that it still plays; None: as it is.
         record: Whether submissions, polls and downloads are kept; False for load tests.
         host: The address to listen on.
@@ -64,7 +67,7 @@ class Simulator(State):
         media_port: The port of the media; 0: any that is free.
         prefix: A path in front of the API's paths.
         seed: Equal seeds draw equal ids, durations, variants and faults for equal requests.
-        now: The clock of the jobs, in seconds.
+        now: The clock of the jobs, in seconds. Silences of faults last real seconds.
 
     Attributes:
         submissions: Every POST that arrived, faulty or not: `.at .body .headers .job_id .fault

@@ -131,52 +131,31 @@ def _at_work(settings: Settings) -> Service:
 
 @define(kw_only=True, eq=False)
 class Settings:
-    """The keyword arguments of `Simulator`."""
+    """The keyword arguments of `Simulator`, which says what each is."""
 
     service: str = field(default="gateway", on_setattr=frozen)
-    """The service that it behaves like."""
     service_at_work: Service = field(default=Factory(_at_work, takes_self=True), init=False)
     """What knows the paths and the words of that service."""
     duration: Duration = field(default=2.0, validator=_not_negative)
-    """Seconds from submit to the end. `Polls(3)`: the third poll of a job finds it ended, whatever
-    the clock says. A function: called for each job with the seeded generator, returns seconds."""
     queue: float = field(default=0.2, validator=[ge(0), le(1)])
-    """Share of the duration that is spent queued, 0 to 1."""
     failure: Failure = None
-    """A reason: every job fails with it. A function of the submitted body: returns the reason, or
-    None for success."""
     faults: MutableSequence[Fault] = field(factory=_Faults, converter=_Faults, validator=_met_here)
-    """What goes wrong; may be appended to while the simulator runs. The first that strikes wins."""
     _chances: Mapping[str, float] = field(
         factory=dict, converter=_variants, validator=_followed_here, alias="variants"
     )
     videos_per_job: int = field(default=1, validator=ge(1))
-    """How many videos a job makes."""
     api_key: str | None = None
-    """The only key that is accepted; None: any key but an empty one."""
     unknown_job: UnknownJob = field(default="400", validator=in_(("400", "404", "empty")))
-    """How a poll of a job that does not exist, or is another key's, is answered."""
     submits_per_second: float | None = field(default=None, validator=optional(gt(0)))
-    """Beyond this rate submits get a 429; None: no limit. The token bucket holds one second's
-    worth, and at least one."""
     limit_retry_after: bool = False
-    """Whether those 429 say in Retry-After when to come back, in whole seconds."""
     media_bytes: int | None = field(default=None, validator=_enough_bytes)
-    """Size of the served video in bytes, padded so that it still plays; None: as small as it is."""
     record: bool = True
-    """Whether submissions, polls, downloads and strays are kept; False for load tests."""
     host: str = field(default="127.0.0.1", on_setattr=frozen)
-    """The address to listen on."""
     port: int = field(default=0, validator=[ge(0), le(_PORTS)], on_setattr=frozen)
-    """The port of the API; 0: any that is free."""
     media_port: int = field(default=0, validator=[ge(0), le(_PORTS)], on_setattr=frozen)
-    """The port of the media; 0: any that is free."""
     prefix: str = field(default="", converter=_prefix, on_setattr=frozen)
-    """A path in front of the API's paths."""
     seed: int = field(default=0, on_setattr=frozen)
-    """Equal seeds draw equal ids, durations, variants and faults for equal requests."""
     now: Callable[[], float] = field(default=time.monotonic, on_setattr=frozen)
-    """The clock of the jobs, in seconds. Silences of faults last real seconds."""
 
     @property
     def variants(self) -> Mapping[str, float]:

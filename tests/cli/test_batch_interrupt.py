@@ -123,7 +123,7 @@ def test_json_tells_of_the_interruption_and_of_what_runs_on(interrupted, sim):
 
 def test_without_a_journal_each_job_can_be_come_back_to(interrupted, sim):
     message = interrupted("--no-journal").err.splitlines()[-1]
-    assert all(job_id in message for job_id in sim.jobs)
+    assert [job_id in message for job_id in sim.jobs] == [True] * 2
     assert "come back to each job with `pika-async watch JOB_ID -o FILE`" in message
 
 
@@ -136,7 +136,7 @@ def test_while_saving_the_jobs_are_named_that_are_not_saved_yet(batch, sim, even
     message = done.err.splitlines()[-1]
     assert done.code == 130
     assert "3 jobs are finished and paid for, and not saved yet: " in message
-    assert all(job_id in message for job_id in sim.jobs)
+    assert [job_id in message for job_id in sim.jobs] == [True] * 3
 
 
 def test_while_submitting_the_answers_are_awaited_and_their_jobs_counted(batch, sim):
@@ -337,7 +337,7 @@ def test_a_submit_that_is_uncertain_has_used_up_one_of_a_limit(with_one_left, pi
 def test_where_the_same_submit_is_sent_again_with_its_key_it_counts_once(service, left):
     """Sent again it takes of the limit what it has not taken before."""
     batch = SimpleNamespace(stats=BatchStats(submitted=2))
-    trail = BatchTrail(file="p.txt", service=service, limit=4, journal=True)
+    trail = BatchTrail(file="p.txt", service=service, limit=4, journal="p.journal")
     trail.again = ["--limit", "4"]
     trail.progress = Progress(total=9, now=lambda: 0.0, batch=batch)
     trail.hears(SubmitUncertain(submit_id="s", error=TransportError("reset")))

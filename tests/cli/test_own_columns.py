@@ -6,8 +6,9 @@ import pytest
 from support.tables import every_row
 
 from pika_async import GenerationRequest
-from pika_async.cli._prompts.fields import COLUMNS, near
+from pika_async.cli._prompts.fields import COLUMNS
 from pika_async.cli._prompts.file import opened
+from pika_async.cli._prompts.names import near
 from pika_async.cli._running.exits import UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)

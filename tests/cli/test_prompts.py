@@ -15,6 +15,7 @@ from support.tables import every_row
 
 from pika_async import Camera, GenerationRequest
 from pika_async.cli._prompts.file import Format, PromptFile, opened
+from pika_async.cli._prompts.requests import Reading
 from pika_async.cli._running.exits import UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
@@ -156,14 +157,14 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "prompt,guidance_scale\na,1_0", "p.csv:2: guidance_scale: '1_0' is not"),
         ("p.csv", f"prompt,seed\na,{'9' * 5000}", "p.csv:2: seed: '999"),
         ("p.csv", "prompt,extend\na,maybe", "allowed is true or false"),
-        ("p.csv", "prompt,extra\na,{", "p.csv:2: extra: it is no JSON"),
+        ("p.csv", "prompt,extra\na,{", "p.csv:2: extra: it is not JSON"),
         ("p.csv", "prompt,extra\na,3", "p.csv:2: extra: 3 is not allowed; allowed is an object"),
         ("p.csv", "prompt,camera.zoom\na,up", "camera.zoom: 'up' is not allowed; allowed are in"),
         ("p.csv", "prompt,image\na,x.png", "image: 'x.png' is not allowed; the file cannot be"),
         ("p.csv", "prompt,seed\n,7", "p.csv:2: the prompt is missing"),
         ("p.csv", "prompt\na, b", "p.csv:2: it has 2 cells, and the first line names 1 columns; a"),
         ("p.csv", 'prompt,seed\nok,1\n"a,1\nb,2', 'p.csv:3: the text that begins here with " has'),
-        ("p.csv", 'prompt\n"a"b', "p.csv:2: it is no CSV"),
+        ("p.csv", 'prompt\n"a"b', "p.csv:2: it is not CSV"),
         ("p.csv", "a red panda", f"p.csv:1: {HEADER} it was read as 'a red panda', without prom"),
         ("p.csv", "a cat, asleep\na", f"{HEADER} it was read as 'a cat', 'asleep', without prompt"),
         ("p.csv", "a cat; asleep\na", f"{HEADER} it was read as 'a cat; asleep', without prompt"),
@@ -183,15 +184,15 @@ def test_absolute_paths_stay(read, here):
         ("p.csv", "seed\n7", f"p.csv:1: {HEADER} it was read as 'seed', without prompt"),
         ("p.csv", "prompt,seed,seed\na,1,2", "p.csv:1: the column 'seed' is there twice"),
         ("p.csv", "prompt,,seed\na,1,2", "p.csv:2: cell 2 stands in a column without a name"),
-        ("p.jsonl", '{"prompt": "a"', "p.jsonl:1: it is no JSON: Expecting ',' delimiter"),
+        ("p.jsonl", '{"prompt": "a"', "p.jsonl:1: it is not JSON: Expecting ',' delimiter"),
         ("p.jsonl", '{"promt": "a"}', "no field 'promt'; did you mean 'prompt'? allowed are"),
         ("p.jsonl", '{"seed": 7}', "p.jsonl:1: the prompt is missing"),
         ("p.jsonl", '{"prompt": null}', "p.jsonl:1: the prompt is missing"),
         ("p.jsonl", '{"prompt": 3}', "p.jsonl:1: prompt: 3 is not allowed"),
         ("p.jsonl", '{"prompt": "a", "prompt": "b"}', "p.jsonl:1: 'prompt' is given twice"),
-        ("p.jsonl", '{"prompt": "a", "seed": NaN}', "p.jsonl:1: NaN is no JSON"),
-        ("p.jsonl", f'{{"prompt": "a", "seed": {"9" * 5000}}}', "p.jsonl:1: it is no JSON that"),
-        ("p.jsonl", '{"a":' * 100_000, "p.jsonl:1: it is no JSON that can be read"),
+        ("p.jsonl", '{"prompt": "a", "seed": NaN}', "p.jsonl:1: NaN is not JSON"),
+        ("p.jsonl", f'{{"prompt": "a", "seed": {"9" * 5000}}}', "p.jsonl:1: it is not JSON that"),
+        ("p.jsonl", '{"a":' * 100_000, "p.jsonl:1: it is not JSON that can be read"),
         ("p.jsonl", '{"prompt": "a", "camera": "in"}', 'allowed is an object, such as {"zoom"'),
         ("p.jsonl", '{"prompt": "a", "camera": {"zom": "in"}}', "no camera movement 'zom'; did"),
         ("p.jsonl", '{"prompt": "a", "image": 5}', "allowed are the path of a file, or an http"),
@@ -249,7 +250,7 @@ def test_all_bad_lines_are_told_at_once(refused):
 
 def test_equal_complaints_are_one_with_their_count_and_the_first_line_numbers(refused):
     (said,) = refused("p.jsonl", "x\n" * 1000)
-    assert said.startswith("p.jsonl:1, 2, 3, 4, 5 and 995 more: it is no JSON: ")
+    assert said.startswith("p.jsonl:1, 2, 3, 4, 5 and 995 more: it is not JSON: ")
     content = "prompt,seed\n" + "a,1\nb,x\n" * 2 + "c,y\n"
     assert [one.split(": ")[0] for one in refused("p.csv", content)] == ["p.csv:3, 5", "p.csv:6"]
 
@@ -315,9 +316,7 @@ def test_lines_are_read_as_they_are_needed(here):
     ),
 )
 def test_whatever_the_bytes_each_line_has_a_request_or_a_reason(kind, content):
-    file = PromptFile(
-        name="p", file=io.BytesIO(content), format=kind, folder=Path(), check=anything
-    )
+    file = PromptFile(name="p", file=io.BytesIO(content), format=kind, how=Reading(check=anything))
     numbers = []
     for line in file.lines():
         assert (line.request is None) != (line.problem is None)
@@ -337,7 +336,7 @@ def test_any_prompt_comes_through_csv_and_jsonl_as_it_is(prompts):
     }
     for kind, text in written.items():
         file = PromptFile(
-            name="p", file=io.BytesIO(text.encode()), format=kind, folder=Path(), check=anything
+            name="p", file=io.BytesIO(text.encode()), format=kind, how=Reading(check=anything)
         )
         found = [line.request.prompt for line in file.lines()]
         assert found == [prompt.strip() if kind is Format.CSV else prompt for prompt in prompts]

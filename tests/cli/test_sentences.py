@@ -29,7 +29,7 @@ from pika_async import (
     Unknown,
 )
 from pika_async.cli._running.clients import Ear
-from pika_async.cli._running.exits import failure
+from pika_async.cli._running.failures import failure
 from pika_async.cli._running.trail import BatchTrail, JobTrail, Trail, watch_line
 from pika_async.cli._showing.as_json import AsJSON
 from pika_async.cli._showing.batch_words import problem
@@ -43,7 +43,7 @@ from pika_async.cli._showing.sentences import (
 from pika_async.cli._showing.shown import Failure
 from pika_async.cli._showing.words import state_words
 
-FILE = BatchTrail(file="p.csv", journal=True)
+FILE = BatchTrail(file="p.csv", journal="p.journal")
 
 
 @every_row(

@@ -264,7 +264,7 @@ class TestAJobThatIsNamed:
     ("option", "said"),
     [
         ("--resubmit", "the next run submits it again, as a new paid job."),
-        ("--drop", "it is given up: no run submits it again, unless with --retry-failed."),
+        ("--drop", "it is given up: only --retry-failed submits it again."),
     ],
 )
 def test_what_was_decided_says_what_it_means_for_the_money(pika, sim, here, option, said):

@@ -30,7 +30,7 @@ def job_trail():
 
 
 def batch_trail():
-    return BatchTrail(file="p.txt", journal=True)
+    return BatchTrail(file="p.txt", journal="p.journal")
 
 
 def heard(trail, events):

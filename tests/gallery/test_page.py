@@ -10,7 +10,6 @@ import tracemalloc
 from collections import Counter
 from contextlib import closing
 from datetime import timedelta, timezone
-from decimal import Decimal
 from typing import ClassVar
 
 import pytest
@@ -356,13 +355,13 @@ class TestMoney:
 
     def test_a_price_is_shown_only_where_no_other_is_known(self, journal):
         add(journal, status="submitted", job_id="j")
-        found = card(journal, price=Decimal("0.20"))
+        found = card(journal, price=Money(200_000))
         assert found.one("span", "cost").text == "about $0.20"
 
     def test_what_cost_nothing_has_no_price(self, journal):
         add(journal)
         add(journal, status="failed", problem=InvalidRequestError("no", status=422))
-        found = cards_of(journal, price=Decimal("0.20"))
+        found = cards_of(journal, price=Money(200_000))
         assert [one.every("span", "cost") for one in found] == [[], []]
 
     def test_what_earlier_attempts_cost_is_told_with_them(self, journal):
@@ -424,6 +423,11 @@ class TestSimulated:
         (banner,) = self.banner(journal)
         assert banner.startswith(f"SIMULATED Every job went to {url}")
         assert page_of(journal).one("p", "simulated").one("strong").text == "SIMULATED"
+
+    def test_nothing_of_it_is_called_to_be_paid_for(self, journal):
+        """A number beside those letters must not say the opposite."""
+        self.add(journal, self.HERE, f"{self.HERE}/a.mp4")
+        assert "0 jobs accepted" in [tile.text for tile in page_of(journal).every("div", "tile")]
 
     def test_one_that_is_named_so_is_one(self, tmp_path):
         journal = tmp_path / "shots.txt.journal.simulated"
@@ -605,7 +609,7 @@ class TestAround:
 
     def test_totals_tell_what_is_to_be_paid_for(self, journal):
         one_of_each(journal)
-        tiles = [one.text for one in page_of(journal, price=Decimal("0.20")).every("div", "tile")]
+        tiles = [one.text for one in page_of(journal, price=Money(200_000)).every("div", "tile")]
         assert tiles[:3] == [
             "3 jobs accepted, and to be paid for",
             "1 uncertain submit, which may be billed too",

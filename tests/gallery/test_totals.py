@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from support.entries import attempt, entry, run
 from support.journals import video
@@ -49,7 +47,7 @@ def test_jobs_of_earlier_attempts_are_to_be_paid_for_too():
 
 
 def test_what_was_never_accepted_costs_nothing():
-    found = totals_of([entry(attempt(Standing.WAITING, job_id=None))], [], Decimal("0.20"))
+    found = totals_of([entry(attempt(Standing.WAITING, job_id=None))], [], Money(200_000))
     assert (found.accepted, found.submits, found.bill.sums) == (0, 0, ())
 
 
@@ -57,7 +55,7 @@ def test_an_estimate_multiplies_and_names_what_uncertain_submits_may_add():
     uncertain = attempt(Standing.UNCERTAIN)
     accepted = attempt(Standing.RUNNING, 1.0)
     found = totals_of(
-        [entry(accepted), entry(uncertain, accepted), entry(uncertain)], [], Decimal("0.20")
+        [entry(accepted), entry(uncertain, accepted), entry(uncertain)], [], Money(200_000)
     )
     assert found.certain.sums == (Money(400_000),)
     assert found.uncertain_submits == 2

@@ -594,7 +594,9 @@ class TestWhatGoesTogether:
 
     @every_row("many", [1, 6])
     def test_there_are_two_to_five_keyframes(self, many):
-        with pytest.raises(FieldError, match=f"these are {many}; allowed are 2 to 5"):
+        with pytest.raises(
+            FieldError, match=rf"'{many} images?' is not allowed; allowed are 2 to 5 images"
+        ):
             GenerationRequest("x", keyframes=[IMAGE] * many)
 
     def test_a_wrong_image_among_several_is_refused_by_the_name_of_the_field(self):

@@ -17,10 +17,9 @@ from pika_async._journal.records import problem_record
 from pika_async._json import to_json
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from pathlib import Path
 
-    from pika_async import PikaError
+    from pika_async import Money, PikaError
 
 START = 1_700_000_000.0
 """When the first run of a made journal began."""
@@ -195,7 +194,7 @@ def parsed(html: str) -> Element:
 def html_of(
     path: Path,
     *,
-    price: Decimal | None = None,
+    price: Money | None = None,
     batch_line: str | None = None,
     settle_line: str | None = None,
     **options: Any,

@@ -24,7 +24,7 @@ from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
-    from pika_async.cli._prompts.fields import Check
+    from pika_async.cli._prompts.requests import Check
 
 EXAMPLES: Final = """\
 FILE is one of prompts, as for `pika-async batch`. Images and videos in it are paths that every

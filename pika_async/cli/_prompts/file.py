@@ -5,35 +5,30 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pika_async import GenerationRequest
 from pika_async._request.spelling import MARK
-from pika_async.cli._prompts.fields import (
-    Check,
-    Reading,
-    check_encoding,
-    from_cells,
-    from_json,
-    from_text,
-)
+from pika_async.cli._prompts.fields import check_encoding
+from pika_async.cli._prompts.requests import Check, Reading, from_cells, from_json, from_text
 from pika_async.cli._prompts.table import Row, rows_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
+from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
 _SHOWN_PROBLEMS: Final = 20
 _SHOWN_NUMBERS: Final = 5
@@ -92,23 +87,14 @@ class PromptFile:
     """As errors name it."""
     file: BinaryIO
     format: Format
-    folder: Path
-    """Where relative paths in it begin."""
-    check: Check
-    """What the service would not take is refused by it."""
-    defaults: Mapping[str, Any] = field(factory=dict)
-    """The fields of lines that do not say otherwise."""
+    how: Reading
+    """How its lines become requests."""
     _own: dict[str, None] = field(factory=dict, init=False, eq=False)
 
     @property
     def own_columns(self) -> tuple[str, ...]:
         """The names of the texts that are kept with the results, once all of it was checked."""
         return tuple(self._own)
-
-    @property
-    def how(self) -> Reading:
-        """How its lines become requests."""
-        return Reading(check=self.check, folder=self.folder, defaults=self.defaults)
 
     def lines(self) -> Generator[Line]:
         """Its lines, without those that are empty or comments; one at a time in memory."""
@@ -118,13 +104,13 @@ class PromptFile:
             yield Line(number=1, problem="the file is UTF-16; save it as UTF-8")
             return
         if start == _ZIP:
-            yield Line(number=1, problem=f"it is no text, but packed like a workbook: {_AS_CSV}")
+            yield Line(number=1, problem=f"it is not text, but packed like a workbook: {_AS_CSV}")
             return
         self.file.seek(0)
         text = io.TextIOWrapper(
             self.file,
             encoding="utf-8",
-            # What is no UTF-8 is met again in the line that holds it.
+            # Bytes that are not UTF-8 are refused with the line that holds them.
             errors="surrogateescape",
             newline="" if self.format is Format.CSV else None,
         )
@@ -156,7 +142,7 @@ class PromptFile:
             if line.problem is not None:
                 complaints.add(line.number, line.problem)
         if complaints.lines:
-            lines = "1 line" if complaints.lines == 1 else f"{complaints.lines} lines"
+            lines = counted(complaints.lines, "line")
             shown = list(complaints.shown())
             raise UsageError("\n".join([f"{lines} cannot be used; nothing was sent.", *shown]))
         if not total:
@@ -257,6 +243,18 @@ def _row(row: Row, how: Reading) -> GenerationRequest:
     return from_cells(row.cells, row.own, how)
 
 
+def is_file_of_prompts(given: str) -> bool:
+    """Whether it is the name of a file of prompts, even of one that is not there."""
+    try:
+        path = Path(given)
+        if path.is_file():
+            return True
+    except (OSError, ValueError):
+        return False
+    suffix = path.suffix.lower()
+    return not re.search(r"\s", given) and (suffix in _SUFFIXES or suffix in _SAVED_OTHERWISE)
+
+
 @contextmanager
 def opened(
     given: str,
@@ -275,17 +273,10 @@ def opened(
     Raises:
         UsageError: It cannot be read, or its format is not known.
     """
-    given_for_all = defaults or {}
+    how = Reading(check=check, defaults=defaults or {})
     if given == STDIN:
         with _spooled(_stdin()) as file:
-            yield PromptFile(
-                name="<stdin>",
-                file=file,
-                format=chosen or Format.TXT,
-                folder=Path(),
-                check=check,
-                defaults=given_for_all,
-            )
+            yield PromptFile(name="<stdin>", file=file, format=chosen or Format.TXT, how=how)
         return
     path = Path(given)
     try:
@@ -308,14 +299,8 @@ def opened(
                 f"the name {given!r} does not tell how the prompts are written down: add --format "
                 "txt, csv or jsonl."
             )
-        yield PromptFile(
-            name=given,
-            file=again,
-            format=kind,
-            folder=path.parent,
-            check=check,
-            defaults=given_for_all,
-        )
+        here = evolve(how, folder=path.parent)
+        yield PromptFile(name=given, file=again, format=kind, how=here)
 
 
 def _stdin() -> BinaryIO:

@@ -16,18 +16,17 @@ from pika_async.cli._prompts.fields import (
     decimal,
     flag,
     loaded,
-    placed,
-    request_of,
     whole,
     wholes,
 )
+from pika_async.cli._prompts.requests import placed, request_of
 from pika_async.cli._running.exits import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pika_async import GenerationRequest
-    from pika_async.cli._prompts.fields import Check
+    from pika_async.cli._prompts.requests import Check
 
 _PANEL: Final = "The video"
 

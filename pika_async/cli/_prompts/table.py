@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import field, frozen
 
 from pika_async._request.spelling import MARK
-from pika_async.cli._prompts.fields import (
-    COLUMNS,
-    check_encoding,
-    near,
-    plain_name,
-    shortened,
-)
+from pika_async.cli._prompts.fields import COLUMNS, check_encoding
+from pika_async.cli._prompts.names import near, plain_name, shortened
 from pika_async.cli._running.exits import UsageError
 
 if TYPE_CHECKING:
@@ -25,12 +20,12 @@ if TYPE_CHECKING:
 
 _SHOWN_CELLS: Final = 5
 _HEADER: Final = "the first line must be a header that names the columns, such as prompt,seed;"
-# A text whose quote is never closed would otherwise be the rest of the file; data URLs are long.
+# Characters. Without a limit an open quote would take the rest of the file; data URLs are long.
 _LONGEST_CELL: Final = 1 << 26
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # What pandas calls a column without a name, its own index first of all.
 _UNNAMED: Final = re.compile(r"unnamed:_?\d+(\.\d+)*(_level_\d+)?")
-# With this line spreadsheets tell each other what separates the cells.
+# A line by which spreadsheets tell each other what separates the cells.
 _SAID: Final = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 
 
@@ -111,10 +106,10 @@ def rows_of(text: Iterable[str]) -> Iterator[Row]:  # noqa: C901 - one way throu
             return
         cells = [cell.strip() for cell in row]
         while cells and not cells[-1]:
-            # Spreadsheets fill rows up.
+            # Spreadsheets fill rows up with empty cells.
             del cells[-1]
         if not cells or (columns and cells == titles):
-            # Of files that were joined each has its header.
+            # Each of several files that were joined has its header.
             continue
         if begins:
             try:
@@ -140,7 +135,7 @@ def _row(
         elif name and cell:
             own[titles[place]] = cell
         elif cell and any(columns[:place]):
-            # In front stands the index that pandas writes, of one column or several.
+            # Columns without a name in front are the index that pandas writes.
             problem = problem or f"cell {place + 1} stands in a column without a name"
     return Row(number, named, own, problem) if named or own or problem else None
 
@@ -217,4 +212,4 @@ def _too_many(cells: list[str], columns: list[str], separator: str) -> str | Non
 def _csv_words(error: csv.Error) -> str:
     if "unexpected end of data" in str(error) or "field larger than" in str(error):
         return 'the text that begins here with " has no end; a " inside of it is written ""'
-    return f"it is no CSV: {error}; what follows was not read"
+    return f"it is not CSV: {error}; what follows was not read"

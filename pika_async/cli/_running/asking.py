@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pika_async.cli._running.bounds import Bounds
     from pika_async.cli._running.plan import Plan
 
-# Submits above which is asked where nobody knows what they cost.
+# More submits than these are asked about where nobody knows what they cost.
 _MANY: Final = 100
 _YES: Final = ("y", "yes")
 
@@ -87,7 +87,7 @@ def confirm(plan: Plan, bounds: Bounds) -> None:
     cost = plan.cost
     if cost is not None and plan.perhaps:
         more = plan.perhaps_cost
-        # An empty sum is one in any currency.
+        # A sum of nothing can be added to any currency.
         cost = more if not cost.micros else None if more is None else _together(cost, more)
     if bounds.ask_above is None or not count or not _is_terminal():
         return
@@ -105,7 +105,7 @@ def confirm(plan: Plan, bounds: Bounds) -> None:
             return
         spend = Money(most, cost.currency)
         question = f"Submit {upto}{counted(count, 'job')} and spend about {spend}?"
-    # Not as typer asks, which writes to stdout, where results go.
+    # typer.confirm would write to stdout, where results go.
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().casefold() not in _YES:

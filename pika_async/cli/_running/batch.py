@@ -54,7 +54,7 @@ class BatchRun:
         show, trail, settings = self.show, self.trail, self.settings
         total = len(self.plan.fates) - self.plan.count(Fate.LEFT)
         progress = Progress(total=total, now=time.monotonic)
-        # From the places of requests to the lines from which they come, and the rows of the table.
+        # By the index of a request: its line in the file, and its row in the table.
         numbers: dict[int, tuple[int, int]] = {}
         with closing(self._requests(numbers, progress)) as requests:
             async with client_for(trail, show) as client:
@@ -72,6 +72,7 @@ class BatchRun:
                         Begins(
                             total=total,
                             max_in_flight=settings["max_in_flight"],
+                            saved_in=trail.saved_in,
                             journal=settings["journal"],
                         )
                     )

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from pika_async import FieldError, Money
+from pika_async import Money
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.journals import known_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NO_BUDGET: Final = "inf"
+# What the library takes as a budget. Of larger ones, such as 1e999999, the digits alone would not
+# end.
+_MOST: Final = 9_000_000_000_000
 
 
 @frozen(kw_only=True)
@@ -49,21 +57,41 @@ def bounds_of(budget: str | None, price: str | None, ask_above: str | None) -> B
     )
 
 
+def with_remembered(bounds: Bounds, journal: Path | None) -> Bounds:
+    """What holds for a run: what was given, else what the last run with the journal had.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    with known_in(journal) as reader:
+        known = None if reader is None else reader.limits()
+    if known is None:
+        return bounds
+    if bounds.budget is None and not bounds.lifted and known.budget is not None:
+        bounds = evolve(bounds, budget=known.budget, is_remembered=True)
+    if bounds.budget is None or bounds.price is not None or known.price is None:
+        return bounds
+    is_alike = known.price.currency == bounds.budget.currency
+    return evolve(bounds, price=known.price) if is_alike else bounds
+
+
 def amount(option: str, given: str | None, *, above_zero: bool = False) -> Money | None:
     """An amount of money as it was given for an option: ``20``, ``0.45``, ``$20``.
 
     Raises:
-        UsageError: It is none; or 0, where it has to be above.
+        UsageError: It is not an amount, or too large; or 0, where it has to be above.
     """
     if given is None:
         return None
+    refused = f"{option}: {given!r} is not allowed; allowed is an amount"
     try:
-        money = Money.of(given.strip().removeprefix("$"))
-    except FieldError as error:
-        raise UsageError(
-            f"{option}: {given!r} is not allowed; allowed is an amount, such as 20 or 0.45."
-        ) from error
+        exact = Decimal(given.strip().removeprefix("$"))
+        is_small = abs(exact) <= _MOST
+    except ArithmeticError as error:
+        raise UsageError(f"{refused}, such as 20 or 0.45.") from error
+    if not is_small:
+        raise UsageError(f"{refused} up to nine trillion.")
+    money = Money.of(exact)
     if money.micros < above_zero:
-        least = "above" if above_zero else "from"
-        raise UsageError(f"{option}: {given!r} is not allowed; allowed is an amount {least} 0.")
+        raise UsageError(f"{refused} {'above' if above_zero else 'from'} 0.")
     return money

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pika_async._wire.endpoint import endpoint
 from pika_async._wire.proxies import Proxies
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.kinds import SIMULATED_PATH
+from pika_async.cli._running.journals import SIMULATED_PATH
 from pika_async.cli._running.services import dialect_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pika_async.cli._showing.shown import Show
 
 _SIMULATED_SECONDS: Final = 6.0
-# Seconds between two looks: the bar of a simulated job is seen to move.
+# Seconds between two looks: so often that the bar of a simulated job moves.
 _SIMULATED_INTERVAL: Final = 0.5
 
 
@@ -51,14 +51,18 @@ def check_key(service: str, *, instead: str = "") -> None:
         raise UsageError(f"there is no API key {whose}: set {named} in the environment{instead}.")
 
 
-def check_way(trail: Trail, *, instead: str = "") -> None:
+def check_way(trail: Trail) -> None:
     """Refuse what would keep every request of a command from leaving. Sends nothing.
+
+    A simulated service is always reached.
 
     Raises:
         UsageError: There is no key, or no such service.
         ConfigurationError: The key, the address or the proxy cannot be used.
     """
-    check_key(trail.service, instead=instead)
+    if trail.simulated:
+        return
+    check_key(trail.service, instead=", or add --simulate to try it without paying")
     dialect = dialect_of(trail.service)
     place = endpoint(
         api_key=None,
@@ -121,7 +125,7 @@ async def _simulated(service: str, ear: Ear) -> AsyncIterator[PikaClient]:
     from pika_async import AdaptivePolling, PikaClient  # noqa: PLC0415 - see above
     from pika_async.simulator import Simulator  # noqa: PLC0415 - see above
 
-    # Another seed each time, for other ids: files are named by them.
+    # A new seed each time makes new ids, by which files are named.
     seed = secrets.randbits(32)
     polling = AdaptivePolling(
         expected=_SIMULATED_SECONDS,

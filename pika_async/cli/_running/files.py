@@ -23,7 +23,7 @@ _ID_LENGTH: Final = 8
 # The journal, and what is kept beside it.
 _OF_A_JOURNAL: Final = ("", "-wal", "-shm", "-lock")
 _PIECE: Final = 1 << 16
-# With what is added to it, the name must still be one that file systems take.
+# Characters, so that file systems take the name with what is added to it.
 _LONGEST_STEM: Final = 100
 
 
@@ -51,7 +51,7 @@ def _unusable(target: Path, error: UnusableTargetError) -> str:
         case Problem.FOLDER:
             return f"{name} is a folder; -o takes the name of a file."
         case Problem.NAME:
-            return f"{name} is no name for a file here: {error.reason}."
+            return f"{name} cannot be the name of a file here: {error.reason}."
         case Problem.NOT_WRITABLE:
             folder = target.absolute().parent
             while not os.path.lexists(folder) and folder != folder.parent:
@@ -100,7 +100,7 @@ def check_page(target: Path, journal: Path, *, overwrite: bool) -> None:
                 "name with -o."
             )
         if target.exists() and not target.is_file():
-            raise UsageError(f"{str(target)!r} is no file that could be replaced.")
+            raise UsageError(f"{str(target)!r} is not a file, and cannot be replaced.")
     check_target(target, overwrite=overwrite)
 
 

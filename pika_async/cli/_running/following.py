@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import JobTrail
     from pika_async.cli._showing.shown import Show
 
-# Seconds within which an answer that changed nothing is taken into account: no transition tells.
+# Seconds between two looks at the estimate. Answers that changed nothing renew it, too, and no
+# transition tells of them.
 _INTERVAL: Final = 0.5
 
 
@@ -42,7 +43,7 @@ async def follow(client: PikaClient, job: Job, show: Show, trail: JobTrail, wait
     try:
         videos = (await job.result(timeout=0)).videos
     except JobFailedError as error:
-        # What did finish was paid for.
+        # The videos that did finish are paid for.
         kept = error.state.videos if isinstance(error.state, Failed) else ()
         await _deliver(client, [video for video in kept if video.url], show, trail)
         raise
@@ -61,7 +62,7 @@ async def _deliver(
             show(Link(video))
             continue
         if index:
-            # A line that resumes must not meet the files that are there by then.
+            # The line that resumes must not find its target taken by the videos saved so far.
             trail.target = free_name(target)
         show(Saving())
         try:
@@ -100,7 +101,7 @@ def _estimate(polling: AdaptivePolling, observation: Observation) -> Estimate | 
     if state is None or state.is_terminal:
         return None
     estimate = polling.estimate(observation)
-    # Of a re-attached job the age is not known: its percentage says more than a guess without.
+    # The age of a re-attached job is not known, so its percentage says more than a guess does.
     seen_to_move = isinstance(state, Running) and bool(state.progress)
     guessed = estimate.basis == "assumed" and observation.request is None
     return None if guessed and seen_to_move else estimate

@@ -6,7 +6,7 @@ The journal is only read, so nothing is changed by looking; a second batch may b
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import closing
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from pika_async._request.parts import media_of, with_media
 from pika_async._request.record import request_record
 from pika_async._wire.media import with_media_read
 from pika_async.cli._running.clients import client_for, has_key
-from pika_async.cli._running.remembered import has_content
+from pika_async.cli._running.journals import known_in
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._showing.sentences import sentence
 from pika_async.cli._showing.shown import Note
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# Quotes that are asked for at once.
+# How many quotes are asked for at a time.
 _AT_ONCE: Final = 8
-# What stands for a medium: which one it is makes no difference to the price.
+# This stands for any medium: which one it is makes no difference to the price.
 _SOME_MEDIUM: Final = "https://example.invalid/medium"
 
 
@@ -130,9 +130,9 @@ async def _planned(
     plan = Plan()
     kinds: Counter[GenerationRequest] = Counter()
     perhaps: Counter[GenerationRequest] = Counter()
-    with ExitStack() as stack:
-        ledger = _Ledger(stack, choices, trail.service)
-        for line in stack.enter_context(closing(prompts.lines())):
+    with known_in(choices.journal) as reader, closing(prompts.lines()) as lines:
+        ledger = _Ledger(reader, choices, trail.service)
+        for line in lines:
             place = len(plan.fates)
             fate, number, is_perhaps = Fate.SUBMIT, None, False
             if line.request is not None:
@@ -156,20 +156,15 @@ async def _planned(
 class _Ledger:
     """What the journal says of each line, in the order of the file."""
 
-    def __init__(self, stack: ExitStack, choices: Choices, service: str) -> None:
+    def __init__(self, reader: JournalReader | None, choices: Choices, service: str) -> None:
+        self._reader = reader
         self._choices = choices
         self._service = service
         self._repeats = dialect_of(service).repeatable
-        # What those were taken to cost that are sent again with their keys.
+        # The estimated costs of submits that are sent again with their keys.
         self._repeated: list[Money] = []
-        self._reader: JournalReader | None = None
         self._left: set[str] = set()
         self._room = choices.limit
-        path = choices.journal
-        if path is not None and has_content(path):
-            from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
-
-            self._reader = stack.enter_context(opened(path))
 
     async def fate(self, request: GenerationRequest, place: int) -> tuple[Fate, int | None, bool]:
         """What the run will do about a request, the next of the file, and its number if known.
@@ -181,7 +176,7 @@ class _Ledger:
         try:
             name = fingerprint(await with_media_read(request))
         except ConfigurationError:
-            # A file that has gone by now: that is found out again when it is sent.
+            # The file has gone; the batch says so when it comes to it.
             return self._limited("", Fate.SUBMIT), None, False
         standing = self._reader.standing(name, request_record(request))
         number = None if standing is None else standing.number

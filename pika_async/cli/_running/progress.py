@@ -23,7 +23,7 @@ from pika_async import (
 from pika_async._states import was_not_begun
 
 if TYPE_CHECKING:
-    # It loads aiohttp, and help is shown without that.
+    # These load aiohttp, and help is shown without it.
     from pika_async import Batch, BatchResult, Transition  # noqa: TC004
 
 
@@ -46,11 +46,11 @@ class Progress:
     unusable: int = 0
     """Lines that could be used when they were checked, but not when they were to be sent."""
     for_good: int = 0
-    """Failures that stay what they are until they are submitted again."""
+    """Failures that only another submit can change."""
     over_budget: BudgetError | None = None
-    """Why the first of those was not submitted that the budget does not reach for."""
+    """Why the first request was not submitted for which too little budget was left."""
     beyond_budget: int = 0
-    """How many those are."""
+    """How many such requests there are."""
     _started_at: float = field(init=False)
     _jobs: dict[str, _Seen] = field(factory=dict, init=False)
     _worked: int = field(default=0, init=False)
@@ -165,7 +165,7 @@ class Progress:
         return max([(sum(running) + self.waiting * mean) / at_once, *running])
 
     def _seen(self) -> list[_Seen]:
-        # A copy: the thread that draws must not meet a dict that is changing.
+        # A copy, since another thread draws, and must not iterate over a dict that changes.
         return list(self._jobs.values())
 
 

@@ -14,7 +14,8 @@ import anyio
 import typer
 
 from pika_async import _log
-from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError, failure
+from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError
+from pika_async.cli._running.failures import failure
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.words import printable
 
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-# Seconds for which a repeated signal is no second wish: `timeout` and some supervisors send theirs
-# to the process and, in the same moment, to its group.
-_ONE_WISH = 1.0
-# Takes away the live line and shows the cursor again, which it hides.
+# Seconds within which signals count as one: `timeout` and some supervisors send theirs to the
+# process and, in the same moment, to its group.
+_SAME_SIGNAL = 1.0
+# Takes away the line that moves, and shows the cursor again.
 _CLEARED = "\r\x1b[K\x1b[?25h" if os.name == "posix" and os.isatty(2) else ""
 
 
@@ -42,7 +43,7 @@ def reported(show: Show, trail: Trail, *, debug: bool) -> Iterator[None]:
         with _log.shown((lambda line: show(Note(line))) if debug else None):
             yield
     except KeyboardInterrupt as error:
-        # Before `run` takes the signals.
+        # It came before `run` took the signals.
         raise _ended(InterruptedRunError(signal.SIGINT), show, trail) from error
     except Exception as error:
         if isinstance(error, typer.Exit):
@@ -102,7 +103,7 @@ def _signals_cancel(scope: anyio.CancelScope, trail: Trail) -> Iterator[list[int
 
     def on_signal(number: int, _: object) -> None:
         nonlocal first_at
-        if received and loop.time() - first_at >= _ONE_WISH:
+        if received and loop.time() - first_at >= _SAME_SIGNAL:
             _leave_at_once(received[0], trail)
         if not received:
             first_at = loop.time()
@@ -123,7 +124,7 @@ def _leave_at_once(number: int, trail: Trail) -> None:
     trail.uncertain = True
     told = failure(InterruptedRunError(number), trail)
     words = f"{told.line}\n" + (f"  {told.resume}\n" if told.resume else "")
-    # The interpreter may be inside a write to stderr, so not through Python's own.
+    # Not through sys.stderr: the signal may have come in the middle of a write to it.
     with suppress(OSError):
         os.write(2, f"{_CLEARED}{printable(words)}".encode())
     os._exit(SIGNALLED + number)

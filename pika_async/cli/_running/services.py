@@ -28,7 +28,7 @@ def dialect_of(service: str) -> Dialect:
     try:
         return service_named(service)
     except FieldError as error:
-        # Typer does not tell here where it is from; whoever gave no option looks for one in vain.
+        # The name may come from the environment, and then no option is to be blamed.
         named = os.environ.get(_VARIABLE, "").strip().lower() == service.strip().lower()
         where = _VARIABLE if named else "--service"
         raise UsageError(f"{where}: {error.complaint}.") from error

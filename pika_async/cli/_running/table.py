@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pika_async.cli._prompts.file import Line
 
 _SECONDS_BETWEEN: Final = 2.0
-# Of the time, what writing may take.
+# The share of the time that writing may take.
 _SHARE: Final = 0.05
 
 

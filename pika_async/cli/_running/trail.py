@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from attrs import Factory, define
 
@@ -49,16 +49,8 @@ class Trail:
     """The job, where the command is about one."""
     uncertain: bool = False
     """A submit broke off where the job may exist."""
-    journal: bool = False
-    """A journal knows what is paid for."""
-    saved_in: str | None = None
-    """The folder of the videos, of a batch that saves them."""
-    progress: Progress | None = None
-    """How far a batch has come, once it has begun."""
-    budget: Money | None = None
-    """What a batch may spend over all runs with the journal, given now or before."""
-    price: Money | None = None
-    """What a job is taken to cost where the service does not say."""
+    reads_file: ClassVar[bool] = False
+    """Whether requests come from a file, and not from options."""
 
     def hears(self, event: Event) -> bool:
         """Note what an event of the library tells; whether it is to be shown now.
@@ -79,23 +71,6 @@ class Trail:
     def left(self) -> str:
         """What it leaves behind when it ends early."""
         return "nothing was started and nothing is charged."
-
-    def place(self, number: int) -> str:
-        """How a line of the file is named, where there is one."""
-        return str(number)
-
-    def line(self, *more: str) -> str | None:
-        """The command again, with ``more`` options; None where it would pay again for all."""
-        return None
-
-    def settle_line(self) -> str | None:
-        """The command that lists what is uncertain in the journal; None where there is none."""
-        return None
-
-    @property
-    def reads_file(self) -> bool:
-        """Whether requests come from a file, and not from options."""
-        return False
 
 
 @define(kw_only=True)
@@ -155,7 +130,7 @@ class JobTrail(Trail):
                 "the job may exist and may be billed; look at the account's usage before "
                 "submitting again."
             )
-        # Not super(): attrs makes another class of this one for its slots.
+        # Not super(): attrs replaces this class by one with slots.
         return Trail.left(self)
 
 
@@ -163,11 +138,21 @@ class JobTrail(Trail):
 class BatchTrail(Trail):
     """Of a command that is about a file of prompts."""
 
+    reads_file: ClassVar[bool] = True
+
     file: str
+    journal: str | None = None
+    """The file of the journal that knows what is paid for, where there is one."""
+    saved_in: str | None = None
+    """The folder of the videos, where they are saved."""
+    progress: Progress | None = None
+    """How far the batch has come, once it has begun."""
+    budget: Money | None = None
+    """What may be spent over all runs with the journal, given now or before."""
+    price: Money | None = None
+    """What a job is taken to cost where the service does not say."""
     limit: int | None = None
     """How many may be submitted in a run."""
-    kept_in: str | None = None
-    """The file of the journal."""
     lost: int = 0
     """How many submits of this run may have started a job that nobody knows."""
     left_out: tuple[str, ...] = ()
@@ -184,27 +169,29 @@ class BatchTrail(Trail):
             case SubmitUncertain(unclaimed=True) | JournalBroken() | VideoKept():
                 return True
             case BatchStopped():
-                # Where it is the journal, that has been told of.
+                # A broken journal has an event of its own.
                 return not isinstance(event.error, JournalError)
             case _:
                 return Trail.hears(self, event)
 
-    def line(self, *more: str) -> str | None:
-        """See :class:`Trail`."""
-        return self._line(self.again, more)
+    def line(self, *more: str, budget: str | None = None) -> str | None:
+        """The command again, with ``more`` options; None where it would pay again for all.
+
+        ``budget``: one to be given in the place of that which it had.
+        """
+        again = self.again if budget is None else with_option(self.again, "--budget", budget)
+        return self._line(again, more)
 
     def _line(self, again: Sequence[str], more: Sequence[str] = ()) -> str | None:
-        if self.simulated or not self.journal:
+        if self.simulated or self.journal is None:
             return None
-        file = f"./{self.file}" if self.file.startswith("-") and self.file != STDIN else self.file
-        return shlex.join(["pika-async", "batch", file, *again, *more])
+        return shlex.join(["pika-async", "batch", argument(self.file), *again, *more])
 
     def settle_line(self) -> str | None:
-        """See :class:`Trail`."""
-        if self.simulated or self.kept_in is None:
+        """The command that lists what is uncertain in the journal; None where there is none."""
+        if self.simulated or self.journal is None:
             return None
-        file = f"./{self.kept_in}" if self.kept_in.startswith("-") else self.kept_in
-        return shlex.join(["pika-async", "settle", file, *self._way()])
+        return shlex.join(["pika-async", "settle", argument(self.journal), *self._way()])
 
     def _way(self) -> Iterator[str]:
         """The options that say where the service is, of those that were given."""
@@ -219,12 +206,12 @@ class BatchTrail(Trail):
         """The line that goes on without paying again; of a limit, with what is left of it."""
         if self.progress is None:
             return None
-        again = list(self.again)
+        again = self.again
         if self.limit is not None:
-            # Where the same submit is sent again with its key, that takes one of the limit then.
+            # A submit that is sent again with its key is counted by the run that sends it.
             lost = 0 if service_named(self.service).repeatable else self.lost
             left = max(0, self.limit - self.progress.stats.submitted - lost)
-            again[again.index("--limit") + 1] = str(left)
+            again = with_option(again, "--limit", str(left))
         return self._line(again)
 
     @property
@@ -238,8 +225,9 @@ class BatchTrail(Trail):
             return Trail.left(self)
         if self.simulated:
             ended = "the simulated jobs ended with this command; nothing was paid."
-            again = " The journal knows what is done: the same command simulates the rest."
-            return ended + again * self.journal
+            if self.journal is None:
+                return ended
+            return f"{ended} The journal knows what is done: the same command simulates the rest."
         sentences = [
             "nothing more is submitted.",
             f"{self.progress.finished} of {counted(self.progress.total, 'prompt')} done.",
@@ -294,10 +282,26 @@ class BatchTrail(Trail):
             )
         return line
 
-    @property
-    def reads_file(self) -> bool:
-        """Whether requests come from a file, and not from options."""
-        return True
+
+def with_option(words: Sequence[str], option: str, value: str) -> list[str]:
+    """The words of a command with this value of an option, in the place of the one it had."""
+    if option not in words:
+        return [*words, option, value]
+    place = words.index(option) + 1
+    return [*words[:place], value, *words[place + 1 :]]
+
+
+def without_option(words: Sequence[str], option: str) -> list[str]:
+    """The words of a command without an option and its value."""
+    if option not in words:
+        return list(words)
+    place = words.index(option)
+    return [*words[:place], *words[place + 2 :]]
+
+
+def argument(file: str) -> str:
+    """The name of a file as an argument: one that looks like an option would be taken for it."""
+    return f"./{file}" if file.startswith("-") and file != STDIN else file
 
 
 def watch_line(job_id: str, options: Sequence[str] = ()) -> str:

@@ -9,23 +9,40 @@ from attrs import asdict
 
 from pika_async import Action, JournalBroken, MoneyMeaning, Transition, VideoSaved
 from pika_async._sheet import Standing
-from pika_async.cli._running.trail import watch_line
+from pika_async.cli._running.trail import BatchTrail, watch_line
 from pika_async.cli._showing.batch_words import end_of, hints, standing
 from pika_async.cli._showing.output import event
 from pika_async.cli._showing.sentences import consequences, sentence
 from pika_async.cli._showing.shown import Came, Ended, Failure, Link, Planned, Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from attrs import AttrsInstance
 
-    from pika_async import JobState
+    from pika_async import BatchResult, JobState
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Shown
 
-# Characters of a service's own words.
+# Characters that are kept of a service's own words.
 _LONGEST: Final = 10_000
+
+_NOTHING: Final[Mapping[str, Any]] = {
+    "row": None,
+    "line": None,
+    "prompt": None,
+    "metadata": {},
+    "job_id": None,
+    "status": Standing.FAILED,
+    "ok": False,
+    "files": [],
+    "videos": [],
+    "charged": None,
+    "error": None,
+    "resumed": False,
+    "index": None,
+}
+"""A result of which nothing is known: each has these names, in this order."""
 
 
 class AsJSON:
@@ -76,7 +93,7 @@ class AsJSON:
                 )
                 self._summary(what.code)
             case JournalBroken(job_id=str(job_id)):
-                # Paid for, and the line that resumes would pay for it again.
+                # It is paid for, and a batch that is run again would pay for it again.
                 event(
                     "error",
                     type=type(what.error).__name__,
@@ -92,37 +109,37 @@ class AsJSON:
                 pass
 
     def _came(self, what: Came) -> None:
-        # Of a line that cannot be used any more there is no result, and nothing of one.
-        result = None if isinstance(what.result, str) else what.result
-        error = what.result if isinstance(what.result, str) else what.result.error
+        if isinstance(what.result, str):
+            # The line cannot be used any more, so there is no result.
+            problem = {"kind": "FieldError", "message": what.result, **consequences(None)}
+            event("result", **{**_NOTHING, "line": what.number, "error": problem})
+        else:
+            event("result", **{**_NOTHING, "line": what.number, **self._result(what.result)})
+
+    def _result(self, result: BatchResult) -> dict[str, Any]:
+        end, error = end_of(result), result.error
         problem = None
-        if isinstance(error, str):
-            problem = {"kind": "FieldError", "message": error, **consequences(None)}
-        elif error is not None:
+        if error is not None:
             said = sentence(error, self._trail)
             problem = {"kind": type(error).__name__, "message": said, **consequences(error)}
-        end = None if result is None else end_of(result)
-        charge = None if end is None else end.charge
-        event(
-            "result",
-            row=getattr(result, "number", None),
-            line=what.number,
-            prompt=getattr(result, "prompt", None),
-            metadata=dict(getattr(getattr(result, "request", None), "metadata", {})),
-            job_id=getattr(result, "job_id", None),
-            status=Standing.FAILED if result is None else standing(result),
-            ok=getattr(result, "ok", False),
-            files=[str(path) for path in getattr(result, "files", ())],
-            videos=[] if end is None else [_facts(video) for video in end.videos],
-            charged=None if charge is None else asdict(charge),
-            error=problem,
-            resumed=getattr(result, "resumed", False),
-            index=getattr(result, "index", None),
-        )
+        return {
+            "row": result.number,
+            "prompt": result.prompt,
+            "metadata": dict(result.metadata),
+            "job_id": result.job_id,
+            "status": standing(result),
+            "ok": result.ok,
+            "files": [str(path) for path in result.files],
+            "videos": [] if end is None else [_facts(video) for video in end.videos],
+            "charged": None if end is None or end.charge is None else asdict(end.charge),
+            "error": problem,
+            "resumed": result.resumed,
+            "index": result.index,
+        }
 
     def _summary(self, code: int) -> None:
-        trail, progress = self._trail, self._trail.progress
-        if progress is None:
+        trail = self._trail
+        if not isinstance(trail, BatchTrail) or (progress := trail.progress) is None:
             return
         stats = progress.stats
         event(
@@ -155,6 +172,6 @@ def _facts(value: AttrsInstance) -> dict[str, Any]:
     facts = asdict(value, filter=lambda attribute, _: attribute.name not in ("raw", "job_id"))
     for name in ("reason", "status"):
         if name in facts:
-            # Whole where it is one a service means; a line of megabytes breaks who reads it.
+            # No reason is so long; a line of megabytes would break the program that reads it.
             facts[name] = facts[name][:_LONGEST]
     return facts

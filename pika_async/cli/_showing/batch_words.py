@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -30,15 +29,14 @@ if TYPE_CHECKING:
 
     from pika_async import BatchResult, BatchStats, Spent
     from pika_async.cli._running.progress import Progress
-    from pika_async.cli._running.trail import Trail
+    from pika_async.cli._running.trail import BatchTrail
     from pika_async.cli._showing.shown import Planned
 
 
-_BUDGET: Final = "--budget"
 _AMOUNT: Final = "AMOUNT"
 _REMEMBERED: Final = (
-    "that budget is the one of an earlier run with this journal, since none was given; to change "
-    "it, give --budget AMOUNT, or --budget inf for none"
+    "the budget comes from an earlier run with this journal; --budget AMOUNT changes it, and "
+    "--budget inf lifts it"
 )
 
 
@@ -51,7 +49,7 @@ class Hint:
     """The command that does it."""
 
 
-def outcome(result: BatchResult | str, trail: Trail) -> str:
+def outcome(result: BatchResult | str, trail: BatchTrail) -> str:
     """What became of one request, in one line; text: why there is none any more."""
     if isinstance(result, str):
         return problem(result, trail)
@@ -77,7 +75,7 @@ def standing(result: BatchResult) -> Standing:
             return Standing.UNCERTAIN
         case OtherServiceError(started=Started.MAYBE):
             return Standing.UNCERTAIN
-        # The second is one that a person has given up.
+        # The latter was given up by a person.
         case InvalidRequestError() | PikaError(started=Started.MAYBE) if result.job_id is None:
             return Standing.FAILED
         case _:
@@ -102,7 +100,7 @@ def reason(error: PikaError) -> str:
             return error.what
 
 
-def problem(error: PikaError | str, trail: Trail) -> str:
+def problem(error: PikaError | str, trail: BatchTrail) -> str:
     """What is said of an error in one line; what is the same for many is said once."""
     match error:
         case str():
@@ -114,7 +112,7 @@ def problem(error: PikaError | str, trail: Trail) -> str:
         case _:
             said_later = trail.simulated or isinstance(error, JobFailedError)
             if isinstance(error, JobTimeoutError | DownloadError):
-                said_later |= trail.journal
+                said_later |= trail.journal is not None
             text = f"error: {sentence(error, trail, brief=said_later)}"
     return " ".join(text.split())
 
@@ -189,7 +187,7 @@ def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False)
         about = "" if stats.spent.total == stats.spent.charged else "about "
         text += f"; {about}{stats.spent.total} spent{_parts(stats.spent)}"
         if unpriced := stats.spent.unpriced:
-            # Else the sum would pass for the whole.
+            # Without this the sum would look complete.
             text += f", and nobody has said what {counted(unpriced, 'job')} more cost"
     if saved_in is not None and stats.downloaded:
         text += f"; {counted(stats.downloaded, 'file')} saved in {saved_in}"
@@ -213,7 +211,7 @@ def _listed(numbers: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in numbers.items())
 
 
-def hints(trail: Trail) -> list[Hint]:
+def hints(trail: BatchTrail) -> list[Hint]:
     """What to do about what went wrong; nothing of a simulated batch was paid."""
     progress = trail.progress
     if trail.simulated or progress is None:
@@ -231,7 +229,7 @@ def hints(trail: Trail) -> list[Hint]:
     if progress.over_budget is not None:
         found.append(_about_budget(progress.over_budget, progress.beyond_budget, trail))
     unfinished = _unfinished(progress)
-    if not trail.journal:
+    if trail.journal is None:
         if progress.failed or unfinished:
             those = "failed or were not submitted" if progress.stats.not_submitted else "failed"
             text = (
@@ -241,9 +239,10 @@ def hints(trail: Trail) -> list[Hint]:
             found.append(Hint(text=text, line=None))
         return found
     if progress.for_good:
+        those = "it" if progress.for_good == 1 else "them"
         text = (
-            f"{counted(progress.for_good, 'job')} failed at the service or never got past it; to "
-            "submit again, as new paid jobs"
+            f"{counted(progress.for_good, 'prompt')} failed, and no run submits {those} again by "
+            "itself. To do that, as new paid jobs"
         )
         found.append(Hint(text=text, line=trail.line("--retry-failed")))
     if unfinished:
@@ -255,21 +254,21 @@ def hints(trail: Trail) -> list[Hint]:
     return found
 
 
-def _about_budget(error: PikaError, count: int, trail: Trail) -> Hint:
+def _about_budget(error: PikaError, count: int, trail: BatchTrail) -> Hint:
     text = f"{counted(count, 'prompt')} {short(error.what)}. To submit more, "
-    line, progress = trail.line(), trail.progress
+    line, progress = trail.line(budget=_AMOUNT), trail.progress
     if line is None or progress is None:
         return Hint(text=f"{text}give a larger --budget", line=None)
     text += "with a larger budget"
     spent = progress.stats.spent.total
     if trail.price is not None and trail.price.currency == spent.currency:
         text += f", of which {spent + count * trail.price} are enough for all of them"
-    return Hint(text=text, line=_with_another_budget(line))
+    return Hint(text=text, line=line)
 
 
-def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
+def _about_uncertain(stats: BatchStats, trail: BatchTrail) -> Hint:
     count = stats.uncertain
-    if not trail.journal:
+    if trail.journal is None:
         return Hint(
             text="Uncertain: the job may exist and may be billed. Look at the account's usage; "
             "where nothing was started, submit again, with a file of those prompts alone",
@@ -277,29 +276,20 @@ def _about_uncertain(stats: BatchStats, trail: Trail) -> Hint:
         )
     those = "it" if count == 1 else f"all {count}"
     text = (
-        f"Where nothing was started, this submits {those} again, and pays a second time for what "
-        "was started all the same"
+        f"Where nothing was started, this submits {those} again; where a job was started after "
+        "all, that is a second paid job"
     )
-    line = trail.line("--resubmit-uncertain")
-    if line is None or trail.budget is None:
-        return Hint(text=text, line=line)
-    # The same budget would refuse them: what may have been paid for is spent.
+    again = "--resubmit-uncertain"
+    if trail.budget is None:
+        return Hint(text=text, line=trail.line(again))
+    # What may have been paid for counts as spent, so the same budget would refuse them.
     spent = stats.spent.total
     price = stats.spent.estimated.micros // count if trail.price is None else trail.price.micros
     least = Money(spent.micros + count * price, spent.currency)
     if trail.budget.micros >= least.micros:
-        return Hint(text=text, line=line)
+        return Hint(text=text, line=trail.line(again))
     text += f". The budget counts them as spent: AMOUNT is {least} or more, for all"
-    return Hint(text=text, line=_with_another_budget(line))
-
-
-def _with_another_budget(line: str) -> str:
-    """The same command with ``--budget AMOUNT``, in the place of the one that it has."""
-    words = shlex.split(line)
-    if _BUDGET not in words:
-        return shlex.join([*words, _BUDGET, _AMOUNT])
-    words[words.index(_BUDGET) + 1] = _AMOUNT
-    return shlex.join(words)
+    return Hint(text=text, line=trail.line(again, budget=_AMOUNT))
 
 
 def _unfinished(progress: Progress) -> list[str]:

@@ -60,7 +60,7 @@ class Live(Plain):
         self._console = console
         self._doing = "submitting"
         self._percent: int | None = None
-        # Said when the line has gone: results on stdout would be written over it.
+        # Said when the moving line has gone, which results on stdout would break.
         self._at_the_end: list[Callable[[], None]] = []
         self._reason: Any = None
         self._repeated = 0
@@ -98,7 +98,7 @@ class Live(Plain):
                 end = f"succeeded, seen after {self._elapsed():.1f} s"
                 self._at_the_end += [partial(self._done, end), partial(write, video.url)]
             case shown.StandsNow():
-                # It is seen all the time.
+                # The line that moves says it all the time.
                 pass
             case _:
                 super().__call__(what)
@@ -126,7 +126,7 @@ class Live(Plain):
         self._repeated = 0
 
     def _look(self) -> Sight:
-        progress = self._trail.progress
+        progress = self._progress()
         if progress is None:
             left = self._time_left()
             below = [(f"  {left}", "dim")] if left else []

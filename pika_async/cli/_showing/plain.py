@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async import BatchResult, Estimate, PikaError
+    from pika_async.cli._running.progress import Progress
     from pika_async.cli._running.trail import Trail
 
 # A busy service holds hundreds of a batch's submits back.
@@ -39,6 +40,7 @@ class Plain:
         self, trail: Trail, *, results: bool = True, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._trail = trail
+        self._batch = trail if isinstance(trail, BatchTrail) else None
         self._results = results
         self._now = now
         self._since = now()
@@ -103,16 +105,16 @@ class Plain:
                     self._say(line)
             case shown.Begins():
                 self._begins(what)
-            case shown.Came(number, result):
-                self._came(number, result)
-            case shown.StandsNow() if (progress := self._trail.progress) is not None:
+            case shown.Came(number, result) if self._batch is not None:
+                self._came(number, result, self._batch)
+            case shown.StandsNow() if (progress := self._progress()) is not None:
                 last = f"; last error: {self._last_problem}" if self._last_problem else ""
                 self._say(f"{batch_words.pace(progress)}: {batch_words.counts(progress)}{last}")
             case shown.Ended():
                 self._ended()
             case shown.Failure():
                 if what.kind != "Interrupted":
-                    # Then the line itself tells how far it has come.
+                    # Its own line tells how far the batch has come.
                     self._totals()
                 self._say(what.line)
                 if what.resume is not None:
@@ -149,8 +151,7 @@ class Plain:
 
     def _held_back(self, what: events.SubmitHeldBack) -> None:
         now = self._now()
-        is_batch = isinstance(self._trail, BatchTrail)
-        if is_batch and now - self._warned_at < _SECONDS_BETWEEN_WARNINGS:
+        if self._batch is not None and now - self._warned_at < _SECONDS_BETWEEN_WARNINGS:
             self._kept_back += 1
             return
         more = f" (and {self._kept_back} more like it)" if self._kept_back else ""
@@ -165,20 +166,20 @@ class Plain:
         if self._trail.simulated:
             self._say("simulated: nothing is sent to the service, nothing is paid")
         self._say(f"{counted(what.total, 'prompt')}, at most {what.max_in_flight} at once")
-        if self._trail.saved_in is not None:
-            self._say(f"videos go to {self._trail.saved_in}")
+        if what.saved_in is not None:
+            self._say(f"videos go to {what.saved_in}")
         if what.journal is not None:
             self._say(f"the journal is {what.journal}")
 
-    def _came(self, number: int, result: BatchResult | str) -> None:
-        place = self._trail.place(number)
+    def _came(self, number: int, result: BatchResult | str, trail: BatchTrail) -> None:
+        place = trail.place(number)
         if self._results:
-            write(f"{place}: {batch_words.outcome(result, self._trail)}")
+            write(f"{place}: {batch_words.outcome(result, trail)}")
         error = result if isinstance(result, str) else result.error
-        # Why nothing more is submitted was said once.
+        # Why the batch submits nothing more has been said.
         if error is not None and not isinstance(error, NotSubmittedError):
             self._last_error = error
-            self._last_problem = f"{place}: {batch_words.problem(error, self._trail)}"
+            self._last_problem = f"{place}: {batch_words.problem(error, trail)}"
             if isinstance(error, str) or reason(error) != self._stopped_for:
                 self._failed(self._last_problem, error)
 
@@ -187,18 +188,21 @@ class Plain:
         if not self._results:
             self._say(line)
 
+    def _progress(self) -> Progress | None:
+        """How far a batch has come, once it has begun."""
+        return None if self._batch is None else self._batch.progress
+
     def _totals(self) -> None:
-        progress = self._trail.progress
-        if progress is not None:
-            self._say(
-                batch_words.totals(progress, self._trail.saved_in, simulated=self._trail.simulated)
-            )
+        trail = self._batch
+        if trail is not None and trail.progress is not None:
+            text = batch_words.totals(trail.progress, trail.saved_in, simulated=trail.simulated)
+            self._say(text)
 
     def _ended(self) -> None:
         self._totals()
         if self._trail.simulated:
             self._say("simulated: nothing was paid")
-        for found in batch_words.hints(self._trail):
+        for found in () if self._batch is None else batch_words.hints(self._batch):
             self._say(f"{found.text}{':' if found.line else '.'}")
             if found.line is not None:
                 self._say(f"  {found.line}")

@@ -98,7 +98,7 @@ def sentence(
     what = short(what)
     sentences = [what + full_stop(what)]
     if trail.simulated and not brief:
-        # What it means for the money, it does not mean here.
+        # What the error means for the money is not true of a simulated service.
         sentences.append("Simulated: nothing was paid.")
     elif not brief:
         sentences.append(error.meaning_in(shell(resume)))

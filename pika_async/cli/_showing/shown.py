@@ -84,6 +84,8 @@ class Begins:
 
     total: int
     max_in_flight: int
+    saved_in: str | None
+    """The folder of the videos, where they are saved."""
     journal: Path | None
 
 

@@ -43,19 +43,22 @@ def stage_for(trail: Trail, *, as_json: bool = False, quiet: bool = False) -> St
 
     ``quiet``: what went wrong alone.
     """
+    machines = [AsJSON(trail)] if as_json else []
+    if quiet:
+        return Stage(Quiet(trail, results=False), *machines)
     console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
-    moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
-    moves &= has_letters(LETTERS, sys.stderr)
+    can_move = (
+        sys.stderr.isatty()
+        and console.is_terminal
+        and not console.is_dumb_terminal
+        and has_letters(LETTERS, sys.stderr)
+    )
     results = not as_json
     if isinstance(trail, BatchTrail):
-        # Results among lines that move would be written over; these tell of them anyway.
-        results &= not (moves and sys.stdout.isatty())
-        moves &= not (as_json and sys.stdout.isatty())
+        moves = can_move and not (as_json and sys.stdout.isatty())
+        # Lines that move would be written over results on the same terminal; they tell of them.
+        results = results and not (can_move and sys.stdout.isatty())
     else:
-        moves &= not as_json
-    if quiet:
-        return Stage(Quiet(trail, results=False), *([AsJSON(trail)] if as_json else []))
-    people: Plain = (
-        Live(trail, console, results=results) if moves else Plain(trail, results=results)
-    )
-    return Stage(people, AsJSON(trail)) if as_json else Stage(people)
+        moves = can_move and not as_json
+    people = Live(trail, console, results=results) if moves else Plain(trail, results=results)
+    return Stage(people, *machines)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """``text`` without what a terminal would obey; servers choose some of our words."""
+    """``text`` with control characters escaped: terminals obey them, and servers may send some."""
     return "".join(_shown(character) for character in text)
 
 
@@ -21,7 +21,7 @@ def _shown(character: str) -> str:
     return repr(character)[1:-1] if obeyed else character
 
 
-# Characters. A reason is a sentence or two; a service that sends a page sends it to nobody's use.
+# Characters. A reason is a sentence or two; nobody reads the whole page that a proxy sends.
 _SHOWN: Final = 500
 
 
@@ -64,7 +64,8 @@ def counted(number: int, one: str) -> str:
     return f"{number} {one}{'' if number == 1 else 's'}"
 
 
-# What an estimate rests on tells how far to trust it: a time left, and what leads to its spread.
+# The words say what an estimate rests on, which tells how far to trust it: those for the time
+# left, and those in front of its range.
 _LEFT: Final[dict[str, tuple[str, str]]] = {
     "assumed": ("at a guess {} left", "typically "),
     "durations": ("about {} left", ""),
@@ -88,5 +89,5 @@ def time_left(estimate: Estimate, since: float) -> str | None:
 
 
 def _rough(seconds: float) -> str:
-    # Tenths would say more than is known.
+    # An estimate is not exact to a tenth of a second.
     return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"

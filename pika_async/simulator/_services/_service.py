@@ -80,15 +80,18 @@ class World(Protocol):
         ...
 
 
+Answering: TypeAlias = Callable[[Arrived, World], Reply]
+"""Does the work of the server for a request, and says its answer."""
+
+
 @frozen
 class Call:
     """What a request asks for, as `route` has understood it."""
 
     place: Place | None
     """Which faults can meet it and which record it goes to; None: none of either."""
-    answer: Callable[[Arrived, World], Reply]
-    """Does the server's work and says its answer. The engine does not call it where a fault keeps
-    the server from its work."""
+    answer: Answering
+    """The engine does not call it where a fault keeps the server from its work."""
     job_id: str = ""
     """The job that is asked about, whether or not there is such a job."""
 
@@ -163,6 +166,17 @@ class Service(ABC):
     @abstractmethod
     def no_such_path(self, method: str, path: str) -> Reply:
         """The answer to a request that `route` does not know."""
+
+    def with_key(self, answer: Answering) -> Answering:
+        """`answer` to whoever brings a key that is accepted; to others `unauthorized`."""
+
+        def guarded(arrived: Arrived, world: World) -> Reply:
+            key = self.key(arrived.headers)
+            if key is None or world.api_key not in (None, key):
+                return self.unauthorized(key)
+            return answer(arrived, world)
+
+        return guarded
 
     def submit(self, arrived: Arrived, world: World) -> Reply:
         """Make a job, unless key, rate or body forbid it."""

@@ -57,8 +57,12 @@ async def test_it_is_told_why_a_job_failed(client, sim) -> None:
     assert caught.value.status_code == 422
 
 
-@pytest.mark.usefixtures("sim")
-async def test_it_cancels(client) -> None:
+async def test_it_cancels(client, sim) -> None:
+    # A job that has left the queue runs on.
+    sim.duration, sim.queue = 3600.0, 1.0
     handle = await client.submit(TEXT, {"prompt": "a red panda surfing"})
 
     await handle.cancel()
+
+    with pytest.raises(fal_client.FalClientHTTPError, match="cancelled"):
+        await handle.get(interval=0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from pika_async.simulator._links import as_name, link_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +46,6 @@ _UNKNOWN: Final = "POST_PROCESSING"
 _ADDRESSES: Final = ("response_url", "status_url", "cancel_url")
 
 
-def told_id(job: SimulatedJob) -> str | int:
-    """The id as it stands in JSON."""
-    return int(job.id) if "number-ids" in job.variants else job.id
-
-
 def addresses(job: SimulatedJob, origin: str, app: str, endpoint: str) -> dict[str, Any]:
     """Where status, result and cancel of a job are asked for, as the service tells it."""
     if "urls-missing" in job.variants:
@@ -64,13 +60,13 @@ def addresses(job: SimulatedJob, origin: str, app: str, endpoint: str) -> dict[s
 def created(job: SimulatedJob, where: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a submit that made `job`."""
     status = {} if "submit-bare" in job.variants else {"status": "IN_QUEUE", "queue_position": 0}
-    return {**status, "request_id": told_id(job), **where}
+    return {**status, "request_id": job.told_id, **where}
 
 
 def seen(job: SimulatedJob, look: Look, where: Mapping[str, Any], failure: Any) -> dict[str, Any]:
     """The answer to a poll of `job` that saw `look`; `failure`: the body of its failed result."""
     status = status_of(job, look)
-    body: dict[str, Any] = {"status": status, "request_id": told_id(job), **where}
+    body: dict[str, Any] = {"status": status, "request_id": job.told_id, **where}
     if status == "IN_QUEUE":
         return {**body, "queue_position": max(3 - look.number, 0)}
     body["logs"] = None
@@ -123,13 +119,10 @@ def result(job: SimulatedJob, media_origin: str) -> dict[str, Any]:
 
 
 def _file(job: SimulatedJob, index: int, media_origin: str) -> dict[str, Any]:
-    slug = re.sub(r"[^A-Za-z0-9]+", "_", str(job.body.get("prompt", ""))[:48]).strip("_")
-    signed = {"links-expire", "links-for-once"} & job.variants
-    signature = f"?signature={job.polls}" if signed else ""
-    url = f"{media_origin}/v1/{quote(job.id, safe='')}/{index}/{slug or 'output'}.mp4{signature}"
+    name = f"{as_name(job.body.get('prompt', ''), 'output')}.mp4"
     told = "result-nulls" not in job.variants
     return {
-        "url": url,
+        "url": link_to(job, index, name, media_origin, answer=job.polls),
         "content_type": "video/mp4" if told else None,
         "file_name": "output.mp4" if told else None,
         "file_size": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pika_async.simulator._rows import API, CREATES, POLL, REFUSES, FaultRow, Place
+from pika_async.simulator._rows import API, CREATES, POLL, REFUSES, FaultRow, Place, denied
 from pika_async.simulator._services.fal.answers import EARLY, NOT_FOUND
 
 SUBMIT: tuple[Place, ...] = ("submit",)
@@ -90,7 +90,7 @@ FAULTS: Final = (
     # Beside the queue.
     FaultRow("upload-503", UPLOAD, 503, REFUSES, "the storage is busy"),
     FaultRow("upload-403", UPLOAD, 403, REFUSES, "the address of an upload has worn out",
-             '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>'),
+             denied("AccessDenied")),
     FaultRow("platform-403", PLATFORM, 403, REFUSES, "this key may not ask",
              {"error": {"type": "authorization_error", "message": "Admin key required"}}),
 )  # fmt: skip

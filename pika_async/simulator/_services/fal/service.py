@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pika_async.simulator._jobs import Look, SimulatedJob
-    from pika_async.simulator._services._service import Arrived, World
+    from pika_async.simulator._services._service import Answering, Arrived, World
 
 _SPACES: Final = ("workflows", "comfy")
 _CANCELLED: Final = {
@@ -63,13 +63,13 @@ class Fal(Service):
     def _beside(self, method: str, path: str) -> Call | None:
         match method, path:
             case "POST", "/storage/upload/initiate":
-                return Call("upload", self._with_key(self.platform.initiate))
+                return Call("upload", self.with_key(self.platform.initiate))
             case "GET", "/models/requests/by-endpoint":
-                return Call("platform", self._with_key(self._history))
+                return Call("platform", self.with_key(self._history))
             case "GET", "/models/pricing":
-                return Call("platform", self._with_key(self.platform.prices))
+                return Call("platform", self.with_key(self.platform.prices))
             case "GET", "/account/billing":
-                return Call("platform", self._with_key(self.platform.balance))
+                return Call("platform", self.with_key(self.platform.balance))
             case _:
                 return None
 
@@ -111,8 +111,8 @@ class Fal(Service):
     def _result(self, job: SimulatedJob, world: World) -> Reply:
         asked = self._asked[job.id] = self._asked.get(job.id, 0) + 1
         failure = self._failure(job)
-        ended = job.finished_at is not None and job.finished_at <= world.clock()
-        if not (ended or job.id in self._cancelled) or _is_first("result-early", job, asked):
+        ended = job.has_ended(world.clock()) or job.id in self._cancelled
+        if not ended or _is_first("result-early", job, asked):
             return Reply(400, answers.EARLY, _naming(job))
         if failure is not None:
             status, body = failure
@@ -132,7 +132,7 @@ class Fal(Service):
         return (422, {"detail": wrong}) if wrong else None
 
     def _cancel(self, job: SimulatedJob, world: World) -> Reply:
-        if job.finished_at is not None and job.finished_at <= world.clock():
+        if job.has_ended(world.clock()):
             return Reply(400, {"status": "ALREADY_COMPLETED"}, _naming(job))
         if not is_started(job, world.clock()):
             # A job that runs may go on and be billed.
@@ -143,20 +143,9 @@ class Fal(Service):
     def _history(self, arrived: Arrived, world: World) -> Reply:
         return self.platform.history(self.key(arrived.headers) or "", arrived, world)
 
-    def _with_key(
-        self, answer: Callable[[Arrived, World], Reply]
-    ) -> Callable[[Arrived, World], Reply]:
-        def guarded(arrived: Arrived, world: World) -> Reply:
-            key = self.key(arrived.headers)
-            if key is None or world.api_key not in (None, key):
-                return self.unauthorized(key)
-            return answer(arrived, world)
-
-        return guarded
-
     def _for_owner(
         self, job_id: str, app: str, answer: Callable[[SimulatedJob, World], Reply]
-    ) -> Callable[[Arrived, World], Reply]:
+    ) -> Answering:
         def guarded(arrived: Arrived, world: World) -> Reply:
             job = world.jobs.get(job_id)
             mine = job is not None and job.key == self.key(arrived.headers)
@@ -164,7 +153,7 @@ class Fal(Service):
                 return Reply(404, answers.NOT_FOUND)
             return answer(job, world)
 
-        return self._with_key(guarded)
+        return self.with_key(guarded)
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """What follows the word Key; an empty one is none."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from pika_async.simulator import _media
+from pika_async.simulator._links import as_name, link_to
 from pika_async.simulator._services.gateway import requests, tasks
 
 if TYPE_CHECKING:
@@ -126,15 +125,11 @@ def created(job: SimulatedJob) -> bytes:
     shape = (
         next((name for name in _CREATED if name in job.variants), None) if job.variants else None
     )
-    told = _told_id(job)
+    told = job.told_id
     body = _CREATED[shape](told) if shape else {"id": told, "message": _MESSAGE}
     if "create-leftovers" in job.variants:
         body = {**_CREATE_LEFTOVERS, **body}
     return encode(body | _echo(job))
-
-
-def _told_id(job: SimulatedJob) -> str | int:
-    return int(job.id) if "number-ids" in job.variants else job.id
 
 
 def _echo(job: SimulatedJob) -> dict[str, Any]:
@@ -143,7 +138,7 @@ def _echo(job: SimulatedJob) -> dict[str, Any]:
 
 def feed(job: SimulatedJob, look: Look, media_url: str) -> bytes:
     """The answer to a poll of `job` that saw `look`."""
-    body: dict[str, Any] = {"id": _told_id(job), "promptText": job.body.get("promptText", "")}
+    body: dict[str, Any] = {"id": job.told_id, "promptText": job.body.get("promptText", "")}
     body |= _echo(job)
     if "leftovers" in job.variants:
         body |= _FEED_LEFTOVERS
@@ -168,7 +163,7 @@ def _video(job: SimulatedJob, look: Look, index: int, media_url: str) -> dict[st
     if "sparse-finished" in job.variants and linked:
         return {"status": status, "resultUrl": links["resultUrl"]}
     video: dict[str, Any] = {
-        "id": _told_id(job) if job.videos == 1 else f"{job.id}-{index}",
+        "id": job.told_id if job.videos == 1 else f"{job.id}-{index}",
         "status": status,
     }
     if "progress-missing" not in job.variants:
@@ -200,7 +195,7 @@ def _status(job: SimulatedJob, look: Look, moment: Moment) -> str:
 
 def _progress(job: SimulatedJob, look: Look, moment: Moment) -> int:
     if "progress-wanders" in job.variants and moment.status == "pending":
-        # Every other answer boasts, the ones between belittle.
+        # By turns too high and too low.
         return (100 + moment.progress) // 2 if look.pending % 2 else moment.progress // 2
     return moment.progress
 
@@ -213,15 +208,14 @@ def seed_of(job: SimulatedJob, index: int) -> int:
 
 
 def _links(job: SimulatedJob, look: Look, index: int, media_url: str) -> dict[str, str]:
-    prompt = str(job.body.get("promptText", ""))[:48]
-    slug = re.sub(r"[^A-Za-z0-9]+", "_", prompt).strip("_") or "video"
-    folder = f"{media_url}/v1/{quote(job.id, safe='')}/{index}"
-    name = f"{folder}/{slug}_seed{seed_of(job, index)}"
-    signed = {"links-expire", "links-for-once"} & job.variants
-    signature = f"?signature={look.number}" if signed else ""
+    video = f"{as_name(job.body.get('promptText', ''))}_seed{seed_of(job, index)}"
+    names = {
+        "resultUrl": f"{video}.mp4",
+        "sharingUrl": f"{video}_share.mp4",
+        "videoPoster": "poster.jpg",
+        "imageThumb": "thumbnail.jpg",
+    }
     return {
-        "resultUrl": f"{name}.mp4{signature}",
-        "sharingUrl": f"{name}_share.mp4{signature}",
-        "videoPoster": f"{folder}/poster.jpg{signature}",
-        "imageThumb": f"{folder}/thumbnail.jpg{signature}",
+        field: link_to(job, index, name, media_url, answer=look.number)
+        for field, name in names.items()
     }

@@ -68,7 +68,7 @@ def answer(
     if variant == "task-with-feed":
         task["result_url"] = ""
     else:
-        # Or else nobody could tell which of the two links was read.
+        # With both links, a test could not tell which one was read.
         task["data"] = None
     if variant == "task-with-link-as-reason" and link:
         task |= {"fail_reason": link, "result_url": ""}

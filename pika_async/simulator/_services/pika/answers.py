@@ -6,9 +6,10 @@ import json
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from attrs import frozen
+
+from pika_async.simulator._links import as_name, link_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,19 +101,15 @@ def document(job: SimulatedJob, sold: Sold, look: Look, media_origin: str) -> di
     )
 
 
-def url_of(job: SimulatedJob, signature: int, media_origin: str, index: int = 0) -> str:
-    """The link to a job's file number `index`, counted from 0."""
+def url_of(job: SimulatedJob, answer: int, media_origin: str, index: int = 0) -> str:
+    """The link to a job's video number `index`, counted from 0, in answer number `answer`."""
     words = job.body.get("prompt", job.body.get("prompt_override", ""))
-    slug = re.sub(r"[^A-Za-z0-9]+", "_", str(words)[:48]).strip("_") or "video"
-    signed = {"links-expire", "links-for-once"} & job.variants
-    query = f"?signature={signature}" if signed else ""
-    return f"{media_origin}/v1/{quote(job.id, safe='')}/{index}/{slug}.mp4{query}"
+    return link_to(job, index, f"{as_name(words)}.mp4", media_origin, answer=answer)
 
 
 def _whole(job: SimulatedJob, sold: Sold, *, status: str, **said: Any) -> dict[str, Any]:
-    told: Any = int(job.id) if "number-ids" in job.variants else job.id
     nothing = dict.fromkeys(("output", "usage", "billing", "error"))
-    body = {"id": told, "api_id": sold.api_id, "status": status, **nothing, **said}
+    body = {"id": job.told_id, "api_id": sold.api_id, "status": status, **nothing, **said}
     if "bare-documents" in job.variants:
         body.pop("api_id")
         return {name: value for name, value in body.items() if value is not None}
@@ -145,12 +142,12 @@ def _output(job: SimulatedJob, sold: Sold, look: Look, media_origin: str) -> dic
 
 
 def _made(
-    job: SimulatedJob, moments: tuple[Moment, ...], signature: int, media_origin: str
+    job: SimulatedJob, moments: tuple[Moment, ...], answer: int, media_origin: str
 ) -> list[dict[str, Any]]:
     hidden = "output-without-url" in job.variants
     return [
         {"content_type": "video/mp4"}
-        | ({} if hidden else {"url": url_of(job, signature, media_origin, index)})
+        | ({} if hidden else {"url": url_of(job, answer, media_origin, index)})
         for index, moment in enumerate(moments)
         if moment.status == "finished"
     ]

@@ -13,14 +13,12 @@ from pika_async.simulator._rows import (
     UPLOAD,
     FaultRow,
     Place,
+    denied,
 )
 
 _SUBMIT: tuple[Place, ...] = ("submit",)
 _IN_FLIGHT: Final = "concurrency limit exceeded: 20 video job(s) already in flight"
-_EXPIRED: Final = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-)
+_EXPIRED: Final = denied("AccessDenied", "Request has expired")
 _RETRY: Final = {"Retry-After": "1"}
 
 

@@ -22,12 +22,11 @@ from pika_async.simulator._services.pika.faults import FAULTS, TOO_MANY, message
 from pika_async.simulator._services.pika.uploads import ADDRESS, LASTING, Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pika_async.simulator._jobs import Look, SimulatedJob
     from pika_async.simulator._services._service import Arrived, World
 
-_MEDIA: Final = "/v1/media/"
 _LIBRARIES: Final = ("python/", "python-requests/", "python-urllib", "python-httpx/", "curl/")
 _BALANCE: Final = 100_000_000
 _DRY: Final = (402, "insufficient_balance", "Insufficient balance")
@@ -81,21 +80,21 @@ class Pika(Service):
                 return Call("poll", partial(self.look, job_id), job_id)
             case ["GET", "v1", "media", "jobs", job_id, "content"]:
                 job_id = unquote(job_id)
-                return Call(None, self._with_key(partial(self._content, job_id)), job_id)
+                return Call(None, self.with_key(partial(self._content, job_id)), job_id)
             case ["POST", "v1", "media", vendor, model, function]:
                 api_id = "/".join(map(unquote, (vendor, model, function)))
-                return Call("submit", self._with_key(partial(self._submit, api_id)))
+                return Call("submit", self.with_key(partial(self._submit, api_id)))
             case _:
                 return None
 
     def _of_the_rest(self, method: str, parts: list[str]) -> Call | None:
         match [method, *parts]:
             case ["POST", "v1", "media", "uploads"]:
-                return Call("ticket", self._with_key(self._ticket))
+                return Call("ticket", self.with_key(self._ticket))
             case ["POST", "catalog", "apis", api_id, "quote"]:
                 return Call(None, partial(self._quote, unquote(api_id)))
             case ["GET", "billing", "balance"]:
-                return Call(None, self._with_key(self._balance))
+                return Call(None, self.with_key(self._balance))
             case _:
                 return None
 
@@ -163,17 +162,6 @@ class Pika(Service):
         """404."""
         return Reply(404, message(f"Cannot {method} {path}"))
 
-    def _with_key(
-        self, answer: Callable[[Arrived, World], Reply]
-    ) -> Callable[[Arrived, World], Reply]:
-        def guarded(arrived: Arrived, world: World) -> Reply:
-            key = self.key(arrived.headers)
-            if key is None or world.api_key not in (None, key):
-                return self.unauthorized(key)
-            return answer(arrived, world)
-
-        return guarded
-
     def _submit(self, api_id: str, arrived: Arrived, world: World) -> Reply:
         key = self.key(arrived.headers) or ""
         complaint = requests.complaint(api_id, arrived.json)
@@ -199,7 +187,7 @@ class Pika(Service):
         if first != sent:
             return Reply(409, message("Idempotency-Key was used with another body"))
         job = world.jobs[job_id]
-        # A look that does not count: it was no poll.
+        # On a copy: this is not a poll, and must not count as one.
         look = copy.copy(job).look(world.clock())
         return Reply(
             200, answers.document(job, self._sold[job_id], look, world.media_origin), job=job
@@ -211,10 +199,8 @@ class Pika(Service):
     def _is_full(self, world: World) -> bool:
         if self.most_in_flight is None:
             return False
-        going = sum(
-            job.finished_at is None or job.finished_at > world.clock()
-            for job in world.jobs.values()
-        )
+        now = world.clock()
+        going = sum(not job.has_ended(now) for job in world.jobs.values())
         return going >= self.most_in_flight
 
     def _sell(self, job: SimulatedJob, api_id: str) -> None:
@@ -234,10 +220,9 @@ class Pika(Service):
         job = world.jobs.get(job_id)
         if job is None or job.key != self.key(arrived.headers):
             return self.unknown_job("404")
-        ended = job.finished_at is not None and job.finished_at <= world.clock()
         asked = self._asked_apart[job_id] = self._asked_apart.get(job_id, 0) + 1
         late = "output-late" in job.variants and asked < answers.LATE
-        if not ended or job.outcome == "error" or late:
+        if not job.has_ended(world.clock()) or job.outcome == "error" or late:
             return Reply(409, message("Content is not ready"))
         return Reply(200, {"url": answers.url_of(job, job.polls, world.media_origin)})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
+from pika_async.simulator._rows import denied
 from pika_async.simulator._services._service import Arrived, Reply
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ LASTING: Final = "/uploaded/"
 _LIFETIME: Final = 300.0
 _MEGABYTE: Final = 1024**2
 _MOST_BYTES: Final = {"image": 20 * _MEGABYTE, "video": 50 * _MEGABYTE}
-_DENIED: Final = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    "<Error><Code>{code}</Code><Message>{says}</Message></Error>"
-)
 
 
 @frozen
@@ -83,5 +80,4 @@ class Uploads:
 
 
 def _denied(code: str, says: str) -> Reply:
-    page = _DENIED.format(code=code, says=says)
-    return Reply(403, page.encode(), {"Content-Type": "application/xml"})
+    return Reply(403, denied(code, says), {"Content-Type": "application/xml"})

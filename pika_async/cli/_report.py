@@ -1,17 +1,19 @@
 """``pika-async report``: from a journal to a page that a person can look through."""
 
 import json
+import shlex
 import time
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from pika_async.cli import _options
-from pika_async.cli._nearby import batch_line, check_journal, folders_of, settle_line
+from pika_async.cli._nearby import check_journal, folders_of
+from pika_async.cli._running.bounds import amount
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.files import check_page, print_page, save_page
+from pika_async.cli._running.lines import batch_line, settle_words
 from pika_async.cli._running.run import reported
 from pika_async.cli._running.trail import Trail
 from pika_async.cli._showing.output import event, write, write_path
@@ -35,7 +37,6 @@ pika-async report shots.journal --json | jq 'select(.event == "totals")'
 ```
 """
 _STDOUT: Final = Path("-")
-_HIGHEST_PRICE: Final = 1_000_000
 
 
 def report(
@@ -60,9 +61,9 @@ def report(
             "-d",
             metavar="FOLDER",
             show_default=False,
-            help="Where the videos are, for playing those; by default they are looked for where "
-            "the batch saved them, in the folder of JOURNAL, in this one, and in the folders in "
-            "these. Others are played from the service.",
+            help="Where the saved videos are. By default they are looked for where the batch saved "
+            "them, in the folder of JOURNAL, in the current one, and in the folders inside these "
+            "two. Videos that are not found are played from the service.",
         ),
     ] = None,
     price: Annotated[
@@ -70,15 +71,15 @@ def report(
         typer.Option(
             metavar="AMOUNT",
             show_default=False,
-            help="What one job costs, in US dollars, such as 0.20: for an estimate where the "
-            "service has not said it.",
+            help="What one job is taken to cost where the service has not said, in US dollars, "
+            "such as 0.20.",
         ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace FILE if it exists, also where it is no page of this journal.",
+            help="Replace FILE if it exists, even if it is not a page of this journal.",
         ),
     ] = False,
     as_csv: Annotated[
@@ -88,9 +89,9 @@ def report(
             help="For spreadsheets: a header and a row a request on stdout (row, which is the "
             "number that the names of its videos begin with; metadata, "
             "status, job_id, file, seed, charged, estimated, earlier, error), and a page only with "
-            "-o. `charged` is what the service says that the job cost, `estimated` what it was "
-            "taken to cost where the service does not say, `earlier` both of other submits of the "
-            "request.",
+            "-o. `charged` is what the service says that the job cost; `estimated` is what it was "
+            "taken to cost where the service does not say; `earlier` is the sum of both for "
+            "earlier submits of the request.",
         ),
     ] = False,
     as_json: Annotated[
@@ -108,7 +109,7 @@ def report(
     One HTML file that any browser shows, without the service's scripts or anyone else's; the
     videos stay where they are. The journal is only read, also while a batch goes on with it.
     """
-    # Before errors are put into sentences: what these import may be missing.
+    # Outside of `reported`: jinja2 may be missing, and main() says how to get it.
     from pika_async import _gallery as pages  # noqa: PLC0415
 
     trail = Trail()
@@ -116,8 +117,8 @@ def report(
     with reported(show, trail, debug=debug):
         _check_one_on_stdout(as_json=as_json, as_csv=as_csv, page=output == _STDOUT)
         if output_dir is not None and not output_dir.is_dir():
-            raise UsageError(f"--output-dir {str(output_dir)!r} is no folder.")
-        each = None if price is None else _price(price)
+            raise UsageError(f"--output-dir {str(output_dir)!r} is not a folder.")
+        each = amount("--price", price)
         check_journal(journal, "report")
         target = output or (None if as_json or as_csv else _beside(journal))
         videos = folders_of(journal) if output_dir is None else [output_dir]
@@ -132,18 +133,22 @@ def report(
             totals = pages.totals_of(gallery.entries(), gallery.runs, each)
             if as_json:
                 for line in pages.lines(gallery, totals):
-                    # Exactly: JSON has escaped what is not ASCII, and a journal may be long.
+                    # Exact is quicker, and JSON has escaped what is not ASCII.
                     write(json.dumps(line), exact=True)
             if as_csv:
                 for row in pages.table(gallery):
-                    # Half surrogate pairs too, which JSON can spell and UTF-8 cannot.
+                    # A prompt may hold half a surrogate pair, which UTF-8 cannot spell.
                     cells = row.removesuffix("\n").encode("utf-8", "backslashreplace")
                     write(cells, exact=True)
             if target is not None:
                 saves_in = _saves_in(gallery, videos) if output_dir is None else output_dir
                 places = {(place.service, place.base_url) for place in totals.places}
-                lines = batch_line(journal, places, saves_in), settle_line(journal, places)
-                html = pages.page(gallery, totals, *lines)
+                html = pages.page(
+                    gallery,
+                    totals,
+                    batch_line=batch_line(journal, places, saves_in),
+                    settle_line=shlex.join(settle_words(journal, places)),
+                )
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:
@@ -178,7 +183,7 @@ def _beside(journal: Path) -> Path:
     try:
         return journal.with_suffix(".html")
     except ValueError as error:
-        raise UsageError(f"JOURNAL {str(journal)!r} is no name of a file.") from error
+        raise UsageError(f"JOURNAL {str(journal)!r} is not the name of a file.") from error
 
 
 def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
@@ -189,16 +194,6 @@ def _check_one_on_stdout(*, as_json: bool, as_csv: bool, page: bool) -> None:
     ]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} would both write to stdout: give one of them.")
-
-
-def _price(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= _HIGHEST_PRICE:
-        raise UsageError(f"--price {text!r} is no amount of money, such as 0.20.")
-    return amount
 
 
 def _tell_of_videos(totals: "Totals", folders: list[Path], show: "Show") -> None:

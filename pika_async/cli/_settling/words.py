@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PROMPT: Final = 60
 _COUNTED: Final = {
     "resubmit": "the next run submits it again, as a new paid job.",
-    "drop": "it is given up: no run submits it again, unless with --retry-failed.",
+    "drop": "it is given up: only --retry-failed submits it again.",
 }
 
 

@@ -9,8 +9,8 @@ from pika_async import FieldError, GenerationRequest, PikaError, SubmissionUncer
 from pika_async._request.parts import MEDIA_FIELDS
 from pika_async._request.record import Intent
 from pika_async.cli._running.clients import client_for
+from pika_async.cli._settling.words import label
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.settled_words import label
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# A history is asked for what was sent, which the journal has; the medium itself is not looked at.
+# A history is compared with the body that was sent, which the journal has, and not with media.
 _SOME_MEDIUM: Final = "https://example.invalid/medium"
 
 
@@ -76,7 +76,7 @@ def _lost(entry: JournalEntry, trail: Trail) -> SubmissionUncertainError | None:
     try:
         request = GenerationRequest(**{n: _value(n, v) for n, v in entry.request.items()})
     except (FieldError, TypeError):
-        # A journal of another version, with fields that this one has not.
+        # The journal is of another version, with fields that this one does not have.
         return None
     return SubmissionUncertainError(
         "its end is not known",

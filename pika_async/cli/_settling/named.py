@@ -9,11 +9,11 @@ from attrs import define, field
 
 from pika_async import JobState, NotFoundError, PikaError, Unknown
 from pika_async._http import one_spelling
-from pika_async.cli._nearby import place_options
 from pika_async.cli._running.clients import client_for, has_key
 from pika_async.cli._running.exits import UsageError
+from pika_async.cli._running.lines import place_options
+from pika_async.cli._settling.words import label
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.settled_words import label
 from pika_async.cli._showing.shown import Note
 
 if TYPE_CHECKING:

@@ -1,19 +1,22 @@
-"""Whether the jobs of a journal are simulated or paid ones. The two are kept apart.
+"""The journal of a batch before the batch begins: what is in it, and whether that is simulated.
 
-A simulated job that passes for a paid one is a video that nobody gets: its prompt counts as done.
+Simulated and paid jobs are kept apart. A simulated job that passes for a paid one is a video that
+nobody gets: its prompt counts as done.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pika_async.cli._running.exits import UsageError
-from pika_async.cli._running.remembered import has_content
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pika_async._journal.reader import JournalReader
 
 SIMULATED_PATH: Final = "/simulated"
 """The path of the service that ``--simulate`` runs: its journals are told by it, in each submit."""
@@ -28,6 +31,19 @@ def is_simulated(base_url: str | None) -> bool:
         return False
     parts = urlsplit(base_url)
     return parts.hostname == "127.0.0.1" and parts.path.rstrip("/") == SIMULATED_PATH
+
+
+def known_in(journal: Path | None) -> AbstractContextManager[JournalReader | None]:
+    """The journal, opened to be read; None where there is none, or nothing in it yet.
+
+    Raises:
+        JournalError: On entering: it cannot be read.
+    """
+    if journal is None or not _has_content(journal):
+        return nullcontext()
+    from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
+
+    return opened(journal)
 
 
 def check_kind(journal: Path | None, *, simulate: bool) -> None:
@@ -58,7 +74,7 @@ def begin_simulated_anew(journal: Path | None) -> int:
     Raises:
         JournalError: The journal is in use, or cannot be read or written.
     """
-    if journal is None or not has_content(journal):
+    if journal is None or not _has_content(journal):
         return 0
     from pika_async._journal.settle import begin_anew  # noqa: PLC0415 - sqlite, where needed
 
@@ -69,11 +85,17 @@ def _holds_simulated(journal: Path) -> bool | None:
     """Whether the jobs of a journal are simulated; None: it knows of no submit."""
     if journal.suffix == SIMULATED_SUFFIX:
         return True
-    if not has_content(journal):
-        return None
-    from pika_async._journal.reader import opened  # noqa: PLC0415 - sqlite, where needed
-
-    with opened(journal) as reader:
+    with known_in(journal) as reader:
+        if reader is None:
+            return None
         attempts = chain.from_iterable(entry.attempts for entry in reader.entries())
         first = next(attempts, None)
     return None if first is None else is_simulated(first.base_url)
+
+
+def _has_content(journal: Path) -> bool:
+    try:
+        return journal.stat().st_size > 0
+    except OSError:
+        # The batch itself says what is wrong with a file that cannot be looked at.
+        return False

@@ -1,0 +1,1 @@
+"""What a person decides about uncertain submits: looked up, looked for, and told."""
