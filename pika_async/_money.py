@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from attrs import field, frozen
@@ -12,6 +12,9 @@ from pika_async._checks import FieldError, is_whole
 MILLION: Final = 1_000_000
 
 _SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£"}
+# Digits before the point, less one, beyond all money there is. To write a Decimal such as 1e990990
+# out as a whole number takes minutes.
+_LARGEST: Final = 30
 _ALLOWED: Final = "an amount such as 20, Decimal('0.45') or Money(450_000)"
 
 
@@ -59,10 +62,12 @@ class Money:
         if isinstance(amount, bool):
             raise FieldError("amount", amount, _ALLOWED)
         try:
-            exact = Decimal(str(amount)) * MILLION
-            return cls(int(exact.to_integral_value(rounding=ROUND_HALF_EVEN)), currency)
-        except (InvalidOperation, ValueError, OverflowError) as error:
+            exact = Decimal(str(amount))
+        except (ArithmeticError, ValueError) as error:
             raise FieldError("amount", amount, _ALLOWED) from error
+        if not exact.is_finite() or exact.adjusted() > _LARGEST:
+            raise FieldError("amount", amount, _ALLOWED)
+        return cls(int((exact * MILLION).to_integral_value(rounding=ROUND_HALF_EVEN)), currency)
 
     @property
     def amount(self) -> Decimal:

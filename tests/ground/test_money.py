@@ -24,6 +24,7 @@ amounts = st.builds(Money, st.integers())
         (Decimal("0.0125"), 12_500),
         (0.0000004, 0),
         (1e-6, 1),
+        ("1e-999999", 0),
         (Money(7), 7),
     ],
 )
@@ -31,7 +32,22 @@ def test_an_amount_as_people_write_it_becomes_whole_millionths(given_, micros):
     assert Money.of(given_).micros == micros
 
 
-@every_row("given_", ["", "twenty", "$20", float("nan"), float("inf"), True, None, []])
+@every_row(
+    "given_",
+    [
+        "",
+        "twenty",
+        "$20",
+        float("nan"),
+        float("inf"),
+        True,
+        None,
+        [],
+        "1e31",
+        "1e990990",
+        "1e999999",
+    ],
+)
 def test_what_is_no_amount_is_refused_with_what_is_allowed(given_):
     with pytest.raises(FieldError, match=r"amount: .* is not allowed; allowed is an amount"):
         Money.of(given_)
