@@ -33,6 +33,7 @@ from pika_async._wire.transport.problems import (
     usable,
     without_headers,
 )
+from pika_async._wire.transport.reuse import StaleConnectionError
 from pika_async._wire.transport.sessions import (
     HEADERS,
     Sessions,
@@ -136,6 +137,9 @@ class Transport:
                         except aiohttp.ConnectionTimeoutError:
                             if not self._was_held_up(began):
                                 raise
+                        except StaleConnectionError:
+                            # aiohttp takes another one by itself, but no third one.
+                            continue
                 finally:
                     self._limit.give_back(time.monotonic() - let_go)
         except PROBLEMS as error:
@@ -214,13 +218,18 @@ class Transport:
         departure.moved = moved
         try:
             with bound:
-                return await self._answer(
-                    session,
-                    request,
-                    Body(departure, body),
-                    self._submits,
-                    **options,
-                )
+                while True:
+                    try:
+                        return await self._answer(
+                            session,
+                            request,
+                            Body(departure, body),
+                            self._submits,
+                            **options,
+                        )
+                    except StaleConnectionError:
+                        # It is closed, and nothing has left; in the end there is a new one.
+                        continue
         except TimeoutError as error:
             # Only of our own time-out is it known that it was one of connecting.
             if bound.expired and not departure.has_begun:
