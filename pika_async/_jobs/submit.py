@@ -125,6 +125,9 @@ class Submitter:
             try:
                 await self._send_once(submit)
             except PikaError as error:
+                if submit.job is not None:
+                    # It is of whoever wrote the job down, and no answer of the service.
+                    raise
                 verdict = after_submit(error, repeatable=self._repeatable)
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
@@ -280,7 +283,7 @@ class Submitter:
         except BaseException as error:
             # Ctrl-C that lands here, say. It goes its way, and nobody else is told of the submit.
             if departure.has_begun:
-                self._telling.unclaimed(submit, error if submit.job is None else submit.job)
+                self._telling.unclaimed(submit, error)
             raise
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
@@ -317,7 +320,12 @@ class Submitter:
             accepted = evolve(accepted, handle=handle)
         submit.job = self._begun(submit, accepted)
         if recorder is not None:
-            await recorder.accepted(accepted)
+            try:
+                await recorder.accepted(accepted)
+            except BaseException as error:
+                error.add_note(f"The job {submit.job.id} had been accepted, and is paid for.")
+                self._telling.unrecorded(submit)
+                raise
         return accepted
 
     def _stayed(self, submit: Submit) -> None:

@@ -64,6 +64,9 @@ class Telling:
         submit.awaited = True
         if not isinstance(outcome, BaseException):
             self.accepted(submit, unclaimed=True)
+        elif submit.job is not None:
+            # It could not be written down, which has been told.
+            return
         elif (
             isinstance(outcome, PikaError)
             and submit.lost is None
@@ -75,6 +78,11 @@ class Telling:
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
+
+    def unrecorded(self, submit: Submit) -> None:
+        """It has led to a job that could not be written down: nobody else will name it."""
+        submit.awaited = True
+        self.accepted(submit, unclaimed=True, recorded=False)
 
     def withdrawn(self, submit: Submit) -> None:
         """Its caller has left between two tries, or before it left itself."""
