@@ -125,10 +125,7 @@ class Submitter:
             try:
                 await self._send_once(submit)
             except PikaError as error:
-                if submit.job is not None:
-                    # It is of whoever wrote the job down, and no answer of the service.
-                    raise
-                verdict = after_submit(error, repeatable=self._repeatable)
+                verdict = self._verdict(submit, error)
                 delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
                 asked = min(getattr(error, "retry_after", None) or 0.0, delay)
@@ -161,6 +158,13 @@ class Submitter:
                 assert submit.job is not None  # noqa: S101 - made of the answer
                 self._pass_on(submit.job, gone_at)
                 return submit.job
+
+    def _verdict(self, submit: Submit, error: PikaError) -> Verdict:
+        """What a try that failed leads to."""
+        if submit.job is not None:
+            # It is of whoever wrote the job down, and no answer of the service.
+            raise error
+        return after_submit(error, repeatable=self._repeatable)
 
     async def _released(self, submit: Submit) -> float:
         """Wait until it may leave, and write that down; the time on the clock of the brake."""
