@@ -103,8 +103,10 @@ class Transport:
         await self._sessions.open()
 
     async def close(self) -> None:
-        """Close the sessions that are ours."""
+        """Close the sessions that are ours, and leave no timer behind."""
         await self._sessions.close()
+        self._bounds.close()
+        self._connect_bounds.close()
 
     async def send(self, request: HTTPRequest, *, timeout: float | None = None) -> HTTPResponse:
         """One request that costs nothing, and its whole answer; redirects are not followed.
