@@ -12,6 +12,7 @@ from pika_async._events import (
     SubmitUncertain,
     SubmitWithdrawn,
 )
+from pika_async._jobs.job import tell_begun
 from pika_async._jobs.verdicts import Verdict, after_submit
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Telling:
                 recorded=recorded and submit.recorder is not None,
             )
         )
+        tell_begun(submit.job)
 
     def unclaimed(self, submit: Submit, outcome: object) -> None:
         """What came of it, where whoever submitted it is not there any more."""

@@ -1,4 +1,4 @@
-"""A job that its submitter's record cannot keep: it is paid for, and somebody is told its id."""
+"""A job and the record of its submit: it is written down first, and told where that fails."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from support.wire import wired
 from pika_async import (
     GenerationRequest,
     JobAccepted,
+    JobEnded,
+    StateChanged,
+    SubmitSent,
     SubmitUncertain,
     SubmitWithdrawn,
     TransportError,
@@ -86,3 +89,21 @@ async def test_a_loop_that_ends_while_a_job_is_written_down_tells_its_id(has_lef
         await asyncio.wait({caller, post})
         assert caller.cancelled()
         assert the_one_told(wire, sim).unclaimed
+
+
+async def test_a_job_that_has_ended_when_it_is_accepted_is_written_down_before_anyone_is_told():
+    """Then it is told as any other: accepted first, and its end last."""
+
+    class Noting(Full):
+        async def accepted(self, job_id: str) -> None:
+            assert [type(event) for event in wire.events] == [SubmitSent]
+
+    async with Simulator(service="pika", variants=["refused-402"]) as sim, wired(sim) as wire:
+        job = await wire.submit(REQUEST, record=Noting())
+        assert [type(event) for event in wire.events] == [
+            SubmitSent,
+            JobAccepted,
+            StateChanged,
+            JobEnded,
+        ]
+        assert wire.events[-1].state == job.state
