@@ -109,7 +109,8 @@ class Submitter:
                     self._tell(SubmitWithdrawn(submit_id=submit.submit_id))
 
     async def _sent(self, submit: Submit) -> Job:
-        attempt = 0
+        # Of the tries some are not counted: they are for as long as an outage lasts, and back off.
+        attempt = uncounted = 0
         # No outage begins before the first try, however long the line is.
         begun = math.inf
         while True:
@@ -126,8 +127,9 @@ class Submitter:
                 await self._send_once(submit)
             except PikaError as error:
                 verdict = self._verdict(submit, error)
-                delay = self._retry.delay(attempt, error, self._timing.random())
                 busy = symptom(error) is Symptom.BUSY
+                failures = attempt if busy else attempt + uncounted
+                delay = self._retry.delay(failures, error, self._timing.random())
                 asked = min(getattr(error, "retry_after", None) or 0.0, delay)
                 # Where others are admitted it stands in line, which is no attempt of its own.
                 in_line = busy and self._brake.hold(delay, gone_at, asked=asked)
@@ -136,6 +138,7 @@ class Submitter:
                     submit.lost = error
                 if within_outage and (in_line or submit.lost is not None):
                     attempt -= 1
+                    uncounted += not busy
                 again = verdict is Verdict.AGAIN or (
                     verdict is Verdict.SAME_AGAIN and within_outage
                 )
