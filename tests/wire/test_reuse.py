@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import define, field
 
+from pika_async import TransportError
 from pika_async._http import HTTPRequest
+from pika_async._meaning import Started
 from pika_async._wire.departure import Departure
 from pika_async._wire.transport import Transport
 
@@ -23,7 +26,7 @@ def answer(body: bytes, status: str = "200 OK") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
 
 
-@define
+@define(slots=False)
 class Server:
     """Answers each request with what was sent, and then does to the connection what a test says."""
 
@@ -129,6 +132,38 @@ async def test_a_submit_does_not_leave_over_a_connection_whose_end_has_come_unre
         time.sleep(0.02)  # noqa: TID251, ASYNC251 - the loop reads nothing meanwhile
         assert await server.ask(transport, "two", by_post=True) == b"to two"
     assert server.bodies == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("turns", [0, 1], ids=["unread", "read"])
+async def test_a_submit_over_a_new_connection_that_has_ended_has_started_nothing(
+    turns, monkeypatch
+):
+    """So a load balancer says that nobody is there behind it, while a service restarts."""
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def connect_late(*given, **more):
+        transport, protocol = await connect(*given, **more)
+        closed.set()
+        await over.wait()
+        select.select([transport.get_extra_info("socket").fileno()], [], [], 20)
+        for _ in range(turns):
+            await asyncio.sleep(0)  # noqa: TID251 - the loop reads the end, and closes
+        return transport, protocol
+
+    async def close(_, writer):
+        await closed.wait()
+        writer.close()
+        over.set()
+
+    closed, over = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(loop, "create_connection", connect_late)
+    server = Server()
+    monkeypatch.setattr(server, "serve", close)
+    async with served(server) as transport:
+        with pytest.raises(TransportError, match="could not be reached") as caught:
+            await server.ask(transport, "one", by_post=True)
+    assert caught.value.started is Started.NO
 
 
 async def test_a_service_that_speaks_first_over_a_new_connection_is_heard():

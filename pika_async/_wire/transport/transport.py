@@ -27,6 +27,7 @@ from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.packing import unpacked
 from pika_async._wire.transport.problems import (
     PROBLEMS,
+    HungUpError,
     no_thread,
     started_by,
     translated,
@@ -221,17 +222,18 @@ class Transport:
         try:
             with bound:
                 while True:
+                    leaving = Body(departure, body)
                     try:
                         return await self._answer(
-                            session,
-                            request,
-                            Body(departure, body),
-                            self._submits,
-                            **options,
+                            session, request, leaving, self._submits, **options
                         )
                     except StaleConnectionError:
                         # It is closed, and nothing has left; in the end there is a new one.
                         continue
+                    except aiohttp.ClientError as error:
+                        if not leaving.hung_up:
+                            raise
+                        raise HungUpError("it closed the connection") from error
         except TimeoutError as error:
             # Only of our own time-out is it known that it was one of connecting.
             if bound.expired and not departure.has_begun:
