@@ -142,6 +142,7 @@ class Bounds:
         # In the order in which they end; of thousands that leave, each leaves at once.
         self._line: OrderedDict[Bound, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def of(self, seconds: float | None = None) -> Bound:
         """A bound of that length, or of ``seconds`` where that is less; to be entered at once."""
@@ -158,10 +159,13 @@ class Bounds:
     def leave(self, bound: Bound) -> None:
         """Not ring for it any more."""
         self._line.pop(bound, None)
+        if self._is_closed:
+            self.close()
 
     def close(self) -> None:
         """Leave no timer behind, once there is nothing more to bound."""
-        if self._timer is not None:
+        self._is_closed = True
+        if self._timer is not None and not self._line:
             self._timer.cancel()
             self._timer = None
 

@@ -83,7 +83,8 @@ class JobAccepted:
         job_id: The job.
         request: What was asked for.
         service: The dialect's name.
-        unclaimed: Whoever submitted it was cancelled, and was not told of it.
+        unclaimed: Whoever submitted it was not told of it: he was cancelled, or had an error of his
+            own record instead.
         recorded: It is written down where its submitter wanted it to be, in a journal say.
     """
 

@@ -131,8 +131,8 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
             )
         case JobAccepted(unclaimed=True, recorded=False):
             _logger.warning(
-                "job %s was accepted after its caller had been cancelled; it runs and is paid "
-                "for: wait for it with client.job(%r).result()",
+                "job %s was accepted, and its caller was not told of it; it runs and is paid for: "
+                "wait for it with client.job(%r).result()",
                 event.job_id,
                 event.job_id,
                 extra={"job_id": event.job_id},

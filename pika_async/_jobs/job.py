@@ -269,3 +269,8 @@ def ended(
     ``heard`` is told what is known now, then each change of state.
     """
     return job._ended(timeout, heard)  # noqa: SLF001 - the same module
+
+
+def tell_begun(job: Job) -> None:
+    """For submits: a job that had ended when it was accepted is told as ended after that."""
+    job._tracker.tell_begun()  # noqa: SLF001 - the same module

@@ -18,15 +18,14 @@ from attrs import evolve
 
 from pika_async._errors import ClientStateError, PikaError
 from pika_async._events import (
-    JobAccepted,
     SubmitHeldBack,
     SubmitRefused,
-    SubmitSent,
     SubmitUncertain,
     SubmitWithdrawn,
 )
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.slots import Slots
+from pika_async._jobs.telling import Telling
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
 from pika_async._meaning import FOR_LATER
 from pika_async._states import Failed
@@ -37,12 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async._backoff import RetryPolicy
-    from pika_async._errors import SubmissionUncertainError
     from pika_async._jobs.job import Job
     from pika_async._jobs.recorder import Recorder
     from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
-    from pika_async._request.record import Intent
     from pika_async._timing import Timing
     from pika_async._wire.api import API
 
@@ -81,6 +78,7 @@ class Submitter:
         self._retry = retry
         self._timing = timing
         self._tell = tell
+        self._telling = Telling(tell, api.dialect.name, api.host)
         self._brake = Brake(timing.now, timing.rest)
         self._departures = Slots(most)
         # With the recorder and the body of each: the submit itself would hold its job.
@@ -105,13 +103,14 @@ class Submitter:
         finally:
             if not submit.awaited:
                 if submit.sent:
-                    self._tell_withdrawn(submit)
+                    self._telling.withdrawn(submit)
                 elif submit.origin is not None:
                     # The observer has heard of it, and it has not left.
                     self._tell(SubmitWithdrawn(submit_id=submit.submit_id))
 
     async def _sent(self, submit: Submit) -> Job:
-        attempt = 0
+        # Of the tries some are not counted: they are for as long as an outage lasts, and back off.
+        attempt = uncounted = 0
         # No outage begins before the first try, however long the line is.
         begun = math.inf
         while True:
@@ -127,9 +126,10 @@ class Submitter:
             try:
                 await self._send_once(submit)
             except PikaError as error:
-                verdict = after_submit(error, repeatable=self._repeatable)
-                delay = self._retry.delay(attempt, error, self._timing.random())
+                verdict = self._verdict(submit, error)
                 busy = symptom(error) is Symptom.BUSY
+                failures = attempt if busy else attempt + uncounted
+                delay = self._retry.delay(failures, error, self._timing.random())
                 asked = min(getattr(error, "retry_after", None) or 0.0, delay)
                 # Where others are admitted it stands in line, which is no attempt of its own.
                 in_line = busy and self._brake.hold(delay, gone_at, asked=asked)
@@ -138,6 +138,7 @@ class Submitter:
                     submit.lost = error
                 if within_outage and (in_line or submit.lost is not None):
                     attempt -= 1
+                    uncounted += not busy
                 again = verdict is Verdict.AGAIN or (
                     verdict is Verdict.SAME_AGAIN and within_outage
                 )
@@ -161,6 +162,13 @@ class Submitter:
                 self._pass_on(submit.job, gone_at)
                 return submit.job
 
+    def _verdict(self, submit: Submit, error: PikaError) -> Verdict:
+        """What a try that failed leads to."""
+        if submit.job is not None:
+            # It is of whoever wrote the job down, and no answer of the service.
+            raise error
+        return after_submit(error, repeatable=self._repeatable)
+
     async def _released(self, submit: Submit) -> float:
         """Wait until it may leave, and write that down; the time on the clock of the brake."""
         held_from = at_brake = self._timing.now()
@@ -180,30 +188,16 @@ class Submitter:
                 await anyio.lowlevel.checkpoint_if_cancelled()
             else:
                 names = self._tell.names_origins
-                intent = partial(self._named, submit) if names else submit.intent
+                intent = partial(self._telling.named, submit) if names else submit.intent
                 await submit.recorder.leaving(intent)
             submit.sent += 1
             submit.sent_at = self._timing.utc()
             if self._tell.is_traced:
-                self._tell_sent(submit, waited)
+                self._telling.sent(submit, waited)
         except BaseException:
             self._departures.give_back()
             raise
         return gone_at
-
-    def _tell_sent(self, submit: Submit, waited: float) -> None:
-        self._tell(
-            SubmitSent(
-                submit_id=submit.submit_id,
-                request=submit.request,
-                service=self._api.dialect.name,
-                sent_at=submit.sent_at,
-                tries=submit.sent,
-                host=self._api.host,
-                waited=waited,
-                fingerprint=None if submit.recorder is None else submit.recorder.fingerprint,
-            )
-        )
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
         """What an answer that names a job means for the submits behind it."""
@@ -214,24 +208,12 @@ class Submitter:
         else:
             self._brake.succeeded()
 
-    def _named(self, submit: Submit) -> Intent:
-        """What is sent, with what the observer calls it."""
-        if submit.origin is None:
-            submit.origin = self._tell.origin(
-                submit.submit_id, submit.request, self._api.dialect.name, submit.earlier
-            )
-        return submit.intent()
-
-    def _uncertain(self, submit: Submit, cause: BaseException) -> SubmissionUncertainError:
-        self._named(submit)
-        return submit.uncertain(cause)
-
     def _ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
         """The error to raise where it is not sent again."""
         submit.awaited = True
         # Once it may have started a job, a refusal of a later try does not undo that.
         if verdict is Verdict.UNCERTAIN or submit.lost is not None:
-            lost = self._uncertain(submit, submit.lost or error)
+            lost = self._telling.uncertain(submit, submit.lost or error)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
             return lost
         error.tries = submit.sent
@@ -289,7 +271,7 @@ class Submitter:
             submit.awaited = True
             if not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
-                self._tell_unclaimed(submit, answer.exception() or answer.result())
+                self._telling.unclaimed(submit, answer.exception() or answer.result())
             raise
 
     def _is_wanted(self, recorder: Recorder | None) -> bool:
@@ -308,17 +290,17 @@ class Submitter:
         except BaseException as error:
             # Ctrl-C that lands here, say. It goes its way, and nobody else is told of the submit.
             if departure.has_begun:
-                self._tell_unclaimed(submit, error if submit.job is None else submit.job)
+                self._telling.unclaimed(submit, error)
             raise
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
             if departure.has_begun:
-                self._tell_unclaimed(submit, outcome)
+                self._telling.unclaimed(submit, outcome)
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
             if self._tell.is_heard:
-                self._tell(self._accepted(submit))
+                self._telling.accepted(submit)
             answer.set_result(outcome)
 
     async def _recorded(self, submit: Submit, departure: Departure) -> Accepted:
@@ -345,7 +327,12 @@ class Submitter:
             accepted = evolve(accepted, handle=handle)
         submit.job = self._begun(submit, accepted)
         if recorder is not None:
-            await recorder.accepted(accepted)
+            try:
+                await recorder.accepted(accepted)
+            except BaseException as error:
+                error.add_note(f"The job {submit.job.id} had been accepted, and is paid for.")
+                self._telling.unrecorded(submit)
+                raise
         return accepted
 
     def _stayed(self, submit: Submit) -> None:
@@ -363,38 +350,3 @@ class Submitter:
             if state is not None:
                 return Accepted(handle=handle, state=state, raw=state.raw)
         return None
-
-    def _accepted(self, submit: Submit, *, unclaimed: bool = False) -> JobAccepted:
-        assert submit.job is not None  # noqa: S101 - made of the answer
-        return JobAccepted(
-            submit_id=submit.submit_id,
-            job_id=submit.job.id,
-            request=submit.request,
-            service=self._api.dialect.name,
-            unclaimed=unclaimed,
-            recorded=submit.recorder is not None and submit.recorder.has_job,
-        )
-
-    def _tell_unclaimed(self, submit: Submit, outcome: object) -> None:
-        submit.awaited = True
-        if not isinstance(outcome, BaseException):
-            self._tell(self._accepted(submit, unclaimed=True))
-        elif (
-            isinstance(outcome, PikaError)
-            and submit.lost is None
-            and after_submit(outcome) is not Verdict.UNCERTAIN
-        ):
-            self._tell(SubmitRefused(submit_id=submit.submit_id, error=outcome))
-        else:
-            lost = self._uncertain(submit, submit.lost or outcome)
-            if submit.recorder is not None:
-                submit.recorder.lost(lost)
-            self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
-
-    def _tell_withdrawn(self, submit: Submit) -> None:
-        """Tell of one whose caller has left between two tries, or before it left itself."""
-        if submit.lost is not None:
-            # An earlier try may have started a job.
-            self._tell_unclaimed(submit, submit.lost)
-        elif self._tell.is_observed:
-            self._tell(SubmitWithdrawn(submit_id=submit.submit_id))

@@ -249,10 +249,19 @@ class Tracker:
         state = self.patience.with_links(state, now)
         if state.is_terminal:
             # A job that failed at once, or one that a repeated key has named.
-            self._record(state, now)
+            ended = Change(state, now, 0)
+            self.newest.next = self.newest = ended
         else:
             self.newest.state = state
             self._plan(now)
+
+    def tell_begun(self) -> None:
+        """Tell of the end that the answer to the submit told, once its job has been told."""
+        newest = self.newest
+        if newest.state is not None and newest.state.is_terminal and not self.polls:
+            if self.waiting.tell.is_observed:
+                self._tell_change(None, newest)
+            self._tell_end(newest.state, newest.at)
 
     def _held_up(self, begun: float, now: float) -> float:
         """Seconds for which nobody looked during a look: the process was stopped, say."""

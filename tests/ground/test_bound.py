@@ -163,6 +163,15 @@ class TestBoundsOfOneLength:
         assert [timer.cancelled() for timer in timers] == [True]
 
     @in_virtual_time
+    async def test_who_is_within_while_they_are_closed_is_bounded_still(self):
+        """A poll over a lent session outlives its client."""
+        bounds, begun = Bounds(3.0), now()
+        with pytest.raises(TimeoutError), bounds.of():
+            bounds.close()
+            await sleep(10)
+        assert now() == begun + 3.0
+
+    @in_virtual_time
     async def test_a_shorter_one_does_not_wait_for_the_others(self):
         bounds, begun = Bounds(30.0), now()
         with bounds.of(), pytest.raises(TimeoutError), bounds.of(3.0):

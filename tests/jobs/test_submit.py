@@ -245,6 +245,20 @@ async def test_without_retry_after_the_backoff_grows():
         assert wire.clock.naps == [0.5, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("fault", ["500-message", "reset-before", "504-html"])
+async def test_one_that_is_sent_again_with_its_key_backs_off_as_long_as_the_outage_lasts(fault):
+    """A service that is down is asked some twenty times in five minutes, and not twice a second."""
+    retry = RetryPolicy(jitter=0, outage_budget=60)
+    faults = [Fault(fault, times=None)]
+    async with (
+        Simulator(service="pika", faults=faults) as sim,
+        wired(sim, retry=retry) as wire,
+    ):
+        with pytest.raises(SubmissionUncertainError):
+            await wire.submit(REQUEST)
+        assert wire.clock.naps == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+
 def crowd(wire, monkeypatch) -> None:
     """From now on other submits are admitted before every refusal."""
     hold = wire.submitter._brake.hold

@@ -10,6 +10,7 @@ import pytest
 
 from pika_async._wire.departure import PIECE, Departure, Stand, WithdrawnError
 from pika_async._wire.transport.body import Body
+from pika_async._wire.transport.problems import HungUpError
 
 
 class _Line:
@@ -51,6 +52,29 @@ async def test_what_was_called_off_is_not_written():
     with pytest.raises(WithdrawnError):
         await Body(departure, b"paid").write_with_length(writer, 4)
     assert writer.written == []
+
+
+class _Transport:
+    def __init__(self, *, closing: bool) -> None:
+        self.is_closing = lambda: closing
+
+
+@pytest.mark.parametrize("transport", [None, _Transport(closing=True)], ids=["gone", "closing"])
+async def test_nothing_of_it_leaves_over_a_connection_that_is_closed(transport):
+    departure, writer = Departure(), line()
+    writer.transport = transport
+    body = Body(departure, b"paid")
+    with pytest.raises(HungUpError):
+        await body.write_with_length(writer, 4)
+    assert body.hung_up
+    assert (writer.written, departure.stand) == ([], Stand.READY)
+
+
+async def test_it_leaves_over_a_connection_that_is_open():
+    departure, writer = Departure(), line()
+    writer.transport = _Transport(closing=False)
+    await Body(departure, b"paid").write_with_length(writer, 4)
+    assert (writer.written, departure.stand) == ([b"paid"], Stand.WHOLE)
 
 
 async def test_what_has_begun_to_leave_is_not_sent_again_by_aiohttp_itself():

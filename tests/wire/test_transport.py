@@ -24,6 +24,7 @@ from aiohttp.test_utils import TestServer
 from support.virtual_time import in_virtual_time, now
 
 from pika_async import ClientStateError, TransportError, TransportTimeoutError, __version__
+from pika_async._bound import Bounds
 from pika_async._http import HTTPRequest, HTTPResponse
 from pika_async._meaning import Started
 from pika_async._wire.departure import Departure
@@ -164,6 +165,32 @@ async def test_connections_are_kept_alive(serve, transport):
     for _ in range(5):
         await transport.send(get(url))
     assert len(peers) == 1
+
+
+async def test_once_it_is_closed_no_timer_is_left(serve, monkeypatch):
+    """A web server that opens a client for each visitor would have thousands of them."""
+
+    async def handler(_):
+        return web.Response()
+
+    url = await serve(handler)
+    loop, timers = asyncio.get_running_loop(), []
+    call_at = loop.call_at
+
+    def kept(when, callback, *given, **more):
+        timer = call_at(when, callback, *given, **more)
+        if isinstance(getattr(callback, "__self__", None), Bounds):
+            timers.append(timer)
+        return timer
+
+    monkeypatch.setattr(loop, "call_at", kept)
+    transport = Transport(session=None, request_timeout=30.0)
+    await transport.open()
+    await transport.send(get(url))
+    await transport.post(post(url), Departure())
+    assert not any(timer.cancelled() for timer in timers)
+    await transport.close()
+    assert [timer.cancelled() for timer in timers] == [True, True]
 
 
 async def test_no_connection_limit_makes_a_job_wait(serve, transport):

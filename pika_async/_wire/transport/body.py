@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 import aiohttp
 
+from pika_async._wire.departure import Stand
+from pika_async._wire.transport.problems import HungUpError
+from pika_async._wire.transport.reuse import is_over
+
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
@@ -27,6 +31,8 @@ class Body(aiohttp.Payload):
         super().__init__(content)
         self._departure = departure
         self._content = content
+        self.hung_up = False
+        """Whether the connection had been closed before the first piece, so that none has left."""
 
     @property
     def size(self) -> int:
@@ -48,7 +54,16 @@ class Body(aiohttp.Payload):
         writer: AbstractStreamWriter,
         content_length: int | None,
     ) -> None:
-        """Write all of it."""
+        """Write all of it.
+
+        Raises:
+            HungUpError: The connection was closed meanwhile.
+        """
+        # That of a writer that has none cannot be known.
+        has_one = self._departure.stand is Stand.READY and hasattr(writer, "transport")
+        if has_one and is_over(writer.transport):
+            self.hung_up = True
+            raise HungUpError("it closed the connection")
         for piece in self._departure.pieces(self._content):
             await writer.write(piece)
 

@@ -22,6 +22,10 @@ class NoThreadError(aiohttp.ClientConnectionError):
     """Names of hosts are looked up in threads, and the system starts none."""
 
 
+class HungUpError(aiohttp.ClientConnectionError):
+    """The service had closed the connection before a byte of the body was to leave."""
+
+
 # What CPython says then, in a RuntimeError like any other.
 _NO_THREAD: Final = "can't start new thread"
 
@@ -34,6 +38,7 @@ _UNREACHED: Final = (
     aiohttp.ClientHttpProxyError,
     aiohttp.InvalidURL,
     NoThreadError,
+    HungUpError,
 )
 
 # What aiohttp raises where a request or its answer breaks; ValueError: where it cannot be made.

@@ -14,6 +14,7 @@ from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._version import __version__
 from pika_async._wire.proxies import Proxies, has_netrc_entry
 from pika_async._wire.transport.names import resolver
+from pika_async._wire.transport.reuse import Request, SubmitRequest
 
 # aiohttp's own bound is 8,190 bytes for a line; some services send more.
 HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
@@ -85,8 +86,8 @@ class Sessions:
                 "anyio.run with its asyncio backend, and not with trio"
             ) from None
         if self.owned:
-            self._for_polls = _own_session(_KEPT_ALIVE)
-            self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
+            self._for_polls = _own_session(_KEPT_ALIVE, Request)
+            self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS, SubmitRequest)
 
     async def close(self) -> None:
         """Close those that are ours."""
@@ -116,6 +117,7 @@ class Sessions:
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                request_class=Request,
                 read_bufsize=_MEDIA_BUFFER,
                 # Stores of files say of videos that they are packed, which are not.
                 auto_decompress=False,
@@ -154,8 +156,9 @@ def _check_netrc(host: str) -> None:
         )
 
 
-def _own_session(kept_alive: float) -> aiohttp.ClientSession:
+def _own_session(kept_alive: float, requests: type[Request]) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        request_class=requests,
         # Without limits: the pool must never be what a job waits for.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive, resolver=resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),

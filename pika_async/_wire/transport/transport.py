@@ -27,12 +27,14 @@ from pika_async._wire.transport.media import MediaResponse, streamed
 from pika_async._wire.transport.packing import unpacked
 from pika_async._wire.transport.problems import (
     PROBLEMS,
+    HungUpError,
     no_thread,
     started_by,
     translated,
     usable,
     without_headers,
 )
+from pika_async._wire.transport.reuse import StaleConnectionError
 from pika_async._wire.transport.sessions import (
     HEADERS,
     Sessions,
@@ -102,8 +104,10 @@ class Transport:
         await self._sessions.open()
 
     async def close(self) -> None:
-        """Close the sessions that are ours."""
+        """Close the sessions that are ours, and leave no timer behind."""
         await self._sessions.close()
+        self._bounds.close()
+        self._connect_bounds.close()
 
     async def send(self, request: HTTPRequest, *, timeout: float | None = None) -> HTTPResponse:
         """One request that costs nothing, and its whole answer; redirects are not followed.
@@ -136,6 +140,9 @@ class Transport:
                         except aiohttp.ConnectionTimeoutError:
                             if not self._was_held_up(began):
                                 raise
+                        except StaleConnectionError:
+                            # aiohttp takes another one by itself, but no third one.
+                            continue
                 finally:
                     self._limit.give_back(time.monotonic() - let_go)
         except PROBLEMS as error:
@@ -214,13 +221,19 @@ class Transport:
         departure.moved = moved
         try:
             with bound:
-                return await self._answer(
-                    session,
-                    request,
-                    Body(departure, body),
-                    self._submits,
-                    **options,
-                )
+                while True:
+                    leaving = Body(departure, body)
+                    try:
+                        return await self._answer(
+                            session, request, leaving, self._submits, **options
+                        )
+                    except StaleConnectionError:
+                        # It is closed, and nothing has left; in the end there is a new one.
+                        continue
+                    except aiohttp.ClientError as error:
+                        if not leaving.hung_up:
+                            raise
+                        raise HungUpError("it closed the connection") from error
         except TimeoutError as error:
             # Only of our own time-out is it known that it was one of connecting.
             if bound.expired and not departure.has_begun:

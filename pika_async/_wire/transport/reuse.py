@@ -1,0 +1,95 @@
+"""Whether a request may go out over the connection that it was given.
+
+HTTP/1.1 tells which answer is for which request by their order alone
+(https://www.rfc-editor.org/rfc/rfc9112#section-9.3). So whatever comes while nobody has asked, a
+second copy of an answer from a proxy, say, or a time-out that it tells before it closes, is taken
+for the answer to the next request: two submits would then have one job, or one that is under way
+would be sent again. aiohttp looks at a connection when it is given back, and not when it is taken.
+
+A submit is also kept off a connection whose end has come: over an old one it was not read yet,
+since the event loop was held up; over a new one it is how a load balancer says that nobody is there
+behind it. What is sent there is lost, and nobody could tell that from a job that has begun.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+import aiohttp
+
+from pika_async._wire.transport.problems import HungUpError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+
+# A service may speak first over a new connection, to say that it is overloaded.
+_used: Final[WeakSet[ResponseHandler]] = WeakSet()
+
+# Linux tells the end from bytes that are to be read: over a new connection those may be TLS's.
+_THE_END: Final[int] = getattr(select, "POLLRDHUP", 0)
+_ANYTHING: Final[int] = getattr(select, "POLLIN", 0)
+
+
+class StaleConnectionError(aiohttp.ServerDisconnectedError):
+    """The connection is of no use; nothing was sent over it, and it is closed."""
+
+
+class Request(aiohttp.ClientRequest):
+    """A request that goes out over no connection on which something has come unasked."""
+
+    def send(self, conn: Connection) -> Coroutine[object, object, aiohttp.ClientResponse]:
+        """See ``ClientRequest``; no coroutine itself, since there are thousands a second.
+
+        Raises:
+            StaleConnectionError: Another connection is needed.
+            HungUpError: A new one has been closed already.
+        """
+        protocol = conn.protocol
+        assert protocol is not None  # noqa: S101 - it is connected
+        if protocol not in _used:
+            _used.add(protocol)
+            self._check_new(protocol)
+        elif self._is_stale(protocol):
+            raise StaleConnectionError("something had come that nobody had asked for")
+        return super().send(conn)
+
+    def _check_new(self, protocol: ResponseHandler) -> None:
+        """Nothing is asked of it: what costs nothing may be lost there."""
+
+    def _is_stale(self, protocol: ResponseHandler) -> bool:
+        return protocol.should_close
+
+
+class SubmitRequest(Request):
+    """One that costs money: it goes out over no connection either whose end has come."""
+
+    def _check_new(self, protocol: ResponseHandler) -> None:
+        if is_over(protocol.transport) or (_THE_END and _has_come(protocol, _THE_END)):
+            raise HungUpError("it accepts connections and closes them")
+
+    def _is_stale(self, protocol: ResponseHandler) -> bool:
+        return super()._is_stale(protocol) or _has_come(protocol, _ANYTHING)
+
+
+def is_over(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether nothing can be sent over it any more."""
+    return transport is None or transport.is_closing()
+
+
+def _has_come(protocol: ResponseHandler, what: int) -> bool:
+    """Whether that waits to be read by the event loop."""
+    transport = protocol.transport
+    sock = None if transport is None else transport.get_extra_info("socket")
+    if sock is None:
+        return False
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows, where any descriptor will do
+        return bool(select.select([sock.fileno()], [], [], 0)[0])
+    waiting = select.poll()
+    waiting.register(sock.fileno(), what)
+    return bool(waiting.poll(0))
