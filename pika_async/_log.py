@@ -63,11 +63,6 @@ class Teller:
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
 
     @property
-    def names_origins(self) -> bool:
-        """Whether there is an observer that wants a text of its own kept with each submit."""
-        return self._names is not None
-
-    @property
     def is_heard(self) -> bool:
         """Whether anyone wants to know of what is worth a line at INFO."""
         return self.is_observed or _logger.isEnabledFor(logging.INFO)

@@ -30,21 +30,22 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from pika_async._errors import PikaError, TransportError, UnsupportedError
+from pika_async._errors import PikaError, UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.live import LiveJobs
 from pika_async._jobs.policy import GuardedPolicy
+from pika_async._jobs.posts import Posts
+from pika_async._jobs.preparation import Preparation
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._jobs.submit import Submitter
+from pika_async._jobs.telling import SubmitTeller
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async._states import Failed, Succeeded
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
@@ -58,9 +59,11 @@ if TYPE_CHECKING:
     from pika_async._errors import SubmissionUncertainError
     from pika_async._http import HTTPRequest
     from pika_async._jobs.recorder import Recorder
+    from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
+    from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._states import Video
     from pika_async._timing import Timing
@@ -113,9 +116,14 @@ class Jobs:
             tell=tell,
             host=api.host,
         )
-        self._submitter = Submitter(api, retry, timing, tell, self._begun, most=most_submits)
+        told = SubmitTeller(tell, api.host)
+        self._posts = Posts(api, told, self._begun, most=most_submits)
+        self._submitter = Submitter(
+            self._posts, retry, timing, told, repeatable=self.service.repeatable
+        )
         self._uploads = Uploads(api, self._stubbornly, most=most_uploads)
-        self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
+        self._preparation = Preparation(api, self._uploads)
+        self._finder = Finder(api, self._encoded, self._stubbornly, self._posts.answered_like)
         self._costs = Costs(api)
         self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self.slots = Slots(max_in_flight)
@@ -163,11 +171,12 @@ class Jobs:
         if content is None:
             self.check(request)
             content = await with_media_read(request)
-        submit = await self._prepared(request, content, recorder, again)
-        if again_since is not None:
-            submit.sent_at = again_since
-        if submit.lost is not None and again is not None and submit.intent().digest != again.digest:
-            raise submit.uncertain(submit.lost)
+        if again is None:
+            submit = await self._preparation.first(request, content, recorder)
+        else:
+            submit = await self._preparation.repeated(
+                request, content, recorder, again, again_since
+            )
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
@@ -178,47 +187,6 @@ class Jobs:
             Tracker.start(
                 accepted.handle, self._waiting, request=submit.request, state=accepted.state
             )
-        )
-
-    async def _prepared(
-        self,
-        request: GenerationRequest,
-        content: GenerationRequest,
-        recorder: Recorder | None,
-        again: Intent | None,
-    ) -> Submit:
-        submit_id = new_submit_id() if again is None else again.submit_id
-        kept = None if again is None else kept_body(again)
-        if kept is None:
-            ready = await self._uploads.uploaded(content)
-        else:
-            ready = self._uploads.as_if_uploaded(content)
-        prepared = await self._api.encode_submit(ready, submit_id)
-        if kept is not None:
-            # Addresses of uploads and all: as it left the first time.
-            prepared = evolve(prepared, body=kept)
-        submit = made_submit(
-            submit_id=submit_id,
-            request=request,
-            content=content,
-            prepared=prepared,
-            recorder=recorder,
-            describe=self._intent,
-            earlier=None if again is None else again.origin,
-        )
-        if recorder is not None and again is not None:
-            submit.lost = TransportError("an earlier run ended before its answer was read")
-        return submit
-
-    def _intent(self, submit: Submit) -> Intent:
-        digest, text = intent_body(submit.prepared.body or b"")
-        return Intent(
-            service=self.service.dialect,
-            base_url=self.service.base_url,
-            submit_id=submit.submit_id,
-            digest=digest,
-            body=text,
-            origin=submit.origin,
         )
 
     def attach(
@@ -380,14 +348,14 @@ class Jobs:
 
     async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""
-        await self._submitter.answered(mine)
+        await self._posts.answered(mine)
 
     async def close(self) -> None:
         """Send no submit any more, and wait until no answer of one is missing."""
-        self._submitter.closed = True
+        self._posts.closed = True
         await self._uploads.close()
         await self._costs.close()
-        await self._submitter.answered(lambda _: True)
+        await self._posts.answered(lambda _: True)
 
     async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
         return await stubbornly(step, self._retry, self._timing)

@@ -355,7 +355,7 @@ class TestLeaving:
                 assert (await run_batch(client, ["quick"]))[0].ok
             slow.cancel()
             await asyncio.wait({slow})
-            for task in client._jobs._submitter._under_way:
+            for task in client._jobs._posts._under_way:
                 task.cancel()
 
     async def test_jobs_that_ended_and_were_not_taken_are_named_where_no_journal_knows_them(

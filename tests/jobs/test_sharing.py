@@ -248,7 +248,7 @@ class TestClosing:
             task = asyncio.create_task(client.submit("a red panda"))
             await connecting.wait()
             closing = asyncio.create_task(client.__aexit__(None, None, None))
-            await until(lambda: client._jobs._submitter.closed)
+            await until(lambda: client._jobs._posts.closed)
             go_on.set()
             await closing
             with pytest.raises(ClientStateError, match="closed") as caught:
