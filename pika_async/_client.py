@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -30,7 +31,6 @@ from pika_async.dialects import Dialect, service_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     import aiohttp
 
@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
     from pika_async._request.request import GenerationRequest
+
+
+class _Status(Enum):
+    """How far a client has come, in the words of its errors."""
+
+    NEW = "has not been opened"
+    OPEN = "is open already"
+    CLOSED = "has been closed"
 
 
 class PikaClient:
@@ -110,7 +118,7 @@ class PikaClient:
         self._endpoint, self._dialect = pieces.endpoint, pieces.dialect
         self._transport, self._jobs = pieces.transport, pieces.jobs
         self._downloader, self._tell = pieces.downloader, pieces.tell
-        self._status = "new"
+        self._status = _Status.NEW
 
     def __repr__(self) -> str:
         return f"PikaClient(base_url={self._endpoint.base_url!r}, dialect={self._dialect.name!r})"
@@ -121,13 +129,13 @@ class PikaClient:
         Raises:
             ClientStateError: It is open, or has been closed, or no event loop of asyncio runs here.
         """
-        if self._status != "new":
+        if self._status is not _Status.NEW:
             raise ClientStateError(
-                f"this PikaClient {_STATUS_WORDS[self._status]}; a client is opened once: share "
+                f"this PikaClient {self._status.value}; a client is opened once: share "
                 "the open one, or make another"
             )
         await self._transport.open()
-        self._status = "open"
+        self._status = _Status.OPEN
         return self
 
     async def aclose(self) -> None:
@@ -135,19 +143,14 @@ class PikaClient:
 
         Jobs run on at the service. To close it twice is no error.
         """
-        self._status = "closed"
+        self._status = _Status.CLOSED
         # A scope that ends cancels this again and again; an answer on its way is still read.
         await to_its_end(self._close())
 
     async def __aenter__(self) -> Self:
         return await self.open()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _close(self) -> None:
@@ -361,9 +364,9 @@ class PikaClient:
         )
 
     def _check_open(self) -> None:
-        if self._status != "open":
+        if self._status is not _Status.OPEN:
             raise ClientStateError(
-                f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
+                f"this PikaClient {self._status.value}; use it inside "
                 "`async with PikaClient(...) as client:`"
             )
 
@@ -389,10 +392,3 @@ def jobs_of(client: PikaClient, *, is_open: bool = True) -> Jobs:
     if is_open:
         client._check_open()  # noqa: SLF001 - the same module
     return client._jobs  # noqa: SLF001
-
-
-_STATUS_WORDS = {
-    "new": "has not been opened",
-    "open": "is open already",
-    "closed": "has been closed",
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -55,6 +56,14 @@ _CANCELLATIONS: Final = 10
 _ITEM: Final = "one request of a pika_async.Batch"
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
+
+
+class _Status(Enum):
+    """How far a batch has come, in the words of its errors."""
+
+    NEW = "has not been entered"
+    OPEN = "is running already"
+    LEFT = "has been left"
 
 
 class Batch(AsyncIterator[BatchResult]):
@@ -135,7 +144,7 @@ class Batch(AsyncIterator[BatchResult]):
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
         self._room = Slots(max_in_flight if output_dir is None else 2 * max_in_flight)
-        self._status = "new"
+        self._status = _Status.NEW
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -172,14 +181,14 @@ class Batch(AsyncIterator[BatchResult]):
         return dict(self._board.uncertain)
 
     async def __aenter__(self) -> Self:
-        if self._status != "new":
+        if self._status is not _Status.NEW:
             raise ClientStateError(
-                f"this Batch {_STATUS_WORDS[self._status]}; a batch is run once: make another, "
+                f"this Batch {self._status.value}; a batch is run once: make another, "
                 "with the same journal to go on"
             )
         board = self._board
         board.jobs = jobs_of(self._client)
-        self._status = "open"
+        self._status = _Status.OPEN
         try:
             if board.journal_path and not await settled(partial(is_there, board.journal_path)):
                 # Before there is one.
@@ -198,7 +207,7 @@ class Batch(AsyncIterator[BatchResult]):
                 await go_on(board.budget, self._journal, board.jobs)
                 await self._learn_from(self._journal)
         except BaseException:
-            self._status = "left"
+            self._status = _Status.LEFT
             if self._journal is not None:
                 await to_its_end(self._journal.close())
             raise
@@ -211,7 +220,7 @@ class Batch(AsyncIterator[BatchResult]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._status = "left"
+        self._status = _Status.LEFT
         self._board.left = True
         await to_its_end(self._leave())
         failure = self._board.failure
@@ -226,10 +235,9 @@ class Batch(AsyncIterator[BatchResult]):
         return self
 
     async def __anext__(self) -> BatchResult:
-        if self._status != "open":
+        if self._status is not _Status.OPEN:
             raise ClientStateError(
-                f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
-                "`async with Batch(...) as batch:`"
+                f"this Batch {self._status.value}; iterate inside `async with Batch(...) as batch:`"
             )
         board = self._board
         result = await board.results.get()
@@ -265,7 +273,7 @@ class Batch(AsyncIterator[BatchResult]):
         except BaseExceptionGroup as problems:
             self._board.fail(_first(problems))
         except asyncio.CancelledError as error:
-            if self._status == "open":
+            if self._status is _Status.OPEN:
                 # Not by us: the source of requests was cancelled.
                 self._board.fail(error)
             raise
@@ -287,7 +295,7 @@ class Batch(AsyncIterator[BatchResult]):
                 return
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 raise OutsideError from error
-            if board.has_failed or self._status != "open":
+            if board.has_failed or self._status is not _Status.OPEN:
                 # The source has swallowed the cancellation.
                 raise asyncio.CancelledError
             index = board.counts.taken
@@ -348,13 +356,6 @@ class Batch(AsyncIterator[BatchResult]):
         """Results that were taken, and that nobody has been given after all."""
         for result in results:
             self._board.untaken(result)
-
-
-_STATUS_WORDS: Final = {
-    "new": "has not been entered",
-    "open": "is running already",
-    "left": "has been left",
-}
 
 
 def bound_submits(batch: Batch, most: int, spare: int) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pika_async._errors import ClientStateError
 from pika_async._timing import end_of_sleep
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class Slots:
@@ -85,10 +82,5 @@ class Slot:
             await self._slots.wait(self)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._slots.give_back()

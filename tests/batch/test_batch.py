@@ -306,7 +306,7 @@ class TestLeaving:
 
         def noted(departure, step):
             if step is Step.BEGIN:
-                late.append(batch._status == "left")
+                late.append(batch._board.left)
             return take(departure, step)
 
         monkeypatch.setattr(Departure, "take", noted)
