@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError, PikaError
 from pika_async._events import WaitingEnded
 from pika_async._jobs.patience import Now, last_look_grace, next_step
-from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown, lacks_links
+from pika_async._states import ENDED, Failed, Succeeded, Transition, Unknown, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pika_async._jobs.tracking import Change, Tracker
     from pika_async._polling.policies import Observation
     from pika_async._request.request import GenerationRequest
-
-_ENDED: Final = (Succeeded, Failed)
+    from pika_async._states import JobState
 
 
 class Job:
@@ -109,7 +108,7 @@ class Job:
                 heard(known)
         # With the links that it has now.
         state = tracker.newest.state
-        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
         return state
 
     async def refresh(self) -> JobState:

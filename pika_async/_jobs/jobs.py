@@ -46,7 +46,7 @@ from pika_async._jobs.stubborn import stubbornly
 from pika_async._jobs.submit import Submitter
 from pika_async._jobs.telling import SubmitTeller
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._states import Failed, Succeeded
+from pika_async._states import videos_of
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
 from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
@@ -335,16 +335,15 @@ class Jobs:
         except PikaError as error:
             error.about_job(video.job_id)
             raise
-        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
-        return next((fresh for fresh in videos if fresh.id == video.id), None)
+        return next((fresh for fresh in videos_of(state) if fresh.id == video.id), None)
 
     def origin_of(self, video: Video) -> tuple[GenerationRequest | None, int]:
         """The request of a video, where it is known, and the video's place in its job, from 0."""
         job = self._jobs.get(video.job_id)
-        state = None if job is None else job.state
-        videos = state.videos if isinstance(state, Succeeded | Failed) else ()
-        place = next((number for number, one in enumerate(videos) if one.id == video.id), 0)
-        return None if job is None else job.request, place
+        if job is None:
+            return None, 0
+        ids = [one.id for one in videos_of(job.state)]
+        return job.request, ids.index(video.id) if video.id in ids else 0
 
     async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""

@@ -47,12 +47,10 @@ from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
-from pika_async._states import Failed, JobState, Succeeded, lacks_links
+from pika_async._states import ENDED, JobState, lacks_links
 from pika_async._timing import Sleepers
 from pika_async._wire.heard import Heard
 from pika_async.dialects import Handle
-
-_ENDED: Final = (Succeeded, Failed)
 
 _made_observation: Final = quick(Observation)
 _made_patience: Final = quick(Patience)
@@ -319,7 +317,7 @@ class Tracker:
         )
 
     def _tell_end(self, state: JobState, now: float) -> None:
-        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
         if not self.waiting.tell.is_heard:
             return
         self.waiting.tell(
