@@ -75,11 +75,12 @@ _T = TypeVar("_T")
 
 @frozen
 class ServiceName:
-    """Which service jobs are submitted to: an attempt of one is never polled at another."""
+    """The service of a client. A job of one service is never polled at another."""
 
     dialect: str
     base_url: str
     repeatable: bool
+    """Whether the service takes a repeated key for the same submit."""
 
 
 class Jobs:
@@ -205,8 +206,8 @@ class Jobs:
             request: What was asked for, where the caller knows.
             seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
                 may have yet to appear at the service.
-            hints: What looks at it are to know: addresses, facts of the submit.
-            origin: What the observer of its submit called that.
+            hints: What a look at it needs to know: addresses, and facts of its submit.
+            origin: What the observer called its submit.
         """
         if (known := self._jobs.get(job_id)) is not None:
             return known
@@ -243,7 +244,7 @@ class Jobs:
     async def found(
         self, lost: SubmissionUncertainError, known: Collection[str] = ()
     ) -> Handle | None:
-        """The same, as what it takes to come back to the job from any process."""
+        """:meth:`find`, as the handle with which any process can come back to the job."""
         handle = await self._finder.find(lost, known)
         if handle is not None:
             self._lately.note(handle.job_id)
@@ -319,14 +320,16 @@ class Jobs:
         return Slot(self.slots)
 
     async def renewed(self, video: Video) -> Video | None:
-        """The same video with the link that the service gives now; None where it names it no more.
+        """The same video with the link that the service gives now.
+
+        None: the service does not name this video any more.
 
         Raises:
             PikaError: The job could not be looked at.
         """
         known = self._jobs.get(video.job_id)
         try:
-            # Where nobody holds the job, none is made: a link is renewed, no job ends anew.
+            # A job that nobody holds is not made for this look: its end would be told once more.
             state = (
                 await self._api.look(Handle(video.job_id), math.inf)
                 if known is None
@@ -338,7 +341,7 @@ class Jobs:
         return next((fresh for fresh in videos_of(state) if fresh.id == video.id), None)
 
     def origin_of(self, video: Video) -> tuple[GenerationRequest | None, int]:
-        """The request of a video, where it is known, and the video's place in its job, from 0."""
+        """The request of a video, or None, and the place of the video in its job, from 0."""
         job = self._jobs.get(video.job_id)
         if job is None:
             return None, 0
