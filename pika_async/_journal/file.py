@@ -1,4 +1,4 @@
-"""The journal as a file: who may open it, and what is refused."""
+"""The journal as a file: opened for one batch, or to be read."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def _stepped_up_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of the present format; the journal itself stays of its own."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.backup(copy)
@@ -137,15 +138,16 @@ def _stepped_up_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _to_read(path: Path) -> sqlite3.Connection:
+    """A connection that reads, and leaves no log beside a journal that had none."""
     known = identified(path)
     if known is None:
         raise refusals.missing(path)
     alone = is_alone(path)
     if alone and not is_writable(path):
-        # Logs made by a user who may not write it would be in the way of one who may.
+        # A log that this user makes would be in the way of one who may write the journal.
         return known
-    # Reading makes logs, and only who may write takes them away again. Logs that are there belong
-    # to a batch, or hold what a batch committed before it was killed: a reader leaves them.
+    # Reading makes a log, and only a connection that may write takes it away again. A log that is
+    # there belongs to a batch, or holds what a batch committed before it was killed: it stays.
     connection = connected(path, "mode=rw" if alone else "mode=ro")
     try:
         connection.execute("PRAGMA query_only = ON")
@@ -183,7 +185,7 @@ class _Opened:
 def _opened(path: Path, mark: Mark | None, started_at: float, output_dir: Path | None) -> _Opened:
     try:
         # Before there is a connection that would bring the log into the file when it is closed.
-        with suppress(sqlite3.Error), closing(to_look_into(path)) as before:
+        with suppress(sqlite3.Error), closing(to_look_into(path, alone=is_alone(path))) as before:
             _check_mark(before, path, mark)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
@@ -210,12 +212,7 @@ def _begin_run(
         # It could not be read before: another program was killed while it wrote.
         raise refusals.foreign(path)
     _check_mark(connection, path, mark)
-    # Each commit waits until it is on the disk, not only the next checkpoint.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    # On macOS a disk may keep it in its own memory still, and lose it with the power.
-    connection.execute("PRAGMA fullfsync = ON")
-    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+    _make_durable(connection)
     if not tables:
         make(connection)
     elif version_of(connection) < SCHEMA_VERSION:
@@ -230,6 +227,16 @@ def _begin_run(
     return _Opened(
         connection, int(run), log_of(connection).journal, checkpoints, gather(connection)
     )
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    """Let each commit wait until it is on the disk."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    # By default only checkpoints wait in this mode.
+    connection.execute("PRAGMA synchronous = FULL")
+    # On macOS a disk may still keep it in a memory of its own, and lose it with the power.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
 
 
 def _check_mark(connection: sqlite3.Connection, path: Path, mark: Mark | None) -> None:

@@ -33,6 +33,7 @@ def real_path(path: Path) -> Path:
 
 
 def connected(path: Path, how: str) -> sqlite3.Connection:
+    """A connection; ``how``: the parameters of SQLite's URI, such as ``mode=ro``."""
     return sqlite3.connect(f"file:{quote(os.fsencode(path))}?{how}", uri=True, isolation_level=None)
 
 
@@ -43,11 +44,16 @@ def is_alone(path: Path) -> bool:
 
 
 def is_writable(path: Path) -> bool:
+    """Whether this process may write the file."""
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def identified(path: Path) -> sqlite3.Connection | None:
-    """An existing journal, to look into now; None where there is no file or nothing in it."""
+    """A connection to an existing journal; None where there is no file or nothing in it.
+
+    Raises:
+        JournalError: It is no journal that can be used; the error says why.
+    """
     try:
         if not path.exists():
             return None
@@ -64,15 +70,19 @@ def identified(path: Path) -> sqlite3.Connection | None:
                     raise finding.refusal from None
     except (OSError, ValueError, sqlite3.Error) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
-            # Whoever made it was killed half way: there is nothing in it, and only a writer may
-            # say so.
+            # Its maker was killed half way, so there is nothing in it. Only a writer may roll back
+            # what is half written.
             return None
         raise refusals.unusable(path, error) from error
     return None
 
 
 def _looked_into(path: Path) -> sqlite3.Connection | None:
-    """None where there is nothing in it."""
+    """As ``identified``, of a file that is there; it is looked into once.
+
+    Raises:
+        _NotWholeError: It may be whole at another look.
+    """
     alone = is_alone(path)
     connection = to_look_into(path, alone=alone)
     try:
@@ -103,22 +113,26 @@ def _is_broken(error: sqlite3.Error) -> bool:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether nothing is wrong with the file as it is without its log."""
-    with closing(connected(path, "mode=ro&immutable=1")) as main:
+    """Whether SQLite finds nothing wrong with the file without its log."""
+    with closing(_at_rest(path)) as main:
         try:
             return bool(main.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
         except sqlite3.Error:
             return False
 
 
-def to_look_into(path: Path, *, alone: bool | None = None) -> sqlite3.Connection:
-    """A look that relies on nobody writing leaves nothing beside it."""
-    alone = is_alone(path) if alone is None else alone
-    return connected(path, "mode=ro&immutable=1" if alone else "mode=ro")
+def to_look_into(path: Path, *, alone: bool) -> sqlite3.Connection:
+    """A connection that makes no log beside the file; ``alone``: as :func:`is_alone` has it."""
+    return _at_rest(path) if alone else connected(path, "mode=ro")
+
+
+def _at_rest(path: Path) -> sqlite3.Connection:
+    """A connection to the file alone: SQLite takes it that nobody writes, and reads no log."""
+    return connected(path, "mode=ro&immutable=1")
 
 
 class _NotWholeError(Exception):
-    """A part is missing, unless a batch was just about to change that."""
+    """A part is missing; or a batch was about to write it, and another look finds it."""
 
     def __init__(self, refusal: JournalError) -> None:
         super().__init__(refusal)
@@ -141,7 +155,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool
         raise refusals.foreign(path)
     if version > SCHEMA_VERSION:
         raise refusals.newer(path, version)
-    # What is copied in pieces may look damaged, too.
+    # First, since files that were copied at different moments may look damaged, too.
     _check_log(connection, path, alone=alone)
     # quick_check would not notice a broken index, in which a paid request is not found again.
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -153,12 +167,17 @@ def _is_ours(connection: sqlite3.Connection, path: Path, *, alone: bool) -> bool
 
 
 def _check_log(connection: sqlite3.Connection, path: Path, *, alone: bool) -> None:
+    """Make sure that the file and its log are both there, and of one moment; see ``log``.
+
+    Raises:
+        _NotWholeError: They are not.
+    """
     log = log_of(connection)
     if alone or _length(path.with_name(f"{path.name}-wal")) < SHORTEST_LOG:
         if not log.complete:
             raise _NotWholeError(refusals.without_log(path, last_known(connection)))
         # There is nothing that could be of another moment.
         return
-    with closing(connected(path, "mode=ro&immutable=1")) as main, suppress(sqlite3.Error):
+    with closing(_at_rest(path)) as main, suppress(sqlite3.Error):
         if not log.goes_with(log_of(main)):
             raise _NotWholeError(refusals.of_two_moments(path))
