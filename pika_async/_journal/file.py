@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# How often each fingerprint was met in this run, if more than once; on disk, so that memory does
-# not grow with it.
+# How often this run has met each fingerprint, where that is more than once. On the disk, so that a
+# long batch takes no more memory.
 _OCCURRENCES: Final = """
 CREATE TEMP TABLE occurrences (fingerprint TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
 """
@@ -42,8 +42,8 @@ _NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError, Attribute
 
 _KNOWS: Final = "SELECT count(*) FROM attempts WHERE job_id = ?"
 
-# Bytes of the log at which it is brought into the main file; SQLite itself does so at a thousand
-# pages. Where somebody's reading keeps it from that, it is tried again a little later.
+# Bytes of the log at which it is copied into the main file; SQLite itself does so at a thousand
+# pages. Where somebody is reading it cannot end, and is tried again a little later.
 _LONG_LOG: Final = 4_000_000
 _A_LITTLE: Final = 250_000
 
@@ -64,7 +64,7 @@ class JournalFile:
                 log, older than the last batch on it, has a second name, or cannot be written.
         """
         path = real_path(path)
-        # What is refused is not even locked.
+        # Before it is locked: a file that is refused is left as it is.
         known = identified(path)
         if known is not None:
             known.close()
@@ -184,7 +184,8 @@ class _Opened:
 
 def _opened(path: Path, mark: Mark | None, started_at: float, output_dir: Path | None) -> _Opened:
     try:
-        # Before there is a connection that would bring the log into the file when it is closed.
+        # First with a connection that leaves the log alone: the other one copies it into the file
+        # when it is closed, also where the journal is refused.
         with suppress(sqlite3.Error), closing(to_look_into(path, alone=is_alone(path))) as before:
             _check_mark(before, path, mark)
         connection = sqlite3.connect(path, isolation_level=None)
@@ -209,7 +210,7 @@ def _begin_run(
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != APPLICATION_ID:
-        # It could not be read before: another program was killed while it wrote.
+        # A look could not tell: another program was killed while it wrote, and is rolled back now.
         raise refusals.foreign(path)
     _check_mark(connection, path, mark)
     _make_durable(connection)

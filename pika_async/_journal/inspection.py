@@ -20,7 +20,7 @@ from pika_async._journal.schema import APPLICATION_ID, SCHEMA_VERSION, version_o
 if TYPE_CHECKING:
     from pika_async._errors import JournalError
 
-# A batch may begin or end, or bring its log into the main file, while the two are looked at.
+# A batch may begin, end or make a checkpoint while the two files are looked at.
 _LOOKS: Final = 3
 
 
