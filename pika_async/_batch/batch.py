@@ -139,7 +139,7 @@ class Batch(AsyncIterator[BatchResult]):
             budget=budget_of(budget, price, journalled=journal is not None),
         )
         if journal is None:
-            # With one, an earlier run may have named a price.
+            # Where there is a journal, an earlier run may have named a price in it.
             check_price(self._board.budget, jobs_of(client, is_open=False))
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
@@ -191,21 +191,12 @@ class Batch(AsyncIterator[BatchResult]):
         self._status = _Status.OPEN
         try:
             if board.journal_path and not await settled(partial(is_there, board.journal_path)):
-                # Before there is one.
+                # Before a journal is made. One that is there may hold the price of an earlier run.
                 check_price(board.budget, board.jobs)
             if board.output_dir is not None:
                 board.takes_letters = await settled(partial(check_output_dir, board.output_dir))
             if board.journal_path is not None:
-                self._journal = await Journal.open(
-                    board.journal_path,
-                    board.now,
-                    board.tell_journal_broken,
-                    service=board.jobs.service.dialect,
-                    base_url=board.jobs.service.base_url,
-                    output_dir=board.output_dir,
-                )
-                await go_on(board.budget, self._journal, board.jobs)
-                await self._learn_from(self._journal)
+                await self._open_journal(board.journal_path)
         except BaseException:
             self._status = _Status.LEFT
             if self._journal is not None:
@@ -213,6 +204,19 @@ class Batch(AsyncIterator[BatchResult]):
             raise
         self._task = asyncio.create_task(self._run())
         return self
+
+    async def _open_journal(self, path: Path) -> None:
+        board = self._board
+        self._journal = journal = await Journal.open(
+            path,
+            board.now,
+            board.tell_journal_broken,
+            service=board.jobs.service.dialect,
+            base_url=board.jobs.service.base_url,
+            output_dir=board.output_dir,
+        )
+        await go_on(board.budget, journal, board.jobs)
+        await self._learn_from(journal)
 
     async def __aexit__(
         self,
@@ -226,7 +230,7 @@ class Batch(AsyncIterator[BatchResult]):
         failure = self._board.failure
         if failure is None:
             return
-        # Left before it came to the iterator; not to be swallowed.
+        # The caller left before the iterator could raise it, so it is raised here.
         if exc_value is None or isinstance(failure, KeyboardInterrupt | SystemExit):
             raise failure
         exc_value.add_note(f"The batch that was left had failed too: {failure!r}")
@@ -242,7 +246,7 @@ class Batch(AsyncIterator[BatchResult]):
         board = self._board
         result = await board.results.get()
         if result is None:
-            # For others who iterate.
+            # Several tasks may iterate: each of them meets the end.
             board.results.put_nowait(None)
             failure, board.failure = board.failure, None
             if failure is None:
@@ -274,7 +278,7 @@ class Batch(AsyncIterator[BatchResult]):
             self._board.fail(_first(problems))
         except asyncio.CancelledError as error:
             if self._status is _Status.OPEN:
-                # Not by us: the source of requests was cancelled.
+                # The batch has not cancelled itself: this came out of the source of requests.
                 self._board.fail(error)
             raise
         finally:
@@ -353,7 +357,7 @@ class Batch(AsyncIterator[BatchResult]):
             await asyncio.wait(items.values())
 
     def _give_back(self, results: Iterable[BatchResult]) -> None:
-        """Results that were taken, and that nobody has been given after all."""
+        """The caller does not get these results after all, though the iterator has given them."""
         for result in results:
             self._board.untaken(result)
 
