@@ -144,7 +144,7 @@ class PikaClient:
         Jobs run on at the service. To close it twice is no error.
         """
         self._status = _Status.CLOSED
-        # A scope that ends cancels this again and again; an answer on its way is still read.
+        # A cancelled scope of anyio cancels again and again; answers on their way are still read.
         await to_its_end(self._close())
 
     async def __aenter__(self) -> Self:
@@ -173,9 +173,9 @@ class PikaClient:
 
         Args:
             request: What to make, or a prompt alone.
-            record: Where to write the submit down as it goes, for whoever must know of it after a
-                crash: it is told before each POST, which waits for it, and before anyone is told
-                of the job.
+            record: Writes the submit down as it goes, for whoever must know of it after a crash.
+                It is called before each POST, which waits for it, and with the id of the job
+                before anyone is told of that.
             fields: Fields of the request by keyword: ``submit("a cat", seed=7)``. They replace
                 those of a request that is given.
 
@@ -209,8 +209,8 @@ class PikaClient:
                 the polling policy learns from it.
             submitted_at: When it was submitted, an aware ``datetime``; else its age counts from
                 now on.
-            origin: What the observer called its submit, where somebody kept that: the ``origin`` of
-                an ``Attempt`` of a journal, say. A batch does that by itself.
+            origin: What the observer called its submit, where that was kept: the ``origin`` of an
+                ``Attempt`` of a journal, say. A batch passes it by itself.
 
         Raises:
             FieldError: The id is no text, or empty; or the time has no time zone.
@@ -276,8 +276,8 @@ class PikaClient:
     def slot(self) -> Slot:
         """One of the ``max_in_flight``, for jobs that are submitted and watched by hand.
 
-        ``generate`` is such a slot around ``submit`` and ``result``. Whoever wants to show a place
-        in the queue, or the progress, enters one and does the same inside:
+        ``generate`` is such a slot around ``submit`` and ``result``. To show the place in the
+        queue, or the progress, enter a slot yourself:
 
             slot = client.slot()  # slot.position: how many go before it
             async with slot:
@@ -326,9 +326,9 @@ class PikaClient:
     ) -> Path:
         """Save a video: streamed to ``path`` + ``.part``, checked, then moved into place.
 
-        Drops are resumed. A link that is refused is renewed by polls, and one that leads to no
-        file yet is waited for, both for a minute and more. Only what begins as a video does is
-        saved. The API key is not sent.
+        A download that breaks off is resumed. If the host refuses the link, polls renew it; if
+        the file is not there yet, it is waited for; both for a minute and more. Only content that
+        begins like a video is saved. The API key is not sent.
 
         Args:
             video: From ``Succeeded.videos``.
@@ -374,7 +374,9 @@ class PikaClient:
 async def save_video(
     client: PikaClient, video: Video, path: Path, *, overwrite: bool, renewable: bool
 ) -> None:
-    """For batches: a video as this file and no other; its link may perhaps not be renewed.
+    """For batches: save a video as exactly this file.
+
+    ``renewable``: whether a poll may renew its link.
 
     Raises:
         DownloadError: It could not be saved; the video stays paid for.
