@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from attrs import Attribute, field, frozen
 
-from pika_async._checks import seconds, share
+from pika_async._checks import FieldError, above_zero, seconds, share
 from pika_async._polling.forecast import Forecast, Trace
 from pika_async._polling.learnt import Learnt, Watched
 from pika_async._polling.together import together
@@ -64,19 +64,11 @@ class Estimate:
     jobs: float
 
 
-def _above_zero(_: object, attribute: Attribute[Any], value: float) -> None:
-    seconds(at_least=0.0)(_, attribute, value)
-    if value == 0:
-        raise ValueError(f"{attribute.name}: {value!r} is not allowed; allowed is a number above 0")
-
-
 def _not_below_min(policy: AdaptivePolling, attribute: Attribute[Any], value: float) -> None:
-    _above_zero(policy, attribute, value)
+    above_zero(policy, attribute, value)
     if value < policy.min_interval:
-        raise ValueError(
-            f"{attribute.name}: {value!r} is not allowed; allowed is a number from "
-            f"min_interval, {policy.min_interval:g}"
-        )
+        allowed = f"a number from min_interval, {policy.min_interval:g}"
+        raise FieldError(attribute.name, value, allowed)
 
 
 @frozen(kw_only=True, eq=False)
@@ -122,15 +114,15 @@ class AdaptivePolling:
             third of the last.
 
     Raises:
-        ValueError: Names the argument, the value and what is allowed.
+        FieldError: Names the argument, the value and what is allowed.
     """
 
-    look_cost: float = field(default=0.1, validator=_above_zero)
-    min_interval: float = field(default=1.0, validator=_above_zero)
+    look_cost: float = field(default=0.1, validator=above_zero)
+    min_interval: float = field(default=1.0, validator=above_zero)
     max_interval: float = field(default=30.0, validator=_not_below_min)
-    budget: float = field(default=100.0, validator=_above_zero)
+    budget: float = field(default=100.0, validator=above_zero)
     jitter: float = field(default=0.1, validator=share)
-    expected: float = field(default=60.0, validator=_above_zero)
+    expected: float = field(default=60.0, validator=above_zero)
     memory: float = field(default=200.0, validator=seconds(at_least=2.0))
     _learnt: Learnt = field(init=False, repr=False)
 
@@ -184,14 +176,12 @@ class AdaptivePolling:
                 ended within the twentieth before that, since its end was noticed by a look.
 
         Raises:
-            ValueError: One is no finite number above 0.
+            FieldError: One is no finite number above 0.
         """
         learnt = self._learnt
         for end in durations:
             if not 0 < end < math.inf:
-                raise ValueError(
-                    f"durations: {end!r} is not allowed; allowed are finite seconds above 0"
-                )
+                raise FieldError("durations", end, "finite seconds above 0", verb="are")
             start = _NOTICED * end
             learnt.every.lived(0, 0.0, start)
             learnt.ended(learnt.every, start, end)
