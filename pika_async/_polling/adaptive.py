@@ -31,16 +31,16 @@ _NARROWER: Final = 0.6
 # From the lower to the upper quartile of a logistic distribution of scale 1.
 _QUARTILES: Final = 2.0 * math.log(3.0)
 _FORMAT: Final = "pika_async_polling"
-# The share of a job's age, seen elsewhere, at which it went on for sure.
+# The share of a job's duration, told by somebody else, after which it surely had not ended yet.
 _NOTICED: Final = 0.95
 _QUANTILES: Final = (0.1, 0.5, 0.9)
 # Seconds after which a job whose look was due is forgotten: longer than outages usually last.
 _FORGOTTEN_AFTER: Final = 300.0
-# Not knowing means looking early. The first look that nothing is known for, in seconds, and the
-# share of its age by which a job may grow older between two of them.
+# While nothing is known, jobs are looked at early: first after so many seconds, and then each time
+# that a job has grown older by this share of its age.
 _EARLY: Final = 2.0
 _EARLY_GROWTH: Final = 0.5
-# What a seen step of the queue weighs against those before.
+# The weight of the latest step of the queue in the mean of all.
 _PACE_GAIN: Final = 0.1
 
 
@@ -188,8 +188,8 @@ class AdaptivePolling:
 
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""
-        # Asked after each poll. Most tell nothing but that the job has grown older: what is done
-        # for those is done in few steps, and all else by functions that those do not call.
+        # Called after each poll. Most polls tell only that the job has grown older, and take the
+        # short way here. Everything else is done by functions that they do not call.
         learnt, state = self._learnt, observation.state
         progress = position = None
         if isinstance(state, Running):
@@ -247,7 +247,7 @@ class AdaptivePolling:
         return delay
 
     def _of_unknown_age(self, age: float, needed: float) -> float:
-        """It is as likely to end now as later: on average a job's length away."""
+        """Seconds until the next look at a job that is as likely to end now as later."""
         mean = self._learnt.every.tables.mean
         return needed * math.sqrt(2.0 * self.look_cost * max(mean, age))
 
