@@ -51,11 +51,11 @@ class Costs:
             task.add_done_callback(partial(self._done, name))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        # One that leaves must not take the answer away from the others.
+        # A caller that leaves must not take the answer away from the others.
         return await shared(task)
 
     def _done(self, name: str, task: asyncio.Task[Money | None]) -> None:
-        # Also where everybody has left who would have met the error.
+        # To look at the exception also keeps asyncio from logging it where every caller has left.
         if (task.cancelled() or task.exception() is not None) and self._known.get(name) is task:
             del self._known[name]
 
