@@ -26,10 +26,10 @@ PikaError
 └── DownloadError
     └── TargetExistsError           also a FileExistsError
 
-Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
+FieldError is not in the tree. It is a ValueError: a request or an argument that is not allowed.
 
 An error carries facts: whether a job was started, which one, how often it was tried. ``money`` and
-``advice`` are derived from them when they are asked for. Only facts are written into it afterwards.
+``advice`` are derived from them on demand. What is learnt of an error later is added as a fact.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class PikaError(Exception):
     Every error can be pickled, with its cause, to travel between processes.
     """
 
-    # The plain class is no statement about money; each of its kinds is one.
+    # False where the message itself says what the error means for the money.
     _tells_meaning: ClassVar[bool] = True
 
     def __init__(
@@ -120,7 +120,7 @@ class PikaError(Exception):
         return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
 
     def about_job(self, job_id: str) -> None:
-        """Note that a request that was no submit was about the job ``job_id``: there is one."""
+        """Note that the request was about the job ``job_id``, and no submit: so there is a job."""
         if self.job_id is None:
             self.job_id = job_id
         self.started = Started.YES
@@ -223,7 +223,6 @@ class SubmissionUncertainError(PikaError):
         request: The request as it was submitted.
         fingerprint: SHA-256 of the request, hexadecimal: equal requests have equal fingerprints.
         sent_at: When the submit was sent, an aware ``datetime`` in UTC.
-        cause: The error that left it uncertain, the same object as ``__cause__``.
         journalled: Whether a journal knows of it, so that ``resubmit_uncertain`` can decide.
         sent: What was sent, and where, for ``client.find``; None where that is not known.
     """
@@ -248,7 +247,7 @@ class SubmissionUncertainError(PikaError):
 
     @property
     def cause(self) -> BaseException | None:
-        """The error that left it uncertain."""
+        """The error that left it uncertain: the same object as ``__cause__``."""
         return self.__cause__
 
     @property
@@ -266,11 +265,10 @@ class SubmissionUncertainError(PikaError):
 class NotSubmittedError(PikaError):
     """The batch submits nothing more, so this request was not sent; the reason is its cause.
 
-    A refused key, a balance that is used up, a full disk, a journal that cannot be written stop a
-    batch. Jobs that are paid for go their way.
+    A batch is stopped by a refused key, a balance that is used up, a full disk or a journal that
+    cannot be written. Jobs that are paid for go on.
 
     Attributes:
-        cause: Why the batch has stopped, the same object as ``__cause__``.
         journalled: Whether running the batch again with its journal goes on from here.
     """
 
@@ -282,7 +280,7 @@ class NotSubmittedError(PikaError):
 
     @property
     def cause(self) -> BaseException | None:
-        """Why the batch has stopped."""
+        """Why the batch has stopped: the same object as ``__cause__``."""
         return self.__cause__
 
     def _advice_not_started(self) -> Advice:
@@ -343,7 +341,7 @@ class JobTimeoutError(JobError, TimeoutError):
 class JournalError(PikaError):
     """The journal is in use, no journal, not whole, of a newer version, or of another service."""
 
-    # What it means stands in the message: journals are also read, when nothing was to be sent.
+    # Its messages say what it means: a journal may also be read, where nothing was to be sent.
     _tells_meaning = False
 
 
