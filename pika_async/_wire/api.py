@@ -261,8 +261,8 @@ class API:
         return error
 
     def _failed_without_key(self, value: _T) -> _T:
-        # The reason of a failure is shown and logged. Other states stay as they are: a link with the
-        # key in it leads nowhere without the key.
+        # The reason of a failure is shown and logged. Other states stay as they are: a link with
+        # the key in it leads nowhere without the key.
         if not isinstance(value, Failed) or not self._secrets:
             return value
         return attrs.evolve(
