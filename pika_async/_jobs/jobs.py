@@ -49,7 +49,7 @@ from pika_async._jobs.tracking import Tracker, Waiting
 from pika_async._states import videos_of
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
-from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
+from pika_async.dialects import Cancels, Handle, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -126,7 +126,6 @@ class Jobs:
         self._preparation = Preparation(api, self._uploads)
         self._finder = Finder(api, self._encoded, self._stubbornly, self._posts.answered_like)
         self._costs = Costs(api)
-        self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self.slots = Slots(max_in_flight)
         self._jobs = LiveJobs()
         self._lately = LatestSubmits(timing.now, retry.appearance)
@@ -283,20 +282,14 @@ class Jobs:
     @property
     def settles_late(self) -> bool:
         """Whether the service may say what a job cost only some time after its end."""
-        return self._settles is not None
+        return self._costs.settles_late
 
     async def charge(self, job_id: str) -> Money | None:
         """What an ended job cost, asked once more where the service may say so late.
 
         None: it does not say, not yet, or could not be asked.
         """
-        dialect = self._settles
-        if dialect is None:
-            return None
-        try:
-            return await self._api.converse(dialect.charge(self._api.endpoint, Handle(job_id)))
-        except PikaError:
-            return None
+        return await self._costs.charge(job_id)
 
     async def balance(self) -> Money | None:
         """What is left in the account, where the service says so.
