@@ -344,14 +344,18 @@ async def test_equal_files_have_equal_fingerprints_wherever_they_lie(tmp_path):
 
 
 class TestCancellation:
-    async def test_a_caller_cancelled_before_the_post_leaves_pays_nothing(self):
+    @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
+    async def test_a_caller_cancelled_before_the_post_leaves_pays_nothing(self, warm):
+        """Also over a kept connection: since Python 3.12 its POST leaves in its first turn."""
         async with Simulator() as sim, wired(sim) as wire:
+            if warm:
+                await wire.submit(REQUEST)
             with anyio.CancelScope() as scope:
                 scope.cancel()
                 await wire.submit(REQUEST)
             assert scope.cancelled_caught
             await wire.answered()
-            assert sim.submissions == []
+            assert len(sim.submissions) == warm
 
     async def test_a_caller_cancelled_while_held_back_sends_nothing_more(self):
         fault = Fault("429-retry-after-seconds", times=None)
