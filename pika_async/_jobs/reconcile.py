@@ -3,8 +3,8 @@
 There are three ways to learn it, and a service has one of them, or none:
 
 - It takes a repeated key for the same submit. Then the submit is sent again, byte for byte, and
-  its answer names the job (``submit``, and ``Jobs.submit`` for one of an earlier process).
-- The failed answer names the job, or may. Then that job is looked at once (``submit``).
+  its answer names the job (``submit``; for a submit of an earlier process, ``preparation``).
+- The failed answer names the job, or may. Then that job is looked at once (``posts``).
 - It keeps a history. Then those jobs in it are candidates that ask for the same and are not older.
   A job that is known to belong to another submit is not a candidate. This is checked after the
   search: meanwhile a job may have been accepted, or found for an equal submit. If an equal submit
