@@ -56,9 +56,9 @@ class Item:
         "_board",
         "_has_left",
         "_index",
-        "_is_of_price",
         "_job_id",
         "_known",
+        "_price_failed",
         "_quoted",
         "_record",
         "_request",
@@ -75,10 +75,10 @@ class Item:
         self._known = NOTHING
         self._job_id: str | None = None
         self._quoted: Money | None = None
-        # Whether a submit of this run may have arrived.
+        # Whether a submit of this run is about to leave, or may have arrived.
         self._has_left = False
-        # Whether what went wrong was the question for the price.
-        self._is_of_price = False
+        # Whether the service was asked for the price, and that failed.
+        self._price_failed = False
         self._running_at: float | None = None
 
     async def run(self) -> None:
@@ -111,7 +111,7 @@ class Item:
         except asyncio.CancelledError:
             raise
         except BaseException as problem:
-            # At once: the group of all items ends only when the source of requests lets it.
+            # Told at once: the group of all items ends only when the source of requests lets it.
             board.fail(cause(problem))
             raise
         finally:
@@ -213,7 +213,7 @@ class Item:
             self._board.budget.give_back(self._index)
         else:
             self._board.budget.settle(self._index, None)
-        await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
+        await self._record.went_wrong(error, self._job_id, about_price=self._price_failed)
         return error
 
     def _still_uncertain_or(self, problem: PikaError) -> PikaError:
@@ -273,7 +273,7 @@ class Item:
         try:
             return await self._board.jobs.quote(self._request)
         except PikaError:
-            self._is_of_price = True
+            self._price_failed = True
             raise
 
     def is_of(self, board: Board) -> bool:

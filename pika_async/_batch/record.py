@@ -84,11 +84,11 @@ class Record:
         """The job's end; ``running_at``: when it was first seen being generated."""
 
     async def went_wrong(
-        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+        self, error: PikaError, job_id: str | None, *, about_price: bool = False
     ) -> None:
         """What went wrong with the request, and its job if there is one.
 
-        ``is_of_price``: with the question for its price alone, so that it was never judged.
+        ``about_price``: only the question for its price failed, so the request was never judged.
         """
 
     async def saved(self, files: Sequence[SavedFile]) -> None:
@@ -256,7 +256,7 @@ class JournalRecord(Record):
         await self._after_sending(write)
 
     async def went_wrong(
-        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+        self, error: PikaError, job_id: str | None, *, about_price: bool = False
     ) -> None:
         """See :class:`Record`."""
         match error:
@@ -264,7 +264,7 @@ class JournalRecord(Record):
                 return
             case SubmissionUncertainError():
                 write = self._journal.uncertain(self._request, error)
-            case InvalidRequestError() if job_id is None and not is_of_price:
+            case InvalidRequestError() if job_id is None and not about_price:
                 # This is the service's verdict on the request. Other refusals have other reasons.
                 write = self._journal.refused(self._request, error)
             case _ if job_id is None:
