@@ -117,10 +117,10 @@ class Jobs:
             tell=tell,
             host=api.host,
         )
-        told = SubmitTeller(tell, api.host)
-        self._posts = Posts(api, told, self._begun, most=most_submits)
+        teller = SubmitTeller(tell, api.host)
+        self._posts = Posts(api, teller, self._begun, most=most_submits)
         self._submitter = Submitter(
-            self._posts, retry, timing, told, repeatable=self.service.repeatable
+            self._posts, retry, timing, teller, repeatable=self.service.repeatable
         )
         self._uploads = Uploads(api, self._stubbornly, most=most_uploads)
         self._preparation = Preparation(api, self._uploads)

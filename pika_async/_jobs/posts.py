@@ -43,7 +43,7 @@ class Posts:
     def __init__(
         self,
         api: API,
-        told: SubmitTeller,
+        teller: SubmitTeller,
         begun: Callable[[Submit, Accepted], Job],
         *,
         most: int | None = None,
@@ -52,12 +52,12 @@ class Posts:
 
         Args:
             api: The service.
-            told: Who is told of what becomes of them.
+            teller: Tells the observer and the caller what becomes of them.
             begun: Makes the job of an answer, before anyone is told of its id.
             most: How many may be under way at once; None: no bound.
         """
         self._api = api
-        self._told = told
+        self._teller = teller
         self._begun = begun
         self._looks_up = isinstance(api.dialect, Finds)
         # With the recorder and the body of each: the submit itself would hold its job.
@@ -100,7 +100,7 @@ class Posts:
             submit.is_accounted_for = True
             if not answer.cancel() and not answer.cancelled():
                 # It came together with the cancellation.
-                self._told.unclaimed(submit, answer.exception() or _job_of(submit))
+                self._teller.unclaimed(submit, answer.exception() or _job_of(submit))
             raise
         return _job_of(submit)
 
@@ -120,16 +120,16 @@ class Posts:
         except BaseException as error:
             # Ctrl-C that lands here, say. It goes its way, and nobody else is told of the submit.
             if departure.has_begun:
-                self._told.unclaimed(submit, error if submit.job is None else submit.job)
+                self._teller.unclaimed(submit, error if submit.job is None else submit.job)
             raise
         if answer.done():
             # What has not begun to leave can neither be paid for nor be uncertain.
             if departure.has_begun:
-                self._told.unclaimed(submit, outcome)
+                self._teller.unclaimed(submit, outcome)
         elif isinstance(outcome, BaseException):
             answer.set_exception(outcome)
         else:
-            self._told.accepted(submit, outcome)
+            self._teller.accepted(submit, outcome)
             answer.set_result(None)
 
     async def _recorded(self, submit: Submit, departure: Departure) -> Job:

@@ -35,7 +35,7 @@ class Submitter:
         posts: Posts,
         retry: RetryPolicy,
         timing: Timing,
-        told: SubmitTeller,
+        teller: SubmitTeller,
         *,
         repeatable: bool,
     ) -> None:
@@ -45,13 +45,13 @@ class Submitter:
             posts: Sends each of them once.
             retry: When they are sent again.
             timing: Clocks.
-            told: Who is told of them.
+            teller: Tells the observer and the caller of them.
             repeatable: Whether the service takes a repeated key for the same submit.
         """
         self._posts = posts
         self._retry = retry
         self._timing = timing
-        self._told = told
+        self._teller = teller
         self._repeatable = repeatable
         self._brake = Brake(timing.now, timing.rest)
 
@@ -71,7 +71,7 @@ class Submitter:
             return await self._sent(submit)
         finally:
             if not submit.is_accounted_for:
-                self._told.withdrawn(submit)
+                self._teller.withdrawn(submit)
 
     async def _sent(self, submit: Submit) -> Job:
         while True:
@@ -80,7 +80,7 @@ class Submitter:
             except PikaError as error:
                 if submit.lost is None:
                     raise
-                final = self._told.ended(submit, error, Verdict.RAISE)
+                final = self._teller.ended(submit, error, Verdict.RAISE)
                 raise final from final.__cause__
             try:
                 job = await self._posts.send(submit)
@@ -112,11 +112,11 @@ class Submitter:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()
             else:
-                await submit.recorder.leaving(partial(self._told.intent, submit))
+                await submit.recorder.leaving(partial(self._teller.intent, submit))
             submit.tries += 1
             submit.sent_at = self._timing.utc()
             submit.first_gone_at = min(submit.first_gone_at, gone_at)
-            self._told.sending(submit, waited)
+            self._teller.sending(submit, waited)
         except BaseException:
             places.give_back()
             raise
@@ -145,9 +145,9 @@ class Submitter:
             submit.failures += 1
         again = verdict is Verdict.AGAIN or (verdict is Verdict.SAME_AGAIN and within_outage)
         if not again or submit.failures >= self._retry.attempts:
-            final = self._told.ended(submit, error, verdict)
+            final = self._teller.ended(submit, error, verdict)
             raise final from final.__cause__
-        self._told.held_back(submit, error, delay, in_line=in_line)
+        self._teller.held_back(submit, error, delay, in_line=in_line)
         return None if busy else delay
 
     def _pass_on(self, job: Job, gone_at: float) -> None:
