@@ -60,7 +60,7 @@ class Posts:
         self._teller = teller
         self._begun = begun
         self._looks_up = isinstance(api.dialect, Finds)
-        # With the recorder and the body of each: the submit itself would hold its job.
+        # Each with its recorder and its body. The submit itself would keep its job alive.
         self._under_way: dict[asyncio.Task[None], tuple[Recorder | None, bytes]] = {}
         self.places = Slots(most)
         """Each POST takes one before it is sent, and gives it back at its end."""
@@ -76,8 +76,8 @@ class Posts:
         recorder = submit.recorder
         departure = Departure(partial(self._is_wanted, recorder))
         loop = asyncio.get_running_loop()
-        # Rather than a shield around the task, which takes two more turns of the loop. It says that
-        # there is an answer. With the job it would hold the job after its caller has let go of it.
+        # Not a shield around the task, which takes two more turns of the loop. And without the job
+        # as its result: `over` holds it a little longer than the caller, and the job with it.
         answer: asyncio.Future[None] = loop.create_future()
         task = loop.create_task(self._post(submit, departure, answer))
         if not task.done():
@@ -99,7 +99,7 @@ class Posts:
                 raise
             submit.is_accounted_for = True
             if not answer.cancel() and not answer.cancelled():
-                # It came together with the cancellation.
+                # The answer came in the same turn as the cancellation.
                 self._teller.unclaimed(submit, answer.exception() or _job_of(submit))
             raise
         return _job_of(submit)
@@ -118,7 +118,7 @@ class Posts:
         except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
             outcome = error
         except BaseException as error:
-            # Ctrl-C that lands here, say. It goes its way, and nobody else is told of the submit.
+            # Ctrl-C may be raised here. It goes on, so only the observer is told of the submit.
             if departure.has_begun:
                 self._teller.unclaimed(submit, error if submit.job is None else submit.job)
             raise
