@@ -44,8 +44,8 @@ class RetryPolicy:
             error is raised; one success starts the count anew. 300 s outlast a deployment or a
             failover of the service. Also seconds for which a media host is believed that says
             that a video is still on its way to it.
-        appearance: Seconds that a job has to appear after its submit, and a finished video's link
-            after the end. Services' answers lag by up to 15 s; 60 s are patience enough.
+        appearance: Seconds within which a job must appear after its submit, and a finished video's
+            link after the end. Services' answers lag by up to 15 s, so 60 s are enough.
     """
 
     attempts: int = field(default=5, validator=at_least_one)
@@ -63,8 +63,8 @@ class RetryPolicy:
         ``error``: what failed; its ``retry_after``, in seconds, goes before the backoff.
         ``random_number``: from 0 to below 1, new at each call, for the jitter.
 
-        A Retry-After of zero, or of a date that has passed, says nothing of when: backoff, lest
-        polls follow each other without a pause for as long as an outage is tolerated.
+        A Retry-After of zero, or a date that has passed, counts as none, and the backoff is taken.
+        Otherwise polls would follow each other without a pause for a whole outage.
         """
         asked = getattr(error, "retry_after", None)
         if asked:

@@ -1,8 +1,8 @@
 """How long something may take, on a loop that may be late itself.
 
-A timer says that time has passed, and not that anybody has looked meanwhile. Where the process
-was stopped, or a callback held the loop, the timer and the answer are found in the same turn of
-the loop, and the answer needs some turns more to be read.
+A timer says that time has passed, but not that the loop has run meanwhile. Where the process was
+stopped, or a callback held the loop, the loop finds the timer and the answer in the same turn, and
+needs some turns more to read the answer.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ if TYPE_CHECKING:
 # take a second, TLS a third.
 _TURNS: Final = 3
 
-# Seconds. A timer that is later than that found the loop held up.
+# Seconds. If a timer is later than that, the loop was held up.
 _LATE: Final = 0.05
 
-# Seconds for which it is held open at most: what was sent to a machine that was away is sent again
-# within a few.
+# Seconds by which a bound is put off at most at a time. TCP sends again within a few seconds what
+# it has sent to a machine that was away.
 _LONGEST: Final = 5.0
 
-# A timer that only cancels needs no copy of the context of whoever set it.
+# A timer that only cancels needs no copy of its setter's context.
 _NOBODYS: Final = Context()
 
-# A loop that is held up without end must not wait without end.
+# How often at most: a loop that is held up again and again must not wait for ever.
 _MOST: Final = 10
 
 
 class Bound:
-    """What is awaited within it may take so many seconds, and is cancelled after that.
+    """A context manager: what is awaited in it may take so many seconds, then it is cancelled.
 
-    It ends after as long again as its timer was late, and never before the loop has had some turns
-    to read what has come. So a time in which the loop did not run is no silence of others.
+    If its timer is late, the bound is put off by as long as that, and always by some turns of the
+    loop, which reads then what has come. So a time in which the loop did not run does not count as
+    silence of the other side.
 
     Attributes:
-        expired: Whether it has ended what is within.
+        expired: Whether the time is over, and what is awaited was cancelled.
 
     Raises:
         TimeoutError: It took longer.
@@ -62,7 +63,7 @@ class Bound:
     _task: asyncio.Task[object]
 
     def __init__(self, seconds: float, line: Bounds | None = None) -> None:
-        """``line``: has the timer, until that rings."""
+        """``line``: its timer stands for this bound's own, until it rings."""
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
         self._line = line
@@ -74,7 +75,7 @@ class Bound:
         """Let it end at that moment of the loop's clock instead."""
         self._rings = 0
         self._end = end
-        # Where it is put off, the timer that runs is set anew when it rings.
+        # A later end needs no new timer yet: the one that runs is set anew when it rings.
         if end < self._at:
             self._cancel()
             self._set()
@@ -100,7 +101,7 @@ class Bound:
         self._cancel()
         if not self.expired:
             return
-        # Whoever is cancelled by others, too, is cancelled.
+        # If somebody else has cancelled the task, too, that cancellation goes on.
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
@@ -111,12 +112,12 @@ class Bound:
             self._line.leave(self)
 
     def _set(self) -> None:
-        # Not every loop tells for when a timer was set, nor keeps it to the microsecond.
+        # Kept here, since a loop may round the time of a timer, or not tell it.
         self._at = self._end
         self._timer = self._loop.call_at(self._end, self.ring, context=_NOBODYS)
 
     def ring(self) -> None:
-        """Its time has come, or what was its time when the timer was set."""
+        """The timer rings. The end may have been moved since it was set."""
         now = self._loop.time()
         late = max(0.0, now - self._at)
         if self._end > self._at:
@@ -133,13 +134,13 @@ class Bound:
 class Bounds:
     """Bounds of one length: those that were entered first end first, so one timer does for all.
 
-    Thousands of requests are bounded a second, and hardly any of them comes to its bound. A timer
-    for each would be most of what a bound costs.
+    Thousands of requests a second have a bound, and hardly any of them reaches it. A timer for each
+    would be most of what a bound costs.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        # In the order in which they end; of thousands that leave, each leaves at once.
+        # In the order in which they end. A dict, so that each can leave from the middle at once.
         self._line: OrderedDict[Bound, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -170,7 +171,7 @@ class Bounds:
             self._timer = None
 
     def _set(self, end: float) -> None:
-        # Left alone where whom it was set for leaves: so it is set once in so many seconds.
+        # If that bound leaves, the timer stays: so one is set every so many seconds, and no more.
         self._timer = asyncio.get_running_loop().call_at(end, self._ring, context=_NOBODYS)
 
     def _ring(self) -> None:

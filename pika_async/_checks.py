@@ -198,6 +198,12 @@ def seconds(*, at_least: float) -> Validator:
     return check
 
 
+def above_zero(_: object, attribute: Attribute[Any], value: float) -> None:
+    """A validator: a finite number above 0."""
+    if not (is_number(value) and 0 < value < math.inf):
+        raise FieldError(attribute.name, value, "a number above 0")
+
+
 def share(_: object, attribute: Attribute[Any], value: float) -> None:
     """A validator: a number from 0 to 1."""
     if not (is_number(value) and 0.0 <= value <= 1.0):

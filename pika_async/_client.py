@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -30,7 +31,6 @@ from pika_async.dialects import Dialect, service_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     import aiohttp
 
@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
     from pika_async._request.request import GenerationRequest
+
+
+class _Status(Enum):
+    """How far a client has come, in the words of its errors."""
+
+    NEW = "has not been opened"
+    OPEN = "is open already"
+    CLOSED = "has been closed"
 
 
 class PikaClient:
@@ -111,7 +119,7 @@ class PikaClient:
         self._endpoint, self._dialect = pieces.endpoint, pieces.dialect
         self._transport, self._jobs = pieces.transport, pieces.jobs
         self._downloader, self._tell = pieces.downloader, pieces.tell
-        self._status = "new"
+        self._status = _Status.NEW
 
     def __repr__(self) -> str:
         return f"PikaClient(base_url={self._endpoint.base_url!r}, dialect={self._dialect.name!r})"
@@ -122,13 +130,13 @@ class PikaClient:
         Raises:
             ClientStateError: It is open, or has been closed, or no event loop of asyncio runs here.
         """
-        if self._status != "new":
+        if self._status is not _Status.NEW:
             raise ClientStateError(
-                f"this PikaClient {_STATUS_WORDS[self._status]}; a client is opened once: share "
+                f"this PikaClient {self._status.value}; a client is opened once: share "
                 "the open one, or make another"
             )
         await self._transport.open()
-        self._status = "open"
+        self._status = _Status.OPEN
         return self
 
     async def aclose(self) -> None:
@@ -136,19 +144,14 @@ class PikaClient:
 
         Jobs run on at the service. To close it twice is no error.
         """
-        self._status = "closed"
-        # A scope that ends cancels this again and again; an answer on its way is still read.
+        self._status = _Status.CLOSED
+        # A cancelled scope of anyio cancels again and again; answers on their way are still read.
         await to_its_end(self._close())
 
     async def __aenter__(self) -> Self:
         return await self.open()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _close(self) -> None:
@@ -171,9 +174,9 @@ class PikaClient:
 
         Args:
             request: What to make, or a prompt alone.
-            record: Where to write the submit down as it goes, for whoever must know of it after a
-                crash: it is told before each POST, which waits for it, and before anyone is told
-                of the job.
+            record: Writes the submit down as it goes, for whoever must know of it after a crash.
+                It is called before each POST, which waits for it, and with the id of the job
+                before anyone is told of that.
             fields: Fields of the request by keyword: ``submit("a cat", seed=7)``. They replace
                 those of a request that is given.
 
@@ -207,8 +210,8 @@ class PikaClient:
                 the polling policy learns from it.
             submitted_at: When it was submitted, an aware ``datetime``; else its age counts from
                 now on.
-            origin: What the observer called its submit, where somebody kept that: the ``origin`` of
-                an ``Attempt`` of a journal, say. A batch does that by itself.
+            origin: What the observer called its submit, where that was kept: the ``origin`` of an
+                ``Attempt`` of a journal, say. A batch passes it by itself.
 
         Raises:
             FieldError: The id is no text, or empty; or the time has no time zone.
@@ -275,8 +278,8 @@ class PikaClient:
     def slot(self) -> Slot:
         """One of the ``max_in_flight``, for jobs that are submitted and watched by hand.
 
-        ``generate`` is such a slot around ``submit`` and ``result``. Whoever wants to show a place
-        in the queue, or the progress, enters one and does the same inside:
+        ``generate`` is such a slot around ``submit`` and ``result``. To show the place in the
+        queue, or the progress, enter a slot yourself:
 
             slot = client.slot()  # slot.position: how many go before it
             async with slot:
@@ -327,9 +330,9 @@ class PikaClient:
     ) -> Path:
         """Save a video: streamed to ``path`` + ``.part``, checked, then moved into place.
 
-        Drops are resumed. A link that is refused is renewed by polls, and one that leads to no
-        file yet is waited for, both for a minute and more. Only what begins as a video does is
-        saved. The API key is not sent.
+        A download that breaks off is resumed. If the host refuses the link, polls renew it; if
+        the file is not there yet, it is waited for; both for a minute and more. Only content that
+        begins like a video is saved. The API key is not sent.
 
         Args:
             video: From ``Succeeded.videos``.
@@ -365,9 +368,9 @@ class PikaClient:
         )
 
     def _check_open(self) -> None:
-        if self._status != "open":
+        if self._status is not _Status.OPEN:
             raise ClientStateError(
-                f"this PikaClient {_STATUS_WORDS[self._status]}; use it inside "
+                f"this PikaClient {self._status.value}; use it inside "
                 "`async with PikaClient(...) as client:`"
             )
 
@@ -375,7 +378,9 @@ class PikaClient:
 async def save_video(
     client: PikaClient, video: Video, path: Path, *, overwrite: bool, renewable: bool
 ) -> None:
-    """For batches: a video as this file and no other; its link may perhaps not be renewed.
+    """For batches: save a video as exactly this file.
+
+    ``renewable``: whether a poll may renew its link.
 
     Raises:
         DownloadError: It could not be saved; the video stays paid for.
@@ -393,10 +398,3 @@ def jobs_of(client: PikaClient, *, is_open: bool = True) -> Jobs:
     if is_open:
         client._check_open()  # noqa: SLF001 - the same module
     return client._jobs  # noqa: SLF001
-
-
-_STATUS_WORDS = {
-    "new": "has not been opened",
-    "open": "is open already",
-    "closed": "has been closed",
-}

@@ -26,27 +26,19 @@ PikaError
 └── DownloadError
     └── TargetExistsError           also a FileExistsError
 
-Beside the tree stands FieldError, a ValueError: a request or an argument that is not allowed.
+FieldError is not in the tree. It is a ValueError: a request or an argument that is not allowed.
 
-An error carries facts: whether a job was started, which one, how often it was tried. ``money`` and
-``advice`` are derived from them when they are asked for. Only facts are written into it afterwards.
+How errors tell what they mean for the money, and what to do next, stands in ``_pika_error``. Here
+each kind says which facts it carries, and what is special about its meaning.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pika_async._meaning import (
-    PYTHON,
-    Action,
-    Advice,
-    MoneyMeaning,
-    Spelling,
-    Started,
-    after_failure,
-    in_sentences,
-)
-from pika_async._pickles import reduced
+from pika_async._meaning import Action, Advice, MoneyMeaning, Started, after_failure
+from pika_async._pika_error import PikaError as PikaError  # noqa: PLC0414 - whoever needs an error
+from pika_async._pika_error import full_stop as full_stop  # noqa: PLC0414 - finds all of them here
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,104 +46,6 @@ if TYPE_CHECKING:
     from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._states import Failed, JobState
-
-
-class PikaError(Exception):
-    """Base of every error this package raises on purpose.
-
-    Attributes:
-        job_id: The job concerned, or None where no job is known.
-        started: Whether the request that failed has started a job: NO, MAYBE or YES.
-        tries: How often the request was sent, where it was sent more than once; else 1.
-
-    Every error can be pickled, with its cause, to travel between processes.
-    """
-
-    # The plain class is no statement about money; each of its kinds is one.
-    _tells_meaning: ClassVar[bool] = True
-
-    def __init__(
-        self, message: str = "", *, job_id: str | None = None, started: Started = Started.NO
-    ) -> None:
-        super().__init__(message)
-        self.job_id = job_id
-        self.started: Started = started
-        self.tries = 1
-
-    @property
-    def money(self) -> MoneyMeaning:
-        """What this means for the money."""
-        match self.started:
-            case Started.YES:
-                return MoneyMeaning.STAYS_PAID
-            case Started.MAYBE:
-                return MoneyMeaning.MAY_BE_CHARGED
-            case Started.NO:
-                return self._money_not_started
-
-    _money_not_started: ClassVar[MoneyMeaning] = MoneyMeaning.NOT_SENT
-
-    @property
-    def advice(self) -> Advice | None:
-        """What to do next, or None where the message says all there is to say."""
-        match self.started:
-            case Started.YES:
-                return Advice(Action.WAIT_FOR_JOB, self.job_id)
-            case Started.MAYBE if self.job_id is not None:
-                return Advice(Action.LOOK_AT_JOB, self.job_id)
-            case Started.MAYBE:
-                return Advice(Action.CHECK_USAGE)
-            case Started.NO:
-                return self._advice_not_started()
-
-    def _advice_not_started(self) -> Advice | None:
-        return None
-
-    @property
-    def meaning(self) -> str:
-        """``money`` and ``advice`` in a sentence or two; ``str(error)`` ends with it."""
-        return self.meaning_in(PYTHON)
-
-    def meaning_in(self, spelling: Spelling) -> str:
-        """``meaning``, for whoever types something else than Python: ``spelling``."""
-        if not self._tells_meaning or type(self) is PikaError:
-            return ""
-        sentences = in_sentences(self.money, self.advice, spelling)
-        return f"{sentences} It was tried {self.tries} times." if self.tries > 1 else sentences
-
-    def about_job(self, job_id: str) -> None:
-        """Note that a request that was no submit was about the job ``job_id``: there is one."""
-        if self.job_id is None:
-            self.job_id = job_id
-        self.started = Started.YES
-
-    @property
-    def what(self) -> str:
-        """What happened, to which job: the text of the error without its meaning."""
-        text = self.headline
-        if self.job_id and self.job_id not in text:
-            return f"job {self.job_id}: {text}"
-        return text
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.what!r})"
-
-    def __str__(self) -> str:
-        what, meaning = self.what, self.meaning
-        return f"{what}{full_stop(what)} {meaning}" if what and meaning else what
-
-    @property
-    def headline(self) -> str:
-        """What happened, without the job."""
-        return str(self.args[0]) if self.args else ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
-
-
-def full_stop(text: str) -> str:
-    """What ends a sentence that has no end yet."""
-    return "" if text.endswith((".", "!", "?")) else "."
 
 
 class ConfigurationError(PikaError):
@@ -223,7 +117,6 @@ class SubmissionUncertainError(PikaError):
         request: The request as it was submitted.
         fingerprint: SHA-256 of the request, hexadecimal: equal requests have equal fingerprints.
         sent_at: When the submit was sent, an aware ``datetime`` in UTC.
-        cause: The error that left it uncertain, the same object as ``__cause__``.
         journalled: Whether a journal knows of it, so that ``resubmit_uncertain`` can decide.
         sent: What was sent, and where, for ``client.find``; None where that is not known.
     """
@@ -248,7 +141,7 @@ class SubmissionUncertainError(PikaError):
 
     @property
     def cause(self) -> BaseException | None:
-        """The error that left it uncertain."""
+        """The error that left it uncertain: the same object as ``__cause__``."""
         return self.__cause__
 
     @property
@@ -266,11 +159,10 @@ class SubmissionUncertainError(PikaError):
 class NotSubmittedError(PikaError):
     """The batch submits nothing more, so this request was not sent; the reason is its cause.
 
-    A refused key, a balance that is used up, a full disk, a journal that cannot be written stop a
-    batch. Jobs that are paid for go their way.
+    A batch is stopped by a refused key, a balance that is used up, a full disk or a journal that
+    cannot be written. Jobs that are paid for go on.
 
     Attributes:
-        cause: Why the batch has stopped, the same object as ``__cause__``.
         journalled: Whether running the batch again with its journal goes on from here.
     """
 
@@ -282,7 +174,7 @@ class NotSubmittedError(PikaError):
 
     @property
     def cause(self) -> BaseException | None:
-        """Why the batch has stopped."""
+        """Why the batch has stopped: the same object as ``__cause__``."""
         return self.__cause__
 
     def _advice_not_started(self) -> Advice:
@@ -343,7 +235,7 @@ class JobTimeoutError(JobError, TimeoutError):
 class JournalError(PikaError):
     """The journal is in use, no journal, not whole, of a newer version, or of another service."""
 
-    # What it means stands in the message: journals are also read, when nothing was to be sent.
+    # Its messages say what it means: a journal may also be read, where nothing was to be sent.
     _tells_meaning = False
 
 

@@ -1,14 +1,14 @@
-"""What happens to jobs, as values: few a job, none a poll.
+"""What happens to jobs, as values: a few events for each job, and none for a poll.
 
 The log, the command line, telemetry and users read the same events. An event is told at the
-moment it happens, in the event loop, to one observer (``PikaClient(observer=…)``), which is a
-plain function and must return soon. What it raises is logged and reaches nobody.
+moment it happens, in the event loop, to one observer (``PikaClient(observer=…)``). The observer is
+a plain function and must return soon. What it raises is logged and reaches nobody.
 
-The life of a submit, as its events tell it: ``SubmitSent`` each time the POST is about to leave;
-then ``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused``,
-``SubmitUncertain`` and ``SubmitWithdrawn``. Where its caller has left meanwhile, ``unclaimed`` says
-that nobody else was told. Then, for the job: ``StateChanged`` for each change, ``JobEnded`` once,
-``VideoSaved`` for each file.
+The life of a submit in events: ``SubmitSent`` each time the POST is about to leave; then
+``SubmitHeldBack`` (it will be sent again), or one of ``JobAccepted``, ``SubmitRefused``,
+``SubmitUncertain`` and ``SubmitWithdrawn``. ``unclaimed`` says that the caller had left, so that
+nobody but the observer was told. Then, for the job: ``StateChanged`` for each change, ``JobEnded``
+once, ``VideoSaved`` for each file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SubmitSent:
         host: The name of the machine that it is sent to.
         waited: Seconds for which the brake of the client has held it back just before.
         fingerprint: SHA-256 of the request, as a journal or an engine has it. None where nobody
-            writes the submit down: to take it of a large image would block the event loop.
+            writes the submit down: for a large image, computing it would block the event loop.
     """
 
     submit_id: str
@@ -57,14 +57,15 @@ class SubmitSent:
 
 @frozen(kw_only=True)
 class SubmitHeldBack:
-    """A submit started nothing, or is known by its key, and will be sent again.
+    """A submit failed and will be sent again: it started nothing, or the service knows its key.
 
     Attributes:
         submit_id: As in ``SubmitSent``.
         error: Why.
         seconds: How long until then, at least.
         tries: How often it has been sent.
-        in_line: The service admits others of this client meanwhile, so this costs no attempt.
+        in_line: The service is full but admits other submits of this client meanwhile. So this
+            does not count as one of ``RetryPolicy.attempts``.
     """
 
     submit_id: str
@@ -83,9 +84,8 @@ class JobAccepted:
         job_id: The job.
         request: What was asked for.
         service: The dialect's name.
-        unclaimed: Whoever submitted it was not told of it: he was cancelled, or had an error of his
-            own record instead.
-        recorded: It is written down where its submitter wanted it to be, in a journal say.
+        unclaimed: Whoever submitted it was not told of it: it was cancelled, or its record failed.
+        recorded: It is written down, in a journal or wherever its submitter keeps a record.
     """
 
     submit_id: str
@@ -126,9 +126,9 @@ class SubmitUncertain:
 
 @frozen(kw_only=True)
 class SubmitWithdrawn:
-    """A submit started nothing, and is not sent again, since its caller has left.
+    """A submit started nothing and is not sent again, since its caller has left.
 
-    It was cancelled, or what writes its submits down has failed.
+    The caller was cancelled, or the record of its submits could not be written.
 
     Attributes:
         submit_id: As in ``SubmitSent``.
@@ -148,9 +148,9 @@ class StateChanged:
         elapsed: Seconds from the submit, or from the re-attachment.
         polls: Polls sent so far for this job.
         request: What was asked for, where it is known.
-        origin: Of a job that was come back to: what the observer of its submit called that, where
-            it was kept with it (``NamesOrigins``).
-        host: The name of the machine that is asked for it.
+        origin: What the observer called the submit of a re-attached job (``NamesOrigins``), where
+            that was kept.
+        host: The name of the machine that is asked for the job.
     """
 
     job_id: str
@@ -167,7 +167,7 @@ class StateChanged:
 class JobEnded:
     """A job was seen in a terminal state; after its last ``StateChanged``.
 
-    Told once, and once more where a job that had failed for want of a link has got its link.
+    Told once; and once more where a job had failed for want of a link, and has its link now.
 
     Attributes:
         job_id: The job.
@@ -188,12 +188,12 @@ class JobEnded:
 
 @frozen(kw_only=True)
 class WaitingEnded:
-    """Whoever waited for a job does so no more; the job runs on and stays paid for.
+    """Somebody has stopped waiting for a job; the job runs on and stays paid for.
 
     Attributes:
         job_id: The job.
-        error: What it was told: the time was over, or the polls failed for too long. None where it
-            was cancelled.
+        error: Why: the time was over, or the polls failed for too long. None where the waiting was
+            cancelled.
     """
 
     job_id: str
@@ -202,10 +202,10 @@ class WaitingEnded:
 
 @frozen(kw_only=True)
 class PollingPolicyFailed:
-    """A polling policy raised, or answered what is no time to wait; a backoff takes its place.
+    """A polling policy raised, or its answer was not a time to wait; a backoff takes its place.
 
     Attributes:
-        policy: How the policy shows itself.
+        policy: Its repr.
         problem: What it answered, in words, where it answered.
         error: What it raised, where it raised.
     """
@@ -232,7 +232,7 @@ class VideoSaved:
 
 @frozen(kw_only=True)
 class VideoKept:
-    """A saved video is not as it was saved: somebody changed it, and it stays as it is.
+    """Somebody has changed a video after it was saved; the file stays as it is.
 
     To have the video of the job again, move the file away and run the batch again.
 
@@ -257,9 +257,9 @@ class FileSystemLimited:
 
     Attributes:
         path: The file that was saved.
-        cannot: "lock": videos that are saved at once keep apart by their names. "sync": whether a
-            video outlasts a crash of the machine is the file system's to know. "replace": the video
-            was copied to its final name, and stood there in part while that went on.
+        cannot: "lock": only their names keep videos apart that are saved at the same time. "sync":
+            the video may be lost in a crash of the machine. "replace": the video was copied to its
+            final name, and stood there in part meanwhile.
         reason: What the system said.
     """
 
@@ -285,7 +285,7 @@ class JournalBroken:
 
 @frozen(kw_only=True)
 class BatchStopped:
-    """A batch submits nothing more, since what is wrong would be wrong for all.
+    """A batch submits nothing more: what is wrong would be wrong for every request.
 
     Attributes:
         error: What is wrong.
@@ -300,8 +300,8 @@ class BatchLeft:
 
     Attributes:
         in_flight: The jobs that run on, by the index of their request.
-        unclaimed: The jobs of results that nobody has taken, likewise.
-        uncertain: The submits whose job may exist and whose results nobody has taken, likewise.
+        unclaimed: The jobs of results that nobody has taken, by index too.
+        uncertain: The submits whose job may exist and whose results nobody has taken, by index too.
         journalled: Whether a journal knows them all.
     """
 
@@ -335,29 +335,30 @@ Observer: TypeAlias = Callable[[Event], None]
 
 @runtime_checkable
 class AroundPolls(Protocol):
-    """What an observer may have beside: a context for each poll, such as one without tracing."""
+    """An observer that also has a context for each poll, such as one that turns tracing off."""
 
     def around_poll(self) -> AbstractContextManager[object] | None:
-        """Entered before each poll, and left after it, in the task that polls; None: nothing is."""
+        """The context that a poll runs in, entered in the task that polls; None: no context."""
         ...
 
 
 @runtime_checkable
 class NamesOrigins(Protocol):
-    """What an observer may have beside: a text of its own for each submit that is written down.
+    """An observer that also has a text of its own for each submit that is written down.
 
-    The text is kept where the submit is: in the journal of a batch, or in the engine. Whoever comes
-    back to the job, also in another process and on another machine, gets it with the first
-    ``StateChanged``. So an observer can tie the two together.
+    The text is kept with the submit: in the journal of a batch, or in the engine. When somebody
+    comes back to the job, also in another process or on another machine, the observer there gets
+    the text with the first ``StateChanged``. So it can tie the two together.
     """
 
     def submit_origin(
         self, *, submit_id: str, request: GenerationRequest, service: str, earlier: str | None
     ) -> str | None:
-        """The text for a submit; asked before the submit is written down, and so before it leaves.
+        """The text for a submit. Called before the submit is written down, and so before it leaves.
 
-        Of one that nobody writes down it is asked where that has become uncertain. A submit that
-        stays after all is told as ``SubmitWithdrawn``, also where no ``SubmitSent`` came before.
+        For a submit that nobody writes down it is called once that has become uncertain. If the
+        submit does not leave after all, ``SubmitWithdrawn`` tells so, even if no ``SubmitSent``
+        came before.
 
         Args:
             submit_id: As in ``SubmitSent``.

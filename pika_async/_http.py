@@ -25,8 +25,8 @@ def one_spelling(base_url: str) -> str:
     """The one spelling of all base URLs that lead to the same place; what is none stays as it is.
 
     Scheme and host in small letters, the host in ASCII, no default port, no slash at the end:
-    https://www.rfc-editor.org/rfc/rfc3986#section-6.2. Compare no base URLs by another one: what
-    went to a service must be known there again.
+    https://www.rfc-editor.org/rfc/rfc3986#section-6.2. Base URLs are compared in this spelling
+    alone: what was submitted to a service must be found there again.
     """
     if not base_url.isprintable() or any(mark in base_url for mark in " @?#"):
         return base_url
@@ -38,7 +38,7 @@ def one_spelling(base_url: str) -> str:
     if not host:
         return base_url
     if not host.isascii():
-        # As it goes out. What cannot is refused elsewhere.
+        # The host as it is sent. One that cannot be sent is refused elsewhere.
         with suppress(UnicodeError):
             host = host.encode("idna").decode()
     where = f"[{host}]" if ":" in host else host
@@ -70,8 +70,8 @@ class Endpoint:
         return self.base_url if host == API_HOST else self.hosts[host]
 
 
-# Not frozen, as little as the answer: made for every look at every job, and each field of a frozen
-# class costs a thousand instructions.
+# This and the answer are not frozen: they are made for every look at every job, and each field of a
+# frozen class costs some hundreds of instructions.
 @define(kw_only=True)
 class HTTPRequest:
     """One request, and for whom it is: the key travels to named hosts of the service alone."""
@@ -119,7 +119,7 @@ def retry_after(answer: Answer) -> float | None:
     """
     value = answer.headers.get("Retry-After", "").strip()
     if value.isascii() and value.replace(".", "", 1).isdigit():
-        # Of more digits than a float has it is endless, which no JSON can say.
+        # A number of hundreds of digits is infinity as a float, which JSON cannot hold.
         return min(float(value), _LONGEST)
     then = _http_date(value)
     if then is None:

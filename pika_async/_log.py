@@ -47,7 +47,7 @@ _logger: Final = logging.getLogger("pika_async")
 # Ids that fit into a line of a log.
 _NAMED: Final = 20
 
-# A text of an observer's that is longer is more than the name of something.
+# Characters. A longer text of an observer is more than a name.
 _LONGEST_ORIGIN: Final = 200
 
 
@@ -61,11 +61,6 @@ class Teller:
         self._names = observer if isinstance(observer, NamesOrigins) else None
         self.is_observed: bool = observer is not None
         """Whether anyone but the log listens; events that no log line is made of can be spared."""
-
-    @property
-    def names_origins(self) -> bool:
-        """Whether there is an observer that wants a text of its own kept with each submit."""
-        return self._names is not None
 
     @property
     def is_heard(self) -> bool:
@@ -106,7 +101,7 @@ class Teller:
 
 
 def _checked_origin(origin: object) -> str:
-    # What has no UTF-8, say, would break the journal.
+    # Half a surrogate pair, say, could not be written to the journal.
     if isinstance(origin, str) and origin.isascii() and len(origin) <= _LONGEST_ORIGIN:
         return origin
     raise ValueError(
@@ -126,7 +121,7 @@ def log(event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
                 "submit held back for %.1f s (attempt %d): %s",
                 event.seconds,
                 event.tries,
-                # What an error advises is for when it is the end, and this submit goes on.
+                # The advice of an error is for its end, and this submit goes on.
                 event.error.what if event.error.started is Started.MAYBE else event.error,
             )
         case JobAccepted(unclaimed=True, recorded=False):
@@ -307,7 +302,7 @@ def _outcome(event: JobEnded) -> str:
 
 
 def _tell_of_jobs_left(event: BatchLeft) -> None:
-    # Those with results that nobody took are lost only where no journal knows them.
+    # Results that nobody took are lost only where there is no journal.
     untaken = {} if event.journalled else event.unclaimed
     uncertain = {} if event.journalled else event.uncertain
     job_ids = (*event.in_flight.values(), *untaken.values())

@@ -1,12 +1,12 @@
-"""Memory that is freed stays at hand, so that the next that needs as much does not wait for it.
+"""Let glibc keep the memory that answers are read into, so that the next answer finds it ready.
 
-asyncio reads from a socket into 256 KiB, and cuts off what did not come. glibc maps blocks of that
-size afresh, and gives them back when they are freed: each answer costs three calls of the system
-and two pages that are made anew, a twelfth of what a poll costs. It does so only until a larger
-block has been freed. That is what it takes for the usual size from then on:
+asyncio reads from a socket into 256 KiB, and cuts off what did not come. glibc asks the system for
+each block of that size, and gives it back when it is freed. That costs each answer three system
+calls and two new pages: a twelfth of what a poll costs. But glibc adapts: once a larger block has
+been freed, it keeps blocks up to that size for the next use:
 https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD.
 
-Elsewhere, and where the user has set glibc's own variables, nothing comes of it.
+On other systems, and where the user has set glibc's own variables, this does nothing.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ FOR_ANSWERS: Final = 512 * 1024
 @cache
 def keep_freed(size: int) -> None:
     """Let the process keep up to twice ``size`` bytes that are freed, from now on."""
-    # Nothing touches the block, so it is never really there.
+    # Nothing writes to the block, so the system never provides its pages.
     bytes(size)

@@ -1,9 +1,9 @@
 """Frozen values that are made as quickly as others.
 
-attrs gives a field of a frozen class its value through ``object.__setattr__``, which takes some 800
-instructions where an assignment takes 60, and a class that is called by keyword packs a dict first.
-A batch makes a dozen such values for each job. So where that is felt, a value is put together as
-an object of a class that is the same but for not being frozen, and then told to be of its own:
+attrs sets each field of a frozen class through ``object.__setattr__``. That takes some 800
+instructions, where an assignment takes 60. A class that is called by keyword packs a dict first,
+too. A batch makes a dozen such values for each job. So where that counts, a value is built as an
+object of a twin class that is not frozen, and then gets its own class:
 https://docs.python.org/3/reference/datamodel.html#type.__class__.
 """
 
@@ -29,9 +29,10 @@ _WRITABLE: Final[dict[str, Any]] = {
 
 
 def quick(cls: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A function that makes what ``cls``, a class of attrs, makes of the same arguments.
+    """A function that takes the arguments of ``cls``, a class of attrs, and makes the same value.
 
-    For values that are known to be right: nothing is converted, validated or checked afterwards.
+    For arguments that are known to be right: converters, validators and ``__attrs_post_init__`` are
+    left out.
     """
     assert isinstance(cls, type)  # noqa: S101 - typed as what it makes, and of which arguments
     known: dict[str, Any] = {
@@ -59,7 +60,7 @@ def quick(cls: Callable[_P, _T]) -> Callable[_P, _T]:
         f"def make({parameters}):\n    value = _draft()\n{''.join(given)}"
         "    value.__class__ = _class\n    return value\n"
     )
-    # Written from the names of fields alone, as attrs itself writes what it adds to a class.
+    # Nothing but names of fields goes into the source. attrs itself makes its methods in this way.
     exec(compile(source, f"<quick {cls.__qualname__}>", "exec"), known)  # noqa: S102
     made: Callable[_P, _T] = known["make"]
     return made

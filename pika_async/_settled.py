@@ -1,4 +1,4 @@
-"""What has been begun comes to its end, whoever is cancelled meanwhile; and sleep that is ended."""
+"""Work that comes to its end though its caller is cancelled, and sleep that others can end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 
-# So many at once in each event loop; what they do is short, and mostly waits for a disk.
+# At once, in each event loop. Their steps are short and mostly wait for a disk.
 _MOST_THREADS: Final = 40
 _places: Final[anyio.lowlevel.RunVar[anyio.CapacityLimiter]] = anyio.lowlevel.RunVar(
     "pika_async_threads"
@@ -34,7 +34,7 @@ async def to_its_end(work: Coroutine[object, object, _T]) -> _T:
     """Await ``work`` even if the caller is cancelled meanwhile; the cancellation comes after it."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    # A cancelled scope of anyio asks again at every turn of the loop; natively it is asked once.
+    # anyio cancels again at every turn of the loop, unless it is shielded; asyncio cancels once.
     with anyio.CancelScope(shield=True):
         while not task.done():
             try:
@@ -74,12 +74,12 @@ async def in_thread(
 ) -> _T:
     """Run a blocking step in a thread, and wait for it, also when cancelled.
 
-    The places for threads are our own. Those of anyio are shared with whoever else uses it: a web
-    server runs each handler that is no coroutine in one, and forty handlers that wait for a video
-    would wait for ever for the threads that save it.
+    The limit on threads is our own. anyio's is shared with everybody who uses it: a web server runs
+    each handler that is not a coroutine in one of them. Forty handlers that wait for a video would
+    wait for ever for a thread that saves it.
 
-    Where the system starts no more threads, the event loop waits for the step itself: what was
-    paid for has to be written down.
+    Where the system starts no more threads, the step runs in the event loop and blocks it: what
+    was paid for has to be written down.
     """
     begun = False
 

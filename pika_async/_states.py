@@ -1,4 +1,4 @@
-"""The vocabulary: what is asked for, and what becomes of it. Values only, no I/O verbs."""
+"""What becomes of a job: its states, the steps between them, and its videos. Values only."""
 
 from __future__ import annotations
 
@@ -173,17 +173,22 @@ class Unknown:
 
 JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
 
-# A union would be made anew at each look at each job.
-_ENDED: Final = (Succeeded, Failed)
+ENDED: Final = (Succeeded, Failed)
+"""The terminal states, for ``isinstance``: a union would be made anew at each look at each job."""
+
+
+def videos_of(state: JobState | None) -> tuple[Video, ...]:
+    """The videos of a job that has ended; none before."""
+    return state.videos if isinstance(state, ENDED) else ()
 
 
 def lacks_links(state: JobState) -> bool:
     """Whether videos of a job are finished and have no link.
 
-    Of a job that has ended in this way the link may still come: whoever asks for it again looks
-    again, and it is never a reason to buy it again.
+    The link of such a job may still come. So the job is looked at again when somebody asks for it,
+    and is never bought again for want of a link.
     """
-    if isinstance(state, _ENDED):
+    if isinstance(state, ENDED):
         for video in state.videos:
             if not video.url:
                 return True
@@ -210,10 +215,11 @@ class Transition:
 
 
 def was_not_begun(state: JobState) -> TypeGuard[Failed]:
-    """Whether a job was refused before it cost anything, and not for the sake of its request.
+    """Whether a job was refused at no charge, and for a reason that does not lie in its request.
 
-    The account had run dry, was beyond a rate limit, or may not ask for that; or nobody was there
-    to make it. Once the account is topped up, or later, it can be submitted again.
+    The account had run dry, had reached a rate limit or lacks a permission; or the service had
+    nobody to make the video. The same request can be submitted again, later or once the account
+    is topped up.
     """
     return (
         isinstance(state, Failed)

@@ -10,7 +10,7 @@ from attrs import frozen
 
 
 class End(Protocol):
-    """What a sleeper awaits: a future."""
+    """What a sleeper awaits: a future of asyncio, which pure code does not import."""
 
     def done(self) -> bool:
         """Whether it has come."""
@@ -22,7 +22,7 @@ class End(Protocol):
 
 
 class Sleepers(list[End]):
-    """Whoever sleeps until the same thing is known; there are some for each job."""
+    """Those who sleep until the same thing is known, such as the watchers of one job."""
 
     __slots__ = ()
 
@@ -33,14 +33,14 @@ class Sleepers(list[End]):
 
 
 def end_of_sleep(over: End) -> None:
-    """Let whoever awaits it go on; nothing where that has been done before."""
+    """Wake whoever awaits it, unless that has been done before."""
     if not over.done():
         over.set_result(None)
 
 
 @frozen(kw_only=True)
 class Timing:
-    """What the parts of a client that wait are given."""
+    """Clocks, sleep and chance, for the parts of a client that wait."""
 
     now: Callable[[], float]
     """Seconds on a clock that never goes back."""

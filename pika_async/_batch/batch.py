@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -55,6 +56,14 @@ _CANCELLATIONS: Final = 10
 _ITEM: Final = "one request of a pika_async.Batch"
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
+
+
+class _Status(Enum):
+    """How far a batch has come, in the words of its errors."""
+
+    NEW = "has not been entered"
+    OPEN = "is running already"
+    LEFT = "has been left"
 
 
 class Batch(AsyncIterator[BatchResult]):
@@ -133,12 +142,12 @@ class Batch(AsyncIterator[BatchResult]):
             budget=budget_of(budget, price, journalled=journal is not None),
         )
         if journal is None:
-            # With one, an earlier run may have named a price.
+            # Where there is a journal, an earlier run may have named a price in it.
             check_price(self._board.budget, jobs_of(client, is_open=False))
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
         self._room = Slots(max_in_flight if output_dir is None else 2 * max_in_flight)
-        self._status = "new"
+        self._status = _Status.NEW
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -175,38 +184,42 @@ class Batch(AsyncIterator[BatchResult]):
         return dict(self._board.uncertain)
 
     async def __aenter__(self) -> Self:
-        if self._status != "new":
+        if self._status is not _Status.NEW:
             raise ClientStateError(
-                f"this Batch {_STATUS_WORDS[self._status]}; a batch is run once: make another, "
+                f"this Batch {self._status.value}; a batch is run once: make another, "
                 "with the same journal to go on"
             )
         board = self._board
         board.jobs = jobs_of(self._client)
-        self._status = "open"
+        self._status = _Status.OPEN
         try:
             if board.journal_path and not await settled(partial(is_there, board.journal_path)):
-                # Before there is one.
+                # Before a journal is made. One that is there may hold the price of an earlier run.
                 check_price(board.budget, board.jobs)
             if board.output_dir is not None:
                 board.takes_letters = await settled(partial(check_output_dir, board.output_dir))
             if board.journal_path is not None:
-                self._journal = await Journal.open(
-                    board.journal_path,
-                    board.now,
-                    board.tell_journal_broken,
-                    service=board.jobs.service.dialect,
-                    base_url=board.jobs.service.base_url,
-                    output_dir=board.output_dir,
-                )
-                await go_on(board.budget, self._journal, board.jobs)
-                await self._learn_from(self._journal)
+                await self._open_journal(board.journal_path)
         except BaseException:
-            self._status = "left"
+            self._status = _Status.LEFT
             if self._journal is not None:
                 await to_its_end(self._journal.close())
             raise
         self._task = asyncio.create_task(self._run())
         return self
+
+    async def _open_journal(self, path: Path) -> None:
+        board = self._board
+        self._journal = journal = await Journal.open(
+            path,
+            board.now,
+            board.tell_journal_broken,
+            service=board.jobs.service.dialect,
+            base_url=board.jobs.service.base_url,
+            output_dir=board.output_dir,
+        )
+        await go_on(board.budget, journal, board.jobs)
+        await self._learn_from(journal)
 
     async def __aexit__(
         self,
@@ -214,13 +227,13 @@ class Batch(AsyncIterator[BatchResult]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._status = "left"
+        self._status = _Status.LEFT
         self._board.left = True
         await to_its_end(self._leave())
         failure = self._board.failure
         if failure is None:
             return
-        # Left before it came to the iterator; not to be swallowed.
+        # The caller left before the iterator could raise it, so it is raised here.
         if exc_value is None or isinstance(failure, KeyboardInterrupt | SystemExit):
             raise failure
         exc_value.add_note(f"The batch that was left had failed too: {failure!r}")
@@ -229,15 +242,14 @@ class Batch(AsyncIterator[BatchResult]):
         return self
 
     async def __anext__(self) -> BatchResult:
-        if self._status != "open":
+        if self._status is not _Status.OPEN:
             raise ClientStateError(
-                f"this Batch {_STATUS_WORDS[self._status]}; iterate inside "
-                "`async with Batch(...) as batch:`"
+                f"this Batch {self._status.value}; iterate inside `async with Batch(...) as batch:`"
             )
         board = self._board
         result = await board.results.get()
         if result is None:
-            # For others who iterate.
+            # Several tasks may iterate: each of them meets the end.
             board.results.put_nowait(None)
             failure, board.failure = board.failure, None
             if failure is None:
@@ -268,8 +280,8 @@ class Batch(AsyncIterator[BatchResult]):
         except BaseExceptionGroup as problems:
             self._board.fail(_first(problems))
         except asyncio.CancelledError as error:
-            if self._status == "open":
-                # Not by us: the source of requests was cancelled.
+            if self._status is _Status.OPEN:
+                # The batch has not cancelled itself: this came out of the source of requests.
                 self._board.fail(error)
             raise
         finally:
@@ -290,7 +302,7 @@ class Batch(AsyncIterator[BatchResult]):
                 return
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 raise OutsideError from error
-            if board.has_failed or self._status != "open":
+            if board.has_failed or self._status is not _Status.OPEN:
                 # The source has swallowed the cancellation.
                 raise asyncio.CancelledError
             index = board.counts.taken
@@ -348,16 +360,9 @@ class Batch(AsyncIterator[BatchResult]):
             await asyncio.wait(items.values())
 
     def _give_back(self, results: Iterable[BatchResult]) -> None:
-        """Results that were taken, and that nobody has been given after all."""
+        """The caller does not get these results after all, though the iterator has given them."""
         for result in results:
             self._board.untaken(result)
-
-
-_STATUS_WORDS: Final = {
-    "new": "has not been entered",
-    "open": "is running already",
-    "left": "has been left",
-}
 
 
 def bound_submits(batch: Batch, most: int, spare: int) -> None:

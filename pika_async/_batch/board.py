@@ -72,7 +72,7 @@ class Allowance:
     left: int | None = None
     """How many requests may yet be submitted."""
     spare: int | None = None
-    """How many of them may be those that have a job by now, which the service does not know."""
+    """How many may be submitted in place of jobs that the service does not know."""
 
     def allows(self) -> bool:
         """Count one more request that is to be submitted; False: it may not be."""
@@ -82,7 +82,7 @@ class Allowance:
         return self.left >= 0
 
     def allows_another(self) -> bool:
-        """Count a job that the service does not know and that is to be submitted again."""
+        """Count one more request to be submitted in place of such a job; False: it may not be."""
         if self.spare is None:
             return True
         self.spare -= 1
@@ -127,7 +127,7 @@ class Board:
         self.uncertain: dict[int, SubmissionUncertainError] = {}
         """The submits whose job may exist and whose results have not been taken."""
         self.named: set[int] = set()
-        """Of which a warning has told already that nobody has taken them."""
+        """Those of the three above that a warning has named already, by index."""
         self.results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
         """None: there are no more."""
         self.has_failed = False
@@ -156,14 +156,14 @@ class Board:
             self.results.put_nowait(None)
 
     def untaken(self, result: BatchResult) -> None:
-        """Nobody has this result, so what was paid for is named by the batch."""
+        """Nobody has this result, so the batch itself names what it has paid for."""
         if isinstance(result.error, SubmissionUncertainError):
             self.uncertain[result.index] = result.error
         elif result.job_id is not None:
             self.unclaimed[result.index] = result.job_id
 
     def taken(self, result: BatchResult) -> None:
-        """Somebody has this result, and in it all that there is to know."""
+        """Somebody has this result, which names the job, so the batch need not name it."""
         self.unclaimed.pop(result.index, None)
         self.uncertain.pop(result.index, None)
 
@@ -174,12 +174,12 @@ class Board:
             self.unclaimed[index] = job_id
 
     def lost(self, index: int, error: SubmissionUncertainError) -> None:
-        """A submit has become uncertain after its item had been cancelled, and was told of."""
+        """A submit has become uncertain after its item was cancelled. An event has named it."""
         self.uncertain[index] = error
         self.named.add(index)
 
     def tell_left(self) -> None:
-        """What nobody has been told of and no journal knows, or what still runs: each once."""
+        """Name what still runs, and what has ended or is uncertain and nobody has: each once."""
 
         def unnamed(those: dict[int, _T]) -> dict[int, _T]:
             return {index: what for index, what in those.items() if index not in self.named}
@@ -231,7 +231,7 @@ class Board:
     def check_submit(self, index: int) -> None:
         """Make sure that one more submit may leave, or may be prepared.
 
-        What stops others for want of money does not stop one for which it is reserved.
+        A batch that has stopped for want of money still sends what it has reserved the price of.
 
         Raises:
             NotSubmittedError: The batch has stopped.
@@ -270,7 +270,7 @@ class Board:
         """The journal could not be written; ``job_id``: a paid job that is not in it."""
         assert self.journal_path is not None  # noqa: S101 - it is this batch's
         if job_id is None and self._journal_is_broken:
-            # Every write fails from then on; said once it is known.
+            # Every write fails from then on; to say it once is enough.
             return
         self._journal_is_broken = True
         self.jobs.tell(JournalBroken(path=self.journal_path, error=error, job_id=job_id))

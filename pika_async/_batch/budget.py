@@ -11,17 +11,16 @@ The life of a reservation:
 4. The job has ended, and the service says what it cost: that counts, be it less or more.
 5. The job has ended, and the service says nothing: the reservation counts as spent.
 
-A charge above its quote may pass the budget; then nothing more is reserved, and what is reserved
-and has not left does not leave. What earlier runs of the same journal have spent counts from the
-beginning. A submit of theirs that is taken up again, waited for or sent again with its key, holds
-its price as if it were of this run; but it is never given back, since it may have started a job
-before this run began.
+A charge above its quote may pass the budget. Then nothing more is reserved, and a submit that has
+its reservation and has not left does not leave. What earlier runs of the same journal have spent
+counts from the beginning. Where this run waits for a submit of theirs, or sends it again with its
+key, the price is reserved as if the submit were new. But that reservation is never given back: the
+submit may have started a job before this run began.
 
-Without a limit all of it is only counted, and a job whose price nobody has named is counted as one.
+Without a limit all of this is only counted. A job whose price nobody knows is counted as one job.
 
-A journal remembers the limit, and the price beside it: a run that is given none goes on with that
-of the run before, so that whoever carries on spends no more than was said in all. Only a run that
-is told so lifts it.
+A journal remembers the limit and the price. A run that is given no limit goes on with that of the
+run before, so that all runs together spend no more than was said. Only ``math.inf`` lifts it.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 
-# What a journal holds.
+# The largest number that SQLite, and so a journal, can hold.
 _MOST: Final = 2**63
 
 
@@ -90,22 +89,22 @@ class Budget:
             limit: None counts without a bound.
             price: What a job costs where the service does not say.
             journalled: Whether a journal keeps what is needed to go on.
-            is_lifted: That there is no limit was said, and holds whatever earlier runs were given.
+            is_lifted: The caller has asked for no limit, whatever earlier runs were given.
 
         Raises:
             FieldError: The two are in different currencies.
         """
         self._journalled = journalled
         self._is_lifted = is_lifted
-        # Whether the limit is one that an earlier run was given.
+        # Whether the limit comes from an earlier run.
         self._is_recalled = False
         self._set(limit, price)
-        # Of each submit under way; None: nobody has named its price.
+        # The price of each submit under way, by index; None: nobody knows it.
         self._reserved: dict[int, Money | None] = {}
         self._unpriced = 0
-        # Those that an earlier run has reserved.
+        # The reservations of submits of earlier runs, which are never given back.
         self._taken_over: set[int] = set()
-        # Made by whoever waits for it.
+        # Set when money may have come back; made by the first who waits for that.
         self._changed: anyio.Event | None = None
 
     def _set(self, limit: Money | None, price: Money | None) -> None:
@@ -168,7 +167,7 @@ class Budget:
         if self._limit is not None:
             self._check_known((*charged, *estimated), unpriced)
         elif self._price is None and (charged or estimated):
-            # Nothing is said in any currency yet: that of most of it counts.
+            # Neither a limit nor a price has a currency: that of the largest sum is taken.
             self._nothing = max((*charged, *estimated), key=lambda one: one.micros) * 0
             self._charged = self._estimated = self._nothing
         self._charged = sum(filter(self._is_alike, charged), self._charged)
@@ -283,7 +282,7 @@ class Budget:
             self._change()
 
     def leave(self, begun: Iterable[int]) -> None:
-        """The batch is left: what was reserved for a submit that has not been made is free again.
+        """The batch is left: give back what was reserved for submits that have not been made.
 
         Args:
             begun: Whose submits have led to a job, or may have.
@@ -308,7 +307,7 @@ class Budget:
         self._change()
 
     def _what_is_left(self, limit: Money) -> str:
-        """In the sums that ``spent`` has, so that jobs under way count like those that ended."""
+        """What is left, in words. Jobs under way count like jobs that have ended."""
         spent = self.spent
         left = limit - spent.total
         whole = f"of the budget of {limit}"
@@ -330,7 +329,7 @@ class Budget:
         if self._is_alike(money):
             return money
         if self._limit is None and self.spent.total == self._nothing:
-            # Nothing is said in any currency yet: the service's own counts.
+            # No amount has a currency yet: the service's own is taken.
             self._nothing = Money(0, money.currency)
             self._charged = self._estimated = self._nothing
             return money

@@ -56,9 +56,9 @@ class Item:
         "_board",
         "_has_left",
         "_index",
-        "_is_of_price",
         "_job_id",
         "_known",
+        "_price_failed",
         "_quoted",
         "_record",
         "_request",
@@ -75,10 +75,10 @@ class Item:
         self._known = NOTHING
         self._job_id: str | None = None
         self._quoted: Money | None = None
-        # Whether a submit of this run is on its way, or may have arrived.
+        # Whether a submit of this run is about to leave, or may have arrived.
         self._has_left = False
-        # Whether what went wrong was the question for the price.
-        self._is_of_price = False
+        # Whether the service was asked for the price, and that failed.
+        self._price_failed = False
         self._running_at: float | None = None
 
     async def run(self) -> None:
@@ -105,12 +105,13 @@ class Item:
                 if board.output_dir is not None:
                     files, error = await self._saved(board.output_dir, state)
             board.deliver(self._result(state, error, files))
-            # Its traceback holds this frame, which would hold it until the garbage is collected.
+            # Its traceback holds this frame. Without this line the two would hold each other until
+            # the garbage is collected.
             error = None
         except asyncio.CancelledError:
             raise
         except BaseException as problem:
-            # At once: the group of all items ends only when the source of requests lets it.
+            # Told at once: the group of all items ends only when the source of requests lets it.
             board.fail(cause(problem))
             raise
         finally:
@@ -151,13 +152,13 @@ class Item:
             try:
                 state = await self._end(await self._job(content))
             except NotFoundError:
-                if not self._may_begin_anew():
+                if not self._forget_unknown_job():
                     raise
                 state = await self._end(await self._job(content))
             finally:
                 slots.give_back()
         except PikaError as problem:
-            error = await self._told(problem)
+            error = await self._noted(problem)
             if error is problem:
                 raise
             raise error from problem
@@ -183,12 +184,13 @@ class Item:
         self._board.counts.resumed += known.resumed
         return content
 
-    def _may_begin_anew(self) -> bool:
-        """Whether an earlier run's job, which the service does not know for this key, is given up.
+    def _forget_unknown_job(self) -> bool:
+        """Forget an earlier run's job that the service does not know, to submit the request again.
 
-        Then nothing is known of the request any more.
+        Returns:
+            False where that is not allowed: then nothing is forgotten.
         """
-        if not (self._known.resumed and self._record.give_up()):
+        if not (self._known.resumed and self._record.may_replace()):
             return False
         if not self._board.allowance.allows_another():
             return False
@@ -199,19 +201,26 @@ class Item:
         self._board.counts.resumed -= 1
         return True
 
-    async def _told(self, problem: PikaError) -> PikaError:
-        """What went wrong, once it is written down and others are told."""
+    async def _noted(self, problem: PikaError) -> PikaError:
+        """Settle the money, write down what went wrong, and stop the batch if it is wrong for all.
+
+        Returns:
+            The error of the result.
+        """
         self._board.stop_if_wrong_for_all(problem)
-        error = self._meant(problem)
+        error = self._still_uncertain_or(problem)
         if self._job_id is None and not isinstance(error, SubmissionUncertainError):
             self._board.budget.give_back(self._index)
         else:
             self._board.budget.settle(self._index, None)
-        await self._record.went_wrong(error, self._job_id, is_of_price=self._is_of_price)
+        await self._record.went_wrong(error, self._job_id, about_price=self._price_failed)
         return error
 
-    def _meant(self, problem: PikaError) -> PikaError:
-        """What went wrong; what keeps a submit from being sent again undoes nothing of before."""
+    def _still_uncertain_or(self, problem: PikaError) -> PikaError:
+        """``problem``, unless an earlier run's submit was to be sent again: that stays uncertain.
+
+        Whatever kept it from being sent again tells nothing of the first time.
+        """
         known = self._known
         again = known.intent is not None and self._job_id is None
         if not again or known.lost is None or isinstance(problem, SubmissionUncertainError):
@@ -225,14 +234,15 @@ class Item:
         return state if charge is None else evolve(state, charge=charge)
 
     async def _job(self, content: GenerationRequest) -> Job:
+        """The job of an earlier run, or of a submit."""
         known, jobs, budget = self._known, self._board.jobs, self._board.budget
         counted = known.job_id is not None or known.intent is not None
         if counted:
             # Before it is asked whether one more may leave: this is none, and its money is spent.
             budget.take_over(self._index, known.quoted)
         if known.job_id is None:
-            # Whoever is refused by all is not asked what one more would cost, and no file goes up
-            # there; nor does one wait for a turn that he does not take.
+            # Before a price is asked for and files are uploaded: a batch that has stopped asks the
+            # service for nothing.
             self._board.check_submit(self._index)
             self._board.count_submit()
         if not counted:
@@ -260,7 +270,7 @@ class Item:
         try:
             return await self._board.jobs.quote(self._request)
         except PikaError:
-            self._is_of_price = True
+            self._price_failed = True
             raise
 
     @property
@@ -329,8 +339,8 @@ class Item:
             try:
                 on_transition(transition)
             except BaseException as error:
-                # What is raised by a plain function is nobody's cancellation of this task, and
-                # what would end the program here would end it before the jobs are named.
+                # A CancelledError of a plain function is not a cancellation of this task. And a
+                # KeyboardInterrupt would end the program before the jobs are named.
                 if transition.state.is_terminal:
                     self._board.waited(self._index)
                 raise OutsideError from error

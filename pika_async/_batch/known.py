@@ -36,32 +36,32 @@ class Known:
     accepted_ago: float = math.inf
     """Seconds since an earlier run submitted the job."""
     hints: Mapping[str, str] | None = None
-    """What looks at the job are to know: addresses, facts of the submit."""
+    """What a look at the job needs to know: addresses, and facts of its submit."""
+    # The next three are set for a submit whose answer nobody knows, and stay so where
+    # ``resubmit_uncertain`` allows to submit the request again: the service is asked for it first.
     lost: SubmissionUncertainError | None = None
-    """What an earlier run's submit ended with, of which nobody knows what came. Also told where
-    ``resubmit_uncertain`` allows to submit anew."""
+    """The error that an earlier run's submit ended with."""
     quoted: Money | None = None
-    """What the submit of an earlier run was taken to cost, where it has yet to be settled. Also
-    told where ``resubmit_uncertain`` allows to submit anew: the same submit may be sent again."""
+    """What an earlier run's submit was taken to cost. Also set while its job has not ended."""
     intent: Intent | None = None
-    """What an earlier run sent and nobody knows the answer to: where the service knows keys, the
-    same can be sent again. Also told where ``resubmit_uncertain`` allows to submit anew."""
+    """What an earlier run sent. A service that takes repeated keys is sent the same again."""
     origin: str | None = None
     """What the observer called the submit of an earlier run."""
     elsewhere: bool = False
-    """Its job is of another service, which alone can be asked about it."""
+    """Its job belongs to another service, so this one cannot be asked about it."""
 
 
 NOTHING: Final = Known()
 """The request is met for the first time."""
 
 UNFINISHED: Final = (Status.SUBMITTING, Status.UNCERTAIN, Status.SUBMITTED)
+"""Where only the service that it was submitted to can tell how it goes on."""
 
 
 def known_of(
     found: Found, request: GenerationRequest, name: str, now: float, *, elsewhere: bool
 ) -> Known:
-    """What the journal knows, for a request that is not begun anew."""
+    """What the journal knows of a request that is not to be submitted again at once."""
     error: PikaError | None = None
     state: Succeeded | Failed | None = None
     intent: Intent | None = None
@@ -96,6 +96,7 @@ def known_of(
 
 
 def of_another_service(found: Found) -> OtherServiceError:
+    """The error of a request whose submit went to another service, and has not ended there."""
     assert found.service is not None  # noqa: S101 - an attempt has one
     place = found.service if found.base_url is None else f"{found.service} at {found.base_url}"
     known = found.status is Status.SUBMITTED
@@ -114,6 +115,7 @@ def of_another_service(found: Found) -> OtherServiceError:
 def still_uncertain(
     found: Found, request: GenerationRequest, name: str
 ) -> SubmissionUncertainError:
+    """The error of a submit that earlier runs have left uncertain; ``name``: the fingerprint."""
     assert found.sent_at is not None  # noqa: S101 - the intent was written with its time
     return SubmissionUncertainError(
         "an earlier run ended between sending the submit and reading its answer"

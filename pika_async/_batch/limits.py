@@ -39,8 +39,8 @@ def budget_of(
 
 
 def is_there(journal: Path) -> bool:
-    """Whether there is a journal; what is wrong with its path is said where it is opened."""
-    return os.path.exists(journal)  # noqa: PTH110 - the other one raises what the path is not
+    """Whether there is a journal. Of a path that cannot be one: False, since opening it says so."""
+    return os.path.exists(journal)  # noqa: PTH110 - Path.exists raises for some of those paths
 
 
 def check_price(budget: Budget, jobs: Jobs) -> None:

@@ -1,4 +1,4 @@
-"""A submit of an earlier run whose answer nobody has read: which job is it?"""
+"""A submit of an earlier run whose answer nobody has read: the service is asked for its job."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 async def resolved(
     known: Known, lost: SubmissionUncertainError, jobs: Jobs, record: Record
 ) -> Known:
-    """What is known of a request once the service was asked for what was lost, where it can be.
+    """What is known of a request, once the service was asked for its lost submit where it can be.
 
-    A service that takes a repeated key is sent the same submit again, which names the job. One that
-    has a history is asked for the job before anything is called uncertain, and before anything is
+    A service that takes repeated keys is sent the same submit again, and its answer names the job.
+    A service with a history is asked for the job first, before the request is called uncertain or
     bought again.
     """
     if jobs.service.repeatable:
@@ -35,8 +35,8 @@ async def resolved(
     try:
         handle = await jobs.found(lost, await record.known_jobs())
     except PikaError as error:
-        # Where the history could not be read, nobody knows, and nothing is bought again. Where this
-        # key may not read it, nobody will ever know, and what was wanted counts.
+        # Where the history could not be read, another run may read it: nothing is bought again. But
+        # where the service refuses to show it, no run will know more: the caller's choice counts.
         told = isinstance(error, APIError) and error.is_api_answer and error.started is Started.NO
         return known if told else evolve(known, resumed=True, error=lost)
     if handle is None:

@@ -46,13 +46,13 @@ async def place_of(
     plainest = video_name(number, prompt, job_id, place, ascii_only=True)
     name = video_name(number, prompt, job_id, place) if takes_letters else plainest
     if known.resumed:
-        # An earlier run may have saved it, in whole or in part, and ended before it was written
-        # down; and it may have been of an older version.
+        # An earlier run may have saved it, in whole or in part, and ended before that was written
+        # down. An older version may have named it in another way.
         return await _there(folder, [*spellings(name), plainest]), None
     return folder / name, None
 
 
-# No way out of the folder, and nothing that a name cannot have: a journal may be from anywhere.
+# A journal may come from anywhere: its names must not lead out of the folder.
 _A_NAME: Final = re.compile(r"[^/\\:\x00-\x1f]+\.mp4")
 
 
@@ -66,7 +66,7 @@ def _saved_as(files: Iterable[SavedFile], place: int) -> SavedFile | None:
 
 
 async def _there(folder: Path, names: Iterable[str]) -> Path:
-    """The first that is there, whole or in part, or else the first."""
+    """The first of the names that is there, whole or in part; the first one if none is."""
     first, *others = [folder / name for name in dict.fromkeys(names)]
     # Most names are spelt in one way only, and nothing is asked.
     for path in (first, *others) if others else ():

@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 
 class Record:
-    """The record of a request in a batch without a journal: nothing is known, nothing is kept."""
+    """The record of a request without a journal: nothing is known of it, and nothing is kept."""
 
     __slots__ = ("fingerprint", "number")
 
@@ -62,10 +62,10 @@ class Record:
         return set()
 
     async def found(self, handle: Handle) -> None:
-        """The job of a submit of an earlier run, whose answer was lost."""
+        """The service was asked, and has named the job of an earlier run's lost submit."""
 
-    def give_up(self) -> bool:
-        """Whether a job that the service does not know may be given up for a new one."""
+    def may_replace(self) -> bool:
+        """Whether a new job may be submitted in place of one that the service does not know."""
         return False
 
     async def leaving(self, intent: Callable[[], Intent], quoted: Money | None = None) -> None:
@@ -84,11 +84,11 @@ class Record:
         """The job's end; ``running_at``: when it was first seen being generated."""
 
     async def went_wrong(
-        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+        self, error: PikaError, job_id: str | None, *, about_price: bool = False
     ) -> None:
         """What went wrong with the request, and its job if there is one.
 
-        ``is_of_price``: with the question for its price alone, so that it was never judged.
+        ``about_price``: only the question for its price failed, so the request was never judged.
         """
 
     async def saved(self, files: Sequence[SavedFile]) -> None:
@@ -97,13 +97,13 @@ class Record:
 
 @frozen(kw_only=True)
 class Choices:
-    """What to do with requests that earlier runs could not bring to a good end."""
+    """Which requests of earlier runs are submitted again."""
 
     resubmit_uncertain: bool
     retry_failed: bool
 
-    def begin_anew(self, status: Status) -> bool:
-        """Whether to submit again, and perhaps to pay again."""
+    def submit_again(self, status: Status) -> bool:
+        """Whether a request that has come so far is submitted again, and perhaps paid again."""
         match status:
             case Status.FAILED:
                 return self.retry_failed
@@ -145,7 +145,7 @@ class JournalRecord(Record):
             journal: Where it is kept.
             choices: What to submit again.
             stop: Called with the error where the journal cannot be written any more.
-            tell_unrecorded: Called with the id of a paid job that could not be written down.
+            tell_unrecorded: Called with that error and the id of a paid job that is not in it.
         """
         super().__init__(index)
         self._index = index
@@ -155,14 +155,14 @@ class JournalRecord(Record):
         self._tell_unrecorded = tell_unrecorded
         self._request = 0
         self._job_id: str | None = None
-        # The key of a submit of an earlier run of which nobody knows what came. It is not ours to
-        # take back, even where the same submit is sent again.
+        # The key of an earlier run's submit whose answer nobody knows. Its attempt is never taken
+        # back, even where this run sends the same submit again: it may have arrived before.
         self._standing: str | None = None
-        # The key of the attempt that the journal holds for a submit of this run.
+        # The key of the attempt that this run has written.
         self._intent: str | None = None
         # Whether that submit was sent before and may have arrived.
         self._may_have_arrived = False
-        # What the observer of this run calls a submit that stood in the journal before.
+        # What the observer of this run calls the earlier run's submit, where it is sent again.
         self._origin: str | None = None
 
     async def begin(self, request: GenerationRequest, content: GenerationRequest) -> Known:
@@ -186,7 +186,7 @@ class JournalRecord(Record):
         elsewhere = self._journal.is_elsewhere(found)
         if elsewhere and found.status in UNFINISHED:
             return Known(resumed=True, error=of_another_service(found))
-        if self._choices.begin_anew(found.status):
+        if self._choices.submit_again(found.status):
             return Known(
                 intent=found.intent() if unanswered else None,
                 lost=still_uncertain(found, request, name) if unanswered else None,
@@ -194,7 +194,7 @@ class JournalRecord(Record):
             )
         return known_of(found, request, name, self._journal.now(), elsewhere=elsewhere)
 
-    def give_up(self) -> bool:
+    def may_replace(self) -> bool:
         """See :class:`Record`."""
         return self._choices.resubmit_uncertain
 
@@ -239,7 +239,7 @@ class JournalRecord(Record):
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
-        # Nothing waits for it: until it is written, the submit counts as uncertain.
+        # Nobody waits until this is written. Before that the submit counts as uncertain.
         if self._intent is not None and not self._may_have_arrived:
             self._journal.stayed(self._request, self._intent)
             self._intent = None
@@ -256,7 +256,7 @@ class JournalRecord(Record):
         await self._after_sending(write)
 
     async def went_wrong(
-        self, error: PikaError, job_id: str | None, *, is_of_price: bool = False
+        self, error: PikaError, job_id: str | None, *, about_price: bool = False
     ) -> None:
         """See :class:`Record`."""
         match error:
@@ -264,8 +264,8 @@ class JournalRecord(Record):
                 return
             case SubmissionUncertainError():
                 write = self._journal.uncertain(self._request, error)
-            case InvalidRequestError() if job_id is None and not is_of_price:
-                # The service's verdict on the request; all other refusals are of circumstances.
+            case InvalidRequestError() if job_id is None and not about_price:
+                # This is the service's verdict on the request. Other refusals have other reasons.
                 write = self._journal.refused(self._request, error)
             case _ if job_id is None:
                 write = self._journal.hindered(self._request, error)
@@ -287,7 +287,7 @@ class JournalRecord(Record):
             ) from error
 
     async def _after_sending(self, write: Awaitable[object]) -> JournalError | None:
-        """Why it could not be written, if it could not; what is paid for still goes its way."""
+        """Write; returns the error where that fails, since what is paid for still goes on."""
         try:
             await write
         except JournalError as error:
@@ -296,7 +296,7 @@ class JournalRecord(Record):
         return None
 
 
-# Longer texts and images take longer to digest than an event loop should wait.
+# To digest more than this would hold up the event loop for too long.
 _LARGE: Final = 100_000
 
 

@@ -24,15 +24,15 @@ class BatchResult:
 
     Attributes:
         index: Its place among the requests, from 0.
-        request: The request; where what came is not allowed as one, that, as it came.
+        request: The request; or what came from the source, where that is not allowed as a request.
         job_id: The job, or None where none is known.
         state: The end of a job that succeeded, else None.
-        error: What went wrong, or None. Beside a ``state``: a video could not be saved.
+        error: What went wrong, or None. With a ``state`` as well: a video could not be saved.
         files: The videos saved, also those of a job that failed in part.
         resumed: Known from the journal, so nothing was submitted for it in this run.
-        number: Its number, as its files are named by it: its place in the run that met it first.
-            It stays the same when requests are added in front of it. None where what came is not
-            allowed as a request.
+        number: The number that its files are named by: its place in the run that met it first. It
+            stays the same when requests are added in front of it. None where what came from the
+            source is not allowed as a request.
     """
 
     index: int

@@ -34,7 +34,11 @@ async def saved_videos(
     prompt: str,
     state: Succeeded | Failed,
 ) -> tuple[tuple[Path, ...], DownloadError | None]:
-    """The files of a job's videos, which are written down, and the first problem in saving them."""
+    """Save the videos of a job, and write down what is saved.
+
+    Returns:
+        The files, and the first problem, if there was one.
+    """
     files: list[Path] = []
     saved: list[SavedFile] = []
     problem: DownloadError | None = None
@@ -50,20 +54,8 @@ async def saved_videos(
                 number=record.number,
                 takes_letters=board.takes_letters,
             )
-            there = await _size(path) if known.resumed else None
-            size = None if before is None else there
             try:
-                if not size:
-                    # An empty file of an earlier run's job is no video, whoever has left it.
-                    replace = before is not None or there == 0
-                    await _download(board, known, video, path, overwrite=replace)
-                    size = await _size(path)
-                elif before is not None and size != before.size:
-                    board.jobs.tell(
-                        VideoKept(video=video, path=path, size=size, saved_size=before.size)
-                    )
-                    # What was saved stays what it was, so that the next run tells it, too.
-                    size = before.size
+                size = await _saved_size(board, known, video, path, before)
             except DownloadError as error:
                 problem = problem or error
             except PikaError as error:
@@ -71,12 +63,38 @@ async def saved_videos(
                 problem = problem or _not_saved(video, error)
             else:
                 files.append(path)
-                saved.append(SavedFile(name=path.name, size=size or 0, place=place))
+                saved.append(SavedFile(name=path.name, size=size, place=place))
     finally:
         board.counts.downloading -= 1
     if tuple(saved) != known.files:
         await record.saved(saved)
     return tuple(files), problem
+
+
+async def _saved_size(
+    board: Board, known: Known, video: Video, path: Path, before: SavedFile | None
+) -> int:
+    """Save a video, unless it is there already; returns its size when it was saved.
+
+    Args:
+        board: The batch.
+        known: What earlier runs have done for the request.
+        video: The video.
+        path: Its file.
+        before: What an earlier run has saved there.
+
+    Raises:
+        PikaError: It could not be saved.
+    """
+    there = await _size(path) if known.resumed else None
+    if before is None or not there:
+        # An empty file of an earlier run's job is no video, whoever has left it.
+        await _download(board, known, video, path, overwrite=before is not None or there == 0)
+        return await _size(path) or 0
+    if there != before.size:
+        board.jobs.tell(VideoKept(video=video, path=path, size=there, saved_size=before.size))
+    # The size of then, also where the file was changed, so that the next run tells it, too.
+    return before.size
 
 
 async def _download(
@@ -89,13 +107,13 @@ async def _download(
                 video,
                 path,
                 overwrite=overwrite,
-                # What renews a link is a poll, and another service does not know the job. A link
-                # that has not come has been polled for already; the next run looks again.
+                # A link is renewed by a poll, and another service does not know the job. A missing
+                # link has been polled for already; the next run looks again.
                 renewable=not known.elsewhere and bool(video.url),
             )
     except TargetExistsError:
-        # Whatever has the name of an earlier run's job is that job's video, and whole: the run
-        # ended before it could be written down.
+        # A file with the name of an earlier run's job is that job's video, and whole: the run ended
+        # before it could write that down.
         if not known.resumed:
             raise
     except DownloadError as error:
@@ -107,7 +125,7 @@ async def _download(
 
 
 def _not_saved(video: Video, reason: PikaError) -> DownloadError:
-    """Of a video that is paid for, whatever ``reason`` says of a request: a closed client, say."""
+    """The error of a video: it is paid for, though ``reason`` may say that nothing was sent."""
     error = DownloadError(f"the video was not saved: {reason.what}", job_id=video.job_id)
     error.__cause__ = reason
     return error

@@ -35,7 +35,7 @@ def taker(requests: Requests) -> Callable[[], Awaitable[GenerationRequest | str]
         try:
             given = next(iterator, _END)
         except StopAsyncIteration as error:
-            # From an iterator that is not async it is a mistake, and not the end.
+            # A plain iterator ends with StopIteration. This one has a bug, and is not at its end.
             raise RuntimeError("the source of requests raised StopAsyncIteration") from error
         if given is _END:
             raise StopAsyncIteration
@@ -47,7 +47,7 @@ def taker(requests: Requests) -> Callable[[], Awaitable[GenerationRequest | str]
 def allowed(
     given: GenerationRequest | str, check: Callable[[GenerationRequest], None]
 ) -> GenerationRequest:
-    """The request.
+    """What the source gave, as a request that is allowed.
 
     Args:
         given: What the source gave.

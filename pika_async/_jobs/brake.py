@@ -1,10 +1,11 @@
 """The one brake of a client: what a service that says "later" does to all of its submits.
 
-Nothing says how many submits a second a service admits, so the brake finds out. Until the first
-refusal, answers open the way. A refusal holds everyone back for as long as it asks; afterwards
-submits go one by one at a pace, first come first served. The pace follows TCP CUBIC
-(https://www.rfc-editor.org/rfc/rfc9438): slower after a refusal, soon back to just below the pace
-that was refused, long there, and then ever faster, since the limit may have been raised.
+No service says how many submits a second it admits, so the brake finds out. Until the first
+refusal, each good answer lets one more submit go at once. A refusal holds everyone back for as long
+as it asks. Afterwards submits go one by one at a pace, first come first served. The pace follows
+TCP CUBIC (https://www.rfc-editor.org/rfc/rfc9438): slower after a refusal, soon back to just below
+the pace that was refused, there for long, and then ever faster, since the limit may have been
+raised.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ _SAVED_AT_MOST: Final = 100
 # even where an answer takes 150 ms, and most answers of a limit nearby come in time.
 _CROWD_INTERVAL: Final = 0.0005
 
-# With so many gone since the last good answer, answers are awaited. A trickle goes on, since some
-# answers never come.
+# After so many without a good answer, only a trickle goes on, since some answers never come.
 _UNANSWERED: Final = 100
 _TRICKLE_INTERVAL: Final = 0.01
 
 # After a hold twenty a second until one is admitted: slow for a gateway, quick for a person.
 FIRST_INTERVAL: Final = 0.05
 
-# Limits are mostly so many a second, with one second's worth at once. So what was admitted within
-# a second up to the first refusal is a first guess; a little more uses up what is saved meanwhile.
+# Most limits are so many a second, and let one second's worth go at once. So the first guess of the
+# pace is what was admitted in the second before the first refusal. It is a little more than that,
+# to use up what the limit saves during the hold.
 _SECOND: Final = 1.0
 _SAVED_MEANWHILE: Final = 1.25
 
 # After a refusal: the pace to start with and the one to stay below, as shares of the refused one.
 _SLOWER: Final = 0.8
 _BELOW: Final = 0.9
-# A guess that grew on what the limit had saved is at most so many times what was admitted, where
-# enough were admitted to tell.
+# The first pace may have grown on what the limit had saved. If so many were admitted since that it
+# can be told, the refused pace counts as at most so many times what was admitted.
 _OVERSHOT: Final = 2.5
 _TELLING: Final = 8
 
@@ -52,8 +53,9 @@ _TELLING: Final = 8
 _WAY_BACK: Final = 150
 _HOLDS_APART: Final = 8.0
 
-# The pace grows by a factor of e in no less than this many successes, nor before three round trips
-# have shown that it is admitted; a guess that rests on many in no less than three times as many.
+# To grow by a factor of e the pace takes at least this many successes, and three round trips, which
+# show that it is admitted. If the first guess rests on more submits than that, it takes three times
+# as many as those.
 _GROWTH: Final = 30.0
 _ROUND_TRIPS: Final = 3.0
 _TRUST: Final = 3.0
@@ -61,11 +63,11 @@ _TRUST: Final = 3.0
 # Where nothing is admitted between two holds, each is twice as long as the one before, up to this.
 _LONGEST_HOLD: Final = 20.0
 
-# Timers are late, and sleeping costs more than going together.
+# Seconds. A shorter sleep costs more than going together, and timers may be late by so much.
 _SHORTEST_SLEEP: Final = 0.002
 _LATE: Final = 0.004
 
-# Above what crowds reach there is no pace to keep.
+# Submits a second. A pace above this is faster than any crowd, and is no longer kept.
 _NO_PACE: Final = 4000.0
 _SLOWEST_PACE: Final = 1 / 30
 
@@ -95,7 +97,11 @@ class Brake:
         self._awaits_success = False
 
     def take(self) -> float | None:
-        """Go at once; the moment of going, to be told to :meth:`hold`. None: :meth:`wait`."""
+        """Go at once, if that is possible.
+
+        Returns:
+            The moment of going, for :meth:`hold`; None: it has to :meth:`wait`.
+        """
         if self._line.locked():
             return None
         now = self._now()
@@ -141,16 +147,16 @@ class Brake:
         """Let nothing through for ``seconds`` from now, and go slower from then on.
 
         Args:
-            seconds: A longer hold that is there already stays.
-            gone_at: When the submit that was refused had been released. What had gone before the
-                last hold began tells nothing new of the pace, and prolongs the hold only as far
-                as the service asks: each of a crowd would add its own share of chance otherwise,
-                and the whole crowd wait for the greatest.
-            asked: For how many of the seconds the service itself has asked.
+            seconds: How long. A longer hold that is there already stays.
+            gone_at: When the submit that was refused had been released. If that was before the last
+                hold began, it tells nothing new of the pace, and prolongs the hold only by what
+                the service itself asks. Otherwise each of a crowd would add its own jitter, and
+                the whole crowd would wait for the longest.
+            asked: How many of the seconds the service itself has asked for.
 
         Returns:
-            Whether another submit has been admitted since then, so that this one was refused for
-            the crowd it went with.
+            Whether another submit has been admitted since ``gone_at``: then this one was only one
+            too many.
         """
         now = self._now()
         if gone_at > self._held_at:
@@ -189,7 +195,7 @@ class Brake:
         now = self._now()
         if self._awaits_success and now >= self._until:
             self._awaits_success = False
-            # From here on the pace counts, also for whoever has been given a later place.
+            # From here on the pace counts, also for the first in line, who has a later place.
             self._place = min(self._place, self._went_at + 1 / self._pace)
             self._first_in_line.wake()
         self._recent = 1 + self._admitted_lately(now)
@@ -205,7 +211,7 @@ class Brake:
             self._saved = 0
 
     def _admitted_lately(self, now: float) -> float:
-        """How many; those of a second ago count little more than a third."""
+        """How many were admitted, with weights: of a second ago, each counts as about a third."""
         return self._recent * math.exp((self._admitted_at - now) / _SECOND)
 
     def _faster(self) -> float:

@@ -1,4 +1,4 @@
-"""What a job will cost and what is left in the account, where the service says so."""
+"""What a job will cost, what it did cost, and what is left, where the service says so."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pika_async._errors import PikaError
 from pika_async._request.fingerprint import fingerprint
 from pika_async._wire.upload import shared
-from pika_async.dialects import Quotes, TellsBalance
+from pika_async.dialects import Handle, Quotes, SettlesLate, TellsBalance
 
 if TYPE_CHECKING:
     from pika_async._money import Money
@@ -20,12 +21,13 @@ _REMEMBERED: Final = 10_000
 
 
 class Costs:
-    """Quotes and balances of one client. Equal requests are asked about once."""
+    """Quotes, charges and balances of one client. Equal requests are asked about once."""
 
     def __init__(self, api: API) -> None:
         self._api = api
         dialect = api.dialect
         self._quotes = dialect if isinstance(dialect, Quotes) else None
+        self._settles = dialect if isinstance(dialect, SettlesLate) else None
         self._tells = dialect if isinstance(dialect, TellsBalance) else None
         self._known: OrderedDict[str, asyncio.Task[Money | None]] = OrderedDict()
 
@@ -51,13 +53,28 @@ class Costs:
             task.add_done_callback(partial(self._done, name))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        # One that leaves must not take the answer away from the others.
+        # A caller that leaves must not take the answer away from the others.
         return await shared(task)
 
     def _done(self, name: str, task: asyncio.Task[Money | None]) -> None:
-        # Also where everybody has left who would have met the error.
+        # To look at the exception also keeps asyncio from logging it where every caller has left.
         if (task.cancelled() or task.exception() is not None) and self._known.get(name) is task:
             del self._known[name]
+
+    @property
+    def settles_late(self) -> bool:
+        """Whether the service may say what a job cost only some time after its end."""
+        return self._settles is not None
+
+    async def charge(self, job_id: str) -> Money | None:
+        """What an ended job cost; None: not told, not yet, or the service could not be asked."""
+        if self._settles is None:
+            return None
+        try:
+            handle = Handle(job_id)
+            return await self._api.converse(self._settles.charge(self._api.endpoint, handle))
+        except PikaError:
+            return None
 
     async def balance(self) -> Money | None:
         """What is left in the account; None: not told.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pika_async._checks import checked_timeout
 from pika_async._errors import JobFailedError, ModerationError, PikaError
 from pika_async._events import WaitingEnded
 from pika_async._jobs.patience import Now, last_look_grace, next_step
-from pika_async._states import Failed, JobState, Succeeded, Transition, Unknown, lacks_links
+from pika_async._states import ENDED, Failed, Succeeded, Transition, Unknown, lacks_links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pika_async._jobs.tracking import Change, Tracker
     from pika_async._polling.policies import Observation
     from pika_async._request.request import GenerationRequest
-
-_ENDED: Final = (Succeeded, Failed)
+    from pika_async._states import JobState
 
 
 class Job:
@@ -109,7 +108,7 @@ class Job:
                 heard(known)
         # With the links that it has now.
         state = tracker.newest.state
-        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
         return state
 
     async def refresh(self) -> JobState:
@@ -134,7 +133,7 @@ class Job:
         A job that was asked to stop may still succeed, and be billed: wait for its end to know.
 
         Returns:
-            Whether the service took the wish; False where the job has ended already.
+            Whether the service will try to stop it; False where the job has ended already.
 
         Raises:
             UnsupportedError: This service cannot stop a job; it runs on.
@@ -148,7 +147,10 @@ class Job:
 
 
 class _Watcher(AsyncIterator[Transition]):
-    """The iterator behind ``transitions``: a plain object, so leaving it early leaves nothing."""
+    """The iterator behind ``transitions``.
+
+    A plain object and no generator: when a loop is left early, there is nothing to clean up.
+    """
 
     __slots__ = (
         "_closed",
@@ -161,7 +163,7 @@ class _Watcher(AsyncIterator[Transition]):
     )
 
     def __init__(self, job: Job, timeout: float) -> None:
-        # While anyone watches, the client finds this job under its id, and no second one is polled.
+        # While anyone watches, the client finds this job under its id. So nobody polls it twice.
         self._job = job
         self._tracker = job._tracker  # noqa: SLF001 - the same module
         self._timeout = timeout
@@ -202,8 +204,8 @@ class _Watcher(AsyncIterator[Transition]):
         ``next_step`` says what to do; see ``tracking`` for who polls, and why.
 
         Args:
-            or_the_same: One answer is enough, also where it changes nothing. Where none comes in
-                time, what is known stays so.
+            or_the_same: Return after one answer, even if it changes nothing, and also where no
+                answer comes in time. The change that is known already is then returned.
         """
         tracker = self._tracker
         waiting = tracker.waiting
@@ -222,14 +224,14 @@ class _Watcher(AsyncIterator[Transition]):
                 last_look_taken=self._last_look_taken,
             )
             if step is Now.LOOK:
-                # Also whoever comes late, since the process was stopped, has time for a last look.
+                # A watcher that comes late, since the process was stopped, may still look once.
                 end = max(deadline, now) + grace
                 look = await tracker.share_look(end)
                 now = waiting.now()
                 if look.done:
                     self._last_look_taken = tracker.looked_at >= deadline
                 elif now >= deadline:
-                    # One that others had begun, and that was given up, is not the last one.
+                    # A look that another watcher began and gave up is not this one's last look.
                     self._last_look_taken = now >= end
                 if look.final and look.error is not None and seen.next is None:
                     raise self._ended_by(look.error)

@@ -30,25 +30,26 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from pika_async._errors import PikaError, TransportError, UnsupportedError
+from pika_async._errors import UnsupportedError
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.live import LiveJobs
 from pika_async._jobs.origins import Origins
 from pika_async._jobs.policy import GuardedPolicy
+from pika_async._jobs.posts import Posts
+from pika_async._jobs.preparation import Preparation
 from pika_async._jobs.reconcile import Finder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
-from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._jobs.submit import Submitter
+from pika_async._jobs.telling import SubmitTeller
 from pika_async._jobs.tracking import Tracker, Waiting
-from pika_async._request.record import Intent, intent_body, kept_body
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
-from pika_async.dialects import Cancels, Handle, SettlesLate, check_at
+from pika_async.dialects import Cancels, Handle, check_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -58,9 +59,11 @@ if TYPE_CHECKING:
     from pika_async._errors import SubmissionUncertainError
     from pika_async._http import HTTPRequest
     from pika_async._jobs.recorder import Recorder
+    from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
+    from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._timing import Timing
     from pika_async._wire.api import API
@@ -71,11 +74,12 @@ _T = TypeVar("_T")
 
 @frozen
 class ServiceName:
-    """Which service jobs are submitted to: an attempt of one is never polled at another."""
+    """The service of a client. A job of one service is never polled at another."""
 
     dialect: str
     base_url: str
     repeatable: bool
+    """Whether the service takes a repeated key for the same submit."""
 
 
 class Jobs:
@@ -112,11 +116,15 @@ class Jobs:
             tell=tell,
             host=api.host,
         )
-        self._submitter = Submitter(api, retry, timing, tell, self._begun, most=most_submits)
+        teller = SubmitTeller(tell, api.host)
+        self._posts = Posts(api, teller, self._begun, most=most_submits)
+        self._submitter = Submitter(
+            self._posts, retry, timing, teller, repeatable=self.service.repeatable
+        )
         self._uploads = Uploads(api, self._stubbornly, most=most_uploads)
-        self._finder = Finder(api, self._encoded, self._stubbornly, self._submitter.answered_like)
+        self._preparation = Preparation(api, self._uploads)
+        self._finder = Finder(api, self._encoded, self._stubbornly, self._posts.answered_like)
         self._costs = Costs(api)
-        self._settles = api.dialect if isinstance(api.dialect, SettlesLate) else None
         self.slots = Slots(max_in_flight)
         self._jobs = LiveJobs()
         self.origins = Origins(api, self._jobs)
@@ -163,11 +171,12 @@ class Jobs:
         if content is None:
             self.check(request)
             content = await with_media_read(request)
-        submit = await self._prepared(request, content, recorder, again)
-        if again_since is not None:
-            submit.sent_at = again_since
-        if submit.lost is not None and again is not None and submit.intent().digest != again.digest:
-            raise submit.uncertain(submit.lost)
+        if again is None:
+            submit = await self._preparation.first(request, content, recorder)
+        else:
+            submit = await self._preparation.repeated(
+                request, content, recorder, again, again_since
+            )
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:
@@ -179,47 +188,6 @@ class Jobs:
         )
         tracker.hold_back(accepted.pause)
         return self._remembered(tracker)
-
-    async def _prepared(
-        self,
-        request: GenerationRequest,
-        content: GenerationRequest,
-        recorder: Recorder | None,
-        again: Intent | None,
-    ) -> Submit:
-        submit_id = new_submit_id() if again is None else again.submit_id
-        kept = None if again is None else kept_body(again)
-        if kept is None:
-            ready = await self._uploads.uploaded(content)
-        else:
-            ready = self._uploads.as_if_uploaded(content)
-        prepared = await self._api.encode_submit(ready, submit_id)
-        if kept is not None:
-            # Addresses of uploads and all: as it left the first time.
-            prepared = evolve(prepared, body=kept)
-        submit = made_submit(
-            submit_id=submit_id,
-            request=request,
-            content=content,
-            prepared=prepared,
-            recorder=recorder,
-            describe=self._intent,
-            earlier=None if again is None else again.origin,
-        )
-        if recorder is not None and again is not None:
-            submit.lost = TransportError("an earlier run ended before its answer was read")
-        return submit
-
-    def _intent(self, submit: Submit) -> Intent:
-        digest, text = intent_body(submit.prepared.body or b"")
-        return Intent(
-            service=self.service.dialect,
-            base_url=self.service.base_url,
-            submit_id=submit.submit_id,
-            digest=digest,
-            body=text,
-            origin=submit.origin,
-        )
 
     def attach(
         self,
@@ -237,8 +205,8 @@ class Jobs:
             request: What was asked for, where the caller knows.
             seconds_ago: How long ago it was submitted, where the caller knows: a job that is young
                 may have yet to appear at the service.
-            hints: What looks at it are to know: addresses, facts of the submit.
-            origin: What the observer of its submit called that.
+            hints: What a look at it needs to know: addresses, and facts of its submit.
+            origin: What the observer called its submit.
         """
         if (known := self._jobs.get(job_id)) is not None:
             return known
@@ -275,7 +243,7 @@ class Jobs:
     async def found(
         self, lost: SubmissionUncertainError, known: Collection[str] = ()
     ) -> Handle | None:
-        """The same, as what it takes to come back to the job from any process."""
+        """:meth:`find`, as the handle with which any process can come back to the job."""
         handle = await self._finder.find(lost, known)
         if handle is not None:
             self._lately.note(handle.job_id)
@@ -314,20 +282,14 @@ class Jobs:
     @property
     def settles_late(self) -> bool:
         """Whether the service may say what a job cost only some time after its end."""
-        return self._settles is not None
+        return self._costs.settles_late
 
     async def charge(self, job_id: str) -> Money | None:
         """What an ended job cost, asked once more where the service may say so late.
 
         None: it does not say, not yet, or could not be asked.
         """
-        dialect = self._settles
-        if dialect is None:
-            return None
-        try:
-            return await self._api.converse(dialect.charge(self._api.endpoint, Handle(job_id)))
-        except PikaError:
-            return None
+        return await self._costs.charge(job_id)
 
     async def balance(self) -> Money | None:
         """What is left in the account, where the service says so.
@@ -352,14 +314,14 @@ class Jobs:
 
     async def answered(self, mine: Callable[[Recorder | None], bool]) -> None:
         """Wait for the answers of submits that have left: each may name a job that is paid for."""
-        await self._submitter.answered(mine)
+        await self._posts.answered(mine)
 
     async def close(self) -> None:
         """Send no submit any more, and wait until no answer of one is missing."""
-        self._submitter.closed = True
+        self._posts.closed = True
         await self._uploads.close()
         await self._costs.close()
-        await self._submitter.answered(lambda _: True)
+        await self._posts.answered(lambda _: True)
 
     async def _stubbornly(self, step: Callable[[], Awaitable[_T]]) -> _T:
         return await stubbornly(step, self._retry, self._timing)

@@ -1,4 +1,4 @@
-"""When the latest jobs were submitted: for a while "not found" is no verdict on them."""
+"""When the latest jobs were submitted: for a while, "not found" may mean that a job is too new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that somebody holds: who comes back to one by its id shares its polls."""
+"""The jobs that somebody holds. Whoever comes back to such a job by its id shares its polls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class _Held(ref[Job]):
 class LiveJobs:
     """Each job under its id, for as long as anybody holds it.
 
-    A ``WeakValueDictionary``, but for what that costs: its references are made in Python, and one
-    of them is more work than all else that is noted of a submit.
+    It does what a ``WeakValueDictionary`` does, and costs less. The references of that are made in
+    Python, and one of them is more work than everything else that is noted of a submit.
     """
 
     def __init__(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from attrs import frozen
 
 from pika_async._errors import PikaError
-from pika_async._states import Failed, Succeeded, Video
+from pika_async._states import Video, videos_of
 from pika_async.dialects import Handle
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pika_async._jobs.live import LiveJobs
     from pika_async._request.request import GenerationRequest
     from pika_async._wire.api import API
-
-_ENDED: Final = (Succeeded, Failed)
 
 
 @frozen
@@ -51,7 +49,7 @@ class Origins:
 
     def keep(self, job: Job) -> None:
         """Know the videos of an ended job for as long as anybody holds them."""
-        for place, video in enumerate(_videos(job)):
+        for place, video in enumerate(videos_of(job.state)):
             kept = _Kept(video, self._gone)
             kept.key = (video.job_id, video.id)
             kept.origin = Origin(_prompt(job.request), video.job_id, place)
@@ -66,7 +64,7 @@ class Origins:
         """What is known of the job of a video."""
         job = self._jobs.get(video.job_id)
         prompt = "" if job is None else _prompt(job.request)
-        for place, one in enumerate(() if job is None else _videos(job)):
+        for place, one in enumerate(() if job is None else videos_of(job.state)):
             if one.id == video.id:
                 return Origin(prompt, video.job_id, place)
         kept = self._kept.get((video.job_id, video.id))
@@ -89,13 +87,7 @@ class Origins:
         except PikaError as error:
             error.about_job(video.job_id)
             raise
-        videos = state.videos if isinstance(state, _ENDED) else ()
-        return next((fresh for fresh in videos if fresh.id == video.id), None)
-
-
-def _videos(job: Job) -> tuple[Video, ...]:
-    state = job.state
-    return state.videos if isinstance(state, _ENDED) else ()
+        return next((fresh for fresh in videos_of(state) if fresh.id == video.id), None)
 
 
 def _prompt(request: GenerationRequest | None) -> str:

@@ -1,4 +1,4 @@
-"""Until when: how long failed polls, missing jobs and missing links are waited out. Pure.
+"""How long failed polls, missing jobs and missing links are waited out. Pure.
 
 Nothing here reads a clock: every question brings its own ``now``, in seconds on a clock that
 never goes back.
@@ -51,7 +51,10 @@ class Patience:
     linkless_since: float | None = None
 
     def may_yet_appear(self, now: float) -> bool:
-        """After an answer without a word of the job: not there yet, or not there any more?"""
+        """Whether to go on after an answer that does not mention the job.
+
+        True while the job may have yet to appear. Then the answer ends a series of failures, too.
+        """
         if self.seen or now >= self.must_appear_by:
             return False
         self.failures = 0
@@ -60,8 +63,8 @@ class Patience:
     def failed(self, error: PikaError, now: float, nobody_looked: float = 0.0) -> float:
         """A look failed; returns until when failures like this one are waited out.
 
-        ``nobody_looked``: seconds for which a look had been due, and nobody took it. They are no
-        part of an outage.
+        ``nobody_looked``: seconds for which a look was due and nobody took it. They do not count
+        as a part of the outage.
         """
         if self.failures == 0:
             self.failing_since = now
@@ -80,7 +83,10 @@ class Patience:
                 return -math.inf
 
     def with_links(self, state: JobState, now: float) -> JobState:
-        """``state``, or what stands for it while finished videos have no link yet."""
+        """``state``, or what is told in its place while finished videos have no link.
+
+        That is ``Running`` for as long as the link may come, and ``Failed`` afterwards.
+        """
         if not lacks_links(state):
             self.linkless_since = None
             return state
@@ -98,7 +104,7 @@ class Patience:
 
     @property
     def must_appear_by(self) -> float:
-        """When a job that was never told of is no longer expected."""
+        """Until when a job is expected that the service has never told of."""
         return self.expected_since + self.appearance
 
     @property
@@ -134,9 +140,9 @@ def next_step(
     look_under_way: bool,
     last_look_taken: bool,
 ) -> Step:
-    """What a watcher does next that has delivered every change there is.
+    """What a watcher does next, once it has delivered every change that there is.
 
-    All watchers of a job ask this, each with its own deadline.
+    Each watcher of a job asks this with its own deadline.
 
     Args:
         now: Seconds, on the clock of all the others.

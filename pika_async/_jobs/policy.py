@@ -1,7 +1,7 @@
-"""A polling policy of the user's own, which may be wrong: what it raises must not cost a paid job.
+"""A polling policy of the user's own may have bugs, and they must not cost a paid job.
 
-A policy that raises, or answers what is no time to wait, is told of once and stands aside: from
-then on a backoff decides. Whoever waits for a job notices nothing but that.
+If a policy raises, or its answer is not a time to wait, an event tells of it once, and from then on
+a backoff decides in its place. Whoever waits for a job notices nothing else.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GuardedPolicy:
                 # It may be a Decimal, which compares with numbers, and is added to none.
                 return float(delay)
             problem: Exception | None = None
-        except Exception as error:  # noqa: BLE001 - it is not ours, and a paid job is waited for
+        except Exception as error:  # noqa: BLE001 - the user's own code, and a paid job waits
             delay, problem = math.nan, error
         self._stand_aside(f"it wants to wait {delay!r} s" if problem is None else "", problem)
         return self._stand_in.delay(observation, random_number)

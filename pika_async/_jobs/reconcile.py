@@ -3,14 +3,14 @@
 There are three ways to learn it, and a service has one of them, or none:
 
 - It takes a repeated key for the same submit. Then the submit is sent again, byte for byte, and
-  its answer names the job (``submit``, and ``Jobs.submit`` for one of an earlier process).
-- The failed answer names the job, or may. Then that job is looked at once (``submit``).
-- It keeps a history. Then the jobs in it that ask for the same and are not older are candidates.
-  One that is known to belong to another submit is none, and what is known is asked after the
-  search: a job may be accepted, or found for an equal submit, in the meantime. The answer of an
-  equal submit that is under way is waited for, since its job may stand in the history before.
-  Exactly one candidate is the job; several cannot be told apart; none proves nothing, since a
-  history may be late, and what has not begun may not be in it yet.
+  its answer names the job (``submit``; for a submit of an earlier process, ``preparation``).
+- The failed answer names the job, or may. Then that job is looked at once (``posts``).
+- It keeps a history. Then those jobs in it are candidates that ask for the same and are not older.
+  A job that is known to belong to another submit is not a candidate. This is checked after the
+  search: meanwhile a job may have been accepted, or found for an equal submit. If an equal submit
+  is under way, its answer is awaited first, since its job may stand in the history already.
+  Exactly one candidate is the job. Several cannot be told apart. None proves nothing: a history
+  may be late, and a job that has not begun may not be in it yet.
 
 Looking costs nothing and may be repeated.
 """
@@ -116,7 +116,7 @@ class Finder:
                 lambda: self._api.ask_aside(dialect.find(self._api.endpoint, looked_up))
             )
             await self._answered(sent.digest)
-        # From here on nobody else comes in between.
+        # No await from here on: two searches must not claim the same job.
         candidates = [
             handle
             for handle in found

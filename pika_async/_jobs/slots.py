@@ -1,16 +1,13 @@
-"""How many may go at once, and who waits in line: the jobs of a client, the items of a batch."""
+"""How many may go at once, and who waits in line: jobs of a client, items of a batch, POSTs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pika_async._errors import ClientStateError
 from pika_async._timing import end_of_sleep
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class Slots:
@@ -21,7 +18,7 @@ class Slots:
     def __init__(self, limit: int | None) -> None:
         """``limit``: None for no bound."""
         self._free = limit
-        # By their places; of thousands that leave together each leaves at once.
+        # First come first served. A dict, so that each can leave from the middle at once.
         self._line: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
 
     def take(self) -> bool:
@@ -34,7 +31,7 @@ class Slots:
         return False
 
     async def wait(self, whom: object) -> None:
-        """Wait in line; ``whom``: whose turn it is to be, who is there once."""
+        """Wait in line; ``whom``: any object, which stands for one place in the line."""
         turn = self._line[whom] = asyncio.get_running_loop().create_future()
         try:
             await turn
@@ -50,7 +47,7 @@ class Slots:
             return
         if self._line:
             _, turn = self._line.popitem(last=False)
-            # One that was cancelled, and has yet to notice, gives it back itself.
+            # If it was cancelled and has yet to notice, it gives its turn back itself.
             end_of_sleep(turn)
         else:
             self._free += 1
@@ -85,10 +82,5 @@ class Slot:
             await self._slots.wait(self)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._slots.give_back()

@@ -17,9 +17,9 @@ _T = TypeVar("_T")
 
 
 async def stubbornly(step: Callable[[], Awaitable[_T]], retry: RetryPolicy, timing: Timing) -> _T:
-    """Tried again where polls are, as often as submits are.
+    """Try a step again after the same errors as a poll, and as often as a submit.
 
-    Where the service has no room it stands in line, which is no attempt of its own.
+    While the service has no room, tries do not count, for as long as the ``outage_budget``.
 
     Raises:
         PikaError: What the last try ended with.

@@ -1,4 +1,4 @@
-"""What is told of a submit: that it has left, and what came of it, once and to somebody."""
+"""What is told of a submit: its events to the observer, and how it ended to its caller."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pika_async._errors import PikaError
 from pika_async._events import (
     JobAccepted,
+    SubmitHeldBack,
     SubmitRefused,
     SubmitSent,
     SubmitUncertain,
@@ -17,58 +18,65 @@ from pika_async._jobs.verdicts import Verdict, after_submit
 
 if TYPE_CHECKING:
     from pika_async._errors import SubmissionUncertainError
+    from pika_async._jobs.job import Job
     from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
     from pika_async._request.record import Intent
 
 
-class Telling:
+class SubmitTeller:
     """Tells of the submits of one client."""
 
-    def __init__(self, tell: Teller, service: str, host: str) -> None:
-        """To whom, and how the service and its machine are called."""
+    def __init__(self, tell: Teller, host: str) -> None:
+        """``host``: the name of the machine that submits are sent to."""
         self._tell = tell
-        self._service = service
         self._host = host
 
-    def sent(self, submit: Submit, waited: float) -> None:
-        """It is about to leave; ``waited``: seconds for which the brake has held it."""
+    def sending(self, submit: Submit, waited: float) -> None:
+        """It is about to leave, after the brake has held it back for ``waited`` seconds."""
+        if not self._tell.is_traced:
+            return
         self._tell(
             SubmitSent(
                 submit_id=submit.submit_id,
                 request=submit.request,
-                service=self._service,
+                service=submit.service,
                 sent_at=submit.sent_at,
-                tries=submit.sent,
+                tries=submit.tries,
                 host=self._host,
                 waited=waited,
                 fingerprint=None if submit.recorder is None else submit.recorder.fingerprint,
             )
         )
 
-    def accepted(self, submit: Submit, *, unclaimed: bool = False, recorded: bool = True) -> None:
-        """It has led to a job; ``recorded``: which is written down, where there is a record."""
-        assert submit.job is not None  # noqa: S101 - made of the answer
+    def held_back(self, submit: Submit, error: PikaError, seconds: float, *, in_line: bool) -> None:
+        """It failed, and will be sent again."""
         self._tell(
-            JobAccepted(
+            SubmitHeldBack(
                 submit_id=submit.submit_id,
-                job_id=submit.job.id,
-                request=submit.request,
-                service=self._service,
-                unclaimed=unclaimed,
-                recorded=recorded and submit.recorder is not None and submit.recorder.has_job,
+                error=error,
+                seconds=seconds,
+                tries=submit.tries,
+                in_line=in_line,
             )
         )
-        tell_begun(submit.job)
 
-    def unclaimed(self, submit: Submit, outcome: object) -> None:
-        """What came of it, where whoever submitted it is not there any more."""
-        submit.awaited = True
+    def accepted(self, submit: Submit, job: Job) -> None:
+        """Its answer has named a job, and its caller is there to be told of it."""
+        if self._tell.is_heard:
+            recorded = submit.recorder is not None and submit.recorder.has_job
+            self._tell_accepted(submit, job, unclaimed=False, recorded=recorded)
+
+    def unclaimed(self, submit: Submit, outcome: Job | BaseException) -> None:
+        """It has ended, and its caller has left before, or will have no job of it."""
+        submit.is_accounted_for = True
         if not isinstance(outcome, BaseException):
-            self.accepted(submit, unclaimed=True)
+            recorded = submit.recorder is not None and submit.recorder.has_job
+            self._tell_accepted(submit, outcome, unclaimed=True, recorded=recorded)
         elif submit.job is not None:
-            # It could not be written down, which has been told.
-            return
+            # It broke off while the job was being written down. This may be told from two places.
+            if not submit.is_job_told:
+                self._tell_accepted(submit, submit.job, unclaimed=True, recorded=False)
         elif (
             isinstance(outcome, PikaError)
             and submit.lost is None
@@ -76,33 +84,56 @@ class Telling:
         ):
             self._tell(SubmitRefused(submit_id=submit.submit_id, error=outcome))
         else:
-            lost = self.uncertain(submit, submit.lost or outcome)
+            lost = self._uncertain(submit, submit.lost or outcome)
             if submit.recorder is not None:
                 submit.recorder.lost(lost)
             self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost, unclaimed=True))
 
-    def unrecorded(self, submit: Submit) -> None:
-        """It has led to a job that could not be written down: nobody else will name it."""
-        submit.awaited = True
-        self.accepted(submit, unclaimed=True, recorded=False)
-
     def withdrawn(self, submit: Submit) -> None:
-        """Its caller has left between two tries, or before it left itself."""
-        if submit.lost is not None:
+        """Its caller has left between two tries, or before the first."""
+        if submit.tries and submit.lost is not None:
             # An earlier try may have started a job.
             self.unclaimed(submit, submit.lost)
-        elif self._tell.is_observed:
+        elif self._tell.is_observed and (submit.tries or submit.origin is not None):
+            # An observer that was asked for an origin has heard of it, even if it has never left.
             self._tell(SubmitWithdrawn(submit_id=submit.submit_id))
 
-    def named(self, submit: Submit) -> Intent:
-        """What is sent, with what the observer calls it."""
+    def ended(self, submit: Submit, error: PikaError, verdict: Verdict) -> PikaError:
+        """It failed, and is not sent again; returns the error for its caller."""
+        submit.is_accounted_for = True
+        # Once it may have started a job, a refusal of a later try does not undo that.
+        if verdict is Verdict.UNCERTAIN or submit.lost is not None:
+            lost = self._uncertain(submit, submit.lost or error)
+            self._tell(SubmitUncertain(submit_id=submit.submit_id, error=lost))
+            return lost
+        error.tries = submit.tries
+        self._tell(SubmitRefused(submit_id=submit.submit_id, error=error))
+        return error
+
+    def intent(self, submit: Submit) -> Intent:
+        """What is sent, with what the observer calls the submit."""
         if submit.origin is None:
             submit.origin = self._tell.origin(
-                submit.submit_id, submit.request, self._service, submit.earlier
+                submit.submit_id, submit.request, submit.service, submit.earlier
             )
         return submit.intent()
 
-    def uncertain(self, submit: Submit, cause: BaseException) -> SubmissionUncertainError:
-        """The error of a submit that may have started a job."""
-        self.named(submit)
+    def _uncertain(self, submit: Submit, cause: BaseException) -> SubmissionUncertainError:
+        # Whoever looks the job up later hands its origin on to the observer.
+        self.intent(submit)
         return submit.uncertain(cause)
+
+    def _tell_accepted(self, submit: Submit, job: Job, *, unclaimed: bool, recorded: bool) -> None:
+        is_new, submit.is_job_told = not submit.is_job_told, True
+        self._tell(
+            JobAccepted(
+                submit_id=submit.submit_id,
+                job_id=job.id,
+                request=submit.request,
+                service=submit.service,
+                unclaimed=unclaimed,
+                recorded=recorded,
+            )
+        )
+        if is_new:
+            tell_begun(job)

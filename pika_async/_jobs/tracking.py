@@ -47,12 +47,10 @@ from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
-from pika_async._states import Failed, JobState, Succeeded, lacks_links
+from pika_async._states import ENDED, JobState, lacks_links
 from pika_async._timing import Sleepers
 from pika_async._wire.heard import Heard
 from pika_async.dialects import Handle
-
-_ENDED: Final = (Succeeded, Failed)
 
 _made_observation: Final = quick(Observation)
 _made_patience: Final = quick(Patience)
@@ -127,8 +125,9 @@ class Tracker:
     born: float
     """When it was submitted; when it was re-attached, where its age is not known."""
     of_known_age: bool
+    """Whether ``born`` is the time of its submit."""
     origin: str | None
-    """What the observer of its submit called that, where this client did not submit it."""
+    """What the observer called its submit, where this client did not submit it."""
     newest: Change
     due: float
     """When the next look is worth taking."""
@@ -162,7 +161,7 @@ class Tracker:
             request: What was asked for, where it is known.
             state: How the service says that it stands, where it was just submitted.
             born: When it was submitted, where this client or its caller knows.
-            origin: What the observer of its submit called that.
+            origin: What the observer called its submit.
         """
         now = waiting.now()
         appearance = waiting.retry.appearance
@@ -194,8 +193,8 @@ class Tracker:
 
     def share_look(self, end: float) -> Awaitable[Look]:
         """Poll, or wait for the poll that is under way, until ``end``."""
-        # Not a coroutine itself: each that waits in the depth of a poll is memory to walk through,
-        # thousands of times a second.
+        # Not a coroutine itself. Each coroutine between a watcher and its poll is resumed at every
+        # step of the poll, which adds up over thousands of jobs.
         under_way = self.look
         return self._take_look(end) if under_way is None else self._join(under_way, end)
 
@@ -269,7 +268,7 @@ class Tracker:
 
     def _take_answer(self, state: JobState | None, begun: float) -> None:
         now = self.waiting.now()
-        # What it says is as old as it is.
+        # Where the process stood still meanwhile, the answer is as old as the look.
         looked_at = begun if self._held_up(begun, now) else now
         patience = self.patience
         if state is None:
@@ -294,7 +293,7 @@ class Tracker:
         if known is not None and known.is_terminal and not state.is_terminal:
             return
         if state is known or state == known:
-            # Equal but for what the service sent along.
+            # Equal except for ``raw``.
             self.newest.state = state
             return
         change = Change(state, now, self.polls)
@@ -304,11 +303,11 @@ class Tracker:
             self._tell_change(known, change)
         if known is not None and known.is_terminal:
             if lacks_links(known) and not lacks_links(state):
-                # What was told as its end was not.
+                # The end that was told before lacked its link.
                 self._tell_end(state, now)
         elif state.is_terminal:
             if known is not None:
-                # Found finished at the first look, it would pass for a job of no time at all.
+                # Not of a job that the first look finds finished: nobody knows how long it took.
                 self.waiting.polling.finished(self._observation(now))
             self._tell_end(state, now)
 
@@ -328,7 +327,7 @@ class Tracker:
         )
 
     def _tell_end(self, state: JobState, now: float) -> None:
-        assert isinstance(state, _ENDED)  # noqa: S101 - no other state is terminal
+        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
         if not self.waiting.tell.is_heard:
             return
         self.waiting.tell(
@@ -372,7 +371,11 @@ class Tracker:
         )
 
     def _take_failure(self, error: PikaError, begun: float) -> bool:
-        """Plan the next look after one that began at ``begun``; True where there is none."""
+        """Plan the look after one that began at ``begun`` and failed.
+
+        Returns:
+            Whether the waiting ends instead, with this error.
+        """
         now = self.waiting.now()
         held_up = self._held_up(begun, now)
         nobody_looked = max(0.0, begun - self.due) + held_up

@@ -129,12 +129,12 @@ def _api_symptom(error: APIError) -> Symptom:  # noqa: PLR0911 - one return a ro
         case ServerError(status=503, retry_after=asked) if asked is not None:
             return Symptom.BUSY
         case APIError(started=Started.MAYBE) | APIError(status=408):
-            # First of all that follow: whatever else it says, money may have been spent.
+            # Before all that follow: whatever else the answer says, money may have been spent.
             return Symptom.UNCLEAR
         case APIError(status=425):
             return Symptom.TOO_EARLY
         case APIError(is_api_answer=False, status=status) if 400 <= status < 500:
-            # It tells nothing of the key, the account or the job, whatever its status says.
+            # Whatever its status, it says nothing of the key, the account or the job.
             return Symptom.INTERCEPTED
         case AuthenticationError() | PermissionDeniedError() | QuotaExceededError():
             return Symptom.DENIED

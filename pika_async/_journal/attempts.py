@@ -108,6 +108,7 @@ class Numbers:
             self._lent.add(number)
 
 
+# The problems of attempts that another submit is to follow.
 _FOLLOWED = (SENT_AGAIN, NOT_BEGUN)
 _HIGHEST = "SELECT max(number) FROM requests"
 _INSERT = """
@@ -127,14 +128,14 @@ SELECT status, service, base_url, submit_id, digest, body, job_id, hints, sent_a
     state, problem, files, quoted, quoted_currency, origin
 FROM attempts WHERE id = ({_THAT_COUNTS})
 """
-# What a failed answer named belongs to nobody until it has been found.
-# Of jobs that were waited for without a pause: none that one run submitted and another saw end.
+# Only of jobs that one run has submitted and seen end: between two runs nobody waited for them.
 _DURATIONS = """
 SELECT base_url, ended_at - accepted_at FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT ?)
 WHERE status = 'succeeded' AND service = ? AND base_url IS NOT NULL AND ended_at > accepted_at
     AND NOT EXISTS (SELECT 1 FROM runs WHERE started_at > accepted_at AND started_at <= ended_at)
 ORDER BY id DESC
 """
+# A job that a failed answer has named belongs to nobody until it has been found.
 _JOB_IDS = "SELECT job_id FROM attempts WHERE job_id IS NOT NULL AND status <> 'uncertain'"
 _CHARGED = """
 SELECT sum(charged), charged_currency FROM attempts WHERE charged IS NOT NULL
@@ -145,12 +146,12 @@ SELECT sum(quoted), quoted_currency FROM attempts WHERE charged IS NULL AND quot
 GROUP BY quoted_currency
 """
 _UNPRICED = "SELECT count(*) FROM attempts WHERE charged IS NULL AND quoted IS NULL"
-# By its key, and only while nothing is known of it: no other attempt goes with it.
+# By its key, so that no other attempt is deleted, and only while no answer to it is known.
 _TAKE_BACK = """
 DELETE FROM attempts WHERE request = ? AND submit_id = ? AND status = 'submitting'
 """
 _REFUSED = "UPDATE requests SET problem = ?, refused_at = ? WHERE id = ?"
-# A refusal stays what the next run is told, whatever came in the way of asking once more.
+# The service's refusal stays: the next run is told that, and not what hindered another try.
 _HINDERED = "UPDATE requests SET problem = ? WHERE id = ? AND refused_at IS NULL"
 
 
@@ -162,7 +163,11 @@ def claim(  # noqa: PLR0917 - the columns of a row
     numbers: Numbers,
     connection: sqlite3.Connection,
 ) -> Found:
-    # Most are met for the first time, and this alone costs a third of all that follows.
+    """What is known of a request, which this ``run`` has come to at that ``position``.
+
+    ``record``: the request, as it is written down.
+    """
+    # Most requests are new, and for them one insert costs a third of what follows.
     number = numbers.offer(position)
     rest = (number, position, run, record)
     new = connection.execute(_NEW, (fingerprint, 1, *rest))
@@ -178,7 +183,7 @@ def claim(  # noqa: PLR0917 - the columns of a row
         connection.execute(_SHOWN, (shown, request))
     attempt = connection.execute(_ATTEMPT, (request,)).fetchone()
     if attempt is not None:
-        return found(request, number, attempt)
+        return _found(request, number, attempt)
     status = Status.WAITING if refused_at is None else Status.FAILED
     return Found(request=request, number=number, status=status, problem=problem)
 
@@ -189,15 +194,16 @@ def claim_respelled(
     claim: Callable[[sqlite3.Connection], Found],
     connection: sqlite3.Connection,
 ) -> Found:
+    """:func:`claim`, after rows of older versions have got the fingerprint of today."""
     take_over(fingerprint, content, connection)
     return claim(connection)
 
 
 def status_of(status: str, problem: str | None) -> Status:
-    """How far a request has come with an attempt, which may be to be followed by another.
+    """How far a request has come with an attempt.
 
-    So it is where that was decided, and where a job was refused for the account's sake, at no
-    charge.
+    WAITING where another submit is to follow: a person has decided so, or the service has refused
+    the job for the account's sake, at no charge.
     """
     known = Status(status)
     if known is Status.FAILED and problem is not None and kind_of(problem) in _FOLLOWED:
@@ -205,7 +211,7 @@ def status_of(status: str, problem: str | None) -> Status:
     return known
 
 
-def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
+def _found(request: int, number: int, attempt: Sequence[Any]) -> Found:
     status, service, base_url, submit_id, digest, body, job_id, hints, *rest = attempt
     sent_at, accepted_at, state, problem, files, quoted, currency, origin = rest
     return Found(
@@ -230,7 +236,7 @@ def found(request: int, number: int, attempt: Sequence[Any]) -> Found:
 
 
 def _addresses(text: str) -> dict[str, str]:
-    """Hints as they were written; none of them is needed, and what is no text is none."""
+    """Hints as they were written, without what is no text: a job is found without hints, too."""
     try:
         given = json.loads(text)
     except ValueError:
@@ -246,6 +252,7 @@ def begin_attempt(
     sent_at: float,
     connection: sqlite3.Connection,
 ) -> None:
+    """Insert the attempt of a submit that is about to leave."""
     values = {
         "service": intent.service,
         "base_url": intent.base_url,
@@ -258,11 +265,11 @@ def begin_attempt(
         "origin": intent.origin,
     }
     given = {column: value for column, value in values.items() if value is not None}
-    connection.execute(beginning(tuple(given)), (request, *given.values()))
+    connection.execute(_inserting(tuple(given)), (request, *given.values()))
 
 
 @cache
-def beginning(columns: tuple[str, ...]) -> str:
+def _inserting(columns: tuple[str, ...]) -> str:
     places = ", ".join("?" for _ in columns)
     return (
         f"INSERT INTO attempts (request, status, {', '.join(columns)}) "
@@ -271,21 +278,23 @@ def beginning(columns: tuple[str, ...]) -> str:
 
 
 def job_ids(connection: sqlite3.Connection) -> set[str]:
+    """The jobs that any attempt has led to."""
     return {job_id for (job_id,) in connection.execute(_JOB_IDS)}
 
 
 def durations(
     service: str, place: str, most: int, connection: sqlite3.Connection
 ) -> tuple[float, ...]:
+    """Seconds that the latest jobs took, ``most`` of them, the latest last; at one service."""
     rows = connection.execute(_DURATIONS, (10 * most, service))
-    # Almost all are spelled as they are now.
+    # Older versions wrote base URLs down in other spellings. There are few of them.
     spelled = cache(one_spelling)
     found = (seconds for base_url, seconds in rows if spelled(base_url) == place)
-    # The oldest first.
     return tuple(islice(found, most))[::-1]
 
 
 def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Money, ...], int]:
+    """See ``Journal.spent``."""
     charged = tuple(starmap(Money, connection.execute(_CHARGED)))
     quoted = tuple(starmap(Money, connection.execute(_QUOTED)))
     (unpriced,) = connection.execute(_UNPRICED).fetchone()
@@ -293,39 +302,45 @@ def spent(connection: sqlite3.Connection) -> tuple[tuple[Money, ...], tuple[Mone
 
 
 def take_back(request: int, submit_id: str, connection: sqlite3.Connection) -> None:
+    """Delete the attempt of a submit that has started nothing."""
     connection.execute(_TAKE_BACK, (request, submit_id))
 
 
 def updating(request: int, values: Mapping[str, Any]) -> Callable[[sqlite3.Connection], None]:
-    """What writes ``values``, by their columns, into the attempt that counts.
+    """The step that writes ``values``, by their columns, into the attempt that counts.
 
-    None stands in the statement: sqlite3 asks around who would adapt it, wherever it is bound.
+    None is written as NULL into the statement: binding it is slow, since sqlite3 looks for an
+    adapter first.
     """
     unset = tuple([column for column, value in values.items() if value is None])
     given = {column: value for column, value in values.items() if value is not None}
-    return partial(execute, assigning(tuple(given), unset), (*given.values(), request))
+    return partial(execute, _assigning(tuple(given), unset), (*given.values(), request))
 
 
 def execute(statement: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> None:
+    """A statement as a step, which takes its connection last."""
     connection.execute(statement, parameters)
 
 
 def accept(
     job_id: str, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection
 ) -> KnownJob:
+    """Write down that an attempt has led to a job."""
     write(connection)
     return KnownJob(job_id)
 
 
 @cache
-def assigning(given: tuple[str, ...], unset: tuple[str, ...]) -> str:
+def _assigning(given: tuple[str, ...], unset: tuple[str, ...]) -> str:
     columns = [f"{column} = ?" for column in given] + [f"{column} = NULL" for column in unset]
     return f"UPDATE attempts SET {', '.join(columns)} WHERE id = ({_THAT_COUNTS})"
 
 
 def note_refusal(request: int, record: str, at: float, connection: sqlite3.Connection) -> None:
+    """The service refuses the request itself."""
     connection.execute(_REFUSED, (record, at, request))
 
 
 def note_hindrance(request: int, record: str, connection: sqlite3.Connection) -> None:
+    """Something else than the request kept it from being submitted."""
     connection.execute(_HINDERED, (record, request))

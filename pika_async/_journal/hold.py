@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-# Files that are locked no more, and that somebody here reads all the same: to close them now would
-# lift the locks of that reader.
+# Files that are not locked any more, and that somebody in this process still reads. To close them
+# would lift the locks of that reader, too.
 _kept: Final[list[Lock]] = []
 
 
@@ -25,8 +25,8 @@ def lock_beside(path: Path) -> Path:
 class Hold:
     """The locks of one batch on its journal.
 
-    One is on a file beside it, for whoever comes to the same name. Another one is on the journal
-    itself, which may have got another name meanwhile. The others are beside those of SQLite.
+    One is on a file beside the journal: it keeps out whoever opens the same name. One is on the
+    journal itself, which may have been renamed meanwhile. The others stand beside SQLite's own.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class Hold:
         """
         self._path = path
         self.mark: Mark | None = None
-        """What stands beside the journal since an earlier batch."""
+        """The mark that an earlier batch has left beside the journal."""
         self._file: Lock | None = None
         self._index: Lock | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +64,9 @@ class Hold:
         write_mark(self._beside.opened, mark)
 
     def share(self) -> None:
-        """Be seen as one who has the journal open, once SQLite has opened it.
+        """Show other programs that the journal is open, once SQLite has opened it.
 
-        Only where there is a log: in SQLite's older way of writing these locks would be in its way.
+        Only where there is a log: without one, these locks would hinder SQLite's own writing.
         """
         index = self._path.with_name(f"{self._path.name}-shm")
         if self._file is not None and index.exists():
@@ -77,7 +77,7 @@ class Hold:
     def release(self, connection: sqlite3.Connection | None = None) -> None:
         """Close the ``connection``, if there is one, and lift all locks."""
         if self._file is not None:
-            # SQLite would take us for somebody else, and leave the log where it is.
+            # SQLite would take our lock for another program's, and leave the log where it is.
             self._file.unshare()
         try:
             if connection is not None:
@@ -97,7 +97,7 @@ class Hold:
 
 
 def _close_what_was_kept() -> None:
-    """Once the index of the log is gone, nobody reads."""
+    """Close them once the index of the log is gone: then nobody reads."""
     if _kept and not any(_is_there(lock) for lock in _kept if lock.path.name.endswith("-shm")):
         while _kept:
             _kept.pop().close()

@@ -29,7 +29,7 @@ try:
 except ImportError:
     import msvcrt as _msvcrt
 
-# What file systems answer that know no locks, or do not reach whoever keeps them.
+# The answers of a file system without locks, or one that cannot reach its lock server.
 _NO_LOCKS: Final = frozenset(
     {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.EIO}
 )
@@ -43,7 +43,7 @@ _BEHIND_SQLITE: Final = (_PENDING + 512, 1)
 # In the index of the log: whether anybody has it open.
 _INDEX_IN_USE: Final = (128, 1)
 
-# Other systems lay the structure out in other ways.
+# Linux alone: on other systems the structure that is packed below is laid out differently.
 KNOWS_OPEN_FILE_LOCKS: Final = sys.platform == "linux" and hasattr(_fcntl, "F_OFD_SETLK")
 """Whether locks can belong to the open file; else a database is not to be opened beside SQLite."""
 _FLOCK: Final = "hhqqi4x"
@@ -82,7 +82,7 @@ class Lock:
         return self.fd
 
     def exclude(self) -> None:
-        """Keep all others out who do the same with this file, whatever they call it.
+        """Keep out everybody else who does the same with this file, under whatever name.
 
         Raises:
             TakenError: Somebody else does.
@@ -100,7 +100,7 @@ class Lock:
             raise _told(error) from error
 
     def exclude_beside_sqlite(self) -> None:
-        """The same for a database, where SQLite does not put its own locks.
+        """:meth:`exclude` for a database, at a place where SQLite puts no lock of its own.
 
         Where the system has no locks that allow it, nothing is done.
 
@@ -113,7 +113,7 @@ class Lock:
             raise _told(error) from error
 
     def share(self, *, index: bool = False) -> None:
-        """Be seen as one who has the database open, or with ``index`` the index of its log."""
+        """Show other programs that the database is open; ``index``: the index of its log."""
         self._set_if_known("F_RDLCK", _INDEX_IN_USE if index else _SHARED)
 
     def unshare(self) -> None:
@@ -124,7 +124,7 @@ class Lock:
         """Lift all locks; with ``close`` false the file stays open, and is closed by others."""
         if self.fd is None:
             return
-        # Explicitly: a process that was forked off may have the open file, too.
+        # Closing alone would not lift them where a forked process has the file open, too.
         self._set_if_known("F_UNLCK", (0, 0))
         if close:
             self.close()
@@ -175,7 +175,7 @@ _held: Final[weakref.WeakSet[Lock]] = weakref.WeakSet()
 
 
 def _forget() -> None:
-    """In a forked process: the locks are the other's, and must not outlive it here."""
+    """In a forked process: the locks belong to its parent, and must not outlive that here."""
     for lock in list(_held):
         lock.close()
 

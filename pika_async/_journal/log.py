@@ -1,18 +1,20 @@
 """Whether a journal and the log beside it (``-wal``) are both there, and of one moment.
 
-SQLite writes to the log first, and from time to time brings what is in it into the main file: that
-is a checkpoint. The main file alone is then an older journal, and nothing in it says so. Therefore
-one row says it. Each checkpoint leaves a main file that calls itself incomplete; the first thing
-that is written to the log afterwards is that it is complete. Who reads both finds it complete, and
-so is every copy that SQLite makes. Who has the main file alone finds it incomplete.
+SQLite writes to the log first. From time to time it copies the log into the main file: that is a
+checkpoint. Between two checkpoints the main file alone is an older journal, and SQLite does not
+notice. So one row of the journal says it. Each checkpoint leaves a main file that calls itself
+incomplete, and the first thing that is written to the log afterwards is that it is complete. A
+reader of both files finds a complete journal, and every copy that SQLite makes is complete. A
+reader of the main file alone finds it incomplete.
 
-Each checkpoint has a random number as well, in the main file and in the log. Files that were copied
-or put back at different moments do not go together, and tell it by that number. A checkpoint that
-somebody's reading keeps from its end leaves a main file with the number before it, or with its own.
+Each checkpoint also has a random number, which stands in the main file and in the log. Files that
+were copied or put back at different moments have different numbers. A checkpoint that could not
+end, since somebody was reading, leaves a main file with its own number or with the one before it.
 
-A copy that SQLite makes has the number of its source, and its pages may lie elsewhere. A log of the
-source must not come to it. It is told by SQLite's count of changes to the tables, which such a copy
-alone has another value of than its source wrote down: https://www.sqlite.org/fileformat2.html
+A copy that SQLite makes has the number of its source, but its pages may lie in other places. So the
+log of the source must not be applied to it. Such a copy is recognized by SQLite's count of changes
+to the tables, which differs from the count that the source wrote down:
+https://www.sqlite.org/fileformat2.html
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _BEGIN: Final = "UPDATE log SET previous = checkpoint, checkpoint = ?, tables = 
 _INCOMPLETE: Final = "UPDATE log SET complete = 0"
 _DONE: Final = "UPDATE log SET previous = checkpoint, complete = 1"
 _NOT_DONE: Final = "UPDATE log SET complete = 1"
-# One that leaves the log as long as it was: an empty one is then never all that there was of it.
+# This kind leaves the log as long as it was. So an empty log is never the rest of a longer one.
 _CHECKPOINT: Final = "PRAGMA wal_checkpoint(RESTART)"
 # Bytes without which there is nothing in a log: its header, and one page with a header of its own.
 SHORTEST_LOG: Final = 32 + 24 + 512
@@ -66,7 +68,7 @@ class Log:
     """SQLite made it out of another file, and no batch has opened it since."""
 
     def goes_with(self, main: Log) -> bool:
-        """Whether the ``main`` file is of the moment of this, which was read with the log."""
+        """Whether the ``main`` file, read alone, belongs to this, which was read with the log."""
         if main.checkpoint == self.checkpoint:
             return not main.is_copy
         return main.checkpoint == self.previous
@@ -79,12 +81,12 @@ def make_log(connection: sqlite3.Connection) -> None:
 
 
 def note_tables(connection: sqlite3.Connection) -> None:
-    """The tables are as they are to be: this file is no copy that another one is the source of."""
+    """Note the count of changes to the tables, once they are made: this file is not a copy."""
     connection.execute(_TABLES, (_changes_to_tables(connection),))
 
 
 def log_of(connection: sqlite3.Connection) -> Log:
-    """What is said; where there is nothing yet, that of a new journal."""
+    """What the journal says of its log; a journal that is too old to say it counts as whole."""
     (tables,) = connection.execute(_IS_THERE).fetchone()
     row = connection.execute(_LOOK).fetchone() if tables else None
     if row is None:
@@ -112,15 +114,15 @@ class Checkpoints:
         """``connection``: of a journal that has its tables."""
         self._connection = connection
         said = log_of(connection)
-        # One that an earlier process did not see the end of, too.
+        # Also a checkpoint that an earlier process began and did not end.
         self._is_under_way = said.checkpoint != said.previous
-        # SQLite's own would bring into the main file that it is complete.
+        # A checkpoint of SQLite's own would leave a main file that calls itself complete.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        # The first that is written after one makes the log short again.
+        # The first write after a checkpoint makes the log short again.
         connection.execute("PRAGMA journal_size_limit = 0")
 
     def begin(self) -> None:
-        """Before anything else is written: a new number, which a log has that belongs to this file.
+        """Write a new number, before anything else: the log that belongs to this file has it.
 
         Raises:
             sqlite3.Error: It cannot be written.
@@ -131,7 +133,7 @@ class Checkpoints:
             self._is_under_way = True
 
     def make(self) -> bool:
-        """Bring the log into the main file; false where somebody's reading keeps it from that.
+        """Copy the log into the main file; False where somebody is reading, so that it waits.
 
         Raises:
             sqlite3.Error: It cannot be written.

@@ -16,7 +16,7 @@ from pika_async._json import compact
 
 _KEY: Final = "pika_async_journal"
 _BEGINS: Final = f'{{"{_KEY}":'
-# More than a job's id needs, so that what is written has always one length.
+# What is written has always this length, which is more than the id of a job needs.
 _LENGTH: Final = 512
 _LONGEST: Final = 65_536
 
@@ -53,12 +53,12 @@ def read_mark(fd: int) -> Mark | None:
         fields = json.loads(text.partition("\n")[0])
         return Mark(str(fields[_KEY]), str(fields["job_id"]))
     except (ValueError, TypeError, KeyError):
-        # Cut off by a crash of the machine: a mark too few costs nothing.
+        # A crash of the machine has cut it off. Without a mark, one check less is made.
         return None
 
 
 def write_mark(fd: int, mark: Mark) -> None:
-    """Put it in the place of the one before; it is not waited until it is on the disk.
+    """Write it over the one before, without waiting until it is on the disk.
 
     Raises:
         OSError: It cannot be written.

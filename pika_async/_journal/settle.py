@@ -1,13 +1,12 @@
 """What a person decides about submits whose end nobody knows.
 
-A submit that was left uncertain may have started a job, which nobody can tell but its owner, from
-the account. Three things can be true of it: this is its job; there is none, submit the request
-again; leave it be. Whatever is decided, the attempt stays in the journal with what it was taken to
-cost, and counts as spent, since it may have been billed all the same. Only a job that is named can
-tell what it did cost.
+A submit that was left uncertain may have started a job. Only the owner of the account can tell.
+There are three decisions: this is its job; there is no job, so submit the request again; drop it.
+Whatever is decided, the attempt stays in the journal, and what it was taken to cost counts as
+spent, since it may have been billed all the same. Only a job that is named can tell its real cost.
 
-An attempt that was given up, or is to be followed by another, stands there as failed without an
-end of a job; its problem tells which of the two it is. So the format needs no further status.
+An attempt that was dropped, or that another submit is to follow, stands in the journal as failed
+without an end of a job. Its problem tells which of the two it is, so no further status is needed.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _IS_JOB: Final = """
 UPDATE attempts SET status = 'submitted', job_id = ?, accepted_at = sent_at, problem = NULL
 WHERE id = ?
 """
-# A job that was named by hand before is taken back.
+# If a job was named by hand before, that decision is undone.
 _IS_OVER: Final = """
 UPDATE attempts SET status = 'failed', problem = ?,
     job_id = iif(status = 'submitted', NULL, job_id), accepted_at = NULL
@@ -60,7 +59,7 @@ _NEVER_WAS: Final = """
 UPDATE attempts SET status = 'failed', problem = ?, quoted = iif(quoted IS NULL, NULL, 0)
 WHERE id = ?
 """
-# To settle is no run: nothing was met in it.
+# Opening the journal has begun a run. But nothing is submitted here, so it does not count as one.
 _NO_RUN: Final = "DELETE FROM runs WHERE id = ?"
 
 _GONE: Final = "its job ended with the service, and the request is submitted again"
@@ -119,12 +118,12 @@ def settle_journal(
     _check_once([*jobs, *resubmit, *drop])
     for job_id in jobs.values():
         checked_job_id(job_id)
-    # What is not there, or cannot be read, is not made.
+    # Raises where there is no journal; opening it for writing would make one.
     uncertain_in(path)
-    # No mark is left of a job that was named by hand: it may be taken back, and an older copy of
-    # the journal has its submit as uncertain, so that it is not bought again by itself.
+    # No mark is written for a job that was named by hand. The decision may be undone; and to an
+    # older copy of the journal the submit is uncertain, so it is not bought again by itself.
     with _changing(path) as connection:
-        # No number is named twice, so it is read once: there may be ten thousand.
+        # Read once for all numbers: there may be ten thousand.
         standing = _standing(connection)
         for number, job_id in jobs.items():
             attempt = _attempt(standing, "jobs", number)
@@ -199,7 +198,7 @@ def _changing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _check_free(connection: sqlite3.Connection, job_id: str, attempt: int) -> None:
-    # An uncertain attempt may itself have been told of this job, as one that perhaps was started.
+    # The attempt itself may name this job already, as one that it has perhaps started.
     if connection.execute(_OF_ANOTHER, (job_id, attempt)).fetchone() is not None:
         raise FieldError("jobs", job_id, "a job that the journal does not know of another request")
 
@@ -208,7 +207,7 @@ def _standing(connection: sqlite3.Connection) -> dict[int, list[int]]:
     """The attempts that may be decided about, by the numbers of their requests."""
     found: dict[int, list[int]] = {}
     for attempt, number, status, problem in connection.execute(_STANDING):
-        # A decision by which nothing was sent may be replaced; a refusal of the service is none.
+        # A decision may be replaced as long as nothing was sent. A refusal of the service may not.
         if status != "failed" or kind_of(problem) in _SENTENCES:
             found.setdefault(number, []).append(attempt)
     return found

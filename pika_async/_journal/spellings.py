@@ -1,7 +1,8 @@
 """Requests that older versions wrote down under another fingerprint, for the spelling of a text.
 
-Those told line ends and byte-order marks apart. Their rows are found again when a run comes to the
-request: each is then one of the equal ones, behind those that are known already, and stays so.
+Older versions counted texts as different that differ in line ends or byte-order marks alone. When a
+run comes to such a request, its old rows get the fingerprint of today. They are then occurrences of
+an equal request, behind those that have it already.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 # On disk, so that memory does not grow with it; the prompt as it is spelled now.
 _TABLE: Final = "CREATE TEMP TABLE spellings (prompt TEXT NOT NULL, request INTEGER NOT NULL)"
 _INDEX: Final = "CREATE INDEX temp.spellings_by_prompt ON spellings (prompt)"
-# As JSON escapes them. Both may be met where the text has a backslash, and are then looked at.
+# The marks as JSON escapes them. A text with a backslash may match by chance: it is read, below.
 _PERHAPS: Final = r"""
 SELECT id, request FROM requests
 WHERE instr(request, '\r') OR instr(request, '\ufeff') OR instr(request, '\n"')
@@ -40,7 +41,7 @@ _FORGET: Final = "DELETE FROM spellings WHERE request = ?"
 
 
 def gather(connection: sqlite3.Connection) -> bool:
-    """Look for such rows, and remember them; whether there are any."""
+    """Look for such rows and remember them. Returns whether there are any."""
     connection.execute(_TABLE)
     found = False
     for request, record in connection.execute(_PERHAPS):
@@ -54,9 +55,15 @@ def gather(connection: sqlite3.Connection) -> bool:
 
 
 def take_over(name: str, content: GenerationRequest, connection: sqlite3.Connection) -> None:
-    """Give the rows of this request its fingerprint ``name``; ``content``: with its files read."""
+    """Give the old rows of a request its fingerprint of today.
+
+    Args:
+        name: The fingerprint.
+        content: The request, with its files read.
+        connection: The journal.
+    """
     for request, known_as, record in connection.execute(_LOOK, (content.prompt,)).fetchall():
-        # With the texts as they were spelled, it has the fingerprint of then, or it is another.
+        # It is this request if, with the texts as they were spelled, it has that fingerprint.
         if known_as == fingerprint(content, spelled=_texts(json.loads(record))):
             connection.execute(_RENAME, {"name": name, "request": request})
             connection.execute(_FORGET, (request,))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from attrs import Attribute, field, frozen
 
-from pika_async._checks import seconds, share
+from pika_async._checks import FieldError, above_zero, seconds, share
 from pika_async._polling.forecast import Forecast, Trace
 from pika_async._polling.learnt import Learnt, Watched
 from pika_async._polling.together import together
@@ -31,16 +31,16 @@ _NARROWER: Final = 0.6
 # From the lower to the upper quartile of a logistic distribution of scale 1.
 _QUARTILES: Final = 2.0 * math.log(3.0)
 _FORMAT: Final = "pika_async_polling"
-# The share of a job's age, seen elsewhere, at which it went on for sure.
+# The share of a job's duration, told by somebody else, after which it surely had not ended yet.
 _NOTICED: Final = 0.95
 _QUANTILES: Final = (0.1, 0.5, 0.9)
 # Seconds after which a job whose look was due is forgotten: longer than outages usually last.
 _FORGOTTEN_AFTER: Final = 300.0
-# Not knowing means looking early. The first look that nothing is known for, in seconds, and the
-# share of its age by which a job may grow older between two of them.
+# While nothing is known, jobs are looked at early: first after so many seconds, and then each time
+# that a job has grown older by this share of its age.
 _EARLY: Final = 2.0
 _EARLY_GROWTH: Final = 0.5
-# What a seen step of the queue weighs against those before.
+# The weight of the latest step of the queue in the mean of all.
 _PACE_GAIN: Final = 0.1
 
 
@@ -64,19 +64,11 @@ class Estimate:
     jobs: float
 
 
-def _above_zero(_: object, attribute: Attribute[Any], value: float) -> None:
-    seconds(at_least=0.0)(_, attribute, value)
-    if value == 0:
-        raise ValueError(f"{attribute.name}: {value!r} is not allowed; allowed is a number above 0")
-
-
 def _not_below_min(policy: AdaptivePolling, attribute: Attribute[Any], value: float) -> None:
-    _above_zero(policy, attribute, value)
+    above_zero(policy, attribute, value)
     if value < policy.min_interval:
-        raise ValueError(
-            f"{attribute.name}: {value!r} is not allowed; allowed is a number from "
-            f"min_interval, {policy.min_interval:g}"
-        )
+        allowed = f"a number from min_interval, {policy.min_interval:g}"
+        raise FieldError(attribute.name, value, allowed)
 
 
 @frozen(kw_only=True, eq=False)
@@ -122,15 +114,15 @@ class AdaptivePolling:
             third of the last.
 
     Raises:
-        ValueError: Names the argument, the value and what is allowed.
+        FieldError: Names the argument, the value and what is allowed.
     """
 
-    look_cost: float = field(default=0.1, validator=_above_zero)
-    min_interval: float = field(default=1.0, validator=_above_zero)
+    look_cost: float = field(default=0.1, validator=above_zero)
+    min_interval: float = field(default=1.0, validator=above_zero)
     max_interval: float = field(default=30.0, validator=_not_below_min)
-    budget: float = field(default=100.0, validator=_above_zero)
+    budget: float = field(default=100.0, validator=above_zero)
     jitter: float = field(default=0.1, validator=share)
-    expected: float = field(default=60.0, validator=_above_zero)
+    expected: float = field(default=60.0, validator=above_zero)
     memory: float = field(default=200.0, validator=seconds(at_least=2.0))
     _learnt: Learnt = field(init=False, repr=False)
 
@@ -184,22 +176,20 @@ class AdaptivePolling:
                 ended within the twentieth before that, since its end was noticed by a look.
 
         Raises:
-            ValueError: One is no finite number above 0.
+            FieldError: One is no finite number above 0.
         """
         learnt = self._learnt
         for end in durations:
             if not 0 < end < math.inf:
-                raise ValueError(
-                    f"durations: {end!r} is not allowed; allowed are finite seconds above 0"
-                )
+                raise FieldError("durations", end, "finite seconds above 0", verb="are")
             start = _NOTICED * end
             learnt.every.lived(0, 0.0, start)
             learnt.ended(learnt.every, start, end)
 
     def delay(self, observation: Observation, random_number: float) -> float:
         """Seconds until the next look is worth its cost."""
-        # Asked after each poll. Most tell nothing but that the job has grown older: what is done
-        # for those is done in few steps, and all else by functions that those do not call.
+        # Called after each poll. Most polls tell only that the job has grown older, and take the
+        # short way here. Everything else is done by functions that they do not call.
         learnt, state = self._learnt, observation.state
         progress = position = None
         if isinstance(state, Running):
@@ -257,7 +247,7 @@ class AdaptivePolling:
         return delay
 
     def _of_unknown_age(self, age: float, needed: float) -> float:
-        """It is as likely to end now as later: on average a job's length away."""
+        """Seconds until the next look at a job that is as likely to end now as later."""
         mean = self._learnt.every.tables.mean
         return needed * math.sqrt(2.0 * self.look_cost * max(mean, age))
 

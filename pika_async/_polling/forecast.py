@@ -34,13 +34,13 @@ _BANDS: Final = (30, 55, 75, 90, 97)
 # Weight of the belief that forecasts are as good as the arithmetic says, in jobs.
 _BELIEF: Final = 2.0
 _LARGEST_ERROR: Final = 100.0
-# Where time in a queue counts as time of progress, an early forecast may be off by a third: that
-# must be within what is shown as long as no job has ended. It matters less the further a job is.
+# If time in a queue counts as time of progress, an early forecast may be off by a third. As long as
+# no job has ended, what is shown must be wide enough for that. The further a job is, the less.
 _UNPROVEN: Final = 0.25
 # A job whose progress has not moved for a while may end at any moment of such a while.
 _STILL: Final = 0.3
-# The score by which forecasts lead over durations, as a logarithm of likelihoods: its bounds keep
-# one job from deciding for ever, and below the last number forecasts are not followed.
+# A score says by how much forecasts are better than durations, as a logarithm of likelihoods. The
+# bounds keep one job from deciding for ever. Below the last number forecasts are not followed.
 _STEP: Final = 3.0
 _SCORES: Final = (-30.0, 10.0)
 _SCORE_DECAY: Final = 0.995
@@ -107,14 +107,21 @@ class Trace:
 
     def __init__(self) -> None:
         self.first = 0
+        """The lowest percentage that it has reported; 0: none yet."""
         self.first_log_age = 0.0
+        """The logarithm of its age then."""
         self.top = 0
+        """The highest percentage."""
         self.middle = 0.0
+        """The weighted mean of its forecasts, as the logarithm of the age of its end."""
         self.weight = 0.0
-        # The last forecast of each band: where it lay, and how wide the arithmetic made it.
+        """The sum of the weights of that mean."""
         self.made: dict[int, tuple[float, float]] = {}
+        """The last forecast of each band: its middle, and its scale by arithmetic alone."""
         self.age = 0.0
+        """At the last report."""
         self.latest: Forecast | None = None
+        """The forecast by the last report, if it was one that tells something."""
 
 
 class ProgressModel:

@@ -1,4 +1,4 @@
-"""What is kept of jobs in flight and of those that have ended, within bounds."""
+"""What a policy remembers of jobs in flight and of jobs that have ended, within bounds."""
 
 from __future__ import annotations
 
@@ -43,17 +43,23 @@ class Watched:
         self, durations: Durations | None, born: float, age: float, *, early: bool
     ) -> None:
         self.durations = durations
-        """Of its kind; None where its age is not known."""
+        """What is known of jobs of its kind; None where its age is not known."""
         self.born = born
+        """When it was submitted, on :attr:`Learnt.clock`."""
         self.age = age
+        """At the last look."""
         self.bin = bin_of(age)
-        """The one that its age is in."""
+        """The bin of that age."""
         self.early = early
-        """One of the first: looked at early as long as nothing is known."""
+        """Whether it is one of the first, which are looked at early while nothing is known."""
         self.rate = 0.0
+        """How many looks a second it is worth."""
         self.forgotten = 0.0
+        """Until when it is remembered without a look, on the same clock."""
         self.trace: Trace | None = None
+        """Its progress, where it reports any."""
         self.place: tuple[int, float] | None = None
+        """Its place in the queue, and its age when it was first seen there."""
 
 
 class Learnt:
@@ -89,9 +95,9 @@ class Learnt:
         self.rate = 0.0
         """Looks a second that all watched jobs together are worth."""
         self.clock = 0.0
-        """Seconds that must have passed since the first look, by the ages of the jobs."""
+        """The time, in seconds: at least so many have passed, by the ages of the jobs."""
         self._some_forgotten = 0.0
-        """Until then on that clock nobody is forgotten."""
+        """Before that time no job is to be forgotten."""
         self.pace = 0.0
         """Seconds that a place in the queue has taken, on average."""
 
@@ -114,8 +120,8 @@ class Learnt:
         age = observation.elapsed
         durations = None
         if before is not None:
-            # Whoever has let go of a job and comes back to it counts its age anew, and not from its
-            # birth: nothing can be learnt from that.
+            # Its caller has let go of it and come back. Its age does not count from its submit any
+            # more, and teaches nothing.
             self.rate -= before.rate
         elif observation.request is not None:
             durations = self.durations(observation.request)
@@ -125,7 +131,7 @@ class Learnt:
         return Watched(durations, self.clock - age, age, early=early)
 
     def _forget_the_old(self, looked_at: str) -> None:
-        # The one just looked at is last, and due in the future.
+        # The job that was just looked at is the last one, and is not to be forgotten yet.
         while (oldest := next(iter(self.watched))) != looked_at:
             self._some_forgotten = self.watched[oldest].forgotten
             if self._some_forgotten >= self.clock:
@@ -136,7 +142,7 @@ class Learnt:
         """Stop watching a job, if it is being watched."""
         watched = self.watched.pop(job_id, None)
         if watched is not None:
-            # Sums of floats drift; an empty one is zero.
+            # A sum of floats drifts; once no job is left, it is zero again.
             self.rate = self.rate - watched.rate if self.watched else 0.0
         return watched
 
@@ -196,7 +202,7 @@ class Learnt:
         self.pace = finite(kept["pace"])
 
     def lived(self, watched: Watched, durations: Durations, age: float) -> Tables:
-        """Learn that a job went on until that age, and return what is known of its like then."""
+        """Learn that a job went on until ``age``; returns what is then known of its kind."""
         if age > watched.age:
             last = durations.lived(watched.bin, watched.age, age)
             if durations is not self.every:

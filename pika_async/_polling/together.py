@@ -1,35 +1,34 @@
-"""Looks of several jobs at one moment: a process that wakes for one look takes the others too."""
+"""Looks at several jobs are moved to one moment, so that a process wakes up once for them all."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-# Seconds. What is due within so much is looked at together, and no more: the limits of services are
-# mostly counted by the second.
+# Seconds within which looks are put together, and no more: most limits of services count seconds.
 LONGEST_STEP: Final = 1.0
 # The share of a delay that its step is at most. Delays that are spread over so much of themselves
 # cost a few looks or moments in a hundred at the worst; in simulated batches nothing is seen of it.
 SHARE: Final = 0.5
 # Looks at one moment at most, on average: more would spare little more, and be a burst.
 CROWD: Final = 32.0
-# Seconds below which nothing is put together: a loop's clock is not much finer.
+# Seconds. Looks that are due sooner are not moved: the clock of a loop is not much finer.
 _MOMENT: Final = 0.002
 
 
 def together(at: float, delay: float, least: float, most: float, rate: float) -> float:
     """``delay``, so that it ends on a grid that all jobs of a client share.
 
-    Waking up costs as much as a look or several: the processor was given to others meanwhile, and
-    its caches are theirs. Where a hundred jobs are in flight, a process wakes once or twice a job,
-    and not a dozen times. The grid is finer for short delays and where looks are many. Each finer
-    one holds the coarser ones, so that all meet on the same moments.
+    To wake up costs a process as much as one or several looks: others had the processor meanwhile,
+    and its caches hold their data. With a hundred jobs in flight, a process so wakes up once or
+    twice a job, and not a dozen times. The grid is finer for short delays, and where there are many
+    looks. Each finer grid contains the coarser ones, so that all jobs meet at the same moments.
 
     Args:
         at: When the delay begins, on the clock that the jobs share.
         delay: Seconds; above 0.
-        least: Seconds below which it must not come.
-        most: Seconds above which it must not come.
+        least: The shortest delay allowed, in seconds.
+        most: The longest.
         rate: How many looks a second all jobs together are worth.
 
     Returns:

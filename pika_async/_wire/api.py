@@ -104,7 +104,7 @@ class API:
         try:
             accepted = self.dialect.decode_submit(response)
         except PikaError as error:
-            # An error is kept with its frames, and an answer may be megabytes.
+            # An error keeps its frames alive, and an answer may be megabytes.
             del response
             raise self._without_key(error).with_traceback(None) from None
         if isinstance(accepted.state, Failed):
@@ -135,7 +135,7 @@ class API:
             APIError: The service refused or failed.
             DecodeError: The answer is not the API's.
         """
-        # No coroutine itself: each in the depth of a poll is one more to wake through.
+        # Not a coroutine itself: each one between a watcher and its poll is resumed at every step.
         poll = self.dialect.poll(self.endpoint, handle)
         context = None if self._around_poll is None else self._around_poll()
         if context is not None:
@@ -203,7 +203,7 @@ class API:
             # The dialect's frames hold the answer.
             raise self._without_key(error).with_traceback(None) from None
         finally:
-            # An error is kept with its frames, and an answer may be megabytes.
+            # As in `submit`: an error keeps this frame alive.
             answer = None
             conversation.close()
         raise ConfigurationError(
@@ -256,16 +256,15 @@ class API:
 
     def _without_key(self, error: PikaError) -> PikaError:
         """The error with the key taken out of all that it says: errors are logged."""
-        # The answer itself is not asked for the key: packed, escaped or in another encoding it
-        # may hold the key and not show it.
+        # Without a look whether the answer holds the key: it may hold it packed or escaped.
         if self._secrets:
             error.args = self._redacted(error.args)
             vars(error).update({name: self._redacted(value) for name, value in vars(error).items()})
         return error
 
     def _failed_without_key(self, value: _T) -> _T:
-        # The reason of a failure is shown and logged. All else is taken as it is: a link may hold
-        # the key, and would lead nowhere without it.
+        # The reason of a failure is shown and logged. Other states stay as they are: a link with
+        # the key in it leads nowhere without the key.
         if not isinstance(value, Failed) or not self._secrets:
             return value
         return attrs.evolve(
@@ -275,7 +274,7 @@ class API:
     def _redacted(self, value: Any) -> Any:
         match value:
             case str() if any(secret in value for secret in self._secrets):
-                # Others stay what they are: Started.NO is a text, too.
+                # Only these: replace() would make a plain text of members of enumerations.
                 for secret in self._secrets:
                     value = value.replace(secret, _REDACTED)
                 return value
@@ -294,6 +293,6 @@ def _secrets(key: str) -> tuple[str, ...]:
     """
     parts = {key, *key.split(":")}
     spellings = parts | {quote(part, safe="") for part in parts}
-    # What is shorter is no key of any service, but a part of ordinary words.
+    # A shorter one is not a key of any service, and would be cut out of ordinary words.
     long = {part for part in spellings if len(part) >= _SHORTEST_SECRET}
     return tuple(sorted(long, key=len, reverse=True))

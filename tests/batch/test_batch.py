@@ -7,6 +7,7 @@ import gc
 import logging
 import weakref
 
+import aiohttp
 import anyio
 import pytest
 from support.batches import KEY, client_for, prompts, until
@@ -31,7 +32,6 @@ from pika_async import (
     Succeeded,
     run_batch,
 )
-from pika_async._wire.departure import Departure, Step
 from pika_async.simulator import Fault, Polls, Simulator
 
 ENDLESS = Polls(1_000_000)
@@ -300,23 +300,23 @@ class TestLeaving:
                     await anext(batch)
                 assert len(sim.submissions) - before <= 4
 
-    async def test_no_submit_begins_to_leave_once_the_batch_is_being_left(self, monkeypatch):
-        late = []
-        take = Departure.take
+    async def test_no_submit_begins_to_leave_once_the_batch_is_being_left(self):
+        """Also one that gets its connection in the moment of leaving, before it is cancelled."""
+        connected, go_on = asyncio.Event(), asyncio.Event()
 
-        def noted(departure, step):
-            if step is Step.BEGIN:
-                late.append(batch._status == "left")
-            return take(departure, step)
+        class Held(aiohttp.TCPConnector):
+            async def connect(self, *args, **options):
+                connection = await super().connect(*args, **options)
+                connected.set()
+                await go_on.wait()
+                return connection
 
-        monkeypatch.setattr(Departure, "take", noted)
-        async with Simulator(duration=Polls(1)) as sim, client_for(sim) as client:
-            for results in range(1, 40, 4):
-                async with Batch(client, Source(), max_in_flight=16) as batch:
-                    for _ in range(results):
-                        await anext(batch)
-        assert len(late) > 100
-        assert not any(late)
+        async with Simulator() as sim, aiohttp.ClientSession(connector=Held()) as session:
+            async with client_for(sim, session=session) as client:
+                async with Batch(client, ["a red panda"]):
+                    await connected.wait()
+                    go_on.set()
+            assert sim.submissions == []
 
     @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept alive"])
     async def test_what_has_not_left_when_the_batch_is_left_is_not_called_uncertain(
@@ -355,7 +355,7 @@ class TestLeaving:
                 assert (await run_batch(client, ["quick"]))[0].ok
             slow.cancel()
             await asyncio.wait({slow})
-            for task in client._jobs._submitter._under_way:
+            for task in client._jobs._posts._under_way:
                 task.cancel()
 
     async def test_jobs_that_ended_and_were_not_taken_are_named_where_no_journal_knows_them(

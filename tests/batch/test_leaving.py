@@ -11,7 +11,8 @@ import aiohttp
 import anyio
 import anyio.lowlevel
 import pytest
-from support.batches import client_for, prompts, until
+from support.batches import KEY, client_for, prompts, until
+from support.toy import Ledgered, toy_service
 
 from pika_async import (
     AuthenticationError,
@@ -20,9 +21,11 @@ from pika_async import (
     BatchStopped,
     ClientStateError,
     DownloadError,
+    FixedPolling,
     JobTimeoutError,
     MoneyMeaning,
     PermissionDeniedError,
+    PikaClient,
     QuotaExceededError,
     RetryPolicy,
     SubmissionUncertainError,
@@ -354,10 +357,11 @@ class TestAClientThatIsClosedUnderneath:
 
 
 class Stubborn:
-    """A source that swallows cancellations: so many, and then gives a request."""
+    """A source that gives some requests, and then swallows so many cancellations."""
 
-    def __init__(self, swallows=1_000_000):
+    def __init__(self, swallows=1_000_000, *, gives=1):
         self.swallows = swallows
+        self.gives = gives
         self.given = 0
         self.released = False
 
@@ -366,8 +370,8 @@ class Stubborn:
 
     async def __anext__(self):
         self.given += 1
-        if self.given == 1:
-            return "the only one"
+        if self.given <= self.gives:
+            return f"request {self.given}"
         while self.swallows and not self.released:
             try:
                 await anyio.sleep_forever()
@@ -409,6 +413,24 @@ class TestSourcesThatSwallowCancellations:
             assert jobs.job_ids == tuple(sim.jobs)
             await let_go(source, batch)
             assert len(sim.submissions) == 1
+
+    async def test_meanwhile_a_request_whose_turn_comes_asks_the_service_for_nothing(
+        self, monkeypatch
+    ):
+        monkeypatch.setattr("pika_async._batch.batch._CANCELLED_AGAIN", 60.0)
+        source = Stubborn(gives=2)
+        async with toy_service(looks=1_000_000) as service:
+            options = {"base_url": service.url, "dialect": Ledgered(), "max_in_flight": 1}
+            async with PikaClient(KEY, polling=FixedPolling(0.001), **options) as client:
+                batch = await Batch(client, source, budget=10).__aenter__()
+                await until(lambda: batch.in_flight and batch._board.jobs.slots._line)
+                leaving = asyncio.create_task(batch.__aexit__(None, None, None))
+                await until(lambda: batch._board.left)
+                service.looks = 0
+                await until(lambda: not batch._board.items)
+                await let_go(source, batch)
+                await leaving
+        assert (service.prices_asked, len(service.posts)) == (1, 1)
 
 
 async def let_go(source, batch):

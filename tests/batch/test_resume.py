@@ -33,6 +33,7 @@ from pika_async import (
     read_journal,
     run_batch,
 )
+from pika_async._batch.batch import bound_submits
 from pika_async._batch.record import Choices, JournalRecord
 from pika_async._journal import attempts
 from pika_async._journal.journal import Journal
@@ -417,6 +418,19 @@ class TestJobsThatAreNotFound:
             ("submitted", gone),
             ("succeeded", result.job_id),
         ]
+
+    @pytest.mark.parametrize("spare", [0, 1])
+    async def test_with_a_limit_no_more_are_submitted_again_than_were_named_before(
+        self, journal, spare
+    ):
+        async with self.forgetful(journal) as (sim, client, gone):
+            batch = Batch(client, ["a panda"], journal=journal, resubmit_uncertain=True)
+            bound_submits(batch, 1, spare)
+            async with batch:
+                result = await anext(batch)
+            assert len(sim.submissions) == 1 + spare
+        assert result.ok == bool(spare)
+        assert (result.job_id == gone) == (not spare)
 
     @staticmethod
     @asynccontextmanager

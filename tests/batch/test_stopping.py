@@ -18,8 +18,10 @@ from pika_async import (
     NotSubmittedError,
     PermissionDeniedError,
     QuotaExceededError,
+    read_journal,
     run_batch,
 )
+from pika_async._batch.record import JournalRecord
 from pika_async._jobs.brake import Brake
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -62,6 +64,30 @@ async def test_jobs_that_are_paid_for_are_waited_for_to_their_end():
         results = await run_batch(client, prompts(20), max_in_flight=8)
         assert len(sim.jobs) == 4
     assert sum(result.ok for result in results) == 4
+
+
+async def test_a_submit_that_was_being_written_down_when_the_batch_stopped_stays(
+    tmp_path, monkeypatch
+):
+    """It is not sent, and the next run finds the request as one that was never submitted."""
+    stopped, leaving = anyio.Event(), JournalRecord.leaving
+
+    async def slow(record, intent, quoted=None):
+        await leaving(record, intent, quoted)
+        if record.number == 1:
+            await stopped.wait()
+
+    def observer(event):
+        if isinstance(event, BatchStopped):
+            stopped.set()
+
+    monkeypatch.setattr(JournalRecord, "leaving", slow)
+    faults, journal = [Fault("401-new-api-error")], tmp_path / "run.journal"
+    async with Simulator(faults=faults) as sim, client_for(sim, observer=observer) as client:
+        results = await run_batch(client, prompts(2), max_in_flight=2, journal=journal)
+        assert len(sim.submissions) == 1
+    assert isinstance(results[1].error, NotSubmittedError)
+    assert [entry.attempts for entry in read_journal(journal)] == [(), ()]
 
 
 async def test_those_that_are_left_do_not_wait_for_their_turn_to_be_told_so(monkeypatch):

@@ -12,6 +12,7 @@ from support.tables import every_row
 
 from pika_async import FieldError, Pikaffect
 from pika_async._checks import (
+    above_zero,
     at_least_one,
     checked_bound,
     checked_job_id,
@@ -105,6 +106,7 @@ VALIDATORS = [
     (one_of("in", "out"), [None, "in", "out"], ["up", "", 3]),
     (seconds(at_least=0.1), [0.1, 5], [0, -1, math.inf, math.nan, None, True, "1"]),
     (share, [0, 0.5, 1], [-0.1, 1.1, math.nan, None, True]),
+    (above_zero, [0.1, 5], [0, -1, math.inf, math.nan, None, True, "1"]),
     (at_least_one, [1, 10**9], [0, -1, 1.5, None, True]),
 ]
 _GOOD = [(check, value) for check, good, _ in VALIDATORS for value in good]

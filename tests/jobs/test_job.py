@@ -199,6 +199,18 @@ class TestSharing:
             await first
 
     @in_virtual_time
+    async def test_a_poll_that_another_gave_up_is_not_the_last_look_of_who_waited_for_it(self):
+        service = Service(DONE, takes=2.0)
+        job = submitted(service)
+        first = asyncio.create_task(job.result())
+        second = asyncio.create_task(job.result(timeout=2.0))
+        await anyio.sleep(2.5)  # the deadline of the second is over, its grace is not
+        assert service.polls == 1
+        first.cancel()
+        assert await second == DONE
+        assert service.polls == 2
+
+    @in_virtual_time
     async def test_an_error_that_ends_the_waiting_reaches_every_watcher_by_one_poll(self):
         service = Service(AuthenticationError(status=401), takes=0.1)
         job = submitted(service)

@@ -82,7 +82,7 @@ async def test_a_loop_that_ends_while_a_job_is_written_down_tells_its_id(has_lef
         if has_left:
             caller.cancel()
             await asyncio.wait({caller})
-        [post] = wire.submitter._under_way
+        [post] = wire.jobs._posts._under_way
         post.cancel()
         await asyncio.wait({caller, post})
         assert caller.cancelled()

@@ -234,7 +234,22 @@ class TestClosing:
         assert len([one for one in told if isinstance(one, SubmitSent)]) == 1
 
     async def test_what_is_still_connecting_is_not_sent_and_its_caller_told_why(self):
+        """And its record says that it stayed, so that it does not count as uncertain."""
         connecting, go_on = asyncio.Event(), asyncio.Event()
+        noted = []
+
+        class Record:
+            async def leaving(self):
+                noted.append("leaving")
+
+            async def accepted(self, job_id):
+                noted.append(job_id)
+
+            def wanted(self):
+                return True
+
+            def stayed(self):
+                noted.append("stayed")
 
         class Held(aiohttp.TCPConnector):
             async def connect(self, *args, **options):
@@ -245,16 +260,17 @@ class TestClosing:
         async with Simulator() as sim, aiohttp.ClientSession(connector=Held()) as session:
             client = PikaClient(KEY, base_url=sim.url, session=session)
             await client.__aenter__()
-            task = asyncio.create_task(client.submit("a red panda"))
+            task = asyncio.create_task(client.submit("a red panda", record=Record()))
             await connecting.wait()
             closing = asyncio.create_task(client.__aexit__(None, None, None))
-            await until(lambda: client._jobs._submitter.closed)
+            await until(lambda: client._jobs._posts.closed)
             go_on.set()
             await closing
             with pytest.raises(ClientStateError, match="closed") as caught:
                 await task
             assert caught.value.started is Started.NO
             assert sim.submissions == []
+            assert noted == ["leaving", "stayed"]
 
     @pytest.mark.parametrize("how", ["a scope", "a deadline"])
     async def test_inside_a_scope_that_ends_the_answer_on_its_way_is_read(self, how, caplog):

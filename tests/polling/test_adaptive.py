@@ -23,6 +23,7 @@ from pika_async import (
     Estimate,
     ExponentialPolling,
     Failed,
+    FieldError,
     GenerationRequest,
     Observation,
     PikaClient,
@@ -141,11 +142,11 @@ class TestBounds:
         ],
     )
     def test_what_is_no_number_in_range_is_refused(self, name, value):
-        with pytest.raises(ValueError, match=f"^{name}: .* is not allowed; allowed is a number"):
+        with pytest.raises(FieldError, match=f"^{name}: .* is not allowed; allowed is a number"):
             AdaptivePolling(**{name: value})
 
     def test_a_longest_interval_below_the_shortest_is_refused(self):
-        with pytest.raises(ValueError, match=r"^max_interval: 1 .* a number from min_interval, 2"):
+        with pytest.raises(FieldError, match=r"^max_interval: 1 .* a number from min_interval, 2"):
             AdaptivePolling(min_interval=2, max_interval=1)
 
     def test_it_takes_keywords_only_and_its_parameters_cannot_be_changed(self):
@@ -327,7 +328,7 @@ class TestJobsOfElsewhere:
 
     @every_row("wrong", [0, -1.0, math.inf, math.nan])
     def test_what_is_no_duration_is_refused(self, wrong):
-        with pytest.raises(ValueError, match="durations: .* is not allowed"):
+        with pytest.raises(FieldError, match="durations: .* is not allowed"):
             AdaptivePolling().learn([wrong])
 
 
