@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from support.batches import client_for, prompts, until
+from support.held_loop import on_a_leaping_loop
 
 from pika_async import (
     AuthenticationError,
@@ -101,6 +102,7 @@ class TestResultsThatNobodyTook:
         assert kinds == {SubmissionUncertainError, JobTimeoutError}
         assert warnings_of(caplog) == []
 
+    @on_a_leaping_loop
     async def test_a_submit_that_becomes_uncertain_while_the_batch_is_left_is_named_once(
         self, caplog
     ):

@@ -7,9 +7,13 @@ import functools
 import heapq
 import selectors
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from unittest import mock
 
 import anyio.lowlevel
+
+from pika_async import _assembly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -91,15 +95,16 @@ def on_a_leaping_loop(
 ) -> Callable[..., None]:
     """Run an async test on a loop of its own that leaps over every silence to the next timer.
 
-    So a timeout takes a moment, and rings on a slow machine no earlier. It is for
-    clients and servers of this one loop: of what a thread does it knows nothing.
+    So a timeout takes a moment, and rings on a slow machine no earlier. A client that is made on it
+    has its clock. It is for clients and servers of this one loop: what a thread does is silence.
     """
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         loop = HeldLoop()
         loop.leaps = True
-        _run(loop, test(*args, **kwargs))
+        with mock.patch.object(_assembly, "time", SimpleNamespace(monotonic=loop.time)):
+            _run(loop, test(*args, **kwargs))
 
     return run
 
