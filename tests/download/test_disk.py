@@ -156,9 +156,12 @@ class TestThePart:
             real(handle)
             raise OSError(errno.EIO, "Input/output error")
 
-        monkeypatch.setattr(os, "write", failing("ENOSPC"))
-        monkeypatch.setattr(os, "close", close)
-        with pytest.raises(DownloadError, match="No space left") as caught:
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(DownloadError, match="No space left") as caught,
+        ):
+            patched.setattr(os, "write", failing("ENOSPC"))
+            patched.setattr(os, "close", close)
             await saved(tmp_path / "v.mp4")
         assert caught.value.__cause__.errno == errno.ENOSPC
 
