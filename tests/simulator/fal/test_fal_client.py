@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import anyio
 import pytest
 
 from pika_async.simulator import Polls, Simulator
@@ -57,8 +58,13 @@ async def test_it_is_told_why_a_job_failed(client, sim) -> None:
     assert caught.value.status_code == 422
 
 
-@pytest.mark.usefixtures("sim")
-async def test_it_cancels(client) -> None:
+async def test_it_cancels(client, sim) -> None:
+    # In seconds, it is in the queue for a while; counted in polls it runs at once.
+    sim.duration = 1000
     handle = await client.submit(TEXT, {"prompt": "a red panda surfing"})
 
     await handle.cancel()
+
+    with anyio.fail_after(20), pytest.raises(fal_client.FalClientHTTPError) as caught:
+        await handle.get(interval=0)
+    assert caught.value.status_code == 499
