@@ -62,14 +62,20 @@ def test_after_a_reset_nothing_is_sent(cause, record):
     assert recourse(cause, record, reset=True) is not Recourse.REPEAT
 
 
-@given(causes, records, st.booleans())
-def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(
-    cause, record, reset
-):
-    if recourse(cause, record, reset=reset) is Recourse.REPEAT:
-        assert isinstance(record, Leaving)
-        assert record.repeatable
-        assert verdict(cause, record, reset=reset) is Verdict.UNCERTAIN
+@every_row("cause", Cause)
+@every_row("reset", [False, True])
+def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(cause, reset):
+    """Where it cannot be looked for, and nobody has begun anew."""
+    leaving = [
+        evolve(LEAVING, repeatable=repeatable, searchable=searchable)
+        for repeatable in (False, True)
+        for searchable in (False, True)
+    ]
+    for record in (None, ACCEPTED, "leaving", 7, {"phase": "leaving"}, *leaving):
+        uncertain = verdict(cause, record, reset=reset) is Verdict.UNCERTAIN
+        lonely = isinstance(record, Leaving) and record.repeatable and not record.searchable
+        repeats = uncertain and lonely and not reset and cause is not Cause.RESET
+        assert (recourse(cause, record, reset=reset) is Recourse.REPEAT) == repeats
 
 
 @given(causes, records, st.booleans())
