@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.batches import client_for
-from support.faults.every import TABLES, each
+from support.faults.every import each
 from support.faults.table import Poll, Submit, Table, Truth
 from support.held_loop import on_a_leaping_loop
-from support.tables import every_row
 from support.wire import KEY, wired
 
 from pika_async import (
@@ -29,7 +28,6 @@ from pika_async import (
 )
 from pika_async._meaning import Started
 from pika_async.simulator import Fault, Polls, Simulator
-from pika_async.simulator._catalogue import SERVICES, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,11 +48,6 @@ def polls(*dealt_with: object) -> pytest.MarkDecorator:
 def raising(rows: Callable[[Table], Iterable[Truth]], place: str) -> pytest.MarkDecorator:
     """The rows at which a client raises an error that the table names."""
     return each(lambda table: (row for row in rows(table) if isinstance(getattr(row, place), type)))
-
-
-@every_row("table", TABLES, ids=lambda table: table.service)
-def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
-    assert table.amiss(faults_of(SERVICES[table.service])) == []
 
 
 @submits(Submit.AGAIN, Submit.SAME_AGAIN)
