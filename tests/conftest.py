@@ -47,16 +47,18 @@ def pytest_xdist_auto_num_workers() -> int | None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Every other worker collects from the end.
+    """Each worker begins to collect at another place.
 
     Pytest translates each file when it is first collected, and keeps that for whoever comes later.
-    Two workers that begin at both ends translate a half each, where otherwise each of them would
+    Workers that begin at different places translate a part each, where otherwise each of them would
     translate all files of a fresh clone.
     """
     report = yield
-    worker = getattr(collector.config, "workerinput", {"workerid": "gw0"})["workerid"]
-    if isinstance(collector, pytest.Directory) and int(worker.removeprefix("gw")) % 2:
-        report.result.reverse()
+    worker = getattr(collector.config, "workerinput", None)
+    if isinstance(collector, pytest.Directory) and worker is not None:
+        number = int(worker["workerid"].removeprefix("gw"))
+        begin = len(report.result) * number // worker["workercount"]
+        report.result = [*report.result[begin:], *report.result[:begin]]
     return report
 
 
