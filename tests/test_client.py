@@ -14,6 +14,7 @@ import aiohttp
 import anyio
 import pytest
 from aioresponses import aioresponses
+from support.held_loop import on_a_leaping_loop
 from support.mocks import RepairedResponse
 from support.tables import every_row
 
@@ -152,6 +153,7 @@ class TestLife:
             ours = [t for t in asyncio.all_tasks() if "pika_async._" in repr(t)]
             assert ours == []
 
+    @on_a_leaping_loop
     async def test_closing_reads_the_answer_of_a_post_whose_caller_left(self, caplog):
         async with Simulator(faults=[Fault("slow-headers", seconds=0.2)]) as sim:
             async with client_for(sim) as client:
@@ -162,6 +164,7 @@ class TestLife:
                     await task
             assert next(iter(sim.jobs)) in caplog.text
 
+    @on_a_leaping_loop
     async def test_closing_waits_for_a_submit_under_way(self):
         async with Simulator(faults=[Fault("slow-headers", seconds=0.3)]) as sim:
             async with client_for(sim) as client:
@@ -328,6 +331,7 @@ class TestJobs:
             gc.collect()
             assert not client._jobs._jobs
 
+    @on_a_leaping_loop
     async def test_a_job_just_submitted_has_its_minute_even_if_nobody_held_it(self):
         lost = Fault("unknown-404", on="poll")
         async with Simulator(duration=Polls(1), faults=[lost]) as sim, client_for(sim) as client:

@@ -11,6 +11,7 @@ import aiohttp
 import anyio
 import pytest
 from support.batches import KEY, client_for, prompts, until
+from support.held_loop import on_a_leaping_loop
 from support.tables import every_row
 
 from pika_async import (
@@ -378,6 +379,7 @@ class TestLeaving:
         assert set(record.job_ids) == set(batch.in_flight.values())
         assert all(job_id in record.getMessage() for job_id in sim.jobs)
 
+    @on_a_leaping_loop
     async def test_a_submit_whose_answer_was_under_way_is_named_too(self):
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             sim.faults.append(Fault("slow-headers", on="submit", seconds=0.2))

@@ -411,7 +411,9 @@ class TestNoFalseAlarm:
             for failure in ("it did not work", None):
                 sim.failure = failure
                 await run_batch(client, ALL, journal=journal, retry_failed=True)
-            await run_batch(client, ALL, journal=journal)
+            results = await run_batch(client, ALL, journal=journal)
+        assert all(result.ok and result.resumed for result in results)
+        assert len(sim.jobs) == 2 * len(ALL)
 
     @pytest.mark.parametrize(
         "mark", [b"", b"\0" * 512, b'{"pika_async_journal":"ab', b'{"pika_async_journal":7}\n']

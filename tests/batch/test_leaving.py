@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from support.batches import KEY, client_for, prompts, until
+from support.held_loop import on_a_leaping_loop
 from support.toy import Ledgered, toy_service
 
 from pika_async import (
@@ -104,6 +105,7 @@ class TestResultsThatNobodyTook:
         assert kinds == {SubmissionUncertainError, JobTimeoutError}
         assert warnings_of(caplog) == []
 
+    @on_a_leaping_loop
     async def test_a_submit_that_becomes_uncertain_while_the_batch_is_left_is_named_once(
         self, caplog
     ):

@@ -92,6 +92,14 @@ def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``--simulate`` takes seconds for, to be looked at, takes a moment."""
+    clients = "pika_async.cli._running.clients"
+    monkeypatch.setattr(f"{clients}._SIMULATED_SECONDS", 0.04)
+    monkeypatch.setattr(f"{clients}._SIMULATED_INTERVAL", 0.02)
+
+
+@pytest.fixture
 def interrupting(pika: Callable[..., Done]) -> Callable[..., Done]:
     """Run the command line in this process, with a signal as soon as something is there."""
 

@@ -155,7 +155,7 @@ def test_json_has_no_guesses_in_it(generate):
     assert "left" not in done.out + done.err
 
 
-def test_a_simulated_job_shows_what_a_real_one_would(pika, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.4)
+@pytest.mark.usefixtures("brief")
+def test_a_simulated_job_shows_what_a_real_one_would(pika):
     done = pika("generate", "x", "--simulate")
     assert "queued, at a guess 1 s left" in done.err

@@ -481,12 +481,11 @@ def test_the_key_is_never_printed(batch, sim, fault):
     assert KEY not in done.out + done.err
 
 
-@pytest.mark.usefixtures("prompts")
+@pytest.mark.usefixtures("prompts", "brief")
 def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, monkeypatch):
     monkeypatch.delenv("PIKA_API_KEY")
     # Unusable, so that whoever looks at it fails.
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
-    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     done = pika("batch", "prompts.txt", "--simulate")
     assert done.code == 0
     assert done.err.splitlines()[0] == "simulated: nothing is sent to the service, nothing is paid"
@@ -496,10 +495,9 @@ def test_simulate_needs_no_key_keeps_no_journal_and_pays_nothing(pika, here, mon
 
 @pytest.mark.parametrize("service", ["gateway", "pika", "fal"])
 @pytest.mark.parametrize("name", ["run.journal", "try.simulated"])
-@pytest.mark.usefixtures("prompts")
-def test_a_simulated_batch_may_have_a_journal(pika, here, monkeypatch, service, name):
+@pytest.mark.usefixtures("prompts", "brief")
+def test_a_simulated_batch_may_have_a_journal(pika, here, service, name):
     """Run again, it brings back what is done; a paid batch is kept out of it, whatever its name."""
-    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     line = ("batch", "prompts.txt", "--service", service, "-j", name)
     assert pika(*line, "--simulate").code == 0
     assert (here / name).exists()

@@ -344,11 +344,11 @@ def test_whoever_stops_reading_does_not_stop_the_download(start, here, sim):
     assert (here / "x.mp4").exists()
 
 
+@pytest.mark.usefixtures("brief")
 def test_simulate_needs_no_key_and_pays_nothing_and_the_video_plays(pika, monkeypatch):
     monkeypatch.delenv("PIKA_API_KEY")
     # Unusable, so that whoever looks at it fails.
     monkeypatch.setenv("PIKA_BASE_URL", "ftp://x")
-    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.1)
     done = pika("generate", "a red panda", "--simulate", "-o", "panda.mp4", "--base-url", "ftp://y")
     assert (done.code, done.out) == (0, "panda.mp4\n")
     assert done.err.splitlines()[0] == "simulated: nothing is sent to the service, nothing is paid"

@@ -113,8 +113,8 @@ def test_a_column_with_the_name_of_one_of_its_own_gets_another(batch):
     assert (row["line"], row["metadata.line"]) == ("2", "7")
 
 
-def test_what_a_service_charges_is_a_number(pika, here, monkeypatch):
-    monkeypatch.setattr("pika_async.cli._running.clients._SIMULATED_SECONDS", 0.4)
+@pytest.mark.usefixtures("brief")
+def test_what_a_service_charges_is_a_number(pika, here):
     (here / "p.txt").write_text("a\n")
     done = pika("batch", "p.txt", "--simulate", "--service", "pika")
     assert done.code == 0

@@ -32,8 +32,9 @@ def failing(name):
     return call
 
 
+# The folder is asked for first, so that it is removed last, when the system works again.
 @pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
+def no_pauses(tmp_path, monkeypatch):  # noqa: ARG001
     monkeypatch.setattr(disk, "_PAUSES", (0.0, 0.0))
     # Where the system has another call, these tests are of the one that all have.
     monkeypatch.setattr(disk, "_FULL_SYNC", None)

@@ -25,6 +25,7 @@ from pika_async import (
 )
 from pika_async.dialects import Fal, Pika
 from tests.support.batches import until
+from tests.support.held_loop import on_a_leaping_loop
 from tests.support.toy import Ledgered, Toy, toy_service
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
@@ -67,6 +68,7 @@ async def test_a_quote_that_failed_is_asked_for_again():
 @pytest.mark.parametrize("way", ["closed", "silent", "unreadable"])
 @pytest.mark.parametrize("ask", ["quote", "balance", "upload"])
 @pytest.mark.parametrize("dialect", [Pika(), Fal()], ids=lambda dialect: dialect.name)
+@on_a_leaping_loop
 async def test_what_breaks_off_while_no_job_is_asked_for_has_started_none(dialect, ask, way):
     async def answer(request):
         if way == "closed":

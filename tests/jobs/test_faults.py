@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.batches import client_for
-from support.faults.every import TABLES, each
+from support.faults.every import each
 from support.faults.table import Poll, Submit, Table, Truth
-from support.tables import every_row
+from support.held_loop import on_a_leaping_loop
 from support.wire import KEY, wired
 
 from pika_async import (
@@ -28,12 +28,13 @@ from pika_async import (
 )
 from pika_async._meaning import Started
 from pika_async.simulator import Fault, Polls, Simulator
-from pika_async.simulator._catalogue import SERVICES, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 REQUEST = GenerationRequest("a red panda surfing")
+# Seconds of a clock that leaps over silence, and stands still else.
+TIMEOUT = 1.0
 
 
 def submits(*dealt_with: object) -> pytest.MarkDecorator:
@@ -49,23 +50,14 @@ def raising(rows: Callable[[Table], Iterable[Truth]], place: str) -> pytest.Mark
     return each(lambda table: (row for row in rows(table) if isinstance(getattr(row, place), type)))
 
 
-def timeout_for(truth: Truth) -> float:
-    # Only the silent ones wait for it; the others must not depend on how fast the machine is.
-    return 0.3 if truth.silent else 30.0
-
-
-@every_row("table", TABLES, ids=lambda table: table.service)
-def test_the_table_has_a_row_for_every_fault(table: Table) -> None:
-    assert table.amiss(faults_of(SERVICES[table.service])) == []
-
-
 @submits(Submit.AGAIN, Submit.SAME_AGAIN)
+@on_a_leaping_loop
 async def test_a_submit_is_sent_again_where_that_cannot_pay_twice(
     table: Table, truth: Truth
 ) -> None:
     async with (
         Simulator(service=table.service, duration=0, faults=[Fault(truth.name)]) as sim,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim, request_timeout=TIMEOUT) as wire,
     ):
         accepted = await wire.submit(REQUEST)
         assert list(sim.jobs) == [accepted.id]
@@ -79,7 +71,7 @@ async def test_a_refused_submit_raises_its_error_and_nothing_was_started(
 ) -> None:
     async with (
         Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim) as wire,
     ):
         with pytest.raises(PikaError) as caught:
             await wire.submit(REQUEST)
@@ -91,12 +83,13 @@ async def test_a_refused_submit_raises_its_error_and_nothing_was_started(
 
 
 @submits(Submit.UNCERTAIN)
+@on_a_leaping_loop
 async def test_an_uncertain_submit_is_sent_once_and_says_what_and_when(
     table: Table, truth: Truth
 ) -> None:
     async with (
         Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim, request_timeout=TIMEOUT) as wire,
     ):
         with pytest.raises(SubmissionUncertainError, match="may be billed") as caught:
             await wire.submit(REQUEST)
@@ -116,7 +109,7 @@ async def test_a_job_that_the_failed_answer_names_is_settled_by_one_look(
 ) -> None:
     async with (
         Simulator(service=table.service, faults=[Fault(truth.name)]) as sim,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim) as wire,
     ):
         assert [(await wire.submit(REQUEST)).id] == list(sim.jobs)
         assert len(sim.submissions) == 1
@@ -137,14 +130,15 @@ async def test_a_busy_service_is_asked_a_bounded_number_of_times(
 
 
 @submits(Submit.SAME_AGAIN)
+@on_a_leaping_loop
 async def test_a_repeated_key_leaves_no_submit_uncertain_while_the_outage_budget_lasts(
     table: Table, truth: Truth
 ) -> None:
     # More often than a submit may be tried where nothing is known to have been started.
-    fault = Fault(truth.name, times=3 if truth.silent else 8)
+    fault = Fault(truth.name, times=8)
     async with (
         Simulator(service=table.service, duration=0, faults=[fault]) as sim,
-        wired(sim, request_timeout=timeout_for(truth), retry=RetryPolicy(attempts=2)) as wire,
+        wired(sim, request_timeout=TIMEOUT, retry=RetryPolicy(attempts=2)) as wire,
     ):
         accepted = await wire.submit(REQUEST)
         assert list(sim.jobs) == [accepted.id]
@@ -155,14 +149,15 @@ async def test_a_repeated_key_leaves_no_submit_uncertain_while_the_outage_budget
 
 
 @submits(Submit.SAME_AGAIN)
+@on_a_leaping_loop
 async def test_a_submit_is_uncertain_once_the_outage_budget_is_used_up(
     table: Table, truth: Truth
 ) -> None:
     faults = [Fault(truth.name, times=None)]
-    retry = RetryPolicy(jitter=0.0, outage_budget=2 if truth.silent else 6)
+    retry = RetryPolicy(jitter=0.0, outage_budget=6)
     async with (
         Simulator(service=table.service, faults=faults) as sim,
-        wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,
+        wired(sim, request_timeout=TIMEOUT, retry=retry) as wire,
     ):
         with pytest.raises(SubmissionUncertainError, match="may be billed"):
             await wire.submit(REQUEST)
@@ -170,16 +165,17 @@ async def test_a_submit_is_uncertain_once_the_outage_budget_is_used_up(
 
 
 @polls(*Poll)
+@on_a_leaping_loop
 async def test_one_bad_poll_does_not_fail_a_job_that_was_paid_for(
     table: Table, truth: Truth
 ) -> None:
     fault = Fault(truth.name, on="poll", after=1)
     async with (
         Simulator(service=table.service, duration=Polls(3), faults=[fault]) as sim,
-        wired(sim) as patient,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim, request_timeout=TIMEOUT) as before,
+        wired(sim, request_timeout=TIMEOUT) as wire,
     ):
-        accepted = await patient.submit(REQUEST)
+        accepted = await before.submit(REQUEST)
         done = await wire.job(accepted.id).result()
         assert done.video.job_id == accepted.id
         assert len(sim.submissions) == 1
@@ -224,7 +220,10 @@ async def test_of_a_re_attached_job_that_is_not_found_the_service_is_believed(
     table: Table, truth: Truth
 ) -> None:
     faults = [Fault(truth.name, on="poll", times=None)]
-    async with Simulator(service=table.service, faults=faults) as sim, wired(sim) as wire:
+    async with (
+        Simulator(service=table.service, faults=faults) as sim,
+        wired(sim) as wire,
+    ):
         with pytest.raises(NotFoundError) as caught:
             await wire.job("paid-for-long-ago").result()
         assert caught.value.job_id == "paid-for-long-ago"
@@ -234,13 +233,17 @@ async def test_of_a_re_attached_job_that_is_not_found_the_service_is_believed(
 @polls(Poll.EMPTY)
 async def test_an_empty_answer_is_believed_after_a_minute(table: Table, truth: Truth) -> None:
     faults = [Fault(truth.name, on="poll", times=None)]
-    async with Simulator(service=table.service, faults=faults) as sim, wired(sim) as wire:
+    async with (
+        Simulator(service=table.service, faults=faults) as sim,
+        wired(sim) as wire,
+    ):
         with pytest.raises(NotFoundError):
             await wire.job("paid-for-long-ago").result()
         assert sum(wire.clock.naps) == pytest.approx(60.0)
 
 
 @polls(Poll.WAITED_OUT)
+@on_a_leaping_loop
 async def test_an_outage_that_lasts_ends_with_its_last_error_which_names_the_job(
     table: Table, truth: Truth
 ) -> None:
@@ -248,7 +251,7 @@ async def test_an_outage_that_lasts_ends_with_its_last_error_which_names_the_job
     retry = RetryPolicy(outage_budget=0)
     async with (
         Simulator(service=table.service, faults=faults) as sim,
-        wired(sim, request_timeout=timeout_for(truth), retry=retry) as wire,
+        wired(sim, request_timeout=TIMEOUT, retry=retry) as wire,
     ):
         with pytest.raises(PikaError) as caught:
             await wire.job("paid-for-long-ago").result()
@@ -258,14 +261,15 @@ async def test_an_outage_that_lasts_ends_with_its_last_error_which_names_the_job
 
 
 @polls(Poll.WAITED_OUT)
+@on_a_leaping_loop
 async def test_a_re_attached_job_is_waited_for_through_it_too(table: Table, truth: Truth) -> None:
     faults = [Fault(truth.name, on="poll", times=2)]
     async with (
         Simulator(service=table.service, duration=0, faults=faults) as sim,
-        wired(sim) as patient,
-        wired(sim, request_timeout=timeout_for(truth)) as wire,
+        wired(sim, request_timeout=TIMEOUT) as before,
+        wired(sim, request_timeout=TIMEOUT) as wire,
     ):
-        job_id = (await patient.submit(REQUEST)).id
+        job_id = (await before.submit(REQUEST)).id
         assert (await wire.job(job_id).result()).video
         assert len(sim.polls) == 3
 

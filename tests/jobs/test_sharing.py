@@ -11,6 +11,7 @@ import aiohttp
 import anyio
 import pytest
 from support.batches import KEY, client_for, until
+from support.held_loop import on_a_leaping_loop
 from support.jobs import DONE, Service, attached, running, submitted
 from support.virtual_time import in_virtual_time, now
 
@@ -180,6 +181,7 @@ class Wrong:
 
 
 class TestPoliciesThatFail:
+    @on_a_leaping_loop
     async def test_an_accepted_job_is_returned_and_waited_for_all_the_same(self):
         async def submitted_and_waited_for(answer):
             async with (
@@ -200,6 +202,7 @@ class TestPoliciesThatFail:
 
 
 class TestClosing:
+    @on_a_leaping_loop
     async def test_what_waits_behind_the_brake_is_not_sent_any_more(self):
         told = []
         async with Simulator() as sim, aiohttp.ClientSession() as session:
@@ -217,6 +220,7 @@ class TestClosing:
             assert sim.jobs == {}
         assert {type(result) for result in results} == {ClientStateError}
 
+    @on_a_leaping_loop
     async def test_what_waits_in_a_backoff_is_not_sent_any_more(self, unused_port):
         told = []
         async with aiohttp.ClientSession() as session:
@@ -273,6 +277,7 @@ class TestClosing:
             assert noted == ["leaving", "stayed"]
 
     @pytest.mark.parametrize("how", ["a scope", "a deadline"])
+    @on_a_leaping_loop
     async def test_inside_a_scope_that_ends_the_answer_on_its_way_is_read(self, how, caplog):
         told = []
         async with Simulator() as sim:
@@ -293,6 +298,7 @@ class TestClosing:
 
 
 class TestUncertainForNobody:
+    @on_a_leaping_loop
     async def test_it_is_told_with_prompt_fingerprint_and_time(self, caplog):
         told = []
         faults = [Fault("slow-headers", on="submit", seconds=60)]

@@ -10,6 +10,7 @@ import socket
 
 import anyio
 import pytest
+from support.held_loop import on_a_leaping_loop
 from support.tables import every_row
 from support.wire import wired
 
@@ -384,6 +385,7 @@ class TestCancellation:
             await wire.answered()
             assert len(sim.submissions) <= sent + 1
 
+    @on_a_leaping_loop
     async def test_the_answer_of_a_post_that_has_left_is_still_read_and_its_job_named(self, caplog):
         fault = Fault("slow-headers", seconds=0.2)
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:
@@ -506,6 +508,7 @@ class TestCancellation:
             assert scope.cancelled_caught
             assert len(sim.submissions) == 1
 
+    @on_a_leaping_loop
     async def test_a_refusal_that_comes_after_its_caller_left_is_nobodys_concern(self, caplog):
         fault = Fault("slow-headers", seconds=0.2, status=401, started=False)
         async with Simulator(faults=[fault]) as sim, wired(sim) as wire:

@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.held_loop import on_a_leaping_loop
 from support.jobs import DONE, REQUEST, Service, attached, running, submitted
 from support.tables import every_row
 from support.virtual_time import in_virtual_time
@@ -671,6 +672,7 @@ class TestTheEnd:
         assert policy._learnt.watched == {}
         assert policy._learnt.rate == 0.0
 
+    @on_a_leaping_loop
     async def test_jobs_that_have_ended_take_nothing_of_the_budget_of_others(self):
         polling = AdaptivePolling(expected=0.01, min_interval=0.001, max_interval=0.01)
         async with (

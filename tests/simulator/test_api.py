@@ -69,18 +69,12 @@ async def test_equal_seeds_give_equal_ids(call):
     assert ids[0] == ids[1]
 
 
-async def test_every_job_can_be_told_to_fail(call):
-    async with Simulator(duration=0, failure="prompt not allowed") as sim:
+@pytest.mark.parametrize("reason", ["prompt not allowed", ""])
+async def test_every_job_can_be_told_to_fail_also_for_an_empty_reason(call, reason):
+    async with Simulator(duration=0, failure=reason) as sim:
         video = (await call.poll(sim.url, await submitted(call, sim))).video
 
-    assert (video["status"], video["error"]) == ("error", "prompt not allowed")
-
-
-async def test_an_empty_reason_is_a_failure_too(call):
-    async with Simulator(duration=0, failure="") as sim:
-        video = (await call.poll(sim.url, await submitted(call, sim))).video
-
-    assert (video["status"], video["error"]) == ("error", "")
+    assert (video["status"], video["error"]) == ("error", reason)
 
 
 async def test_failure_can_depend_on_what_was_submitted(call):

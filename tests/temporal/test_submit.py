@@ -14,6 +14,7 @@ import anyio
 import pytest
 from attrs import evolve
 from support.engine import posted
+from support.held_loop import on_a_leaping_loop
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import AsyncActivityCancelledError
 from temporalio.exceptions import ApplicationError
@@ -291,6 +292,7 @@ async def test_with_a_seed_of_ones_own_it_cannot_be_told_from_its_equals():
     ("fault", "told"),
     [(Fault("slow-headers", seconds=0.4), "accepted"), (Fault("slow-headers", seconds=60), "lost")],
 )
+@on_a_leaping_loop
 async def test_a_worker_that_is_stopped_reads_the_answer_first(fault, told):
     async with scene("gateway", fault, request_timeout=1.5) as at:
         left = asyncio.Event()

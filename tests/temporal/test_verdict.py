@@ -61,12 +61,19 @@ def test_after_a_reset_nothing_is_sent(record):
     assert recourse(Cause.RESET, record) is not Recourse.REPEAT
 
 
-@given(causes, records)
-def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(cause, record):
-    if recourse(cause, record) is Recourse.REPEAT:
-        assert isinstance(record, Leaving)
-        assert record.repeatable
-        assert verdict(cause, record) is Verdict.UNCERTAIN
+@every_row("cause", Cause)
+def test_only_what_is_uncertain_and_known_to_be_repeatable_is_sent_with_its_key(cause):
+    """Where it cannot be looked for, and nobody has begun anew."""
+    leaving = [
+        evolve(LEAVING, repeatable=repeatable, searchable=searchable)
+        for repeatable in (False, True)
+        for searchable in (False, True)
+    ]
+    for record in (None, ACCEPTED, "leaving", 7, {"phase": "leaving"}, *leaving):
+        uncertain = verdict(cause, record) is Verdict.UNCERTAIN
+        lonely = isinstance(record, Leaving) and record.repeatable and not record.searchable
+        repeats = uncertain and lonely and cause is not Cause.RESET
+        assert (recourse(cause, record) is Recourse.REPEAT) == repeats
 
 
 @given(causes, records)

@@ -575,12 +575,22 @@ junk = st.recursive(
 # Arbitrary JSON seldom gets as far as a video; this always does, and mostly to a state.
 told = st.fixed_dictionaries(
     {"status": st.sampled_from(["queued", "pending", "finished", "error", "of tomorrow"])},
-    optional={"progress": st.integers(-300, 300) | st.floats() | leaves, "resultUrl": junk},
+    optional={
+        "progress": st.integers(-300, 300) | st.floats() | leaves,
+        "resultUrl": st.just(LINK) | junk,
+    },
+)
+ended = st.sampled_from(["finished", "error"]).flatmap(
+    lambda status: st.lists(
+        st.builds(lambda rest: {**rest, "status": status, "resultUrl": LINK}, told),
+        min_size=1,
+        max_size=3,
+    )
 )
 feeds = st.builds(
     lambda rest, videos: {**rest, "videos": videos},
     st.dictionaries(names, leaves),
-    st.lists(st.dictionaries(names, junk) | told, max_size=3),
+    st.lists(st.dictionaries(names, junk) | told, max_size=3) | ended,
 )
 
 

@@ -444,7 +444,12 @@ junk = st.recursive(
     ),
     max_leaves=30,
 )
-tasks = st.dictionaries(names, junk, max_size=8).map(wrapped)
+# Arbitrary JSON seldom gets as far as an end; this mostly does.
+told = st.fixed_dictionaries(
+    {"task_id": st.just("j"), "status": st.sampled_from(["SUCCESS", "FAILURE", "IN_PROGRESS"])},
+    optional={"result_url": st.just(LINK) | leaves, "fail_reason": leaves, "data": junk},
+)
+tasks = (told | st.dictionaries(names, junk, max_size=8)).map(wrapped)
 spellings = st.sampled_from(
     [
         str.encode,

@@ -7,6 +7,7 @@ import asyncio
 import anyio
 import pytest
 from support.batches import KEY, client_for, prompts
+from support.held_loop import on_a_leaping_loop
 from support.wire import wired
 
 from pika_async import (
@@ -329,6 +330,7 @@ class TestARepeatedKey:
 
 
 class TestTheLimit:
+    @on_a_leaping_loop
     async def test_beyond_twenty_in_flight_submits_wait_and_none_is_given_up(self):
         async with simulator(duration=Polls(3)) as sim, client_for(sim) as client:
             sim.service_at_work.most_in_flight = 20

@@ -146,9 +146,11 @@ class TestUploads:
     @given(ANY_JSON | DOCUMENTS, STATUSES, STATUSES)
     def test_any_answer_is_an_address_or_an_error(self, ticket, status, stored):
         try:
-            meant(upload(), answer(ticket, status), answer(b"", stored))
+            address = meant(upload(), answer(ticket, status), answer(b"", stored))
         except PikaError as error:
             str(error)
+        else:
+            assert address.startswith(("https://", "http://"))
 
 
 class TestQuotes:
@@ -228,6 +230,8 @@ class TestTheBalance:
     def test_any_answer_is_money_or_none_or_an_error(self, said, status):
         for conversation in (PIKA.balance(HERE), PIKA.quote(HERE, GenerationRequest("go"))):
             try:
-                meant(conversation, answer(said, status))
+                money = meant(conversation, answer(said, status))
             except PikaError as error:
                 str(error)
+            else:
+                assert money is None or isinstance(money, Money)

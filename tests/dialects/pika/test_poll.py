@@ -14,6 +14,7 @@ from pika_async import (
     AuthenticationError,
     DecodeError,
     Failed,
+    JobState,
     Money,
     NotFoundError,
     PermissionDeniedError,
@@ -347,18 +348,22 @@ class TestWhatIsNoDocument:
 def test_any_json_is_a_state_or_nothing_or_an_error(first, status, second, other):
     conversation = PIKA.poll(HERE, Handle("media_1"))
     next(conversation)
+    state = None
     try:
         conversation.send(answer(first, status))
         conversation.send(answer(second, other))
     except StopIteration as end:
-        str(end.value)
+        state = end.value
     except PikaError as error:
         str(error)
+    assert state is None or isinstance(state, JobState)
 
 
 @given(st.binary(max_size=60), STATUSES)
 def test_any_bytes_are_a_state_or_nothing_or_an_error(body, status):
     try:
-        look(answer(body, status))
+        state = look(answer(body, status))
     except PikaError as error:
         str(error)
+    else:
+        assert state is None or isinstance(state, JobState)

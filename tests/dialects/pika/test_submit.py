@@ -225,9 +225,11 @@ def test_any_json_is_a_job_or_an_error(body, status):
 @given(st.binary(max_size=60), STATUSES)
 def test_any_bytes_are_a_job_or_an_error(body, status):
     try:
-        PIKA.decode_submit(answer(body, status))
+        accepted = PIKA.decode_submit(answer(body, status))
     except PikaError as error:
         str(error)
+    else:
+        assert accepted.handle.job_id
 
 
 @given(DOCUMENTS, STATUSES)

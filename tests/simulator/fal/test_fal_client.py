@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import anyio
 import pytest
 
 from pika_async.simulator import Polls, Simulator
@@ -64,5 +65,6 @@ async def test_it_cancels(client, sim) -> None:
 
     await handle.cancel()
 
-    with pytest.raises(fal_client.FalClientHTTPError, match="cancelled"):
+    with anyio.fail_after(20), pytest.raises(fal_client.FalClientHTTPError) as caught:
         await handle.get(interval=0)
+    assert caught.value.status_code == 499
