@@ -14,7 +14,7 @@ behind it. What is sent there is lost, and nobody could tell that from a job tha
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 import aiohttp
@@ -23,7 +23,7 @@ from pika_async._wire.transport.problems import HungUpError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from types import CoroutineType
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
@@ -43,7 +43,7 @@ class StaleConnectionError(aiohttp.ServerDisconnectedError):
 class Request(aiohttp.ClientRequest):
     """A request that goes out over no connection on which something has come unasked."""
 
-    def send(self, conn: Connection) -> Coroutine[object, object, aiohttp.ClientResponse]:
+    def send(self, conn: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
         """See ``ClientRequest``; no coroutine itself, since there are thousands a second.
 
         Raises:
