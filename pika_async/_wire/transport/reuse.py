@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import select
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import ref
 
 import aiohttp
 
@@ -23,13 +23,13 @@ from pika_async._wire.transport.problems import HungUpError
 
 if TYPE_CHECKING:
     import asyncio
-    from types import CoroutineType
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
-# A service may speak first over a new connection, to say that it is overloaded.
-_used: Final[WeakSet[ResponseHandler]] = WeakSet()
+# Connections that have had a request, by their ids while they live: a WeakSet takes longer to ask.
+# Over a new one a service may speak first, to say that it is overloaded.
+_used: Final[dict[int, ref[ResponseHandler]]] = {}
 
 # Linux tells the end from bytes that are to be read: over a new connection those may be TLS's.
 _THE_END: Final[int] = getattr(select, "POLLRDHUP", 0)
@@ -43,8 +43,8 @@ class StaleConnectionError(aiohttp.ServerDisconnectedError):
 class Request(aiohttp.ClientRequest):
     """A request that goes out over no connection on which something has come unasked."""
 
-    def send(self, conn: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
-        """See ``ClientRequest``; no coroutine itself, since there are thousands a second.
+    def send(self, conn: Connection) -> Any:
+        """See ``ClientRequest``, whose coroutine it gives: one of its own would cost each poll.
 
         Raises:
             StaleConnectionError: Another connection is needed.
@@ -52,12 +52,12 @@ class Request(aiohttp.ClientRequest):
         """
         protocol = conn.protocol
         assert protocol is not None  # noqa: S101 - it is connected
-        if protocol not in _used:
-            _used.add(protocol)
+        if id(protocol) not in _used:
+            _remember(protocol)
             self._check_new(protocol)
         elif self._is_stale(protocol):
             raise StaleConnectionError("something had come that nobody had asked for")
-        return super().send(conn)
+        return aiohttp.ClientRequest.send(self, conn)
 
     def _check_new(self, protocol: ResponseHandler) -> None:
         """Nothing is asked of it: what costs nothing may be lost there."""
@@ -74,7 +74,12 @@ class SubmitRequest(Request):
             raise HungUpError("it accepts connections and closes them")
 
     def _is_stale(self, protocol: ResponseHandler) -> bool:
-        return super()._is_stale(protocol) or _has_come(protocol, _ANYTHING)
+        return protocol.should_close or _has_come(protocol, _ANYTHING)
+
+
+def _remember(protocol: ResponseHandler) -> None:
+    key = id(protocol)
+    _used[key] = ref(protocol, lambda _: _used.pop(key, None))
 
 
 def is_over(transport: asyncio.BaseTransport | None) -> bool:
