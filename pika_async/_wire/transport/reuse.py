@@ -41,7 +41,11 @@ class StaleConnectionError(aiohttp.ServerDisconnectedError):
 
 
 class Request(aiohttp.ClientRequest):
-    """A request that goes out over no connection on which something has come unasked."""
+    """A request that goes out over no connection on which something has come unasked.
+
+    One class for all: with another one for submits, CPython would specialize the code of aiohttp
+    for the one and for the other in turns, which costs a submit more than these checks.
+    """
 
     def send(self, conn: Connection) -> Any:
         """See ``ClientRequest``, whose coroutine it gives: one of its own would cost each poll.
@@ -52,34 +56,24 @@ class Request(aiohttp.ClientRequest):
         """
         protocol = conn.protocol
         assert protocol is not None  # noqa: S101 - it is connected
+        # What costs nothing may be lost.
+        is_cheap = self.method == "GET"
         if id(protocol) not in _used:
             _remember(protocol)
-            self._check_new(protocol)
-        elif self._is_stale(protocol):
+            if not is_cheap and _has_ended(protocol):
+                raise HungUpError("it accepts connections and closes them")
+        elif protocol.should_close or (not is_cheap and _has_come(protocol, _ANYTHING)):
             raise StaleConnectionError("something had come that nobody had asked for")
         return aiohttp.ClientRequest.send(self, conn)
-
-    def _check_new(self, protocol: ResponseHandler) -> None:
-        """Nothing is asked of it: what costs nothing may be lost there."""
-
-    def _is_stale(self, protocol: ResponseHandler) -> bool:
-        return protocol.should_close
-
-
-class SubmitRequest(Request):
-    """One that costs money: it goes out over no connection either whose end has come."""
-
-    def _check_new(self, protocol: ResponseHandler) -> None:
-        if is_over(protocol.transport) or (_THE_END and _has_come(protocol, _THE_END)):
-            raise HungUpError("it accepts connections and closes them")
-
-    def _is_stale(self, protocol: ResponseHandler) -> bool:
-        return protocol.should_close or _has_come(protocol, _ANYTHING)
 
 
 def _remember(protocol: ResponseHandler) -> None:
     key = id(protocol)
     _used[key] = ref(protocol, lambda _: _used.pop(key, None))
+
+
+def _has_ended(protocol: ResponseHandler) -> bool:
+    return is_over(protocol.transport) or bool(_THE_END and _has_come(protocol, _THE_END))
 
 
 def is_over(transport: asyncio.BaseTransport | None) -> bool:

@@ -14,7 +14,7 @@ from pika_async._errors import ClientStateError, ConfigurationError
 from pika_async._version import __version__
 from pika_async._wire.proxies import Proxies, has_netrc_entry
 from pika_async._wire.transport.names import resolver
-from pika_async._wire.transport.reuse import Request, SubmitRequest
+from pika_async._wire.transport.reuse import Request
 
 # aiohttp's own bound is 8,190 bytes for a line; some services send more.
 HEADER_BOUNDS: Final[dict[str, Any]] = {"max_line_size": 65_536, "max_field_size": 65_536}
@@ -86,8 +86,8 @@ class Sessions:
                 "anyio.run with its asyncio backend, and not with trio"
             ) from None
         if self.owned:
-            self._for_polls = _own_session(_KEPT_ALIVE, Request)
-            self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS, SubmitRequest)
+            self._for_polls = _own_session(_KEPT_ALIVE)
+            self._for_submits = _own_session(_KEPT_ALIVE_FOR_SUBMITS)
 
     async def close(self) -> None:
         """Close those that are ours."""
@@ -156,9 +156,9 @@ def _check_netrc(host: str) -> None:
         )
 
 
-def _own_session(kept_alive: float, requests: type[Request]) -> aiohttp.ClientSession:
+def _own_session(kept_alive: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        request_class=requests,
+        request_class=Request,
         # Without limits: the pool must never be what a job waits for.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=kept_alive, resolver=resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
