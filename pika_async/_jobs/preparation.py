@@ -36,7 +36,8 @@ class Preparation:
         ``content``: ``request`` with its files read.
         """
         submit_id = new_submit_id()
-        prepared = await self._uploaded_and_encoded(content, submit_id)
+        ready = await self._uploads.uploaded(content)
+        prepared = await self._api.encode_submit(ready, submit_id)
         return self._submit(prepared, submit_id, request, content, recorder)
 
     async def repeated(
@@ -62,12 +63,13 @@ class Preparation:
         """
         body = kept_body(intent)
         if body is None:
-            prepared = await self._uploaded_and_encoded(content, intent.submit_id)
+            ready = await self._uploads.uploaded(content)
         else:
             ready = self._uploads.as_if_uploaded(content)
-            encoded = await self._api.encode_submit(ready, intent.submit_id)
+        prepared = await self._api.encode_submit(ready, intent.submit_id)
+        if body is not None:
             # With the addresses of its uploads, as it left the first time.
-            prepared = evolve(encoded, body=body)
+            prepared = evolve(prepared, body=body)
         submit = self._submit(
             prepared, intent.submit_id, request, content, recorder, earlier=intent.origin
         )
@@ -77,12 +79,6 @@ class Preparation:
         if submit.intent().digest != intent.digest:
             raise submit.uncertain(submit.lost)
         return submit
-
-    async def _uploaded_and_encoded(
-        self, content: GenerationRequest, submit_id: str
-    ) -> HTTPRequest:
-        ready = await self._uploads.uploaded(content)
-        return await self._api.encode_submit(ready, submit_id)
 
     def _submit(
         self,
