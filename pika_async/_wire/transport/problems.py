@@ -106,7 +106,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         words = f"{error.status} {_unquoted(error.message)}"
         # aiohttp has no type of its own for that.
-        return words + _NO_START * error.message.startswith("Bad status line")
+        return words + _NO_START * error.message.startswith(_NO_STATUS_LINE)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         # Of all that aiohttp raises while it connects, this one alone has no `os_error`.
         why, cure = error.certificate_error, cure_of(error.certificate_error)
@@ -118,6 +118,8 @@ def _words(error: BaseException) -> str:
     return _unquoted(str(error)) or "no further words"
 
 
+# As versions of aiohttp say it.
+_NO_STATUS_LINE: Final = ("Bad status line", "Expected HTTP/")
 _NO_START: Final = " (it is no HTTP, or longer than its Content-Length says)"
 # To the end: what is quoted may hold quotation marks.
 _QUOTED: Final = re.compile(r"""\bb['"].*""")
