@@ -64,15 +64,13 @@ class SubmitTeller:
     def accepted(self, submit: Submit, job: Job) -> None:
         """Its answer has named a job, and its caller is there to be told of it."""
         if self._tell.is_heard:
-            recorded = submit.recorder is not None and submit.recorder.has_job
-            self._tell_accepted(submit, job, unclaimed=False, recorded=recorded)
+            self._tell_accepted(submit, job, unclaimed=False, recorded=_has_record(submit))
 
     def unclaimed(self, submit: Submit, outcome: Job | BaseException) -> None:
         """It has ended, and its caller has left before, or will have no job of it."""
         submit.is_accounted_for = True
         if not isinstance(outcome, BaseException):
-            recorded = submit.recorder is not None and submit.recorder.has_job
-            self._tell_accepted(submit, outcome, unclaimed=True, recorded=recorded)
+            self._tell_accepted(submit, outcome, unclaimed=True, recorded=_has_record(submit))
         elif submit.job is not None:
             # It broke off while the job was being written down. This may be told from two places.
             if not submit.is_job_told:
@@ -137,3 +135,8 @@ class SubmitTeller:
         )
         if is_new:
             tell_begun(job)
+
+
+def _has_record(submit: Submit) -> bool:
+    """Whether the job of a submit is written down."""
+    return submit.recorder is not None and submit.recorder.has_job
