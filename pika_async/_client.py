@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -19,9 +18,9 @@ from pika_async._checks import (
     checked_timeout,
 )
 from pika_async._download.targets import in_folder
-from pika_async._errors import ClientStateError
 from pika_async._events import WaitingEnded
 from pika_async._jobs.recorder import PlainRecorder
+from pika_async._opening import Opening
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.fields import RequestFields, as_request
 from pika_async._settled import settled, to_its_end
@@ -43,14 +42,6 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._polling.policies import PollPolicy
     from pika_async._request.request import GenerationRequest
-
-
-class _Status(Enum):
-    """How far a client has come, in the words of its errors."""
-
-    NEW = "has not been opened"
-    OPEN = "is open already"
-    CLOSED = "has been closed"
 
 
 class PikaClient:
@@ -119,7 +110,7 @@ class PikaClient:
         self._endpoint, self._dialect = pieces.endpoint, pieces.dialect
         self._transport, self._jobs = pieces.transport, pieces.jobs
         self._downloader, self._tell = pieces.downloader, pieces.tell
-        self._status = _Status.NEW
+        self._opening = Opening()
 
     def __repr__(self) -> str:
         return f"PikaClient(base_url={self._endpoint.base_url!r}, dialect={self._dialect.name!r})"
@@ -130,13 +121,9 @@ class PikaClient:
         Raises:
             ClientStateError: It is open, or has been closed, or no event loop of asyncio runs here.
         """
-        if self._status is not _Status.NEW:
-            raise ClientStateError(
-                f"this PikaClient {self._status.value}; a client is opened once: share "
-                "the open one, or make another"
-            )
+        self._opening.check_new()
         await self._transport.open()
-        self._status = _Status.OPEN
+        self._opening.opened()
         return self
 
     async def aclose(self) -> None:
@@ -144,7 +131,7 @@ class PikaClient:
 
         Jobs run on at the service. To close it twice is no error.
         """
-        self._status = _Status.CLOSED
+        self._opening.closed()
         # A cancelled scope of anyio cancels again and again; answers on their way are still read.
         await to_its_end(self._close())
 
@@ -190,7 +177,7 @@ class PikaClient:
                 open; nothing was sent.
         """
         request = as_request(request, fields)
-        self._check_open()
+        self._opening.check_open()
         recorder = None if record is None else PlainRecorder(record)
         return await self._jobs.submit(request, recorder=recorder)
 
@@ -243,7 +230,7 @@ class PikaClient:
             APIError, TransportError, DecodeError: The service could not be asked.
         """
         request = as_request(request, fields)
-        self._check_open()
+        self._opening.check_open()
         return await self._jobs.quote(request)
 
     async def balance(self) -> Money | None:
@@ -252,7 +239,7 @@ class PikaClient:
         Raises:
             APIError, TransportError, DecodeError: The service could not be asked.
         """
-        self._check_open()
+        self._opening.check_open()
         return await self._jobs.balance()
 
     async def find(self, lost: SubmissionUncertainError) -> Job | None:
@@ -267,7 +254,7 @@ class PikaClient:
             OtherServiceError: It was submitted to another service.
             APIError, TransportError, DecodeError: The history could not be read.
         """
-        self._check_open()
+        self._opening.check_open()
         return await self._jobs.find(lost)
 
     @property
@@ -309,7 +296,7 @@ class PikaClient:
         """
         request = as_request(request, fields)
         checked_timeout(timeout)
-        self._check_open()
+        self._opening.check_open()
         async with self.slot():
             job = await self.submit(request)
             try:
@@ -357,7 +344,7 @@ class PikaClient:
                 f"video: {type(video).__name__} is not allowed; allowed is a Video, such as "
                 "result.video"
             )
-        self._check_open()
+        self._opening.check_open()
         origin = self._jobs.origins.of(video)
         return await self._downloader.download(
             video,
@@ -366,13 +353,6 @@ class PikaClient:
             renew=partial(self._jobs.origins.renewed, video),
             on_progress=on_progress,
         )
-
-    def _check_open(self) -> None:
-        if self._status is not _Status.OPEN:
-            raise ClientStateError(
-                f"this PikaClient {self._status.value}; use it inside "
-                "`async with PikaClient(...) as client:`"
-            )
 
 
 async def save_video(
@@ -396,5 +376,5 @@ def jobs_of(client: PikaClient, *, is_open: bool = True) -> Jobs:
         ClientStateError: It is not open.
     """
     if is_open:
-        client._check_open()  # noqa: SLF001 - the same module
+        client._opening.check_open()  # noqa: SLF001 - the same module
     return client._jobs  # noqa: SLF001

@@ -30,7 +30,7 @@ HOUSE = {
                  _json_events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
-    "workflows": "_jobs _assembly _client _batch",
+    "workflows": "_jobs _opening _assembly _client _batch",
     "facade": "__init__",
     "shells": "simulator pytest_plugin _sheet _gallery otel temporal cli __main__",
 }
