@@ -80,7 +80,7 @@ if TYPE_CHECKING:
         WaitingEnded,
     )
     from pika_async._jobs.job import Job
-    from pika_async._jobs.recorder import SubmitRecord
+    from pika_async._jobs.recorder import ResumableRecord, SubmitRecord
     from pika_async._jobs.slots import Slot
     from pika_async._journal.history import (
         Attempt,
@@ -172,6 +172,7 @@ __all__ = [
     "Queued",
     "QuotaExceededError",
     "RateLimitError",
+    "ResumableRecord",
     "RetryPolicy",
     "Run",
     "Running",
@@ -269,7 +270,7 @@ _HOMES = {
     "_batch.budget": ("Spent",),
     "_batch.results": ("BatchResult", "BatchStats"),
     "_backoff": ("RetryPolicy",),
-    "_jobs.recorder": ("SubmitRecord",),
+    "_jobs.recorder": ("ResumableRecord", "SubmitRecord"),
     "_jobs.slots": ("Slot",),
     "dialects": ("Dialect",),
 }

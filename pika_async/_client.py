@@ -19,7 +19,6 @@ from pika_async._checks import (
 )
 from pika_async._download.targets import in_folder
 from pika_async._events import WaitingEnded
-from pika_async._jobs.recorder import PlainRecorder
 from pika_async._opening import Opening
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.fields import RequestFields, as_request
@@ -152,6 +151,7 @@ class PikaClient:
         request: GenerationRequest | str,
         *,
         record: SubmitRecord | None = None,
+        again: str | None = None,
         **fields: Unpack[RequestFields],
     ) -> Job:
         """Submit a job: one POST, sent again only where that cannot start a second job.
@@ -164,12 +164,19 @@ class PikaClient:
             record: Writes the submit down as it goes, for whoever must know of it after a crash.
                 It is called before each POST, which waits for it, and with the id of the job
                 before anyone is told of that.
+            again: The submit of a process that has ended, to be sent again as it was: the text that
+                the record there was told; see ``ResumableRecord``. With the same idempotency key
+                and body it is the same submit, so there is one job, paid once, and this names it.
             fields: Fields of the request by keyword: ``submit("a cat", seed=7)``. They replace
                 those of a request that is given.
 
         Raises:
-            FieldError: The request is not allowed, or not at this service; nothing was sent.
-            SubmissionUncertainError: The job may exist and be billed.
+            FieldError: The request is not allowed, or not at this service, or ``again`` is no such
+                text, or of another request; nothing was sent.
+            SubmissionUncertainError: The job may exist and be billed. Also where ``again`` cannot
+                be sent again: the service knows no keys, or the text is over an hour old, or of
+                another API key. Then nothing was sent, and :meth:`find` takes this error.
+            OtherServiceError: ``again`` was sent to another service or base URL.
             APIError: The service refused it; nothing was started.
             TransportError: The service could not be reached; nothing was started.
             DecodeError: The answer is a web page; nothing was started.
@@ -178,8 +185,9 @@ class PikaClient:
         """
         request = as_request(request, fields)
         self._opening.check_open()
-        recorder = None if record is None else PlainRecorder(record)
-        return await self._jobs.submit(request, recorder=recorder)
+        if record is None and again is None:
+            return await self._jobs.submit(request)
+        return await self._jobs.submit_by_hand(request, record, again)
 
     def job(
         self,
@@ -247,7 +255,8 @@ class PikaClient:
 
         A job is found where exactly one asks for the same, is not older, and belongs to no other
         submit of this client. None proves nothing: a history may be late, and where ``lost.sent``
-        is None, nothing is looked up. Costs nothing.
+        is None, nothing is looked up. Costs nothing. After a crash, ``submit(…, again=…)`` raises
+        the error to pass.
 
         Raises:
             UnsupportedError: This service has no history.

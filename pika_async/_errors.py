@@ -240,13 +240,14 @@ class JournalError(PikaError):
 
 
 class OtherServiceError(JournalError):
-    """What the journal knows of a request was submitted to another service or base URL.
+    """What a journal or a record knows of a request went to another service or base URL.
 
     It is neither looked at nor bought again here.
 
     Attributes:
         service: The service it was submitted to.
         base_url: Where that was, or None where a journal of an older format does not tell.
+        journalled: Whether a journal knows of it, and a batch is to be run again.
     """
 
     _tells_meaning = True
@@ -259,15 +260,17 @@ class OtherServiceError(JournalError):
         base_url: str | None,
         job_id: str | None = None,
         started: Started = Started.YES,
+        journalled: bool = True,
     ) -> None:
         super().__init__(message, job_id=job_id, started=started)
         self.service = service
         self.base_url = base_url
+        self.journalled = journalled
 
     @property
     def advice(self) -> Advice:
         """Run it again with that service."""
-        return Advice(Action.USE_ITS_SERVICE, self.job_id, journalled=True)
+        return Advice(Action.USE_ITS_SERVICE, self.job_id, journalled=self.journalled)
 
 
 class DownloadError(PikaError):

@@ -228,6 +228,11 @@ def in_sentences(  # noqa: C901, PLR0911, PLR0912 - one return an action
                 "Nothing was sent for it and nothing is charged for it. Put that right, then send "
                 "the requests that come back with this error, and only those."
             )
+        case Action.USE_ITS_SERVICE if advice is not None and not advice.journalled:
+            return (
+                "Nothing was sent now, and its job may exist and may be billed there. Go on with a "
+                "client of that service and base URL."
+            )
         case Action.USE_ITS_SERVICE:
             return (
                 "Nothing was sent for it now, and what it cost then stays paid for. Run the batch "

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import frozen
 
 from pika_async._errors import UnsupportedError
+from pika_async._jobs.again import KEY_KEPT, ByHand
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
@@ -42,6 +43,7 @@ from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.posts import Posts
 from pika_async._jobs.preparation import Preparation
 from pika_async._jobs.reconcile import Finder
+from pika_async._jobs.recorder import PlainRecorder
 from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
 from pika_async._jobs.submit import Submitter
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     from pika_async._backoff import RetryPolicy
     from pika_async._errors import SubmissionUncertainError
     from pika_async._http import HTTPRequest
-    from pika_async._jobs.recorder import Recorder
+    from pika_async._jobs.recorder import Recorder, SubmitRecord
     from pika_async._jobs.submission import Submit
     from pika_async._log import Teller
     from pika_async._money import Money
@@ -124,6 +126,7 @@ class Jobs:
         self._uploads = Uploads(api, self._stubbornly, most=most_uploads)
         self._preparation = Preparation(api, self._uploads)
         self._finder = Finder(api, self._encoded, self._stubbornly, self._posts.answered_like)
+        self._by_hand = ByHand(api, timing.utc, can_find=self._finder.can_find)
         self._costs = Costs(api)
         self.slots = Slots(max_in_flight)
         self._jobs = LiveJobs()
@@ -177,6 +180,41 @@ class Jobs:
             submit = await self._preparation.repeated(
                 request, content, recorder, again, again_since
             )
+        return await self._submitter.submit(submit)
+
+    async def submit_by_hand(
+        self, request: GenerationRequest, record: SubmitRecord | None, again: str | None
+    ) -> Job:
+        """Submit a job for a user who writes it down himself.
+
+        Args:
+            request: What to make.
+            record: Where it is written down as it goes.
+            again: The text of an earlier process's submit, which is sent again.
+
+        Raises:
+            FieldError: ``record`` is none, or ``again`` is no such text, or of another request.
+            OtherServiceError: ``again`` was sent elsewhere.
+            SubmissionUncertainError: As for :meth:`submit`. Also where ``again`` cannot be sent
+                as the same; then nothing was sent.
+            PikaError: As for :meth:`submit`.
+        """
+        recorder = None if record is None else PlainRecorder(record)
+        kept = None if again is None else self._by_hand.kept(again, request)
+        self.check(request)
+        if again is None or kept is None:
+            content = await with_media_read(request)
+        else:
+            content = await self._by_hand.content(kept, again, request)
+        if recorder is not None and recorder.is_resumable:
+            recorder.texts = await self._by_hand.texts(request, content, again)
+        if kept is None:
+            return await self.submit(request, content=content, recorder=recorder)
+        submit = await self._preparation.repeated(
+            request, content, recorder, kept.intent, kept.sent_at
+        )
+        submit.known_fingerprint = kept.fingerprint
+        submit.again_until = kept.sent_at + KEY_KEPT
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:

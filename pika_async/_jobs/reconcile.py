@@ -26,6 +26,7 @@ import attrs
 
 from pika_async._errors import OtherServiceError, PikaError, UnsupportedError
 from pika_async._http import one_spelling
+from pika_async._meaning import Started
 from pika_async.dialects import Finds, Handle, Lost
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Finder:
         sent = lost.sent
         if sent is None:
             return None
-        self._check_service(sent)
+        check_service(self._api, sent)
         found = await self._named(lost.job_id)
         if found is None:
             prepared = await self._encode(lost.request, sent.submit_id)
@@ -138,12 +139,20 @@ class Finder:
                 return (handle,)
         return None
 
-    def _check_service(self, sent: Intent) -> None:
-        here = (self._api.dialect.name, self._api.endpoint.base_url)
-        if (sent.service, one_spelling(sent.base_url)) != here:
-            raise OtherServiceError(
-                f"the submit went to {sent.service} at {sent.base_url}, and this client asks "
-                f"{here[0]} at {here[1]}",
-                service=sent.service,
-                base_url=sent.base_url,
-            )
+
+def check_service(api: API, sent: Intent) -> None:
+    """Check that a submit went to this service: what it started is known nowhere else.
+
+    Raises:
+        OtherServiceError: It did not.
+    """
+    here = (api.dialect.name, api.endpoint.base_url)
+    if (sent.service, one_spelling(sent.base_url)) != here:
+        raise OtherServiceError(
+            f"the submit went to {sent.service} at {sent.base_url}, and this client asks "
+            f"{here[0]} at {here[1]}",
+            service=sent.service,
+            base_url=sent.base_url,
+            started=Started.MAYBE,
+            journalled=False,
+        )

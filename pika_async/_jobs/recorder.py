@@ -8,9 +8,10 @@ from pika_async._checks import checked_is, checked_plain_function
 from pika_async._log import record_raised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pika_async._errors import SubmissionUncertainError
+    from pika_async._jobs.again import Texts
     from pika_async._request.record import Intent
     from pika_async.dialects import Accepted
 
@@ -21,8 +22,9 @@ class SubmitRecord(Protocol):
     ``leaving`` and ``accepted`` are awaited; ``wanted`` and ``stayed`` are plain functions. What
     ``accepted`` and ``stayed`` raise is logged with the job, and the submit goes on.
 
-    What was killed between ``leaving`` and ``accepted`` may have started a job, at any service: the
-    key of a submit is not told here. A ``Batch`` with a journal keeps it, and asks again by itself.
+    What was killed between ``leaving`` and ``accepted`` may have started a job. To learn after that
+    which job it is, a record has one method more: see :class:`ResumableRecord`. A ``Batch`` with a
+    journal keeps what that takes by itself.
     """
 
     async def leaving(self) -> None:
@@ -48,6 +50,39 @@ class SubmitRecord(Protocol):
 
     def stayed(self) -> None:
         """The POST has not left after all, or provably started nothing."""
+        ...
+
+
+class ResumableRecord(SubmitRecord, Protocol):
+    """A :class:`SubmitRecord` that also keeps what it takes to send the same submit again.
+
+    After a crash between ``leaving`` and ``accepted``, another process passes the text that
+    ``prepared`` was told::
+
+        try:
+            job = await client.submit(request, record=record, again=text)
+        except SubmissionUncertainError as lost:
+            job = await client.find(lost)  # where the service has a history
+
+    Where the service takes a repeated idempotency key for the same submit (``pika``), the first
+    line names the job, whether the first process had started it or not: there is one, paid once.
+    Elsewhere it sends nothing, and raises the error with which ``find`` looks the job up (``fal``).
+    """
+
+    async def prepared(self, again: str) -> None:
+        """Before each POST, and before ``leaving``: keep this text with the request, durably.
+
+        It replaces an earlier one. ``leaving`` may have nothing left to do then. Once ``accepted``
+        is told the job, or ``stayed`` is called, the text is not needed any more.
+
+        Args:
+            again: JSON in ASCII, to be kept as it is. It has the idempotency key, and what was
+                asked for, prompt and all; neither the API key nor the bytes of files.
+
+        Raises:
+            PikaError: It cannot be written down, so nothing is sent. Whatever is raised here
+                reaches the caller of ``submit``.
+        """
         ...
 
 
@@ -88,7 +123,8 @@ class Recorder(Protocol):
 class PlainRecorder:
     """A user's :class:`SubmitRecord` as a :class:`Recorder`."""
 
-    fingerprint: None = None
+    texts: Texts | None = None
+    """What ``prepared`` is told, where the record has that method."""
 
     def __init__(self, record: SubmitRecord) -> None:
         """Begin one.
@@ -103,9 +139,25 @@ class PlainRecorder:
         self._record = record
         self.wanted = record.wanted
         self.has_job = False
+        prepared = getattr(record, "prepared", None)
+        self._prepared: Callable[[str], Awaitable[None]] | None = (
+            prepared if callable(prepared) else None
+        )
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it is a :class:`ResumableRecord`."""
+        return self._prepared is not None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """See ``Recorder``."""
+        return None if self.texts is None else self.texts.fingerprint
 
     async def leaving(self, intent: Callable[[], Intent]) -> None:
         """See ``SubmitRecord``."""
+        if self._prepared is not None and self.texts is not None:
+            await self._prepared(self.texts.before(intent()))
         await self._record.leaving()
 
     async def accepted(self, accepted: Accepted) -> None:
@@ -120,6 +172,8 @@ class PlainRecorder:
 
     def stayed(self) -> None:
         """See ``SubmitRecord``."""
+        if self.texts is not None:
+            self.texts.stayed()
         try:
             self._record.stayed()
         except Exception as error:  # noqa: BLE001 - it would take the place of a cancellation, say

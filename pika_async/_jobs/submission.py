@@ -51,6 +51,10 @@ class Submit:
     """How many more failed in an outage, which only ends by its time. They back off, too."""
     first_gone_at: float = math.inf
     """When it was sent first, on the clock of the client."""
+    again_until: datetime | None = None
+    """Until when the service is taken to know its key, where an earlier process has sent it."""
+    known_fingerprint: str | None = None
+    """That of the request, where its files may be gone."""
     lost: PikaError | None = None
     """Why an earlier try may have started a job, where the same submit is sent again."""
     job: Job | None = None
@@ -81,7 +85,7 @@ class Submit:
         error = SubmissionUncertainError(
             f"the submit broke off: {cause.what if isinstance(cause, PikaError) else repr(cause)}",
             request=self.request,
-            fingerprint=fingerprint(self.content),
+            fingerprint=self.known_fingerprint or fingerprint(self.content),
             sent_at=self.sent_at,
             job_id=getattr(cause, "job_id", None),
             sent=self.intent(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio.lowlevel
 
-from pika_async._errors import PikaError
+from pika_async._errors import PikaError, TransportError
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.posts import closed_error
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
@@ -19,6 +19,8 @@ from pika_async._meaning import FOR_LATER
 from pika_async._states import Failed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pika_async._backoff import RetryPolicy
     from pika_async._jobs.job import Job
     from pika_async._jobs.posts import Posts
@@ -108,6 +110,8 @@ class Submitter:
             waited = gone_at - (came_at if self._brake.has_held(came_at) else at_brake)
             if self._posts.closed:
                 raise closed_error()  # noqa: TRY301 - its place is given back below
+            if submit.again_until is not None:
+                self._check_key(submit, submit.again_until)
             if submit.recorder is None:
                 # Whoever is being cancelled must not pay for one more.
                 await anyio.lowlevel.checkpoint_if_cancelled()
@@ -121,6 +125,14 @@ class Submitter:
             places.give_back()
             raise
         return gone_at
+
+    def _check_key(self, submit: Submit, until: datetime) -> None:
+        """Check that the service still knows the key, however long it stood in line."""
+        if self._timing.utc() > until:
+            submit.lost = TransportError(
+                "its turn to be sent again came so late that the service may have forgotten its key"
+            )
+            raise submit.lost
 
     def _after_failure(self, submit: Submit, error: PikaError, gone_at: float) -> float | None:
         """Decide what follows a try that failed with ``error``, and tell of it.

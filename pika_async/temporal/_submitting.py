@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from socket import gethostname
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from pika_async import (
     SubmissionUncertainError,
 )
 from pika_async._client import jobs_of
+from pika_async._jobs.again import KEY_KEPT
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import was_not_begun
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pika_async.temporal._contents.shelf import Shelf
-
-KEY_KEPT: Final = timedelta(hours=1)
-"""How long after the first POST the same is sent again with its key. No service says how long it
-remembers a key; one that has forgotten it would take the same submit for a new one."""
 
 # Seconds that a submit may wait for its turn.
 _IN_LINE: Final = 2.0

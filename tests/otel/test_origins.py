@@ -30,6 +30,27 @@ from pika_async.simulator import Fault, Polls, Simulator
 PROMPT = "a red panda nobody else may read of"
 
 
+class Row:
+    """What a user writes down of a submit."""
+
+    text: str | None = None
+
+    async def prepared(self, again):
+        self.text = again
+
+    async def leaving(self):
+        pass
+
+    async def accepted(self, job_id):
+        pass
+
+    def wanted(self):
+        return True
+
+    def stayed(self):
+        pass
+
+
 def ids(span) -> str:
     """The beginning of a ``traceparent``; its flags follow."""
     return f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}"
@@ -78,6 +99,30 @@ class TestOverAJournal:
             async with client_for(sim, observer=backend.telemetry()) as client:
                 await client.job(entry.attempt.job_id, origin=entry.attempt.origin).result()
         assert linked(backend.named("generate_content")[1]) == [ids(backend.submit)]
+
+    @pytest.mark.parametrize(("service", "submits"), [("pika", 2), ("fal", 1)])
+    async def test_a_submit_that_is_written_down_by_hand_links_to_its_first_process(
+        self, backend, service, submits
+    ):
+        """Sent again with its key, and looked up: what the record kept leads to the first span."""
+        row = Row()
+        faults = [Fault("reset-after")]
+        async with Simulator(service=service, duration=Polls(1), faults=faults) as sim:
+            # One that does not send it again by itself, as after a kill.
+            once = RetryPolicy(attempts=1, outage_budget=0.0)
+            async with client_for(sim, observer=backend.telemetry(), retry=once) as client:
+                with pytest.raises(SubmissionUncertainError):
+                    await client.submit(PROMPT, record=row)
+            async with client_for(sim, observer=backend.telemetry()) as client:
+                try:
+                    job = await client.submit(PROMPT, record=row, again=row.text)
+                except SubmissionUncertainError as lost:
+                    job = await client.find(lost)
+                await job.result()
+        first, *again = backend.named("pika submit")
+        (resumed,) = again or backend.named("generate_content")[1:]
+        assert linked(resumed) == [ids(first)]
+        assert 1 + len(again) == submits
 
     async def test_what_ended_long_ago_opens_no_span(self, backend, tmp_path):
         async with Simulator(duration=Polls(1)) as sim:

@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from pika_async import GenerationRequest, PikaClient, RetryPolicy
+from pika_async._jobs.again import KEY_KEPT
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.record import kept_body
 from pika_async.simulator import Fault, Polls, Simulator
@@ -35,7 +36,7 @@ from pika_async.temporal._engine_record import LATEST
 from pika_async.temporal._failures import Told, as_failure
 from pika_async.temporal._records import Accepted, Leaving, Line, Lost, Order, Said
 from pika_async.temporal._store.store import open_store
-from pika_async.temporal._submitting import KEY_KEPT, Submitting
+from pika_async.temporal._submitting import Submitting
 from pika_async.temporal._verdict import Cause
 
 REQUEST = GenerationRequest("a red panda")
