@@ -2,9 +2,10 @@
 
 A video's address holds its job id, so it survives a reload, and a restart of the server. The page
 sends a key with its prompt, and the same key is the same video: a second click pays for nothing.
-What is killed between the answer to a submit and the line in the database loses the id: against
-that there are journals, see web_fastapi.py. Behind a proxy it may have a path of its own, which the
-proxy takes off: https://host.example/studio/ is / here.
+What is about to be sent stands in the database before it leaves. So a server that is killed before
+the answer learns at the next click which job it was, where the service can tell (pika, fal). Behind
+a proxy it may have a path of its own, which the proxy takes off: https://host.example/studio/ is /
+here.
 
 PIKA_API_KEY=… python examples/web_aiohttp.py videos.db 8080
 """
@@ -37,6 +38,7 @@ from pika_async import (
     PikaError,
     SubmissionUncertainError,
     Transition,
+    UnsupportedError,
     to_json,
 )
 
@@ -55,8 +57,9 @@ GIVEN = parser.parse_args()
 PAGE = Path(__file__).with_name("web_page.html").read_text(encoding="utf-8")
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS videos (job_id PRIMARY KEY, prompt)",
-    # What was asked for with each key; without a job_id while nobody knows of one.
-    "CREATE TABLE IF NOT EXISTS asked (key PRIMARY KEY, prompt, job_id)",
+    # What was asked for with each key; what it takes to send that again, once it may have left; and
+    # its job, once somebody knows of one.
+    "CREATE TABLE IF NOT EXISTS wishes (key PRIMARY KEY, prompt, again, job_id)",
 )
 UNKNOWN = "Nobody knows whether this video was started. It is not started a second time."
 CLIENT = web.AppKey("CLIENT", PikaClient)
@@ -88,44 +91,76 @@ class NotAgain(Exception):  # noqa: N818 - no error: somebody has asked before
     """Why there is no second submit with a key."""
 
 
+class Wish:
+    """A row of the database, where a submit is written down as it goes: a ResumableRecord."""
+
+    def __init__(self, app: web.Application, key: str, prompt: str) -> None:
+        self._app, self._key, self._prompt = app, key, prompt
+
+    async def prepared(self, again: str) -> None:
+        """Before it leaves. What is sent again needs no other key, and pays for nothing twice."""
+        await written(self._app, "UPDATE wishes SET again = ? WHERE key = ?", again, self._key)
+
+    async def leaving(self) -> None:
+        """That has been written down by now."""
+
+    async def accepted(self, job_id: str) -> None:
+        """Before anyone is told of what is paid for."""
+        insert = "INSERT OR IGNORE INTO videos VALUES (?, ?)"
+        await written(self._app, insert, job_id, self._prompt)
+        await written(self._app, "UPDATE wishes SET job_id = ? WHERE key = ?", job_id, self._key)
+
+    def wanted(self) -> bool:
+        """Also if its visitor has gone."""
+        return True
+
+    def stayed(self) -> None:
+        """See `start`, which forgets what has started nothing."""
+
+
 async def start(app: web.Application, key: str, prompt: str) -> str:
-    """Submit, and write down what was paid for before anyone is told."""
-    claimed = await written(app, "INSERT OR IGNORE INTO asked VALUES (?, ?, NULL)", key, prompt)
-    if not claimed:
-        return await known(app, key, prompt)
+    """Submit, or learn what became of it before."""
+    await written(app, "INSERT OR IGNORE INTO wishes VALUES (?, ?, NULL, NULL)", key, prompt)
+    query = "SELECT prompt, again, job_id FROM wishes WHERE key = ?"
+    async with app[DATABASE].execute(query, (key,)) as rows:
+        row = await rows.fetchone()
+    assert row is not None  # it was written just now
+    asked, again, job_id = row
+    if asked != prompt:
+        raise NotAgain("This key was sent with another prompt.")
+    if job_id is not None:
+        return str(job_id)
+    wish = Wish(app, key, prompt)
     try:
-        job = await app[CLIENT].submit(prompt)
-    except PikaError as error:
-        if not isinstance(error, SubmissionUncertainError):
-            # Nothing was started, so that the same key may ask again.
-            await written(app, "DELETE FROM asked WHERE key = ?", key)
-        raise
-    try:
-        await written(app, "INSERT INTO videos VALUES (?, ?)", job.id, prompt)
-        await written(app, "UPDATE asked SET job_id = ? WHERE key = ?", job.id, key)
-    except aiosqlite.Error:
-        logger.critical("job %s is paid for, and not in the database: %r", job.id, prompt)
+        job = await app[CLIENT].submit(prompt, record=wish, again=again)
+    except SubmissionUncertainError as lost:
+        found = await looked_up(app, lost)
+        if found is None and again is None:
+            raise
+        if found is None:
+            raise NotAgain(UNKNOWN) from lost
+        await wish.accepted(found.id)
+        return found.id
+    except PikaError:
+        if again is None:
+            # Nothing was started, so that the same key may ask as if it were new.
+            await written(app, "UPDATE wishes SET again = NULL WHERE key = ?", key)
         raise
     return job.id
 
 
-async def known(app: web.Application, key: str, prompt: str) -> str:
-    """The job of a key that was sent before."""
-    query = "SELECT prompt, job_id FROM asked WHERE key = ?"
-    async with app[DATABASE].execute(query, (key,)) as rows:
-        row = await rows.fetchone()
-    if row is None or row[0] != prompt:
-        raise NotAgain("This key was sent with another prompt.")
-    if row[1] is None:
-        raise NotAgain(UNKNOWN)
-    return str(row[1])
+async def looked_up(app: web.Application, lost: SubmissionUncertainError) -> Job | None:
+    """The job of a submit whose answer was lost, where the service has a history."""
+    try:
+        return await app[CLIENT].find(lost)
+    except UnsupportedError:
+        return None
 
 
-async def written(app: web.Application, statement: str, *values: str) -> int:
-    """How many rows it has changed, when it is on the disk."""
-    async with app[DATABASE].execute(statement, values) as done:
-        await app[DATABASE].commit()
-        return done.rowcount
+async def written(app: web.Application, statement: str, *values: str) -> None:
+    """It is on the disk then."""
+    await app[DATABASE].execute(statement, values)
+    await app[DATABASE].commit()
 
 
 def submitted(app: web.Application, asked: tuple[str, str], task: asyncio.Task[str]) -> None:

@@ -323,6 +323,35 @@ async def test_a_key_whose_submit_may_have_started_a_job_never_pays_again(tmp_pa
         assert len(site.sim.submissions) == 1
 
 
+@pytest.mark.parametrize("started", [True, False], ids=["arrived", "never arrived"])
+@pytest.mark.parametrize("service", ["pika", "fal"])
+async def test_a_server_that_is_killed_before_the_answer_learns_which_job_it_was(
+    tmp_path, service, started
+):
+    """The database tells what was about to leave: the service is asked, and nothing paid twice."""
+    async with running("web_aiohttp.py", tmp_path, service) as site:
+        site.sim.faults.append(Fault("slow-headers", started=started))
+        async with aiohttp.ClientSession() as session:
+            first = asyncio.create_task(answered(session, site, "a red panda", "k"))
+            await until(lambda: site.sim.submissions)
+            await site.stop(kill=True)
+            with suppress(aiohttp.ClientError):
+                await first
+        await site.start()
+        async with aiohttp.ClientSession() as session:
+            status, said = await answered(session, site, "a red panda", "k")
+            if service == "fal" and not started:
+                # A history cannot tell what is not in it yet, so nothing is sent.
+                assert (status, said["detail"][:12]) == (422, "Nobody knows")
+                assert len(site.sim.submissions) == 1
+                return
+            assert status == 202
+            assert list(site.sim.jobs) == [said["id"]]
+            await said_until(session, site, said["id"], "succeeded")
+            assert await answered(session, site, "a red panda", "k") == (202, said)
+        assert len(site.sim.jobs) == 1
+
+
 @both
 async def test_a_second_process_is_refused_with_a_sentence(tmp_path, example):
     async with running(example, tmp_path) as site, aiohttp.ClientSession() as session:
