@@ -67,6 +67,9 @@ class ResumableRecord(SubmitRecord, Protocol):
     Where the service takes a repeated idempotency key for the same submit (``pika``), the first
     line names the job, whether the first process had started it or not: there is one, paid once.
     Elsewhere it sends nothing, and raises the error with which ``find`` looks the job up (``fal``).
+
+    The same submit is the same job, also one that has failed: for a new attempt, submit without
+    ``again``.
     """
 
     async def prepared(self, again: str) -> None:
@@ -76,8 +79,9 @@ class ResumableRecord(SubmitRecord, Protocol):
         is told the job, or ``stayed`` is called, the text is not needed any more.
 
         Args:
-            again: JSON in ASCII, to be kept as it is. It has the idempotency key, and what was
-                asked for, prompt and all; neither the API key nor the bytes of files.
+            again: JSON in ASCII of some hundred characters and the body of the request: keep it
+                whole, in a column without a limit. It has the idempotency key and the prompt, and
+                neither the API key nor the bytes of files.
 
         Raises:
             PikaError: It cannot be written down, so nothing is sent. Whatever is raised here

@@ -33,6 +33,7 @@ from pika_async import (
 )
 from pika_async._jobs.again import KEY_KEPT
 from pika_async._request.again import kept_of, text_of
+from pika_async.dialects import Pika
 from pika_async.simulator import Fault, Polls, Simulator
 
 REQUEST = GenerationRequest("a red panda surfing")
@@ -124,6 +125,7 @@ class TestWhereTheServiceKnowsKeys:
         assert row.text == text
 
     async def test_two_processes_that_send_it_again_at_once_have_one_job(self):
+        """https://github.com/jcagarcia/grape-idempotency/issues/10."""
         async with service() as sim:
             text = await cut_off(sim, started=False)
             async with client_for(sim) as one, client_for(sim) as other:
@@ -135,6 +137,7 @@ class TestWhereTheServiceKnowsKeys:
 
     @pytest.mark.parametrize("fault", ["409-still-running", "409-not-begun"])
     async def test_one_whose_first_call_still_runs_is_asked_about_until_it_has_ended(self, fault):
+        """https://github.com/ietf-wg-httpapi/idempotency/issues/11."""
         async with service() as sim:
             text = await cut_off(sim, started=False)
             sim.faults.append(Fault(fault))
@@ -145,7 +148,7 @@ class TestWhereTheServiceKnowsKeys:
         assert [event for event in told if isinstance(event, SubmitHeldBack)]
 
     async def test_a_job_that_has_failed_meanwhile_is_told_as_it_is(self):
-        """A new attempt at it is another submit, and another job to pay for."""
+        """A new attempt is another submit: https://github.com/KeeperHub/keeperhub/issues/1840."""
         async with service(failure="moderation") as sim:
             text = await cut_off(sim)
             async with client_for(sim) as client:
@@ -192,6 +195,20 @@ class TestWhereTheServiceKnowsKeys:
         assert sent.submit_id == accepted.submit_id == lost.submit_id
         assert (accepted.job_id, accepted.recorded, accepted.unclaimed) == (job.id, True, False)
         assert sent.fingerprint == lost.error.fingerprint == kept_of(text).fingerprint
+
+    async def test_a_body_that_another_version_has_spelt_otherwise_goes_out_as_it_was(self):
+        """The service compares byte for byte: https://github.com/stripe/stripe-java/issues/389."""
+
+        class Older(Pika):
+            def encode_submit(self, endpoint, request, key):
+                prepared = super().encode_submit(endpoint, request, key)
+                return attrs.evolve(prepared, body=prepared.body.replace(b":", b" : "))
+
+        async with service() as sim:
+            text = await cut_off(sim, dialect=Older())
+            async with client_for(sim) as client:
+                job = await client.submit(REQUEST, again=text)
+            assert list(sim.jobs) == [job.id]
 
     async def test_what_the_observer_called_the_first_is_handed_on(self):
         class Naming:
@@ -301,6 +318,7 @@ class TestWhatIsNotSentAgain:
         return caught.value
 
     async def test_another_request(self):
+        """Before the service can say so: https://github.com/josipmusa/idempotency4j/issues/12."""
         async with service() as sim:
             text = await cut_off(sim)
             for request in (
@@ -342,6 +360,7 @@ class TestWhatIsNotSentAgain:
             await self.refused(sim, FieldError, "again: .* allowed is the text that", text)
 
     async def test_an_old_one_whose_key_may_be_forgotten(self):
+        """https://github.com/square/connect-api-examples/issues/135: both were carried out."""
         async with service() as sim:
             text = await cut_off(sim)
             young = aged(text, seconds=KEY_KEPT.total_seconds() - 60)
@@ -376,7 +395,7 @@ class TestWhatIsNotSentAgain:
         assert "stayed" not in row.told
 
     async def test_one_whose_time_lies_ahead(self):
-        """A clock was wrong then, or is now: nobody knows how old it is."""
+        """A clock was wrong, then or now: https://github.com/xavierjohn/Trellis/pull/695."""
         async with service() as sim:
             text = await cut_off(sim)
             ahead = aged(text, hours=-2)
@@ -387,7 +406,7 @@ class TestWhatIsNotSentAgain:
             assert len(sim.jobs) == 1
 
     async def test_one_of_another_api_key(self):
-        """Services keep idempotency keys by account, so the same key is a new job there."""
+        """Some keep idempotency keys by it: https://sandbox.brevex.xyz/docs/idempotency."""
         async with service() as sim:
             text = await cut_off(sim)
             async with PikaClient("another", base_url=sim.url, dialect=sim.dialect) as client:
@@ -424,7 +443,7 @@ class TestMedia:
 
     @pytest.mark.parametrize("gone", [True, False])
     async def test_a_file_that_is_gone_with_its_machine_is_not_needed(self, tmp_path, gone):
-        """What a visitor has sent lies in a folder that does not outlive the process."""
+        """A visitor's lies in a temporary folder: https://github.com/langflow-ai/openrag/pull/1709."""
         image = tmp_path / "upload.png"
         image.write_bytes(PNG)
         request = GenerationRequest("a red panda", image=image)
@@ -476,11 +495,12 @@ class TestTheRecord:
         async with service(faults=[Fault("429-in-flight")]) as sim, client_for(sim) as client:
             await client.submit(REQUEST, record=row)
             last = sim.submissions[-1]
-        assert row.told == ["prepared", "leaving", "stayed", "prepared", "leaving", "accepted"]
-        assert row.text is not None
+            # https://github.com/woocommerce/woocommerce-square/issues/106
+            assert len(keys_of(sim)) == 1
         sent = kept_of(row.text).intent
         assert sent.submit_id == last.headers["Idempotency-Key"]
         assert json.loads(sent.body) == last.body
+        assert row.told == ["prepared", "leaving", "stayed", "prepared", "leaving", "accepted"]
 
     async def test_the_age_of_a_key_counts_from_the_first_post_that_may_have_started_it(self):
         texts = []

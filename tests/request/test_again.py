@@ -45,6 +45,7 @@ def test_what_is_written_is_read(body, service, origin, sent_at):
 
 @given(body=texts)
 def test_it_is_ascii_in_one_line_so_that_every_column_holds_it(body):
+    """https://github.com/octokit/webhooks.js/issues/1155: a digest over letters lost on the way."""
     text = text_of(kept(body=body))
     assert text.isascii()
     assert text.isprintable()
@@ -63,6 +64,7 @@ def as_a_database_spells_it(text):
 
 
 def test_a_column_that_spells_json_anew_changes_nothing():
+    """https://github.com/mojaloop/project/issues/2463: one that sorts the names of an object."""
     whole = kept('{"prompt": "ein Panda, größer als 🐼"}'.encode())
     text = text_of(whole)
     assert as_a_database_spells_it(text) != text
@@ -71,6 +73,7 @@ def test_a_column_that_spells_json_anew_changes_nothing():
 
 @given(data=st.data())
 def test_one_that_is_cut_anywhere_is_refused(data):
+    """By a column that is too short: https://github.com/ADmad/cakephp-social-auth/issues/30."""
     text = text_of(kept())
     end = data.draw(st.integers(0, len(text) - 1))
     with pytest.raises(FieldError, match=r"^again: .* allowed is the text that"):
