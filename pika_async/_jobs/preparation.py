@@ -77,7 +77,11 @@ class Preparation:
         if since is not None:
             submit.sent_at = since
         if submit.intent().digest != intent.digest:
-            raise submit.uncertain(submit.lost)
+            raise submit.uncertain(
+                TransportError(
+                    f"{submit.lost.what}, and what it sent cannot be made again as it was"
+                )
+            )
         return submit
 
     def _submit(

@@ -143,10 +143,11 @@ class PlainRecorder:
         self._record = record
         self.wanted = record.wanted
         self.has_job = False
-        prepared = getattr(record, "prepared", None)
-        self._prepared: Callable[[str], Awaitable[None]] | None = (
-            prepared if callable(prepared) else None
-        )
+        self._prepared: Callable[[str], Awaitable[None]] | None
+        self._prepared = getattr(record, "prepared", None)
+        if not callable(self._prepared):
+            # A record of before may have something else of that name.
+            self._prepared = None
 
     @property
     def is_resumable(self) -> bool:

@@ -13,6 +13,7 @@ from support.batches import client_for, until
 
 from pika_async import (
     APIError,
+    ConfigurationError,
     FieldError,
     FixedPolling,
     GenerationRequest,
@@ -329,6 +330,18 @@ class TestWhatIsNotSentAgain:
             ):
                 await self.refused(sim, FieldError, "again: .* for another request", text, request)
 
+    @pytest.mark.parametrize("name", ["pika", "fal", "gateway"])
+    async def test_another_request_is_told_from_it_without_its_files(self, tmp_path, name):
+        """Elsewhere the error of one would lead to the job of another."""
+        image = tmp_path / "a.png"
+        image.write_bytes(PNG)
+        request = GenerationRequest("a red panda", image=image)
+        async with service(name) as sim:
+            text = await cut_off(sim, request)
+            image.unlink()
+            other = attrs.evolve(request, prompt="an otter")
+            await self.refused(sim, FieldError, "for another request", text, other)
+
     async def test_one_that_says_the_same_in_other_words_is_the_same(self):
         """Metadata is never sent, and text that differs in its line ends alone is one request."""
         async with service() as sim:
@@ -454,6 +467,31 @@ class TestMedia:
                 job = await client.submit(request, record=Row(), again=text)
             assert list(sim.jobs) == [job.id]
             assert len(sim.service_at_work.uploads.stored) == 1
+
+    async def test_a_file_that_is_gone_and_needed_is_asked_for(self, tmp_path):
+        """It stood in the body, of which the text has no bulk."""
+        image = tmp_path / "upload.png"
+        image.write_bytes(PNG)
+        request = GenerationRequest("a red panda", image=image, negative_prompt="x" * 9_000)
+        async with service() as sim:
+            text = await cut_off(sim, request)
+            image.unlink()
+            async with client_for(sim) as client:
+                with pytest.raises(ConfigurationError, match=r"upload\.png"):
+                    await client.submit(request, record=Row(), again=text)
+            assert len(sim.submissions) == 1
+
+    async def test_where_what_goes_up_anew_has_another_address_it_is_not_sent(self):
+        """It would be another body with the same key."""
+        request = GenerationRequest("a red panda", image=PNG, negative_prompt="x" * 9_000)
+        row = Row()
+        async with service() as sim:
+            text = await cut_off(sim, request)
+            async with client_for(sim) as client:
+                with pytest.raises(SubmissionUncertainError, match="cannot be made again"):
+                    await client.submit(request, record=row, again=text)
+            assert len(sim.submissions) == 1
+        assert row.told == []
 
     async def test_it_is_uncertain_with_the_fingerprint_that_it_had(self, tmp_path):
         image = tmp_path / "upload.png"
