@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeGuard
 
 from attrs import Factory, field, frozen
 
+from pika_async._as_it_came import Decoding
 from pika_async._money import Money
 
 _LONGEST_SAID: Final = 200
@@ -172,6 +173,12 @@ class Unknown:
 
 
 JobState: TypeAlias = Queued | Running | Succeeded | Failed | Unknown
+
+WAITING: Final = (Queued, Running, Unknown)
+"""The states of a job that goes on; their ``raw`` may be given as it came, in bytes."""
+
+for _state in WAITING:
+    setattr(_state, "raw", Decoding(_state.raw))  # noqa: B010 - for mypy it stays what it gives
 
 ENDED: Final = (Succeeded, Failed)
 """The terminal states, for ``isinstance``: a union would be made anew at each look at each job."""

@@ -7,10 +7,13 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from pika_async._states import WAITING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pika_async._http import HTTPResponse
+    from pika_async._states import JobState
 
 EXCERPT_LENGTH = 500
 # The longest code or name of a request; what is longer is something else.
@@ -179,6 +182,18 @@ def kept(value: Mapping[str, Any], body: bytes = b"") -> Mapping[str, Any]:
     cutter = _Cutter()
     slim: Mapping[str, Any] = cutter.cut(value, 0)
     return slim if cutter.has_cut else value
+
+
+def unread(state: JobState, body: bytes) -> JobState:
+    """``state``, whose ``raw`` is decoded when somebody reads it, where it waits and that is short.
+
+    Args:
+        state: One that was just made of an answer, and that nobody has seen.
+        body: The bytes of that answer, of which :func:`kept` made its ``raw``.
+    """
+    if type(state) in WAITING and len(body) <= _SHORT and body.isascii() and body[:1] == b"{":
+        object.__setattr__(state, "raw", body)
+    return state
 
 
 class _Cutter:

@@ -17,7 +17,7 @@ from pika_async._checks import FieldError
 from pika_async._http import API_HOST, HTTPRequest, HTTPResponse
 from pika_async._json import compact
 from pika_async._states import Queued, lacks_links
-from pika_async.dialects._answers import as_id, is_success, kept
+from pika_async.dialects._answers import as_id, is_success, kept, unread
 from pika_async.dialects._links import with_whole_links
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects.fal import platform, requests
@@ -173,6 +173,7 @@ class Fal:
         state = state_of(body, raw) if word_of(body) == "IN_QUEUE" else Queued(raw=raw)
         given = {name: raw.get(name) for name in (STATUS, RESPONSE, CANCEL)}
         hints = {name: url for name, url in given.items() if isinstance(url, str)}
+        state = unread(state, response.body)
         return Accepted(handle=Handle(job_id, hints), state=state, raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
@@ -195,7 +196,7 @@ class Fal:
         if not word:
             raise unreadable(response, "the answer does not say how the job stands")
         if not may_have_ended(word):
-            return state_of(status, raw)
+            return unread(state_of(status, raw), response.body)
         addresses = (
             status.get(RESPONSE),
             handle.hints.get(RESPONSE),

@@ -33,6 +33,7 @@ from pika_async.dialects._answers import (
     is_web_page,
     kept,
     objects,
+    unread,
 )
 from pika_async.dialects._extra import merged
 from pika_async.dialects._fields import check_taken
@@ -180,7 +181,8 @@ class Gateway:
         if job_id is None:
             raise _unreadable(response, "the answer names no job id")
         raw = kept(body, response.body)
-        return _accepted(handle=_handle(job_id), state=_queued(raw=raw), raw=raw)
+        state = unread(_queued(raw=raw), response.body)
+        return _accepted(handle=_handle(job_id), state=state, raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
         """One query: the state of a job; None for an answer that tells nothing at all.
@@ -250,11 +252,11 @@ def _state(job_id: str, response: HTTPResponse) -> JobState | None:
     if videos:
         if not isinstance(videos, list) or {*map(type, videos)} != {dict}:
             raise _unreadable(response, "`videos` is no list of objects")
-        return state_of(job_id, videos, raw)
+        return unread(state_of(job_id, videos, raw), response.body)
     error = error_within_success(response, body)
     state = task_state(job_id, body, raw, is_error=error is not None)
     if state is not None:
-        return state
+        return unread(state, response.body)
     if error is not None:
         raise error
     if tells_nothing(body):

@@ -17,7 +17,7 @@ from pika_async._http import API_HOST, HTTPRequest
 from pika_async._json import compact
 from pika_async._money import Money
 from pika_async._states import Failed, Queued, Running, Succeeded
-from pika_async.dialects._answers import as_id, decoded, is_success, kept, objects
+from pika_async.dialects._answers import as_id, decoded, is_success, kept, objects, unread
 from pika_async.dialects._links import is_whole, with_whole_links
 from pika_async.dialects._seam import Accepted, Conversation, Handle
 from pika_async.dialects._words import ENDS_BADLY
@@ -137,11 +137,8 @@ class Pika:
             is_job = job_id is not None and job_id.startswith(_JOB)
             raise error_of(response, job_id=job_id if is_job else None)
         raw = kept(body, response.body)
-        return Accepted(
-            handle=Handle(job_id),
-            state=_at_submit(job_id, body, raw, success=success),
-            raw=raw,
-        )
+        state = unread(_at_submit(job_id, body, raw, success=success), response.body)
+        return Accepted(handle=Handle(job_id), state=state, raw=raw)
 
     def poll(self, endpoint: Endpoint, handle: Handle) -> Conversation[JobState | None]:
         """One look at a job: its document, and its link apart where the document has none.
@@ -228,7 +225,8 @@ def _state(job_id: str, response: HTTPResponse) -> JobState | None:
         said = message_of(body)
         problem = f"the answer says {said!r} and" if said else "the answer"
         raise unreadable(response, f"{problem} does not say how the job stands")
-    return state_of(job_id, body, kept(body, response.body))
+    state = state_of(job_id, body, kept(body, response.body))
+    return unread(state, response.body)
 
 
 def _is_of(job_id: str, body: Mapping[str, Any]) -> bool:
