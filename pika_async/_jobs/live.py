@@ -22,6 +22,8 @@ class LiveJobs:
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
+        # One for all: a bound method of its own for each would be one more object a job.
+        self._callback = self._gone
 
     def __len__(self) -> int:
         return len(self._held)
@@ -33,7 +35,7 @@ class LiveJobs:
 
     def add(self, job_id: str, job: Job) -> None:
         """Find ``job`` from now on."""
-        held = self._held[job_id] = _Held(job, self._gone)
+        held = self._held[job_id] = _Held(job, self._callback)
         held.job_id = job_id
 
     def _gone(self, held: _Held) -> None:
