@@ -15,6 +15,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from benchmarks.rig.rows import Row, ratio
 from pika_async import Video
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import aiohttp
 
@@ -87,13 +88,19 @@ CLIENTS = {LARGE: large_pieces, SMALL: small_pieces, OURS: pika_async_client}
 def measure(client: str, megabytes: int) -> float:
     """CPU milliseconds a megabyte."""
     size = megabytes * _MEGABYTE
-    with tempfile.TemporaryDirectory() as folder, service("download", "--serve") as host:
-        assert host.stdout is not None
-        origin = f"http://127.0.0.1:{host.stdout.readline().strip()}"
+    with tempfile.TemporaryDirectory() as folder, videos_served() as origin:
         small, url = f"{origin}/{_MEGABYTE}", f"{origin}/{size}"
         seconds = float(alone(CLIENTS[client], small, url, folder))
         assert Path(folder, "panda.mp4").stat().st_size == size
     return 1000 * seconds / megabytes
+
+
+@contextmanager
+def videos_served() -> Iterator[str]:
+    """The origin of videos, each as many bytes long as its path says."""
+    with service("download", "--serve") as host:
+        assert host.stdout is not None
+        yield f"http://127.0.0.1:{host.stdout.readline().strip()}"
 
 
 async def serve() -> None:

@@ -10,16 +10,22 @@ What telemetry itself takes for such a job is measured once more by itself, sinc
 than the noise of most machines; and beside it, in turns in one process, the calls of the SDK that
 it makes for that: two spans, their attributes and events, two times and the number of polls. Below
 those no observer comes that tells as much.
+It is held against a job whose video is saved, since that is what a job is for, and against one
+whose video is left where it is. The video has the size that fal shows for one of Pika
+(``file_size``, 4,404,019 bytes, in the schema of fal-ai/pika/v2.2).
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.rig.clients import PROMPT, alternating, batch
+from benchmarks.download import video_at, videos_served
+from benchmarks.rig.clients import PROMPT, alternating, batch, our_client
 from benchmarks.rig.command import command
 from benchmarks.rig.processes import alone, connections_possible, cpu_seconds
 from benchmarks.rig.rows import Row, not_installed, ratio
@@ -40,6 +46,10 @@ QUICK = {"jobs": 200, "rounds": 1, "interval": 0.2}
 _POLLS = 12
 _REPEATED = 2000
 _TURNS = 5
+_VIDEO = 4_404_019
+_VIDEOS = 50
+_OF_A_JOB = "% of a job"
+_WITH_ITS_VIDEO = "% of a job and its video"
 
 
 def without() -> None:
@@ -211,6 +221,22 @@ def repeated(taken: dict[str, Callable[[], None]]) -> dict[str, float]:
     return {name: seconds / _REPEATED for name, seconds in best.items()}
 
 
+async def saving(url: str) -> float:
+    """CPU milliseconds to save a video."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with our_client(url, 1.0) as client:
+            await client.download(video_at(url), Path(folder, "first.mp4"))
+            begun = cpu_seconds()
+            for number in range(_VIDEOS):
+                await client.download(video_at(url), Path(folder, f"{number}.mp4"))
+            return 1000 * (cpu_seconds() - begun) / _VIDEOS
+
+
+def measure_saving(rounds: int) -> tuple[float, ...]:
+    with videos_served() as origin:
+        return tuple(float(alone(saving, f"{origin}/{_VIDEO}")) for _ in range(rounds))
+
+
 def measure(name: str, jobs: int, interval: float) -> float:
     """CPU milliseconds per job."""
     with server(_POLLS) as url:
@@ -224,18 +250,25 @@ def run(*, jobs: int = 500, rounds: int = 3, interval: float = 0.5) -> list[Row]
     possible = connections_possible(jobs)
     measures = {name: partial(measure, name, possible, interval) for name in OBSERVERS}
     figures = alternating(rounds, measures)
-    base = figures["no telemetry"]
+    base, saved = figures["no telemetry"], measure_saving(rounds)
+    with_video = [one + video for one, video in zip(base, saved, strict=True)]
     rows = [Row(name, "ms a job", tuple(taken)) for name, taken in figures.items()]
+    rows.append(Row("its video saved, 4.4 MB", "ms a job", saved))
     for name in ("telemetry, API alone", "telemetry, SDK"):
         rows.append(ratio(name, figures[name], base, "× no telemetry"))
         with server(_POLLS) as url:
             taken = alone(by_itself, name, url)
-        of_a_job = {who: tuple(100_000 * taken[who] / one for one in base) for who in taken}
-        target = "telemetry" if "SDK" in taken else None
-        rows.append(Row(f"{name}, by itself", "% of a job", of_a_job["itself"], target))
+        for what, whole in ((_OF_A_JOB, base), (_WITH_ITS_VIDEO, with_video)):
+            target = "telemetry" if "SDK" in taken and what == _WITH_ITS_VIDEO else None
+            share = tuple(100_000 * taken["itself"] / one for one in whole)
+            rows.append(Row(f"{name}, by itself", what, share, target))
         if "SDK" in taken:
             rows += [
-                Row("of which the SDK's own calls", "% of a job", of_a_job["SDK"]),
+                Row(
+                    "of which the SDK's own calls",
+                    _OF_A_JOB,
+                    tuple(100_000 * taken["SDK"] / one for one in base),
+                ),
                 Row(
                     f"{name}, by itself", "× the SDK's own calls", (taken["itself"] / taken["SDK"],)
                 ),
