@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
@@ -178,7 +179,8 @@ class Item:
             content = await with_media_read(content)
         known = await self._record.begin(self._request, content)
         if known.lost is not None:
-            known = await resolved(known, known.lost, self._board.jobs, self._record)
+            now = datetime.fromtimestamp(self._board.now(), UTC)
+            known = await resolved(known, known.lost, self._board.jobs, self._record, now)
         self._known = known
         self._job_id = known.job_id
         self._board.counts.resumed += known.resumed

@@ -7,28 +7,33 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from pika_async._api_errors import APIError
-from pika_async._errors import PikaError
+from pika_async._errors import PikaError, SubmissionUncertainError
+from pika_async._jobs.again import is_kept
 from pika_async._meaning import Started
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pika_async._batch.known import Known
     from pika_async._batch.record import Record
-    from pika_async._errors import SubmissionUncertainError
     from pika_async._jobs.jobs import Jobs
 
 
 async def resolved(
-    known: Known, lost: SubmissionUncertainError, jobs: Jobs, record: Record
+    known: Known, lost: SubmissionUncertainError, jobs: Jobs, record: Record, now: datetime
 ) -> Known:
     """What is known of a request, once the service was asked for its lost submit where it can be.
 
     A service that takes repeated keys is sent the same submit again, and its answer names the job.
-    A service with a history is asked for the job first, before the request is called uncertain or
-    bought again.
+    It is not where the key is so old that the service may have forgotten it: that would be a second
+    job. A service with a history is asked for the job first, before the request is called uncertain
+    or bought again.
     """
-    if jobs.service.repeatable:
-        # Without what was sent there is nothing to repeat.
-        return known if known.intent is None else evolve(known, resumed=False, error=None)
+    if jobs.service.repeatable and known.intent is not None:
+        if is_kept(lost.sent_at, now):
+            return evolve(known, resumed=False, error=None)
+        if known.error is not None:
+            known = evolve(known, error=_too_late(lost))
     known = evolve(known, intent=None)
     if not jobs.can_find:
         return known
@@ -43,3 +48,16 @@ async def resolved(
         return known
     await record.found(handle)
     return evolve(known, resumed=True, error=None, job_id=handle.job_id, hints=handle.hints)
+
+
+def _too_late(lost: SubmissionUncertainError) -> SubmissionUncertainError:
+    return SubmissionUncertainError(
+        f"{lost.args[0]}; it is over an hour old, and the service may have forgotten its "
+        "idempotency key, so it was not sent again",
+        request=lost.request,
+        fingerprint=lost.fingerprint,
+        sent_at=lost.sent_at,
+        job_id=lost.job_id,
+        journalled=lost.journalled,
+        sent=lost.sent,
+    )

@@ -42,6 +42,12 @@ KEY_KEPT: Final = timedelta(hours=1)
 """How long after the first POST the same is sent again with its key. No service says how long it
 remembers a key; one that has forgotten it would take the same submit for a new one."""
 
+
+def is_kept(sent_at: datetime, now: datetime) -> bool:
+    """Whether a service is taken to know the key of a submit that was first sent at ``sent_at``."""
+    return now - sent_at <= KEY_KEPT
+
+
 # So far the clocks of two machines may be apart. A time that lies further ahead tells no age.
 _APART: Final = timedelta(minutes=5)
 
@@ -135,10 +141,10 @@ class ByHand:
                 else ", and has no history in which its job could be looked up"
             )
             return f"the service {name!r} knows no idempotency keys{then}"
-        age = self._utc() - kept.sent_at
-        if age > KEY_KEPT:
+        now = self._utc()
+        if not is_kept(kept.sent_at, now):
             return f"it is over an hour old, and {name!r} may have forgotten its idempotency key"
-        if age < -_APART:
+        if now - kept.sent_at < -_APART:
             return (
                 f"its time lies in the future: nobody knows whether {name!r} still remembers its "
                 "idempotency key"

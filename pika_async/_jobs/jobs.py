@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import frozen
 
 from pika_async._errors import UnsupportedError
-from pika_async._jobs.again import KEY_KEPT, ByHand
+from pika_async._jobs.again import ByHand
 from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
@@ -214,7 +214,6 @@ class Jobs:
             request, content, recorder, kept.intent, kept.sent_at
         )
         submit.known_fingerprint = kept.fingerprint
-        submit.again_until = kept.sent_at + KEY_KEPT
         return await self._submitter.submit(submit)
 
     def _begun(self, submit: Submit, accepted: Accepted) -> Job:

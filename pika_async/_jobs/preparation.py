@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from pika_async._errors import TransportError
+from pika_async._jobs.again import KEY_KEPT
 from pika_async._jobs.submission import Submit, made_submit, new_submit_id
 from pika_async._request.record import kept_body
 
@@ -75,7 +76,7 @@ class Preparation:
         )
         submit.lost = TransportError("an earlier run ended before its answer was read")
         if since is not None:
-            submit.sent_at = since
+            submit.sent_at, submit.again_until = since, since + KEY_KEPT
         if submit.intent().digest != intent.digest:
             raise submit.uncertain(
                 TransportError(

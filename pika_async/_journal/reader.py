@@ -44,7 +44,8 @@ SELECT number, refused_at,
 FROM requests WHERE fingerprint = ? AND occurrence = ?
 """
 _NEWEST: Final = """
-SELECT status, problem, service, submit_id, quoted, quoted_currency FROM attempts WHERE id = ?
+SELECT status, problem, service, submit_id, quoted, quoted_currency, sent_at
+FROM attempts WHERE id = ?
 """
 # What a row raises that no batch has written.
 _NO_SUCH_ROW: Final = (sqlite3.Error, ValueError, TypeError, KeyError)
@@ -63,6 +64,8 @@ class Standing:
     """The key it was sent with, where that is known."""
     quoted: Money | None = None
     """What it was taken to cost."""
+    sent_at: float | None = None
+    """When it was first sent, in seconds since 1970."""
 
 
 def read_journal(path: str | os.PathLike[str]) -> Iterator[JournalEntry]:
@@ -183,6 +186,7 @@ class JournalReader:
             row["service"],
             row["submit_id"],
             _money(row, "quoted"),
+            row["sent_at"],
         )
 
     def spent(self) -> tuple[list[Money], int]:

@@ -20,7 +20,7 @@ from pika_async import (
     SubmissionUncertainError,
 )
 from pika_async._client import jobs_of
-from pika_async._jobs.again import KEY_KEPT
+from pika_async._jobs.again import is_kept
 from pika_async._request.fingerprint import fingerprint
 from pika_async._settled import settled, to_its_end
 from pika_async._states import was_not_begun
@@ -90,7 +90,7 @@ class Submitting:
 
     async def _submitted(self, order: Order, record: EngineRecord) -> Accepted:
         again = order.again
-        if again is not None and _utc() - again.sent_at > KEY_KEPT:
+        if again is not None and not is_kept(again.sent_at, _utc()):
             raise as_failure(Cause.LOST, Said(error="", meaning=_KEY_TOO_OLD, sent=again))
         if again is not None and (problem := why_elsewhere(self._client, again.intent)) is not None:
             said = Said(error=OtherServiceError.__name__, meaning=problem, sent=again)

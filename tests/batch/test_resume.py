@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from support.batches import KEY, client_for, prompts, until
+from support.journals import changed
 
 from pika_async import (
     AuthenticationError,
@@ -59,14 +60,6 @@ def rows(journal: Path, columns: str) -> list[tuple]:
     """Of the attempts, the oldest first."""
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
         return connection.execute(f"SELECT {columns} FROM attempts ORDER BY id").fetchall()  # noqa: S608
-
-
-def changed(journal: Path, assignments: str) -> None:
-    """Make the attempts look as if something else had happened."""
-    with closing(sqlite3.connect(journal)) as connection, connection:
-        connection.execute(f"UPDATE attempts SET {assignments}")  # noqa: S608
-    # Beside it stands which job was written down.
-    journal.with_name(f"{journal.name}-lock").unlink()
 
 
 def statuses(journal: Path) -> list[str]:

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 
 import pytest
+from support.journals import changed
 
 from pika_async.simulator import Fault, Polls, Simulator
 
@@ -95,6 +96,21 @@ def test_what_is_sent_again_with_its_key_is_not_told_as_spent_and_as_to_be_spent
         "fal": "3 known, 1 uncertain, 0 to submit; the budget is $90.00, of which about $0.80",
     }
     assert told == f"{expected[service]} are spent\n"
+
+
+@pytest.mark.usefixtures("mixed")
+def test_what_is_too_old_to_be_sent_again_with_its_key_is_told_as_uncertain(
+    batch, sim, service, price, here
+):
+    changed(here / "p.txt.journal", "sent_at = sent_at - 3601")
+    told = batch(4, "--dry-run", "--json", *price).events
+    submits = len(sim.submissions)
+    done = batch(4, "--json", *price)
+    # What is found in a history was not bought again.
+    assert told[0]["to_submit"] == len(sim.submissions) - submits == 0
+    assert told[0]["uncertain"] == 1
+    if service == "pika":
+        assert "over an hour old" in done.out
 
 
 @pytest.mark.usefixtures("mixed")

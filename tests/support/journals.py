@@ -95,6 +95,14 @@ def create(path: Path, runs: int = 1, started: float = START) -> None:
             _insert(connection, "runs", {"started_at": started + 3600 * number, "version": "1"})
 
 
+def changed(journal: Path, assignments: str) -> None:
+    """Make the attempts look as if something else had happened."""
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute(f"UPDATE attempts SET {assignments}")  # noqa: S608
+    # Beside it stands which job was written down.
+    journal.with_name(f"{journal.name}-lock").unlink()
+
+
 def _recorded(
     state: Succeeded | Failed | None, problem: PikaError | dict[str, Any] | None
 ) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ import anyio
 from attrs import define, evolve, field, frozen
 
 from pika_async import ConfigurationError, Money, PikaError
+from pika_async._jobs.again import is_kept
 from pika_async._journal.history import Status
 from pika_async._request.fingerprint import fingerprint
 from pika_async._request.parts import media_of, with_media
@@ -235,6 +237,8 @@ class _Ledger:
             and standing.status in (Status.SUBMITTING, Status.UNCERTAIN)
             and standing.submit_id is not None
             and standing.service == self._service
+            and standing.sent_at is not None
+            and is_kept(datetime.fromtimestamp(standing.sent_at, UTC), datetime.now(UTC))
         )
 
     def _limited(self, name: str, fate: Fate) -> Fate:
