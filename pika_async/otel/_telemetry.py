@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 # More spans than these are not kept open: jobs that are submitted here and waited for elsewhere
 # have no end here.
 _MOST_OPEN: Final = 20_000
-_MOST_EARLY: Final = 1000
 
 _CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _CAPTURING: Final = ("true", "1", "span_only", "span_and_event")
@@ -113,7 +112,6 @@ class Telemetry:
         self._observer = observer
         self._submits: dict[str, Submit] = {}
         self._jobs: dict[str, Job] = {}
-        self._early: dict[str, JobEnded] = {}
         # Rather than a match, whose last case is a dozen comparisons away. Events that are not here
         # are of no job: the log tells of them.
         self._notes: dict[type, Callable[[Any], None]] = {
@@ -262,10 +260,7 @@ class Telemetry:
             self._leave(job_id)
         job.submit = span.get_span_context()
         self._begun(job_id, job)
-        early = self._early.pop(job_id, None) if self._early else None
-        if early is not None:
-            self._ended(early)
-        elif self._links.are_stored:
+        if self._links.are_stored:
             self._links.keep(job_id, job.submit)
         self._links.forget(event.submit_id)
 
@@ -310,9 +305,6 @@ class Telemetry:
     def _changed(self, event: StateChanged) -> None:
         job = self._jobs.get(event.job_id)
         if job is None:
-            if event.polls == 0:
-                # It came with the answer to the submit, which is told after it.
-                return
             if event.previous is not None and event.previous.is_terminal:
                 self._charged_late(event)
                 return
@@ -340,11 +332,7 @@ class Telemetry:
         job = self._jobs.pop(event.job_id, None)
         state = event.state
         if job is None:
-            if event.polls == 0:
-                if len(self._early) >= _MOST_EARLY:
-                    del self._early[next(iter(self._early))]
-                self._early[event.job_id] = event
-            # Else it got its link after all: its end has been told.
+            # It got its link after all: its end has been told.
             return
         job.kind.over()
         self._metrics.job_ended(event, job.kind)
