@@ -34,6 +34,8 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if not Path(given.image).is_file():
         parser.error(f"there is no file {given.image}")
+    if Path(given.path).exists():  # a download refuses it, too, but then the video is paid for
+        parser.error(f"{given.path} exists; nothing was sent")
     try:
         asyncio.run(main(**vars(given)))
     except ConfigurationError as error:  # no key, say; nothing was sent

@@ -46,8 +46,9 @@ def root(
 ) -> None:
     """Make videos with Pika: never pay twice, never lose what was paid for.
 
-    The API key is read from PIKA_API_KEY, the service's address from PIKA_BASE_URL or --base-url.
-    To try it without a key and without paying:
+    The API key is read from PIKA_API_KEY, that of the service fal from FAL_KEY. --service or
+    PIKA_SERVICE names the service; --base-url or PIKA_BASE_URL names another address of it. To try
+    it without a key and without paying:
 
     ```
     pika-async generate "a red panda" --simulate

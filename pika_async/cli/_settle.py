@@ -97,10 +97,10 @@ def settle(
     """List the submits of a batch that are uncertain, and decide about them.
 
     Each may have started a job, and may be billed: look at the account's usage. N is the number in
-    front of each line, as the names of its videos begin with it: 00000 is the first prompt. What a
+    front of each line; the names of its videos begin with it, and 00000 is the first prompt. What a
     submit was taken to cost stays counted as spent, whatever is decided. Where there is a key, a
     job that is named is looked up once, and an id that the service does not know changes nothing;
-    where the service has a history, jobs are looked for in it. Nothing is submitted by this.
+    where the service has a history, jobs are looked for in it. This command submits nothing.
     """
     way = _options.connection(context, service, base_url, allow_insecure=allow_insecure)
     trail = Trail(**way)

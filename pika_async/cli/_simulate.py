@@ -236,12 +236,13 @@ def _print_names(services: Sequence[str]) -> None:
     )
     variants = _by_service(simulator.VARIANTS, {name: kind.variants for name, kind in kinds})
     of = f"of {services[0]}" if len(services) == 1 else "and the service that has each"
-    typer.echo(f"Faults {of}, with where they can strike (the first is where NAME alone does):")
+    typer.echo(f"Faults {of}, with where they can strike (the first is where NAME alone does).")
+    typer.echo("Where a line says unknown, the answer does not tell whether a job was started:")
     for name, having in faults.items():
         row = simulator.FAULTS[name]
         if name != "custom" and set(services) & set(having):
             column = _column(having, services)
-            typer.echo(f"  {name:34} {column}{', '.join(row.places):23} {row.says}")
+            typer.echo(f"  {name:34} {column}{', '.join(row.places):30} {row.says}")
     typer.echo(f"\nVariants {of}:")
     for name, having in variants.items():
         if set(services) & set(having):

@@ -103,6 +103,15 @@ def test_image_with_effect_sends_both(sim, tmp_path):
     assert body["image"].startswith("data:image/png;base64,")
 
 
+def test_image_with_effect_run_again_pays_for_nothing(sim, tmp_path):
+    image, target = tmp_path / "cake.png", tmp_path / "cake.mp4"
+    image.write_bytes(PNG)
+    target.write_bytes(b"the video of an earlier run")
+    done = run(sim, "image_with_effect.py", image, "cake-ify", target)
+    assert (done.returncode, len(sim.submissions)) == (2, 0)
+    assert done.stderr.endswith(f"{target} exists; nothing was sent\n")
+
+
 @pytest.mark.parametrize(
     ("settings", "prompt", "says"),
     [
