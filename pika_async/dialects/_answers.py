@@ -65,8 +65,8 @@ def decoded(body: bytes) -> Any:
     """The JSON value, or ``NOT_JSON``.
 
     An answer to a submit may name a paid job, so it is read with patience: in any encoding of
-    Unicode, with broken letters, with numbers of any length, packed without notice, or as a text
-    that holds JSON.
+    Unicode, with broken letters, with line ends that should be escaped, with numbers of any length,
+    packed without notice, or as a text that holds JSON.
     """
     try:
         # Given text, json does not have to guess the encoding.
@@ -110,7 +110,8 @@ def _whole_number(digits: str) -> int | str:
         return digits
 
 
-_PATIENT = json.JSONDecoder(parse_int=_whole_number)
+# Not strict: an error that is quoted in several lines must not hide the id or the state beside it.
+_PATIENT = json.JSONDecoder(parse_int=_whole_number, strict=False)
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -392,6 +392,7 @@ SPELLINGS = {
     "with an exponent of a thousand digits": lambda text: text.replace(
         '"é"', f"1e{'9' * 1_000}"
     ).encode(),
+    "with a line end as it is in a text": lambda text: text.replace("é", "a\r\n\tb").encode(),
     "twice under one name": lambda text: text.replace('"id"', '"id": "old", "id"').encode(),
 }
 
