@@ -155,6 +155,7 @@ class _Watcher(AsyncIterator[Transition]):
     __slots__ = (
         "_closed",
         "_deadline",
+        "_given_up_before",
         "_job",
         "_last_look_taken",
         "_seen",
@@ -168,6 +169,7 @@ class _Watcher(AsyncIterator[Transition]):
         self._tracker = job._tracker  # noqa: SLF001 - the same module
         self._timeout = timeout
         self._deadline: float | None = None
+        self._given_up_before: PikaError | None = None
         self._last_look_taken = False
         self._closed = False
         self._seen: Change | None = None
@@ -178,7 +180,7 @@ class _Watcher(AsyncIterator[Transition]):
         if self._closed or (previous is not None and previous.is_terminal):
             raise StopAsyncIteration
         if seen is None and tracker.newest.state is not None:
-            self._deadline = tracker.waiting.now() + self._timeout
+            self._begin()
             if lacks_links(tracker.newest.state):
                 change = await self.next_change(or_the_same=True)
             else:
@@ -210,10 +212,12 @@ class _Watcher(AsyncIterator[Transition]):
         tracker = self._tracker
         waiting = tracker.waiting
         seen = self._seen or tracker.newest
-        if self._deadline is None:
-            self._deadline = waiting.now() + self._timeout
-        deadline, grace = self._deadline, last_look_grace(self._timeout)
+        deadline = self._begin() if self._deadline is None else self._deadline
+        grace = last_look_grace(self._timeout)
         while seen.next is None:
+            given_up = tracker.given_up
+            if given_up is not None and given_up is not self._given_up_before:
+                raise self._ended_by(given_up)
             now = waiting.now()
             step = next_step(
                 now=now,
@@ -234,6 +238,9 @@ class _Watcher(AsyncIterator[Transition]):
                     # A look that another watcher began and gave up is not this one's last look.
                     self._last_look_taken = now >= end
                 if look.final and look.error is not None and seen.next is None:
+                    # That ends the waiting of all. Whoever waits after it is patient anew: its
+                    # text advises to wait again, and a loop of those who do must not be a storm.
+                    tracker.given_up, tracker.patience.failures = look.error, 0
                     raise self._ended_by(look.error)
                 if or_the_same and look.answered:
                     break
@@ -245,6 +252,12 @@ class _Watcher(AsyncIterator[Transition]):
                 await waiting.rest(step - now, tracker.sleepers)
         change = self._seen = seen.next or seen
         return change
+
+    def _begin(self) -> float:
+        """Begin to wait; returns until when."""
+        self._given_up_before = self._tracker.given_up
+        self._deadline = self._tracker.waiting.now() + self._timeout
+        return self._deadline
 
     def _ended_by(self, error: PikaError) -> PikaError:
         """The error that ends the waiting, told."""

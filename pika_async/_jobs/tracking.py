@@ -12,8 +12,8 @@ What can go wrong, and what it means:
 
 - The poll fails, or brings what nobody understands. That says nothing about the job, which runs
   on and is paid for. The failure is counted, and the next look is due after a backoff. Only
-  failures in a row for longer than the outage budget end the waiting, with the last error, which
-  names the job.
+  failures in a row for longer than the outage budget end the waiting of all, with the last error,
+  which names the job. Whoever begins to wait after that has the whole budget.
 - The answer says "not found", or nothing. A job that was just submitted may take up to a minute
   to appear; one that was seen a moment ago is a hiccup of the service; one that was re-attached
   by its id and is not found is not there for this key.
@@ -139,6 +139,8 @@ class Tracker:
     """How many of the polls that are over brought no state."""
     sleepers: Sleepers = field(factory=Sleepers)
     """The watchers that sleep until the next look."""
+    given_up: PikaError | None = None
+    """With what the waiting of all has ended, where no look has been answered since."""
     _last_error: PikaError | None = None
     _heard: Heard = field(factory=Heard)
 
@@ -274,14 +276,14 @@ class Tracker:
         if state is None:
             if not patience.may_yet_appear(now):
                 raise NotFoundError("the answer holds no videos", status=200, job_id=self.job_id)
-            self._last_error = None
+            self._last_error = self.given_up = None
             self.looked_at = looked_at
             self._plan(now)
             self.due = min(self.due, patience.must_appear_by)
             return
         patience.seen = True
         patience.failures = 0
-        self._last_error = None
+        self._last_error = self.given_up = None
         self.looked_at, self.answered_at = looked_at, now
         self._record(patience.with_links(state, now), now)
         known = self.newest.state

@@ -94,6 +94,35 @@ class TestOutages:
                     await job.result()
         assert 1300 <= now() <= 1330
 
+    @in_virtual_time
+    async def test_whoever_waits_again_after_one_has_the_whole_budget_again(self):
+        service = Service(running(1), ServerError(status=500))
+        job = submitted(service)
+        ended = []
+        for _ in range(3):
+            with pytest.raises(ServerError):
+                await job.result()
+            ended.append(now())
+        assert ended == [1302.0, 1602.0, 1902.0]
+        assert service.polls <= 1 + 3 * 25
+
+    @in_virtual_time
+    async def test_one_ends_the_waiting_of_all_also_where_one_of_them_waits_again(self):
+        service = Service(running(1), ServerError(status=500))
+        job = submitted(service)
+
+        async def ask_again():
+            for _ in range(5):
+                with contextlib.suppress(ServerError):
+                    await job.result(timeout=None)
+
+        stubborn = asyncio.create_task(ask_again())
+        others = [asyncio.create_task(job.result(timeout=None)) for _ in range(3)]
+        ends = await asyncio.gather(*others, return_exceptions=True)
+        assert [type(end) for end in ends] == [ServerError] * 3
+        assert now() == 1302.0
+        stubborn.cancel()
+
 
 class Slow(Service):
     """Answers in 10 s; a look that may not take as long is cut."""
