@@ -17,6 +17,10 @@ def main() -> None:
 
         keep_standard_streams()
         app()
+    except KeyboardInterrupt:
+        # It came while modules were loaded: from there on each verb hears of it, and says more.
+        sys.stderr.write("interrupted; nothing was sent\n")
+        sys.exit(130)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("jinja2", "markupsafe", "rich", "typer"):

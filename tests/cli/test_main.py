@@ -24,6 +24,30 @@ def test_another_missing_module_is_not_blamed_on_the_extra(python):
     assert "pip install" not in done.err
 
 
+@pytest.mark.parametrize("loading", ["typer", "pika_async.cli._generate", "typer.main.get_command"])
+def test_ctrl_c_while_it_is_loaded_is_one_line_and_exit_130(python, loading):
+    done = python(f"""
+import importlib, signal, sys
+from importlib.abc import MetaPathFinder
+import pika_async.cli
+
+
+class Interrupting(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == {loading!r}:
+            signal.raise_signal(signal.SIGINT)
+
+
+if {loading!r} == "typer.main.get_command":
+    import typer.main
+    typer.main.get_command = lambda app: signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["pika-async", "generate", "a red panda"]
+pika_async.cli.main()
+""")
+    assert (done.code, done.out, done.err) == (130, "", "interrupted; nothing was sent\n")
+
+
 def test_the_version_is_that_of_the_package(pika):
     done = pika("--version")
     assert (done.code, done.out) == (0, f"pika-async {pika_async.__version__}\n")
