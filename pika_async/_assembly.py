@@ -17,6 +17,7 @@ from pika_async._download.downloader import Downloader
 from pika_async._events import AroundPolls
 from pika_async._http import Endpoint
 from pika_async._jobs.jobs import Jobs
+from pika_async._jobs.videos import Videos
 from pika_async._log import Teller
 from pika_async._settled import rest
 from pika_async._timing import Timing
@@ -42,7 +43,7 @@ class Pieces:
     dialect: Dialect
     transport: Transport
     jobs: Jobs
-    downloader: Downloader
+    videos: Videos
     tell: Teller
 
 
@@ -133,6 +134,6 @@ def assembled(
         dialect=dialect,
         transport=transport,
         jobs=jobs,
-        downloader=downloader,
+        videos=Videos(downloader, jobs.origins),
         tell=tell,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
 from pika_async._assembly import assembled
@@ -17,12 +16,11 @@ from pika_async._checks import (
     checked_request_timeout,
     checked_timeout,
 )
-from pika_async._download.targets import in_folder
 from pika_async._events import WaitingEnded
 from pika_async._opening import Opening
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._request.fields import RequestFields, as_request
-from pika_async._settled import settled, to_its_end
+from pika_async._settled import to_its_end
 from pika_async._states import Succeeded, Video
 from pika_async.dialects import Dialect, service_of
 
@@ -108,7 +106,7 @@ class PikaClient:
         )
         self._endpoint, self._dialect = pieces.endpoint, pieces.dialect
         self._transport, self._jobs = pieces.transport, pieces.jobs
-        self._downloader, self._tell = pieces.downloader, pieces.tell
+        self._videos, self._tell = pieces.videos, pieces.tell
         self._opening = Opening()
 
     def __repr__(self) -> str:
@@ -354,14 +352,7 @@ class PikaClient:
                 "result.video"
             )
         self._opening.check_open()
-        origin = self._jobs.origins.of(video)
-        return await self._downloader.download(
-            video,
-            await settled(partial(in_folder, path, origin.prompt, origin.name, origin.place)),
-            overwrite=overwrite,
-            renew=partial(self._jobs.origins.renewed, video),
-            on_progress=on_progress,
-        )
+        return await self._videos.save(video, path, overwrite=overwrite, on_progress=on_progress)
 
 
 async def save_video(
@@ -372,10 +363,14 @@ async def save_video(
     ``renewable``: whether a poll may renew its link.
 
     Raises:
+        ClientStateError: The client is not open, and so no poll could renew the link.
         DownloadError: It could not be saved; the video stays paid for.
     """
-    renew = partial(jobs_of(client).origins.renewed, video) if renewable else None
-    await client._downloader.download(video, path, overwrite=overwrite, renew=renew)  # noqa: SLF001
+    if renewable:
+        jobs_of(client)
+    await client._videos.save_as(  # noqa: SLF001 - the same module
+        video, path, overwrite=overwrite, renewable=renewable
+    )
 
 
 def jobs_of(client: PikaClient, *, is_open: bool = True) -> Jobs:

@@ -42,7 +42,10 @@ ROW_OF = {wing: row for row, wings in HOUSE.items() for wing in wings.split()}
 DOORS = {
     "_journal": {"journal", "history", "reader", "records", "settle"},
     "_polling": {"policies", "adaptive"},
-    "_jobs": {"again", "jobs", "job", "slots", "recorder", "reconcile", "cost", "verdicts"},
+    "_jobs": {
+        *("again", "jobs", "job", "slots", "recorder", "reconcile", "cost", "verdicts"),
+        "videos",
+    },
     "_batch": {"batch", "budget", "results", "run", "source"},
     "_download": {"disk", "downloader", "names", "targets"},
     "dialects": {""},

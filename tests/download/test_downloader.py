@@ -250,7 +250,7 @@ async def test_a_link_that_stays_expired_is_an_error_after_a_minute(tmp_path):
             await client.download(video, tmp_path / "panda.mp4")
         assert caught.value.job_id == video.job_id
         assert "finished and paid for" in str(caught.value)
-        assert sum(client._downloader._sleep.seconds) == pytest.approx(60)
+        assert sum(client._videos.downloader._sleep.seconds) == pytest.approx(60)
         assert list(tmp_path.iterdir()) == []
 
 
@@ -413,7 +413,7 @@ class TestLinks:
     async def test_a_file_larger_than_the_cap_is_refused(self, fault, tmp_path):
         async with finished(*([fault] if fault else [])) as (_, client, video):
             capped = Downloader(
-                stream=client._downloader._stream,
+                stream=client._videos.downloader._stream,
                 retry=QUICK,
                 sleep=anyio.sleep,
                 random=lambda: 0.5,

@@ -51,7 +51,7 @@ class Naps:
 
 def sleepless(client: PikaClient, after: Callable[[float], None] = lambda _: None) -> Naps:
     """Let the downloads of a client wait without taking time."""
-    client._downloader._sleep = naps = Naps(after=after)
+    client._videos.downloader._sleep = naps = Naps(after=after)
     return naps
 
 

@@ -633,7 +633,7 @@ class TestVideos:
         async with finished(size=100_000) as (_, client, video):
             await save_video(client, video, store, "videos/a.mp4")
             s3.asked.clear()
-            client._downloader.download = None
+            client._videos.downloader.download = None
             await save_video(client, video, store, "videos/a.mp4")
         assert len(s3.objects["camp/videos/a.mp4"]) == 100_000
         assert s3.asked == ["HEAD camp/videos/a.mp4"]
@@ -672,7 +672,7 @@ class TestVideos:
         store = folder if kind == "folder" else open_store(f"memory://files-{next(_numbers)}")
         begun = asyncio.Event()
         async with finished(size=3_000_000) as (_, client, video):
-            download = client._downloader.download
+            download = client._videos.downloader.download
 
             async def told(*args, **options):
                 def on_progress(*_):
@@ -680,7 +680,7 @@ class TestVideos:
 
                 return await download(*args, **(options | {"on_progress": on_progress}))
 
-            client._downloader.download = told
+            client._videos.downloader.download = told
             task = asyncio.create_task(save_video(client, video, store, "videos/a.mp4"))
             await begun.wait()
             task.cancel()
