@@ -224,9 +224,7 @@ async def _decided(address: str, folder: Path) -> None:
 async def _rested(address: str, folder: Path) -> None:
     """A repair whose service did not take it for so long that others could have its place."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(1), folder)
-        options = {"queue": at.queue, "account": "rested", "max_in_flight": 1}
-        campaign = await Campaign.start(at.client, "rested", folder, **options)
+        campaign = await _started(at, folder, 1, max_in_flight=1)
         await campaign.result()
         at.sim.faults.append(Fault("503-no-channel", times=4))
         await campaign.resolve(0, resubmit=True, queue=at.queue)
@@ -236,9 +234,7 @@ async def _rested(address: str, folder: Path) -> None:
 async def _refusing(address: str, folder: Path) -> None:
     """One whose owner has had refused what its service did not know, when it was paused for it."""
     async with _scene(address, Fault("404-wrong-path", times=None)) as at, at.worker():
-        await Campaign.prepare(pandas(9), folder)
-        options = {"queue": at.queue, "account": "refusing", "max_in_flight": 2}
-        campaign = await Campaign.start(at.client, "refusing", folder, **options)
+        campaign = await _started(at, folder, 9, max_in_flight=2)
         await _until(campaign, lambda told: told.paused and not told.in_flight)
         await campaign.resume(refuse_unknown=True)
         await campaign.result()
@@ -249,10 +245,8 @@ async def _refusing(address: str, folder: Path) -> None:
 async def _one_budget(address: str, folder: Path) -> None:
     """A campaign that reads what a repair has spent of its budget before it grants some of it."""
     async with _scene(address, Fault("reset-after", started=True)) as at, at.worker():
-        await Campaign.prepare(pandas(6), folder, page_size=2)
         money = {"budget": Money(200_000), "price": Money(100_000)}
-        options = {"queue": at.queue, "account": "one-budget", "max_in_flight": 2, **money}
-        campaign = await Campaign.start(at.client, "one-budget", folder, **options)
+        campaign = await _started(at, folder, 6, page_size=2, max_in_flight=2, **money)
         await _until(campaign, lambda told: told.paused and told.uncertain and not told.in_flight)
         unsure = [r.index async for r in campaign.results() if isinstance(r.outcome, Uncertain)]
         await campaign.resolve(unsure[0], resubmit=True, budget=1, queue=at.queue)
