@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from pika_async._http import one_spelling
-from pika_async._journal.history import SavedFile, Status
+from pika_async._journal.history import SavedFile, Status, intent_of
 from pika_async._journal.mark import KnownJob
 from pika_async._journal.occurrences import claimed
 from pika_async._journal.records import (
@@ -27,12 +27,12 @@ from pika_async._journal.records import (
 )
 from pika_async._journal.spellings import take_over
 from pika_async._money import Money
-from pika_async._request.record import Intent
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from pika_async._request.record import Intent
     from pika_async._request.request import GenerationRequest
     from pika_async._states import Failed, Succeeded
 
@@ -66,16 +66,7 @@ class Found:
 
     def intent(self) -> Intent | None:
         """What was sent, with its key; None where a journal of format 1 does not tell."""
-        if self.service is None or self.base_url is None or self.submit_id is None:
-            return None
-        return Intent(
-            service=self.service,
-            base_url=self.base_url,
-            submit_id=self.submit_id,
-            digest=self.digest or "",
-            body=self.body or "",
-            origin=self.origin,
-        )
+        return intent_of(self)
 
 
 class Numbers:

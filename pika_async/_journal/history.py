@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
 from pika_async._meaning import Advice, MoneyMeaning
 from pika_async._money import Money
+from pika_async._request.record import Intent
 from pika_async._states import Failed, Succeeded
 
 
@@ -221,3 +222,34 @@ class JournalEntry:
     def files(self) -> tuple[SavedFile, ...]:
         """The videos that were saved."""
         return self.attempts[-1].files if self.attempts else ()
+
+
+class Kept(Protocol):
+    """What is kept of a submit that was about to leave."""
+
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def base_url(self) -> str | None: ...
+    @property
+    def submit_id(self) -> str | None: ...
+    @property
+    def digest(self) -> str | None: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def origin(self) -> str | None: ...
+
+
+def intent_of(kept: Kept) -> Intent | None:
+    """What was sent, with its key; None where a journal of format 1 does not tell."""
+    if kept.service is None or kept.base_url is None or kept.submit_id is None:
+        return None
+    return Intent(
+        service=kept.service,
+        base_url=kept.base_url,
+        submit_id=kept.submit_id,
+        digest=kept.digest or "",
+        body=kept.body or "",
+        origin=kept.origin,
+    )

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pika_async import FieldError, GenerationRequest, PikaError, SubmissionUncertainError
+from pika_async._journal.history import intent_of
 from pika_async._request.parts import MEDIA_FIELDS
-from pika_async._request.record import Intent
 from pika_async.cli._running.clients import client_for
 from pika_async.cli._settling.words import label
 from pika_async.cli._showing.sentences import sentence
@@ -65,13 +65,10 @@ async def found_jobs(  # noqa: PLR0917 - given by partial
 def _lost(entry: JournalEntry, trail: Trail) -> SubmissionUncertainError | None:
     """What became uncertain, if it was sent to the service that is asked."""
     attempt = entry.attempt
-    if (
-        attempt is None
-        or attempt.service != trail.service
-        or attempt.base_url is None
-        or attempt.submit_id is None
-        or attempt.sent_at is None
-    ):
+    if attempt is None or attempt.service != trail.service or attempt.sent_at is None:
+        return None
+    sent = intent_of(attempt)
+    if sent is None:
         return None
     try:
         request = GenerationRequest(**{n: _value(n, v) for n, v in entry.request.items()})
@@ -84,14 +81,7 @@ def _lost(entry: JournalEntry, trail: Trail) -> SubmissionUncertainError | None:
         fingerprint=entry.fingerprint,
         sent_at=datetime.fromtimestamp(attempt.sent_at, UTC),
         journalled=True,
-        sent=Intent(
-            service=attempt.service,
-            base_url=attempt.base_url,
-            submit_id=attempt.submit_id,
-            digest=attempt.digest or "",
-            body=attempt.body or "",
-            origin=attempt.origin,
-        ),
+        sent=sent,
     )
 
 
