@@ -26,6 +26,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from pika_async.temporal._keeping import wake_at_ends
 from pika_async.temporal._limits.places import Places
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still
@@ -75,7 +76,7 @@ class Account:
         """Ends when no campaign shares it any more, and no job of an ended one may run."""
         while self._earlier is not None:
             await self._take_over(self._earlier)
-        self._wake_for(self._unseen)
+        wake_at_ends(self._unseen, self._wake)
         while True:
             try:
                 await workflow.wait_condition(lambda: self._changed, timeout=self._left())
@@ -178,13 +179,8 @@ class Account:
 
     def _hold(self, unseen: tuple[Unseen, ...]) -> None:
         self._unseen += unseen
-        self._wake_for(unseen)
+        wake_at_ends(unseen, self._wake)
         self._changed = True
-
-    def _wake_for(self, unseen: tuple[Unseen, ...]) -> None:
-        for each in unseen:
-            seconds = (each.until - workflow.now()).total_seconds()
-            asyncio.get_running_loop().call_later(max(seconds, 0.0) + 0.01, self._wake)
 
     def _wake(self) -> None:
         self._changed = True

@@ -27,6 +27,7 @@ from pika_async.temporal._campaign.membership import Membership
 from pika_async.temporal._campaign.orders import news, page_of, why_not_priced, why_not_resumed
 from pika_async.temporal._campaign.page import Page
 from pika_async.temporal._campaign.sentences import with_reason
+from pika_async.temporal._keeping import wake_at_ends
 from pika_async.temporal._limits.shares import Member, Shares
 from pika_async.temporal._limits.unseen import Unseen, jobs, still, until
 from pika_async.temporal._messages.campaigns import CampaignOrder, CampaignState
@@ -70,7 +71,7 @@ class CampaignRun:
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignState:
         """Returns where it stands once all of its pages have ended, or once it was stopped."""
-        self._wake_for(*self._order.unseen)
+        wake_at_ends(self._order.unseen, self._wake)
         self._earlier.begin()
         while True:
             try:
@@ -123,8 +124,7 @@ class CampaignRun:
     @workflow.signal
     def unseen(self, unseen: Unseen) -> None:
         """A page's word, at its end: these jobs may run, and nobody waits for them."""
-        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
-        self._wake_for(unseen)
+        self._keep(unseen)
 
     @workflow.signal
     def say_again(self) -> None:
@@ -293,11 +293,10 @@ class CampaignRun:
         """Jobs of pages that have ended, which may run still."""
         return still(self._order.unseen, workflow.now())
 
-    def _wake_for(self, *unseen: Unseen) -> None:
+    def _keep(self, unseen: Unseen) -> None:
+        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
         self._changed = True
-        for each in unseen:
-            seconds = (each.until - workflow.now()).total_seconds()
-            asyncio.get_running_loop().call_later(max(seconds, 0.0), self._wake)
+        wake_at_ends((unseen,), self._wake)
 
     def _wake(self) -> None:
         self._changed = True
@@ -390,7 +389,5 @@ class CampaignRun:
         member = self._shares.members[str(page)]
         end = until(workflow.now())
         ran = min(member.holds, self._left[page], self._membership.held)
-        unseen = Unseen(jobs=ran, until=end)
-        self._order = evolve(self._order, unseen=(*self._unseen(), unseen))
-        self._wake_for(unseen)
+        self._keep(Unseen(jobs=ran, until=end))
         self._shares.join(str(page), Member(self._left[page]))

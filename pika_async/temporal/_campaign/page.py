@@ -28,7 +28,6 @@ from temporalio import workflow
 from pika_async._money import Money
 from pika_async.temporal._blame import is_for_all, is_put_off
 from pika_async.temporal._campaign.aside import Aside, Others
-from pika_async.temporal._campaign.keeping import keep_place
 from pika_async.temporal._campaign.listening import Listening
 from pika_async.temporal._campaign.sentences import (
     FOR_A_DAY,
@@ -41,6 +40,7 @@ from pika_async.temporal._campaign.sentences import (
 from pika_async.temporal._campaign.tries import Tries
 from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
+from pika_async.temporal._keeping import keep_place
 from pika_async.temporal._limits.brake import Brake
 from pika_async.temporal._limits.purse import Prices, Purse
 from pika_async.temporal._limits.room import Room
