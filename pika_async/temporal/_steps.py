@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from attrs import evolve
+from attrs import evolve, frozen
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -68,12 +68,25 @@ async def lasting(name: str, argument: object, result_type: type[T], *, longest:
     return result
 
 
+@frozen(kw_only=True)
+class Submit:
+    """One submit, and the workers that it is for.
+
+    Attributes:
+        order: What is submitted.
+        queue: The task queue of the workers.
+        with_files: Whether files are read first.
+    """
+
+    order: Order
+    queue: str
+    with_files: bool
+
+
 async def submitted(
-    order: Order,
+    submit: Submit,
     timeout: float | None,
-    queue: str,
     *,
-    with_files: bool,
     rest: Callable[[timedelta], Awaitable[None]] | None = None,
 ) -> Accepted | Refused | Uncertain:
     """A job, or what became of the request without one; what starts nothing is tried for a day.
@@ -81,10 +94,8 @@ async def submitted(
     Where the service says that it takes nothing now, that is waited for, too, an hour in a row.
 
     Args:
-        order: What is submitted.
+        submit: What is submitted.
         timeout: Seconds after which it is tried no more; None: a day.
-        queue: The task queue of the workers.
-        with_files: Whether files are read first.
         rest: How to wait where this request alone is put off, and others may be taken.
 
     Raises:
@@ -99,8 +110,8 @@ async def submitted(
     tries = unread = 0
     down_since: datetime | None = None
     while True:
-        told = await attempt(order, queue, with_files=with_files)
-        job = await led_to(order, told, queue, with_files=with_files, before=before)
+        told = await attempt(submit)
+        job = await led_to(submit, told, before=before)
         down = isinstance(job, Refused) and isinstance(told, Told) and is_down(told)
         if job is not None and not (down and workflow.patched(_WAITED_OUT)):
             return job
@@ -120,20 +131,13 @@ async def submitted(
 
 
 async def led_to(
-    order: Order,
-    told: Accepted | Told,
-    queue: str,
-    *,
-    with_files: bool,
-    before: int | None = None,
+    submit: Submit, told: Accepted | Told, *, before: int | None = None
 ) -> Accepted | Refused | Uncertain | None:
     """What a submit led to; None: it started nothing, and may be sent again.
 
     Args:
-        order: What was to be submitted.
+        submit: What was to be submitted.
         told: How it ended.
-        queue: The task queue of the workers.
-        with_files: Whether files are read first.
         before: How often the task had been cancelled when it began: where it was since, nothing is
             sent any more, not even with its key. None: it is sent all the same.
     """
@@ -146,12 +150,12 @@ async def led_to(
         case Verdict.REFUSED:
             return refused(told)
         case Verdict.UNCERTAIN:
-            return await settled(order, told, queue, with_files=with_files, before=before)
+            return await _settled(submit, told, before)
         case Verdict.AGAIN:
             return None
 
 
-async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | Told:
+async def attempt(submit: Submit) -> Accepted | Told:
     """One submit, of one attempt.
 
     Raises:
@@ -160,10 +164,12 @@ async def attempt(order: Order, queue: str, *, with_files: bool) -> Accepted | T
     try:
         job: Accepted = await workflow.execute_activity(
             SUBMIT,
-            order,
+            submit.order,
             result_type=Accepted,
-            task_queue=queue_of_submits(queue),
-            start_to_close_timeout=SUBMIT_TIMEOUT_WITH_FILES if with_files else SUBMIT_TIMEOUT,
+            task_queue=queue_of_submits(submit.queue),
+            start_to_close_timeout=(
+                SUBMIT_TIMEOUT_WITH_FILES if submit.with_files else SUBMIT_TIMEOUT
+            ),
             retry_policy=_ONCE,
             # Its end is waited for: it may name a job that is paid for.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -207,19 +213,17 @@ def refused(told: Told) -> Refused:
     return Refused(error=told.said.error, meaning=told.said.meaning + also)
 
 
-async def settled(
-    order: Order, told: Told, queue: str, *, with_files: bool, before: int | None
-) -> Accepted | Uncertain:
+async def _settled(submit: Submit, told: Told, before: int | None) -> Accepted | Uncertain:
     """The job of a submit that is uncertain, where the service can be asked for it."""
     sent = told.record
     job: Accepted | None = None
     if isinstance(sent, Leaving):
         match recourse(told.cause, sent):
             case Recourse.REPEAT:
-                again = evolve(order, again=sent)
-                job = await _repeated(again, queue, with_files=with_files, before=before)
+                again = evolve(submit, order=evolve(submit.order, again=sent))
+                job = await _repeated(again, before)
             case Recourse.SEARCH:
-                job = await _searched(Lost(request=order.request, sent=sent), queue)
+                job = await _searched(Lost(request=submit.order.request, sent=sent), submit.queue)
             case Recourse.NONE:
                 pass
     if job is not None:
@@ -231,14 +235,12 @@ async def settled(
     )
 
 
-async def _repeated(
-    order: Order, queue: str, *, with_files: bool, before: int | None
-) -> Accepted | None:
+async def _repeated(submit: Submit, before: int | None) -> Accepted | None:
     for tries in range(_REPEATS):
         # The first may never have arrived: then this one would start the job.
         if before is not None and cancellations() > before and workflow.patched(_NOT_REPEATED):
             break
-        told = await attempt(order, queue, with_files=with_files)
+        told = await attempt(submit)
         if isinstance(told, Accepted):
             return told
         if isinstance(told.record, Accepted):

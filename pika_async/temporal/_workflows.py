@@ -9,7 +9,7 @@ from pika_async._request.request import GenerationRequest
 from pika_async.temporal._names import GENERATE_VIDEO, QUEUE
 from pika_async.temporal._outcomes import Outcome
 from pika_async.temporal._records import Accepted, Errand, Order
-from pika_async.temporal._steps import cancellations, check_cancelled, finished, submitted
+from pika_async.temporal._steps import Submit, cancellations, check_cancelled, finished, submitted
 
 
 async def generate(
@@ -43,7 +43,8 @@ async def generate(
         request = GenerationRequest(request)
     before = cancellations()
     order = Order(request=request, run_id=workflow.info().original_execution_run_id)
-    job = await submitted(order, timeout, queue, with_files=has_files(request))
+    submit = Submit(order=order, queue=queue, with_files=has_files(request))
+    job = await submitted(submit, timeout)
     if not isinstance(job, Accepted):
         return job
     check_cancelled(before)

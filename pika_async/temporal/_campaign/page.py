@@ -60,6 +60,7 @@ from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
 from pika_async.temporal._records import Accepted, Errand, Order
 from pika_async.temporal._signals import hand_over, tell_campaign
 from pika_async.temporal._steps import (
+    Submit,
     attempt,
     awaited,
     is_given_up,
@@ -277,8 +278,9 @@ class Page:
     async def _outcome(self, place: int) -> Outcome:
         line = self._order.line(place)
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
+        submit = Submit(order=order, queue=self._queue, with_files=self._with_files)
         tries = Tries(self._aside)
-        submitted = await self._submitted(order, tries)
+        submitted = await self._submitted(submit, tries)
         tries.end()
         if not isinstance(submitted, Accepted):
             outcome: Outcome = submitted
@@ -301,7 +303,7 @@ class Page:
                 self._purse.settle(place, outcome.charge)
         return outcome
 
-    async def _submitted(self, order: Order, tries: Tries) -> Accepted | Refused | Uncertain:
+    async def _submitted(self, submit: Submit, tries: Tries) -> Accepted | Refused | Uncertain:
         """A job, which counts as in flight then, or what became of the line without one."""
         while True:
             # Several lines wake at once, and the first may leave no room for the others.
@@ -311,8 +313,8 @@ class Page:
                 return self._unsent
             round_, row = self._brake.take(), self._listening.row
             self._count(in_flight=1)
-            told = await attempt(order, self._queue, with_files=self._with_files)
-            job = await led_to(order, told, self._queue, with_files=self._with_files)
+            told = await attempt(submit)
+            job = await led_to(submit, told)
             self._listening.hears(told, job, row)
             if isinstance(job, Accepted):
                 self._went_well(round_)

@@ -16,7 +16,7 @@ from pika_async.temporal._names import REPAIR, SEAL_REPAIR, campaign_of
 from pika_async.temporal._outcomes import Declined, Uncertain
 from pika_async.temporal._records import Accepted, Errand, Line, Order
 from pika_async.temporal._signals import tell
-from pika_async.temporal._steps import awaited, is_given_up, lasting, submitted
+from pika_async.temporal._steps import Submit, awaited, is_given_up, lasting, submitted
 
 if TYPE_CHECKING:
     from pika_async.temporal._outcomes import Outcome
@@ -96,7 +96,8 @@ class Repair:
         await self._place.wait_for()
         what = Order(request=line, run_id=workflow.info().original_execution_run_id)
         # Files may go up with it; who knows is the worker.
-        return await submitted(what, None, queue, with_files=True, rest=self._place.rest)
+        submit = Submit(order=what, queue=queue, with_files=True)
+        return await submitted(submit, None, rest=self._place.rest)
 
 
 def _unseen(outcome: Outcome) -> tuple[Unseen, ...]:
