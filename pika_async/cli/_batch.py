@@ -2,18 +2,21 @@
 
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
+from attrs import frozen
 
+from pika_async.cli import _batch_options as options
 from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS, FIELDS
 from pika_async.cli._prompts.file import Format, opened
 from pika_async.cli._prompts.options import defaults
 from pika_async.cli._running.asking import check_budget, check_unpriced, confirm, told
 from pika_async.cli._running.batch import BatchRun
-from pika_async.cli._running.bounds import bounds_of, with_remembered
+from pika_async.cli._running.bounds import Bounds, bounds_of, with_remembered
 from pika_async.cli._running.clients import check_way
 from pika_async.cli._running.exits import FAILED
 from pika_async.cli._running.journals import begin_simulated_anew, check_kind
@@ -29,8 +32,8 @@ from pika_async.cli._running.run import reported, run
 from pika_async.cli._running.services import check_of
 from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import STDIN, BatchTrail
-from pika_async.cli._showing.shown import Ended, Note
-from pika_async.cli._showing.stage import stage_for
+from pika_async.cli._showing.shown import Ended, Note, Show
+from pika_async.cli._showing.stage import Stage, stage_for
 from pika_async.cli._showing.words import counted
 
 EXAMPLES: Final = f"""\
@@ -67,7 +70,6 @@ grep panda prompts.txt | pika-async batch - --json
 pika-async batch shots.csv --json | jq 'select(.event == "result" and .error.money == "stays_paid")'
 ```
 """
-_MONEY: Final = "Money"
 # The options that the line which resumes repeats. --retry-failed and --resubmit-uncertain are not
 # among them: what they are for has been submitted by then.
 _AGAIN: Final = (
@@ -77,125 +79,56 @@ _AGAIN: Final = (
 )
 
 
+@frozen(kw_only=True)
+class _Wanted:
+    """What is to be done, as the options say it."""
+
+    file: str
+    chosen: Format | None
+    fields: Mapping[str, Any]
+    saved_in: Path | None
+    choices: Choices
+    bounds: Bounds
+    max_in_flight: int
+    timeout: float
+    dry_run: bool
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the batch is given as it is, by the names of its arguments."""
+        bounds = self.bounds
+        return {
+            "journal": self.choices.journal,
+            "output_dir": self.saved_in,
+            "max_in_flight": self.max_in_flight,
+            "timeout": self.timeout,
+            "resubmit_uncertain": self.choices.resubmit_uncertain,
+            "retry_failed": self.choices.retry_failed,
+            "budget": math.inf if bounds.lifted else bounds.budget,
+            "price": bounds.price,
+        }
+
+
 def batch(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The prompts: txt, csv or jsonl; -: from stdin.")
-    ],
+    file: options.File,
     *,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--output-dir",
-            "-d",
-            metavar="FOLDER",
-            show_default=False,
-            help="Save the videos here; by default in NAME-videos beside NAME.txt, with --simulate "
-            "in NAME-simulated.",
-        ),
-    ] = None,
-    no_download: Annotated[
-        bool, typer.Option("--no-download", help="Save nothing: give the links, which expire.")
-    ] = False,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            "--journal",
-            "-j",
-            metavar="JOURNAL",
-            show_default=False,
-            help="Remembers what is paid for: the same line again pays for nothing twice. By "
-            "default FILE.journal; with --simulate none. Simulated and paid jobs have one each.",
-        ),
-    ] = None,
-    no_journal: Annotated[
-        bool, typer.Option("--no-journal", help="Remember nothing: a second run pays again.")
-    ] = False,
-    max_in_flight: Annotated[
-        int,
-        typer.Option("--max-in-flight", "-n", metavar="N", min=1, help="How many jobs at once."),
-    ] = 16,
+    output_dir: options.OutputFolder = None,
+    no_download: options.NoDownload = False,
+    journal: options.JournalFile = None,
+    no_journal: options.NoJournal = False,
+    max_in_flight: options.MaxInFlight = 16,
     timeout: _options.Timeout = 1200.0,
-    chosen: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            show_default=False,
-            help="How FILE is written; by default its suffix tells, and stdin is txt.",
-        ),
-    ] = None,
-    retry_failed: Annotated[
-        bool,
-        typer.Option(
-            "--retry-failed",
-            help="Submit again, and pay again for, what failed in earlier runs. What the service "
-            "refused without a charge, for lack of money or by a rate limit, is submitted again "
-            "without this option.",
-        ),
-    ] = False,
-    resubmit_uncertain: Annotated[
-        bool,
-        typer.Option(
-            "--resubmit-uncertain",
-            help="Submit again what earlier runs left uncertain, and jobs that the service does "
-            "not know (for this key, at this address), although they may be paid for already.",
-        ),
-    ] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            "--budget",
-            metavar="AMOUNT",
-            show_default=False,
-            help="Spend at most this much, such as 20, over all runs with this journal. The "
-            "journal remembers it; inf: no budget any more.",
-            rich_help_panel=_MONEY,
-        ),
-    ] = None,
-    price: Annotated[
-        str | None,
-        typer.Option(
-            "--price",
-            metavar="AMOUNT",
-            show_default=False,
-            help="What a video is taken to cost where the service does not say, such as 0.45.",
-            rich_help_panel=_MONEY,
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            metavar="N",
-            min=0,
-            show_default=False,
-            help="Submit N at most in this run; the rest stays for a later one.",
-            rich_help_panel=_MONEY,
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Check everything, say what is known and what would be bought, and submit "
-            "nothing.",
-            rich_help_panel=_MONEY,
-        ),
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=_MONEY)
-    ] = False,
-    ask_above: Annotated[
-        str,
-        typer.Option(
-            "--ask-above",
-            metavar="AMOUNT",
-            help="On a terminal, ask before more than this is spent; where no price is known, "
-            "before more than 100 jobs are submitted.",
-            rich_help_panel=_MONEY,
-        ),
-    ] = "20",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
+    chosen: options.ChosenFormat = None,
+    retry_failed: options.RetryFailed = False,
+    resubmit_uncertain: options.ResubmitUncertain = False,
+    budget: options.Budget = None,
+    price: options.Price = None,
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    ask_above: options.AskAbove = "20",
+    quiet: options.Quiet = False,
     as_json: _options.AsJSON = False,
     service: _options.Service = _options.GATEWAY,
     base_url: _options.BaseURL = None,
@@ -224,13 +157,9 @@ def batch(
         saved_in=None if saved_in is None else str(saved_in),
         simulated=simulate,
         limit=limit,
-        left_out=tuple(
-            option
-            for option, was_given in (
-                ("--retry-failed", retry_failed),
-                ("--resubmit-uncertain", resubmit_uncertain),
-            )
-            if was_given
+        left_out=(
+            *(("--retry-failed",) if retry_failed else ()),
+            *(("--resubmit-uncertain",) if resubmit_uncertain else ()),
         ),
     )
     show = stage_for(trail, as_json=as_json, quiet=quiet)
@@ -238,60 +167,79 @@ def batch(
         check_one(no_download and output_dir, "--no-download", "--output-dir")
         check_one(no_journal and journal, "--no-journal", "--journal")
         check_kind(kept_in, simulate=simulate)
-        if simulate and not dry_run and (anew := begin_simulated_anew(kept_in)):
-            jobs = counted(anew, "simulated job")
-            show(Note(f"{jobs} ended with the run before, and will be simulated anew"))
+        if simulate and not dry_run:
+            _begin_anew(kept_in, show)
         given = bounds_of(budget, price, None if yes or simulate else ask_above)
         bounds = with_remembered(given, kept_in)
         trail.budget, trail.price = bounds.budget, bounds.price
-        choices = Choices(
-            journal=kept_in,
-            retry_failed=retry_failed,
-            resubmit_uncertain=resubmit_uncertain,
-            limit=limit,
-            price=bounds.price,
-        )
         check_budget(bounds, trail.service)
-        if not dry_run and (file == STDIN or Path(file).exists()):
-            # A file that is not there is the first thing to mend, and is said below.
-            check_way(trail)
-        if file == STDIN and sys.stdin is not None and sys.stdin.isatty():
-            show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
-        settings = {
-            "journal": kept_in,
-            "output_dir": saved_in,
-            "max_in_flight": max_in_flight,
-            "timeout": timeout,
-            "resubmit_uncertain": resubmit_uncertain,
-            "retry_failed": retry_failed,
-            "budget": math.inf if bounds.lifted else bounds.budget,
-            "price": bounds.price,
-        }
-        with opened(file, chosen, check_of(trail.service), defaults(fields)) as prompts:
-            prompts.checked()
-            table = ResultsTable(
-                path=results_file(file, saved_in),
-                columns=prompts.own_columns,
-                show=show,
-            )
-            plan = planned(prompts, choices, show, trail, table.expect)
-            check_unpriced(plan, bounds)
-            show(told(plan, bounds, prompts, is_all=dry_run))
-            if dry_run:
-                # The plan is known without a key; whether it could be done is not.
-                check_way(trail)
-                check_places(saved_in, kept_in)
-                raise typer.Exit(0)
-            confirm(plan, bounds)
-            begin = BatchRun(
-                prompts=prompts,
-                plan=plan,
-                table=table,
-                settings=settings,
-                show=show,
-                trail=trail,
-            )
-            run(begin, trail)
+        wanted = _Wanted(
+            file=file,
+            chosen=chosen,
+            fields=fields,
+            saved_in=saved_in,
+            choices=Choices(
+                journal=kept_in,
+                retry_failed=retry_failed,
+                resubmit_uncertain=resubmit_uncertain,
+                limit=limit,
+                price=bounds.price,
+            ),
+            bounds=bounds,
+            max_in_flight=max_in_flight,
+            timeout=timeout,
+            dry_run=dry_run,
+        )
+        _check_source(wanted, show, trail)
+        _carry_out(wanted, show, trail)
         code = 0 if trail.progress is None or trail.progress.all_done else FAILED
         show(Ended(code))
         raise typer.Exit(code)
+
+
+def _begin_anew(kept_in: Path | None, show: Show) -> None:
+    if anew := begin_simulated_anew(kept_in):
+        jobs = counted(anew, "simulated job")
+        show(Note(f"{jobs} ended with the run before, and will be simulated anew"))
+
+
+def _check_source(wanted: _Wanted, show: Show, trail: BatchTrail) -> None:
+    if not wanted.dry_run and (wanted.file == STDIN or Path(wanted.file).exists()):
+        # A file that is not there is the first thing to mend, and is said when it is opened.
+        check_way(trail)
+    if wanted.file == STDIN and sys.stdin is not None and sys.stdin.isatty():
+        show(Note("prompts are read from the terminal, one a line; Ctrl-D ends them"))
+
+
+def _carry_out(wanted: _Wanted, show: Stage, trail: BatchTrail) -> None:
+    """Plan it, ask whether that is meant, and do it.
+
+    Raises:
+        Exit: Nothing more was wanted than the plan.
+    """
+    service_check, own = check_of(trail.service), defaults(wanted.fields)
+    with opened(wanted.file, wanted.chosen, service_check, own) as prompts:
+        prompts.checked()
+        table = ResultsTable(
+            path=results_file(wanted.file, wanted.saved_in),
+            columns=prompts.own_columns,
+            show=show,
+        )
+        plan = planned(prompts, wanted.choices, show, trail, table.expect)
+        check_unpriced(plan, wanted.bounds)
+        show(told(plan, wanted.bounds, prompts, is_all=wanted.dry_run))
+        if wanted.dry_run:
+            # The plan is known without a key; whether it could be done is not.
+            check_way(trail)
+            check_places(wanted.saved_in, wanted.choices.journal)
+            raise typer.Exit(0)
+        confirm(plan, wanted.bounds)
+        begin = BatchRun(
+            prompts=prompts,
+            plan=plan,
+            table=table,
+            settings=wanted.settings,
+            show=show,
+            trail=trail,
+        )
+        run(begin, trail)
