@@ -2,7 +2,9 @@
 
 The words of these workflows:
 
-    line      a prompt, as the engine knows it: a number, and no word of its text
+    prompt    what the owner of a campaign counts and decides about; so he reads it everywhere
+    request   the same as what is to be made, with its texts and media; it stands in the store
+    line      the same as the engine knows it: a place in a page, and no word of its text
     page      up to 500 lines: one file in the store, and one workflow
     width     how many lines of a page may be under way at once; with 0 it is paused
     share     how many jobs a campaign may have in flight; its account allots it

@@ -99,7 +99,7 @@ class Page:
         self._short: Short | None = None
         self._prices = Prices()
         self._with_files = False
-        self._prompts = 0
+        self._lines = 0
         self._outcomes: dict[int, Outcome] = {}
         self._failure: Exception | None = None
         self._listening = Listening()
@@ -172,7 +172,7 @@ class Page:
 
     @property
     def _others(self) -> Others:
-        left = self._prompts - len(self._outcomes) - self._tally.in_flight
+        left = self._lines - len(self._outcomes) - self._tally.in_flight
         refuse = self._order.refuse_unknown
         taken, held = self._tally.submitted, self._held
         return Others(taken=taken, left=left - 1, held=held, refuse_unknown=refuse)
@@ -194,10 +194,10 @@ class Page:
             return opened.sealed
         if opened.ours and workflow.info().attempt == 1:
             price, quotes = self._order.price, (opened.quotes, opened.currency)
-            self._prices = Prices.told(*quotes, prompts=opened.prompts, price=price)
+            self._prices = Prices.told(*quotes, lines=opened.prompts, price=price)
             self._with_files = opened.with_files
-            self._prompts = opened.prompts
-            await self._work(opened.prompts)
+            self._lines = opened.prompts
+            await self._work()
         else:
             for place in range(opened.prompts):
                 self._keep(place, Uncertain(fingerprint=None, sent_at=None, why=Why.BEGUN_ANEW))
@@ -208,18 +208,18 @@ class Page:
         # cost is known better here.
         return evolve(sealed, cost=self._purse.cost) if opened.ours else sealed
 
-    async def _work(self, prompts: int) -> None:
-        lines = []
-        for place in range(prompts):
+    async def _work(self) -> None:
+        tasks = []
+        for place in range(self._lines):
             if await self._may_take(place):
                 self._count(taken=1)
                 self._purse.reserve(place, self._prices.of(place))
-                lines.append(asyncio.create_task(self._line(place)))
+                tasks.append(asyncio.create_task(self._line(place)))
             else:
                 self._keep(place, self._unsent)
         # No group of tasks: its end would be awaited where the engine lets go of a workflow.
         await workflow.wait_condition(
-            lambda: self._failure is not None or len(self._outcomes) == prompts
+            lambda: self._failure is not None or len(self._outcomes) == self._lines
         )
         if self._failure is not None:
             raise self._failure
@@ -271,7 +271,7 @@ class Page:
 
     async def _give_back(self) -> None:
         """Say what is enough from now on, where little is left; the next page gets the rest."""
-        content = self._room.content(self._prompts - len(self._outcomes))
+        content = self._room.content(self._lines - len(self._outcomes))
         if content is not None:
             await tell_campaign("drained", Narrowed(page=self._order.page, width=content))
 

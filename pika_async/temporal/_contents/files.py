@@ -233,7 +233,7 @@ async def read_digests(
     Args:
         store: Where.
         page: The page.
-        place: The request in it, from 0.
+        place: The line in it, from 0.
         places: Where the lines of the page lie, as of :func:`read_placed_page`, if that is known.
 
     Raises:

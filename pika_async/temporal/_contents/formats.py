@@ -148,7 +148,7 @@ def repair_name(index: int, number: int) -> str:
 
 
 def repaired(name: str) -> tuple[int, int]:
-    """The request, and the number of its repair, that a name tells.
+    """The line, and the number of its repair, that a name tells.
 
     Raises:
         ValueError: It is not the name of a repair.
@@ -168,8 +168,8 @@ def video_name(page: int, index: int, prompt: str, job_id: str, place: int) -> s
     """Where a video lies: ``videos/000123/61501-a-red-panda-66e0818e.mp4``.
 
     Args:
-        page: The page of its request.
-        index: The place of its request in the campaign, from 0; names count from 1.
+        page: The page of its line.
+        index: The line, from 0 over the whole campaign; names count from 1.
         prompt: Its first words are shown.
         job_id: The job, to which the name belongs alone.
         place: The video among those of one job, from 0.

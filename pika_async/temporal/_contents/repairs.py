@@ -25,7 +25,7 @@ async def add_repair(store: Store, index: int, number: int, outcome: Outcome | D
 
     Args:
         store: Where.
-        index: The place of its request in the campaign, from 0.
+        index: The line, from 0 over the whole campaign.
         number: Which repair of it this is, from 1 to 999; the last holds.
         outcome: What takes its place.
 
@@ -41,7 +41,7 @@ async def add_repair(store: Store, index: int, number: int, outcome: Outcome | D
 
 
 async def repairs_of(store: Store, index: int) -> list[Outcome | Dropped]:
-    """The repairs of one request, in the order of their numbers; others are not read.
+    """The repairs of one line, in the order of their numbers; others are not read.
 
     Raises:
         StoreError: One is damaged or of a newer version, or the store cannot be used.
@@ -57,7 +57,7 @@ async def repairs_of(store: Store, index: int) -> list[Outcome | Dropped]:
 
 
 async def repairs(store: Store) -> dict[int, list[Outcome | Dropped]]:
-    """All repairs by the place of their requests, in the order of their numbers.
+    """All repairs by their lines, in the order of their numbers.
 
     Raises:
         StoreError: One is damaged or of a newer version, or the store cannot be used.

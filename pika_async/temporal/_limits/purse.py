@@ -66,11 +66,11 @@ class Prices:
 
     @classmethod
     def told(
-        cls, quotes: Sequence[int], currency: str, *, prompts: int, price: Money | None
+        cls, quotes: Sequence[int], currency: str, *, lines: int, price: Money | None
     ) -> Prices:
         """As the service says, in millionths; else at this price each."""
         if not quotes:
-            return cls((None,) * prompts, price)
+            return cls((None,) * lines, price)
         said = tuple(None if quote < 0 else Money(quote, currency) for quote in quotes)
         return cls(said, price)
 

@@ -1,4 +1,4 @@
-"""What the owner of a campaign decides about its lines, as he says it."""
+"""What the owner of a campaign decides about its prompts, as he says it."""
 
 from __future__ import annotations
 
