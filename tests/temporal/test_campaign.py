@@ -32,7 +32,7 @@ from pika_async.temporal import (
     _finishing,
 )
 from pika_async.temporal._account import account
-from pika_async.temporal._campaign import campaign, page, volume
+from pika_async.temporal._campaign import campaign, halting, page
 from pika_async.temporal._contents.files import begin, read_manifest, seal
 from pika_async.temporal._contents.repairs import add_repair
 from pika_async.temporal._messages.pages import PageOrder
@@ -263,7 +263,7 @@ async def test_a_page_whose_history_is_full_submits_nothing_more_and_writes_down
     engine, tmp_path, monkeypatch
 ):
     """Else the engine would end it, and what was paid for would be forgotten."""
-    monkeypatch.setattr(volume, "MOST_EVENTS", 40)
+    monkeypatch.setattr(halting, "MOST_EVENTS", 40)
     async with scene(engine) as at:
         at.sim.faults.append(Fault("429-openai", times=None, after=2))
         async with started(at, tmp_path, prompts(6), max_in_flight=1) as campaign_:

@@ -14,7 +14,7 @@ from support.scene import scene
 from pika_async.simulator import Fault
 from pika_async.temporal import Campaign, _engine_record, _steps
 from pika_async.temporal._blame import MOST_UNKNOWN
-from pika_async.temporal._campaign import page, tries
+from pika_async.temporal._campaign import halting, tries
 from pika_async.temporal._campaign.sentences import MOST_UNSURE
 from pika_async.temporal._limits import unseen
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 @pytest.fixture
 def unhurried(monkeypatch):
     """On a slow machine, too, a submit has the time that it needs, and is not taken for lost."""
-    monkeypatch.setattr(_steps, "SUBMIT_TIMEOUT", page.timedelta(seconds=600))
+    monkeypatch.setattr(_steps, "SUBMIT_TIMEOUT", halting.timedelta(seconds=600))
     monkeypatch.setattr(_engine_record, "LATEST", 300.0)
 
 
@@ -107,7 +107,7 @@ async def test_lost_answers_with_an_answer_between_them_do_not_hold_the_campaign
     engine, tmp_path, monkeypatch
 ):
     """There is no room for a moment, so the way to the service works."""
-    monkeypatch.setattr(unseen, "UNSEEN_FOR", page.timedelta(seconds=0.05))
+    monkeypatch.setattr(unseen, "UNSEEN_FOR", halting.timedelta(seconds=0.05))
     few = MOST_UNSURE - 1
     faults = [
         Fault("reset-after", times=few),
@@ -130,7 +130,7 @@ async def test_a_service_that_cannot_be_reached_for_too_long_holds_the_campaign(
     engine, tmp_path, monkeypatch
 ):
     """It is a day in life; whoever resumes it when the service is back has lost nothing."""
-    monkeypatch.setattr(page, "PATIENCE", page.timedelta(seconds=4))
+    monkeypatch.setattr(halting, "PATIENCE", halting.timedelta(seconds=4))
     await Campaign.prepare(pandas(3), tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"

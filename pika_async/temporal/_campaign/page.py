@@ -18,7 +18,6 @@ cannot use any more is given back before its end.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -26,26 +25,16 @@ from attrs import evolve
 from temporalio import workflow
 
 from pika_async._money import Money
-from pika_async.temporal._blame import is_for_all, is_put_off
-from pika_async.temporal._campaign.aside import Aside, Others
+from pika_async.temporal._campaign.aside import Others
+from pika_async.temporal._campaign.halting import Halting
 from pika_async.temporal._campaign.listening import Listening
-from pika_async.temporal._campaign.sentences import (
-    FOR_A_DAY,
-    NO_ANSWERS,
-    NO_PRICE,
-    NO_ROOM,
-    STOPPED,
-    waiting,
-)
+from pika_async.temporal._campaign.sentences import NO_ANSWERS, NO_PRICE
 from pika_async.temporal._campaign.tries import Tries
-from pika_async.temporal._campaign.volume import is_history_full
 from pika_async.temporal._failures import Told
 from pika_async.temporal._keeping import keep_place
-from pika_async.temporal._limits.brake import Brake
 from pika_async.temporal._limits.purse import Prices, Purse
 from pika_async.temporal._limits.room import Room
 from pika_async.temporal._messages.pages import (
-    Held,
     Narrowed,
     Opened,
     PageOrder,
@@ -53,7 +42,6 @@ from pika_async.temporal._messages.pages import (
     Short,
     Standing,
     Tally,
-    Waiting,
 )
 from pika_async.temporal._names import OPEN_PAGE, PAGE, SEAL_PAGE
 from pika_async.temporal._outcomes import Outcome, Refused, Uncertain, Why
@@ -66,14 +54,9 @@ from pika_async.temporal._steps import (
     is_given_up,
     lasting,
     led_to,
-    pause,
     refused,
 )
 
-PATIENCE: Final = timedelta(days=1)
-"""How long nothing but failures to submit is taken before somebody has to say how to go on."""
-
-_LONGEST_PAUSE: Final = 300.0
 _OPENING: Final = timedelta(minutes=30)
 # In histories: of pages whose jobs took no place once they were given up.
 _KEPT: Final = "jobs that are given up keep their places"
@@ -88,13 +71,7 @@ class Page:
         self._order = order
         self._queue = workflow.info().task_queue
         self._room = Room(order.width)
-        self._stopped = False
-        self._unsent = STOPPED
-        self._brake = Brake()
-        self._aside = Aside()
-        self._waiting: Waiting | None = None
-        self._held = 0
-        self._failing_since = workflow.now()
+        self._halting = Halting(order.page, self._room, lambda: self._tally.in_flight)
         self._purse = Purse(Money(0, order.currency) if order.budgeted else None)
         self._short: Short | None = None
         self._prices = Prices()
@@ -116,7 +93,7 @@ class Page:
                 if work.cancelled():
                     raise
                 # Nothing more is submitted; what is paid for is waited for, and written down.
-                self._stopped = True
+                self._halting.stopped = True
 
     @workflow.signal
     def set_width(self, width: int) -> None:
@@ -157,24 +134,29 @@ class Page:
     @workflow.signal
     def stop(self) -> None:
         """Submit nothing more."""
-        self._stopped = True
+        self._halting.stopped = True
 
     @workflow.query
     def standing(self) -> Standing:
         """Where its lines stand, and what they wait for."""
         tally = evolve(self._tally, cost=self._purse.cost)
         unseen, reserved = self._room.unseen, self._purse.held
-        return Standing(tally=tally, waiting=self._waiting, unseen=unseen, reserved=reserved)
+        return Standing(
+            tally=tally, waiting=self._halting.waiting, unseen=unseen, reserved=reserved
+        )
 
     @property
     def _flying(self) -> int:
         return self._room.taken(self._tally.in_flight)
 
     @property
+    def _stopped(self) -> bool:
+        return self._halting.stopped
+
     def _others(self) -> Others:
         left = self._lines - len(self._outcomes) - self._tally.in_flight
         refuse = self._order.refuse_unknown
-        taken, held = self._tally.submitted, self._held
+        taken, held = self._tally.submitted, self._halting.held
         return Others(taken=taken, left=left - 1, held=held, refuse_unknown=refuse)
 
     def _count(self, **changes: int) -> None:
@@ -216,7 +198,7 @@ class Page:
                 self._purse.reserve(place, self._prices.of(place))
                 tasks.append(asyncio.create_task(self._line(place)))
             else:
-                self._keep(place, self._unsent)
+                self._keep(place, self._halting.unsent)
         # No group of tasks: its end would be awaited where the engine lets go of a workflow.
         await workflow.wait_condition(
             lambda: self._failure is not None or len(self._outcomes) == self._lines
@@ -234,7 +216,7 @@ class Page:
             lacking = self._purse.lacks(price)
             if self._order.budgeted and (price is None or price.currency != self._order.currency):
                 number, currency = self._order.first + place + 1, self._order.currency
-                await self._hold(NO_PRICE.format(prompt=number, currency=currency))
+                await self._halting.hold(NO_PRICE.format(prompt=number, currency=currency))
             elif self._stopped or lacking is None:
                 break
             elif self._purse.reserved:
@@ -256,7 +238,7 @@ class Page:
 
     @property
     def _under_way(self) -> int:
-        return self._aside.under_way(self._tally.taken - len(self._outcomes))
+        return self._halting.aside.under_way(self._tally.taken - len(self._outcomes))
 
     def _keep(self, place: int, outcome: Outcome) -> None:
         self._outcomes[place] = outcome
@@ -279,7 +261,7 @@ class Page:
         line = self._order.line(place)
         order = Order(request=line, run_id=workflow.info().original_execution_run_id)
         submit = Submit(order=order, queue=self._queue, with_files=self._with_files)
-        tries = Tries(self._aside)
+        tries = Tries(self._halting.aside)
         submitted = await self._submitted(submit, tries)
         tries.end()
         if not isinstance(submitted, Accepted):
@@ -298,7 +280,7 @@ class Page:
                 self._purse.settle(place, None)
                 if self._listening.tell():
                     # Each further line would only be one more to settle.
-                    await self._hold(NO_ANSWERS)
+                    await self._halting.hold(NO_ANSWERS)
             case _:
                 self._purse.settle(place, outcome.charge)
         return outcome
@@ -310,91 +292,26 @@ class Page:
             while not (self._stopped or self._passable()):
                 await workflow.wait_condition(lambda: self._stopped or self._passable())
             if self._stopped:
-                return self._unsent
-            round_, row = self._brake.take(), self._listening.row
+                return self._halting.unsent
+            round_, row = self._halting.brake.take(), self._listening.row
             self._count(in_flight=1)
             told = await attempt(submit)
             job = await led_to(submit, told)
             self._listening.hears(told, job, row)
             if isinstance(job, Accepted):
-                self._went_well(round_)
+                self._halting.went_well(round_)
                 return job
             if isinstance(job, Uncertain):
                 keep_place(self._room, job.sent_at or workflow.now())
             self._count(in_flight=-1)
             if isinstance(job, Uncertain):
-                self._brake.hand_back(round_)
+                self._halting.brake.hand_back(round_)
                 return job
             assert isinstance(told, Told)  # noqa: S101 - whoever has a job has left
-            end = tries.is_refused(told, self._others, again=job is None)
-            if not await self._goes_on(told, round_, refused=end):
-                self._went_well(round_)
+            end = tries.is_refused(told, self._others(), again=job is None)
+            if not await self._halting.goes_on(told, round_, self._others, refused=end):
+                self._halting.went_well(round_)
                 return refused(told)
 
     def _passable(self) -> bool:
-        return self._flying < self._room.width and self._brake.ready()
-
-    async def _goes_on(self, told: Told, round_: int, *, refused: bool) -> bool:
-        """Wait until the line may be tried again; False: it is refused, and others are not."""
-        if is_history_full():
-            # The engine ends what has no room any more, and its outcomes would be lost.
-            self._stopped, self._unsent = True, NO_ROOM
-        if refused and not is_for_all(told):
-            return False
-        if refused:
-            self._brake.hand_back(round_)
-            await self._hold("" if told.said is None else told.said.meaning)
-        elif self._brake.held_up(round_):
-            await self._pause(told)
-        return True
-
-    def _went_well(self, round_: int) -> None:
-        self._failing_since = workflow.now()
-        self._waiting = None
-        self._brake.went_well(round_, self._room.width)
-
-    async def _pause(self, told: Told) -> None:
-        """Nothing was started: nothing is sent for a while."""
-        self._aside.pauses(told, self._brake.failures)
-        if self._brake.failures == 1:
-            self._failing_since = workflow.now()
-        elif workflow.now() - self._failing_since > PATIENCE:
-            self._failing_since = workflow.now()
-            await self._hold(FOR_A_DAY if told.said is None else told.said.meaning)
-        elif (reason := self._aside.why_held(told, self._brake.failures, self._others)) is not None:
-            # Once in a row: whoever goes on as it was has lines refused, one by one.
-            await self._hold(reason)
-            self._brake.paused()
-            return
-        failures, woken = self._brake.failures, self._aside.wakes(told, self._room)
-        seconds = pause(told, failures - 1, longest=_LONGEST_PAUSE).total_seconds()
-        until = workflow.now() + timedelta(seconds=seconds)
-        self._waiting = waiting(told, self._failing_since, until, failures)
-        with suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._stopped or woken(), timeout=seconds)
-        self._brake.paused()
-        if is_put_off(told):
-            # Lines that wait already are woken first: another one tries, which may be taken.
-            await workflow.wait_condition(lambda: True)
-
-    async def _hold(self, reason: str) -> None:
-        """Say that nothing can be submitted, and wait until somebody has resumed the campaign."""
-        if self._room.width:
-            self._room.width = 0
-            await tell_campaign("held", Held(page=self._order.page, reason=reason))
-            await self._make_room()
-        await workflow.wait_condition(lambda: self._resumed)
-        self._held += 1
-
-    async def _make_room(self) -> None:
-        """Give the room to others meanwhile; last the room of jobs that nobody waits for."""
-        await workflow.wait_condition(lambda: self._resumed or not self._tally.in_flight)
-        if self._room.unseen and not self._resumed:
-            await tell_campaign("narrowed", Narrowed(page=self._order.page, width=self._flying))
-            await workflow.wait_condition(lambda: self._resumed or not self._flying)
-        if not self._resumed:
-            await tell_campaign("narrowed", Narrowed(page=self._order.page, width=0))
-
-    @property
-    def _resumed(self) -> bool:
-        return self._stopped or self._room.width > 0
+        return self._flying < self._room.width and self._halting.brake.ready()
