@@ -41,13 +41,13 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._bound import Bound
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
-from pika_async._events import JobEnded, StateChanged
 from pika_async._jobs.patience import Patience
+from pika_async._jobs.told import tell_change, tell_end
 from pika_async._log import Teller, poll_waited_out
 from pika_async._polling.policies import Observation, PollPolicy
 from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
-from pika_async._states import ENDED, JobState, lacks_links
+from pika_async._states import JobState, lacks_links
 from pika_async._timing import Sleepers
 from pika_async._wire.heard import Heard
 from pika_async.dialects import Handle
@@ -260,9 +260,8 @@ class Tracker:
         """Tell of the end that the answer to the submit told, once its job has been told."""
         newest = self.newest
         if newest.state is not None and newest.state.is_terminal and not self.polls:
-            if self.waiting.tell.is_observed:
-                self._tell_change(None, newest)
-            self._tell_end(newest.state, newest.at)
+            tell_change(self, None, newest)
+            tell_end(self, newest.state, newest.at)
 
     def _held_up(self, begun: float, now: float) -> float:
         """Seconds for which nobody looked during a look: the process was stopped, say."""
@@ -301,47 +300,16 @@ class Tracker:
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
-        if self.waiting.tell.is_observed:
-            self._tell_change(known, change)
+        tell_change(self, known, change)
         if known is not None and known.is_terminal:
             if lacks_links(known) and not lacks_links(state):
                 # The end that was told before lacked its link.
-                self._tell_end(state, now)
+                tell_end(self, state, now)
         elif state.is_terminal:
             if known is not None:
                 # Not of a job that the first look finds finished: nobody knows how long it took.
                 self.waiting.polling.finished(self._observation(now))
-            self._tell_end(state, now)
-
-    def _tell_change(self, known: JobState | None, change: Change) -> None:
-        assert change.state is not None  # noqa: S101 - only the first of a chain has none
-        self.waiting.tell(
-            StateChanged(
-                job_id=self.job_id,
-                previous=known,
-                state=change.state,
-                elapsed=change.at - self.born,
-                polls=change.polls,
-                request=self.request,
-                origin=self.origin,
-                host=self.waiting.host,
-            )
-        )
-
-    def _tell_end(self, state: JobState, now: float) -> None:
-        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
-        if not self.waiting.tell.is_heard:
-            return
-        self.waiting.tell(
-            JobEnded(
-                job_id=self.job_id,
-                state=state,
-                elapsed=now - self.born,
-                polls=self.polls,
-                reattached=not self.of_known_age,
-                unanswered=self.unanswered,
-            )
-        )
+            tell_end(self, state, now)
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())
