@@ -25,9 +25,9 @@ ROOT = Path(pika_async.__file__).parent
 # From the ground up. A module may import what stands in a row below its own, and what stands
 # before it in its own row. A folder is one wing; a file of the root is a wing of its own.
 HOUSE = {
-    "ground": """_version _quick _as_it_came _memory _http _checks _meaning _money _states _json
-                 _timing _settled _bound _request _pickles _pika_error _errors _api_errors _events
-                 _json_events _backoff _log""",
+    "ground": """_version _quick _as_it_came _memory _figures _http _checks _meaning _money _states
+                 _json _timing _settled _bound _request _pickles _pika_error _errors _api_errors
+                 _events _json_events _backoff _log""",
     "pure": "_polling dialects",
     "effects": "_download _journal _wire",
     "workflows": "_jobs _opening _assembly _client _batch",

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any
 
+from pika_async._figures import exactly
 from pika_async._request.ratio import ratio_as_text
-
-_TENTHS_BELOW: Final = 9.95
 
 
 def seconds(amount: float | None) -> str:
     """``0.4 s``, ``41 s``, ``1 min 12 s``, ``2 h 5 min``; a dash where it is not known."""
-    if amount is None:
-        return "—"
-    if amount < _TENTHS_BELOW:
-        return f"{amount:.1f} s"
-    # Rounded before they are compared, or there would be 60 s and 24 h.
-    if (whole := round(amount)) < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return _pair(whole, 60, "min", "s")
-    if (minutes := round(amount / 60)) < 24 * 60:
-        return _pair(minutes, 60, "h", "min")
-    return _pair(round(amount / 3600), 24, "d", "h")
+    return "—" if amount is None else exactly(amount)
 
 
 def tick(amount: float) -> str:
     """A round number of seconds: ``5 s``, where :func:`seconds` says ``5.0 s``."""
     return seconds(amount).replace(".0 s", " s")
-
-
-def _pair(amount: int, size: int, large: str, small: str) -> str:
-    many, rest = divmod(amount, size)
-    return f"{many} {large} {rest} {small}" if rest else f"{many} {large}"
 
 
 def moment(at: float, zone: tzinfo | None = UTC) -> str:
@@ -73,11 +56,6 @@ def _datetime(at: float, zone: tzinfo | None) -> datetime | None:
         return datetime.fromtimestamp(at, UTC).astimezone(zone)
     except (OverflowError, OSError, ValueError):
         return None
-
-
-def amount(count: int, one: str, many: str | None = None) -> str:
-    """``1 job``, ``10,000 jobs``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def option(value: Any, name: str = "") -> str:

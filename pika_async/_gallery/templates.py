@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from pika_async._figures import counted
 from pika_async._gallery import phrases
 from pika_async._gallery.bill import added
 from pika_async._gallery.safe import visible, web_link
@@ -77,7 +78,7 @@ def environment() -> Environment:
         tick=phrases.tick,
         moment=phrases.moment,
         iso=phrases.iso,
-        amount=phrases.amount,
+        amount=counted,
         option=phrases.option,
         percent=_percent,
         money=_money,

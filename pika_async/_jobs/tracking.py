@@ -41,6 +41,7 @@ from pika_async._api_errors import NotFoundError
 from pika_async._backoff import RetryPolicy
 from pika_async._bound import Bound
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
+from pika_async._figures import counted
 from pika_async._jobs.patience import Patience
 from pika_async._jobs.told import tell_change, tell_end
 from pika_async._log import Teller, poll_waited_out
@@ -210,9 +211,8 @@ class Tracker:
         """The error for a watcher whose time is over."""
         state = self.newest.state
         shown = "state unknown" if state is None else f"last known state: {state}"
-        looks = "1 poll" if self.polls == 1 else f"{self.polls} polls"
         error = JobTimeoutError(
-            f"job {self.job_id} was not finished in time ({shown}, {looks}).",
+            f"job {self.job_id} was not finished in time ({shown}, {counted(self.polls, 'poll')}).",
             job_id=self.job_id,
             state=state,
         )

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pika_async._checks import FieldError
+from pika_async._figures import counted
 
 Media = Path | bytes | str
 
@@ -217,8 +218,7 @@ def check_several(name: str, kind: MediaKind, value: Any, *, least: int, most: i
     if not isinstance(value, tuple):
         raise FieldError(name, value, f"a list of {number} {kind}s")
     if value and not (least <= len(value) and (most is None or len(value) <= most)):
-        given = f"{len(value)} {kind}{'' if len(value) == 1 else 's'}"
-        raise FieldError(name, given, f"{number} {kind}s", verb="are")
+        raise FieldError(name, counted(len(value), kind), f"{number} {kind}s", verb="are")
     for one in value:
         check_media(name, kind, one)
 

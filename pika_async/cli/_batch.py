@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 from attrs import frozen
 
+from pika_async._figures import counted
 from pika_async.cli import _batch_options as options
 from pika_async.cli import _options
 from pika_async.cli._prompts.fields import COLUMNS, FIELDS
@@ -34,7 +35,6 @@ from pika_async.cli._running.table import ResultsTable
 from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.shown import Ended, Note, Show
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import counted
 
 EXAMPLES: Final = f"""\
 A file is one of:

@@ -9,6 +9,7 @@ import typer
 from attrs import asdict
 
 from pika_async import GenerationRequest, Money, MoneyMeaning
+from pika_async._figures import counted
 from pika_async.cli import _options
 from pika_async.cli._prompts.file import Format, is_file_of_prompts, opened
 from pika_async.cli._prompts.options import defaults, requested
@@ -21,7 +22,6 @@ from pika_async.cli._running.trail import STDIN, BatchTrail, Trail
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Failure, Note
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import counted
 
 QUOTE_EXAMPLES: Final = """\
 Examples:

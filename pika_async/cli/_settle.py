@@ -12,6 +12,7 @@ import typer
 from attrs import asdict
 
 from pika_async import FieldError, JournalEntry
+from pika_async._figures import counted
 from pika_async.cli import _options
 from pika_async.cli._nearby import check_journal
 from pika_async.cli._running.clients import has_key
@@ -26,7 +27,7 @@ from pika_async.cli._settling.words import label, prompt, settled
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import counted, short
+from pika_async.cli._showing.words import short
 from pika_async.dialects import Finds
 
 EXAMPLES: Final = """\

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from support.tables import every_row
 
 from pika_async import (
     BatchResult,
@@ -21,7 +20,6 @@ from pika_async import (
 )
 from pika_async.cli._running.progress import Progress
 from pika_async.cli._showing.batch_words import counts, pace, totals
-from pika_async.cli._showing.words import duration
 
 VIDEO = Video(id="v", job_id="j", url="https://media/v.mp4")
 LINKLESS = Video(id="v", job_id="j", url="")
@@ -185,15 +183,6 @@ def test_what_was_never_submitted_is_finished_and_not_failed_and_makes_no_pace(r
     assert run.progress.rate() is None
     assert "7 succeeded, 0 failed, 3 not submitted" in totals(run.progress, None)
     assert counts(run.progress).endswith("0 failed, 3 not submitted")
-
-
-@every_row(
-    ("seconds", "words"),
-    [(0, "0.0 s"), (9.94, "9.9 s"), (48.4, "48 s"), (99.4, "99 s"), (100, "2 min"),
-     (5940, "99 min"), (12_000, "3 h 20 min")],
-)  # fmt: skip
-def test_durations_are_for_people(seconds, words):
-    assert duration(seconds) == words
 
 
 def test_a_sum_of_several_kinds_says_what_it_counts(run):

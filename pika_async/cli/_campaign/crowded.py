@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from pika_async import PikaError
+from pika_async._figures import counted
 from pika_async.cli._showing.shown import Note
-from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

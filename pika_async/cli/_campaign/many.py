@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from pika_async import FieldError, Money
+from pika_async._figures import counted
 from pika_async.cli._campaign.crowded import telling
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
 from pika_async.cli._campaign.settled import Summary, tell_settled
@@ -15,7 +16,6 @@ from pika_async.cli._campaign.uncertain import tell_of
 from pika_async.cli._running.exits import FAILED, UsageError
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
-from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     import anyio

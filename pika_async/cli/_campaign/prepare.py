@@ -9,6 +9,7 @@ import anyio
 import typer
 
 from pika_async import FieldError, GenerationRequest
+from pika_async._figures import counted
 from pika_async.cli import _options
 from pika_async.cli._campaign import options
 from pika_async.cli._campaign.engine import temporal
@@ -21,7 +22,6 @@ from pika_async.cli._running.trail import STDIN, BatchTrail
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     from pika_async.cli._prompts.requests import Check

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pika_async._figures import counted
 from pika_async.cli._campaign.engine import temporal
 from pika_async.cli._running.exits import FAILED
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
-from pika_async.cli._showing.words import counted, short
+from pika_async.cli._showing.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import anyio
 import typer
 
+from pika_async._figures import counted
 from pika_async.cli import _options
 from pika_async.cli._campaign import options, words
 from pika_async.cli._campaign.engine import CampaignTrail, campaign_of, refusals, temporal
@@ -15,7 +16,6 @@ from pika_async.cli._running.run import reported, run
 from pika_async.cli._showing.output import event, write
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.stage import Stage, stage_for
-from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     from pika_async.temporal import Campaign

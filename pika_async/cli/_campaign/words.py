@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
-from pika_async.cli._showing.words import counted, short
+from pika_async._figures import counted
+from pika_async.cli._showing.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from attrs import evolve, field, frozen
 
 from pika_async import GenerationRequest
+from pika_async._figures import counted
 from pika_async._request.spelling import MARK
 from pika_async.cli._prompts.fields import check_encoding
 from pika_async.cli._prompts.requests import Check, Reading, from_cells, from_json, from_text
 from pika_async.cli._prompts.table import Row, rows_of
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.trail import STDIN
-from pika_async.cli._showing.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pika_async import Money
+from pika_async._figures import counted
 from pika_async.cli._running.exits import UsageError
 from pika_async.cli._running.plan import Fate
 from pika_async.cli._running.services import dialect_of
 from pika_async.cli._showing.shown import Planned
-from pika_async.cli._showing.words import counted
 from pika_async.dialects import Quotes
 
 if TYPE_CHECKING:

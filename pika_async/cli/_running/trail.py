@@ -19,8 +19,8 @@ from pika_async import (
     VideoKept,
     VideoSaved,
 )
+from pika_async._figures import counted
 from pika_async.cli._running.progress import Progress
-from pika_async.cli._showing.words import counted
 from pika_async.dialects import service_named
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class BatchTrail(Trail):
             return f"{ended} The journal knows what is done: the same command simulates the rest."
         sentences = [
             "nothing more is submitted.",
-            f"{self.progress.finished} of {counted(self.progress.total, 'prompt')} done.",
+            f"{self.progress.finished:,} of {counted(self.progress.total, 'prompt')} done.",
             *self._jobs(self.progress),
         ]
         if self.uncertain and self.progress.submitting:
@@ -252,13 +252,13 @@ class BatchTrail(Trail):
         if running:
             verbs = ("job runs", "stays") if len(running) == 1 else ("jobs run", "stay")
             sentences.append(
-                f"{len(running)} {verbs[0]} on at the service and {verbs[1]} paid for"
+                f"{len(running):,} {verbs[0]} on at the service and {verbs[1]} paid for"
                 f"{self._ids(running)}."
             )
         if unsaved:
             jobs = "job is" if len(unsaved) == 1 else "jobs are"
             sentences.append(
-                f"{len(unsaved)} {jobs} finished and paid for, and not saved yet"
+                f"{len(unsaved):,} {jobs} finished and paid for, and not saved yet"
                 f"{self._ids(unsaved)}."
             )
         return sentences or ["No job is left running."]

@@ -18,11 +18,12 @@ from pika_async import (
     PikaError,
     SubmissionUncertainError,
 )
+from pika_async._figures import counted, roughly
 from pika_async._meaning import Started
 from pika_async._sheet import Standing
 from pika_async._states import Failed, Succeeded
 from pika_async.cli._showing.sentences import sentence
-from pika_async.cli._showing.words import counted, duration, short
+from pika_async.cli._showing.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,13 +146,13 @@ def plan(what: Planned) -> Iterator[str]:
 
 def pace(progress: Progress) -> str:
     """``12 of 100 done, 2.4 a minute, about 36 min left``."""
-    parts = [f"{progress.finished} of {progress.total} done"]
+    parts = [f"{progress.finished:,} of {progress.total:,} done"]
     rate = progress.rate()
     if rate is not None:
         parts.append(f"{rate:.1f} a minute" if rate < 10 else f"{rate:.0f} a minute")
     left = progress.time_left()
     if left is not None and progress.finished < progress.total:
-        parts.append(f"about {duration(max(1.0, left))} left")
+        parts.append(f"about {roughly(max(1.0, left))} left")
     return ", ".join(parts)
 
 
@@ -175,12 +176,12 @@ def counts(progress: Progress) -> str:
 def totals(progress: Progress, saved_in: str | None, *, simulated: bool = False) -> str:
     """``100 prompts: 97 succeeded, 2 failed, 1 uncertain in 42 min; 97 files saved in videos``."""
     stats = progress.stats
-    begun = "" if progress.finished == progress.total else f"{progress.finished} of "
+    begun = "" if progress.finished == progress.total else f"{progress.finished:,} of "
     always = {"succeeded": stats.succeeded, "failed": progress.failed}
     sometimes = {"uncertain": stats.uncertain, "not submitted": stats.not_submitted}
     ends = always | {what: number for what, number in sometimes.items() if number}
     text = f"{begun}{counted(progress.total, 'prompt')}: {_listed(ends)}"
-    text += f" in {duration(progress.elapsed())}"
+    text += f" in {roughly(progress.elapsed())}"
     if stats.resumed:
         text += f"; {stats.submitted} submitted now, {stats.resumed} known from the journal"
     if stats.spent.total.micros and not simulated:
@@ -208,7 +209,7 @@ def _parts(spent: Spent) -> str:
 
 
 def _listed(numbers: dict[str, int]) -> str:
-    return ", ".join(f"{number} {what}" for what, number in numbers.items())
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items())
 
 
 def hints(trail: BatchTrail) -> list[Hint]:
@@ -274,7 +275,7 @@ def _about_uncertain(stats: BatchStats, trail: BatchTrail) -> Hint:
             "where nothing was started, submit again, with a file of those prompts alone",
             line=None,
         )
-    those = "it" if count == 1 else f"all {count}"
+    those = "it" if count == 1 else f"all {count:,}"
     text = (
         f"Where nothing was started, this submits {those} again; where a job was started after "
         "all, that is a second paid job"

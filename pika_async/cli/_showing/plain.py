@@ -10,11 +10,12 @@ from rich import filesize
 
 from pika_async import BudgetError, NotSubmittedError, Transition
 from pika_async import _events as events
+from pika_async._figures import counted
 from pika_async.cli._running.trail import BatchTrail, watch_line
 from pika_async.cli._showing import batch_words, shown
 from pika_async.cli._showing.output import write, write_path
 from pika_async.cli._showing.sentences import reason, sentence
-from pika_async.cli._showing.words import counted, state_words, time_left
+from pika_async.cli._showing.words import state_words, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from pika_async import Failed, Queued, Running, Succeeded, Unknown
+from pika_async._figures import roughly
 
 if TYPE_CHECKING:
     from pika_async import Estimate, JobState
@@ -47,23 +48,6 @@ def state_words(state: JobState) -> str:
             return f"in a state that this version does not know: {short(state.status)!r}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds for people: ``4.2 s``, ``48 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def counted(number: int, one: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {one}{'' if number == 1 else 's'}"
-
-
 # The words say what an estimate rests on, which tells how far to trust it: those for the time
 # left, and those in front of its range.
 _LEFT: Final[dict[str, tuple[str, str]]] = {
@@ -90,4 +74,4 @@ def time_left(estimate: Estimate, since: float) -> str | None:
 
 def _rough(seconds: float) -> str:
     # An estimate is not exact to a tenth of a second.
-    return duration(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"
+    return roughly(max(10.0, seconds)) if seconds >= 9.5 else f"{max(1, round(seconds))} s"
