@@ -371,6 +371,7 @@ class TestJobsOfABatch:
 
 @pytest.fixture
 def unused_port():
+    """Nobody listens there, and nobody else gets it meanwhile."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+        yield one.getsockname()[1]

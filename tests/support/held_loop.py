@@ -7,6 +7,7 @@ import functools
 import heapq
 import selectors
 import threading
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 # Real seconds.
 _FOR_EVER = 60.0
 # So long nothing has to happen before the clock leaps: what a peer in the same loop has sent is
-# there at once, but on a machine that is busy elsewhere.
+# there at once, but on a machine that is busy elsewhere. That is so where this takes much longer:
+# then it says nothing, and is looked at again, some times.
 _SILENCE = 0.01
+_LATE = 0.015
+_LOOKS = 20
 
 
 class HeldLoop(asyncio.SelectorEventLoop):
@@ -69,10 +73,14 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  #
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None or timeout <= 0 or not self._loop.leaps:
             return super().select(timeout)
-        found = super().select(min(timeout, _SILENCE))
-        if not found:
-            self._loop.moment += timeout
-        return found
+        for _ in range(_LOOKS):
+            begun = time.monotonic()
+            if found := super().select(min(timeout, _SILENCE)):
+                return found
+            if time.monotonic() - begun < _LATE:
+                break
+        self._loop.moment += timeout
+        return []
 
 
 def on_a_held_loop(
@@ -131,7 +139,10 @@ async def hold_up(
     """Once ``after()``, let the loop stand still until ``until()``; then it is so much later."""
     while not after():
         await anyio.lowlevel.checkpoint()
+    # A loop that stands still is not given up by anybody.
+    end = time.monotonic() + _FOR_EVER
     real = threading.Event()
     while not until():
+        assert time.monotonic() < end, "what is waited for does not come"
         real.wait(0.001)
     running().moment += seconds
