@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Sized
 from enum import Enum
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 import attrs
 
 from pika_async._batch.board import Allowance, Board
+from pika_async._batch.feeding import Feeding
 from pika_async._batch.folder import check_output_dir
-from pika_async._batch.item import Item, OutsideError, cause
+from pika_async._batch.item import Item
 from pika_async._batch.limits import budget_of, check_price, go_on, is_there
 from pika_async._batch.record import Choices, JournalRecord, Record
 from pika_async._batch.results import BatchResult, BatchStats
-from pika_async._batch.source import allowed, taker
+from pika_async._batch.source import taker
 from pika_async._checks import (
     checked_bound,
     checked_is,
@@ -26,14 +26,9 @@ from pika_async._checks import (
     checked_timeout,
 )
 from pika_async._client import jobs_of
-from pika_async._errors import (
-    ClientStateError,
-    PikaError,
-    SubmissionUncertainError,
-)
+from pika_async._errors import ClientStateError, SubmissionUncertainError
 from pika_async._jobs.slots import Slots
 from pika_async._journal.journal import Journal
-from pika_async._log import source_left_behind
 from pika_async._polling.adaptive import AdaptivePolling
 from pika_async._settled import settled, to_its_end
 
@@ -48,12 +43,6 @@ if TYPE_CHECKING:
     from pika_async._money import Money
     from pika_async._states import Transition
 
-# Seconds between two cancellations of the same batch, and how many there are before a source of
-# requests that swallows them all is left to itself.
-_CANCELLED_AGAIN: Final = 0.5
-_CANCELLATIONS: Final = 10
-# There are thousands of items: none has a name of its own.
-_ITEM: Final = "one request of a pika_async.Batch"
 # Jobs of the journal that a policy learns from.
 _MOST_REMEMBERED: Final = 1000
 
@@ -125,8 +114,7 @@ class Batch(AsyncIterator[BatchResult]):
     ) -> None:
         checked_is("client", client, "a PikaClient", "submit", "slot")
         self._client = client
-        self._take = taker(requests)
-        self._is_of_known_length = isinstance(requests, Sized)
+        take = taker(requests)
         checked_bound("max_in_flight", max_in_flight)
         if on_transition is not None:
             checked_plain_function("on_transition", on_transition, takes="a transition")
@@ -147,8 +135,10 @@ class Batch(AsyncIterator[BatchResult]):
         # Given back when a result is taken: a slow consumer, or a slow media host, holds up the
         # submits in the end, and never the waiting for jobs that are paid for.
         self._room = Slots(max_in_flight if output_dir is None else 2 * max_in_flight)
+        self._feeding = Feeding(
+            self._board, take, self._room, is_of_known_length=isinstance(requests, Sized)
+        )
         self._status = _Status.NEW
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def stats(self) -> BatchStats:
@@ -205,7 +195,7 @@ class Batch(AsyncIterator[BatchResult]):
             if self._journal is not None:
                 await to_its_end(self._journal.close())
             raise
-        self._task = asyncio.create_task(self._run())
+        self._feeding.start(self._record)
         return self
 
     async def _open_journal(self, path: Path) -> None:
@@ -268,59 +258,6 @@ class Batch(AsyncIterator[BatchResult]):
             most = min(math.ceil(policy.memory), _MOST_REMEMBERED)
             policy.learn(await journal.durations(most))
 
-    async def _run(self) -> None:
-        """Take requests and work on them until there are none, or one of the caller's own raises.
-
-        A task group of asyncio rather than anyio: with thousands of items in flight the lighter
-        one is felt, and nothing in it needs scopes.
-        """
-        try:
-            async with asyncio.TaskGroup() as group:
-                await self._feed(group)
-        except BaseExceptionGroup as problems:
-            self._board.fail(_first(problems))
-        except asyncio.CancelledError as error:
-            if self._status is _Status.OPEN:
-                # The batch has not cancelled itself: this came out of the source of requests.
-                self._board.fail(error)
-            raise
-        finally:
-            self._board.results.put_nowait(None)
-
-    async def _feed(self, group: asyncio.TaskGroup) -> None:
-        board = self._board
-        while True:
-            if not self._room.take():
-                await self._room.wait(self)
-            if not board.generating.take():
-                await board.generating.wait(self)
-            if board.is_beyond_use and not self._is_of_known_length:
-                return
-            try:
-                given = await self._take()
-            except StopAsyncIteration:
-                return
-            except (Exception, KeyboardInterrupt, SystemExit) as error:
-                raise OutsideError from error
-            if board.has_failed or self._status is not _Status.OPEN:
-                # The source has swallowed the cancellation.
-                raise asyncio.CancelledError
-            index = board.counts.taken
-            board.counts.taken += 1
-            try:
-                request = allowed(given, board.jobs.check)
-            except PikaError as error:
-                board.generating.give_back()
-                board.deliver(BatchResult(index=index, request=given, error=error))
-            else:
-                self._start(group, Item(board, index, request, self._record(index)), index)
-
-    def _start(self, group: asyncio.TaskGroup, item: Item, index: int) -> None:
-        task = group.create_task(item.run(), name=_ITEM)
-        # An eager factory of tasks may have run it to its end.
-        if not task.done():
-            self._board.items[index] = task
-
     def _record(self, index: int) -> Record:
         if self._journal is None:
             return Record(index)
@@ -329,7 +266,7 @@ class Batch(AsyncIterator[BatchResult]):
         )
 
     async def _leave(self) -> None:
-        await self._stop()
+        await self._feeding.stop()
         try:
             # A submit that has left may yet name a paid job.
             await self._board.jobs.answered(
@@ -342,23 +279,6 @@ class Batch(AsyncIterator[BatchResult]):
         board.budget.leave({*board.in_flight, *board.unclaimed, *board.uncertain})
         board.tell_left()
 
-    async def _stop(self) -> None:
-        """End the items, and the taking of requests as far as their source allows that."""
-        assert self._task is not None  # noqa: S101 - entered
-        items = self._board.items
-        for _ in range(_CANCELLATIONS):
-            # Again and again: a source of requests may swallow a cancellation.
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=_CANCELLED_AGAIN)
-            if self._task.done():
-                return
-            # They are cancelled with the group, which waits for the source.
-            for item in items.values():
-                item.cancel()
-        source_left_behind(_CANCELLATIONS)
-        if items:
-            await asyncio.wait(items.values())
-
     def _give_back(self, results: Iterable[BatchResult]) -> None:
         """The caller does not get these results after all, though the iterator has given them."""
         for result in results:
@@ -368,10 +288,3 @@ class Batch(AsyncIterator[BatchResult]):
 def bound_submits(batch: Batch, most: int, spare: int) -> None:
     """Let ``batch`` submit ``most`` requests, ``spare`` of them for jobs that are not found."""
     batch._board.allowance = Allowance(left=most, spare=spare)
-
-
-def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
-    problem = problems.exceptions[0]
-    for another in problems.exceptions[1:]:
-        problem.add_note(f"Beside it there was {another.__cause__ or another!r}")
-    return cause(problem)

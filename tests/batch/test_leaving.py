@@ -387,7 +387,7 @@ class TestSourcesThatSwallowCancellations:
     async def test_what_on_transition_raises_comes_to_its_consumer_all_the_same(
         self, swallows, monkeypatch
     ):
-        monkeypatch.setattr("pika_async._batch.batch._CANCELLED_AGAIN", 0.01)
+        monkeypatch.setattr("pika_async._batch.feeding._CANCELLED_AGAIN", 0.01)
         source = Stubborn(swallows)
 
         def heard(_):
@@ -404,7 +404,7 @@ class TestSourcesThatSwallowCancellations:
     async def test_one_that_swallows_all_holds_nobody_for_ever_and_its_jobs_are_named(
         self, caplog, monkeypatch
     ):
-        monkeypatch.setattr("pika_async._batch.batch._CANCELLED_AGAIN", 0.01)
+        monkeypatch.setattr("pika_async._batch.feeding._CANCELLED_AGAIN", 0.01)
         source = Stubborn()
         async with Simulator(duration=ENDLESS) as sim, client_for(sim) as client:
             with anyio.fail_after(20):
@@ -419,7 +419,7 @@ class TestSourcesThatSwallowCancellations:
     async def test_meanwhile_a_request_whose_turn_comes_asks_the_service_for_nothing(
         self, monkeypatch
     ):
-        monkeypatch.setattr("pika_async._batch.batch._CANCELLED_AGAIN", 60.0)
+        monkeypatch.setattr("pika_async._batch.feeding._CANCELLED_AGAIN", 60.0)
         source = Stubborn(gives=2)
         async with toy_service(looks=1_000_000) as service:
             options = {"base_url": service.url, "dialect": Ledgered(), "max_in_flight": 1}
@@ -439,9 +439,9 @@ async def let_go(source, batch):
     """End what the source has held, and see that it sends nothing."""
     source.released = True
     with anyio.fail_after(20):
-        while not batch._task.done():
-            batch._task.cancel()
-            await asyncio.wait({batch._task}, timeout=0.01)
+        while not batch._feeding.task.done():
+            batch._feeding.task.cancel()
+            await asyncio.wait({batch._feeding.task}, timeout=0.01)
 
 
 FROM_ELSEWHERE = ["403-empty", "403-challenge", "401-empty", "401-html"]
