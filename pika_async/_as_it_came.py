@@ -27,7 +27,8 @@ class Decoding:
             return self
         value = self._get(owner, kind)
         if type(value) is bytes:
-            value = json.loads(value)
+            # As patient with line ends as whoever read the answer first.
+            value = json.loads(value, strict=False)
             self._set(owner, value)
         return value
 

@@ -18,8 +18,10 @@ def main() -> None:
         keep_standard_streams()
         app()
     except KeyboardInterrupt:
-        # It came while modules were loaded: from there on each verb hears of it, and says more.
-        sys.stderr.write("interrupted; nothing was sent\n")
+        # While modules are loaded: from there on each verb hears of it, and says more. What sends
+        # is loaded last.
+        sent = "aiohttp" in sys.modules
+        sys.stderr.write("interrupted\n" if sent else "interrupted; nothing was sent\n")
         sys.exit(130)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
