@@ -15,7 +15,8 @@ from pika_async._states import ENDED, Failed, Succeeded, Transition, Unknown, la
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pika_async._jobs.tracking import Change, Tracker
+    from pika_async._jobs.looks import Change
+    from pika_async._jobs.tracking import Tracker
     from pika_async._polling.policies import Observation
     from pika_async._request.request import GenerationRequest
     from pika_async._states import JobState

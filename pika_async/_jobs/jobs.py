@@ -38,6 +38,7 @@ from pika_async._jobs.cost import Costs
 from pika_async._jobs.job import Job
 from pika_async._jobs.latest import LatestSubmits
 from pika_async._jobs.live import LiveJobs
+from pika_async._jobs.looks import Waiting
 from pika_async._jobs.origins import Origins
 from pika_async._jobs.policy import GuardedPolicy
 from pika_async._jobs.posts import Posts
@@ -48,7 +49,7 @@ from pika_async._jobs.slots import Slot, Slots
 from pika_async._jobs.stubborn import stubbornly
 from pika_async._jobs.submit import Submitter
 from pika_async._jobs.telling import SubmitTeller
-from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._jobs.tracking import Tracker
 from pika_async._wire.media import with_media_read
 from pika_async._wire.upload import Uploads, stood_in
 from pika_async.dialects import Cancels, Handle, check_at

@@ -30,89 +30,32 @@ and what nobody holds any more is freed.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import anyio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from pika_async._api_errors import NotFoundError
-from pika_async._backoff import RetryPolicy
 from pika_async._bound import Bound
 from pika_async._errors import JobTimeoutError, PikaError, TransportTimeoutError
+from pika_async._events import JobEnded, StateChanged
 from pika_async._figures import counted
+from pika_async._jobs.looks import Change, Look, Waiting
 from pika_async._jobs.patience import Patience
-from pika_async._jobs.told import tell_change, tell_end
-from pika_async._log import Teller, poll_waited_out
-from pika_async._polling.policies import Observation, PollPolicy
+from pika_async._log import poll_waited_out
+from pika_async._polling.policies import Observation
 from pika_async._quick import quick
 from pika_async._request.request import GenerationRequest
-from pika_async._states import JobState, lacks_links
+from pika_async._states import ENDED, JobState, lacks_links
 from pika_async._timing import Sleepers
 from pika_async._wire.heard import Heard
 from pika_async.dialects import Handle
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
 _made_observation: Final = quick(Observation)
 _made_patience: Final = quick(Patience)
-
-
-@frozen(kw_only=True)
-class Waiting:
-    """What all jobs of a client wait with."""
-
-    look: Callable[[Handle, float, Heard], Awaitable[JobState | None]]
-    """One poll of a job, bounded by seconds."""
-    cancel: Callable[[Handle], Awaitable[bool]]
-    """Ask the service to stop a job."""
-    polling: PollPolicy
-    retry: RetryPolicy
-    request_timeout: float
-    """Seconds that one request may take."""
-    now: Callable[[], float]
-    """Seconds on a clock that never goes back."""
-    rest: Callable[[float, Sleepers], Awaitable[None]]
-    random: Callable[[], float]
-    tell: Teller
-    host: str | None = None
-    """The name of the machine that is asked."""
-
-
-@define(eq=False)
-class Change:
-    """A change of state, and the one after it."""
-
-    state: JobState | None
-    at: float
-    polls: int
-    next: Change | None = None
-
-
-@define(eq=False)
-class Look:
-    """A poll under way, and what came of it for those who wait for it too."""
-
-    answered: bool = False
-    error: PikaError | None = None
-    final: bool = False
-    """The error ends the waiting."""
-    _landed: anyio.Event | None = None
-
-    @property
-    def done(self) -> bool:
-        """False while it is under way, and where whoever polled was cancelled."""
-        return self.answered or self.error is not None
-
-    async def landed(self) -> None:
-        """Wait for its end."""
-        if self._landed is None:
-            self._landed = anyio.Event()
-        await self._landed.wait()
-
-    def land(self) -> None:
-        """Tell those who wait."""
-        if self._landed is not None:
-            self._landed.set()
 
 
 @define(eq=False)
@@ -260,8 +203,8 @@ class Tracker:
         """Tell of the end that the answer to the submit told, once its job has been told."""
         newest = self.newest
         if newest.state is not None and newest.state.is_terminal and not self.polls:
-            tell_change(self, None, newest)
-            tell_end(self, newest.state, newest.at)
+            self._tell_change(None, newest)
+            self._tell_end(newest.state, newest.at)
 
     def _held_up(self, begun: float, now: float) -> float:
         """Seconds for which nobody looked during a look: the process was stopped, say."""
@@ -300,16 +243,50 @@ class Tracker:
         change = Change(state, now, self.polls)
         self.newest.next = change
         self.newest = change
-        tell_change(self, known, change)
+        self._tell_change(known, change)
         if known is not None and known.is_terminal:
             if lacks_links(known) and not lacks_links(state):
                 # The end that was told before lacked its link.
-                tell_end(self, state, now)
+                self._tell_end(state, now)
         elif state.is_terminal:
             if known is not None:
                 # Not of a job that the first look finds finished: nobody knows how long it took.
                 self.waiting.polling.finished(self._observation(now))
-            tell_end(self, state, now)
+            self._tell_end(state, now)
+
+    def _tell_change(self, known: JobState | None, change: Change) -> None:
+        """A look, or the answer to the submit, found it in another state than was known."""
+        if not self.waiting.tell.is_observed:
+            return
+        assert change.state is not None  # noqa: S101 - only the first of a chain has none
+        self.waiting.tell(
+            StateChanged(
+                job_id=self.job_id,
+                previous=known,
+                state=change.state,
+                elapsed=change.at - self.born,
+                polls=change.polls,
+                request=self.request,
+                origin=self.origin,
+                host=self.waiting.host,
+            )
+        )
+
+    def _tell_end(self, state: JobState, now: float) -> None:
+        """The job has ended; or it had, and its link has come."""
+        assert isinstance(state, ENDED)  # noqa: S101 - no other state is terminal
+        if not self.waiting.tell.is_heard:
+            return
+        self.waiting.tell(
+            JobEnded(
+                job_id=self.job_id,
+                state=state,
+                elapsed=now - self.born,
+                polls=self.polls,
+                reattached=not self.of_known_age,
+                unanswered=self.unanswered,
+            )
+        )
 
     def _plan(self, now: float) -> None:
         delay = self.waiting.polling.delay(self._observation(now), self.waiting.random())

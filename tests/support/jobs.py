@@ -19,8 +19,9 @@ from pika_async import (
     Succeeded,
     Video,
 )
+from pika_async._jobs.looks import Waiting
 from pika_async._jobs.policy import GuardedPolicy
-from pika_async._jobs.tracking import Tracker, Waiting
+from pika_async._jobs.tracking import Tracker
 from pika_async._log import Teller
 from pika_async._settled import rest
 from pika_async.dialects import Handle
