@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from typing import Final
+
+from pika_async.cli._running.exits import SIGNALLED
+from pika_async.cli._running.signals import Signals
 
 __all__ = ["main"]
+
+_INTERRUPTED: Final = SIGNALLED + signal.SIGINT
 
 
 def main() -> None:
     """Run the command line; without its extra, say in one sentence how to get it."""
+    process = _Process()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        process.signals.take(signal.SIGINT)
+    try:
+        _run()
+    finally:
+        process.is_over = True
+
+
+class _Process:
+    """What Ctrl-C does where no work is under way, which takes it for as long as it is."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        """The command has ended, and said so. Only the process has yet to."""
+        self.signals = Signals(first=self._interrupt, again=self._leave)
+
+    def _interrupt(self, _: int) -> None:
+        if not self.is_over:
+            raise KeyboardInterrupt
+
+    def _leave(self, _: int) -> None:
+        if not self.is_over:
+            raise KeyboardInterrupt
+        # A thread keeps the process. Each line has been flushed when it was written.
+        os._exit(_INTERRUPTED)
+
+
+def _run() -> None:
     try:
         from pika_async.cli._app import app  # noqa: PLC0415 - what it imports may be missing
         from pika_async.cli._showing.output import (  # noqa: PLC0415 - as above
@@ -22,7 +59,7 @@ def main() -> None:
         # is loaded last.
         sent = "aiohttp" in sys.modules
         sys.stderr.write("interrupted\n" if sent else "interrupted; nothing was sent\n")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("jinja2", "markupsafe", "rich", "typer"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from support.impatient import IMPATIENT
 
 from pika_async import FixedPolling, PikaClient, RetryPolicy
 from pika_async.cli import main
+from pika_async.cli._running.signals import ENDING
 from pika_async.simulator import Polls, Simulator
 
 if TYPE_CHECKING:
@@ -83,8 +85,14 @@ def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["pika-async", *arguments])
-        with pytest.raises(SystemExit) as left:
-            main()
+        before = {number: signal.getsignal(number) for number in ENDING}
+        try:
+            with pytest.raises(SystemExit) as left:
+                main()
+        finally:
+            # A command that was interrupted keeps the signals for the rest of its process.
+            for number, handler in before.items():
+                signal.signal(number, handler)
         captured = capfd.readouterr()
         return Done(int(left.value.code or 0), captured.out, captured.err)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import signal
 import traceback
@@ -16,6 +15,7 @@ import typer
 from pika_async import _log
 from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError
 from pika_async.cli._running.failures import failure
+from pika_async.cli._running.signals import ENDING, Signals
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.words import printable
 
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# SIGHUP: the terminal is closed, or the connection to it is gone.
-_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-# Seconds within which signals count as one: `timeout` and some supervisors send theirs to the
-# process and, in the same moment, to its group.
-_SAME_SIGNAL = 1.0
 # Takes away the line that moves, and shows the cursor again.
 _CLEARED = "\r\x1b[K\x1b[?25h" if os.name == "posix" and os.isatty(2) else ""
 
@@ -56,6 +49,7 @@ def reported(show: Show, trail: Trail, *, debug: bool) -> Iterator[None]:
 def _ended(error: Exception, show: Show, trail: Trail) -> typer.Exit:
     told = failure(error, trail)
     show(told)
+    trail.told = True
     return typer.Exit(told.code)
 
 
@@ -84,47 +78,47 @@ def run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trail) -> N
     Raises:
         InterruptedRunError: A signal broke it off.
     """
-    anyio.run(_run, work, trail)
+    running = _Running(trail)
+    with running.signals.taken(*ENDING):
+        anyio.run(running, work)
 
 
-async def _run(work: Callable[[anyio.CancelScope], Awaitable[None]], trail: Trail) -> None:
-    scope = anyio.CancelScope()
-    with _signals_cancel(scope, trail) as received:
-        await work(scope)
-    if scope.cancelled_caught:
-        raise InterruptedRunError(received[0])
+class _Running:
+    """Work that a first signal cancels, and a second one leaves."""
+
+    def __init__(self, trail: Trail) -> None:
+        self._trail = trail
+        self._cancel: Callable[[], object] | None = None
+        self.signals = Signals(first=self._break_off, again=self._leave_at_once)
+
+    async def __call__(self, work: Callable[[anyio.CancelScope], Awaitable[None]]) -> None:
+        scope = anyio.CancelScope()
+        loop = asyncio.get_running_loop()
+        self._cancel = lambda: loop.call_soon_threadsafe(scope.cancel)
+        if self.signals.received is not None:
+            # It came while the loop was made.
+            scope.cancel()
+        try:
+            await work(scope)
+        finally:
+            self._cancel = None
+        if scope.cancelled_caught and self.signals.received is not None:
+            raise InterruptedRunError(self.signals.received)
+
+    def _break_off(self, _: int) -> None:
+        if self._cancel is not None:
+            self._cancel()
+
+    def _leave_at_once(self, number: int) -> None:
+        if not self._trail.told:
+            _tell_at_once(number, self._trail, breaks_off=self._cancel is not None)
+        os._exit(SIGNALLED + number)
 
 
-@contextmanager
-def _signals_cancel(scope: anyio.CancelScope, trail: Trail) -> Iterator[list[int]]:
-    loop = asyncio.get_running_loop()
-    received: list[int] = []
-    first_at = math.inf
-
-    def on_signal(number: int, _: object) -> None:
-        nonlocal first_at
-        if received and loop.time() - first_at >= _SAME_SIGNAL:
-            _leave_at_once(received[0], trail)
-        if not received:
-            first_at = loop.time()
-            received.append(number)
-            loop.call_soon_threadsafe(scope.cancel)
-
-    # What was ignored when the command began stays so: that is what nohup asks for.
-    taken = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, on_signal) for number in taken}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave_at_once(number: int, trail: Trail) -> None:
-    trail.uncertain = True
+def _tell_at_once(number: int, trail: Trail, *, breaks_off: bool) -> None:
+    trail.uncertain = trail.uncertain or breaks_off
     told = failure(InterruptedRunError(number), trail)
     words = f"{told.line}\n" + (f"  {told.resume}\n" if told.resume else "")
     # Not through sys.stderr: the signal may have come in the middle of a write to it.
     with suppress(OSError):
         os.write(2, f"{_CLEARED}{printable(words)}".encode())
-    os._exit(SIGNALLED + number)

@@ -49,6 +49,8 @@ class Trail:
     """The job, where the command is about one."""
     uncertain: bool = False
     """A submit broke off where the job may exist."""
+    told: bool = False
+    """What it leaves behind has been said."""
     reads_file: ClassVar[bool] = False
     """Whether requests come from a file, and not from options."""
 
