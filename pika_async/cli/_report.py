@@ -37,6 +37,8 @@ pika-async report shots.journal --json | jq 'select(.event == "totals")'
 ```
 """
 _STDOUT: Final = Path("-")
+# Of ten thousand prompts a page has 18 MB, and a browser shows it.
+_MANY: Final = 20_000
 
 
 def report(
@@ -152,6 +154,8 @@ def report(
                 print_page(html) if saved is None else save_page(html, saved)
         _tell_of_videos(totals, videos, show)
         if saved is not None:
+            if totals.requests > _MANY:
+                show(_heavy(totals.requests, saved))
             _tell_of_page(saved, as_json=as_json, as_csv=as_csv)
 
 
@@ -170,6 +174,14 @@ def _folder(videos: list[Path], page_folder: Path) -> "Folder | None":
     if not videos:
         return None
     return Folder(path=videos[0], also=tuple(videos[1:]), page_folder=page_folder)
+
+
+def _heavy(requests: int, page: Path) -> Note:
+    megabytes = page.stat().st_size / 1e6
+    return Note(
+        f"{requests:,} prompts make a page of {megabytes:,.0f} MB, which browsers may not show; "
+        "--csv makes a table of them"
+    )
 
 
 def _tell_of_page(page: Path, *, as_json: bool, as_csv: bool) -> None:

@@ -59,6 +59,17 @@ def test_the_page_is_written_beside_the_journal_and_named_on_stdout(report, here
     assert [one.text for one in found.every("p", "prompt")] == ["a red panda", "a <b>cat</b>"]
 
 
+def test_a_page_that_browsers_may_not_show_is_named_as_such(report, here, monkeypatch):
+    """It is made all the same: there are other readers."""
+    monkeypatch.setattr("pika_async.cli._report._MANY", 1)
+    done = report()
+    assert (done.code, done.out) == (0, f"{PAGE}\n")
+    assert done.err == (
+        "2 prompts make a page of 0 MB, which browsers may not show; --csv makes a table of them\n"
+    )
+    assert (here / PAGE).exists()
+
+
 def test_o_names_the_page_and_missing_folders_are_made(report, here):
     done = report("-o", "pages/all.html")
     assert (done.code, done.out) == (0, "pages/all.html\n")
