@@ -218,6 +218,8 @@ class _Watcher(AsyncIterator[Transition]):
         while seen.next is None:
             given_up = tracker.given_up
             if given_up is not None and given_up is not self._given_up_before:
+                # Whoever asks this same iterator again is patient anew, too.
+                self._given_up_before = given_up
                 raise self._ended_by(given_up)
             now = waiting.now()
             step = next_step(
@@ -242,6 +244,7 @@ class _Watcher(AsyncIterator[Transition]):
                     # That ends the waiting of all. Whoever waits after it is patient anew: its
                     # text advises to wait again, and a loop of those who do must not be a storm.
                     tracker.given_up, tracker.patience.failures = look.error, 0
+                    self._given_up_before = look.error
                     raise self._ended_by(look.error)
                 if or_the_same and look.answered:
                     break

@@ -123,6 +123,37 @@ class TestOutages:
         assert now() == 1302.0
         stubborn.cancel()
 
+    @in_virtual_time
+    async def test_who_asks_the_same_iterator_again_after_one_is_patient_again(self):
+        service = Service(running(1), ServerError(status=500))
+        changes = submitted(service).transitions(timeout=None)
+        ended = []
+        # Once for what the submit said, once for the first look.
+        await anext(changes)
+        await anext(changes)
+        for _ in range(3):
+            with pytest.raises(ServerError):
+                await anext(changes)
+            ended.append(now())
+        assert ended == [1302.0, 1602.0, 1902.0]
+
+    @in_virtual_time
+    async def test_who_did_not_look_himself_is_patient_again_too(self):
+        service = Service(running(1), ServerError(status=500))
+        job = submitted(service)
+        looking = asyncio.create_task(job.result(timeout=None))
+        changes = job.transitions(timeout=None)
+        await anext(changes)
+        await anext(changes)
+        ended = []
+        for _ in range(2):
+            with pytest.raises(ServerError):
+                await anext(changes)
+            ended.append(now())
+        with pytest.raises(ServerError):
+            await looking
+        assert ended == [1302.0, 1602.0]
+
 
 class Slow(Service):
     """Answers in 10 s; a look that may not take as long is cut."""
