@@ -8,7 +8,7 @@ from attrs import evolve
 
 from pika_async._api_errors import APIError
 from pika_async._errors import PikaError, SubmissionUncertainError
-from pika_async._jobs.again import is_kept
+from pika_async._jobs.again import why_forgotten
 from pika_async._meaning import Started
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ async def resolved(
     or bought again.
     """
     if jobs.service.repeatable and known.intent is not None:
-        if is_kept(lost.sent_at, now):
+        age = why_forgotten(lost.sent_at, now)
+        if age is None:
             return evolve(known, resumed=False, error=None)
         if known.error is not None:
-            known = evolve(known, error=_too_late(lost))
+            known = evolve(known, error=_too_late(lost, age))
     known = evolve(known, intent=None)
     if not jobs.can_find:
         return known
@@ -50,10 +51,10 @@ async def resolved(
     return evolve(known, resumed=True, error=None, job_id=handle.job_id, hints=handle.hints)
 
 
-def _too_late(lost: SubmissionUncertainError) -> SubmissionUncertainError:
+def _too_late(lost: SubmissionUncertainError, age: str) -> SubmissionUncertainError:
     return SubmissionUncertainError(
-        f"{lost.args[0]}; it is over an hour old, and the service may have forgotten its "
-        "idempotency key, so it was not sent again",
+        f"{lost.args[0]}; {age}, and the service may have forgotten its idempotency key, so it "
+        "was not sent again",
         request=lost.request,
         fingerprint=lost.fingerprint,
         sent_at=lost.sent_at,

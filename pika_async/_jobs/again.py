@@ -43,13 +43,21 @@ KEY_KEPT: Final = timedelta(hours=1)
 remembers a key; one that has forgotten it would take the same submit for a new one."""
 
 
-def is_kept(sent_at: datetime, now: datetime) -> bool:
-    """Whether a service is taken to know the key of a submit that was first sent at ``sent_at``."""
-    return now - sent_at <= KEY_KEPT
-
-
 # So far the clocks of two machines may be apart. A time that lies further ahead tells no age.
 _APART: Final = timedelta(minutes=5)
+
+
+def is_kept(sent_at: datetime, now: datetime) -> bool:
+    """Whether a service is taken to know the key of a submit that was first sent at ``sent_at``."""
+    return why_forgotten(sent_at, now) is None
+
+
+def why_forgotten(sent_at: datetime, now: datetime) -> str | None:
+    """Why a service may not know the key of a submit that was first sent at ``sent_at``."""
+    age = now - sent_at
+    if age > KEY_KEPT:
+        return "it is over an hour old"
+    return "its time lies in the future, so nobody knows how old it is" if age < -_APART else None
 
 
 class Texts:
@@ -141,14 +149,9 @@ class ByHand:
                 else ", and has no history in which its job could be looked up"
             )
             return f"the service {name!r} knows no idempotency keys{then}"
-        now = self._utc()
-        if not is_kept(kept.sent_at, now):
-            return f"it is over an hour old, and {name!r} may have forgotten its idempotency key"
-        if now - kept.sent_at < -_APART:
-            return (
-                f"its time lies in the future: nobody knows whether {name!r} still remembers its "
-                "idempotency key"
-            )
+        age = why_forgotten(kept.sent_at, self._utc())
+        if age is not None:
+            return f"{age}, and {name!r} may have forgotten its idempotency key"
         if mark_of(self._api.endpoint.api_key, kept.intent.submit_id) != kept.account:
             return "it was sent with another API key, and each may have idempotency keys of its own"
         return None

@@ -57,6 +57,16 @@ async def test_later_nothing_is_sent_and_the_error_says_why(journal):
     assert again.error.sent is not None
 
 
+async def test_what_a_clock_that_was_set_back_calls_young_is_not_sent_either(journal):
+    async with a_lost_submit(journal, seconds_ago=-24 * HOUR) as sim, client_for(sim) as client:
+        (again,) = await run_batch(client, ["a cat"], journal=journal)
+    assert len(sim.submissions) == 1
+    assert isinstance(again.error, SubmissionUncertainError)
+    assert "its time lies in the future" in str(again.error)
+    assert "over an hour old" not in str(again.error)
+    assert again.error.money is MoneyMeaning.MAY_BE_CHARGED
+
+
 async def test_each_later_run_says_it_once(journal):
     async with a_lost_submit(journal, seconds_ago=HOUR + 1) as sim, client_for(sim) as client:
         for _ in range(3):
