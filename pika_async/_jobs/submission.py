@@ -52,7 +52,7 @@ class Submit:
     first_gone_at: float = math.inf
     """When it was sent first, on the clock of the client."""
     again_until: datetime | None = None
-    """Until when the service is taken to know its key, where an earlier process has sent it."""
+    """Until when the service is taken to know its key, where an earlier try may have arrived."""
     known_fingerprint: str | None = None
     """That of the request, where its files may be gone."""
     lost: PikaError | None = None

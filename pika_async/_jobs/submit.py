@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio.lowlevel
 
 from pika_async._errors import PikaError, TransportError
+from pika_async._jobs.again import KEY_KEPT
 from pika_async._jobs.brake import Brake
 from pika_async._jobs.posts import closed_error
 from pika_async._jobs.verdicts import Symptom, Verdict, after_submit, symptom
@@ -157,6 +158,9 @@ class Submitter:
         within_outage = self._timing.now() - submit.first_gone_at < self._retry.outage_budget
         if verdict is Verdict.SAME_AGAIN:
             submit.lost = error
+            if submit.again_until is None:
+                # By the time of day: the clock of an outage stands still while a machine sleeps.
+                submit.again_until = submit.sent_at + KEY_KEPT
         if not (within_outage and (in_line or submit.lost is not None)):
             submit.failures += 1
         elif not busy:

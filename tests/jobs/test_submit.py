@@ -7,9 +7,11 @@ import base64
 import contextlib
 import logging
 import socket
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from attrs import evolve
 from support.held_loop import on_a_leaping_loop
 from support.tables import every_row
 from support.wire import wired
@@ -258,6 +260,28 @@ async def test_one_that_is_sent_again_with_its_key_backs_off_as_long_as_the_outa
         with pytest.raises(SubmissionUncertainError):
             await wire.submit(REQUEST)
         assert wire.clock.naps == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+
+@pytest.mark.parametrize(("hours", "sent"), [(0, 2), (2, 1)], ids=["awake", "asleep"])
+async def test_a_machine_that_sleeps_longer_than_a_key_is_known_sends_it_no_more(hours, sent):
+    """The clock by which an outage is measured stands still meanwhile; the service's does not."""
+    async with (
+        Simulator(service="pika", faults=[Fault("reset-after")]) as sim,
+        wired(sim) as wire,
+    ):
+
+        async def wakes_up_later(_: float) -> None:
+            later = datetime.now(UTC) + timedelta(hours=hours)
+            wire.submitter._timing = evolve(wire.submitter._timing, utc=lambda: later)
+
+        wire.submitter._timing = evolve(wire.submitter._timing, sleep=wakes_up_later)
+        if hours:
+            with pytest.raises(SubmissionUncertainError, match="may have forgotten its key"):
+                await wire.submit(REQUEST)
+        else:
+            await wire.submit(REQUEST)
+        assert len(sim.submissions) == sent
+        assert len(sim.jobs) == 1
 
 
 def crowd(wire, monkeypatch) -> None:
