@@ -32,7 +32,8 @@ class SubmitRecord(Protocol):
 
         Raises:
             PikaError: It cannot be written down, so nothing is sent. Whatever is raised here
-                reaches the caller of ``submit``.
+                reaches the caller of ``submit``; where an earlier POST may have started a job, as
+                a note of the SubmissionUncertainError.
         """
         ...
 
@@ -85,7 +86,8 @@ class ResumableRecord(SubmitRecord, Protocol):
 
         Raises:
             PikaError: It cannot be written down, so nothing is sent. Whatever is raised here
-                reaches the caller of ``submit``.
+                reaches the caller of ``submit``; where an earlier POST may have started a job, as
+                a note of the SubmissionUncertainError.
         """
         ...
 

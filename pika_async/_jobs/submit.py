@@ -80,10 +80,14 @@ class Submitter:
         while True:
             try:
                 gone_at = await self._released(submit)
-            except PikaError as error:
+            except Exception as error:
                 if submit.lost is None:
                     raise
-                final = self._teller.ended(submit, error, Verdict.RAISE)
+                # Whatever a record raises, an earlier try may have started a job.
+                final = self._teller.ended(submit, submit.lost, Verdict.RAISE)
+                if error is not submit.lost:
+                    why = error.what if isinstance(error, PikaError) else repr(error)
+                    final.add_note(f"It was not sent again: {why}")
                 raise final from final.__cause__
             try:
                 job = await self._posts.send(submit)

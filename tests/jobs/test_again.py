@@ -19,6 +19,7 @@ from pika_async import (
     GenerationRequest,
     JobAccepted,
     MoneyMeaning,
+    NotSubmittedError,
     OtherServiceError,
     PikaClient,
     RateLimitError,
@@ -565,6 +566,23 @@ class TestTheRecord:
                 await client.submit(REQUEST, record=row)
             assert sim.submissions == []
         assert row.told == []
+
+    @pytest.mark.parametrize("error", [NotSubmittedError("disk full"), OSError("disk full")])
+    async def test_what_it_cannot_write_down_is_uncertain_where_it_may_have_left(self, error):
+        class Full(Row):
+            async def prepared(self, again):
+                raise error
+
+        async with service() as sim:
+            text = await cut_off(sim)
+            async with client_for(sim) as client:
+                with pytest.raises(SubmissionUncertainError) as caught:
+                    await client.submit(REQUEST, record=Full(), again=text)
+            assert len(sim.submissions) == 1
+        assert caught.value.sent == kept_of(text).intent
+        (note,) = caught.value.__notes__
+        assert note.startswith("It was not sent again: ")
+        assert "disk full" in note
 
     async def test_one_without_the_method_works_as_before_and_may_be_given_a_text(self):
         class Plain:
