@@ -156,7 +156,6 @@ class _Watcher(AsyncIterator[Transition]):
     __slots__ = (
         "_closed",
         "_deadline",
-        "_given_up_before",
         "_job",
         "_last_look_taken",
         "_seen",
@@ -170,7 +169,6 @@ class _Watcher(AsyncIterator[Transition]):
         self._tracker = job._tracker  # noqa: SLF001 - the same module
         self._timeout = timeout
         self._deadline: float | None = None
-        self._given_up_before: PikaError | None = None
         self._last_look_taken = False
         self._closed = False
         self._seen: Change | None = None
@@ -215,11 +213,11 @@ class _Watcher(AsyncIterator[Transition]):
         seen = self._seen or tracker.newest
         deadline = self._begin() if self._deadline is None else self._deadline
         grace = last_look_grace(self._timeout)
+        # It ended the waiting of those who waited then.
+        given_up_before = tracker.given_up
         while seen.next is None:
             given_up = tracker.given_up
-            if given_up is not None and given_up is not self._given_up_before:
-                # Whoever asks this same iterator again is patient anew, too.
-                self._given_up_before = given_up
+            if given_up is not None and given_up is not given_up_before:
                 raise self._ended_by(given_up)
             now = waiting.now()
             step = next_step(
@@ -244,7 +242,6 @@ class _Watcher(AsyncIterator[Transition]):
                     # That ends the waiting of all. Whoever waits after it is patient anew: its
                     # text advises to wait again, and a loop of those who do must not be a storm.
                     tracker.given_up, tracker.patience.failures = look.error, 0
-                    self._given_up_before = look.error
                     raise self._ended_by(look.error)
                 if or_the_same and look.answered:
                     break
@@ -259,7 +256,6 @@ class _Watcher(AsyncIterator[Transition]):
 
     def _begin(self) -> float:
         """Begin to wait; returns until when."""
-        self._given_up_before = self._tracker.given_up
         self._deadline = self._tracker.waiting.now() + self._timeout
         return self._deadline
 

@@ -154,6 +154,18 @@ class TestOutages:
             await looking
         assert ended == [1302.0, 1602.0]
 
+    @in_virtual_time
+    async def test_one_that_ended_while_nobody_waited_here_is_no_news_of_today(self):
+        service = Service(running(1), ServerError(status=500))
+        job = submitted(service)
+        changes = job.transitions(timeout=None)
+        await anext(changes)
+        await anext(changes)
+        with pytest.raises(ServerError):
+            await job.result(timeout=None)
+        service.script = [DONE]
+        assert (await anext(changes)).state == DONE
+
 
 class Slow(Service):
     """Answers in 10 s; a look that may not take as long is cut."""
