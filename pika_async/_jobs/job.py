@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from copy import copy
 from typing import TYPE_CHECKING
 
 from pika_async._checks import checked_timeout
@@ -241,8 +242,9 @@ class _Watcher(AsyncIterator[Transition]):
                 if look.final and look.error is not None and seen.next is None:
                     # That ends the waiting of all. Whoever waits after it is patient anew: its
                     # text advises to wait again, and a loop of those who do must not be a storm.
+                    ended_by = self._ended_by(look.error)
                     tracker.given_up, tracker.patience.failures = look.error, 0
-                    raise self._ended_by(look.error)
+                    raise ended_by
                 if or_the_same and look.answered:
                     break
             elif step is Now.GIVE_UP:
@@ -260,7 +262,10 @@ class _Watcher(AsyncIterator[Transition]):
         return self._deadline
 
     def _ended_by(self, error: PikaError) -> PikaError:
-        """The error that ends the waiting, told."""
+        """The error that ends the waiting, told; a copy where it has ended that of another."""
+        if error is self._tracker.given_up:
+            # Raised in many tasks, one object would gather the frames of all, and hold them.
+            error = copy(error)
         tell = self._tracker.waiting.tell
         if tell.is_observed:
             tell(WaitingEnded(job_id=self._tracker.job_id, error=error))

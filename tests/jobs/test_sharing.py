@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import traceback
 
 import aiohttp
 import anyio
@@ -122,6 +123,16 @@ class TestOutages:
         assert [type(end) for end in ends] == [ServerError] * 3
         assert now() == 1302.0
         stubborn.cancel()
+
+    @in_virtual_time
+    async def test_each_has_an_error_of_his_own_which_tells_where_he_waited(self):
+        job = submitted(Service(running(1), ServerError("down", status=500)))
+        waiting = (job.result(timeout=None) for _ in range(5))
+        errors = await asyncio.gather(*waiting, return_exceptions=True)
+        assert len(set(map(id, errors))) == 5
+        assert {str(error) for error in errors} == {str(errors[0])}
+        depths = [len(traceback.extract_tb(error.__traceback__)) for error in errors[1:]]
+        assert max(depths) == min(depths)
 
     @in_virtual_time
     async def test_who_asks_the_same_iterator_again_after_one_is_patient_again(self):
