@@ -265,7 +265,9 @@ class _Watcher(AsyncIterator[Transition]):
         """The error that ends the waiting, told; a copy where it has ended that of another."""
         if error is self._tracker.given_up:
             # Raised in many tasks, one object would gather the frames of all, and hold them.
-            error = copy(error)
+            first, error = error, copy(error)
+            # A copy may have what stands for it where another process reads it.
+            error.__cause__ = first.__cause__
         tell = self._tracker.waiting.tell
         if tell.is_observed:
             tell(WaitingEnded(job_id=self._tracker.job_id, error=error))

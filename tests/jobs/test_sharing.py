@@ -7,6 +7,7 @@ import contextlib
 import gc
 import socket
 import traceback
+import weakref
 
 import aiohttp
 import anyio
@@ -126,13 +127,36 @@ class TestOutages:
 
     @in_virtual_time
     async def test_each_has_an_error_of_his_own_which_tells_where_he_waited(self):
-        job = submitted(Service(running(1), ServerError("down", status=500)))
+        class LocalError(Exception):
+            """Found by no other process."""
+
+        down = ServerError("down", status=500)
+        down.__cause__ = cause = LocalError()
+        job = submitted(Service(running(1), down))
         waiting = (job.result(timeout=None) for _ in range(5))
         errors = await asyncio.gather(*waiting, return_exceptions=True)
         assert len(set(map(id, errors))) == 5
-        assert {str(error) for error in errors} == {str(errors[0])}
+        assert {str(error) for error in errors} == {str(down)}
+        assert {error.__cause__ for error in errors} == {cause}
         depths = [len(traceback.extract_tb(error.__traceback__)) for error in errors[1:]]
         assert max(depths) == min(depths)
+
+    @in_virtual_time
+    async def test_what_it_left_behind_is_freed_by_the_next_answer(self):
+        service = Service(running(1), ServerError("down", status=500))
+        job = submitted(service)
+
+        async def held() -> weakref.ref[Service]:
+            mine = Service()
+            with contextlib.suppress(ServerError):
+                await job.result(timeout=None)
+            return weakref.ref(mine)
+
+        of_a_frame = await held()
+        service.script = [running(2)]
+        await job.refresh()
+        gc.collect()
+        assert of_a_frame() is None
 
     @in_virtual_time
     async def test_who_asks_the_same_iterator_again_after_one_is_patient_again(self):
