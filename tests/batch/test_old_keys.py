@@ -102,7 +102,21 @@ async def test_one_that_grows_too_old_in_line_is_not_sent_either(journal):
     assert len(sim.submissions) == 1
 
 
-def test_an_hour_is_counted_from_the_first_time_it_was_sent():
+async def test_an_hour_is_counted_from_the_first_run_that_sent_it(journal):
+    async with a_lost_submit(journal, seconds_ago=2000) as sim:
+        sim.faults.append(Fault("closed-after"))
+        async with client_for(sim, retry=IMPATIENT) as client:
+            (lost,) = await run_batch(client, ["a cat"], journal=journal)
+        assert len(sim.submissions) == 2
+        assert isinstance(lost.error, SubmissionUncertainError)
+        changed(journal, "sent_at = sent_at - 2000")
+        async with client_for(sim) as client:
+            (again,) = await run_batch(client, ["a cat"], journal=journal)
+    assert len(sim.submissions) == 2
+    assert "over an hour old" in str(again.error)
+
+
+def test_a_key_is_known_for_an_hour_and_no_longer():
     sent = datetime(2026, 1, 1, tzinfo=UTC)
     assert is_kept(sent, sent + KEY_KEPT)
     assert not is_kept(sent, sent + KEY_KEPT * 1.001)
