@@ -110,3 +110,17 @@ def test_a_state_that_somebody_makes_has_the_raw_that_was_given(state):
 def test_a_line_end_that_should_be_escaped_is_read_as_it_was_the_first_time():
     body = b'{"videos": [{"status": "pending"}], "note": "two\nlines"}'
     assert polled(Gateway(), body).raw["note"] == "two\nlines"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(
+            b'{"videos": [{"status": "pending"}], "note": "' + b"a" * 9000 + b'"}', id="long"
+        ),
+        pytest.param(b'{"videos": [{"status": "pending"}], "note": "\xff"}', id="broken letters"),
+    ],
+)
+def test_what_is_bulky_or_broken_is_kept_as_it_was_mended(body):
+    found = polled(Gateway(), body)
+    assert place_of(found) == found.raw == kept(decoded(body), body)
