@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from copy import copy
 from typing import TYPE_CHECKING
 
 from pika_async._checks import checked_timeout
@@ -125,7 +124,7 @@ class Job:
         while True:
             look = await self._tracker.share_look(math.inf)
             if look.error is not None:
-                raise look.error
+                raise look.taken_error()
             if look.answered:
                 return self.state or Unknown(status="")
 
@@ -219,7 +218,7 @@ class _Watcher(AsyncIterator[Transition]):
         while seen.next is None:
             given_up = tracker.given_up
             if given_up is not None and given_up is not given_up_before:
-                raise self._ended_by(given_up)
+                raise self._ended_by(given_up.taken_error())
             now = waiting.now()
             step = next_step(
                 now=now,
@@ -242,9 +241,8 @@ class _Watcher(AsyncIterator[Transition]):
                 if look.final and look.error is not None and seen.next is None:
                     # That ends the waiting of all. Whoever waits after it is patient anew: its
                     # text advises to wait again, and a loop of those who do must not be a storm.
-                    ended_by = self._ended_by(look.error)
-                    tracker.given_up, tracker.patience.failures = look.error, 0
-                    raise ended_by
+                    tracker.given_up, tracker.patience.failures = look, 0
+                    raise self._ended_by(look.taken_error())
                 if or_the_same and look.answered:
                     break
             elif step is Now.GIVE_UP:
@@ -262,12 +260,7 @@ class _Watcher(AsyncIterator[Transition]):
         return self._deadline
 
     def _ended_by(self, error: PikaError) -> PikaError:
-        """The error that ends the waiting, told; a copy where it has ended that of another."""
-        if error is self._tracker.given_up:
-            # Raised in many tasks, one object would gather the frames of all, and hold them.
-            first, error = error, copy(error)
-            # A copy may have what stands for it where another process reads it.
-            error.__cause__ = first.__cause__
+        """The error that ends the waiting, told."""
         tell = self._tracker.waiting.tell
         if tell.is_observed:
             tell(WaitingEnded(job_id=self._tracker.job_id, error=error))

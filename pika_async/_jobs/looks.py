@@ -10,6 +10,7 @@ from attrs import define, frozen
 from pika_async._backoff import RetryPolicy
 from pika_async._errors import PikaError
 from pika_async._log import Teller
+from pika_async._pickles import twin
 from pika_async._polling.policies import PollPolicy
 from pika_async._states import JobState
 from pika_async._timing import Sleepers
@@ -57,6 +58,9 @@ class Look:
     final: bool = False
     """The error ends the waiting."""
     _landed: anyio.Event | None = None
+    _is_taken: bool = False
+    _spare: PikaError | None = None
+    """The error as it was when the look landed. It is copied, and never raised."""
 
     @property
     def done(self) -> bool:
@@ -71,5 +75,19 @@ class Look:
 
     def land(self) -> None:
         """Tell those who wait."""
+        if self.error is not None and (self.final or self._landed is not None):
+            self._spare = twin(self.error)
         if self._landed is not None:
             self._landed.set()
+
+    def taken_error(self) -> PikaError:
+        """The error of a look that has landed, for one of those whom it concerns.
+
+        Each has an object of its own: the one object, raised to all, would hold the tracebacks of
+        all of them, and what one of them notes on it.
+        """
+        assert self.error is not None  # noqa: S101 - whoever asks has seen it
+        if self._is_taken and self._spare is not None:
+            return twin(self._spare)
+        self._is_taken = True
+        return self.error

@@ -83,7 +83,7 @@ class Tracker:
     """How many of the polls that are over brought no state."""
     sleepers: Sleepers = field(factory=Sleepers)
     """The watchers that sleep until the next look."""
-    given_up: PikaError | None = None
+    given_up: Look | None = None
     """With what the waiting of all has ended, where no look has been answered since."""
     _last_error: PikaError | None = None
     _heard: Heard = field(factory=Heard)

@@ -75,6 +75,18 @@ class TestVisitors:
             assert id(client.job(job_id)._tracker) == first
 
 
+class Down(Service):
+    """Raises a new error at each look, as the wire does."""
+
+    async def look(self, handle, limit, heard=None):
+        self.script = [ServerError(status=500)]
+        return await super().look(handle, limit, heard)
+
+
+def frames_of(error) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
 class TestOutages:
     @in_virtual_time
     async def test_time_in_which_nobody_looked_is_no_part_of_one(self):
@@ -200,6 +212,51 @@ class TestOutages:
             await job.result(timeout=None)
         service.script = [DONE]
         assert (await anext(changes)).state == DONE
+
+    @pytest.mark.parametrize("verb", ["result", "refresh"])
+    @in_virtual_time
+    async def test_each_of_many_is_raised_an_error_of_its_own(self, verb):
+        """One object, raised to all, gathers the tracebacks of all of them, and so their memory.
+
+        https://github.com/aio-libs/aiokafka/issues/246,
+        https://github.com/python/cpython/issues/91110,
+        https://github.com/aio-libs/async-lru/pull/199.
+        """
+        job = submitted(Down(takes=1.0))
+
+        async def noting(number):
+            try:
+                await getattr(job, verb)()
+            except ServerError as error:
+                error.add_note(f"seen by {number}")
+                return error
+
+        errors = await asyncio.gather(*(noting(number) for number in range(20)))
+        assert len(set(map(id, errors))) == 20
+        assert {str(error) for error in errors} == {str(errors[0])}
+        assert [error.__notes__ for error in errors] == [[f"seen by {n}"] for n in range(20)]
+        for error in errors:
+            # Of this class and of the one above it.
+            assert (frames_of(error).count("noting"), frames_of(error).count("look")) == (1, 2)
+
+    @in_virtual_time
+    async def test_whoever_hears_of_an_outage_later_is_raised_an_error_of_its_own(self):
+        """https://github.com/python/cpython/issues/90082."""
+        job = submitted(Down())
+        late = job.transitions()
+        assert (await anext(late)).state == Queued()
+        with pytest.raises(ServerError) as first:
+            await job.result()
+        with pytest.raises(ServerError) as second:
+            await anext(late)
+        assert second.value is not first.value
+        assert str(second.value) == str(first.value)
+        frames = frames_of(second.value)
+        assert (frames.count("__anext__"), frames.count("look"), frames.count("result")) == (
+            1,
+            2,
+            0,
+        )
 
 
 class Slow(Service):
