@@ -8,7 +8,10 @@ batch has one of them for each of 10,000 jobs in flight.
 from __future__ import annotations
 
 import json
-from typing import Any
+from threading import Lock
+from typing import Any, Final
+
+_PUTTING: Final = Lock()
 
 
 class Decoding:
@@ -22,13 +25,20 @@ class Decoding:
         self._set = place.__set__
 
     def __get__(self, owner: object, kind: type | None = None) -> Any:
-        """The value; decoded once, so that it is the same object each time."""
+        """The value, which is the same object each time, and in each thread."""
         if owner is None:
             return self
         value = self._get(owner, kind)
-        if type(value) is bytes:
-            # As patient with line ends as whoever read the answer first.
-            value = json.loads(value, strict=False)
+        return self._read(owner, value) if type(value) is bytes else value
+
+    def _read(self, owner: object, body: bytes) -> Any:
+        # As patient with line ends as whoever read the answer first.
+        value = json.loads(body, strict=False)
+        with _PUTTING:
+            there = self._get(owner, None)
+            if type(there) is not bytes:
+                # Another thread has read it in the meantime.
+                return there
             self._set(owner, value)
         return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import threading
 
 import pytest
 from attrs import asdict, evolve
@@ -14,7 +15,7 @@ from support.answers import answer
 from support.conversations import meant
 from support.tables import every_row
 
-from pika_async import Queued, Running, Unknown
+from pika_async import Queued, Running, Unknown, _as_it_came
 from pika_async._http import Endpoint
 from pika_async.dialects import Fal, Gateway, Handle, Pika
 from pika_async.dialects._answers import decoded, kept
@@ -124,3 +125,27 @@ def test_a_line_end_that_should_be_escaped_is_read_as_it_was_the_first_time():
 def test_what_is_bulky_or_broken_is_kept_as_it_was_mended(body):
     found = polled(Gateway(), body)
     assert place_of(found) == found.raw == kept(decoded(body), body)
+
+
+def test_two_threads_that_read_it_at_once_are_given_the_same_object(monkeypatch):
+    """https://github.com/namecheap/fast_mail_parser/pull/209,
+    https://github.com/visallo/vertexium/pull/454.
+    """
+    state = polled(Gateway(), b'{"videos": [{"status": "pending"}]}')
+    others = []
+
+    class Overtaken:
+        """Another thread reads it while the first one does."""
+
+        @staticmethod
+        def loads(*arguments, **options):
+            monkeypatch.setattr(_as_it_came, "json", json)
+            other = threading.Thread(target=lambda: others.append(state.raw))
+            other.start()
+            other.join()
+            return json.loads(*arguments, **options)
+
+    monkeypatch.setattr(_as_it_came, "json", Overtaken)
+    mine = state.raw
+    assert [mine] == others
+    assert mine is others[0] is state.raw
