@@ -182,8 +182,18 @@ def test_on_a_terminal_the_progress_moves_and_the_totals_stay(in_terminal, sim, 
     assert re.search(r"\d running, \d queued, \d waiting, 0 failed", shown)
     assert "━" in shown
     assert shown.rstrip().splitlines()[-1].find("2 prompts: 2 succeeded, 0 failed") >= 0
-    # The cursor was hidden for the lines that move, and is shown again.
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+@needs_terminal
+@pytest.mark.parametrize("verb", [["batch", "p.txt"], ["generate", "a"]], ids=lambda verb: verb[0])
+def test_the_cursor_is_never_hidden_so_that_a_stopped_process_leaves_it(
+    in_terminal, sim, here, verb
+):
+    """https://github.com/mpv-player/mpv/pull/13102, https://github.com/BobBuildTool/bob/pull/694."""
+    (here / "p.txt").write_text("a\n")
+    _, shown = in_terminal(*verb, "--base-url", sim.url)
+    assert "━" in shown
+    assert "\x1b[?25l" not in shown
 
 
 @needs_terminal

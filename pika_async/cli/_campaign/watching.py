@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import nullcontext
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import anyio
-from rich.console import Console
 
 from pika_async.cli._campaign import words
 from pika_async.cli._campaign.engine import CampaignTrail, temporal
 from pika_async.cli._running.exits import FAILED
-from pika_async.cli._showing.live import LETTERS, Bar, Sight
-from pika_async.cli._showing.output import Screen, event, has_letters, write
+from pika_async.cli._showing.live import LETTERS, Bar, Sight, Terminal
+from pika_async.cli._showing.output import event, has_letters, write
 from pika_async.cli._showing.shown import Note, Show
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from rich.console import Console
 
     from pika_async.temporal import Campaign, CampaignProgress
 
@@ -65,7 +66,7 @@ async def watch(campaign: Campaign, trail: CampaignTrail, show: Show, *, as_json
         CampaignError: There is no such campaign.
     """
     watched = Watched(trail)
-    console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
+    console = Terminal()
     moves = _moves(console, as_json=as_json)
     live: AbstractContextManager[object] = nullcontext()
     if moves:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from rich import filesize
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -21,7 +23,7 @@ from rich.text import Text
 
 from pika_async import Running, SubmissionUncertainError, Transition, VideoSaved
 from pika_async.cli._showing import batch_words, shown
-from pika_async.cli._showing.output import write, write_path
+from pika_async.cli._showing.output import Screen, write, write_path
 from pika_async.cli._showing.plain import Plain
 from pika_async.cli._showing.sentences import reason
 from pika_async.cli._showing.words import printable, state_words
@@ -29,7 +31,7 @@ from pika_async.cli._showing.words import printable, state_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from pika_async import PikaError
     from pika_async.cli._running.trail import Trail
@@ -40,6 +42,21 @@ LETTERS: Final = "⠋━╸✓…"
 """What the lines that move are drawn with."""
 # Below this many columns the bar and the time give way to the words.
 _NARROW: Final = 64
+
+
+class Terminal(Console):
+    """A terminal whose cursor stays where it can be seen.
+
+    Nobody would show it again where the process is stopped (Ctrl-Z), or killed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
+
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: FBT002 - as it is called
+        """Leave it as it is."""
+        del show
+        return False
 
 
 class Live(Plain):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, TYPE_CHECKING, cast
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from pika_async.cli._running.trail import BatchTrail
 from pika_async.cli._showing.as_json import AsJSON
-from pika_async.cli._showing.live import LETTERS, Live
-from pika_async.cli._showing.output import Screen, has_letters
+from pika_async.cli._showing.live import LETTERS, Live, Terminal
+from pika_async.cli._showing.output import has_letters
 from pika_async.cli._showing.plain import Plain, Quiet
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def stage_for(trail: Trail, *, as_json: bool = False, quiet: bool = False) -> St
     machines = [AsJSON(trail)] if as_json else []
     if quiet:
         return Stage(Quiet(trail, results=False), *machines)
-    console = Console(file=cast("IO[str]", Screen(sys.stderr)), highlight=False)
+    console = Terminal()
     can_move = (
         sys.stderr.isatty()
         and console.is_terminal
