@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import signal
 import sys
 from typing import Final
 
 from pika_async.cli._running.exits import SIGNALLED
-from pika_async.cli._running.signals import Signals
+from pika_async.cli._running.signals import Signals, in_front, leave
 
 __all__ = ["main"]
 
@@ -18,10 +18,15 @@ _INTERRUPTED: Final = SIGNALLED + signal.SIGINT
 def main() -> None:
     """Run the command line; without its extra, say in one sentence how to get it."""
     process = _Process()
+    # Before all others, so that it comes after them.
+    atexit.register(process.end)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         process.signals.take(signal.SIGINT)
     try:
         _run()
+    except SystemExit as ended:
+        process.dies_of_ctrl_c = ended.code == _INTERRUPTED and in_front()
+        raise
     finally:
         process.is_over = True
 
@@ -32,6 +37,7 @@ class _Process:
     def __init__(self) -> None:
         self.is_over = False
         """The command has ended, and said so. Only the process has yet to."""
+        self.dies_of_ctrl_c = False
         self.signals = Signals(first=self._interrupt, again=self._leave)
 
     def _interrupt(self, _: int) -> None:
@@ -42,7 +48,12 @@ class _Process:
         if not self.is_over:
             raise KeyboardInterrupt
         # A thread keeps the process. Each line has been flushed when it was written.
-        os._exit(_INTERRUPTED)
+        leave(signal.SIGINT)
+
+    def end(self) -> None:
+        """The last that is done at exit."""
+        if self.dies_of_ctrl_c:
+            leave(signal.SIGINT, at_terminal=True)
 
 
 def _run() -> None:

@@ -82,6 +82,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pika(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run the command line in this process."""
     monkeypatch.setattr("typer.main.get_command", _get_command)
+    # This process goes on after a command that was interrupted.
+    monkeypatch.setattr("pika_async.cli.in_front", lambda: False)
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["pika-async", *arguments])
@@ -168,6 +170,8 @@ def command(*arguments: str, stdin: IO[str] | None = None, **environment: str) -
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
+        # Not at the terminal of the tests: of a Ctrl-C there it would die, and have no exit code.
+        start_new_session=True,
     )
     # Whoever reads a pipe of a process that hangs is freed by its end.
     watchdog = threading.Timer(_PATIENCE, process.kill)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import shlex
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 
 import pytest
+from support.impatient import IMPATIENT
 
 from pika_async.simulator import Fault, Polls
 
@@ -233,3 +237,73 @@ def test_watch_is_interrupted_with_the_line_that_resumes(start, sim):
     assert done.code == 130
     # The address from the environment is still there next time.
     assert done.err.splitlines()[-1] == f"  pika-async watch {job.id}"
+
+
+# Takes the terminal on stdin for its own, as a login does, and becomes the shell.
+_LOGIN = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def in_a_shell(script: str, ctrl_c_when) -> int:
+    """How bash ended with this script.
+
+    What it showed does not count: Ctrl-C empties a terminal.
+    """
+    ours, theirs = os.openpty()
+    shell = subprocess.Popen(
+        [sys.executable, "-c", _LOGIN, "bash", "-c", script],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color"},
+        start_new_session=True,
+    )
+    watchdog = threading.Timer(30, os.killpg, (shell.pid, signal.SIGKILL))
+    watchdog.start()
+    os.close(theirs)
+    pressed = False
+    try:
+        # Linux ends a terminal with an error, others with nothing.
+        while True:
+            if select.select([ours], [], [], 0.05)[0] and not os.read(ours, 65536):
+                break
+            if not pressed and ctrl_c_when():
+                pressed = True
+                os.write(ours, b"\x03")
+    except OSError:
+        pass
+    finally:
+        code = shell.wait()
+        watchdog.cancel()
+        os.close(ours)
+    return code
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the shell that is told of is bash")
+def test_ctrl_c_ends_the_loop_of_a_shell_too_and_no_further_job_is_paid_for(sim, here):
+    """A shell goes on after a command that ends with 130 and has not died of Ctrl-C.
+
+    https://github.com/sharkdp/fd/issues/854, https://github.com/pyroscope/pyrocore/pull/95,
+    https://github.com/sahib/rmlint/issues/342, https://www.cons.org/cracauer/sigint.html.
+    """
+    sim.duration = Polls(1000)
+    verb = shlex.join([sys.executable, IMPATIENT, "-m", "pika_async.cli", "generate", "x"])
+    script = f"for _ in 1 2 3; do {verb} --base-url {sim.url}; done; echo >went-on"
+    assert in_a_shell(script, ctrl_c_when=lambda: sim.polls) == -signal.SIGINT
+    assert len(sim.submissions) == 1
+    assert not (here / "went-on").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the shell that is told of is bash")
+def test_a_shell_that_catches_ctrl_c_sees_exit_130_and_the_line_that_resumes(sim, here):
+    sim.duration = Polls(1000)
+    verb = shlex.join([sys.executable, IMPATIENT, "-m", "pika_async.cli", "generate", "x"])
+    script = f"trap : INT; {verb} --base-url {sim.url} 2>said; echo $? >code"
+    assert in_a_shell(f"{script}; true", ctrl_c_when=lambda: sim.polls) == 0
+    assert (here / "code").read_text() == "130\n"
+    assert f"  pika-async watch {next(iter(sim.jobs))}" in (here / "said").read_text()

@@ -74,7 +74,13 @@ last = Last()
 def ended(code: str) -> tuple[int, str, str]:
     """How these lines end, which they have to."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        # Not at the terminal of the tests: of a Ctrl-C there it would die, and have no exit code.
+        start_new_session=True,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -100,6 +106,25 @@ threading.Thread(target=keep).start()
     code, out, err = ended(COMMAND.format(moment=keeps))
     assert (code, err) == (130, "")
     assert out == "interrupted: nothing was started and nothing is charged.\n"
+
+
+def test_a_second_signal_leaves_though_nobody_reads_what_is_said():
+    """Its handler must wait for no reader: https://github.com/python/cpython/issues/83973,
+    https://github.com/booksbyus/zguide/pull/812.
+    """
+    full = """
+signals._SAME_SIGNAL = 0.0
+ours, theirs = os.pipe()
+os.set_blocking(theirs, False)
+try:
+    while True:
+        os.write(theirs, bytes(4096))
+except BlockingIOError:
+    os.set_blocking(theirs, True)
+os.dup2(theirs, 2)
+"""
+    code, out, _ = ended(COMMAND.format(moment=full + MOMENTS["the loop is closed"]))
+    assert (code, out) == (130, "")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import traceback
 from contextlib import contextmanager, suppress
@@ -13,9 +14,9 @@ import anyio
 import typer
 
 from pika_async import _log
-from pika_async.cli._running.exits import SIGNALLED, InterruptedRunError
+from pika_async.cli._running.exits import InterruptedRunError
 from pika_async.cli._running.failures import failure
-from pika_async.cli._running.signals import ENDING, Signals
+from pika_async.cli._running.signals import ENDING, Signals, leave
 from pika_async.cli._showing.shown import Note
 from pika_async.cli._showing.words import printable
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from pika_async.cli._running.trail import Trail
     from pika_async.cli._showing.shown import Show
 
-# Takes away the line that moves, and shows the cursor again.
-_CLEARED = "\r\x1b[K\x1b[?25h" if os.name == "posix" and os.isatty(2) else ""
+# Takes away the line that moves.
+_CLEARED = "\r\x1b[K" if os.name == "posix" and os.isatty(2) else ""
 
 
 @contextmanager
@@ -112,7 +113,7 @@ class _Running:
     def _leave_at_once(self, number: int) -> None:
         if not self._trail.told:
             _tell_at_once(number, self._trail, breaks_off=self._cancel is not None)
-        os._exit(SIGNALLED + number)
+        leave(number)
 
 
 def _tell_at_once(number: int, trail: Trail, *, breaks_off: bool) -> None:
@@ -121,4 +122,14 @@ def _tell_at_once(number: int, trail: Trail, *, breaks_off: bool) -> None:
     words = f"{told.line}\n" + (f"  {told.resume}\n" if told.resume else "")
     # Not through sys.stderr: the signal may have come in the middle of a write to it.
     with suppress(OSError):
-        os.write(2, f"{_CLEARED}{printable(words)}".encode())
+        _write_what_is_taken(f"{_CLEARED}{printable(words)}".encode())
+
+
+def _write_what_is_taken(text: bytes) -> None:
+    """Write to stderr, but wait for no reader: one that has stopped would keep the process."""
+    if os.name != "posix":
+        os.write(2, text)
+        return
+    for start in range(0, len(text), select.PIPE_BUF):
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, text[start : start + select.PIPE_BUF])

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import atexit
 import math
+import os
 import signal
+import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
+
+from pika_async.cli._running.exits import SIGNALLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
+    from typing import NoReturn
 
 # SIGHUP: the terminal is closed, or the connection to it is gone.
 ENDING: Final = tuple(
@@ -74,3 +79,32 @@ class Signals:
         for number in numbers:
             if signal.getsignal(number) == self._on_signal:
                 signal.signal(number, signal.SIG_IGN)
+
+
+def leave(number: int, *, at_terminal: bool | None = None) -> NoReturn:
+    """End this process at once, as the one that this signal has ended.
+
+    Of Ctrl-C at a terminal it dies in earnest. A shell sees the code 130 then, too. But it has had
+    the same Ctrl-C, and only what died of it makes the shell leave its loop or script. After a mere
+    exit code it would go on, and the next command of the loop would submit the next job.
+    """
+    if number == signal.SIGINT and (in_front() if at_terminal is None else at_terminal):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    os._exit(SIGNALLED + number)
+
+
+def in_front() -> bool:
+    """Whether Ctrl-C at the terminal comes to this process, and to what started it."""
+    if sys.platform == "win32":
+        return False
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+        try:
+            return os.tcgetpgrp(terminal) == os.getpgrp()
+        finally:
+            os.close(terminal)
+    return False
