@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from pika_async._checks import FieldError
-from pika_async._errors import ClientStateError, ConfigurationError
+from pika_async._errors import ClientStateError, ConfigurationError, PikaError
+from pika_async._pickles import twin
 from pika_async._request.media import SNIFF_LENGTH, media_type
 from pika_async._request.parts import has_bytes, media_of, with_media
 from pika_async._settled import in_thread
@@ -135,11 +136,16 @@ async def shared(task: asyncio.Task[_T]) -> _T:
     """
     try:
         return await asyncio.shield(task)
+    except PikaError as error:
+        # The one object, raised to all, would hold what each of them notes on it.
+        own = twin(error)
     except asyncio.CancelledError:
         waiting = asyncio.current_task()
         if task.cancelled() and waiting is not None and not waiting.cancelling():
             raise ClientStateError("the client has been closed") from None
         raise
+    # Out here, where the first object does not become the context of its twin.
+    raise own
 
 
 def stood_in(request: GenerationRequest) -> GenerationRequest:

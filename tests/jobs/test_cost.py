@@ -58,6 +58,24 @@ async def test_equal_requests_are_asked_about_once():
     assert service.prices_asked == 2
 
 
+async def test_each_of_many_who_share_a_question_is_raised_an_error_of_its_own():
+    """https://github.com/aio-libs/aiokafka/issues/246."""
+
+    class Failing(Ledgered):
+        def quote(self, endpoint, request):
+            yield from ()
+            raise InvalidRequestError("no such price", status=400)
+
+    async with toy_service() as service, client_of(service, Failing()) as client:
+        ends = await asyncio.gather(
+            *(client.quote("a cat") for _ in range(3)), return_exceptions=True
+        )
+    assert [type(end) for end in ends] == [InvalidRequestError] * 3
+    assert len(set(map(id, ends))) == 3
+    assert {str(end) for end in ends} == {str(ends[0])}
+    assert [end.__context__ for end in ends] == [None] * 3
+
+
 async def test_a_quote_that_failed_is_asked_for_again():
     async with toy_service(price_fails=1) as service, client_of(service) as client:
         with pytest.raises(InvalidRequestError):
