@@ -167,6 +167,50 @@ def test_a_hangup_that_was_ignored_from_the_start_stays_so(here, sim, pika):
     assert (here / "x.mp4").exists()
 
 
+def test_ctrl_c_that_was_ignored_from_the_start_stays_so(here, sim, pika):
+    """So a shell starts what runs in its background.
+
+    https://github.com/dotnet/corefx/issues/25749, https://github.com/fish-shell/fish-shell/issues/4007.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        sim.failure = lambda _: os.kill(os.getpid(), signal.SIGINT)
+        done = pika("generate", "x", "-o", "x.mp4", "--base-url", sim.url)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.code == 0
+    assert (here / "x.mp4").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_to_a_pipe_whose_reader_has_died_of_it_is_exit_130(sim, eventually):
+    """https://github.com/pytest-dev/pytest/issues/4375."""
+    sim.duration = Polls(1000)
+    reads, writes = os.pipe()
+    line = [sys.executable, IMPATIENT, "-m", "pika_async.cli", "generate", "x"]
+    with subprocess.Popen(
+        [*line, "--base-url", sim.url], stdout=writes, stderr=writes, start_new_session=True
+    ) as process:
+        os.close(writes)
+        eventually(lambda: sim.polls)
+        os.close(reads)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+
+def test_a_signal_to_a_process_that_is_stopped_ends_it_in_order_once_it_goes_on(start, sim):
+    """Ctrl-Z, then ``kill``: https://github.com/urbit/urbit/issues/621."""
+    sim.duration = Polls(1000)
+    with generating(start, sim) as command:
+        command.wait_for("queued")
+        command.send(signal.SIGSTOP)
+        command.send(signal.SIGTERM)
+        command.send(signal.SIGCONT)
+        done = command.end()
+    assert done.code == 143
+    assert f"pika-async watch {next(iter(sim.jobs))} -o 'my x.mp4'" in done.err
+
+
 def test_two_signals_in_a_row_do_not_lose_the_line_that_resumes(start, sim):
     sim.duration = Polls(1000)
     with generating(start, sim) as command:
