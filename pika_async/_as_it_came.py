@@ -8,10 +8,7 @@ batch has one of them for each of 10,000 jobs in flight.
 from __future__ import annotations
 
 import json
-from threading import Lock
-from typing import Any, Final
-
-_PUTTING: Final = Lock()
+from typing import Any
 
 
 class Decoding:
@@ -25,7 +22,7 @@ class Decoding:
         self._set = place.__set__
 
     def __get__(self, owner: object, kind: type | None = None) -> Any:
-        """The value, which is the same object each time, and in each thread."""
+        """The value; decoded once, so that it is the same object each time."""
         if owner is None:
             return self
         value = self._get(owner, kind)
@@ -34,12 +31,12 @@ class Decoding:
     def _read(self, owner: object, body: bytes) -> Any:
         # As patient with line ends as whoever read the answer first.
         value = json.loads(body, strict=False)
-        with _PUTTING:
-            there = self._get(owner, None)
-            if type(there) is not bytes:
-                # Another thread has read it in the meantime.
-                return there
-            self._set(owner, value)
+        there = self._get(owner, None)
+        if type(there) is not bytes:
+            # Another thread has read it in the meantime. No lock: it would make sure of the few
+            # instructions from here on, in which two threads may still be given equal objects.
+            return there
+        self._set(owner, value)
         return value
 
     def __set__(self, owner: object, value: object) -> None:

@@ -127,7 +127,7 @@ def test_what_is_bulky_or_broken_is_kept_as_it_was_mended(body):
     assert place_of(found) == found.raw == kept(decoded(body), body)
 
 
-def test_two_threads_that_read_it_at_once_are_given_the_same_object(monkeypatch):
+def test_a_thread_that_is_overtaken_while_it_reads_is_given_the_same_object(monkeypatch):
     """https://github.com/namecheap/fast_mail_parser/pull/209,
     https://github.com/visallo/vertexium/pull/454.
     """
