@@ -1,6 +1,6 @@
 """Instructions per request in place of time, which does not depend on who else uses the machine.
 
-    python -m benchmarks.instructions [--jobs 2000] [--polled 100] [--timed 150]
+    python -m benchmarks.instructions [--jobs 2000] [--polled 50] [--timed 150]
 
 Needs valgrind (``apt-get install valgrind``): it counts what the client's process executes outside
 the kernel, all its threads together. First instant jobs, 64 at once; then jobs that are polled
@@ -76,7 +76,7 @@ class Counted:
         return self.instructions / self.requests / 1000
 
 
-def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 100, timed: int = 150) -> list[Row]:
+def run(*, jobs: int = 2000, at_once: int = 64, polled: int = 50, timed: int = 150) -> list[Row]:
     """Zero leaves a part out."""
     if shutil.which("valgrind") is None:
         note = "not measured: valgrind is not installed (apt-get install valgrind)"
