@@ -27,7 +27,7 @@ from benchmarks.rig.server import server
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"rounds": 1, "polls": 6, "growth_rounds": 0}
+QUICK = {"rounds": 1, "polls": 4, "growth_rounds": 0}
 
 _FEW = 100
 _SELDOM_POLLS = 4

@@ -31,7 +31,7 @@ from pika_async import AdaptivePolling, PikaClient
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUICK = {"jobs": 200, "median": 4.0, "rounds": 1}
+QUICK = {"jobs": 100, "median": 2.0, "rounds": 1}
 
 SIGMA = 0.35
 # The median of jobs, in seconds, for which AdaptivePolling's own settings are made.
